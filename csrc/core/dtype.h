@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/error.h"
+
+namespace pyautograd {
+
+enum class DType : uint8_t {
+  Bool,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  UInt8,
+  UInt16,
+  UInt32,
+  UInt64,
+  Float32,
+  Float64,
+};
+inline constexpr int kDTypeCount = 11;
+
+int64_t itemsize(DType dtype) noexcept;
+std::string_view name_of(DType dtype) noexcept;  // "float64"
+
+constexpr bool is_bool(DType d) noexcept { return d == DType::Bool; }
+constexpr bool is_floating(DType d) noexcept { return d >= DType::Float32; }
+constexpr bool is_integer(DType d) noexcept { return d > DType::Bool && d < DType::Float32; }
+constexpr bool is_signed_integer(DType d) noexcept { return d >= DType::Int8 && d <= DType::Int64; }
+// Only tensors of these dtypes can be differentiated.
+constexpr bool is_inexact(DType d) noexcept { return is_floating(d); }
+
+// The array API's promotion table; integers with floats promote as NumPy does (int64 + float32 = float64).
+DType promote(DType a, DType b) noexcept;
+// The dtype in which an op that needs floating point computes: itself if floating, else float64.
+constexpr DType to_floating(DType d) noexcept { return is_floating(d) ? d : DType::Float64; }
+
+template <class T>
+struct DTypeOf;
+template <> struct DTypeOf<bool> { static constexpr DType value = DType::Bool; };
+template <> struct DTypeOf<int8_t> { static constexpr DType value = DType::Int8; };
+template <> struct DTypeOf<int16_t> { static constexpr DType value = DType::Int16; };
+template <> struct DTypeOf<int32_t> { static constexpr DType value = DType::Int32; };
+template <> struct DTypeOf<int64_t> { static constexpr DType value = DType::Int64; };
+template <> struct DTypeOf<uint8_t> { static constexpr DType value = DType::UInt8; };
+template <> struct DTypeOf<uint16_t> { static constexpr DType value = DType::UInt16; };
+template <> struct DTypeOf<uint32_t> { static constexpr DType value = DType::UInt32; };
+template <> struct DTypeOf<uint64_t> { static constexpr DType value = DType::UInt64; };
+template <> struct DTypeOf<float> { static constexpr DType value = DType::Float32; };
+template <> struct DTypeOf<double> { static constexpr DType value = DType::Float64; };
+template <class T>
+inline constexpr DType dtype_of = DTypeOf<T>::value;
+
+template <class T>
+struct TypeTag {
+  using type = T;
+};
+
+// Calls f(TypeTag<T>{}) with the C++ type that stores `dtype`.
+template <class F>
+decltype(auto) visit_dtype(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::Bool: return f(TypeTag<bool>{});
+    case DType::Int8: return f(TypeTag<int8_t>{});
+    case DType::Int16: return f(TypeTag<int16_t>{});
+    case DType::Int32: return f(TypeTag<int32_t>{});
+    case DType::Int64: return f(TypeTag<int64_t>{});
+    case DType::UInt8: return f(TypeTag<uint8_t>{});
+    case DType::UInt16: return f(TypeTag<uint16_t>{});
+    case DType::UInt32: return f(TypeTag<uint32_t>{});
+    case DType::UInt64: return f(TypeTag<uint64_t>{});
+    case DType::Float32: return f(TypeTag<float>{});
+    case DType::Float64: break;
+  }
+  return f(TypeTag<double>{});
+}
+
+struct Device {
+  enum class Kind : uint8_t { CPU, CUDA };
+  Kind kind = Kind::CPU;
+  uint8_t index = 0;
+  friend bool operator==(Device, Device) = default;
+};
+
+}  // namespace pyautograd
