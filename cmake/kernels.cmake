@@ -1,0 +1,5 @@
+file(GLOB kernel_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/*.cpp)
+if(NOT kernel_sources)
+  add_library(pyautograd_kernels INTERFACE)
+  return()
+endif()

@@ -1,0 +1,73 @@
+#pragma once
+
+// The type lists over scalar.h: which formulas exist, for which dtypes, and the number each is known by.
+
+#include "kernels/scalar.h"
+
+namespace pyautograd::kernels {
+
+using FnId = uint16_t;
+
+inline namespace PYAUTOGRAD_ISA {
+
+template <class... Items>
+struct List {
+  static constexpr int size = sizeof...(Items);
+};
+
+template <class Item, class... Items>
+constexpr int index_of(List<Items...>) {  // -1 when absent
+  int index = 0;
+  bool found = (... || (std::is_same_v<Item, Items> || (++index, false)));
+  return found ? index : -1;
+}
+template <class Item, class Items>
+inline constexpr bool contains = index_of<Item>(Items{}) >= 0;
+
+template <class... A, class... B>
+constexpr List<A..., B...> operator+(List<A...>, List<B...>) {
+  return {};
+}
+
+using UnaryFloat = List<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sqrt, Rsqrt, Cbrt, Sin, Cos, Tan, Asin, Acos,
+                        Atan, Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfc, Sigmoid, Softplus, LogGamma,
+                        Digamma, Reciprocal>;
+using UnaryArithmetic = List<Negative, Absolute, Sign, Square, Relu, Floor, Ceil, Trunc, Round>;
+using UnaryBitwise = List<Invert>;
+using UnaryPredicate = List<LogicalNot, IsNan, IsInf, IsFinite, SignBit>;
+
+using BinaryArithmetic = List<Add, Subtract, Multiply, Maximum, Minimum, FloorDivide, Remainder, Fmod, Power>;
+using BinaryFloat = List<Divide, Atan2, Hypot, LogAddExp, CopySign, NextAfter, Xlogy>;
+using BinaryBitwise = List<BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift>;
+using BinaryPredicate = List<Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual, LogicalAnd, LogicalOr,
+                             LogicalXor>;
+
+using Unary = decltype(UnaryFloat{} + UnaryArithmetic{} + UnaryBitwise{} + UnaryPredicate{});
+using Binary = decltype(BinaryArithmetic{} + BinaryFloat{} + BinaryBitwise{} + BinaryPredicate{});
+
+// Unary functors first, then binary ones.
+template <class Functor>
+constexpr FnId fn_id() {
+  static_assert(contains<Functor, decltype(Unary{} + Binary{})>);
+  return FnId(index_of<Functor>(Unary{} + Binary{}));
+}
+
+template <class Functor>
+inline constexpr bool is_predicate = contains<Functor, decltype(UnaryPredicate{} + BinaryPredicate{})>;
+
+template <class Functor, class T>
+using Result = std::conditional_t<is_predicate<Functor>, bool, T>;
+
+using BoolFunctors = decltype(List<Add, Multiply, Maximum, Minimum, Invert, BitwiseAnd, BitwiseOr, BitwiseXor>{} +
+                              UnaryPredicate{} + BinaryPredicate{});
+
+// Whether the formula is defined for elements of type T.
+template <class Functor, class T>
+constexpr bool accepts() {
+  if constexpr (std::is_same_v<T, bool>) return contains<Functor, BoolFunctors>;
+  else if constexpr (is_float<T>) return !contains<Functor, decltype(UnaryBitwise{} + BinaryBitwise{})>;
+  else return !contains<Functor, decltype(UnaryFloat{} + BinaryFloat{})>;
+}
+
+}  // namespace PYAUTOGRAD_ISA
+}  // namespace pyautograd::kernels

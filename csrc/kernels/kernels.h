@@ -1,0 +1,83 @@
+#pragma once
+
+// The door to the kernels. They know nothing of tensors or derivatives, check no shapes, and never fail but
+// for lack of memory; whoever calls has validated. An output may be one of its inputs (same memory, same
+// strides) in elementwise kernels; partial overlap is never allowed.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/view.h"
+#include "kernels/functors.h"
+#include "kernels/parallel.h"
+
+namespace pyautograd::kernels {
+
+// ---- elementwise: every view has out's shape (broadcast inputs have stride 0), inputs share one dtype ----
+
+void unary(FnId fn, const View& out, const View& x);
+void binary(FnId fn, const View& out, const View& x, const View& y);
+bool supports(FnId fn, DType input);
+// Bool for predicates, else the input's dtype.
+DType result_dtype(FnId fn, DType input);
+
+// The bare loops, for small contiguous work. A scalar input is read at its first element only.
+using Loop1 = void (*)(void* out, const void* x, int64_t n);
+using Loop2 = void (*)(void* out, const void* x, const void* y, int64_t n, bool x_scalar, bool y_scalar);
+Loop1 unary_loop(FnId fn, DType input);  // nullptr when not supported
+Loop2 binary_loop(FnId fn, DType input);
+
+void where(const View& out, const View& condition, const View& x, const View& y);
+
+// ---- filling and copying ----
+
+// Converts between any two dtypes; float to integer saturates and takes nan to 0.
+void copy(const View& out, const View& x);
+void fill(const View& out, double value);
+void fill_int(const View& out, int64_t value);
+void arange(const View& out, double start, double step);  // start + i * step, out 1-D
+
+// ---- reductions: x and out have equal rank, reduced axes have size 1 in out ----
+
+enum class Reduce { Sum, Prod, Max, Min, Any, All };
+// x has out's dtype, except that Any and All take every dtype and give bool.
+// Nan wins in Max and Min, which are not defined over nothing.
+void reduce(Reduce kind, const View& out, const View& x);
+// The first of equals; the first nan wins. out is int64.
+void arg_reduce(bool maximum, const View& out, const View& x, int axis);
+
+enum class Scan { Sum, Prod, Max, Min };
+void scan(Scan kind, const View& out, const View& x, int axis, bool reverse);
+
+void softmax(const View& out, const View& x, int axis, bool log);
+void logsumexp(const View& out, const View& x, int axis);  // out has size 1 along axis
+
+int64_t count_nonzero(const View& x);
+// Row-major order; out holds one int64 1-D view per axis, each of count_nonzero(x) elements.
+void nonzero(std::span<const View> out, const View& x);
+bool any_nan(const View& x);
+bool all_equal(const View& a, const View& b);  // equal shapes and dtypes; nan differs from itself
+
+// ---- indexing: indices are int64 in [0, size), as normalize_index makes them ----
+
+// Negative indices count from the end. False, and the culprit in *bad, if one is out of range.
+bool normalize_index(const View& out, const View& index, int64_t size, int64_t* bad);
+// out[j..., r...] = x[index[0][j...], ..., index[k-1][j...], r...], every index of one shape.
+void gather(const View& out, const View& x, std::span<const View> index);
+// out[index..., r...] = updates[j..., r...], or += ; in row-major order of j, so the last write wins.
+void scatter(const View& out, const View& updates, std::span<const View> index, bool add);
+void take_along_axis(const View& out, const View& x, const View& index, int axis);
+void put_along_axis(const View& out, const View& updates, const View& index, int axis, bool add);
+
+// ---- matrix products ----
+
+// out = a @ b over the last two axes; leading axes already broadcast. All of one dtype.
+void matmul(const View& out, const View& a, const View& b);
+// The OpenBLAS to open at first use (symbols prefixed scipy_); everything works without one.
+void set_blas_library(const char* path);
+const char* blas_name();
+
+std::string_view instruction_set();  // "x86-64-v4", ..., "portable"
+
+}  // namespace pyautograd::kernels
