@@ -1,0 +1,25 @@
+#pragma once
+
+#include "autograd/tensor.h"
+
+// The few linear ops that the engine itself needs. They are declared here and defined in ops/, so that autograd
+// depends on no op family; every one records and batches like any other op.
+namespace pyautograd::algebra {
+
+Tensor add(const Tensor& a, const Tensor& b);
+// a += b in place when nobody else can see a and nothing records; otherwise add.
+Tensor accumulate(Tensor a, const Tensor& b);
+// Sums broadcast axes away and casts: what brings a cotangent to the shape and dtype of its edge.
+Tensor reduce_to(const Tensor& x, const Spec& spec);
+// Broadcasts and casts: what brings a tangent to the shape and dtype of its output.
+Tensor expand_to(const Tensor& x, const Spec& spec);
+Tensor zeros(const Spec& spec);
+Tensor ones(const Spec& spec);
+// A fresh array with the same numbers; wrappers and edges are kept.
+Tensor copy(const Tensor& x);
+Tensor identity(const Tensor& x);
+Tensor select(const Tensor& x, int axis, int64_t index);
+Tensor stack(TensorSpan tensors, int axis);
+bool any_nan(const Tensor& x);
+
+}  // namespace pyautograd::algebra

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "autograd/node.h"
+
+namespace pyautograd {
+
+enum class Differentiable : uint8_t {
+  No,
+  Yes,
+  // Yes exactly if somebody could differentiate the result: the traversal meets a leaf that is not a target, or
+  // a target that is itself the identity of something tracked.
+  Auto,
+};
+
+struct BackwardRequest {
+  TensorSpan outputs;
+  TensorSpan cotangents;         // absent: one, for outputs of size one
+  std::span<const Edge> targets; // empty: accumulate into every leaf reached
+  bool accumulate = false;       // add to the targets' `.grad` rather than return
+  bool retain_graph = false;
+  Differentiable differentiable = Differentiable::No;
+};
+
+// One sweep from the outputs, nodes in descending order of recording, without recursion. Returns one cotangent per
+// target, absent where the outputs do not depend on it.
+Tensors run_backward(const BackwardRequest& request);
+
+// Polled during long sweeps; throws to abort. The Python layer checks signals here.
+void set_interrupt_check(void (*check)()) noexcept;
+
+}  // namespace pyautograd

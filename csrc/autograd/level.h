@@ -1,0 +1,67 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include "core/ref.h"
+
+namespace pyautograd {
+
+// One running jvp or vmap. Level 0, plain arrays, is the null Level. Ids count up and are never reused, so a
+// wrapper made by an inner transform always lies at a higher depth than what it captured.
+class Level final : public RefCounted {
+ public:
+  enum class Kind : uint8_t { Jvp, Vmap };
+
+  Level(Kind kind, int64_t size) noexcept;
+
+  const uint64_t id;
+  const Kind kind;
+  const int64_t size;  // of the mapped dimension
+  bool alive() const noexcept { return alive_.load(std::memory_order_relaxed); }
+  void end() noexcept { alive_.store(false, std::memory_order_relaxed); }
+  std::string_view name() const noexcept { return kind == Kind::Jvp ? "jvp" : "vmap"; }
+
+ private:
+  std::atomic<bool> alive_{true};
+};
+
+// The levels of this thread, innermost last.
+Level* innermost_level() noexcept;
+inline uint64_t depth_of(const Level* level) noexcept { return level ? level->id : 0; }
+
+// Enters a level; leaving it, by return or by exception, marks it dead.
+class LevelScope {
+ public:
+  LevelScope(Level::Kind kind, int64_t size = 0);
+  ~LevelScope();
+  LevelScope(const LevelScope&) = delete;
+  LevelScope& operator=(const LevelScope&) = delete;
+  const Ref<Level>& level() const noexcept { return level_; }
+
+ private:
+  Ref<Level> level_;
+};
+
+// Recording is switched per level: depths up to `disabled_through` record nothing, -1 disables none.
+bool recording(uint64_t depth) noexcept;
+int64_t disabled_through() noexcept;
+// Returns the former value.
+int64_t set_disabled_through(int64_t depth) noexcept;
+
+class RecordingScope {
+ public:
+  static RecordingScope none();          // no_grad: everything up to the innermost level
+  static RecordingScope all();           // enable_grad
+  static RecordingScope at_innermost();  // what a functional grad needs, leaving outer levels as they are
+  ~RecordingScope();
+  RecordingScope(const RecordingScope&) = delete;
+  RecordingScope& operator=(const RecordingScope&) = delete;
+
+ private:
+  explicit RecordingScope(int64_t depth) noexcept : former_(set_disabled_through(depth)) {}
+  int64_t former_;
+};
+
+}  // namespace pyautograd

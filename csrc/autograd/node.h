@@ -1,0 +1,126 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "autograd/hooks.h"
+#include "autograd/primitive.h"
+
+namespace pyautograd {
+
+struct Edge {
+  Ref<Node> node;
+  uint32_t output = 0;
+  explicit operator bool() const noexcept { return static_cast<bool>(node); }
+};
+Edge edge_of(const Tensor& x);
+// The same value with another edge.
+Tensor with_edge(const Tensor& x, const Edge& edge);
+
+// A tensor as a node keeps it: payload, edge and version, never the handle that owns `.grad`.
+class SavedTensor {
+ public:
+  SavedTensor() = default;
+  SavedTensor(const Tensor& x, bool keep_edge);
+  // The value with its edge; raises if the memory was written since.
+  Tensor unpack(const Primitive& reader) const;
+  const Body& body() const noexcept { return *body_; }
+
+ private:
+  Ref<Body> body_;
+  Ref<RefCounted> node_;
+  uint32_t output_ = 0;
+  uint32_t version_ = 0;
+};
+
+// One recorded primitive, or, without a primitive, a leaf. Ownership, the whole of it:
+//   tensor -> node -> edges -> earlier nodes, never the other way round;
+//   a leaf's handle -> its AccumulateGrad -> (weak) the slot of `.grad`, which the handle owns;
+//   a node keeps its own output without its edge and puts the edge back on unpacking.
+// So dropping the last handle frees a graph, even where `.grad` holds a graph that holds the leaf.
+class Node : public RefCounted {
+ public:
+  Node(Ref<const Primitive> primitive, TensorSpan inputs, Specs outputs, Ref<Level> level);
+  // A leaf.
+  Node(Spec spec, Ref<Level> level);
+
+  const uint64_t sequence;
+  const Ref<const Primitive> primitive;
+  const Specs outputs;
+  const Ref<Level> level;  // null: level 0
+  // One per input; empty where the input is not tracked at this node's level.
+  SmallVector<Edge, 2> edges;
+
+  virtual std::string name() const;  // "MulBackward"
+  bool is_leaf() const noexcept { return !primitive; }
+  uint64_t depth() const noexcept { return depth_of(level.get()); }
+
+  void save(TensorSpan inputs, TensorSpan outputs);
+  // What vjp reads. Edges of saved tensors at this node's own level are kept only if the result shall be
+  // differentiable there; edges at lower levels always are.
+  struct Unpacked {
+    Tensors inputs, outputs;
+    Specs specs;
+    Ref<RefCounted> context;
+  };
+  Unpacked unpack(bool differentiable);
+  void release_saved();
+  bool released() const noexcept { return released_; }
+
+  // Made on first use: hooks, retained gradients, the traceback of detect_anomaly.
+  NodeExtras& extras();
+  NodeExtras* extras_if_any() const noexcept { return extras_.get(); }
+
+ protected:
+  ~Node() override;
+  void destroy() noexcept override;
+
+ private:
+  friend struct DeadNodes;
+  std::mutex& mutex() const noexcept;
+
+  SmallVector<SavedTensor, 2> saved_;  // inputs that saves() names, then outputs
+  Specs specs_;
+  Ref<RefCounted> context_;
+  std::unique_ptr<NodeExtras> extras_;
+  Node* next_dead_ = nullptr;
+  bool released_ = false;
+};
+
+inline Node* Tensor::node() const noexcept { return static_cast<Node*>(node_.get()); }
+
+// Where a leaf's `.grad` lives. The leaf's handle owns it; its node only looks.
+struct GradSlot {
+  std::mutex mutex;
+  Tensor value;
+};
+
+// The leaf node of a tensor with requires_grad: what reaches it is added to `.grad`.
+class AccumulateGrad final : public Node {
+ public:
+  AccumulateGrad(Spec spec, std::weak_ptr<GradSlot> slot);
+  std::string name() const override { return "AccumulateGrad"; }
+  void accumulate(const Tensor& cotangent, bool differentiable);
+  const std::weak_ptr<GradSlot> slot;
+};
+
+// A tensor with requires_grad, as the C++ library sees it.
+struct Leaf {
+  Tensor tensor;
+  std::shared_ptr<GradSlot> grad;
+};
+Leaf make_leaf(const Tensor& x);
+
+// Lifts x to the innermost level and makes a leaf of it there, or, if it is tracked there already, an identity of
+// it: what `vjp` differentiates with respect to.
+Tensor make_vjp_input(const Tensor& x);
+
+// While set, every recorded node remembers where it was recorded.
+using TraceProvider = std::string (*)();
+void set_anomaly_detection(bool enabled) noexcept;
+bool anomaly_detection() noexcept;
+void set_trace_provider(TraceProvider provider) noexcept;
+
+}  // namespace pyautograd

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <string_view>
+
+#include "autograd/tensor.h"
+
+namespace pyautograd {
+
+// Which values a vjp rule reads. What is not saved is kept as edge (and shape) only.
+struct Saves {
+  static constexpr uint32_t kAll = ~uint32_t{0};
+  uint32_t inputs = 0;   // bit i: input i (bit 31: input 31 and all after it)
+  uint32_t outputs = 0;  // likewise
+  bool specs = false;    // the rule reads VjpArgs::input_specs
+  static constexpr bool has(uint32_t mask, size_t i) { return mask >> (i < 31 ? i : 31) & 1; }
+};
+
+struct VjpArgs {
+  TensorSpan cotangents;              // one per output; absent: zero
+  TensorSpan inputs;                  // absent where saves() does not name them
+  TensorSpan outputs;                 // likewise
+  std::span<const Spec> input_specs;  // only if saves().specs
+  std::span<const bool> wants;        // which inputs need a cotangent
+  RefCounted* context;                // what Primitive::context returned
+};
+
+struct BatchResult {
+  Tensors outputs;
+  SmallVector<int, 2> dims;  // kNotMapped or the mapped dimension of each output
+};
+
+// One op call: immutable, its parameters are its fields. Rules are written with the public ops, so they can be
+// differentiated themselves.
+class Primitive : public RefCounted {
+ public:
+  virtual std::string_view name() const = 0;
+  // Shapes and dtypes of the outputs, and every argument error. Called at each level with logical shapes.
+  virtual Specs infer(TensorSpan inputs) const = 0;
+  // Level 0: inputs are arrays.
+  virtual Tensors eval(TensorSpan inputs, const Specs& specs) const = 0;
+  // One cotangent per input, absent where zero or not wanted. Shape and dtype may still be the broadcast, promoted
+  // ones: the engine reduces each to those of its edge.
+  virtual Tensors vjp(const VjpArgs& args) const;
+  // One tangent per output, absent where zero; broadcast and cast to the output by the caller.
+  virtual Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const;
+  // At least one dim is mapped. Without a rule of its own a primitive is applied slice by slice, with a warning once.
+  virtual BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const;
+  virtual Saves saves() const { return {}; }
+  // Extra state for the vjp of this very call, made when a node is recorded.
+  virtual Ref<RefCounted> context(TensorSpan inputs, TensorSpan outputs) const;
+};
+
+// The one door: every op, at every level, goes through here.
+Tensors apply(const Ref<const Primitive>& primitive, TensorSpan inputs);
+inline Tensor apply1(const Ref<const Primitive>& primitive, TensorSpan inputs) {
+  return std::move(apply(primitive, inputs)[0]);
+}
+inline Tensor apply1(const Ref<const Primitive>& primitive, const Tensor& x) {
+  return apply1(primitive, TensorSpan(&x, 1));
+}
+
+// Slice by slice along the mapped dimensions, then stack: right for every primitive, slow.
+BatchResult batch_by_loop(const Primitive& primitive, int64_t size, TensorSpan values,
+                          std::span<const int> dims);
+
+// Where warnings go ("[name] has no batching rule"); the Python layer installs warnings.warn.
+void set_warning_sink(void (*sink)(const char* message)) noexcept;
+void warn(const std::string& message);
+
+}  // namespace pyautograd

@@ -1,0 +1,100 @@
+#pragma once
+
+#include "autograd/level.h"
+#include "core/array.h"
+
+namespace pyautograd {
+
+class Node;
+
+// A value and, if it is tracked, the edge to the node that made it. A Tensor is a handle of two pointers:
+// copying one, dropping its edge or giving it another allocates nothing.
+class Tensor {
+ public:
+  Tensor() noexcept = default;
+  Tensor(Ref<Body> body) noexcept : body_(std::move(body)) {}
+  Tensor(Ref<Array> array) noexcept : body_(std::move(array)) {}
+  Tensor(Ref<Body> body, Ref<RefCounted> node, uint32_t output) noexcept
+      : body_(std::move(body)), node_(std::move(node)), output_(output) {}
+
+  // An absent tensor stands for a zero tangent or cotangent.
+  explicit operator bool() const noexcept { return static_cast<bool>(body_); }
+
+  const Ref<Body>& body() const noexcept { return body_; }
+  const Dims& shape() const noexcept { return body_->shape; }
+  int64_t ndim() const noexcept { return static_cast<int64_t>(body_->shape.size()); }
+  int64_t size() const noexcept { return body_->size(); }
+  DType dtype() const noexcept { return body_->dtype; }
+  Device device() const noexcept { return body_->device; }
+  Spec spec() const { return {body_->shape, body_->dtype, body_->device}; }
+
+  Level* level() const noexcept;
+  uint64_t depth() const noexcept { return depth_of(level()); }
+  bool is_array() const noexcept { return body_->kind == Body::Kind::Array; }
+  // Level 0 only.
+  const Array& array() const noexcept { return static_cast<const Array&>(*body_); }
+  View view() const noexcept { return array().view(); }
+
+  // Tracked means: has an edge at its own level.
+  bool tracked() const noexcept { return static_cast<bool>(node_); }
+  Node* node() const noexcept;
+  const Ref<RefCounted>& node_ref() const noexcept { return node_; }
+  uint32_t output() const noexcept { return output_; }
+  Tensor untracked() const { return Tensor(body_); }
+
+ private:
+  Ref<Body> body_;
+  Ref<RefCounted> node_;  // always a Node, which is incomplete here
+  uint32_t output_ = 0;
+};
+
+using Tensors = SmallVector<Tensor, 2>;
+using TensorSpan = std::span<const Tensor>;
+
+// What a transform makes of a tensor. Its parts lie at strictly lower levels.
+class Wrapper : public Body {
+ public:
+  const Ref<Level> level;
+
+ protected:
+  Wrapper(Kind kind, Ref<Level> level, Dims shape, DType dtype, Device device) noexcept
+      : Body(kind, std::move(shape), dtype, device), level(std::move(level)) {}
+};
+
+class Dual final : public Wrapper {
+ public:
+  Dual(Ref<Level> level, Tensor primal, Tensor tangent)
+      : Wrapper(Kind::Dual, std::move(level), primal.shape(), primal.dtype(), primal.device()),
+        primal(std::move(primal)),
+        tangent(std::move(tangent)) {}
+  const Tensor primal;
+  const Tensor tangent;  // absent: zero
+};
+
+inline constexpr int kNotMapped = -1;
+
+class Batched final : public Wrapper {
+ public:
+  Batched(Ref<Level> level, Tensor value, int dim);
+  const Tensor value;
+  const int dim;  // kNotMapped: the same value for every index
+};
+
+inline Level* Tensor::level() const noexcept {
+  return is_array() ? nullptr : static_cast<const Wrapper&>(*body_).level.get();
+}
+
+Tensor make_dual(const Ref<Level>& level, Tensor primal, Tensor tangent);
+Tensor make_batched(const Ref<Level>& level, Tensor value, int dim);
+// Wraps x at the innermost live level of this thread, with no tangent or not mapped, unless it is there already.
+Tensor lift_to_innermost(const Tensor& x);
+
+const Dual& as_dual(const Tensor& x) noexcept;
+const Batched& as_batched(const Tensor& x) noexcept;
+
+// The array at the bottom of the tower of primals and values.
+const Array& innermost_array(const Tensor& x) noexcept;
+// Moves whenever memory that x reads is written.
+uint32_t version_of(const Body& body) noexcept;
+
+}  // namespace pyautograd

@@ -1,0 +1,58 @@
+#include "core/array.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace pyautograd {
+
+int64_t count_elements(std::span<const int64_t> shape) noexcept {
+  int64_t size = 1;
+  for (int64_t n : shape) size *= n;
+  return size;
+}
+
+Dims contiguous_strides(std::span<const int64_t> shape) {
+  Dims strides(shape);
+  int64_t step = 1;
+  for (size_t i = shape.size(); i-- > 0;) {
+    strides[i] = step;
+    step *= std::max<int64_t>(shape[i], 1);
+  }
+  return strides;
+}
+
+size_t checked_bytes(std::span<const int64_t> shape, DType dtype) {
+  int64_t bytes = itemsize(dtype);
+  bool empty = false;
+  for (int64_t n : shape) {
+    if (n < 0) value_error("negative dimensions are not allowed, got shape ", shape_string(shape));
+    if (n == 0) empty = true;
+    if (n > 0 && __builtin_mul_overflow(bytes, n, &bytes)) {
+      fail(Error::Kind::Memory, "shape ", shape_string(shape), " with dtype ", name_of(dtype),
+           " needs more bytes than can be addressed");
+    }
+  }
+  return empty ? 0 : static_cast<size_t>(bytes);
+}
+
+Ref<Array> Array::empty(Dims shape, DType dtype, Device device) {
+  Ref<Storage> storage = Storage::allocate(checked_bytes(shape, dtype), device);
+  Dims strides = contiguous_strides(shape);
+  return make_ref<Array>(std::move(storage), std::move(shape), std::move(strides), 0, dtype);
+}
+
+Ref<Array> Array::with_layout(Dims shape, Dims strides, int64_t offset) const {
+  return make_ref<Array>(storage, std::move(shape), std::move(strides), offset, dtype);
+}
+
+bool Array::contiguous() const noexcept {
+  int64_t step = 1;
+  for (size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] == 0) return true;
+    if (shape[i] != 1 && strides[i] != step) return false;
+    step *= shape[i];
+  }
+  return true;
+}
+
+}  // namespace pyautograd

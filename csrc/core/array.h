@@ -1,0 +1,70 @@
+#pragma once
+
+#include "core/counters.h"
+#include "core/dtype.h"
+#include "core/ref.h"
+#include "core/small_vector.h"
+#include "core/storage.h"
+#include "core/view.h"
+
+namespace pyautograd {
+
+int64_t count_elements(std::span<const int64_t> shape) noexcept;
+// Row-major strides, in elements.
+Dims contiguous_strides(std::span<const int64_t> shape);
+// count_elements * itemsize, raising where the product does not fit.
+size_t checked_bytes(std::span<const int64_t> shape, DType dtype);
+
+// The shape, dtype and device of a value without the value.
+struct Spec {
+  Dims shape;
+  DType dtype = DType::Float64;
+  Device device;
+};
+using Specs = SmallVector<Spec, 1>;
+
+// What a tensor refers to: an Array of numbers, or a wrapper that a transform made (autograd/tensor.h). Immutable.
+class Body : public RefCounted {
+ public:
+  enum class Kind : uint8_t { Array, Dual, Batched };
+
+  const Dims shape;
+  const DType dtype;
+  const Device device;
+  const Kind kind;
+
+  int64_t size() const noexcept { return count_elements(shape); }
+
+ protected:
+  Body(Kind kind, Dims shape, DType dtype, Device device) noexcept
+      : shape(std::move(shape)), dtype(dtype), device(device), kind(kind) {
+    count(Live::Bodies, 1);
+  }
+  ~Body() override { count(Live::Bodies, -1); }
+};
+
+// Strided numbers in a storage. Views share the storage.
+class Array final : public Body {
+ public:
+  Array(Ref<Storage> storage, Dims shape, Dims strides, int64_t offset, DType dtype) noexcept
+      : Body(Kind::Array, std::move(shape), dtype, storage->device()),
+        storage(std::move(storage)),
+        strides(std::move(strides)),
+        offset(offset) {}
+
+  const Ref<Storage> storage;
+  const Dims strides;    // elements, may be zero or negative
+  const int64_t offset;  // elements
+
+  static Ref<Array> empty(Dims shape, DType dtype, Device device = {});
+  Ref<Array> with_layout(Dims shape, Dims strides, int64_t offset) const;
+
+  template <class T = void>
+  T* data() const noexcept {
+    return reinterpret_cast<T*>(static_cast<std::byte*>(storage->data()) + offset * itemsize(dtype));
+  }
+  bool contiguous() const noexcept;
+  View view() const noexcept { return {data(), dtype, shape, strides}; }
+};
+
+}  // namespace pyautograd

@@ -1,0 +1,60 @@
+#include "core/storage.h"
+
+#include "core/allocator.h"
+
+namespace pyautograd {
+
+namespace {
+
+constexpr size_t kInlineBytes = 512;
+constexpr size_t padded(size_t bytes) { return (bytes + 15) / 16 * 16; }
+
+}  // namespace
+
+Storage::Storage(void* data, size_t bytes, Device device)
+    : data_(data), bytes_(bytes), device_(device) {
+  count(Live::Storages, 1);
+  count(Live::Bytes, static_cast<int64_t>(bytes_));
+}
+
+Storage::~Storage() {
+  count(Live::Storages, -1);
+  count(Live::Bytes, -static_cast<int64_t>(bytes_));
+  if (release_) {
+    (*release_)();
+  } else if (!is_inline()) {
+    free_data(data_, bytes_);
+  }
+}
+
+Ref<Storage> Storage::allocate(size_t bytes, Device device) {
+  if (bytes <= kInlineBytes) {
+    void* block = pool_allocate(sizeof(Storage) + padded(bytes));
+    return Ref<Storage>(new (block) Storage(static_cast<Storage*>(block) + 1, bytes, device));
+  }
+  void* data = allocate_data(bytes);
+  try {
+    void* block = pool_allocate(sizeof(Storage));
+    return Ref<Storage>(new (block) Storage(data, bytes, device));
+  } catch (...) {
+    free_data(data, bytes);
+    throw;
+  }
+}
+
+Ref<Storage> Storage::wrap(void* data, size_t bytes, Device device, bool writable,
+                           std::function<void()> release) {
+  auto owner = std::make_unique<std::function<void()>>(std::move(release));
+  Ref<Storage> storage(new (pool_allocate(sizeof(Storage))) Storage(data, bytes, device));
+  storage->release_ = std::move(owner);
+  storage->writable_ = writable;
+  return storage;
+}
+
+void Storage::destroy() noexcept {
+  const size_t size = sizeof(Storage) + (is_inline() ? padded(bytes_) : 0);
+  this->~Storage();
+  pool_free(this, size);
+}
+
+}  // namespace pyautograd

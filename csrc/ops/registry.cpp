@@ -1,0 +1,89 @@
+#include "ops/registry.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace pyautograd {
+
+namespace {
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+Dims parse_tuple(std::string_view text) {
+  Dims out;
+  for (size_t i = 0; i < text.size();) {
+    if (text[i] == '-' || (text[i] >= '0' && text[i] <= '9')) {
+      char* end = nullptr;
+      out.push_back(std::strtoll(text.data() + i, &end, 10));
+      i = static_cast<size_t>(end - text.data());
+    } else {
+      ++i;
+    }
+  }
+  return out;
+}
+
+Arg parse_default(std::string_view text, ArgKind kind) {
+  if (text == "None") return {};
+  switch (kind) {
+    case ArgKind::Bool: return text == "True";
+    case ArgKind::Int: return int64_t{std::strtoll(text.data(), nullptr, 10)};
+    case ArgKind::Float: return std::strtod(text.data(), nullptr);
+    case ArgKind::Dims:
+    case ArgKind::Axes: return parse_tuple(text);
+    case ArgKind::String: return std::string(text.substr(1, text.size() - 2));
+    default: runtime_error("a default of ", text, " is not supported in an op signature");
+  }
+}
+
+}  // namespace
+
+std::vector<Param> parse_signature(std::string_view signature, std::vector<Param> kinds) {
+  size_t next = 0;
+  bool keyword_only = false;
+  while (!signature.empty()) {
+    size_t comma = 0;
+    for (int depth = 0; comma < signature.size() && (depth > 0 || signature[comma] != ','); ++comma)
+      depth += (signature[comma] == '(') - (signature[comma] == ')');
+    std::string_view part = trim(signature.substr(0, comma));
+    signature.remove_prefix(std::min(signature.size(), comma + 1));
+    if (part == "/") {
+      for (size_t i = 0; i < next; ++i) kinds[i].positional_only = true;
+    } else if (part == "*") {
+      keyword_only = true;
+    } else {
+      if (next == kinds.size()) runtime_error("op signature names too many parameters: ", part);
+      Param& param = kinds[next++];
+      const size_t equals = part.find('=');
+      param.name = std::string(part.substr(0, equals));
+      param.keyword_only = keyword_only;
+      if (equals != std::string_view::npos) {
+        param.required = false;
+        param.default_text = std::string(part.substr(equals + 1));
+        param.default_value = parse_default(param.default_text, param.kind);
+      }
+    }
+  }
+  if (next != kinds.size()) runtime_error("op signature names too few parameters");
+  return kinds;
+}
+
+const Registry& registry() {
+  static const Registry* instance = [] {
+    auto* all = new Registry;
+    register_creation(*all);
+    register_elementwise(*all);
+    register_reduce(*all);
+    register_shape(*all);
+    register_index(*all);
+    register_matmul(*all);
+    return all;
+  }();
+  return *instance;
+}
+
+}  // namespace pyautograd
