@@ -1,0 +1,93 @@
+"""The code in README.md, in docs/ and in the docstrings runs, and prints what the text says."""
+
+import contextlib
+import doctest
+import importlib
+import inspect
+import io
+import pkgutil
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+def page_blocks(page):
+    """Pairs of a python block and the text block that follows it directly (None without one)."""
+    matches = list(BLOCK.finditer(page.read_text()))
+    source = page.read_text()
+    pairs = []
+    for match, following in zip(matches, [*matches[1:], None], strict=True):
+        if match[1] != "python":
+            continue
+        expected = None
+        if following is not None and following[1] == "text":
+            if not source[match.end() : following.start()].strip():
+                expected = following[2]
+        pairs.append((source.count("\n", 0, match.start()) + 2, match[2], expected))
+    return pairs
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page(page):
+    names = {"np": np, "pa": pa}
+    for line, code, expected in page_blocks(page):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile("\n" * (line - 1) + code, str(page), "exec"), names)
+        if expected is not None:
+            assert printed.getvalue() == expected, f"{page.name}, line {line}"
+
+
+def test_readme_has_the_example():
+    assert any(expected for _, _, expected in page_blocks(ROOT / "README.md"))
+
+
+def public_modules():
+    yield pa
+    for info in pkgutil.walk_packages(pa.__path__, "pyautograd."):
+        if info.name.endswith("__main__"):
+            continue
+        yield importlib.import_module(info.name)
+
+
+def documented_objects():
+    """Every distinct docstring with an example: of modules, functions, classes and their members."""
+    found = {}
+
+    def add(name, thing):
+        text = getattr(thing, "__doc__", None)
+        if isinstance(text, str) and ">>>" in text:
+            found.setdefault(text, name)
+
+    for module in public_modules():
+        add(module.__name__, module)
+        for name, thing in vars(module).items():
+            owner = getattr(thing, "__module__", None) or ""
+            if inspect.ismodule(thing) or (owner and not owner.startswith("pyautograd")):
+                continue
+            add(f"{module.__name__}.{name}", thing)
+            if inspect.isclass(thing):
+                for member, value in vars(thing).items():
+                    value = getattr(value, "__func__", value)
+                    add(f"{module.__name__}.{name}.{member}", value)
+    return [(name, text) for text, name in sorted(found.items(), key=lambda item: item[1])]
+
+
+@pytest.mark.parametrize(
+    "name, text", [pytest.param(name, text, id=name) for name, text in documented_objects()]
+)
+def test_docstring(name, text):
+    example = doctest.DocTestParser().get_doctest(text, {"np": np, "pa": pa}, name, None, 0)
+    report = io.StringIO()
+    runner = doctest.DocTestRunner(optionflags=OPTIONS)
+    runner.run(example, out=report.write)
+    assert runner.summarize(verbose=False).failed == 0, report.getvalue()

@@ -1,0 +1,62 @@
+"""The example programs run as a user runs them, and print what they promise."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+SECOND_ORDER = """\
+w = (x^T y)^2
+    x = [3.0, 1.0]
+    y = [1.0, 2.0]
+    z = x^T y = 5.0
+    w = z^2 = 25.0
+w.backward(create_graph=True)
+    x.grad = [10.0, 20.0]
+    y.grad = [30.0, 10.0]
+    z.grad = None  (z is not a leaf: nothing is kept for it)
+clear the gradients, then back-propagate dw/dx1
+    x.grad = [2.0, 4.0]
+    y.grad = [16.0, 2.0]
+the same without clearing: the second gradients are added to the first
+    x.grad = [12.0, 24.0]
+    y.grad = [46.0, 12.0]
+the Hessian with respect to x, in all four pairs of modes
+    forward-over-forward [[2.0, 4.0], [4.0, 8.0]]
+    forward-over-reverse [[2.0, 4.0], [4.0, 8.0]]
+    reverse-over-forward [[2.0, 4.0], [4.0, 8.0]]
+    reverse-over-reverse [[2.0, 4.0], [4.0, 8.0]]
+"""
+
+
+def run(name, *arguments):
+    """Run an example in a folder-independent way; return what it printed."""
+    environment = {**os.environ, "MPLBACKEND": "Agg"}
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_second_order():
+    assert run("second_order.py") == SECOND_ORDER
+
+
+def test_logistic_newton(tmp_path):
+    printed = run("logistic_newton.py", "--output", str(tmp_path))
+    assert "569 tumours" in printed
+    assert "agrees with scikit-learn" in printed
+    pictures = sorted(tmp_path.glob("*.png"))
+    assert [picture.name for picture in pictures] == [
+        "logistic_newton_convergence.png",
+        "logistic_newton_hessian.png",
+    ]
+    for picture in pictures:
+        assert picture.read_bytes().startswith(b"\x89PNG\r\n") and picture.stat().st_size > 5000
