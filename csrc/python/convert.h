@@ -1,0 +1,40 @@
+#pragma once
+
+#include <Python.h>
+
+#include <optional>
+
+#include "autograd/tensor.h"
+
+namespace pyautograd::python {
+
+// Finds NumPy's types; once, when the module is imported.
+void init_convert();
+
+// Anything array-like, as asarray: tensors as they are, arrays without a copy, nested lists
+// (recorded if they hold tensors). Throws TypeError for what holds no numbers.
+Tensor to_tensor(PyObject* object);
+
+bool is_ndarray(PyObject* object) noexcept;
+bool is_numpy_scalar(PyObject* object) noexcept;
+// bool, int or float, but not NumPy's scalars: takes the dtype of what it meets.
+bool is_weak_scalar(PyObject* object) noexcept;
+// The dtype in which NumPy 2 combines a weak scalar with `other`.
+DType weak_dtype(PyObject* scalar, DType other) noexcept;
+DType default_dtype(PyObject* scalar) noexcept;
+// 0-d. Raises OverflowError where an int does not fit an integer dtype.
+Tensor scalar_to_tensor(PyObject* scalar, DType dtype);
+
+// Shares the memory of an ndarray and keeps it alive.
+Tensor from_numpy(PyObject* array);
+// A 0-d or n-d view of x's memory as an ndarray (new reference). Throws for wrappers.
+PyObject* to_numpy(const Tensor& x, bool writable);
+
+// Python's dtype objects are NumPy's (new reference / lookup).
+PyObject* numpy_dtype(DType dtype) noexcept;
+// Accepts np.dtype, NumPy's scalar types, names, and float, int, bool; throws TypeError otherwise.
+DType to_dtype(PyObject* object);
+// None gives nothing.
+std::optional<DType> to_optional_dtype(PyObject* object);
+
+}  // namespace pyautograd::python
