@@ -1,8 +1,8 @@
 """Maximum-likelihood logistic regression by Newton's method with an exact Hessian.
 
-Data: the Wisconsin breast-cancer measurements that come with scikit-learn, 569 tumours, 212 of them
-malignant. We model the probability that a tumour is benign from the ten mean features, standardised,
-plus an intercept. (All thirty features separate the two classes perfectly, so the likelihood has no
+Data: the Wisconsin breast-cancer measurements in scikit-learn, 569 tumours, 212 of them
+malignant. We model the probability that a tumour is benign from the ten standardised mean features
+and an intercept. (All thirty features separate the two classes perfectly, so the likelihood has no
 maximum: the coefficients would grow without end. With the ten means it has exactly one.)
 
 Nothing is derived by hand: the log-likelihood is written once, the gradient comes from

@@ -60,7 +60,7 @@ def public_modules():
 
 
 def documented_objects():
-    """Every distinct docstring with an example: of modules, functions, classes and their members."""
+    """Every distinct docstring with an example: of modules, functions, classes and members."""
     found = {}
 
     def add(name, thing):

@@ -1,0 +1,43 @@
+"""The programs that are measured, written once for every system.
+
+`xp` is the system's array module: pyautograd, torch or jax.numpy.
+"""
+
+OPS_PER_CYCLE = 10
+
+
+def mixed_chain(xp, x, ops):
+    """A chain of `ops` mixed small ops whose values stay bounded; `ops` is a multiple of ten."""
+    y = x
+    for _ in range(ops // OPS_PER_CYCLE):
+        y = y * x
+        y = y + x
+        y = xp.sin(y)
+        y = xp.exp(y)
+        y = y - x
+        y = xp.tanh(y)
+        y = y / 1.5
+        y = y * y
+        y = y + 1.0
+        y = xp.sqrt(y)
+    return y
+
+
+def cheap_chain(x, ops):
+    """A chain of `ops` multiplications and additions by constants, for very deep graphs."""
+    y = x
+    for _ in range(ops // 2):
+        y = y * 0.999
+        y = y + 0.001
+    return y
+
+
+def square_chain(x, ops):
+    """Like `cheap_chain` with a second derivative: one square in front of it."""
+    return cheap_chain(x * x, ops - 1)
+
+
+def rosenbrock(xp, x):
+    """The chained Rosenbrock function of a vector."""
+    a, b = x[1:] - x[:-1] ** 2, 1.0 - x[:-1]
+    return xp.sum(100.0 * a**2 + b**2)
