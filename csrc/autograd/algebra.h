@@ -2,8 +2,8 @@
 
 #include "autograd/tensor.h"
 
-// The few linear ops that the engine itself needs. They are declared here and defined in ops/, so that autograd
-// depends on no op family; every one records and batches like any other op.
+// The few linear ops that the engine itself needs. They are declared here and defined in ops/, so
+// that autograd depends on no op family; every one records and batches like any other op.
 namespace pyautograd::algebra {
 
 Tensor add(const Tensor& a, const Tensor& b);

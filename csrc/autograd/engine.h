@@ -7,23 +7,27 @@ namespace pyautograd {
 enum class Differentiable : uint8_t {
   No,
   Yes,
-  // Yes exactly if somebody could differentiate the result: the traversal meets a leaf that is not a target, or
-  // a target that is itself the identity of something tracked.
+  // Yes exactly if somebody could differentiate the result: the traversal meets a leaf that is not
+  // a target, or a target that is itself the identity of something tracked.
   Auto,
 };
 
 struct BackwardRequest {
   TensorSpan outputs;
-  TensorSpan cotangents;         // absent: one, for outputs of size one
-  std::span<const Edge> targets; // empty: accumulate into every leaf reached
-  bool accumulate = false;       // add to the targets' `.grad` rather than return
+  TensorSpan cotangents;          // absent: one, for outputs of size one
+  std::span<const Edge> targets;  // empty: accumulate into every leaf reached
+  bool accumulate = false;        // add to the targets' `.grad` rather than return
   bool retain_graph = false;
   Differentiable differentiable = Differentiable::No;
 };
 
-// One sweep from the outputs, nodes in descending order of recording, without recursion. Returns one cotangent per
-// target, absent where the outputs do not depend on it.
+// One sweep from the outputs, nodes in descending order of recording, without recursion. Returns
+// one cotangent per target, absent where the outputs do not depend on it.
 Tensors run_backward(const BackwardRequest& request);
+
+// The node whose vjp runs on this thread, if any: what is recorded meanwhile belongs to its
+// derivative.
+const Node* node_in_backward() noexcept;
 
 // Polled during long sweeps; throws to abort. The Python layer checks signals here.
 void set_interrupt_check(void (*check)()) noexcept;

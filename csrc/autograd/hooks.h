@@ -16,7 +16,8 @@ class TensorHook : public RefCounted {
   virtual Tensor call(const Tensor& cotangent) = 0;
 };
 
-// Called around a node's vjp. Before: inputs are empty, outputs may be replaced. After: inputs may be replaced.
+// Called around a node's vjp. Before: inputs are empty, outputs may be replaced. After: inputs may
+// be replaced.
 class NodeHook : public RefCounted {
  public:
   virtual void call(Tensors& input_cotangents, Tensors& output_cotangents) = 0;

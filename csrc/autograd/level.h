@@ -8,8 +8,9 @@
 
 namespace pyautograd {
 
-// One running jvp or vmap. Level 0, plain arrays, is the null Level. Ids count up and are never reused, so a
-// wrapper made by an inner transform always lies at a higher depth than what it captured.
+// One running jvp or vmap. Level 0, plain arrays, is the null Level. Ids count up and are never
+// reused, so a wrapper made by an inner transform always lies at a higher depth than what it
+// captured.
 class Level final : public RefCounted {
  public:
   enum class Kind : uint8_t { Jvp, Vmap };
@@ -44,7 +45,8 @@ class LevelScope {
   Ref<Level> level_;
 };
 
-// Recording is switched per level: depths up to `disabled_through` record nothing, -1 disables none.
+// Recording is switched per level: depths up to `disabled_through` record nothing, -1 disables
+// none.
 bool recording(uint64_t depth) noexcept;
 int64_t disabled_through() noexcept;
 // Returns the former value.
@@ -52,9 +54,10 @@ int64_t set_disabled_through(int64_t depth) noexcept;
 
 class RecordingScope {
  public:
-  static RecordingScope none();          // no_grad: everything up to the innermost level
-  static RecordingScope all();           // enable_grad
-  static RecordingScope at_innermost();  // what a functional grad needs, leaving outer levels as they are
+  static RecordingScope none();  // no_grad: everything up to the innermost level
+  static RecordingScope all();   // enable_grad
+  static RecordingScope
+  at_innermost();  // what a functional grad needs, leaving outer levels as they are
   ~RecordingScope();
   RecordingScope(const RecordingScope&) = delete;
   RecordingScope& operator=(const RecordingScope&) = delete;

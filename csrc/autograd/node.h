@@ -58,8 +58,8 @@ class Node : public RefCounted {
   uint64_t depth() const noexcept { return depth_of(level.get()); }
 
   void save(TensorSpan inputs, TensorSpan outputs);
-  // What vjp reads. Edges of saved tensors at this node's own level are kept only if the result shall be
-  // differentiable there; edges at lower levels always are.
+  // What vjp reads. Edges of saved tensors at this node's own level are kept only if the result
+  // shall be differentiable there; edges at lower levels always are.
   struct Unpacked {
     Tensors inputs, outputs;
     Specs specs;
@@ -80,6 +80,7 @@ class Node : public RefCounted {
  private:
   friend struct DeadNodes;
   std::mutex& mutex() const noexcept;
+  Saves saves() const;
 
   SmallVector<SavedTensor, 2> saved_;  // inputs that saves() names, then outputs
   Specs specs_;
@@ -113,8 +114,8 @@ struct Leaf {
 };
 Leaf make_leaf(const Tensor& x);
 
-// Lifts x to the innermost level and makes a leaf of it there, or, if it is tracked there already, an identity of
-// it: what `vjp` differentiates with respect to.
+// Lifts x to the innermost level and makes a leaf of it there, or, if it is tracked there already,
+// an identity of it: what `vjp` differentiates with respect to.
 Tensor make_vjp_input(const Tensor& x);
 
 // While set, every recorded node remembers where it was recorded.

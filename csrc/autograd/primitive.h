@@ -29,25 +29,49 @@ struct BatchResult {
   SmallVector<int, 2> dims;  // kNotMapped or the mapped dimension of each output
 };
 
-// One op call: immutable, its parameters are its fields. Rules are written with the public ops, so they can be
-// differentiated themselves.
+// One op call: immutable, its parameters are its fields. Rules are written with the public ops, so
+// they can be differentiated themselves.
 class Primitive : public RefCounted {
  public:
   virtual std::string_view name() const = 0;
-  // Shapes and dtypes of the outputs, and every argument error. Called at each level with logical shapes.
+  // Shapes and dtypes of the outputs, and every argument error. Called at each level with logical
+  // shapes.
   virtual Specs infer(TensorSpan inputs) const = 0;
   // Level 0: inputs are arrays.
   virtual Tensors eval(TensorSpan inputs, const Specs& specs) const = 0;
-  // One cotangent per input, absent where zero or not wanted. Shape and dtype may still be the broadcast, promoted
-  // ones: the engine reduces each to those of its edge.
+  // One cotangent per input, absent where zero or not wanted. Shape and dtype may still be the
+  // broadcast, promoted ones: the engine reduces each to those of its edge.
   virtual Tensors vjp(const VjpArgs& args) const;
   // One tangent per output, absent where zero; broadcast and cast to the output by the caller.
   virtual Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const;
-  // At least one dim is mapped. Without a rule of its own a primitive is applied slice by slice, with a warning once.
+  // At least one dim is mapped. Without a rule of its own a primitive is applied slice by slice,
+  // with a warning once.
   virtual BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const;
   virtual Saves saves() const { return {}; }
+  // What vjp reads when only these inputs are tracked: a product with a constant need not keep the
+  // other factor.
+  virtual Saves saves_for([[maybe_unused]] std::span<const bool> tracked) const { return saves(); }
   // Extra state for the vjp of this very call, made when a node is recorded.
   virtual Ref<RefCounted> context(TensorSpan inputs, TensorSpan outputs) const;
+};
+
+// A few tensors side by side without touching their reference counts. The originals must outlive
+// it.
+template <size_t N>
+class Borrowed {
+ public:
+  template <class... Args>
+    requires(sizeof...(Args) == N)
+  explicit Borrowed(const Args&... tensors) noexcept {
+    std::byte* place = bytes_;
+    ((std::memcpy(place, &tensors, sizeof(Tensor)), place += sizeof(Tensor)), ...);
+  }
+  operator TensorSpan() const noexcept {
+    return {std::launder(reinterpret_cast<const Tensor*>(bytes_)), N};
+  }
+
+ private:
+  alignas(Tensor) std::byte bytes_[N * sizeof(Tensor)];
 };
 
 // The one door: every op, at every level, goes through here.

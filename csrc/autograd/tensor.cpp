@@ -50,13 +50,15 @@ const Array& innermost_array(const Tensor& x) noexcept {
 
 uint32_t version_of(const Body& body) noexcept {
   switch (body.kind) {
-    case Body::Kind::Array: return static_cast<const Array&>(body).storage->version();
-    case Body::Kind::Batched: return version_of(*static_cast<const Batched&>(body).value.body());
-    case Body::Kind::Dual: break;
+    case Body::Kind::Array:
+      return static_cast<const Array&>(body).storage->version();
+    case Body::Kind::Batched:
+      return version_of(*static_cast<const Batched&>(body).value.body());
+    case Body::Kind::Dual:
+      break;
   }
   const Dual& dual = static_cast<const Dual&>(body);
-  return version_of(*dual.primal.body()) +
-         (dual.tangent ? version_of(*dual.tangent.body()) : 0);
+  return version_of(*dual.primal.body()) + (dual.tangent ? version_of(*dual.tangent.body()) : 0);
 }
 
 }  // namespace pyautograd

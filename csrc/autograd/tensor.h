@@ -7,8 +7,8 @@ namespace pyautograd {
 
 class Node;
 
-// A value and, if it is tracked, the edge to the node that made it. A Tensor is a handle of two pointers:
-// copying one, dropping its edge or giving it another allocates nothing.
+// A value and, if it is tracked, the edge to the node that made it. A Tensor is a handle of two
+// pointers: copying one, dropping its edge or giving it another allocates nothing.
 class Tensor {
  public:
   Tensor() noexcept = default;
@@ -86,7 +86,8 @@ inline Level* Tensor::level() const noexcept {
 
 Tensor make_dual(const Ref<Level>& level, Tensor primal, Tensor tangent);
 Tensor make_batched(const Ref<Level>& level, Tensor value, int dim);
-// Wraps x at the innermost live level of this thread, with no tangent or not mapped, unless it is there already.
+// Wraps x at the innermost live level of this thread, with no tangent or not mapped, unless it is
+// there already.
 Tensor lift_to_innermost(const Tensor& x);
 
 const Dual& as_dual(const Tensor& x) noexcept;

@@ -89,8 +89,8 @@ Cache& cache() {
 void* allocate_data(size_t bytes) {
   const size_t limit = data_limit.load(std::memory_order_relaxed);
   if (limit && static_cast<size_t>(live(Live::Bytes)) + bytes > limit) {
-    fail(Error::Kind::Memory, "allocating ", bytes, " bytes would pass the limit of ", limit, " bytes (",
-         live(Live::Bytes), " live)");
+    fail(Error::Kind::Memory, "allocating ", bytes, " bytes would pass the limit of ", limit,
+         " bytes (", live(Live::Bytes), " live)");
   }
   const size_t rounded = size_class(bytes);
   void* block = cache().take(rounded);

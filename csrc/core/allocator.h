@@ -4,9 +4,9 @@
 
 namespace pyautograd {
 
-// Caching allocator for tensor data. Freed blocks are kept by size class, so a loop over equal shapes faults in
-// no fresh pages; large blocks ask for huge pages. Throws Error{Memory} after giving the cache back and
-// trying again.
+// Caching allocator for tensor data. Freed blocks are kept by size class, so a loop over equal
+// shapes faults in no fresh pages; large blocks ask for huge pages. Throws Error{Memory} after
+// giving the cache back and trying again.
 void* allocate_data(size_t bytes);
 void free_data(void* data, size_t bytes) noexcept;
 
@@ -14,7 +14,8 @@ void free_data(void* data, size_t bytes) noexcept;
 size_t release_cached_data() noexcept;
 size_t cached_data_bytes() noexcept;
 
-// Allocations that would take live tensor bytes past the limit raise Error{Memory}; 0 lifts the limit.
+// Allocations that would take live tensor bytes past the limit raise Error{Memory}; 0 lifts the
+// limit.
 void set_data_limit(size_t bytes) noexcept;
 
 }  // namespace pyautograd

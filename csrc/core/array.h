@@ -23,7 +23,8 @@ struct Spec {
 };
 using Specs = SmallVector<Spec, 1>;
 
-// What a tensor refers to: an Array of numbers, or a wrapper that a transform made (autograd/tensor.h). Immutable.
+// What a tensor refers to: an Array of numbers, or a wrapper that a transform made
+// (autograd/tensor.h). Immutable.
 class Body : public RefCounted {
  public:
   enum class Kind : uint8_t { Array, Dual, Batched };
@@ -61,7 +62,8 @@ class Array final : public Body {
 
   template <class T = void>
   T* data() const noexcept {
-    return reinterpret_cast<T*>(static_cast<std::byte*>(storage->data()) + offset * itemsize(dtype));
+    return reinterpret_cast<T*>(static_cast<std::byte*>(storage->data()) +
+                                offset * itemsize(dtype));
   }
   bool contiguous() const noexcept;
   View view() const noexcept { return {data(), dtype, shape, strides}; }

@@ -12,7 +12,8 @@ inline constexpr size_t kLiveCount = 4;
 
 int64_t live(Live what) noexcept;
 
-// Each thread counts on its own cache line and only readers sum: counting costs no locked instruction.
+// Each thread counts on its own cache line and only readers sum: counting costs no locked
+// instruction.
 class ThreadCounters {
  public:
   ThreadCounters();

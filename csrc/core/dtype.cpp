@@ -25,7 +25,10 @@ constexpr std::array<Info, kDTypeCount> kInfo{{{"bool", 1},
                                                {"float64", 8}}};
 
 DType signed_with_size(int64_t bytes) {
-  return bytes == 1 ? DType::Int8 : bytes == 2 ? DType::Int16 : bytes == 4 ? DType::Int32 : DType::Int64;
+  return bytes == 1   ? DType::Int8
+         : bytes == 2 ? DType::Int16
+         : bytes == 4 ? DType::Int32
+                      : DType::Int64;
 }
 
 DType promote_integers(DType a, DType b) {

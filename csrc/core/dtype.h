@@ -32,24 +32,58 @@ constexpr bool is_signed_integer(DType d) noexcept { return d >= DType::Int8 && 
 // Only tensors of these dtypes can be differentiated.
 constexpr bool is_inexact(DType d) noexcept { return is_floating(d); }
 
-// The array API's promotion table; integers with floats promote as NumPy does (int64 + float32 = float64).
+// The array API's promotion table; integers with floats promote as NumPy does (int64 + float32 =
+// float64).
 DType promote(DType a, DType b) noexcept;
 // The dtype in which an op that needs floating point computes: itself if floating, else float64.
 constexpr DType to_floating(DType d) noexcept { return is_floating(d) ? d : DType::Float64; }
 
 template <class T>
 struct DTypeOf;
-template <> struct DTypeOf<bool> { static constexpr DType value = DType::Bool; };
-template <> struct DTypeOf<int8_t> { static constexpr DType value = DType::Int8; };
-template <> struct DTypeOf<int16_t> { static constexpr DType value = DType::Int16; };
-template <> struct DTypeOf<int32_t> { static constexpr DType value = DType::Int32; };
-template <> struct DTypeOf<int64_t> { static constexpr DType value = DType::Int64; };
-template <> struct DTypeOf<uint8_t> { static constexpr DType value = DType::UInt8; };
-template <> struct DTypeOf<uint16_t> { static constexpr DType value = DType::UInt16; };
-template <> struct DTypeOf<uint32_t> { static constexpr DType value = DType::UInt32; };
-template <> struct DTypeOf<uint64_t> { static constexpr DType value = DType::UInt64; };
-template <> struct DTypeOf<float> { static constexpr DType value = DType::Float32; };
-template <> struct DTypeOf<double> { static constexpr DType value = DType::Float64; };
+template <>
+struct DTypeOf<bool> {
+  static constexpr DType value = DType::Bool;
+};
+template <>
+struct DTypeOf<int8_t> {
+  static constexpr DType value = DType::Int8;
+};
+template <>
+struct DTypeOf<int16_t> {
+  static constexpr DType value = DType::Int16;
+};
+template <>
+struct DTypeOf<int32_t> {
+  static constexpr DType value = DType::Int32;
+};
+template <>
+struct DTypeOf<int64_t> {
+  static constexpr DType value = DType::Int64;
+};
+template <>
+struct DTypeOf<uint8_t> {
+  static constexpr DType value = DType::UInt8;
+};
+template <>
+struct DTypeOf<uint16_t> {
+  static constexpr DType value = DType::UInt16;
+};
+template <>
+struct DTypeOf<uint32_t> {
+  static constexpr DType value = DType::UInt32;
+};
+template <>
+struct DTypeOf<uint64_t> {
+  static constexpr DType value = DType::UInt64;
+};
+template <>
+struct DTypeOf<float> {
+  static constexpr DType value = DType::Float32;
+};
+template <>
+struct DTypeOf<double> {
+  static constexpr DType value = DType::Float64;
+};
 template <class T>
 inline constexpr DType dtype_of = DTypeOf<T>::value;
 
@@ -62,17 +96,28 @@ struct TypeTag {
 template <class F>
 decltype(auto) visit_dtype(DType dtype, F&& f) {
   switch (dtype) {
-    case DType::Bool: return f(TypeTag<bool>{});
-    case DType::Int8: return f(TypeTag<int8_t>{});
-    case DType::Int16: return f(TypeTag<int16_t>{});
-    case DType::Int32: return f(TypeTag<int32_t>{});
-    case DType::Int64: return f(TypeTag<int64_t>{});
-    case DType::UInt8: return f(TypeTag<uint8_t>{});
-    case DType::UInt16: return f(TypeTag<uint16_t>{});
-    case DType::UInt32: return f(TypeTag<uint32_t>{});
-    case DType::UInt64: return f(TypeTag<uint64_t>{});
-    case DType::Float32: return f(TypeTag<float>{});
-    case DType::Float64: break;
+    case DType::Bool:
+      return f(TypeTag<bool>{});
+    case DType::Int8:
+      return f(TypeTag<int8_t>{});
+    case DType::Int16:
+      return f(TypeTag<int16_t>{});
+    case DType::Int32:
+      return f(TypeTag<int32_t>{});
+    case DType::Int64:
+      return f(TypeTag<int64_t>{});
+    case DType::UInt8:
+      return f(TypeTag<uint8_t>{});
+    case DType::UInt16:
+      return f(TypeTag<uint16_t>{});
+    case DType::UInt32:
+      return f(TypeTag<uint32_t>{});
+    case DType::UInt64:
+      return f(TypeTag<uint64_t>{});
+    case DType::Float32:
+      return f(TypeTag<float>{});
+    case DType::Float64:
+      break;
   }
   return f(TypeTag<double>{});
 }

@@ -11,7 +11,8 @@ namespace pyautograd {
 void* pool_allocate(size_t bytes);
 void pool_free(void* block, size_t bytes) noexcept;
 
-// Intrusive reference count. Objects come from the pool, so making and dropping one costs a few instructions.
+// Intrusive reference count. Objects come from the pool, so making and dropping one costs a few
+// instructions.
 class RefCounted {
  public:
   RefCounted() noexcept = default;

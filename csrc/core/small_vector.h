@@ -118,7 +118,9 @@ class SmallVector {
 
   bool is_inline() const noexcept { return capacity_ == kInline; }
   T* inline_data() noexcept { return std::launder(reinterpret_cast<T*>(inline_)); }
-  const T* inline_data() const noexcept { return std::launder(reinterpret_cast<const T*>(inline_)); }
+  const T* inline_data() const noexcept {
+    return std::launder(reinterpret_cast<const T*>(inline_));
+  }
   void grow(size_t capacity) {
     T* fresh = static_cast<T*>(::operator new(capacity * sizeof(T)));
     T* old = data();

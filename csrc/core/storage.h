@@ -9,8 +9,8 @@
 
 namespace pyautograd {
 
-// A buffer with a version counter. Memory comes from our allocator (small buffers lie behind the header, in
-// the same block) or belongs to somebody else: a NumPy array, a DLPack capsule.
+// A buffer with a version counter. Memory comes from our allocator (small buffers lie behind the
+// header, in the same block) or belongs to somebody else: a NumPy array, a DLPack capsule.
 class Storage final : public RefCounted {
  public:
   static Ref<Storage> allocate(size_t bytes, Device device = {});

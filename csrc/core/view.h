@@ -7,8 +7,8 @@
 
 namespace pyautograd {
 
-// What a kernel sees of an array: no ownership, no derivative. Strides count elements, not bytes, and may be
-// zero (broadcast) or negative (flip).
+// What a kernel sees of an array: no ownership, no derivative. Strides count elements, not bytes,
+// and may be zero (broadcast) or negative (flip).
 struct View {
   void* data = nullptr;
   DType dtype = DType::Float64;

@@ -7,8 +7,9 @@
 #include "autograd/primitive.h"
 #include "ops/registry.h"
 
-// The public ops, as rules and C++ users call them. Each runs at the highest level among its inputs and records
-// there. Names and semantics follow NumPy and the array API. namespace ops keeps sin, exp and the like apart from libm.
+// The public ops, as rules and C++ users call them. Each runs at the highest level among its inputs
+// and records there. Names and semantics follow NumPy and the array API. namespace ops keeps sin,
+// exp and the like apart from libm.
 namespace pyautograd::ops {
 
 // creation
@@ -65,7 +66,8 @@ Tensor concat(TensorSpan tensors, int64_t axis);
 Tensor stack(TensorSpan tensors, int64_t axis);
 
 // index
-// Python slices with everything resolved: start, stop, step per axis, normalised, step != 0, counts in infer.
+// Python slices with everything resolved: start, stop, step per axis, normalised, step != 0, counts
+// in infer.
 struct Slice {
   Dims start, size, step;
 };
@@ -83,16 +85,20 @@ struct Ellipsis {};
 using IndexItem = std::variant<int64_t, SliceRange, NewAxis, Ellipsis, Tensor>;
 using Index = SmallVector<IndexItem, 4>;
 Tensor getitem(const Tensor& x, const Index& index);  // NumPy's rules, basic parts as views
-// A copy of x with x[index] = value (or += with add); differentiable in both. The engine of `x[i] = v` where something records.
+// A copy of x with x[index] = value (or += with add); differentiable in both. The engine of `x[i] =
+// v` where something records.
 Tensor setitem(const Tensor& x, const Index& index, const Tensor& value, bool add = false);
-// x[index] = value in place, level 0, nothing records; bumps the version. False if it does not apply.
+// x[index] = value in place, level 0, nothing records; bumps the version. False if it does not
+// apply.
 void setitem_inplace(const Tensor& x, const Index& index, const Tensor& value);
 Tensor take_along_axis(const Tensor& x, const Tensor& indices, int64_t axis);
 
 // reduce
-Tensor sum(const Tensor& x, const Axes& axis = {}, std::optional<DType> dtype = {}, bool keepdims = false);
+Tensor sum(const Tensor& x, const Axes& axis = {}, std::optional<DType> dtype = {},
+           bool keepdims = false);
 Tensor mean(const Tensor& x, const Axes& axis = {}, bool keepdims = false);
-Tensor prod(const Tensor& x, const Axes& axis = {}, std::optional<DType> dtype = {}, bool keepdims = false);
+Tensor prod(const Tensor& x, const Axes& axis = {}, std::optional<DType> dtype = {},
+            bool keepdims = false);
 Tensor max(const Tensor& x, const Axes& axis = {}, bool keepdims = false);
 Tensor min(const Tensor& x, const Axes& axis = {}, bool keepdims = false);
 Tensor argmax(const Tensor& x, std::optional<int64_t> axis = {}, bool keepdims = false);
@@ -104,7 +110,8 @@ Tensor cumsum(const Tensor& x, std::optional<int64_t> axis);
 // matmul
 Tensor matmul(const Tensor& x1, const Tensor& x2);
 
-// in place, level 0, nothing records: x = fn(x, y) with x's dtype and shape kept; the caller has checked sharing
+// in place, level 0, nothing records: x = fn(x, y) with x's dtype and shape kept; the caller has
+// checked sharing
 void add_inplace(const Tensor& x, const Tensor& y);
 void copy_inplace(const Tensor& x, const Tensor& y);
 
@@ -120,7 +127,8 @@ Dims broadcast_shapes(std::string_view op, std::span<const int64_t> a, std::span
 Tensor mapped_to_front(const Tensor& x, int dim);
 // Mapped dimension in front whatever it was: unmapped values are broadcast to `size` (a view).
 Tensor mapped_or_broadcast(const Tensor& x, int dim, int64_t size);
-// Mapped in front and, behind it, logical dimensions padded on the left with ones to `ndim`; unmapped values stay.
+// Mapped in front and, behind it, logical dimensions padded on the left with ones to `ndim`;
+// unmapped values stay.
 Tensor align_mapped(const Tensor& x, int dim, int64_t ndim);
 
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }

@@ -30,13 +30,19 @@ Dims parse_tuple(std::string_view text) {
 Arg parse_default(std::string_view text, ArgKind kind) {
   if (text == "None") return {};
   switch (kind) {
-    case ArgKind::Bool: return text == "True";
-    case ArgKind::Int: return int64_t{std::strtoll(text.data(), nullptr, 10)};
-    case ArgKind::Float: return std::strtod(text.data(), nullptr);
+    case ArgKind::Bool:
+      return text == "True";
+    case ArgKind::Int:
+      return int64_t{std::strtoll(text.data(), nullptr, 10)};
+    case ArgKind::Float:
+      return std::strtod(text.data(), nullptr);
     case ArgKind::Dims:
-    case ArgKind::Axes: return parse_tuple(text);
-    case ArgKind::String: return std::string(text.substr(1, text.size() - 2));
-    default: runtime_error("a default of ", text, " is not supported in an op signature");
+    case ArgKind::Axes:
+      return parse_tuple(text);
+    case ArgKind::String:
+      return std::string(text.substr(1, text.size() - 2));
+    default:
+      runtime_error("a default of ", text, " is not supported in an op signature");
   }
 }
 

@@ -15,7 +15,8 @@ namespace pyautograd {
 using Axes = std::optional<Dims>;
 
 // One argument of an op, between a caller that knows no C++ types (Python) and the op.
-using Arg = std::variant<std::monostate, Tensor, Tensors, bool, int64_t, double, Dims, DType, std::string>;
+using Arg =
+    std::variant<std::monostate, Tensor, Tensors, bool, int64_t, double, Dims, DType, std::string>;
 
 enum class ArgKind : uint8_t { Tensor, TensorList, Bool, Int, Float, Dims, Axes, DType, String };
 
@@ -26,13 +27,13 @@ struct Param {
   bool positional_only = false;  // before "/"
   bool keyword_only = false;     // after "*"
   bool required = true;
-  std::string default_text;      // as written in the signature
+  std::string default_text;  // as written in the signature
   Arg default_value;
 };
 
 struct OpInfo {
   std::string name;
-  std::string doc;        // reStructuredText body: shapes, dtypes, derivative at ties and edges, example
+  std::string doc;  // reStructuredText body: shapes, dtypes, derivative at ties and edges, example
   std::vector<Param> params;
   bool returns_list = false;
   Tensors (*invoke)(void* function, std::span<const Arg> args) = nullptr;
@@ -44,9 +45,11 @@ struct OpInfo {
 
 class Registry {
  public:
-  // `signature` is Python's: "x, /, *, axis=None, keepdims=False". The kinds come from the function's type.
+  // `signature` is Python's: "x, /, *, axis=None, keepdims=False". The kinds come from the
+  // function's type.
   template <class Result, class... Params>
-  void add(std::string name, Result (*function)(Params...), std::string_view signature, std::string doc);
+  void add(std::string name, Result (*function)(Params...), std::string_view signature,
+           std::string doc);
   void add(OpInfo info) { ops_.push_back(std::move(info)); }
   const std::vector<OpInfo>& ops() const noexcept { return ops_; }
 
@@ -71,48 +74,62 @@ template <class T>
 struct ArgTraits;
 template <ArgKind K, bool Optional = false>
 struct Traits {
-  static Param param() { return {.name = {}, .kind = K, .optional = Optional, .default_text = {}, .default_value = {}}; }
+  static Param param() {
+    return {.name = {}, .kind = K, .optional = Optional, .default_text = {}, .default_value = {}};
+  }
 };
-template <> struct ArgTraits<Tensor> : Traits<ArgKind::Tensor> {
+template <>
+struct ArgTraits<Tensor> : Traits<ArgKind::Tensor> {
   static const Tensor& get(const Arg& a) { return std::get<Tensor>(a); }
 };
-template <> struct ArgTraits<std::optional<Tensor>> : Traits<ArgKind::Tensor, true> {
+template <>
+struct ArgTraits<std::optional<Tensor>> : Traits<ArgKind::Tensor, true> {
   static std::optional<Tensor> get(const Arg& a) {
     return a.index() == 0 ? std::nullopt : std::optional(std::get<Tensor>(a));
   }
 };
-template <> struct ArgTraits<TensorSpan> : Traits<ArgKind::TensorList> {
+template <>
+struct ArgTraits<TensorSpan> : Traits<ArgKind::TensorList> {
   static TensorSpan get(const Arg& a) { return std::get<Tensors>(a); }
 };
-template <> struct ArgTraits<bool> : Traits<ArgKind::Bool> {
+template <>
+struct ArgTraits<bool> : Traits<ArgKind::Bool> {
   static bool get(const Arg& a) { return std::get<bool>(a); }
 };
-template <> struct ArgTraits<int64_t> : Traits<ArgKind::Int> {
+template <>
+struct ArgTraits<int64_t> : Traits<ArgKind::Int> {
   static int64_t get(const Arg& a) { return std::get<int64_t>(a); }
 };
-template <> struct ArgTraits<std::optional<int64_t>> : Traits<ArgKind::Int, true> {
+template <>
+struct ArgTraits<std::optional<int64_t>> : Traits<ArgKind::Int, true> {
   static std::optional<int64_t> get(const Arg& a) {
     return a.index() == 0 ? std::nullopt : std::optional(std::get<int64_t>(a));
   }
 };
-template <> struct ArgTraits<double> : Traits<ArgKind::Float> {
+template <>
+struct ArgTraits<double> : Traits<ArgKind::Float> {
   static double get(const Arg& a) { return std::get<double>(a); }
 };
-template <> struct ArgTraits<Dims> : Traits<ArgKind::Dims> {
+template <>
+struct ArgTraits<Dims> : Traits<ArgKind::Dims> {
   static const Dims& get(const Arg& a) { return std::get<Dims>(a); }
 };
-template <> struct ArgTraits<Axes> : Traits<ArgKind::Axes, true> {
+template <>
+struct ArgTraits<Axes> : Traits<ArgKind::Axes, true> {
   static Axes get(const Arg& a) { return a.index() == 0 ? Axes() : Axes(std::get<Dims>(a)); }
 };
-template <> struct ArgTraits<std::optional<DType>> : Traits<ArgKind::DType, true> {
+template <>
+struct ArgTraits<std::optional<DType>> : Traits<ArgKind::DType, true> {
   static std::optional<DType> get(const Arg& a) {
     return a.index() == 0 ? std::nullopt : std::optional(std::get<DType>(a));
   }
 };
-template <> struct ArgTraits<DType> : Traits<ArgKind::DType> {
+template <>
+struct ArgTraits<DType> : Traits<ArgKind::DType> {
   static DType get(const Arg& a) { return std::get<DType>(a); }
 };
-template <> struct ArgTraits<std::string_view> : Traits<ArgKind::String> {
+template <>
+struct ArgTraits<std::string_view> : Traits<ArgKind::String> {
   static std::string_view get(const Arg& a) { return std::get<std::string>(a); }
 };
 template <class P>
@@ -142,7 +159,8 @@ void Registry::add(std::string name, Result (*function)(Params...), std::string_
   info.invoke = [](void* f, std::span<const Arg> args) {
     return detail::invoke<Result, Params...>(f, args, std::index_sequence_for<Params...>());
   };
-  if constexpr (std::is_same_v<Result (*)(Params...), Tensor (*)(const Tensor&)>) info.unary = function;
+  if constexpr (std::is_same_v<Result (*)(Params...), Tensor (*)(const Tensor&)>)
+    info.unary = function;
   if constexpr (std::is_same_v<Result (*)(Params...), Tensor (*)(const Tensor&, const Tensor&)>)
     info.binary = function;
   add(std::move(info));

@@ -1,0 +1,121 @@
+#include "autograd/algebra.h"
+#include "autograd/node.h"
+
+namespace pyautograd {
+
+namespace {
+
+[[noreturn]] void escaped(const Primitive& primitive, const Level& level) {
+  fail(Error::Kind::Escaped, "[", primitive.name(), "] an input was made inside a ", level.name(),
+       " that has already returned; return it from the transformed function instead of keeping it");
+}
+
+// Values of `inputs` one level down. Inputs from below the level go through unchanged.
+struct DualParts {
+  Tensors primals, tangents;
+  bool moving = false;
+};
+
+DualParts unwrap_dual(const Level* level, TensorSpan inputs) {
+  DualParts parts;
+  for (const Tensor& x : inputs) {
+    if (x.level() == level) {
+      const Dual& dual = as_dual(x);
+      parts.primals.push_back(dual.primal);
+      parts.tangents.push_back(dual.tangent);
+      parts.moving |= static_cast<bool>(dual.tangent);
+    } else {
+      parts.primals.push_back(x);
+      parts.tangents.emplace_back();
+    }
+  }
+  return parts;
+}
+
+Tensors apply_dual(const Ref<Level>& level, const Ref<const Primitive>& primitive,
+                   TensorSpan inputs) {
+  const DualParts parts = unwrap_dual(level.get(), inputs);
+  Tensors outputs = apply(primitive, parts.primals);
+  Tensors tangents;
+  if (parts.moving) tangents = primitive->jvp(parts.primals, parts.tangents, outputs);
+  tangents.resize(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (tangents[i]) {
+      tangents[i] = is_inexact(outputs[i].dtype())
+                        ? algebra::expand_to(tangents[i], outputs[i].spec())
+                        : Tensor();
+    }
+    outputs[i] = make_dual(level, std::move(outputs[i]), std::move(tangents[i]));
+  }
+  return outputs;
+}
+
+Tensors apply_batched(const Ref<Level>& level, const Ref<const Primitive>& primitive,
+                      TensorSpan inputs) {
+  Tensors values;
+  SmallVector<int, 4> dims;
+  bool mapped = false;
+  for (const Tensor& x : inputs) {
+    const bool here = x.level() == level.get();
+    values.push_back(here ? as_batched(x).value : x);
+    dims.push_back(here ? as_batched(x).dim : kNotMapped);
+    mapped |= dims.back() != kNotMapped;
+  }
+  BatchResult result;
+  if (mapped) {
+    result = primitive->batch(level->size, values, dims);
+  } else {
+    result.outputs = apply(primitive, values);
+    result.dims.resize(result.outputs.size(), kNotMapped);
+  }
+  for (size_t i = 0; i < result.outputs.size(); ++i)
+    result.outputs[i] = make_batched(level, std::move(result.outputs[i]), result.dims[i]);
+  return std::move(result.outputs);
+}
+
+// Nodes have edges only to tensors at their own level; outputs that cannot be differentiated get
+// none.
+void record(const Ref<const Primitive>& primitive, TensorSpan inputs, Tensors& outputs, Specs specs,
+            Level* level) {
+  bool any = false;
+  for (const Tensor& y : outputs) any |= is_inexact(y.dtype());
+  if (!any) return;
+  Ref<Node> node = make_ref<Node>(primitive, inputs, std::move(specs), Ref<Level>(level));
+  for (uint32_t i = 0; i < outputs.size(); ++i) {
+    if (is_inexact(outputs[i].dtype())) outputs[i] = Tensor(outputs[i].body(), node, i);
+  }
+  node->save(inputs, outputs);
+}
+
+}  // namespace
+
+Tensors apply(const Ref<const Primitive>& primitive, TensorSpan inputs) {
+  Level* level = nullptr;
+  uint64_t depth = 0;
+  bool tracked = false;
+  for (const Tensor& x : inputs) {
+    Level* own = x.level();
+    const uint64_t own_depth = depth_of(own);
+    if (own_depth > depth) {
+      level = own;
+      depth = own_depth;
+      tracked = x.tracked();
+    } else if (own_depth == depth) {
+      tracked |= x.tracked();
+    }
+  }
+  if (level && !level->alive()) escaped(*primitive, *level);
+  Specs specs = primitive->infer(inputs);
+  Tensors outputs;
+  if (!level) {
+    outputs = primitive->eval(inputs, specs);
+  } else if (level->kind == Level::Kind::Jvp) {
+    outputs = apply_dual(Ref<Level>(level), primitive, inputs);
+  } else {
+    outputs = apply_batched(Ref<Level>(level), primitive, inputs);
+  }
+  if (tracked && recording(depth)) record(primitive, inputs, outputs, std::move(specs), level);
+  return outputs;
+}
+
+}  // namespace pyautograd

@@ -1,0 +1,325 @@
+#include "autograd/engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <vector>
+
+#include "autograd/algebra.h"
+#include "autograd/node_map.h"
+
+namespace pyautograd {
+
+namespace {
+
+std::atomic<void (*)()> interrupt_check{nullptr};
+
+// The node whose vjp runs on this thread: nodes recorded meanwhile say so in their traceback.
+thread_local const Node* running_node = nullptr;
+
+class RunningNode {
+ public:
+  explicit RunningNode(const Node* node) noexcept : outer_(std::exchange(running_node, node)) {}
+  ~RunningNode() { running_node = outer_; }
+  RunningNode(const RunningNode&) = delete;
+  RunningNode& operator=(const RunningNode&) = delete;
+
+ private:
+  const Node* outer_;
+};
+
+// What one pass over the reachable graph finds out before anything is computed.
+struct Plan {
+  NodeMap<bool> leads_to_target;  // empty: everything is wanted
+  bool restricted = false;
+  bool differentiable = false;
+  bool wants(const Node* node) const {
+    if (!restricted) return true;
+    const bool* found = leads_to_target.find(node);
+    return found && *found;
+  }
+};
+
+// Nodes reachable from the outputs, each once, in descending order of recording.
+std::vector<Node*> reachable(TensorSpan outputs, NodeMap<bool>& seen, const NodeMap<bool>& targets,
+                             bool stop_at_targets) {
+  std::vector<Node*> found;
+  auto visit = [&](Node* node) {
+    if (node && seen.insert(node, false)) found.push_back(node);
+  };
+  for (const Tensor& y : outputs) visit(y.node());
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (stop_at_targets && targets.find(found[i])) continue;
+    for (const Edge& edge : found[i]->edges) visit(edge.node.get());
+  }
+  std::sort(found.begin(), found.end(),
+            [](const Node* a, const Node* b) { return a->sequence > b->sequence; });
+  return found;
+}
+
+Plan make_plan(const BackwardRequest& request) {
+  Plan plan;
+  plan.differentiable = request.differentiable == Differentiable::Yes;
+  if (request.targets.empty()) return plan;
+  plan.restricted = true;
+  const bool decide = request.differentiable == Differentiable::Auto;
+  NodeMap<bool> targets;
+  for (const Edge& edge : request.targets) targets.insert(edge.node.get(), true);
+  const std::vector<Node*> order =
+      reachable(request.outputs, plan.leads_to_target, targets, decide);
+  for (size_t i = order.size(); i-- > 0;) {
+    Node* node = order[i];
+    const bool is_target = targets.find(node) != nullptr;
+    if (decide) plan.differentiable |= node->is_leaf() != is_target;
+    bool leads = is_target;
+    for (const Edge& edge : node->edges) leads = leads || (edge && plan.wants(edge.node.get()));
+    if (leads) plan.leads_to_target.assign(node, true);
+  }
+  return plan;
+}
+
+// Cotangents that wait for their node, taken in descending order of recording.
+class Frontier {
+ public:
+  struct Entry {
+    Ref<Node> node;
+    Tensors cotangents;
+  };
+
+  void add(const Edge& edge, Tensor cotangent) {
+    Tensor& slot = find(edge.node)->cotangents[edge.output];
+    slot = slot ? algebra::accumulate(std::move(slot), cotangent) : std::move(cotangent);
+  }
+  void add_recorded(const Edge& edge, Tensor cotangent) {
+    Tensor& slot = find(edge.node)->cotangents[edge.output];
+    slot = slot ? algebra::add(slot, cotangent) : std::move(cotangent);
+  }
+  bool empty() const noexcept { return heap_.empty(); }
+  Entry pop() {
+    std::pop_heap(heap_.begin(), heap_.end(), before);
+    const uint32_t index = heap_.back().index;
+    heap_.pop_back();
+    Entry entry = std::move(entries_[index]);
+    free_.push_back(index);
+    indices_.erase(entry.node.get());
+    return entry;
+  }
+
+ private:
+  struct Key {
+    uint64_t sequence;
+    uint32_t index;
+  };
+  static bool before(const Key& a, const Key& b) { return a.sequence < b.sequence; }
+
+  Entry* find(const Ref<Node>& node) {
+    if (const uint32_t* index = indices_.find(node.get())) return &entries_[*index];
+    uint32_t index = static_cast<uint32_t>(entries_.size());
+    if (free_.empty()) {
+      entries_.emplace_back();
+    } else {
+      index = free_.back();
+      free_.pop_back();
+    }
+    entries_[index] = {node, Tensors(node->outputs.size())};
+    indices_.insert(node.get(), index);
+    heap_.push_back({node->sequence, index});
+    std::push_heap(heap_.begin(), heap_.end(), before);
+    return &entries_[index];
+  }
+
+  std::vector<Entry> entries_;
+  std::vector<uint32_t> free_;
+  std::vector<Key> heap_;
+  NodeMap<uint32_t> indices_;
+};
+
+Tensor initial_cotangent(const Tensor& output, const Tensor& given) {
+  if (!given) {
+    if (output.size() != 1) {
+      runtime_error(
+          "[backward] a gradient can be made up only for an output of one element, got shape ",
+          shape_string(output.shape()), "; pass the cotangent as gradient=");
+    }
+    return algebra::ones(output.spec());
+  }
+  if (!(given.shape() == output.shape())) {
+    value_error("[backward] gradient of shape ", shape_string(given.shape()),
+                " does not match the output's shape ", shape_string(output.shape()));
+  }
+  return algebra::expand_to(given, output.spec());
+}
+
+class Sweep {
+ public:
+  explicit Sweep(const BackwardRequest& request)
+      : request_(request), plan_(make_plan(request)), results_(request.targets.size()) {
+    for (size_t i = 0; i < request.targets.size(); ++i)
+      target_of_.assign(request.targets[i].node.get(), true);
+  }
+
+  Tensors run() {
+    for (size_t i = 0; i < request_.outputs.size(); ++i) {
+      const Tensor& y = request_.outputs[i];
+      if (!y.tracked() || !plan_.wants(y.node())) continue;
+      const Tensor given = i < request_.cotangents.size() ? request_.cotangents[i] : Tensor();
+      send(edge_of(y), initial_cotangent(y, given), y.depth());
+    }
+    while (!frontier_.empty()) {
+      poll_interrupt();
+      step(frontier_.pop());
+    }
+    return std::move(results_);
+  }
+
+ private:
+  // Nobody will differentiate the result: edges at the node's own level end here, lower ones go on.
+  Tensor without_own_edge(Tensor x, uint64_t depth) const {
+    return plan_.differentiable || x.depth() != depth || !x.tracked() ? std::move(x)
+                                                                      : x.untracked();
+  }
+
+  void send(const Edge& edge, Tensor cotangent, uint64_t depth) {
+    const Spec& spec = edge.node->outputs[edge.output];
+    Tensor fitted = without_own_edge(algebra::reduce_to(cotangent, spec), depth);
+    cotangent = Tensor();  // an in-place sum needs to be the only owner
+    if (plan_.differentiable) {
+      frontier_.add_recorded(edge, std::move(fitted));
+    } else {
+      frontier_.add(edge, std::move(fitted));
+    }
+  }
+
+  void step(Frontier::Entry entry) {
+    Node& node = *entry.node;
+    if (node.level && !node.level->alive()) {
+      fail(Error::Kind::Escaped, "[", node.is_leaf() ? "backward" : node.primitive->name(),
+           "] backward reached a node recorded inside a ", node.level->name(),
+           " that has already returned");
+    }
+    run_tensor_hooks(node, entry.cotangents);
+    if (plan_.restricted && target_of_.find(&node)) collect(node, entry.cotangents);
+    if (node.is_leaf()) {
+      const bool wanted = !plan_.restricted || (request_.accumulate && target_of_.find(&node));
+      if (wanted) finish_leaf(node, entry.cotangents[0]);
+      return;
+    }
+    if (leads_further(node)) backward_through(node, entry.cotangents);
+  }
+
+  bool leads_further(const Node& node) const {
+    if (!plan_.restricted) return true;
+    for (const Edge& edge : node.edges) {
+      if (edge && plan_.wants(edge.node.get())) return true;
+    }
+    return false;
+  }
+
+  void run_tensor_hooks(Node& node, Tensors& cotangents) {
+    NodeExtras* extra = node.extras_if_any();
+    if (!extra) return;
+    const auto hooks = extra->tensor_hooks;
+    for (const auto& entry : hooks) {
+      Tensor& cotangent = cotangents[entry.output];
+      if (!cotangent) continue;
+      if (Tensor replaced = entry.hook->call(cotangent)) {
+        const Spec& spec = node.outputs[entry.output];
+        if (!(replaced.shape() == spec.shape)) {
+          value_error("[register_hook] the hook returned shape ", shape_string(replaced.shape()),
+                      " for a gradient of shape ", shape_string(spec.shape));
+        }
+        cotangent = algebra::expand_to(replaced, spec);
+      }
+    }
+    for (const auto& retained : extra->retained) {
+      const Tensor& cotangent = cotangents[retained.output];
+      if (auto slot = retained.slot.lock(); slot && cotangent) {
+        std::lock_guard lock(slot->mutex);
+        slot->value = slot->value ? algebra::add(slot->value, cotangent) : cotangent;
+      }
+    }
+  }
+
+  void collect(const Node& node, const Tensors& cotangents) {
+    for (size_t i = 0; i < request_.targets.size(); ++i) {
+      const Edge& target = request_.targets[i];
+      if (target.node.get() == &node) results_[i] = cotangents[target.output];
+    }
+  }
+
+  void finish_leaf(Node& node, const Tensor& cotangent) {
+    auto* leaf = dynamic_cast<AccumulateGrad*>(&node);
+    if (leaf && cotangent) leaf->accumulate(cotangent, plan_.differentiable);
+  }
+
+  void backward_through(Node& node, Tensors& cotangents) {
+    if (NodeExtras* extra = node.extras_if_any()) {
+      Tensors none;
+      const auto hooks = extra->before;
+      for (const auto& entry : hooks) entry.hook->call(none, cotangents);
+    }
+    Tensors inputs = vjp(node, cotangents);
+    if (NodeExtras* extra = node.extras_if_any()) {
+      const auto hooks = extra->after;
+      for (const auto& entry : hooks) entry.hook->call(inputs, cotangents);
+    }
+    if (!request_.retain_graph) node.release_saved();
+    cotangents.clear();
+    const uint64_t depth = node.depth();
+    for (size_t i = 0; i < inputs.size() && i < node.edges.size(); ++i) {
+      const Edge& edge = node.edges[i];
+      if (edge && inputs[i] && plan_.wants(edge.node.get()))
+        send(edge, std::exchange(inputs[i], Tensor()), depth);
+    }
+  }
+
+  Tensors vjp(Node& node, const Tensors& cotangents) {
+    const Node::Unpacked saved = node.unpack(plan_.differentiable);
+    SmallVector<bool, 8> wants;
+    for (const Edge& edge : node.edges) wants.push_back(edge && plan_.wants(edge.node.get()));
+    const RunningNode scope(&node);
+    Tensors inputs = node.primitive->vjp(
+        {cotangents, saved.inputs, saved.outputs, saved.specs, wants, saved.context.get()});
+    if (anomaly_detection()) check_anomaly(node, inputs);
+    return inputs;
+  }
+
+  static void check_anomaly(Node& node, const Tensors& inputs) {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!inputs[i] || !algebra::any_nan(inputs[i])) continue;
+      NodeExtras* extra = node.extras_if_any();
+      runtime_error(
+          "[", node.primitive->name(), "] backward produced nan in the gradient of input ", i, "; ",
+          extra && !extra->trace.empty()
+              ? "the op was recorded at " + extra->trace
+              : std::string("run the forward pass inside detect_anomaly() to learn where it "
+                            "was recorded"));
+    }
+  }
+
+  void poll_interrupt() {
+    if ((++steps_ & 15) != 0) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_poll_) return;
+    next_poll_ = now + std::chrono::milliseconds(20);
+    if (auto* check = interrupt_check.load(std::memory_order_relaxed)) check();
+  }
+
+  const BackwardRequest& request_;
+  Plan plan_;
+  NodeMap<bool> target_of_;
+  Frontier frontier_;
+  Tensors results_;
+  uint64_t steps_ = 0;
+  std::chrono::steady_clock::time_point next_poll_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+Tensors run_backward(const BackwardRequest& request) { return Sweep(request).run(); }
+
+const Node* node_in_backward() noexcept { return running_node; }
+
+void set_interrupt_check(void (*check)()) noexcept { interrupt_check = check; }
+
+}  // namespace pyautograd

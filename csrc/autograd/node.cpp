@@ -1,0 +1,233 @@
+#include "autograd/node.h"
+
+#include <array>
+#include <atomic>
+#include <cctype>
+
+#include "autograd/algebra.h"
+#include "autograd/engine.h"
+
+namespace pyautograd {
+
+namespace {
+
+std::atomic<uint64_t> next_sequence{1};
+std::atomic<bool> anomaly_enabled{false};
+TraceProvider trace_provider = nullptr;
+
+// A node recorded while a backward pass runs belongs to the derivative of a node that the user
+// wrote.
+std::string describe_place() {
+  const Node* origin = node_in_backward();
+  NodeExtras* extra = origin ? origin->extras_if_any() : nullptr;
+  if (!extra || extra->trace.empty()) return trace_provider();
+  return concat(extra->trace, " (as part of the derivative of [", origin->primitive->name(), "])");
+}
+
+}  // namespace
+
+Edge edge_of(const Tensor& x) { return {Ref<Node>(x.node()), x.output()}; }
+
+Tensor with_edge(const Tensor& x, const Edge& edge) {
+  return Tensor(x.body(), edge.node, edge.output);
+}
+
+SavedTensor::SavedTensor(const Tensor& x, bool keep_edge)
+    : body_(x.body()), version_(version_of(*x.body())) {
+  if (!keep_edge) return;
+  node_ = x.node_ref();
+  output_ = x.output();
+}
+
+Tensor SavedTensor::unpack(const Primitive& reader) const {
+  const uint32_t now = version_of(*body_);
+  if (now != version_) {
+    runtime_error("[", reader.name(), "] a value of shape ", shape_string(body_->shape),
+                  " that backward needs was modified in place: it was saved at version ", version_,
+                  " and is at version ", now,
+                  "; copy it before writing, or write before it is used");
+  }
+  return Tensor(body_, node_, output_);
+}
+
+Node::Node(Ref<const Primitive> primitive, TensorSpan inputs, Specs outputs, Ref<Level> level)
+    : sequence(next_sequence.fetch_add(1, std::memory_order_relaxed)),
+      primitive(std::move(primitive)),
+      outputs(std::move(outputs)),
+      level(std::move(level)) {
+  count(Live::Nodes, 1);
+  const uint64_t own = depth();
+  edges.reserve(inputs.size());
+  for (const Tensor& x : inputs) edges.push_back(x.depth() == own ? edge_of(x) : Edge());
+  if (anomaly_detection() && trace_provider) extras().trace = describe_place();
+}
+
+Node::Node(Spec spec, Ref<Level> level)
+    : sequence(next_sequence.fetch_add(1, std::memory_order_relaxed)),
+      outputs({std::move(spec)}),
+      level(std::move(level)) {
+  count(Live::Nodes, 1);
+}
+
+Node::~Node() { count(Live::Nodes, -1); }
+
+// A chain of nodes is freed link by link from a list, never by recursion.
+struct DeadNodes {
+  Node* head = nullptr;
+  bool draining = false;
+
+  void add(Node* node) noexcept {
+    node->next_dead_ = head;
+    head = node;
+    if (draining) return;
+    draining = true;
+    while (Node* next = head) {
+      head = next->next_dead_;
+      delete next;
+    }
+    draining = false;
+  }
+};
+
+void Node::destroy() noexcept {
+  static thread_local DeadNodes dead;
+  dead.add(this);
+}
+
+std::string Node::name() const {
+  if (is_leaf()) return "Leaf";
+  std::string out;
+  bool upper = true;
+  for (char c : primitive->name()) {
+    if (c == '_') {
+      upper = true;
+    } else {
+      out += upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
+      upper = false;
+    }
+  }
+  return out + "Backward";
+}
+
+Saves Node::saves() const {
+  SmallVector<bool, 8> tracked;
+  for (const Edge& edge : edges) tracked.push_back(static_cast<bool>(edge));
+  return primitive->saves_for(tracked);
+}
+
+void Node::save(TensorSpan inputs, TensorSpan made) {
+  const Saves saves = this->saves();
+  for (size_t i = 0; saves.inputs && i < inputs.size(); ++i) {
+    if (Saves::has(saves.inputs, i)) saved_.emplace_back(inputs[i], true);
+  }
+  for (size_t i = 0; saves.outputs && i < made.size(); ++i) {
+    if (Saves::has(saves.outputs, i)) saved_.emplace_back(made[i], false);
+  }
+  if (saves.specs) {
+    for (const Tensor& x : inputs) specs_.push_back(x.spec());
+  }
+  context_ = primitive->context(inputs, made);
+}
+
+Node::Unpacked Node::unpack(bool differentiable) {
+  std::lock_guard lock(mutex());
+  if (released_) {
+    runtime_error(
+        "[", primitive->name(),
+        "] backward a second time: the saved values were freed; pass retain_graph=True to "
+        "the first backward");
+  }
+  const Saves saves = this->saves();
+  const uint64_t own = depth();
+  Unpacked out{Tensors(edges.size()), Tensors(outputs.size()), specs_, context_};
+  size_t next = 0;
+  for (size_t i = 0; saves.inputs && i < edges.size(); ++i) {
+    if (!Saves::has(saves.inputs, i)) continue;
+    Tensor x = saved_[next++].unpack(*primitive);
+    out.inputs[i] = differentiable || x.depth() < own ? std::move(x) : x.untracked();
+  }
+  for (uint32_t i = 0; saves.outputs && i < outputs.size(); ++i) {
+    if (!Saves::has(saves.outputs, i)) continue;
+    Tensor y = saved_[next++].unpack(*primitive);
+    const bool edge = differentiable && is_inexact(y.dtype());
+    out.outputs[i] = edge ? Tensor(y.body(), Ref<RefCounted>(this), i) : std::move(y);
+  }
+  return out;
+}
+
+void Node::release_saved() {
+  SmallVector<SavedTensor, 2> saved;
+  Ref<RefCounted> context;
+  {
+    std::lock_guard lock(mutex());
+    saved = std::move(saved_);
+    context = std::move(context_);
+    released_ = true;
+  }
+}
+
+// Two threads may sweep one graph; a few shared locks are cheaper than one in every node.
+std::mutex& Node::mutex() const noexcept {
+  static std::array<std::mutex, 16> mutexes;
+  return mutexes[sequence % mutexes.size()];
+}
+
+NodeExtras& Node::extras() {
+  if (!extras_) extras_ = std::make_unique<NodeExtras>();
+  return *extras_;
+}
+
+AccumulateGrad::AccumulateGrad(Spec spec, std::weak_ptr<GradSlot> slot)
+    : Node(std::move(spec), nullptr), slot(std::move(slot)) {}
+
+void AccumulateGrad::accumulate(const Tensor& cotangent, bool differentiable) {
+  if (std::shared_ptr<GradSlot> grad = slot.lock()) {
+    std::lock_guard lock(grad->mutex);
+    if (cotangent.depth() > 0) {
+      runtime_error(
+          "[backward] a gradient made inside a ", cotangent.level()->name(),
+          " reached a leaf outside it; call backward outside, or use pyautograd.func.grad");
+    }
+    if (!grad->value) {
+      // The leaf must be the only owner of its gradient, which users write in place.
+      const bool sole =
+          cotangent.body()->use_count() == 1 && cotangent.array().storage->use_count() == 1;
+      grad->value = sole ? cotangent : algebra::copy(cotangent);
+    } else if (differentiable) {
+      grad->value = algebra::add(grad->value, cotangent);
+    } else {
+      grad->value = algebra::accumulate(std::move(grad->value), cotangent);
+    }
+  }
+  if (NodeExtras* extra = extras_if_any()) {
+    const auto hooks = extra->after_accumulation;
+    for (const auto& entry : hooks) entry.hook->call();
+  }
+}
+
+Leaf make_leaf(const Tensor& x) {
+  auto slot = std::make_shared<GradSlot>();
+  Ref<Node> node = make_ref<AccumulateGrad>(x.spec(), slot);
+  return {Tensor(x.body(), node, 0), std::move(slot)};
+}
+
+Tensor make_vjp_input(const Tensor& x) {
+  if (!is_inexact(x.dtype())) {
+    type_error("[grad] only floating-point tensors can be differentiated, got ",
+               name_of(x.dtype()));
+  }
+  const Tensor lifted = lift_to_innermost(x);
+  if (lifted.level() && !lifted.level()->alive()) {
+    fail(Error::Kind::Escaped, "[grad] an input was made inside a ", lifted.level()->name(),
+         " that has already returned");
+  }
+  if (lifted.tracked() && recording(lifted.depth())) return algebra::identity(lifted);
+  Ref<Node> leaf = make_ref<Node>(lifted.spec(), Ref<Level>(lifted.level()));
+  return Tensor(lifted.body(), leaf, 0);
+}
+
+void set_anomaly_detection(bool enabled) noexcept { anomaly_enabled = enabled; }
+bool anomaly_detection() noexcept { return anomaly_enabled.load(std::memory_order_relaxed); }
+void set_trace_provider(TraceProvider provider) noexcept { trace_provider = provider; }
+
+}  // namespace pyautograd

@@ -1,0 +1,172 @@
+#include "ops/elementwise.h"
+
+#include "kernels/kernels.h"
+
+namespace pyautograd::ops {
+
+namespace {
+
+// Below this many elements one bare loop beats setting up an iteration.
+constexpr int64_t kSmall = 2048;
+
+Dims broadcast_strides(const Array& x, std::span<const int64_t> shape) {
+  Dims strides(shape.size(), 0);
+  const size_t lead = shape.size() - x.shape.size();
+  for (size_t i = 0; i < x.shape.size(); ++i) {
+    if (x.shape[i] != 1) strides[lead + i] = x.strides[i];
+  }
+  return strides;
+}
+
+Tensor cast_array(const Tensor& x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  Ref<Array> out = Array::empty(x.shape(), dtype, x.device());
+  kernels::copy(out->view(), x.view());
+  return Tensor(std::move(out));
+}
+
+bool is_scalar(const Array& x) { return x.shape.empty(); }
+
+class Elementwise final : public Primitive {
+ public:
+  explicit Elementwise(const ElementwiseRow& row) : row_(row) {}
+
+  std::string_view name() const override { return row_.name; }
+
+  Specs infer(TensorSpan x) const override {
+    const DType compute = compute_dtype(x);
+    Specs specs;
+    Spec& out = specs.emplace_back();
+    out.dtype = kernels::result_dtype(row_.fn, compute);
+    out.device = x[0].device();
+    if (x.size() == 1 || x[0].shape() == x[1].shape()) {
+      out.shape = x[0].shape();
+    } else {
+      out.shape = broadcast_shapes(row_.name, x[0].shape(), x[1].shape());
+    }
+    return specs;
+  }
+
+  Tensors eval(TensorSpan x, const Specs& specs) const override {
+    const DType compute = compute_dtype(x);
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    if (x.size() == 1) {
+      run(*out, cast_array(x[0], compute).array(), compute);
+    } else {
+      const Tensor a = cast_array(x[0], compute);
+      const Tensor b = cast_array(x[1], compute);
+      if (row_.fn == kernels::fn_id<kernels::Power>()) check_integer_power(b);
+      run(*out, a.array(), b.array(), compute);
+    }
+    return {Tensor(std::move(out))};
+  }
+
+  Saves saves_for(std::span<const bool> tracked) const override {
+    uint32_t reads = 0;
+    for (size_t i = 0; i < tracked.size(); ++i) {
+      if (tracked[i]) reads |= row_.derivatives[i].reads;
+    }
+    return {.inputs = reads & kBoth, .outputs = (reads & kY) ? 1u : 0u, .specs = false};
+  }
+
+  Tensors vjp(const VjpArgs& args) const override {
+    Tensors out(row_.arity);
+    for (size_t i = 0; i < row_.arity; ++i) {
+      if (args.wants[i]) out[i] = scaled(i, args.cotangents[0], args.inputs, args.outputs[0]);
+    }
+    return out;
+  }
+
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
+    Tensor sum;
+    for (size_t i = 0; i < row_.arity; ++i) {
+      if (!tangents[i] || !row_.derivatives[i].partial) continue;
+      Tensor term = row_.derivatives[i].partial(tangents[i], primals, outputs[0]);
+      sum = sum ? add(sum, term) : std::move(term);
+    }
+    return {std::move(sum)};
+  }
+
+  BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
+    int64_t ndim = 0;
+    for (size_t i = 0; i < values.size(); ++i)
+      ndim = std::max(ndim, values[i].ndim() - (dims[i] != kNotMapped));
+    Tensors aligned;
+    for (size_t i = 0; i < values.size(); ++i)
+      aligned.push_back(align_mapped(values[i], dims[i], ndim));
+    return {apply(Ref<const Primitive>(this), aligned), {0}};
+  }
+
+ private:
+  // A derivative that is zero everywhere still reaches the leaf, as zeros.
+  Tensor scaled(size_t i, const Tensor& t, TensorSpan x, const Tensor& y) const {
+    const Partial partial = row_.derivatives[i].partial;
+    return partial ? partial(t, x, y) : zeros_like(t);
+  }
+
+  DType compute_dtype(TensorSpan x) const {
+    DType dtype = x[0].dtype();
+    if (x.size() == 2 && x[1].dtype() != dtype) dtype = promote(dtype, x[1].dtype());
+    if (row_.floating) dtype = to_floating(dtype);
+    if (kernels::supports(row_.fn, dtype)) return dtype;
+    if (is_bool(dtype) && !row_.rejects_bool) return DType::Int8;
+    if (x.size() == 1) type_error("[", row_.name, "] is not defined for dtype ", name_of(dtype));
+    type_error("[", row_.name, "] is not defined for dtypes ", name_of(x[0].dtype()), " and ",
+               name_of(x[1].dtype()));
+  }
+
+  void check_integer_power(const Tensor& exponent) const {
+    if (!is_signed_integer(exponent.dtype()) || exponent.size() == 0) return;
+    Ref<Array> least = Array::empty(Dims(exponent.shape().size(), 1), exponent.dtype());
+    kernels::reduce(kernels::Reduce::Min, least->view(), exponent.view());
+    Ref<Array> wide = Array::empty(least->shape, DType::Int64);
+    kernels::copy(wide->view(), least->view());
+    if (*wide->data<int64_t>() < 0) {
+      value_error(
+          "[power] integers to negative integer powers are not allowed; make the base a float");
+    }
+  }
+
+  void run(const Array& out, const Array& x, DType compute) const {
+    const int64_t n = out.size();
+    if (n <= kSmall && x.contiguous()) {
+      kernels::unary_loop(row_.fn, compute)(out.data(), x.data(), n);
+    } else {
+      kernels::unary(row_.fn, out.view(), x.view());
+    }
+  }
+
+  void run(const Array& out, const Array& a, const Array& b, DType compute) const {
+    const int64_t n = out.size();
+    const bool a_full = a.shape == out.shape, b_full = b.shape == out.shape;
+    if (n <= kSmall && (a_full ? a.contiguous() : is_scalar(a)) &&
+        (b_full ? b.contiguous() : is_scalar(b))) {
+      kernels::binary_loop(row_.fn, compute)(out.data(), a.data(), b.data(), n, !a_full, !b_full);
+      return;
+    }
+    const Dims a_strides = broadcast_strides(a, out.shape),
+               b_strides = broadcast_strides(b, out.shape);
+    kernels::binary(row_.fn, out.view(), {a.data(), compute, out.shape, a_strides},
+                    {b.data(), compute, out.shape, b_strides});
+  }
+
+  const ElementwiseRow& row_;
+};
+
+struct Table {
+  static constexpr size_t kFunctors = kernels::Unary::size + kernels::Binary::size;
+  std::array<Ref<const Primitive>, kFunctors> primitives;
+  Table() {
+    for (const ElementwiseRow& row : elementwise_rows())
+      primitives[row.fn] = Ref<const Primitive>(make_ref<Elementwise>(row));
+  }
+};
+
+}  // namespace
+
+const Ref<const Primitive>& elementwise_primitive(kernels::FnId fn) {
+  static const Table* table = new Table;
+  return table->primitives[fn];
+}
+
+}  // namespace pyautograd::ops

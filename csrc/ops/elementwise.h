@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+
+#include "kernels/functors.h"
+#include "ops/ops.h"
+
+namespace pyautograd::ops {
+
+// t times the partial derivative of y = f(x...) for one argument: a tangent forward, a cotangent
+// backward, for the Jacobian of an elementwise op is diagonal. Absent: the derivative is zero
+// everywhere it exists.
+using Partial = Tensor (*)(const Tensor& t, TensorSpan x, const Tensor& y);
+
+// Which values a partial reads.
+enum Reads : uint8_t { kNothing = 0, kX1 = 1, kX2 = 2, kBoth = 3, kY = 4 };
+
+struct Derivative {
+  Partial partial = nullptr;
+  uint8_t reads = kNothing;
+};
+
+// One elementwise op: a row of the table in elementwise.cpp. Everything else about the op is
+// derived from it.
+struct ElementwiseRow {
+  const char* name;
+  kernels::FnId fn;
+  uint8_t arity;
+  // Bool and integer inputs are computed in float64.
+  bool floating;
+  // What NumPy does with bool where the formula has no bool form: an error, or int8.
+  bool rejects_bool;
+  std::array<Derivative, 2> derivatives;
+  const char* summary;
+};
+
+const Ref<const Primitive>& elementwise_primitive(kernels::FnId fn);
+
+// The op of any functor of kernels/scalar.h that has a row in the table.
+template <class Functor>
+Tensor call(const Tensor& x) {
+  return apply1(elementwise_primitive(kernels::fn_id<Functor>()), Borrowed<1>(x));
+}
+template <class Functor>
+Tensor call(const Tensor& x1, const Tensor& x2) {
+  return apply1(elementwise_primitive(kernels::fn_id<Functor>()), Borrowed<2>(x1, x2));
+}
+
+// The rows, in the order of the documentation (ops/elementwise_table.cpp).
+std::span<const ElementwiseRow> elementwise_rows();
+// Binds a row's op as a plain function pointer, for the registry.
+void register_elementwise_rows(Registry& registry);
+
+}  // namespace pyautograd::ops

@@ -1,0 +1,268 @@
+#include <numbers>
+
+#include "kernels/kernels.h"
+#include "ops/elementwise.h"
+
+namespace pyautograd::ops {
+
+namespace {
+
+using namespace kernels;
+using std::numbers::ln10;
+using std::numbers::ln2;
+
+using T = const Tensor&;
+using X = TensorSpan;
+
+Tensor keep(T t, X, T) { return t; }
+Tensor flat(T t, X, T) { return zeros_like(t); }
+
+// where(mask, value, t) with a constant: replaces the entries at which a formula is singular.
+Tensor fill_where(T mask, double value, T x) { return where(mask, scalar(value, x.dtype()), x); }
+
+// Ties share the gradient equally, so that max(x, x) has the derivative of x.
+Tensor share(T t, T wins, T ties) { return where(ties, t * 0.5, where(wins, t, zeros_like(t))); }
+
+// d(a**b)/da = b * a**(b - 1), and 0 rather than 0 * inf where a = b = 0.
+Tensor power_base(T t, X x, T) {
+  const Tensor both =
+      logical_and(equal(x[0], scalar(0, x[0].dtype())), equal(x[1], scalar(0, x[1].dtype())));
+  return t * (x[1] * power(x[0], fill_where(both, 1, x[1] - 1.0)));
+}
+// d(a**b)/db = a**b * log(a), with 0 * log(0) = 0.
+Tensor power_exponent(T t, X x, T y) {
+  return t * (y * log(fill_where(equal(x[0], scalar(0, x[0].dtype())), 1, x[0])));
+}
+
+Tensor hypot_part(T t, T x, T y) {
+  return t * (x / fill_where(equal(y, scalar(0, y.dtype())), 1, y));
+}
+
+// d logaddexp / dx1 = sigmoid(x1 - x2), where equal infinities count as equal numbers.
+Tensor logaddexp_part(T t, T a, T b) {
+  const Tensor difference = a - b;
+  return t * call<Sigmoid>(fill_where(isnan(difference), 0, difference));
+}
+
+Tensor xlogy_part1(T t, X x, T) {
+  const Tensor absent =
+      logical_and(equal(x[0], scalar(0, x[0].dtype())), less_equal(x[1], scalar(0, x[1].dtype())));
+  return t * log(fill_where(absent, 1, x[1]));
+}
+Tensor xlogy_part2(T t, X x, T) {
+  const Tensor absent =
+      logical_and(equal(x[0], scalar(0, x[0].dtype())), equal(x[1], scalar(0, x[1].dtype())));
+  return t * (x[0] / fill_where(absent, 1, x[1]));
+}
+
+template <class Functor>
+constexpr ElementwiseRow unary(const char* name, const char* summary, Derivative d = {}) {
+  return {name,
+          fn_id<Functor>(),
+          1,
+          contains<Functor, UnaryFloat>,
+          std::is_same_v<Functor, Negative> || std::is_same_v<Functor, Sign>,
+          {d, {}},
+          summary};
+}
+template <class Functor>
+constexpr ElementwiseRow binary(const char* name, const char* summary, Derivative d1 = {},
+                                Derivative d2 = {}) {
+  return {name,
+          fn_id<Functor>(),
+          2,
+          contains<Functor, BinaryFloat>,
+          std::is_same_v<Functor, Subtract>,
+          {d1, d2},
+          summary};
+}
+
+constexpr ElementwiseRow kRows[] = {
+    // exponentials and logarithms
+    unary<Exp>("exp", "e**x.", {[](T t, X, T y) { return t * y; }, kY}),
+    unary<Exp2>("exp2", "2**x.", {[](T t, X, T y) { return t * (y * ln2); }, kY}),
+    unary<Expm1>("expm1", "exp(x) - 1, accurate near 0.",
+                 {[](T t, X, T y) { return t * (y + 1.0); }, kY}),
+    unary<Log>("log", "The natural logarithm.", {[](T t, X x, T) { return t / x[0]; }, kX1}),
+    unary<Log2>("log2", "The logarithm to base 2.",
+                {[](T t, X x, T) { return t / (x[0] * ln2); }, kX1}),
+    unary<Log10>("log10", "The logarithm to base 10.",
+                 {[](T t, X x, T) { return t / (x[0] * ln10); }, kX1}),
+    unary<Log1p>("log1p", "log(1 + x), accurate near 0.",
+                 {[](T t, X x, T) { return t / (x[0] + 1.0); }, kX1}),
+    // roots and powers
+    unary<Sqrt>("sqrt", "The square root.", {[](T t, X, T y) { return t * 0.5 / y; }, kY}),
+    unary<Rsqrt>("rsqrt", "1 / sqrt(x).",
+                 {[](T t, X, T y) { return t * (square(y) * y * -0.5); }, kY}),
+    unary<Cbrt>("cbrt", "The cube root.", {[](T t, X, T y) { return t / (square(y) * 3.0); }, kY}),
+    unary<Square>("square", "x * x.", {[](T t, X x, T) { return t * (x[0] * 2.0); }, kX1}),
+    unary<Reciprocal>("reciprocal", "1 / x.", {[](T t, X, T y) { return -(t * square(y)); }, kY}),
+    binary<Power>("power",
+                  "x1**x2. Derivatives at 0**x2 are limits where those exist: 0 for x2 = 0, and 0 "
+                  "with respect to x2.",
+                  {power_base, kBoth}, {power_exponent, kX1 | kY}),
+    // trigonometric and hyperbolic
+    unary<Sin>("sin", "The sine of x radians.",
+               {[](T t, X x, T) { return t * call<Cos>(x[0]); }, kX1}),
+    unary<Cos>("cos", "The cosine of x radians.",
+               {[](T t, X x, T) { return -(t * call<Sin>(x[0])); }, kX1}),
+    unary<Tan>("tan", "The tangent of x radians.",
+               {[](T t, X, T y) { return t * (square(y) + 1.0); }, kY}),
+    unary<Asin>("asin", "The inverse sine, in radians.",
+                {[](T t, X x, T) { return t * call<Rsqrt>(1.0 - square(x[0])); }, kX1}),
+    unary<Acos>("acos", "The inverse cosine, in radians.",
+                {[](T t, X x, T) { return -(t * call<Rsqrt>(1.0 - square(x[0]))); }, kX1}),
+    unary<Atan>("atan", "The inverse tangent, in radians.",
+                {[](T t, X x, T) { return t / (square(x[0]) + 1.0); }, kX1}),
+    unary<Sinh>("sinh", "The hyperbolic sine.",
+                {[](T t, X x, T) { return t * call<Cosh>(x[0]); }, kX1}),
+    unary<Cosh>("cosh", "The hyperbolic cosine.",
+                {[](T t, X x, T) { return t * call<Sinh>(x[0]); }, kX1}),
+    unary<Tanh>("tanh", "The hyperbolic tangent.",
+                {[](T t, X, T y) { return t * (1.0 - square(y)); }, kY}),
+    unary<Asinh>("asinh", "The inverse hyperbolic sine.",
+                 {[](T t, X x, T) { return t * call<Rsqrt>(square(x[0]) + 1.0); }, kX1}),
+    unary<Acosh>("acosh", "The inverse hyperbolic cosine.",
+                 {[](T t, X x, T) { return t * call<Rsqrt>((x[0] - 1.0) * (x[0] + 1.0)); }, kX1}),
+    unary<Atanh>("atanh", "The inverse hyperbolic tangent.",
+                 {[](T t, X x, T) { return t / (1.0 - square(x[0])); }, kX1}),
+    binary<Atan2>("atan2", "The angle of the point (x2, x1), in radians.",
+                  {[](T t, X x, T) { return t * x[1] / (square(x[0]) + square(x[1])); }, kBoth},
+                  {[](T t, X x, T) { return -(t * x[0]) / (square(x[0]) + square(x[1])); }, kBoth}),
+    binary<Hypot>("hypot", "sqrt(x1**2 + x2**2). The derivative at (0, 0) is taken as 0.",
+                  {[](T t, X x, T y) { return hypot_part(t, x[0], y); }, kX1 | kY},
+                  {[](T t, X x, T y) { return hypot_part(t, x[1], y); }, kX2 | kY}),
+    // special functions
+    unary<Erf>("erf", "The error function.",
+               {[](T t, X x, T) {
+                  return t * (exp(-square(x[0])) * (2 * std::numbers::inv_sqrtpi));
+                },
+                kX1}),
+    unary<Erfc>("erfc", "1 - erf(x), accurate for large x.",
+                {[](T t, X x, T) {
+                   return t * (exp(-square(x[0])) * (-2 * std::numbers::inv_sqrtpi));
+                 },
+                 kX1}),
+    unary<Sigmoid>("sigmoid", "1 / (1 + exp(-x)), without overflow.",
+                   {[](T t, X, T y) { return t * (y * (1.0 - y)); }, kY}),
+    unary<Softplus>("softplus", "log(1 + exp(x)), without overflow.",
+                    {[](T t, X x, T) { return t * call<Sigmoid>(x[0]); }, kX1}),
+    unary<Relu>("relu", "max(x, 0). The derivative at 0 is 0.",
+                {[](T t, X, T y) {
+                   return where(greater(y, scalar(0, y.dtype())), t, zeros_like(t));
+                 },
+                 kY}),
+    binary<LogAddExp>("logaddexp", "log(exp(x1) + exp(x2)), without overflow.",
+                      {[](T t, X x, T) { return logaddexp_part(t, x[0], x[1]); }, kBoth},
+                      {[](T t, X x, T) { return logaddexp_part(t, x[1], x[0]); }, kBoth}),
+    binary<Xlogy>("xlogy",
+                  "x1 * log(x2), and 0 where x1 = 0. Derivatives at (0, 0) are taken as 0.",
+                  {xlogy_part1, kBoth}, {xlogy_part2, kBoth}),
+    // arithmetic
+    binary<Add>("add", "x1 + x2; or for bool.", {keep}, {keep}),
+    binary<Subtract>("subtract", "x1 - x2.", {keep}, {[](T t, X, T) { return -t; }}),
+    binary<Multiply>("multiply", "x1 * x2; and for bool.",
+                     {[](T t, X x, T) { return t * x[1]; }, kX2},
+                     {[](T t, X x, T) { return t * x[0]; }, kX1}),
+    binary<Divide>("divide", "x1 / x2, in floating point.",
+                   {[](T t, X x, T) { return t / x[1]; }, kX2},
+                   {[](T t, X x, T y) { return -(t * y) / x[1]; }, kX2 | kY}),
+    binary<FloorDivide>("floor_divide",
+                        "The floor of x1 / x2. Its derivative is 0. Integer division by 0 gives 0.",
+                        {flat}, {flat}),
+    binary<Remainder>("remainder", "x1 - x2 * floor(x1 / x2), with the sign of x2.", {keep},
+                      {[](T t, X x, T) { return -(t * call<FloorDivide>(x[0], x[1])); }, kBoth}),
+    binary<Fmod>("fmod", "x1 - x2 * trunc(x1 / x2), with the sign of x1.", {keep},
+                 {[](T t, X x, T) { return -(t * call<Trunc>(x[0] / x[1])); }, kBoth}),
+    unary<Negative>("negative", "-x.", {[](T t, X, T) { return -t; }}),
+    unary<Absolute>("absolute", "|x|. The derivative at 0 is 0.",
+                    {[](T t, X x, T) { return t * sign(x[0]); }, kX1}),
+    unary<Sign>("sign", "-1, 0 or 1; nan for nan. Its derivative is 0.", {flat}),
+    binary<CopySign>(
+        "copysign", "|x1| with the sign of x2. The derivative at x1 = 0 is 0.",
+        {[](T t, X x, T) { return t * (sign(x[0]) * call<CopySign>(ones_like(x[1]), x[1])); },
+         kBoth},
+        {flat}),
+    binary<Maximum>(
+        "maximum", "The larger of x1 and x2; nan if either is. Ties share the derivative equally.",
+        {[](T t, X x, T) { return share(t, greater(x[0], x[1]), equal(x[0], x[1])); }, kBoth},
+        {[](T t, X x, T) { return share(t, greater(x[1], x[0]), equal(x[0], x[1])); }, kBoth}),
+    binary<Minimum>(
+        "minimum", "The smaller of x1 and x2; nan if either is. Ties share the derivative equally.",
+        {[](T t, X x, T) { return share(t, less(x[0], x[1]), equal(x[0], x[1])); }, kBoth},
+        {[](T t, X x, T) { return share(t, less(x[1], x[0]), equal(x[0], x[1])); }, kBoth}),
+    // rounding: piecewise constant, derivative 0
+    unary<Floor>("floor", "The largest integer not above x. Its derivative is 0.", {flat}),
+    unary<Ceil>("ceil", "The smallest integer not below x. Its derivative is 0.", {flat}),
+    unary<Trunc>("trunc", "x without its fraction. Its derivative is 0.", {flat}),
+    unary<Round>("round", "The nearest integer, halves to even. Its derivative is 0.", {flat}),
+    // comparison and logic: bool results have no derivative
+    binary<Equal>("equal", "x1 == x2."),
+    binary<NotEqual>("not_equal", "x1 != x2."),
+    binary<Less>("less", "x1 < x2."),
+    binary<LessEqual>("less_equal", "x1 <= x2."),
+    binary<Greater>("greater", "x1 > x2."),
+    binary<GreaterEqual>("greater_equal", "x1 >= x2."),
+    binary<LogicalAnd>("logical_and", "Whether both are non-zero."),
+    binary<LogicalOr>("logical_or", "Whether either is non-zero."),
+    binary<LogicalXor>("logical_xor", "Whether exactly one is non-zero."),
+    unary<LogicalNot>("logical_not", "Whether x is zero."),
+    unary<IsNan>("isnan", "Whether x is nan."),
+    unary<IsInf>("isinf", "Whether x is infinite."),
+    unary<IsFinite>("isfinite", "Whether x is neither infinite nor nan."),
+    unary<SignBit>("signbit", "Whether the sign bit of x is set; true for -0.0."),
+    // bits
+    unary<Invert>("bitwise_invert", "Every bit flipped; not for bool."),
+    binary<BitwiseAnd>("bitwise_and", "The bits set in both."),
+    binary<BitwiseOr>("bitwise_or", "The bits set in either."),
+    binary<BitwiseXor>("bitwise_xor", "The bits set in exactly one."),
+    binary<LeftShift>("bitwise_left_shift", "x1 * 2**x2, bit by bit."),
+    binary<RightShift>("bitwise_right_shift", "x1 / 2**x2 rounded down, bit by bit."),
+};
+
+template <size_t I>
+Tensor call_unary(const Tensor& x) {
+  return apply1(elementwise_primitive(kRows[I].fn), Borrowed<1>(x));
+}
+template <size_t I>
+Tensor call_binary(const Tensor& x1, const Tensor& x2) {
+  return apply1(elementwise_primitive(kRows[I].fn), Borrowed<2>(x1, x2));
+}
+
+std::string document(const ElementwiseRow& row) {
+  const bool one = row.arity == 1;
+  return concat(row.summary, "\n\nElement by element", one ? "" : ", with broadcasting",
+                row.floating ? "; integers and bools are computed in float64" : "",
+                is_bool(result_dtype(row.fn, DType::Float64))
+                    ? "; the result is bool and has no derivative"
+                    : "",
+                ".\n\n:param ",
+                one ? "x: tensor of any shape"
+                    : "x1: tensor of any shape\n:param x2: tensor that broadcasts with x1",
+                "\n:returns: tensor of ", one ? "x's shape" : "the broadcast shape",
+                "\n:raises TypeError: if the dtype has no such operation",
+                one ? "" : "\n:raises ValueError: if the shapes do not broadcast");
+}
+
+template <size_t I>
+void register_row(Registry& registry) {
+  constexpr const ElementwiseRow& row = kRows[I];
+  if constexpr (row.arity == 1) {
+    registry.add(row.name, &call_unary<I>, "x, /", document(row));
+  } else {
+    registry.add(row.name, row.fn == fn_id<Power>() ? &power : &call_binary<I>, "x1, x2, /",
+                 document(row));
+  }
+}
+
+}  // namespace
+
+std::span<const ElementwiseRow> elementwise_rows() { return kRows; }
+
+void register_elementwise_rows(Registry& registry) {
+  [&]<size_t... I>(std::index_sequence<I...>) {
+    (register_row<I>(registry), ...);
+  }(std::make_index_sequence<std::size(kRows)>());
+}
+
+}  // namespace pyautograd::ops

@@ -1,0 +1,158 @@
+// where, clip, and the named elementwise functions that rules call.
+
+#include "kernels/kernels.h"
+#include "ops/elementwise.h"
+
+namespace pyautograd {
+
+namespace ops {
+
+namespace {
+
+class Where final : public Primitive {
+ public:
+  std::string_view name() const override { return "where"; }
+
+  Specs infer(TensorSpan x) const override {
+    Specs specs;
+    Spec& out = specs.emplace_back();
+    out.shape = broadcast_shapes(name(), x[0].shape(),
+                                 broadcast_shapes(name(), x[1].shape(), x[2].shape()));
+    out.dtype = promote(x[1].dtype(), x[2].dtype());
+    out.device = x[0].device();
+    return specs;
+  }
+
+  Tensors eval(TensorSpan x, const Specs& specs) const override {
+    const Dims& shape = specs[0].shape;
+    Ref<Array> out = Array::empty(shape, specs[0].dtype, specs[0].device);
+    const Tensor condition = broadcast_to(astype(x[0], DType::Bool), shape);
+    const Tensor a = broadcast_to(astype(x[1], specs[0].dtype), shape);
+    const Tensor b = broadcast_to(astype(x[2], specs[0].dtype), shape);
+    kernels::where(out->view(), condition.view(), a.view(), b.view());
+    return {Tensor(std::move(out))};
+  }
+
+  Saves saves() const override { return {.inputs = 1, .outputs = 0, .specs = false}; }
+
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor& t = args.cotangents[0];
+    const Tensor zero = scalar(0, t.dtype());
+    Tensors out(3);
+    if (args.wants[1]) out[1] = where(args.inputs[0], t, zero);
+    if (args.wants[2]) out[2] = where(args.inputs[0], zero, t);
+    return out;
+  }
+
+  Tensors jvp(TensorSpan x, TensorSpan t, TensorSpan) const override {
+    if (!t[1] && !t[2]) return {Tensor()};
+    const Tensor zero = scalar(0, (t[1] ? t[1] : t[2]).dtype());
+    return {where(x[0], t[1] ? t[1] : zero, t[2] ? t[2] : zero)};
+  }
+
+  BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
+    int64_t ndim = 0;
+    for (size_t i = 0; i < 3; ++i)
+      ndim = std::max(ndim, values[i].ndim() - (dims[i] != kNotMapped));
+    Tensors aligned;
+    for (size_t i = 0; i < 3; ++i) aligned.push_back(align_mapped(values[i], dims[i], ndim));
+    return {apply(Ref<const Primitive>(this), aligned), {0}};
+  }
+};
+
+Tensor clip(const Tensor& x, const std::optional<Tensor>& min, const std::optional<Tensor>& max) {
+  Tensor out = x;
+  if (min) out = where(less(out, *min), *min, out);
+  if (max) out = where(greater(out, *max), *max, out);
+  return out;
+}
+
+// x**2 is the most common power, and a product is both faster and simpler to differentiate.
+bool is_constant_two(const Tensor& x) {
+  if (!x.is_array() || x.tracked() || x.ndim() != 0) return false;
+  if (x.dtype() == DType::Float64) return *x.array().data<double>() == 2.0;
+  if (x.dtype() == DType::Float32) return *x.array().data<float>() == 2.0f;
+  return x.dtype() == DType::Int64 && *x.array().data<int64_t>() == 2;
+}
+
+}  // namespace
+
+Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
+  static const Ref<const Primitive>* primitive = new Ref<const Primitive>(make_ref<Where>());
+  return apply1(*primitive, Borrowed<3>(condition, x1, x2));
+}
+
+Tensor power(const Tensor& x1, const Tensor& x2) {
+  if (is_constant_two(x2) && x1.dtype() == promote(x1.dtype(), x2.dtype())) return square(x1);
+  return call<kernels::Power>(x1, x2);
+}
+
+Tensor add(const Tensor& x1, const Tensor& x2) { return call<kernels::Add>(x1, x2); }
+Tensor subtract(const Tensor& x1, const Tensor& x2) { return call<kernels::Subtract>(x1, x2); }
+Tensor multiply(const Tensor& x1, const Tensor& x2) { return call<kernels::Multiply>(x1, x2); }
+Tensor divide(const Tensor& x1, const Tensor& x2) { return call<kernels::Divide>(x1, x2); }
+Tensor maximum(const Tensor& x1, const Tensor& x2) { return call<kernels::Maximum>(x1, x2); }
+Tensor minimum(const Tensor& x1, const Tensor& x2) { return call<kernels::Minimum>(x1, x2); }
+Tensor negative(const Tensor& x) { return call<kernels::Negative>(x); }
+Tensor reciprocal(const Tensor& x) { return call<kernels::Reciprocal>(x); }
+Tensor square(const Tensor& x) { return call<kernels::Square>(x); }
+Tensor sqrt(const Tensor& x) { return call<kernels::Sqrt>(x); }
+Tensor exp(const Tensor& x) { return call<kernels::Exp>(x); }
+Tensor log(const Tensor& x) { return call<kernels::Log>(x); }
+Tensor absolute(const Tensor& x) { return call<kernels::Absolute>(x); }
+Tensor sign(const Tensor& x) { return call<kernels::Sign>(x); }
+Tensor isnan(const Tensor& x) { return call<kernels::IsNan>(x); }
+Tensor equal(const Tensor& x1, const Tensor& x2) { return call<kernels::Equal>(x1, x2); }
+Tensor not_equal(const Tensor& x1, const Tensor& x2) { return call<kernels::NotEqual>(x1, x2); }
+Tensor less(const Tensor& x1, const Tensor& x2) { return call<kernels::Less>(x1, x2); }
+Tensor less_equal(const Tensor& x1, const Tensor& x2) { return call<kernels::LessEqual>(x1, x2); }
+Tensor greater(const Tensor& x1, const Tensor& x2) { return call<kernels::Greater>(x1, x2); }
+Tensor greater_equal(const Tensor& x1, const Tensor& x2) {
+  return call<kernels::GreaterEqual>(x1, x2);
+}
+Tensor logical_and(const Tensor& x1, const Tensor& x2) { return call<kernels::LogicalAnd>(x1, x2); }
+Tensor logical_or(const Tensor& x1, const Tensor& x2) { return call<kernels::LogicalOr>(x1, x2); }
+Tensor logical_not(const Tensor& x) { return call<kernels::LogicalNot>(x); }
+
+}  // namespace ops
+
+void register_elementwise(Registry& registry) {
+  ops::register_elementwise_rows(registry);
+  registry.add(
+      "where", &ops::where, "condition, x1, x2, /",
+      "x1 where condition holds, else x2, with broadcasting. The branch that is not taken gets a "
+      "zero "
+      "gradient.\n\n:param condition: bool tensor, or one whose non-zero elements count as true\n"
+      ":param x1: tensor\n:param x2: tensor\n:returns: tensor of the broadcast shape and promoted "
+      "dtype");
+  registry.add(
+      "clip", &ops::clip, "x, /, min=None, max=None",
+      "x limited to [min, max]. The derivative is 1 inside and on the bounds, 0 outside.\n\n"
+      ":param x: tensor\n:param min: tensor that broadcasts with x, or None\n"
+      ":param max: tensor that broadcasts with x, or None");
+}
+
+namespace algebra {
+
+namespace {
+
+bool sole_owner(const Tensor& x) {
+  return x.is_array() && !x.tracked() && x.body()->use_count() == 1 &&
+         x.array().storage->use_count() == 1 && x.array().storage->writable();
+}
+
+}  // namespace
+
+Tensor add(const Tensor& a, const Tensor& b) { return ops::add(a, b); }
+
+Tensor accumulate(Tensor a, const Tensor& b) {
+  const bool same =
+      b.is_array() && !b.tracked() && a.dtype() == b.dtype() && a.shape() == b.shape();
+  if (!same || !sole_owner(a) || !a.array().contiguous()) return ops::add(a, b);
+  kernels::binary(kernels::fn_id<kernels::Add>(), a.view(), a.view(), b.view());
+  return a;
+}
+
+}  // namespace algebra
+
+}  // namespace pyautograd
