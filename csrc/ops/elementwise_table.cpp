@@ -231,17 +231,17 @@ Tensor call_binary(const Tensor& x1, const Tensor& x2) {
 
 std::string document(const ElementwiseRow& row) {
   const bool one = row.arity == 1;
-  return concat(row.summary, "\n\nElement by element", one ? "" : ", with broadcasting",
-                row.floating ? "; integers and bools are computed in float64" : "",
-                is_bool(result_dtype(row.fn, DType::Float64))
-                    ? "; the result is bool and has no derivative"
-                    : "",
-                ".\n\n:param ",
-                one ? "x: tensor of any shape"
-                    : "x1: tensor of any shape\n:param x2: tensor that broadcasts with x1",
-                "\n:returns: tensor of ", one ? "x's shape" : "the broadcast shape",
-                "\n:raises TypeError: if the dtype has no such operation",
-                one ? "" : "\n:raises ValueError: if the shapes do not broadcast");
+  return pyautograd::concat(
+      row.summary, "\n\nElement by element", one ? "" : ", with broadcasting",
+      row.floating ? "; integers and bools are computed in float64" : "",
+      is_bool(result_dtype(row.fn, DType::Float64)) ? "; the result is bool and has no derivative"
+                                                    : "",
+      ".\n\n:param ",
+      one ? "x: tensor of any shape"
+          : "x1: tensor of any shape\n:param x2: tensor that broadcasts with x1",
+      "\n:returns: tensor of ", one ? "x's shape" : "the broadcast shape",
+      "\n:raises TypeError: if the dtype has no such operation",
+      one ? "" : "\n:raises ValueError: if the shapes do not broadcast");
 }
 
 template <size_t I>
