@@ -124,7 +124,8 @@ void Node::save(TensorSpan inputs, TensorSpan made) {
     if (Saves::has(saves.outputs, i)) saved_.emplace_back(made[i], false);
   }
   if (saves.specs) {
-    for (const Tensor& x : inputs) specs_.push_back(x.spec());
+    specs_ = std::make_unique<Specs>();
+    for (const Tensor& x : inputs) specs_->push_back(x.spec());
   }
   context_ = primitive->context(inputs, made);
 }
@@ -139,7 +140,7 @@ Node::Unpacked Node::unpack(bool differentiable) {
   }
   const Saves saves = this->saves();
   const uint64_t own = depth();
-  Unpacked out{Tensors(edges.size()), Tensors(outputs.size()), specs_, context_};
+  Unpacked out{Tensors(edges.size()), Tensors(outputs.size()), specs_ ? *specs_ : Specs(), context_};
   size_t next = 0;
   for (size_t i = 0; saves.inputs && i < edges.size(); ++i) {
     if (!Saves::has(saves.inputs, i)) continue;

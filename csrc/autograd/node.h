@@ -83,7 +83,7 @@ class Node : public RefCounted {
   Saves saves() const;
 
   SmallVector<SavedTensor, 2> saved_;  // inputs that saves() names, then outputs
-  Specs specs_;
+  std::unique_ptr<Specs> specs_;  // of the inputs, if saves() asks for them
   Ref<RefCounted> context_;
   std::unique_ptr<NodeExtras> extras_;
   Node* next_dead_ = nullptr;
