@@ -29,6 +29,8 @@ constexpr List<A..., B...> operator+(List<A...>, List<B...>) {
   return {};
 }
 
+using AllTypes = List<bool, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, float, double>;
+
 using UnaryFloat = List<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sqrt, Rsqrt, Cbrt, Sin, Cos, Tan, Asin, Acos,
                         Atan, Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfc, Sigmoid, Softplus, LogGamma,
                         Digamma, Reciprocal>;

@@ -1,0 +1,156 @@
+#include "kernels/cpu/loop_table.h"
+#include "kernels/cpu/move.h"
+#include "kernels/iterate.h"
+
+namespace pyautograd::kernels {
+
+namespace {
+
+using ConvertRow = void (*)(void* out, int64_t out_stride, const void* x, int64_t x_stride, int64_t n);
+
+template <class To, class From>
+inline To convert(From x) {
+  if constexpr (std::is_same_v<To, bool>) {
+    return x != From(0);
+  } else if constexpr (is_float<From> && !is_float<To>) {
+    // Powers of two, so that both bounds are exact.
+    constexpr From low = From(std::numeric_limits<To>::min());
+    constexpr From high = From(std::numeric_limits<To>::max() / 2 + 1) * 2;
+    if (!(x > low)) return x == x ? std::numeric_limits<To>::min() : To(0);
+    return x < high ? To(x) : std::numeric_limits<To>::max();
+  } else {
+    return To(x);
+  }
+}
+
+template <class To, class From>
+void convert_row(void* out, int64_t out_stride, const void* x, int64_t x_stride, int64_t n) {
+  To* o = static_cast<To*>(out);
+  const From* a = static_cast<const From*>(x);
+  if (out_stride == 1 && x_stride == 1) {
+    for (int64_t i = 0; i < n; ++i) o[i] = convert<To>(a[i]);
+  } else {
+    for (int64_t i = 0; i < n; ++i) o[i * out_stride] = convert<To>(a[i * x_stride]);
+  }
+}
+
+template <class To, class... From>
+constexpr std::array<ConvertRow, kDTypeCount> convert_to(List<From...>) {
+  return {convert_row<To, From>...};
+}
+
+template <class... To>
+constexpr std::array<std::array<ConvertRow, kDTypeCount>, kDTypeCount> convert_table(List<To...>) {
+  return {convert_to<To>(AllTypes{})...};
+}
+
+constexpr auto kConvert = convert_table(AllTypes{});
+
+void copy_converting(const View& out, const View& x, const Nest<2>& nest) {
+  ConvertRow row = kConvert[int(out.dtype)][int(x.dtype)];
+  int64_t out_size = itemsize(out.dtype), x_size = itemsize(x.dtype);
+  parallel_for(nest.count(), kGrain, [&](int64_t begin, int64_t end) {
+    nest.walk(begin, end, [&](const auto& o, int64_t n) {
+      row(bytes_at(out.data, o[0] * out_size), nest.stride(0), bytes_at(x.data, o[1] * x_size), nest.stride(1), n);
+    });
+  });
+}
+
+void copy_rows(const View& out, const View& x, const Nest<2>& nest) {
+  int64_t size = itemsize(out.dtype);
+  parallel_for(nest.count(), 2 * kGrain, [&](int64_t begin, int64_t end) {
+    nest.walk(begin, end, [&](const auto& o, int64_t n) {
+      move_row(size, bytes_at(out.data, o[0] * size), nest.stride(0), bytes_at(x.data, o[1] * size),
+               nest.stride(1), n);
+    });
+  });
+}
+
+// Two axes of which `across` is contiguous in x and the last one in out: tiles that fit the first cache make
+// both sides see whole cache lines.
+struct Transpose {
+  int64_t rows, columns, out_row, x_column;
+};
+
+template <class T>
+void transpose_tiles(T* out, const T* x, const Transpose& t, int64_t row_begin, int64_t row_end) {
+  constexpr int64_t kTile = 32;
+  for (int64_t c = 0; c < t.columns; c += kTile) {
+    int64_t c_end = std::min(t.columns, c + kTile);
+    for (int64_t r = row_begin; r < row_end; r += kTile) {
+      int64_t r_end = std::min(row_end, r + kTile);
+      for (int64_t i = r; i < r_end; ++i)
+        for (int64_t j = c; j < c_end; ++j) out[i * t.out_row + j] = x[i + j * t.x_column];
+    }
+  }
+}
+
+// The axis along which x is contiguous, or -1.
+int unit_axis(const View& x) {
+  for (size_t d = 0; d < x.shape.size(); ++d)
+    if (x.strides[d] == 1 && x.shape[d] > 1) return int(d);
+  return -1;
+}
+
+bool copy_transposed(const View& out, const View& x) {
+  int across = unit_axis(x), along = unit_axis(out);
+  if (across < 0 || along < 0 || across == along) return false;
+  Transpose t{x.shape[across], x.shape[along], out.strides[across], x.strides[along]};
+  if (t.rows < 8 || t.columns < 8) return false;
+  Dims shape(out.shape);
+  shape[across] = shape[along] = 1;
+  Nest<2> outer(shape, {out.strides, x.strides});
+  int64_t size = itemsize(out.dtype);
+  outer.walk(0, outer.count(), [&](const auto& offsets, int64_t n) {
+    for (int64_t k = 0; k < n; ++k) {
+      void* target = bytes_at(out.data, (offsets[0] + k * outer.stride(0)) * size);
+      const void* source = bytes_at(x.data, (offsets[1] + k * outer.stride(1)) * size);
+      parallel_for(t.rows, std::max<int64_t>(32, kGrain / t.columns), [&](int64_t begin, int64_t end) {
+        visit_size(size, [&](auto tag) {
+          using T = typename decltype(tag)::type;
+          transpose_tiles(static_cast<T*>(target), static_cast<const T*>(source), t, begin, end);
+        });
+      });
+    }
+  });
+  return true;
+}
+
+template <class T>
+void fill_with(const View& out, T value) {
+  Nest<1> nest(out.shape, {out.strides});
+  T* data = static_cast<T*>(out.data);
+  parallel_for(nest.count(), 2 * kGrain, [&](int64_t begin, int64_t end) {
+    nest.walk(begin, end,
+              [&](const auto& o, int64_t n) { move_row(data + o[0], nest.stride(0), &value, 0, n); });
+  });
+}
+
+}  // namespace
+
+void copy(const View& out, const View& x) {
+  Nest<2> nest(out.shape, {out.strides, x.strides});
+  if (nest.count() == 0) return;
+  if (out.dtype != x.dtype) return copy_converting(out, x, nest);
+  bool rows_match = nest.stride(0) == 1 && (nest.stride(1) == 1 || nest.stride(1) == 0);
+  if (rows_match || nest.count() < 256 || !copy_transposed(out, x)) copy_rows(out, x, nest);
+}
+
+void fill(const View& out, double value) {
+  visit_dtype(out.dtype, [&](auto tag) { fill_with(out, convert<typename decltype(tag)::type>(value)); });
+}
+
+void fill_int(const View& out, int64_t value) {
+  visit_dtype(out.dtype, [&](auto tag) { fill_with(out, convert<typename decltype(tag)::type>(value)); });
+}
+
+void arange(const View& out, double start, double step) {
+  visit_dtype(out.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* data = static_cast<T*>(out.data);
+    int64_t n = element_count(out.shape), stride = out.strides.empty() ? 0 : out.strides[0];
+    for (int64_t i = 0; i < n; ++i) data[i * stride] = convert<T>(start + double(i) * step);
+  });
+}
+
+}  // namespace pyautograd::kernels

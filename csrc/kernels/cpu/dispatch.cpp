@@ -1,0 +1,76 @@
+// Chooses, once, the widest instruction set that both the build and the processor have.
+
+#include <array>
+
+#include "core/error.h"
+#include "kernels/cpu/loop_table.h"
+
+namespace pyautograd::kernels {
+
+// The build defines PYAUTOGRAD_WITH_... for each set of loop files it compiled.
+namespace v2 { void install(LoopTable& table); }
+namespace v3 { void install(LoopTable& table); }
+namespace v4 { void install(LoopTable& table); }
+namespace portable { void install(LoopTable& table); }
+
+namespace {
+
+LoopTable make_table() {
+  LoopTable table{};
+  auto take = [&](const char* name, void (*install)(LoopTable&)) {
+    if (table.name != nullptr) return;
+    table.name = name;
+    install(table);
+  };
+#ifdef PYAUTOGRAD_WITH_v4
+  if (__builtin_cpu_supports("x86-64-v4")) take("x86-64-v4", v4::install);
+#endif
+#ifdef PYAUTOGRAD_WITH_v3
+  if (__builtin_cpu_supports("x86-64-v3")) take("x86-64-v3", v3::install);
+#endif
+#ifdef PYAUTOGRAD_WITH_v2
+  if (__builtin_cpu_supports("x86-64-v2")) take("x86-64-v2", v2::install);
+#endif
+#ifdef PYAUTOGRAD_WITH_portable
+  take("portable", portable::install);
+#endif
+  (void)take;
+  if (table.name == nullptr) runtime_error("pyautograd was built for newer processors than this one");
+  return table;
+}
+
+}  // namespace
+
+const LoopTable& loops() {
+  static const LoopTable table = make_table();
+  return table;
+}
+
+std::string_view instruction_set() { return loops().name; }
+
+Loop1 unary_loop(FnId fn, DType input) { return fn < kUnaryCount ? loops().unary[fn][int(input)] : nullptr; }
+
+Loop2 binary_loop(FnId fn, DType input) {
+  unsigned index = unsigned(fn) - kUnaryCount;
+  return index < unsigned(kBinaryCount) ? loops().binary[index][int(input)] : nullptr;
+}
+
+bool supports(FnId fn, DType input) {
+  return unary_loop(fn, input) != nullptr || binary_loop(fn, input) != nullptr;
+}
+
+namespace {
+
+template <class... F>
+constexpr auto predicate_flags(List<F...>) {
+  return std::array<bool, sizeof...(F)>{is_predicate<F>...};
+}
+
+}  // namespace
+
+DType result_dtype(FnId fn, DType input) {
+  static constexpr auto predicates = predicate_flags(Unary{} + Binary{});
+  return predicates[fn] ? DType::Bool : input;
+}
+
+}  // namespace pyautograd::kernels

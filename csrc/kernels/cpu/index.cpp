@@ -1,0 +1,203 @@
+#include <memory>
+
+#include "kernels/cpu/loop_table.h"
+#include "kernels/cpu/move.h"
+#include "kernels/iterate.h"
+
+namespace pyautograd::kernels {
+
+namespace {
+
+constexpr int64_t kBlock = 512;
+
+// A tensor whose first axes are addressed by index arrays, and one whose first axes have their shape.
+class Indexed {
+ public:
+  Indexed(const View& target, const View& lined, std::span<const View> index)
+      : target_(target), index_(index), size_(itemsize(target.dtype)) {
+    size_t k = index.size(), rank = k > 0 ? index[0].shape.size() : 0;
+    for (const View& view : index) nests_.emplace_back(view.shape, std::array{view.strides}, Order::RowMajor);
+    nests_.emplace_back(lined.shape.first(rank), std::array{lined.strides.first(rank)}, Order::RowMajor);
+    rest_ = std::make_unique<Nest<2>>(lined.shape.subspan(rank),
+                                      std::array{target.strides.subspan(k), lined.strides.subspan(rank)});
+  }
+
+  int64_t positions() const { return nests_.back().count(); }
+  const Nest<2>& rest() const { return *rest_; }
+  int64_t itemsize_() const { return size_; }
+
+  // body(n, offsets into target, offsets into lined), in order; offsets are those of the first element of rest.
+  template <class Body>
+  void blocks(int64_t begin, int64_t end, const Body& body) const {
+    int64_t target[kBlock], lined[kBlock];
+    for (int64_t b = begin; b < end; b += kBlock) {
+      int64_t n = std::min(kBlock, end - b);
+      std::fill_n(target, n, 0);
+      for (size_t k = 0; k < index_.size(); ++k) add_offsets(k, b, n, target);
+      int64_t* next = lined;
+      nests_.back().walk(b, b + n, [&](const auto& o, int64_t length) {
+        for (int64_t i = 0; i < length; ++i) *next++ = o[0] + i * nests_.back().stride(0);
+      });
+      body(n, static_cast<const int64_t*>(target), static_cast<const int64_t*>(lined));
+    }
+  }
+
+ private:
+  void add_offsets(size_t k, int64_t begin, int64_t n, int64_t* target) const {
+    const int64_t* data = static_cast<const int64_t*>(index_[k].data);
+    const Nest<1>& nest = nests_[k];
+    int64_t step = nest.stride(0), stride = target_.strides[k];
+    nest.walk(begin, begin + n, [&](const auto& o, int64_t length) {
+      for (int64_t i = 0; i < length; ++i) *target++ += data[o[0] + i * step] * stride;
+    });
+  }
+
+  const View& target_;
+  std::span<const View> index_;
+  int64_t size_;
+  SmallVector<Nest<1>, 4> nests_;  // one per index array, and the last for `lined`
+  std::unique_ptr<Nest<2>> rest_;
+};
+
+template <class T>
+void add_row(T* out, int64_t out_stride, const T* x, int64_t x_stride, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) out[i * out_stride] = Add()(out[i * out_stride], x[i * x_stride]);
+}
+
+template <class T>
+void scatter_typed(const View& out, const View& updates, const Indexed& indexed, bool add) {
+  T* to = static_cast<T*>(out.data);
+  const T* from = static_cast<const T*>(updates.data);
+  const Nest<2>& rest = indexed.rest();
+  indexed.blocks(0, indexed.positions(), [&](int64_t n, const int64_t* targets, const int64_t* sources) {
+    if (rest.count() == 1 && add)
+      for (int64_t i = 0; i < n; ++i) to[targets[i]] = Add()(to[targets[i]], from[sources[i]]);
+    else if (rest.count() == 1)
+      for (int64_t i = 0; i < n; ++i) to[targets[i]] = from[sources[i]];
+    else
+      for (int64_t i = 0; i < n; ++i)
+        rest.walk(0, rest.count(), [&](const auto& o, int64_t length) {
+          T* row = to + targets[i] + o[0];
+          const T* source = from + sources[i] + o[1];
+          if (add) add_row(row, rest.stride(0), source, rest.stride(1), length);
+          else move_row(row, rest.stride(0), source, rest.stride(1), length);
+        });
+  });
+}
+
+Dims with_zero(std::span<const int64_t> strides, int axis) {
+  Dims result(strides);
+  result[axis] = 0;
+  return result;
+}
+
+// A 0-d array is a line of one element, whose only index is zero.
+bool take_scalar(const View& out, const View& x) {
+  if (!x.shape.empty()) return false;
+  copy(out, x);
+  return true;
+}
+
+}  // namespace
+
+bool normalize_index(const View& out, const View& index, int64_t size, int64_t* bad) {
+  Nest<2> nest(index.shape, {out.strides, index.strides}, Order::RowMajor);
+  bool good = true;
+  visit_dtype(index.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    nest.walk(0, nest.count(), [&](const auto& o, int64_t n) {
+      int64_t* to = static_cast<int64_t*>(out.data) + o[0];
+      const T* from = static_cast<const T*>(index.data) + o[1];
+      for (int64_t i = 0; good && i < n; ++i) {
+        int64_t value = int64_t(from[i * nest.stride(1)]);
+        int64_t shifted = value < 0 && std::is_signed_v<T> ? value + size : value;
+        good = shifted >= 0 && shifted < size;
+        if (good) to[i * nest.stride(0)] = shifted;
+        else *bad = value;
+      }
+    });
+  });
+  return good;
+}
+
+void gather(const View& out, const View& x, std::span<const View> index) {
+  if (element_count(out.shape) == 0) return;
+  Indexed indexed(x, out, index);
+  const Nest<2>& rest = indexed.rest();
+  int64_t size = indexed.itemsize_();
+  auto gather_range = [&](auto tag, int64_t begin, int64_t end) {
+    using T = typename decltype(tag)::type;
+    T* to = static_cast<T*>(out.data);
+    const T* from = static_cast<const T*>(x.data);
+    indexed.blocks(begin, end, [&](int64_t n, const int64_t* sources, const int64_t* targets) {
+      if (rest.count() == 1)
+        for (int64_t i = 0; i < n; ++i) to[targets[i]] = from[sources[i]];
+      else
+        for (int64_t i = 0; i < n; ++i)
+          rest.walk(0, rest.count(), [&](const auto& o, int64_t length) {
+            move_row(to + targets[i] + o[1], rest.stride(1), from + sources[i] + o[0], rest.stride(0), length);
+          });
+    });
+  };
+  parallel_for(indexed.positions(), std::max<int64_t>(1, kGrain / rest.count()),
+               [&](int64_t begin, int64_t end) {
+                 visit_size(size, [&](auto tag) { gather_range(tag, begin, end); });
+               });
+}
+
+void scatter(const View& out, const View& updates, std::span<const View> index, bool add) {
+  if (element_count(updates.shape) == 0) return;
+  Indexed indexed(out, updates, index);
+  if (add)
+    visit_dtype(out.dtype, [&](auto tag) {
+      scatter_typed<typename decltype(tag)::type>(out, updates, indexed, true);
+    });
+  else
+    visit_size(indexed.itemsize_(), [&](auto tag) {
+      scatter_typed<typename decltype(tag)::type>(out, updates, indexed, false);
+    });
+}
+
+void take_along_axis(const View& out, const View& x, const View& index, int axis) {
+  if (take_scalar(out, x)) return;
+  Dims x_strides = with_zero(x.strides, axis);
+  Nest<3> nest(out.shape, {out.strides, index.strides, x_strides});
+  int64_t step = x.strides[axis];
+  const int64_t* indices = static_cast<const int64_t*>(index.data);
+  visit_size(itemsize(out.dtype), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    parallel_for(nest.count(), kGrain, [&](int64_t begin, int64_t end) {
+      nest.walk(begin, end, [&](const auto& o, int64_t n) {
+        T* to = static_cast<T*>(out.data) + o[0];
+        const T* from = static_cast<const T*>(x.data) + o[2];
+        for (int64_t i = 0; i < n; ++i)
+          to[i * nest.stride(0)] = from[i * nest.stride(2) + indices[o[1] + i * nest.stride(1)] * step];
+      });
+    });
+  });
+}
+
+void put_along_axis(const View& out, const View& updates, const View& index, int axis, bool add) {
+  if (out.shape.empty()) {
+    scatter(out, updates, {}, add);
+    return;
+  }
+  Dims out_strides = with_zero(out.strides, axis);
+  Nest<3> nest(updates.shape, {updates.strides, index.strides, out_strides}, Order::RowMajor);
+  int64_t step = out.strides[axis];
+  const int64_t* indices = static_cast<const int64_t*>(index.data);
+  visit_dtype(out.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    nest.walk(0, nest.count(), [&](const auto& o, int64_t n) {
+      const T* from = static_cast<const T*>(updates.data) + o[0];
+      T* to = static_cast<T*>(out.data) + o[2];
+      for (int64_t i = 0; i < n; ++i) {
+        T& target = to[i * nest.stride(2) + indices[o[1] + i * nest.stride(1)] * step];
+        T value = from[i * nest.stride(0)];
+        target = add ? Add()(target, value) : value;
+      }
+    });
+  });
+}
+
+}  // namespace pyautograd::kernels

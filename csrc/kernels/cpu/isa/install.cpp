@@ -1,0 +1,15 @@
+#include "kernels/cpu/loop_table.h"
+
+namespace pyautograd::kernels {
+inline namespace PYAUTOGRAD_ISA {
+
+void install(LoopTable& table) {
+  install_unary(table);
+  install_binary(table);
+  install_reduce(table);
+  install_softmax(table);
+  install_gemm(table);
+}
+
+}  // namespace PYAUTOGRAD_ISA
+}  // namespace pyautograd::kernels

@@ -1,0 +1,61 @@
+#pragma once
+
+// The loops that are worth one copy per instruction set. They take bare pointers to contiguous elements, so
+// that no inline function of the standard library is compiled for a processor that may not be there.
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "kernels/kernels.h"
+
+namespace pyautograd::kernels {
+
+inline constexpr int kUnaryCount = Unary::size;
+inline constexpr int kBinaryCount = Binary::size;
+inline constexpr int kReduceCount = 6;
+
+struct ReduceLoops {
+  // acc[0] = acc[0] op x[0] op ... op x[n-1]
+  void (*row)(void* acc, const void* x, int64_t n);
+  // acc[c] = acc[c] op x[0, c] op ... op x[rows-1, c]
+  void (*columns)(void* acc, const void* x, int64_t rows, int64_t row_stride, int64_t columns);
+};
+
+// c[i, j] (+)= sum_k a[i, k] b[k, j]; c has unit column stride.
+struct Gemm {
+  int64_t m, n, k;
+  const void* a;
+  int64_t a_row, a_column;
+  const void* b;
+  int64_t b_row, b_column;
+  void* c;
+  int64_t c_row;
+};
+
+struct LoopTable {
+  const char* name;
+  Loop1 unary[kUnaryCount][kDTypeCount];
+  Loop2 binary[kBinaryCount][kDTypeCount];
+  ReduceLoops reduce[kReduceCount][kDTypeCount];  // by the dtype of x
+  int64_t (*arg_reduce[kDTypeCount])(bool maximum, const void* x, int64_t n);
+  void (*where[4])(void* out, const bool* condition, const void* x, const void* y, int64_t n, bool x_scalar,
+                   bool y_scalar);  // by log2 of the item size
+  void (*softmax[kDTypeCount])(void* out, const void* x, int64_t n, bool log);
+  void (*logsumexp[kDTypeCount])(void* out, const void* x, int64_t n);
+  void (*gemm[kDTypeCount])(const Gemm& product);
+};
+
+const LoopTable& loops();
+
+inline int size_class(int64_t itemsize) { return itemsize == 1 ? 0 : itemsize == 2 ? 1 : itemsize == 4 ? 2 : 3; }
+
+// Defined once per instruction set.
+inline namespace PYAUTOGRAD_ISA {
+void install_unary(LoopTable& table);
+void install_binary(LoopTable& table);
+void install_reduce(LoopTable& table);
+void install_softmax(LoopTable& table);
+void install_gemm(LoopTable& table);
+}  // namespace PYAUTOGRAD_ISA
+
+}  // namespace pyautograd::kernels

@@ -1,0 +1,206 @@
+#include <climits>
+#include <memory>
+
+#include "kernels/cpu/blas.h"
+#include "kernels/cpu/loop_table.h"
+#include "kernels/cpu/move.h"
+#include "kernels/iterate.h"
+
+namespace pyautograd::kernels {
+
+namespace {
+
+// Below this many multiplications the register-blocked loop beats a call to BLAS.
+constexpr int64_t kSmall = 24 * 24 * 24;
+// Above this many a product is split over threads.
+constexpr int64_t kLarge = int64_t{1} << 20;
+
+int64_t work(const Gemm& g) { return g.m * g.n * g.k; }
+
+// How BLAS reads a matrix; leading < 0 if it cannot.
+struct Layout {
+  int transpose = kBlasPlain;
+  int64_t leading = -1;
+};
+
+Layout layout(int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride) {
+  if (columns == 1 || column_stride == 1) {
+    if (rows == 1) return {kBlasPlain, std::max<int64_t>(1, columns)};
+    if (row_stride >= columns) return {kBlasPlain, row_stride};
+  }
+  if (rows == 1 || row_stride == 1) {
+    if (columns == 1) return {kBlasTransposed, std::max<int64_t>(1, rows)};
+    if (column_stride >= rows) return {kBlasTransposed, column_stride};
+  }
+  return {};
+}
+
+template <class T>
+class Packed {
+ public:
+  // A contiguous copy of a matrix that BLAS cannot read; strides are updated.
+  Packed(const void*& data, int64_t rows, int64_t columns, int64_t& row_stride, int64_t& column_stride) {
+    if (layout(rows, columns, row_stride, column_stride).leading >= 0) return;
+    copy_ = std::make_unique_for_overwrite<T[]>(size_t(rows * columns));
+    std::array<int64_t, 2> shape{rows, columns}, from{row_stride, column_stride}, to{columns, 1};
+    copy(View{copy_.get(), dtype_of<T>, shape, to},
+         View{const_cast<void*>(data), dtype_of<T>, shape, from});
+    data = copy_.get();
+    row_stride = columns;
+    column_stride = 1;
+  }
+
+ private:
+  std::unique_ptr<T[]> copy_;
+};
+
+Gemm rows_of(const Gemm& g, int64_t begin, int64_t end, int64_t size) {
+  Gemm part = g;
+  part.m = end - begin;
+  part.a = bytes_at(g.a, begin * g.a_row * size);
+  part.c = bytes_at(g.c, begin * g.c_row * size);
+  return part;
+}
+
+Gemm columns_of(const Gemm& g, int64_t begin, int64_t end, int64_t size) {
+  Gemm part = g;
+  part.n = end - begin;
+  part.b = bytes_at(g.b, begin * g.b_column * size);
+  part.c = bytes_at(g.c, begin * size);
+  return part;
+}
+
+// Calls run(part) for blocks of rows or columns that depend on the sizes only.
+template <class Run>
+void split(const Gemm& g, int64_t size, const Run& run) {
+  if (work(g) < kLarge) return run(g);
+  bool by_rows = g.m >= g.n;
+  int64_t extent = by_rows ? g.m : g.n, other = by_rows ? g.n : g.m;
+  // Eight blocks keep two to eight threads busy; thin blocks would spend their time packing.
+  int64_t grain = std::max<int64_t>((extent / 8 + 31) & -32, kLarge / 2 / (other * g.k));
+  if (other > 1) grain = std::max<int64_t>(grain, 64);
+  parallel_for(extent, grain, [&](int64_t begin, int64_t end) {
+    run(by_rows ? rows_of(g, begin, end, size) : columns_of(g, begin, end, size));
+  });
+}
+
+template <class T>
+void blas_product(const Gemm& g) {
+  const BlasFunctions<T>& f = blas().functions<T>();
+  Layout a = layout(g.m, g.k, g.a_row, g.a_column), b = layout(g.k, g.n, g.b_row, g.b_column);
+  const T* left = static_cast<const T*>(g.a);
+  const T* right = static_cast<const T*>(g.b);
+  T* c = static_cast<T*>(g.c);
+  auto gemv = [&](const Layout& l, int64_t rows, int64_t columns, const T* matrix, const T* x, int64_t x_step,
+                  int64_t y_step, bool flip) {
+    bool transposed = (l.transpose == kBlasTransposed) != flip;
+    if (l.transpose == kBlasTransposed) std::swap(rows, columns);
+    f.gemv(kBlasRowMajor, transposed ? kBlasTransposed : kBlasPlain, int(rows), int(columns), T(1), matrix,
+           int(l.leading), x, int(x_step), T(0), c, int(y_step));
+  };
+  if (g.n == 1 && g.b_row > 0) return gemv(a, g.m, g.k, left, right, g.b_row, g.c_row, false);
+  if (g.m == 1 && g.a_column > 0) return gemv(b, g.k, g.n, right, left, g.a_column, 1, true);
+  f.gemm(kBlasRowMajor, a.transpose, b.transpose, int(g.m), int(g.n), int(g.k), T(1), left, int(a.leading), right,
+         int(b.leading), T(0), c, int(std::max(g.c_row, g.n)));
+}
+
+bool fits_blas(const Gemm& g) {
+  return std::max({g.m, g.n, g.k, std::abs(g.a_row), std::abs(g.a_column), std::abs(g.b_row),
+                   std::abs(g.b_column), g.c_row}) <= INT_MAX;
+}
+
+template <class T>
+void product(Gemm g) {
+  auto own = loops().gemm[int(dtype_of<T>)];
+  if (work(g) <= kSmall) return own(g);
+  if constexpr (is_float<T>) {
+    if (blas().functions<T>().gemm != nullptr && fits_blas(g)) {
+      Packed<T> a(g.a, g.m, g.k, g.a_row, g.a_column), b(g.b, g.k, g.n, g.b_row, g.b_column);
+      return split(g, sizeof(T), blas_product<T>);
+    }
+  }
+  // Blocks of rows of a that stay in the second cache while panels of b pass by.
+  constexpr int64_t kRowBlock = 120;
+  split(g, sizeof(T), [&](const Gemm& part) {
+    for (int64_t i = 0; i < part.m; i += kRowBlock)
+      own(rows_of(part, i, std::min(part.m, i + kRowBlock), sizeof(T)));
+  });
+}
+
+// Truth values: or of ands.
+template <>
+void product<bool>(Gemm g) {
+  const bool* a = static_cast<const bool*>(g.a);
+  const bool* b = static_cast<const bool*>(g.b);
+  for (int64_t i = 0; i < g.m; ++i) {
+    bool* row = static_cast<bool*>(g.c) + i * g.c_row;
+    std::fill_n(row, g.n, false);
+    for (int64_t p = 0; p < g.k; ++p)
+      if (a[i * g.a_row + p * g.a_column])
+        for (int64_t j = 0; j < g.n; ++j) row[j] |= b[p * g.b_row + j * g.b_column];
+  }
+}
+
+// The matrices of each operand and the loop over the leading axes.
+struct Batch {
+  Gemm matrix;
+  Nest<3> nest;  // out, a, b
+
+  Batch(const View& out, const View& a, const View& b)
+      : nest(leading(out.shape), {leading(out.strides), leading(a.strides), leading(b.strides)}) {
+    size_t rank = out.shape.size();
+    matrix = {out.shape[rank - 2],  out.shape[rank - 1],   a.shape[rank - 1],
+              a.data,               a.strides[rank - 2],   a.strides[rank - 1],
+              b.data,               b.strides[rank - 2],   b.strides[rank - 1],
+              out.data,             out.strides[rank - 2]};
+    if (matrix.m == 1) matrix.c_row = std::max<int64_t>(1, matrix.n);
+  }
+
+  // A batch of matrices times one matrix is one tall product, when the rows follow each other.
+  bool stacks() const {
+    const Gemm& g = matrix;
+    int64_t a_row = g.m == 1 ? nest.stride(1) : g.a_row, c_row = g.m == 1 ? nest.stride(0) : g.c_row;
+    return nest.row() > 1 && nest.stride(2) == 0 && nest.stride(1) == g.m * a_row && a_row != 0 &&
+           nest.stride(0) == g.m * c_row && c_row >= g.n;
+  }
+
+  static std::span<const int64_t> leading(std::span<const int64_t> dims) { return dims.first(dims.size() - 2); }
+};
+
+template <class T>
+void run_batch(const Batch& batch) {
+  constexpr int64_t size = sizeof(T);
+  bool stacked = batch.stacks();
+  const Nest<3>& nest = batch.nest;
+  auto run = [&](int64_t begin, int64_t end) {
+    nest.walk(begin, end, [&](const auto& o, int64_t n) {
+      Gemm g = batch.matrix;
+      g.c = bytes_at(g.c, o[0] * size), g.a = bytes_at(g.a, o[1] * size), g.b = bytes_at(g.b, o[2] * size);
+      if (stacked) {
+        if (g.m == 1) g.a_row = nest.stride(1), g.c_row = nest.stride(0);
+        g.m *= n;
+        return product<T>(g);
+      }
+      for (int64_t i = 0; i < n; ++i) {
+        product<T>(g);
+        g.c = bytes_at(g.c, nest.stride(0) * size);
+        g.a = bytes_at(g.a, nest.stride(1) * size);
+        g.b = bytes_at(g.b, nest.stride(2) * size);
+      }
+    });
+  };
+  // Few large products are split themselves; a nested region would run in one thread.
+  if (stacked || nest.count() < 8) return run(0, nest.count());
+  parallel_for(nest.count(), std::max<int64_t>(1, kLarge / 2 / work(batch.matrix)), run);
+}
+
+}  // namespace
+
+void matmul(const View& out, const View& a, const View& b) {
+  if (element_count(out.shape) == 0) return;
+  if (a.shape.back() == 0) return fill(out, 0);
+  Batch batch(out, a, b);
+  visit_dtype(out.dtype, [&](auto tag) { run_batch<typename decltype(tag)::type>(batch); });
+}
+
+}  // namespace pyautograd::kernels

@@ -1,0 +1,85 @@
+#include <atomic>
+
+#include "kernels/cpu/move.h"
+#include "kernels/iterate.h"
+#include "kernels/kernels.h"
+
+namespace pyautograd::kernels {
+
+int64_t count_nonzero(const View& x) {
+  Nest<1> nest(x.shape, {x.strides});
+  std::atomic<int64_t> total{0};
+  visit_dtype(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    parallel_for(nest.count(), kGrain, [&](int64_t begin, int64_t end) {
+      int64_t count = 0;
+      nest.walk(begin, end, [&](const auto& o, int64_t n) {
+        const T* row = static_cast<const T*>(x.data) + o[0];
+        for (int64_t i = 0, s = nest.stride(0); i < n; ++i) count += row[i * s] != T(0);
+      });
+      total.fetch_add(count, std::memory_order_relaxed);
+    });
+  });
+  return total.load();
+}
+
+void nonzero(std::span<const View> out, const View& x) {
+  size_t rank = x.shape.size();
+  Nest<1> nest(x.shape, {x.strides}, Order::RowMajor);
+  Dims position(rank, 0);
+  int64_t found = 0;
+  auto advance = [&] {
+    for (size_t d = rank; d-- > 0 && ++position[d] == x.shape[d];) position[d] = 0;
+  };
+  visit_dtype(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    nest.walk(0, nest.count(), [&](const auto& o, int64_t n) {
+      const T* row = static_cast<const T*>(x.data) + o[0];
+      for (int64_t i = 0, s = nest.stride(0); i < n; ++i, advance()) {
+        if (row[i * s] == T(0)) continue;
+        for (size_t d = 0; d < rank; ++d)
+          static_cast<int64_t*>(out[d].data)[found * out[d].strides[0]] = position[d];
+        ++found;
+      }
+    });
+  });
+}
+
+bool any_nan(const View& x) {
+  if (!is_floating(x.dtype)) return false;
+  Nest<1> nest(x.shape, {x.strides});
+  std::atomic<bool> found{false};
+  visit_dtype(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    parallel_for(nest.count(), 2 * kGrain, [&](int64_t begin, int64_t end) {
+      unsigned nans = 0;
+      nest.walk(begin, end, [&](const auto& o, int64_t n) {
+        const T* row = static_cast<const T*>(x.data) + o[0];
+        if (int64_t s = nest.stride(0); s == 1) {
+          for (int64_t i = 0; i < n; ++i) nans |= row[i] != row[i];
+        } else {
+          for (int64_t i = 0; i < n; ++i) nans |= row[i * s] != row[i * s];
+        }
+      });
+      if (nans) found.store(true, std::memory_order_relaxed);
+    });
+  });
+  return found.load();
+}
+
+bool all_equal(const View& a, const View& b) {
+  Nest<2> nest(a.shape, {a.strides, b.strides});
+  bool equal = true;
+  visit_dtype(a.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    nest.walk(0, nest.count(), [&](const auto& o, int64_t n) {
+      const T* left = static_cast<const T*>(a.data) + o[0];
+      const T* right = static_cast<const T*>(b.data) + o[1];
+      for (int64_t i = 0; equal && i < n; ++i)
+        equal = left[i * nest.stride(0)] == right[i * nest.stride(1)];
+    });
+  });
+  return equal;
+}
+
+}  // namespace pyautograd::kernels
