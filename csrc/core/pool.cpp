@@ -76,7 +76,9 @@ constexpr bool kRecycle = true;
 
 void* pool_allocate(size_t bytes) {
   const size_t index = (bytes + kGranule - 1) / kGranule;
-  if (!kRecycle || index >= kClasses || thread_ended) return ::operator new(bytes);
+  if (!kRecycle) return ::operator new(bytes);
+  // Rounded up, as a block made while a thread ends is later handed out as one of its class.
+  if (index >= kClasses || thread_ended) return ::operator new(index * kGranule);
   Block*& list = free_lists.lists[index];
   if (!list) list = refill(index);
   Block* block = list;
