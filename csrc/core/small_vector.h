@@ -21,26 +21,22 @@ class SmallVector {
   using const_iterator = const T*;
 
   SmallVector() noexcept {}
-  explicit SmallVector(size_t count, const T& value = T()) { resize(count, value); }
+  // The filling constructors delegate: once the delegate is done, the destructor cleans up after a
+  // throw.
+  explicit SmallVector(size_t count, const T& value = T()) : SmallVector() { resize(count, value); }
   SmallVector(std::initializer_list<T> values) : SmallVector(values.begin(), values.end()) {}
   template <class Iterator>
     requires(!std::is_integral_v<Iterator>)
-  SmallVector(Iterator first, Iterator last) {
-    try {
-      for (; first != last; ++first) push_back(*first);
-    } catch (...) {
-      release();
-      throw;
-    }
+  SmallVector(Iterator first, Iterator last) : SmallVector() {
+    for (; first != last; ++first) push_back(*first);
   }
   explicit SmallVector(std::span<const T> values) : SmallVector(values.begin(), values.end()) {}
-  SmallVector(const SmallVector& other) {
+  SmallVector(const SmallVector& other) : SmallVector() {
+    reserve(other.size_);
     if constexpr (std::is_trivially_copyable_v<T>) {
-      reserve(other.size_);
       std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
       size_ = other.size_;
     } else {
-      reserve(other.size_);
       for (const T& value : other) push_back(value);
     }
   }
