@@ -79,9 +79,11 @@ class SmallVector {
     if (size_ == capacity_) {
       T value(std::forward<Args>(args)...);
       grow(size_t{capacity_} * 2);
-      return *new (data() + size_++) T(std::move(value));
+      new (data() + size_) T(std::move(value));
+    } else {
+      new (data() + size_) T(std::forward<Args>(args)...);
     }
-    return *new (data() + size_++) T(std::forward<Args>(args)...);
+    return data()[size_++];  // counted once it is whole
   }
   void pop_back() noexcept { data()[--size_].~T(); }
   void resize(size_t count, const T& value = T()) {
