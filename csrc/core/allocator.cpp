@@ -22,8 +22,6 @@ constexpr size_t kHugeThreshold = size_t{1} << 22;
 constexpr size_t kHugePage = size_t{1} << 21;
 constexpr size_t kCacheCapacity = size_t{1} << 30;
 
-std::atomic<size_t> data_limit{0};
-
 // Four classes between powers of two: at most a quarter of a block is slack.
 size_t size_class(size_t bytes) {
   if (bytes <= 256) return 256;
@@ -86,12 +84,16 @@ Cache& cache() {
 
 }  // namespace
 
-void* allocate_data(size_t bytes) {
-  const size_t limit = data_limit.load(std::memory_order_relaxed);
-  if (limit && static_cast<size_t>(live(Live::Bytes)) + bytes > limit) {
+std::atomic<size_t> data_limit{0};
+
+void enforce_data_limit(size_t limit, size_t bytes) {
+  if (static_cast<size_t>(live(Live::Bytes)) + bytes > limit) {
     fail(Error::Kind::Memory, "allocating ", bytes, " bytes would pass the limit of ", limit,
          " bytes (", live(Live::Bytes), " live)");
   }
+}
+
+void* allocate_data(size_t bytes) {
   const size_t rounded = size_class(bytes);
   void* block = cache().take(rounded);
   if (!block) block = system_allocate(rounded);

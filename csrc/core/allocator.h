@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 
 namespace pyautograd {
@@ -17,5 +18,11 @@ size_t cached_data_bytes() noexcept;
 // Allocations that would take live tensor bytes past the limit raise Error{Memory}; 0 lifts the
 // limit.
 void set_data_limit(size_t bytes) noexcept;
+extern std::atomic<size_t> data_limit;
+void enforce_data_limit(size_t limit, size_t bytes);
+inline void check_data_limit(size_t bytes) {
+  if (const size_t limit = data_limit.load(std::memory_order_relaxed))
+    enforce_data_limit(limit, bytes);
+}
 
 }  // namespace pyautograd

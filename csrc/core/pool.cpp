@@ -65,7 +65,8 @@ Block* refill(size_t index) {
   return head;
 }
 
-// A block that is recycled at once hides a use after free: the address sanitizer must see every free.
+// A block that is recycled at once hides a use after free: the address sanitizer must see every
+// free.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kRecycle = false;
 #else

@@ -28,6 +28,7 @@ Storage::~Storage() {
 }
 
 Ref<Storage> Storage::allocate(size_t bytes, Device device) {
+  check_data_limit(bytes);
   if (bytes <= kInlineBytes) {
     void* block = pool_allocate(sizeof(Storage) + padded(bytes));
     return Ref<Storage>(new (block) Storage(static_cast<Storage*>(block) + 1, bytes, device));

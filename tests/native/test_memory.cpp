@@ -157,7 +157,7 @@ TEST(Storage, ForeignMemoryIsReleasedOnceByTheLastView) {
   EXPECT_FALSE(storage->writable());
   auto array = make_ref<Array>(storage, Dims{4}, Dims{1}, 0, DType::Float64);
   Ref<Array> view = array->with_layout({2}, {2}, 1);
-  EXPECT_EQ(view->data<double>()[1], 4);
+  EXPECT_EQ(view->data<double>()[2], 4);
   storage = {};
   array = {};
   EXPECT_EQ(released, 0);
