@@ -1,0 +1,358 @@
+"""All derivatives at once: jacrev, jacfwd, hessian, hvp, and the block computations behind them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from .. import _core
+from .._core import Tensor
+from ..tree import TreeDef, map, unflatten
+from ._arguments import (
+    Argnums,
+    Arguments,
+    check_argnums,
+    check_callable,
+    flatten_outputs,
+    match_values,
+    split_aux,
+)
+from ._forward import primal_of, transpose
+from ._reverse import Recording, sweep
+from ._vmap import to_front
+
+# blocks[i][j]: derivatives of output i with respect to input j, shape (*output.shape, *input.shape)
+Blocks: TypeAlias = list[list[Tensor]]
+
+
+def jacrev(
+    f: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """The function that computes the Jacobian in reverse mode: one recorded evaluation, one batched sweep.
+
+    Best when outputs have fewer elements than inputs.
+
+    Args:
+        f: a function of tensors, or of trees of them, that returns tensors or a tree of them.
+        argnums: the argument to differentiate with respect to, or a tuple of them.
+        has_aux: ``f`` returns ``(output, aux)``.
+        chunk_size: sweep for at most so many output elements at a time, to save memory.
+
+    Returns:
+        A function of the same arguments that returns the Jacobian, or ``(Jacobian, aux)``. For an output
+        and an argument that are tensors it is a tensor of shape ``(*output.shape, *argument.shape)``;
+        for trees it has the structure of the output, and in the place of each output tensor the structure
+        of the arguments (a tuple if ``argnums`` is one) of such blocks.
+
+    Raises:
+        TypeError: an argument or an output is not a floating-point tensor.
+
+    >>> pa.func.jacrev(lambda x: x**2)(pa.tensor([1.0, 3.0])).tolist()
+    [[2.0, 0.0], [0.0, 6.0]]
+    """
+    check_callable("jacrev", f)
+    argnums = check_argnums("jacrev", argnums)
+    _check_chunk_size("jacrev", chunk_size)
+
+    @functools.wraps(f, updated=())
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        recording = Recording("jacrev", f, args, kwargs, argnums, has_aux)
+        blocks = reverse_blocks(recording.outputs, recording.inputs, chunk_size=chunk_size)
+        nested = nest(recording.out_structure, recording.in_structure, blocks)
+        return (nested, recording.aux) if has_aux else nested
+
+    return jacobian
+
+
+def jacfwd(
+    f: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """The function that computes the Jacobian in forward mode: one batched evaluation, no graph.
+
+    Best when inputs have fewer elements than outputs. Arguments, result and errors are those of
+    :func:`jacrev`; ``chunk_size`` counts input elements, and ``f`` runs once per chunk.
+
+    >>> pa.func.jacfwd(lambda x: x**2)(pa.tensor([1.0, 3.0])).tolist()
+    [[2.0, 0.0], [0.0, 6.0]]
+    """
+    check_callable("jacfwd", f)
+    argnums = check_argnums("jacfwd", argnums)
+    _check_chunk_size("jacfwd", chunk_size)
+
+    @functools.wraps(f, updated=())
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        arguments = Arguments("jacfwd", args, argnums)
+        evaluate = _DualEvaluation(f, kwargs, arguments, has_aux)
+        blocks = _forward_blocks(evaluate, chunk_size)
+        nested = nest(evaluate.structure, arguments.structure, blocks)
+        return (nested, evaluate.aux) if has_aux else nested
+
+    return jacobian
+
+
+def hessian(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
+    """The function that computes all second derivatives.
+
+    One recorded evaluation, one differentiable sweep for the gradient and one batched sweep through
+    that: reverse over reverse. ``pa.hessian`` offers the other strategies.
+
+    Args:
+        f: a function of tensors, or of trees of them; usually it returns a scalar tensor.
+        argnums: the argument to differentiate with respect to, or a tuple of them.
+        has_aux: ``f`` returns ``(output, aux)``.
+
+    Returns:
+        A function of the same arguments that returns the Hessian, or ``(Hessian, aux)``. For a scalar
+        output and a tensor argument it is a tensor of shape ``(*argument.shape, *argument.shape)``; for
+        trees, the structure of the output, in it the structure of the arguments, and in each place that
+        structure again.
+
+    Raises:
+        TypeError: an argument or an output is not a floating-point tensor.
+
+    >>> pa.func.hessian(lambda x: pa.sum(x**3))(pa.tensor([1.0, 2.0])).tolist()
+    [[6.0, 0.0], [0.0, 12.0]]
+    """
+    check_callable("hessian", f)
+    argnums = check_argnums("hessian", argnums)
+
+    @functools.wraps(f, updated=())
+    def second_derivatives(*args: Any, **kwargs: Any) -> Any:
+        return evaluate_hessian(f, args, kwargs, argnums, has_aux)
+
+    return second_derivatives
+
+
+def evaluate_hessian(
+    f: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    argnums: Argnums,
+    has_aux: bool,
+) -> Any:
+    """The Hessian at a point, reverse over reverse; `f` runs once."""
+    recording = Recording("hessian", f, args, kwargs, argnums, has_aux)
+    inputs, inner = recording.inputs, recording.in_structure
+    first = reverse_blocks(recording.outputs, inputs, differentiable="yes")
+    gradients = [g for row in first for g in row]
+    second = reverse_blocks(gradients, inputs)
+    if inner.type is None and recording.out_structure.type is None:
+        nested = second[0][0]
+    else:
+        rows = iter([unflatten(inner, row) for row in second])
+        per_output = [unflatten(inner, [next(rows) for _ in inputs]) for _ in recording.outputs]
+        nested = unflatten(recording.out_structure, per_output)
+    return (nested, recording.aux) if has_aux else nested
+
+
+def hvp(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """The function that multiplies the Hessian of a scalar function with a vector, without forming it.
+
+    ``H v`` is the derivative of the gradient in the direction ``v``; here, because ``H`` is symmetric,
+    the gradient of ``gradient . v`` (B. A. Pearlmutter, Fast exact multiplication by the Hessian, Neural
+    Computation 6, 1994), at the cost of a few evaluations of ``f`` whatever the number of variables.
+
+    Args:
+        f: a function that returns a scalar tensor.
+        argnums: the argument to differentiate with respect to, or a tuple of them.
+
+    Returns:
+        A function of the same arguments followed by ``v``, which has the structure, shapes and dtypes of
+        the chosen argument (a tuple if ``argnums`` is one), and so has the result.
+
+    Raises:
+        TypeError: an argument is not floating-point, or the result is not a tensor.
+        ValueError: the result is not a scalar, or ``v`` does not match the argument.
+
+    >>> x, v = pa.tensor([1.0, 2.0]), pa.tensor([1.0, 0.0])
+    >>> pa.func.hvp(lambda x: pa.sum(x**3))(x, v).tolist()
+    [6.0, 0.0]
+    """
+    check_callable("hvp", f)
+    argnums = check_argnums("hvp", argnums)
+
+    @functools.wraps(f, updated=())
+    def product(*args: Any, **kwargs: Any) -> Any:
+        if len(args) < 2:
+            raise TypeError("[hvp] expected the arguments of the function and a vector after them")
+        return evaluate_hvp(f, args[:-1], kwargs, args[-1], argnums)
+
+    return product
+
+
+def evaluate_hvp(
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], v: Any, argnums: Argnums
+) -> Any:
+    """The Hessian at a point times `v`; `f` runs once."""
+    recording = Recording("hvp", f, args, kwargs, argnums, False)
+    inputs = recording.inputs
+    vector = match_values("hvp", "the vector", v, recording.in_structure, inputs)
+    y = recording.scalar()
+    gradients = sweep([y], [None], inputs, retain_graph=True, differentiable="yes")
+    products = sweep(gradients, vector, inputs, retain_graph=False)
+    return unflatten(recording.in_structure, products)
+
+
+def nest(outer: TreeDef, inner: TreeDef, blocks: Blocks) -> Any:
+    """Blocks in the structure of the outputs, and in each place the structure of the inputs."""
+    if outer.type is None and inner.type is None:
+        return blocks[0][0]
+    return unflatten(outer, [unflatten(inner, row) for row in blocks])
+
+
+def reverse_blocks(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    *,
+    chunk_size: int | None = None,
+    differentiable: str = "auto",
+) -> Blocks:
+    """The Jacobian of a recorded graph by batched sweeps, one per output tensor."""
+    blocks = []
+    last = len(outputs) - 1
+    for i, y in enumerate(outputs):
+        # The last sweep may release the graph as it goes, unless its result needs it.
+        retain = i < last or differentiable == "yes"
+        if not y.shape:
+            row = sweep([y], [None], inputs, retain_graph=retain, differentiable=differentiable)
+        else:
+            row = _sweep_elements(y, inputs, chunk_size, retain, differentiable)
+        blocks.append(row)
+    return blocks
+
+
+def _sweep_elements(
+    y: Tensor,
+    inputs: Sequence[Tensor],
+    chunk_size: int | None,
+    retain_graph: bool,
+    differentiable: str,
+) -> list[Tensor]:
+    """The Jacobian of one output tensor: a sweep with the identity as a batch of cotangents."""
+    parts: list[list[Tensor]] = []
+    for start, stop in _chunks(y.size, chunk_size):
+        retain = retain_graph or stop < y.size
+        with _core.Level("vmap", stop - start) as level:
+            seeds = _core.make_batched(level, basis(y, start, stop), 0)
+            found = sweep([y], [seeds], inputs, retain_graph=retain, differentiable=differentiable)
+            parts.append([to_front(level, g, stop - start) for g in found])
+    rows = parts[0] if len(parts) == 1 else [_core.concat(p) for p in zip(*parts, strict=True)]
+    if len(y.shape) == 1:
+        return rows
+    return [_core.reshape(r, (*y.shape, *x.shape)) for r, x in zip(rows, inputs, strict=True)]
+
+
+def linear_blocks(recording: Recording) -> Blocks:
+    """The Jacobian of a recording by batched push-forwards, one per input tensor; `f` ran once."""
+    push_forward = transpose(recording)
+    outputs, inputs = recording.outputs, recording.inputs
+    columns = []
+    for j, x in enumerate(inputs):
+        with _core.Level("vmap", x.size) as level:
+            tangents: list[Tensor | None] = [None] * len(inputs)
+            tangents[j] = _core.make_batched(level, basis(x, 0, x.size), 0)
+            moved = [to_front(level, t, x.size) for t in push_forward(tangents)]
+        columns.append(
+            [_basis_last(t, y.shape, x.shape) for t, y in zip(moved, outputs, strict=True)]
+        )
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+class _DualEvaluation:
+    """Evaluations of a function on dual numbers whose tangents are a batch of basis vectors."""
+
+    def __init__(
+        self, f: Callable[..., Any], kwargs: dict[str, Any], arguments: Arguments, has_aux: bool
+    ) -> None:
+        self.f, self.kwargs, self.arguments, self.has_aux = f, kwargs, arguments, has_aux
+
+    def __call__(self, start: int, stop: int) -> list[Tensor]:
+        """One tangent per output, batch first, for the inputs' elements start..stop in a row."""
+        with _core.Level("vmap", stop - start) as batch:
+            seeds = _seeds(batch, self.arguments.leaves, start, stop)
+            with _core.Level("jvp", 0) as level:
+                duals = [
+                    _core.make_dual(level, x, v)
+                    for x, v in zip(self.arguments.leaves, seeds, strict=True)
+                ]
+                result = self.f(*self.arguments.replaced(duals), **self.kwargs)
+                out, aux = split_aux("jacfwd", result, self.has_aux)
+                leaves, self.structure = flatten_outputs("jacfwd", out)
+                pairs = [_core.unwrap_dual(level, y) for y in leaves]
+                if self.has_aux:
+                    aux = map(lambda leaf: primal_of(level, leaf), aux)
+            # Primals are not mapped: every entry of the batch has the same.
+            self.aux = map(lambda leaf: _unmapped(batch, leaf), aux) if self.has_aux else None
+            self.shapes = [y.shape for y, _ in pairs]
+            tangents = [_core.zeros_like(y) if t is None else t for y, t in pairs]
+            return [to_front(batch, t, stop - start) for t in tangents]
+
+
+def _forward_blocks(evaluate: _DualEvaluation, chunk_size: int | None) -> Blocks:
+    inputs = evaluate.arguments.leaves
+    total = sum([x.size for x in inputs])
+    parts = [evaluate(start, stop) for start, stop in _chunks(total, chunk_size)]
+    blocks = []
+    for tangents, shape in zip(zip(*parts, strict=True), evaluate.shapes, strict=True):
+        rows = tangents[0] if len(parts) == 1 else _core.concat(tangents)
+        row, start = [], 0
+        for x in inputs:
+            stop = start + x.size
+            own = rows if x.size == total else rows[start:stop]
+            row.append(_basis_last(own, shape, x.shape))
+            start = stop
+        blocks.append(row)
+    return blocks
+
+
+def _seeds(
+    batch: Any, inputs: Sequence[Tensor], start: int, stop: int
+) -> Iterator[Tensor | None]:
+    """Unit tangents for elements start..stop of all inputs laid end to end."""
+    offset = 0
+    for x in inputs:
+        first, last = max(start, offset), min(stop, offset + x.size)
+        if first >= last:
+            yield None
+        else:
+            unit = basis(x, start - offset, stop - offset)
+            yield _core.make_batched(batch, unit, 0)
+        offset += x.size
+
+
+def basis(x: Tensor, start: int, stop: int) -> Tensor:
+    """Rows start..stop of the identity, each in the shape of x; zero outside it."""
+    eye = _core.eye(stop - start, x.size, k=start, dtype=x.dtype)
+    return eye if len(x.shape) == 1 else _core.reshape(eye, (stop - start, *x.shape))
+
+
+def _basis_last(rows: Tensor, out_shape: tuple[int, ...], in_shape: tuple[int, ...]) -> Tensor:
+    """From (inputs, *out_shape) to (*out_shape, *in_shape)."""
+    columns = _core.moveaxis(rows, 0, -1) if out_shape else rows
+    return columns if len(in_shape) == 1 else _core.reshape(columns, (*out_shape, *in_shape))
+
+
+def _chunks(size: int, chunk_size: int | None) -> list[tuple[int, int]]:
+    if chunk_size is None or size <= chunk_size:
+        return [(0, size)]
+    return [(i, min(i + chunk_size, size)) for i in range(0, size, chunk_size)]
+
+
+def _unmapped(batch: Any, leaf: Any) -> Any:
+    return _core.unwrap_batched(batch, leaf)[0] if type(leaf) is Tensor else leaf
+
+
+def _check_chunk_size(op: str, chunk_size: int | None) -> None:
+    if chunk_size is not None and (type(chunk_size) is not int or chunk_size < 1):
+        raise ValueError(f"[{op}] chunk_size must be a positive int or None, got {chunk_size!r}")

@@ -1,0 +1,209 @@
+"""Reverse mode: vjp, grad, value_and_grad, and the recorded graph they share with their relatives."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import _core
+from .._core import Tensor
+from ..tree import map, unflatten
+from ._arguments import (
+    Argnums,
+    Arguments,
+    check_argnums,
+    check_callable,
+    flatten_outputs,
+    match_values,
+    split_aux,
+)
+
+
+class Recording:
+    """One evaluation of a function with its graph, ready to be swept as often as wanted.
+
+    The inputs are lifted to the innermost level, so an inner function that runs inside ``vmap`` has
+    a gradient per sample even for a parameter that is not mapped. They are closed when the function
+    has returned: nobody but this recording can still differentiate with respect to them, so they
+    make no result differentiable.
+    """
+
+    __slots__ = ("aux", "in_structure", "inputs", "op", "out_structure", "outputs")
+
+    def __init__(
+        self,
+        op: str,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        argnums: Argnums,
+        has_aux: bool,
+    ) -> None:
+        arguments = Arguments(op, args, argnums)
+        self.op = op
+        self.in_structure = arguments.structure
+        former = _core.disabled_through()
+        # A surrounding no_grad stays in force for everything but this very evaluation.
+        _core.set_disabled_through(min(former, _core.innermost_depth() - 1))
+        try:
+            self.inputs = [_core.make_vjp_input(x) for x in arguments.leaves]
+            out = f(*arguments.replaced(self.inputs), **kwargs)
+        finally:
+            _core.set_disabled_through(former)
+        out, aux = split_aux(op, out, has_aux)
+        self.outputs, self.out_structure = flatten_outputs(op, out)
+        for x in self.inputs:
+            _core.close_vjp_input(x)
+        self.aux = map(_settled, aux) if has_aux else None
+
+    def value(self) -> Any:
+        """What the function returned, tracked only by what can still be differentiated."""
+        return unflatten(self.out_structure, [_settled(y) for y in self.outputs])
+
+    def scalar(self) -> Tensor:
+        """The only output, which must be a scalar."""
+        if len(self.outputs) != 1 or self.out_structure.type is not None:
+            raise TypeError(
+                f"[{self.op}] the function must return one scalar tensor, got the tree "
+                f"{self.out_structure!r}; jacrev and vjp take functions with several outputs"
+            )
+        y = self.outputs[0]
+        if y.shape:
+            raise ValueError(
+                f"[{self.op}] the function must return a scalar, got shape {y.shape}: sum it, or "
+                "use jacrev (all derivatives) or vjp (with a cotangent)"
+            )
+        return y
+
+
+def sweep(
+    outputs: Sequence[Tensor],
+    cotangents: Sequence[Tensor | None],
+    inputs: Sequence[Tensor],
+    *,
+    retain_graph: bool,
+    differentiable: str = "auto",
+) -> list[Tensor]:
+    """A backward pass with zeros in place of what is absent."""
+    found = _core.run_backward(
+        outputs,
+        cotangents,
+        inputs,
+        accumulate=False,
+        retain_graph=retain_graph,
+        differentiable=differentiable,
+    )
+    return [_core.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
+
+
+def _settled(y: Any) -> Any:
+    return _core.without_closed_edge(y) if type(y) is Tensor else y
+
+
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """Evaluate a function and return a function that pulls cotangents back through it.
+
+    Args:
+        f: a function of tensors, or of trees of them, that returns tensors or a tree of them.
+        *primals: its arguments, all of which are differentiated.
+        has_aux: ``f`` returns ``(output, aux)``.
+
+    Returns:
+        ``(f(*primals), pullback)``, or with ``has_aux`` ``(output, pullback, aux)``.
+        ``pullback(cotangent)`` takes the structure, shapes and dtypes of the output and returns the
+        tuple of vector-Jacobian products ``cotangent^T J``, one per primal and shaped like it. It may
+        be called any number of times, inside ``vmap`` too, and is differentiable.
+
+    Raises:
+        TypeError: a primal or an output is not a floating-point tensor.
+        ValueError: a cotangent does not have the structure or shape of the output.
+
+    >>> y, pullback = pa.func.vjp(lambda x: pa.sin(x) * x, pa.tensor([0.0, 1.0]))
+    >>> pullback(pa.tensor([1.0, 0.0]))[0].tolist()
+    [0.0, 0.0]
+    """
+    check_callable("vjp", f)
+    recording = Recording("vjp", f, primals, {}, tuple(range(len(primals))), has_aux)
+
+    def pullback(cotangents: Any) -> Any:
+        values = match_values(
+            "vjp", "the cotangent", cotangents, recording.out_structure, recording.outputs
+        )
+        found = sweep(recording.outputs, values, recording.inputs, retain_graph=True)
+        return unflatten(recording.in_structure, found)
+
+    if has_aux:
+        return recording.value(), pullback, recording.aux
+    return recording.value(), pullback
+
+
+def grad(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
+    """The function that computes the gradient of a scalar function.
+
+    Args:
+        f: a function that returns a scalar tensor.
+        argnums: the argument to differentiate with respect to, or a tuple of them.
+        has_aux: ``f`` returns ``(output, aux)``.
+
+    Returns:
+        A function of the same arguments. It returns the gradient, with the structure, shapes and
+        dtypes of the argument (a tuple of gradients if ``argnums`` is a tuple), or with ``has_aux``
+        the pair ``(gradient, aux)``. Where the derivative does not exist, the ops' own conventions
+        hold (each says so in its docstring).
+
+    Raises:
+        TypeError: an argument is not floating-point, or the result is not a tensor.
+        ValueError: the result is not a scalar.
+
+    >>> pa.func.grad(lambda x, y: x * y**2, argnums=(0, 1))(3.0, 2.0)
+    (tensor(4.), tensor(12.))
+    """
+    evaluate = _gradient("grad", f, argnums, has_aux)
+
+    @functools.wraps(f, updated=())
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        recording, found = evaluate(args, kwargs)
+        return (found, recording.aux) if has_aux else found
+
+    return gradient
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
+    """The function that computes a scalar function and its gradient in one pass.
+
+    Takes what :func:`grad` takes and raises what it raises. The function made returns
+    ``(value, gradient)``, or with ``has_aux`` ``((value, aux), gradient)``.
+
+    >>> value, gradient = pa.func.value_and_grad(lambda x: pa.sum(x**2))(pa.tensor([1.0, 2.0]))
+    >>> value.item(), gradient.tolist()
+    (5.0, [2.0, 4.0])
+    """
+    evaluate = _gradient("value_and_grad", f, argnums, has_aux)
+
+    @functools.wraps(f, updated=())
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+        recording, found = evaluate(args, kwargs)
+        value = recording.value()
+        return ((value, recording.aux), found) if has_aux else (value, found)
+
+    return value_and_gradient
+
+
+def _gradient(
+    op: str, f: Callable[..., Any], argnums: Argnums, has_aux: bool
+) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[Recording, Any]]:
+    check_callable(op, f)
+    argnums = check_argnums(op, argnums)
+
+    def evaluate(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Recording, Any]:
+        recording = Recording(op, f, args, kwargs, argnums, has_aux)
+        y = recording.scalar()
+        found = sweep([y], [None], recording.inputs, retain_graph=False)
+        return recording, unflatten(recording.in_structure, found)
+
+    return evaluate
