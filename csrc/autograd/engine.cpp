@@ -57,6 +57,15 @@ std::vector<Node*> reachable(TensorSpan outputs, NodeMap<bool>& seen, const Node
   return found;
 }
 
+bool tracks_cotangents(const BackwardRequest& request) {
+  for (size_t i = 0; i < request.cotangents.size(); ++i) {
+    const Tensor& cotangent = request.cotangents[i];
+    if (cotangent && cotangent.tracked() && cotangent.depth() == request.outputs[i].depth())
+      return true;
+  }
+  return false;
+}
+
 Plan make_plan(const BackwardRequest& request) {
   Plan plan;
   plan.differentiable = request.differentiable == Differentiable::Yes;
@@ -65,12 +74,15 @@ Plan make_plan(const BackwardRequest& request) {
   const bool decide = request.differentiable == Differentiable::Auto;
   NodeMap<bool> targets;
   for (const Edge& edge : request.targets) targets.insert(edge.node.get(), true);
+  if (decide) plan.differentiable = tracks_cotangents(request);
   const std::vector<Node*> order =
       reachable(request.outputs, plan.leads_to_target, targets, decide);
   for (size_t i = order.size(); i-- > 0;) {
     Node* node = order[i];
     const bool is_target = targets.find(node) != nullptr;
-    if (decide) plan.differentiable |= node->is_leaf() != is_target;
+    if (decide) {
+      plan.differentiable |= node->is_leaf() ? !is_target && !node->closed() : is_target;
+    }
     bool leads = is_target;
     for (const Edge& edge : node->edges) leads = leads || (edge && plan.wants(edge.node.get()));
     if (leads) plan.leads_to_target.assign(node, true);
@@ -173,6 +185,12 @@ class Sweep {
   }
 
  private:
+  // A result found worth differentiating needs the nodes that it was made from.
+  bool retains_graph() const noexcept {
+    return request_.retain_graph ||
+           (request_.differentiable == Differentiable::Auto && plan_.differentiable);
+  }
+
   // Nobody will differentiate the result: edges at the node's own level end here, lower ones go on.
   Tensor without_own_edge(Tensor x, uint64_t depth) const {
     return plan_.differentiable || x.depth() != depth || !x.tracked() ? std::move(x)
@@ -263,7 +281,7 @@ class Sweep {
       const auto hooks = extra->after;
       for (const auto& entry : hooks) entry.hook->call(inputs, cotangents);
     }
-    if (!request_.retain_graph) node.release_saved();
+    if (!retains_graph()) node.release_saved();
     cotangents.clear();
     const uint64_t depth = node.depth();
     for (size_t i = 0; i < inputs.size() && i < node.edges.size(); ++i) {
@@ -317,6 +335,20 @@ class Sweep {
 }  // namespace
 
 Tensors run_backward(const BackwardRequest& request) { return Sweep(request).run(); }
+
+Tensor without_closed_edge(const Tensor& x) {
+  if (!x.tracked()) return x;
+  NodeMap<bool> seen;
+  std::vector<Node*> found{x.node()};
+  seen.insert(x.node(), true);
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (found[i]->is_leaf() && !found[i]->closed()) return x;
+    for (const Edge& edge : found[i]->edges) {
+      if (edge && seen.insert(edge.node.get(), true)) found.push_back(edge.node.get());
+    }
+  }
+  return x.untracked();
+}
 
 const Node* node_in_backward() noexcept { return running_node; }
 

@@ -7,8 +7,9 @@ namespace pyautograd {
 enum class Differentiable : uint8_t {
   No,
   Yes,
-  // Yes exactly if somebody could differentiate the result: the traversal meets a leaf that is not
-  // a target, or a target that is itself the identity of something tracked.
+  // Yes exactly if somebody could differentiate the result: the traversal meets an open leaf that
+  // is not a target, or a target that is itself the identity of something tracked, or a cotangent
+  // is tracked. The graph is then retained.
   Auto,
 };
 
@@ -24,6 +25,9 @@ struct BackwardRequest {
 // One sweep from the outputs, nodes in descending order of recording, without recursion. Returns
 // one cotangent per target, absent where the outputs do not depend on it.
 Tensors run_backward(const BackwardRequest& request);
+
+// x, without its edge if that leads to closed leaves only.
+Tensor without_closed_edge(const Tensor& x);
 
 // The node whose vjp runs on this thread, if any: what is recorded meanwhile belongs to its
 // derivative.

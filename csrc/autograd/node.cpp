@@ -140,7 +140,8 @@ Node::Unpacked Node::unpack(bool differentiable) {
   }
   const Saves saves = this->saves();
   const uint64_t own = depth();
-  Unpacked out{Tensors(edges.size()), Tensors(outputs.size()), specs_ ? *specs_ : Specs(), context_};
+  Unpacked out{Tensors(edges.size()), Tensors(outputs.size()), specs_ ? *specs_ : Specs(),
+               context_};
   size_t next = 0;
   for (size_t i = 0; saves.inputs && i < edges.size(); ++i) {
     if (!Saves::has(saves.inputs, i)) continue;
@@ -225,6 +226,10 @@ Tensor make_vjp_input(const Tensor& x) {
   if (lifted.tracked() && recording(lifted.depth())) return algebra::identity(lifted);
   Ref<Node> leaf = make_ref<Node>(lifted.spec(), Ref<Level>(lifted.level()));
   return Tensor(lifted.body(), leaf, 0);
+}
+
+void close_vjp_input(const Tensor& x) noexcept {
+  if (x.tracked() && x.node()->is_leaf()) x.node()->close();
 }
 
 void set_anomaly_detection(bool enabled) noexcept { anomaly_enabled = enabled; }

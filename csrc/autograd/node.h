@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -69,6 +70,11 @@ class Node : public RefCounted {
   void release_saved();
   bool released() const noexcept { return released_; }
 
+  // A functional transform is done with this leaf: nobody else can ask for derivatives by it, so it
+  // makes no result worth differentiating.
+  void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
+  bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
+
   // Made on first use: hooks, retained gradients, the traceback of detect_anomaly.
   NodeExtras& extras();
   NodeExtras* extras_if_any() const noexcept { return extras_.get(); }
@@ -83,11 +89,12 @@ class Node : public RefCounted {
   Saves saves() const;
 
   SmallVector<SavedTensor, 2> saved_;  // inputs that saves() names, then outputs
-  std::unique_ptr<Specs> specs_;  // of the inputs, if saves() asks for them
+  std::unique_ptr<Specs> specs_;       // of the inputs, if saves() asks for them
   Ref<RefCounted> context_;
   std::unique_ptr<NodeExtras> extras_;
   Node* next_dead_ = nullptr;
   bool released_ = false;
+  std::atomic<bool> closed_{false};
 };
 
 inline Node* Tensor::node() const noexcept { return static_cast<Node*>(node_.get()); }
@@ -117,6 +124,8 @@ Leaf make_leaf(const Tensor& x);
 // Lifts x to the innermost level and makes a leaf of it there, or, if it is tracked there already,
 // an identity of it: what `vjp` differentiates with respect to.
 Tensor make_vjp_input(const Tensor& x);
+// To be called when the function under differentiation has returned.
+void close_vjp_input(const Tensor& x) noexcept;
 
 // While set, every recorded node remembers where it was recorded.
 using TraceProvider = std::string (*)();
