@@ -403,6 +403,23 @@ struct Xlogy {
   }
 };
 
+// t * p and t / p for a derivative t: a zero stays zero whatever it meets. So a branch that `where` masks
+// contributes nothing, even where its own formula is infinite or nan.
+struct Scale {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T t, T p) const {
+    T product = t * p;
+    return t == 0 ? T(0) : product;
+  }
+};
+struct ScaleOver {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T t, T p) const {
+    T quotient = t / p;
+    return t == 0 ? T(0) : quotient;
+  }
+};
+
 // ---- bits ----
 
 struct BitwiseAnd {

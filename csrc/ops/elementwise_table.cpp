@@ -14,6 +14,10 @@ using std::numbers::ln2;
 using T = const Tensor&;
 using X = TensorSpan;
 
+// Products of a tangent or cotangent t go through these: a zero t stays zero, see kernels/scalar.h.
+Tensor scale(T t, T p) { return call<Scale>(t, p); }
+Tensor scale_over(T t, T p) { return call<ScaleOver>(t, p); }
+
 Tensor keep(T t, X, T) { return t; }
 Tensor flat(T t, X, T) { return zeros_like(t); }
 
@@ -27,32 +31,32 @@ Tensor share(T t, T wins, T ties) { return where(ties, t * 0.5, where(wins, t, z
 Tensor power_base(T t, X x, T) {
   const Tensor both =
       logical_and(equal(x[0], scalar(0, x[0].dtype())), equal(x[1], scalar(0, x[1].dtype())));
-  return t * (x[1] * power(x[0], fill_where(both, 1, x[1] - 1.0)));
+  return scale(t, x[1] * power(x[0], fill_where(both, 1, x[1] - 1.0)));
 }
 // d(a**b)/db = a**b * log(a), with 0 * log(0) = 0.
 Tensor power_exponent(T t, X x, T y) {
-  return t * (y * log(fill_where(equal(x[0], scalar(0, x[0].dtype())), 1, x[0])));
+  return scale(t, y * log(fill_where(equal(x[0], scalar(0, x[0].dtype())), 1, x[0])));
 }
 
 Tensor hypot_part(T t, T x, T y) {
-  return t * (x / fill_where(equal(y, scalar(0, y.dtype())), 1, y));
+  return scale(t, x / fill_where(equal(y, scalar(0, y.dtype())), 1, y));
 }
 
 // d logaddexp / dx1 = sigmoid(x1 - x2), where equal infinities count as equal numbers.
 Tensor logaddexp_part(T t, T a, T b) {
   const Tensor difference = a - b;
-  return t * call<Sigmoid>(fill_where(isnan(difference), 0, difference));
+  return scale(t, call<Sigmoid>(fill_where(isnan(difference), 0, difference)));
 }
 
 Tensor xlogy_part1(T t, X x, T) {
   const Tensor absent =
       logical_and(equal(x[0], scalar(0, x[0].dtype())), less_equal(x[1], scalar(0, x[1].dtype())));
-  return t * log(fill_where(absent, 1, x[1]));
+  return scale(t, log(fill_where(absent, 1, x[1])));
 }
 Tensor xlogy_part2(T t, X x, T) {
   const Tensor absent =
       logical_and(equal(x[0], scalar(0, x[0].dtype())), equal(x[1], scalar(0, x[1].dtype())));
-  return t * (x[0] / fill_where(absent, 1, x[1]));
+  return scale(t, x[0] / fill_where(absent, 1, x[1]));
 }
 
 template <class Functor>
@@ -79,74 +83,80 @@ constexpr ElementwiseRow binary(const char* name, const char* summary, Derivativ
 
 constexpr ElementwiseRow kRows[] = {
     // exponentials and logarithms
-    unary<Exp>("exp", "e**x.", {[](T t, X, T y) { return t * y; }, kY}),
-    unary<Exp2>("exp2", "2**x.", {[](T t, X, T y) { return t * (y * ln2); }, kY}),
+    unary<Exp>("exp", "e**x.", {[](T t, X, T y) { return scale(t, y); }, kY}),
+    unary<Exp2>("exp2", "2**x.", {[](T t, X, T y) { return scale(t, y * ln2); }, kY}),
     unary<Expm1>("expm1", "exp(x) - 1, accurate near 0.",
-                 {[](T t, X, T y) { return t * (y + 1.0); }, kY}),
-    unary<Log>("log", "The natural logarithm.", {[](T t, X x, T) { return t / x[0]; }, kX1}),
+                 {[](T t, X, T y) { return scale(t, y + 1.0); }, kY}),
+    unary<Log>("log", "The natural logarithm.",
+               {[](T t, X x, T) { return scale_over(t, x[0]); }, kX1}),
     unary<Log2>("log2", "The logarithm to base 2.",
-                {[](T t, X x, T) { return t / (x[0] * ln2); }, kX1}),
+                {[](T t, X x, T) { return scale_over(t, x[0] * ln2); }, kX1}),
     unary<Log10>("log10", "The logarithm to base 10.",
-                 {[](T t, X x, T) { return t / (x[0] * ln10); }, kX1}),
+                 {[](T t, X x, T) { return scale_over(t, x[0] * ln10); }, kX1}),
     unary<Log1p>("log1p", "log(1 + x), accurate near 0.",
-                 {[](T t, X x, T) { return t / (x[0] + 1.0); }, kX1}),
+                 {[](T t, X x, T) { return scale_over(t, x[0] + 1.0); }, kX1}),
     // roots and powers
-    unary<Sqrt>("sqrt", "The square root.", {[](T t, X, T y) { return t * 0.5 / y; }, kY}),
+    unary<Sqrt>("sqrt", "The square root.",
+                {[](T t, X, T y) { return scale_over(t * 0.5, y); }, kY}),
     unary<Rsqrt>("rsqrt", "1 / sqrt(x).",
-                 {[](T t, X, T y) { return t * (square(y) * y * -0.5); }, kY}),
-    unary<Cbrt>("cbrt", "The cube root.", {[](T t, X, T y) { return t / (square(y) * 3.0); }, kY}),
-    unary<Square>("square", "x * x.", {[](T t, X x, T) { return t * (x[0] * 2.0); }, kX1}),
-    unary<Reciprocal>("reciprocal", "1 / x.", {[](T t, X, T y) { return -(t * square(y)); }, kY}),
+                 {[](T t, X, T y) { return scale(t, square(y) * y * -0.5); }, kY}),
+    unary<Cbrt>("cbrt", "The cube root.",
+                {[](T t, X, T y) { return scale_over(t, square(y) * 3.0); }, kY}),
+    unary<Square>("square", "x * x.", {[](T t, X x, T) { return scale(t, x[0] * 2.0); }, kX1}),
+    unary<Reciprocal>("reciprocal", "1 / x.",
+                      {[](T t, X, T y) { return -scale(t, square(y)); }, kY}),
     binary<Power>("power",
                   "x1**x2. Derivatives at 0**x2 are limits where those exist: 0 for x2 = 0, and 0 "
                   "with respect to x2.",
                   {power_base, kBoth}, {power_exponent, kX1 | kY}),
     // trigonometric and hyperbolic
     unary<Sin>("sin", "The sine of x radians.",
-               {[](T t, X x, T) { return t * call<Cos>(x[0]); }, kX1}),
+               {[](T t, X x, T) { return scale(t, call<Cos>(x[0])); }, kX1}),
     unary<Cos>("cos", "The cosine of x radians.",
-               {[](T t, X x, T) { return -(t * call<Sin>(x[0])); }, kX1}),
+               {[](T t, X x, T) { return -scale(t, call<Sin>(x[0])); }, kX1}),
     unary<Tan>("tan", "The tangent of x radians.",
-               {[](T t, X, T y) { return t * (square(y) + 1.0); }, kY}),
+               {[](T t, X, T y) { return scale(t, square(y) + 1.0); }, kY}),
     unary<Asin>("asin", "The inverse sine, in radians.",
-                {[](T t, X x, T) { return t * call<Rsqrt>(1.0 - square(x[0])); }, kX1}),
+                {[](T t, X x, T) { return scale(t, call<Rsqrt>(1.0 - square(x[0]))); }, kX1}),
     unary<Acos>("acos", "The inverse cosine, in radians.",
-                {[](T t, X x, T) { return -(t * call<Rsqrt>(1.0 - square(x[0]))); }, kX1}),
+                {[](T t, X x, T) { return -scale(t, call<Rsqrt>(1.0 - square(x[0]))); }, kX1}),
     unary<Atan>("atan", "The inverse tangent, in radians.",
-                {[](T t, X x, T) { return t / (square(x[0]) + 1.0); }, kX1}),
+                {[](T t, X x, T) { return scale_over(t, square(x[0]) + 1.0); }, kX1}),
     unary<Sinh>("sinh", "The hyperbolic sine.",
-                {[](T t, X x, T) { return t * call<Cosh>(x[0]); }, kX1}),
+                {[](T t, X x, T) { return scale(t, call<Cosh>(x[0])); }, kX1}),
     unary<Cosh>("cosh", "The hyperbolic cosine.",
-                {[](T t, X x, T) { return t * call<Sinh>(x[0]); }, kX1}),
+                {[](T t, X x, T) { return scale(t, call<Sinh>(x[0])); }, kX1}),
     unary<Tanh>("tanh", "The hyperbolic tangent.",
-                {[](T t, X, T y) { return t * (1.0 - square(y)); }, kY}),
+                {[](T t, X, T y) { return scale(t, 1.0 - square(y)); }, kY}),
     unary<Asinh>("asinh", "The inverse hyperbolic sine.",
-                 {[](T t, X x, T) { return t * call<Rsqrt>(square(x[0]) + 1.0); }, kX1}),
-    unary<Acosh>("acosh", "The inverse hyperbolic cosine.",
-                 {[](T t, X x, T) { return t * call<Rsqrt>((x[0] - 1.0) * (x[0] + 1.0)); }, kX1}),
+                 {[](T t, X x, T) { return scale(t, call<Rsqrt>(square(x[0]) + 1.0)); }, kX1}),
+    unary<Acosh>(
+        "acosh", "The inverse hyperbolic cosine.",
+        {[](T t, X x, T) { return scale(t, call<Rsqrt>((x[0] - 1.0) * (x[0] + 1.0))); }, kX1}),
     unary<Atanh>("atanh", "The inverse hyperbolic tangent.",
-                 {[](T t, X x, T) { return t / (1.0 - square(x[0])); }, kX1}),
-    binary<Atan2>("atan2", "The angle of the point (x2, x1), in radians.",
-                  {[](T t, X x, T) { return t * x[1] / (square(x[0]) + square(x[1])); }, kBoth},
-                  {[](T t, X x, T) { return -(t * x[0]) / (square(x[0]) + square(x[1])); }, kBoth}),
+                 {[](T t, X x, T) { return scale_over(t, 1.0 - square(x[0])); }, kX1}),
+    binary<Atan2>(
+        "atan2", "The angle of the point (x2, x1), in radians.",
+        {[](T t, X x, T) { return scale(t, x[1] / (square(x[0]) + square(x[1]))); }, kBoth},
+        {[](T t, X x, T) { return -scale(t, x[0] / (square(x[0]) + square(x[1]))); }, kBoth}),
     binary<Hypot>("hypot", "sqrt(x1**2 + x2**2). The derivative at (0, 0) is taken as 0.",
                   {[](T t, X x, T y) { return hypot_part(t, x[0], y); }, kX1 | kY},
                   {[](T t, X x, T y) { return hypot_part(t, x[1], y); }, kX2 | kY}),
     // special functions
     unary<Erf>("erf", "The error function.",
                {[](T t, X x, T) {
-                  return t * (exp(-square(x[0])) * (2 * std::numbers::inv_sqrtpi));
+                  return scale(t, exp(-square(x[0])) * (2 * std::numbers::inv_sqrtpi));
                 },
                 kX1}),
     unary<Erfc>("erfc", "1 - erf(x), accurate for large x.",
                 {[](T t, X x, T) {
-                   return t * (exp(-square(x[0])) * (-2 * std::numbers::inv_sqrtpi));
+                   return scale(t, exp(-square(x[0])) * (-2 * std::numbers::inv_sqrtpi));
                  },
                  kX1}),
     unary<Sigmoid>("sigmoid", "1 / (1 + exp(-x)), without overflow.",
-                   {[](T t, X, T y) { return t * (y * (1.0 - y)); }, kY}),
+                   {[](T t, X, T y) { return scale(t, y * (1.0 - y)); }, kY}),
     unary<Softplus>("softplus", "log(1 + exp(x)), without overflow.",
-                    {[](T t, X x, T) { return t * call<Sigmoid>(x[0]); }, kX1}),
+                    {[](T t, X x, T) { return scale(t, call<Sigmoid>(x[0])); }, kX1}),
     unary<Relu>("relu", "max(x, 0). The derivative at 0 is 0.",
                 {[](T t, X, T y) {
                    return where(greater(y, scalar(0, y.dtype())), t, zeros_like(t));
@@ -155,6 +165,12 @@ constexpr ElementwiseRow kRows[] = {
     binary<LogAddExp>("logaddexp", "log(exp(x1) + exp(x2)), without overflow.",
                       {[](T t, X x, T) { return logaddexp_part(t, x[0], x[1]); }, kBoth},
                       {[](T t, X x, T) { return logaddexp_part(t, x[1], x[0]); }, kBoth}),
+    binary<Scale>("_scale", "t * p, and 0 wherever t is 0.",
+                  {[](T g, X x, T) { return scale(g, x[1]); }, kX2},
+                  {[](T g, X x, T) { return scale(x[0], g); }, kX1}),
+    binary<ScaleOver>("_scale_over", "t / p, and 0 wherever t is 0.",
+                      {[](T g, X x, T) { return scale_over(g, x[1]); }, kX2},
+                      {[](T g, X x, T y) { return -scale_over(scale(y, g), x[1]); }, kX2 | kY}),
     binary<Xlogy>("xlogy",
                   "x1 * log(x2), and 0 where x1 = 0. Derivatives at (0, 0) are taken as 0.",
                   {xlogy_part1, kBoth}, {xlogy_part2, kBoth}),
@@ -162,25 +178,26 @@ constexpr ElementwiseRow kRows[] = {
     binary<Add>("add", "x1 + x2; or for bool.", {keep}, {keep}),
     binary<Subtract>("subtract", "x1 - x2.", {keep}, {[](T t, X, T) { return -t; }}),
     binary<Multiply>("multiply", "x1 * x2; and for bool.",
-                     {[](T t, X x, T) { return t * x[1]; }, kX2},
-                     {[](T t, X x, T) { return t * x[0]; }, kX1}),
+                     {[](T t, X x, T) { return scale(t, x[1]); }, kX2},
+                     {[](T t, X x, T) { return scale(t, x[0]); }, kX1}),
     binary<Divide>("divide", "x1 / x2, in floating point.",
-                   {[](T t, X x, T) { return t / x[1]; }, kX2},
-                   {[](T t, X x, T y) { return -(t * y) / x[1]; }, kX2 | kY}),
+                   {[](T t, X x, T) { return scale_over(t, x[1]); }, kX2},
+                   {[](T t, X x, T y) { return -scale_over(scale(t, y), x[1]); }, kX2 | kY}),
     binary<FloorDivide>("floor_divide",
                         "The floor of x1 / x2. Its derivative is 0. Integer division by 0 gives 0.",
                         {flat}, {flat}),
-    binary<Remainder>("remainder", "x1 - x2 * floor(x1 / x2), with the sign of x2.", {keep},
-                      {[](T t, X x, T) { return -(t * call<FloorDivide>(x[0], x[1])); }, kBoth}),
+    binary<Remainder>(
+        "remainder", "x1 - x2 * floor(x1 / x2), with the sign of x2.", {keep},
+        {[](T t, X x, T) { return -scale(t, call<FloorDivide>(x[0], x[1])); }, kBoth}),
     binary<Fmod>("fmod", "x1 - x2 * trunc(x1 / x2), with the sign of x1.", {keep},
-                 {[](T t, X x, T) { return -(t * call<Trunc>(x[0] / x[1])); }, kBoth}),
+                 {[](T t, X x, T) { return -scale(t, call<Trunc>(x[0] / x[1])); }, kBoth}),
     unary<Negative>("negative", "-x.", {[](T t, X, T) { return -t; }}),
     unary<Absolute>("absolute", "|x|. The derivative at 0 is 0.",
-                    {[](T t, X x, T) { return t * sign(x[0]); }, kX1}),
+                    {[](T t, X x, T) { return scale(t, sign(x[0])); }, kX1}),
     unary<Sign>("sign", "-1, 0 or 1; nan for nan. Its derivative is 0.", {flat}),
     binary<CopySign>(
         "copysign", "|x1| with the sign of x2. The derivative at x1 = 0 is 0.",
-        {[](T t, X x, T) { return t * (sign(x[0]) * call<CopySign>(ones_like(x[1]), x[1])); },
+        {[](T t, X x, T) { return scale(t, sign(x[0]) * call<CopySign>(ones_like(x[1]), x[1])); },
          kBoth},
         {flat}),
     binary<Maximum>(
@@ -247,7 +264,9 @@ std::string document(const ElementwiseRow& row) {
 template <size_t I>
 void register_row(Registry& registry) {
   constexpr const ElementwiseRow& row = kRows[I];
-  if constexpr (row.arity == 1) {
+  if constexpr (row.name[0] == '_') {
+    return;  // a part of derivative formulas, not an op for users
+  } else if constexpr (row.arity == 1) {
     registry.add(row.name, &call_unary<I>, "x, /", document(row));
   } else {
     registry.add(row.name, row.fn == fn_id<Power>() ? &power : &call_binary<I>, "x1, x2, /",
