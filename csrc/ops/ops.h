@@ -66,10 +66,10 @@ Tensor concat(TensorSpan tensors, int64_t axis);
 Tensor stack(TensorSpan tensors, int64_t axis);
 
 // index
-// Python slices with everything resolved: start, stop, step per axis, normalised, step != 0, counts
-// in infer.
+// Python slices with everything resolved: one start, size and step (never zero) per axis.
 struct Slice {
   Dims start, size, step;
+  Dims drop = {};  // ascending; axes of size one that the result leaves out
 };
 Tensor slice(const Tensor& x, const Slice& slice);
 // The transpose of slice: x in the slice's place of zeros(shape).
@@ -88,8 +88,7 @@ Tensor getitem(const Tensor& x, const Index& index);  // NumPy's rules, basic pa
 // A copy of x with x[index] = value (or += with add); differentiable in both. The engine of `x[i] =
 // v` where something records.
 Tensor setitem(const Tensor& x, const Index& index, const Tensor& value, bool add = false);
-// x[index] = value in place, level 0, nothing records; bumps the version. False if it does not
-// apply.
+// x[index] = value in place, level 0, nothing records; bumps the version.
 void setitem_inplace(const Tensor& x, const Index& index, const Tensor& value);
 Tensor take_along_axis(const Tensor& x, const Tensor& indices, int64_t axis);
 

@@ -1,0 +1,92 @@
+#include "kernels/kernels.h"
+#include "ops/linear.h"
+
+namespace pyautograd::ops {
+
+namespace {
+
+class AsType final : public Linear {
+ public:
+  explicit AsType(DType dtype) : dtype_(dtype) {}
+  std::string_view name() const override { return "astype"; }
+  Specs infer(TensorSpan inputs) const override {
+    return {Spec{inputs[0].shape(), dtype_, inputs[0].device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, dtype_);
+    kernels::copy(out->view(), inputs[0].view());
+    return {Tensor(std::move(out))};
+  }
+  // The engine casts a cotangent to the dtype of its edge.
+  Tensors vjp(const VjpArgs& args) const override {
+    return {is_inexact(dtype_) ? args.cotangents[0] : Tensor()};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
+    return is_inexact(dtype_) ? Linear::jvp(primals, tangents, outputs) : Tensors{Tensor()};
+  }
+  BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
+    return {{astype(values[0], dtype_)}, {dims[0]}};
+  }
+
+ private:
+  const DType dtype_;
+};
+
+class Copy final : public LinearElementwise {
+ public:
+  std::string_view name() const override { return "copy"; }
+  Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
+    kernels::copy(out->view(), inputs[0].view());
+    return {Tensor(std::move(out))};
+  }
+  Tensors vjp(const VjpArgs& args) const override { return {args.cotangents[0]}; }
+};
+
+class Identity final : public LinearElementwise {
+ public:
+  std::string_view name() const override { return "identity"; }
+  Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
+  Tensors eval(TensorSpan inputs, const Specs&) const override { return {inputs[0].untracked()}; }
+  Tensors vjp(const VjpArgs& args) const override { return {args.cotangents[0]}; }
+};
+
+template <class P>
+const Ref<const Primitive>& shared() {
+  static const Ref<const Primitive> instance = make_ref<P>();
+  return instance;
+}
+
+}  // namespace
+
+Tensor astype(const Tensor& x, DType dtype) {
+  if (x.dtype() == dtype && !x.tracked()) return x;
+  return apply1(make_ref<AsType>(dtype), x);
+}
+
+Tensor copy(const Tensor& x) { return apply1(shared<Copy>(), x); }
+
+}  // namespace pyautograd::ops
+
+namespace pyautograd::algebra {
+
+Tensor copy(const Tensor& x) { return ops::copy(x); }
+
+Tensor identity(const Tensor& x) { return apply1(ops::shared<ops::Identity>(), x); }
+
+Tensor reduce_to(const Tensor& x, const Spec& spec) {
+  const bool same_shape = x.shape() == spec.shape;
+  if (same_shape && x.dtype() == spec.dtype) return x;
+  const Tensor summed = same_shape ? x : ops::sum_to(x, spec.shape);
+  return summed.dtype() == spec.dtype ? summed : ops::astype(summed, spec.dtype);
+}
+
+Tensor expand_to(const Tensor& x, const Spec& spec) {
+  const bool same_dtype = x.dtype() == spec.dtype;
+  if (same_dtype && x.shape() == spec.shape) return x;
+  const Tensor cast = same_dtype ? x : ops::astype(x, spec.dtype);
+  return cast.shape() == spec.shape ? cast : ops::broadcast_to(cast, spec.shape);
+}
+
+}  // namespace pyautograd::algebra

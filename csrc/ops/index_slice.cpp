@@ -1,0 +1,139 @@
+#include <algorithm>
+
+#include "kernels/kernels.h"
+#include "ops/index.h"
+#include "ops/linear.h"
+
+// Slices and their transpose.
+namespace pyautograd::ops {
+
+namespace {
+
+Dims sliced_shape(const Slice& slice) {
+  Dims shape = slice.size;
+  for (size_t i = slice.drop.size(); i-- > 0;) shape.erase(static_cast<size_t>(slice.drop[i]));
+  return shape;
+}
+
+Ref<Array> sliced_view(const Array& x, const Slice& slice) {
+  int64_t offset = x.offset;
+  Dims strides;
+  const bool empty = std::find(slice.size.begin(), slice.size.end(), 0) != slice.size.end();
+  for (size_t i = 0; i < slice.start.size(); ++i) {
+    if (!empty) offset += slice.start[i] * x.strides[i];
+    strides.push_back(slice.size[i] > 1 ? slice.step[i] * x.strides[i] : x.strides[i]);
+  }
+  for (size_t i = slice.drop.size(); i-- > 0;) strides.erase(static_cast<size_t>(slice.drop[i]));
+  return x.with_layout(sliced_shape(slice), std::move(strides), offset);
+}
+
+// The same slice under vmap: the mapped dimension is taken whole.
+struct Mapped {
+  Slice slice;
+  int dim;  // of the mapped dimension in the result
+};
+Mapped mapped(const Slice& slice, int dim, int64_t size) {
+  Mapped result{slice, dim};
+  const size_t at = static_cast<size_t>(dim);
+  result.slice.start.insert(at, 0);
+  result.slice.size.insert(at, size);
+  result.slice.step.insert(at, 1);
+  for (int64_t& axis : result.slice.drop) {
+    if (axis < dim) {
+      --result.dim;
+    } else {
+      ++axis;
+    }
+  }
+  return result;
+}
+
+class SliceOp final : public Linear {
+ public:
+  explicit SliceOp(Slice slice) : slice_(std::move(slice)) {}
+  std::string_view name() const override { return "slice"; }
+  Specs infer(TensorSpan inputs) const override {
+    return {Spec{sliced_shape(slice_), inputs[0].dtype(), inputs[0].device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs&) const override {
+    return {Tensor(sliced_view(inputs[0].array(), slice_))};
+  }
+  Saves saves() const override { return {.specs = true}; }
+  Tensors vjp(const VjpArgs& args) const override {
+    return {slice_scatter_zeros(args.cotangents[0], slice_, args.input_specs[0].shape)};
+  }
+  BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
+    const Mapped outer = mapped(slice_, dims[0], size);
+    return {{slice(values[0], outer.slice)}, {outer.dim}};
+  }
+
+ private:
+  const Slice slice_;
+};
+
+// Linear in both x and the value; over zeros it is the transpose of slice.
+class SliceUpdate final : public Linear {
+ public:
+  explicit SliceUpdate(Slice slice) : slice_(std::move(slice)) {}
+  std::string_view name() const override { return "slice_update"; }
+  Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
+    kernels::copy(out->view(), inputs[0].view());
+    kernels::copy(sliced_view(*out, slice_)->view(), inputs[1].view());
+    return {Tensor(std::move(out))};
+  }
+  Saves saves() const override { return {.specs = true}; }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor& g = args.cotangents[0];
+    const Spec& value = args.input_specs[1];
+    return {args.wants[0] ? slice_update(g, zeros_view(value.shape, g.dtype()), slice_) : Tensor(),
+            args.wants[1] ? slice(g, slice_) : Tensor()};
+  }
+  BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
+    const Mapped outer = mapped(slice_, 0, size);
+    return {{slice_update(mapped_or_broadcast(values[0], dims[0], size),
+                          mapped_or_broadcast(values[1], dims[1], size), outer.slice)},
+            {0}};
+  }
+
+ private:
+  const Slice slice_;
+};
+
+}  // namespace
+
+Slice whole(const Dims& shape) { return {Dims(shape.size(), 0), shape, Dims(shape.size(), 1)}; }
+
+Tensor slice(const Tensor& x, const Slice& slice) { return apply1(make_ref<SliceOp>(slice), x); }
+
+Tensor slice_update(const Tensor& x, const Tensor& value, const Slice& slice) {
+  const Tensor inputs[] = {x, value};
+  return apply1(make_ref<SliceUpdate>(slice), inputs);
+}
+
+Tensor slice_scatter_zeros(const Tensor& x, const Slice& slice, const Dims& shape) {
+  return slice_update(zeros_view(shape, x.dtype()), x, slice);
+}
+
+Tensor select(const Tensor& x, int64_t axis, int64_t index) {
+  const int64_t along = normalize_axis("select", axis, x.ndim());
+  const int64_t size = x.shape()[along];
+  if (index < -size || index >= size) {
+    index_error("[getitem] index ", index, " is out of bounds for axis ", along, " with size ",
+                size);
+  }
+  Slice one = whole(x.shape());
+  one.start[along] = index < 0 ? index + size : index;
+  one.size[along] = 1;
+  one.drop.push_back(along);
+  return slice(x, one);
+}
+
+}  // namespace pyautograd::ops
+
+namespace pyautograd::algebra {
+
+Tensor select(const Tensor& x, int axis, int64_t index) { return ops::select(x, axis, index); }
+
+}  // namespace pyautograd::algebra

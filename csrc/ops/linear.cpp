@@ -1,0 +1,82 @@
+#include "ops/linear.h"
+
+#include "kernels/kernels.h"
+
+namespace pyautograd::ops {
+
+Tensor zeros_view(const Dims& shape, DType dtype) {
+  const Tensor zero = scalar(0, dtype);
+  return Tensor(zero.array().with_layout(shape, Dims(shape.size(), 0), 0));
+}
+
+Tensors Linear::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const {
+  const size_t linear = linear_inputs(primals.size());
+  Tensors inputs;
+  for (size_t i = 0; i < primals.size(); ++i) {
+    if (i >= linear) {
+      inputs.push_back(primals[i]);
+    } else {
+      inputs.push_back(tangents[i] ? tangents[i]
+                                   : zeros_view(primals[i].shape(), primals[i].dtype()));
+    }
+  }
+  return pyautograd::apply(Ref<const Primitive>(this), inputs);
+}
+
+BatchResult LinearElementwise::batch(int64_t, TensorSpan values, std::span<const int> dims) const {
+  return {pyautograd::apply(Ref<const Primitive>(this), values), {dims[0]}};
+}
+
+const Array& concrete_array(std::string_view op, const Tensor& x, std::string_view advice) {
+  const Body* body = x.body().get();
+  while (body->kind != Body::Kind::Array) {
+    const auto& wrapper = static_cast<const Wrapper&>(*body);
+    if (!wrapper.level->alive()) {
+      fail(Error::Kind::Escaped, "[", op, "] input belongs to a ", wrapper.level->name(),
+           " that has already returned");
+    }
+    if (body->kind == Body::Kind::Dual) {
+      body = static_cast<const Dual*>(body)->primal.body().get();
+      continue;
+    }
+    const auto* batched = static_cast<const Batched*>(body);
+    if (batched->dim != kNotMapped) {
+      runtime_error("[", op,
+                    "] the values would differ along the dimension that vmap maps: ", advice);
+    }
+    body = batched->value.body().get();
+  }
+  return static_cast<const Array&>(*body);
+}
+
+Dims concrete_integers(std::string_view op, const Tensor& x) {
+  const Array& source = concrete_array(op, x, "give plain integers");
+  if (!is_integer(source.dtype)) {
+    type_error("[", op, "] expected integers, got dtype ", name_of(source.dtype));
+  }
+  Ref<Array> plain = Array::empty(source.shape, DType::Int64);
+  kernels::copy(plain->view(), source.view());
+  const int64_t* values = plain->data<int64_t>();
+  return Dims(values, values + plain->size());
+}
+
+int64_t checked_product(std::string_view op, int64_t a, int64_t b) {
+  int64_t product = 0;
+  if (__builtin_mul_overflow(a, b, &product)) {
+    fail(Error::Kind::Memory, "[", op, "] an axis of ", a, " times ", b,
+         " elements is more than can be addressed");
+  }
+  return product;
+}
+
+Dims broadcast_strides(std::span<const int64_t> shape, std::span<const int64_t> strides,
+                       std::span<const int64_t> target) {
+  Dims result(target.size(), 0);
+  const size_t lead = target.size() - shape.size();
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == target[lead + i]) result[lead + i] = strides[i];
+  }
+  return result;
+}
+
+}  // namespace pyautograd::ops

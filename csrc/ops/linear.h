@@ -1,0 +1,37 @@
+#pragma once
+
+#include "ops/ops.h"
+
+namespace pyautograd::ops {
+
+// Zeros that take no memory: one element seen through strides of zero. For rules to read, never to
+// write.
+Tensor zeros_view(const Dims& shape, DType dtype);
+
+// An op that is linear in its first inputs (in all, unless it says otherwise; the others are
+// integers). Its tangent is the op itself, applied to the tangents.
+class Linear : public Primitive {
+ public:
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override;
+
+ protected:
+  virtual size_t linear_inputs(size_t count) const { return count; }
+};
+
+// A linear op with one input that treats every element alike: batching changes nothing.
+class LinearElementwise : public Linear {
+ public:
+  BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
+};
+
+// The array behind x, when it is the same for every index of every vmap; otherwise an error with
+// `advice`.
+const Array& concrete_array(std::string_view op, const Tensor& x, std::string_view advice);
+// The integers in a concrete x, in row-major order.
+Dims concrete_integers(std::string_view op, const Tensor& x);
+
+int64_t checked_product(std::string_view op, int64_t a, int64_t b);
+Dims broadcast_strides(std::span<const int64_t> shape, std::span<const int64_t> strides,
+                       std::span<const int64_t> target);
+
+}  // namespace pyautograd::ops
