@@ -80,6 +80,9 @@ void record(const Ref<const Primitive>& primitive, TensorSpan inputs, Tensors& o
   bool any = false;
   for (const Tensor& y : outputs) any |= is_inexact(y.dtype());
   if (!any) return;
+  if (specs.empty()) {
+    for (const Tensor& y : outputs) specs.push_back(y.spec());
+  }
   Ref<Node> node = make_ref<Node>(primitive, inputs, std::move(specs), Ref<Level>(level));
   for (uint32_t i = 0; i < outputs.size(); ++i) {
     if (is_inexact(outputs[i].dtype())) outputs[i] = Tensor(outputs[i].body(), node, i);

@@ -296,9 +296,10 @@ class Sweep {
     SmallVector<bool, 8> wants;
     for (const Edge& edge : node.edges) wants.push_back(edge && plan_.wants(edge.node.get()));
     const RunningNode scope(&node);
-    Tensors inputs = node.primitive->vjp(
-        {cotangents, saved.inputs, saved.outputs, saved.specs, wants, saved.context.get()});
-    if (anomaly_detection()) check_anomaly(node, inputs);
+    Tensors inputs =
+        node.primitive->vjp({cotangents, saved.inputs, saved.outputs, saved.specs, wants,
+                             saved.context.get(), plan_.differentiable});
+    if (checks_for_nan()) check_anomaly(node, inputs);
     return inputs;
   }
 

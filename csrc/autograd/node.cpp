@@ -13,6 +13,7 @@ namespace {
 
 std::atomic<uint64_t> next_sequence{1};
 std::atomic<bool> anomaly_enabled{false};
+std::atomic<bool> nan_checked{false};
 TraceProvider trace_provider = nullptr;
 
 // A node recorded while a backward pass runs belongs to the derivative of a node that the user
@@ -110,12 +111,14 @@ std::string Node::name() const {
 }
 
 Saves Node::saves() const {
+  if (context_) return primitive->saves_with(*context_);
   SmallVector<bool, 8> tracked;
   for (const Edge& edge : edges) tracked.push_back(static_cast<bool>(edge));
   return primitive->saves_for(tracked);
 }
 
 void Node::save(TensorSpan inputs, TensorSpan made) {
+  context_ = primitive->context(inputs, made);
   const Saves saves = this->saves();
   for (size_t i = 0; saves.inputs && i < inputs.size(); ++i) {
     if (Saves::has(saves.inputs, i)) saved_.emplace_back(inputs[i], true);
@@ -127,7 +130,6 @@ void Node::save(TensorSpan inputs, TensorSpan made) {
     specs_ = std::make_unique<Specs>();
     for (const Tensor& x : inputs) specs_->push_back(x.spec());
   }
-  context_ = primitive->context(inputs, made);
 }
 
 Node::Unpacked Node::unpack(bool differentiable) {
@@ -232,7 +234,11 @@ void close_vjp_input(const Tensor& x) noexcept {
   if (x.tracked() && x.node()->is_leaf()) x.node()->close();
 }
 
-void set_anomaly_detection(bool enabled) noexcept { anomaly_enabled = enabled; }
+void set_anomaly_detection(bool enabled, bool check_nan) noexcept {
+  anomaly_enabled = enabled;
+  nan_checked = enabled && check_nan;
+}
+bool checks_for_nan() noexcept { return nan_checked.load(std::memory_order_relaxed); }
 bool anomaly_detection() noexcept { return anomaly_enabled.load(std::memory_order_relaxed); }
 void set_trace_provider(TraceProvider provider) noexcept { trace_provider = provider; }
 

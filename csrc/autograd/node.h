@@ -28,6 +28,7 @@ class SavedTensor {
   // The value with its edge; raises if the memory was written since.
   Tensor unpack(const Primitive& reader) const;
   const Body& body() const noexcept { return *body_; }
+  const Ref<RefCounted>& node_ref() const noexcept { return node_; }
 
  private:
   Ref<Body> body_;
@@ -74,6 +75,18 @@ class Node : public RefCounted {
   // makes no result worth differentiating.
   void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
   bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
+
+  // What this node keeps alive, once per reference: for a collector that follows sole owners.
+  template <class Visit>
+  void each_owned_node(Visit&& visit) const {
+    for (const Edge& edge : edges) {
+      if (edge) visit(edge.node.get());
+    }
+    for (const SavedTensor& saved : saved_) {
+      if (saved.node_ref()) visit(static_cast<const Node*>(saved.node_ref().get()));
+    }
+  }
+  const RefCounted* context() const noexcept { return context_.get(); }
 
   // Made on first use: hooks, retained gradients, the traceback of detect_anomaly.
   NodeExtras& extras();
@@ -129,8 +142,9 @@ void close_vjp_input(const Tensor& x) noexcept;
 
 // While set, every recorded node remembers where it was recorded.
 using TraceProvider = std::string (*)();
-void set_anomaly_detection(bool enabled) noexcept;
+void set_anomaly_detection(bool enabled, bool check_nan = true) noexcept;
 bool anomaly_detection() noexcept;
+bool checks_for_nan() noexcept;
 void set_trace_provider(TraceProvider provider) noexcept;
 
 }  // namespace pyautograd

@@ -22,6 +22,7 @@ struct VjpArgs {
   std::span<const Spec> input_specs;  // only if saves().specs
   std::span<const bool> wants;        // which inputs need a cotangent
   RefCounted* context;                // what Primitive::context returned
+  bool differentiable = true;         // somebody may differentiate the result
 };
 
 struct BatchResult {
@@ -35,7 +36,7 @@ class Primitive : public RefCounted {
  public:
   virtual std::string_view name() const = 0;
   // Shapes and dtypes of the outputs, and every argument error. Called at each level with logical
-  // shapes.
+  // shapes. Empty where only eval can tell.
   virtual Specs infer(TensorSpan inputs) const = 0;
   // Level 0: inputs are arrays.
   virtual Tensors eval(TensorSpan inputs, const Specs& specs) const = 0;
@@ -53,6 +54,8 @@ class Primitive : public RefCounted {
   virtual Saves saves_for([[maybe_unused]] std::span<const bool> tracked) const { return saves(); }
   // Extra state for the vjp of this very call, made when a node is recorded.
   virtual Ref<RefCounted> context(TensorSpan inputs, TensorSpan outputs) const;
+  // What vjp reads, where that is known only per call; takes the place of saves_for.
+  virtual Saves saves_with([[maybe_unused]] const RefCounted& context) const { return saves(); }
 };
 
 // A few tensors side by side without touching their reference counts. The originals must outlive

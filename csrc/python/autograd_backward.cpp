@@ -1,0 +1,106 @@
+#include "autograd/algebra.h"
+#include "autograd/engine.h"
+#include "python/autograd_bind.h"
+#include "python/autograd_held.h"
+#include "python/caster.h"
+
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+namespace {
+
+Differentiable parse_differentiable(std::string_view text) {
+  if (text == "no") return Differentiable::No;
+  if (text == "yes") return Differentiable::Yes;
+  if (text == "auto") return Differentiable::Auto;
+  value_error("[backward] differentiable must be 'no', 'yes' or 'auto', got '", text, "'");
+}
+
+// The tracked inputs as targets, and where each came from. Kept by handle, so that a result that is
+// no leaf can receive its gradient.
+struct Targets {
+  SmallVector<Edge, 4> edges;
+  std::vector<size_t> places;
+  std::vector<py::object> handles;
+
+  explicit Targets(const py::object& inputs) {
+    if (inputs.is_none()) return;
+    for (py::handle input : py::reinterpret_borrow<py::sequence>(inputs)) {
+      if (!is_tensor(input.ptr()))
+        type_error("[backward] inputs must be tensors, got ", Py_TYPE(input.ptr())->tp_name);
+      handles.push_back(py::reinterpret_borrow<py::object>(input));
+      const Tensor& x = unwrap(input.ptr());
+      if (!x.tracked()) continue;
+      edges.push_back(edge_of(x));
+      places.push_back(handles.size() - 1);
+    }
+  }
+};
+
+// What backward(inputs=...) does for a result that is no leaf: the engine accumulates into leaves.
+void add_to_grad(py::handle handle, const Tensor& cotangent) {
+  const std::shared_ptr<GradSlot> slot = make_grad_slot(as_handle(handle.ptr()));
+  std::lock_guard lock(slot->mutex);
+  slot->value = slot->value ? algebra::add(slot->value, cotangent) : cotangent;
+}
+
+// A request for a differentiable result is louder than a surrounding no_grad.
+Tensors sweep(const BackwardRequest& request) {
+  struct DropReleased {
+    ~DropReleased() { drop_released(); }
+  } with_the_gil_back;
+  py::gil_scoped_release unlocked;
+  if (request.differentiable != Differentiable::Yes) return run_backward(request);
+  const RecordingScope scope = RecordingScope::at_innermost();
+  return run_backward(request);
+}
+
+py::list bind_run_backward(const py::object& outputs, const py::object& cotangents,
+                           const py::object& inputs, bool accumulate, bool retain_graph,
+                           std::string_view differentiable) {
+  const Tensors ys = to_tensors(outputs, "[backward] outputs:");
+  const Tensors us = to_tensors(cotangents, "[backward] gradients:");
+  if (us.size() != ys.size())
+    value_error("[backward] ", ys.size(), " outputs need as many gradients, got ", us.size());
+  const Targets targets(inputs);
+  Tensors found(targets.handles.size());
+  if (inputs.is_none() || !targets.edges.empty()) {
+    const Tensors results = sweep(
+        {ys, us, targets.edges, accumulate, retain_graph, parse_differentiable(differentiable)});
+    for (size_t i = 0; i < targets.places.size(); ++i) found[targets.places[i]] = results[i];
+  }
+  if (!accumulate) return to_list(found);
+  for (size_t i = 0; i < found.size(); ++i) {
+    const py::handle handle = targets.handles[i];
+    if (found[i] && !unwrap(handle.ptr()).node()->is_leaf()) add_to_grad(handle, found[i]);
+  }
+  return py::list();
+}
+
+void check_signals() {
+  py::gil_scoped_acquire locked;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+void warn_python(const char* message) {
+  py::gil_scoped_acquire locked;
+  if (PyErr_WarnEx(PyExc_UserWarning, message, 1) != 0) throw py::error_already_set();
+}
+
+}  // namespace
+
+void bind_backward(py::module_& module) {
+  module.def("run_backward", &bind_run_backward, py::arg("outputs"), py::arg("cotangents"),
+             py::arg("inputs"), py::kw_only(), py::arg("accumulate") = false,
+             py::arg("retain_graph") = false, py::arg("differentiable") = "no");
+  module.def("make_vjp_input", &make_vjp_input, py::arg("x"));
+  module.def("close_vjp_input", &close_vjp_input, py::arg("x"));
+  module.def("without_edge", [](const Tensor& x) { return x.untracked(); }, py::arg("x"));
+  module.def("version", [](const Tensor& x) { return version_of(*x.body()); }, py::arg("x"));
+  module.def("without_closed_edge", &without_closed_edge, py::arg("x"));
+  set_interrupt_check(check_signals);
+  set_warning_sink(warn_python);
+}
+
+}  // namespace pyautograd::python

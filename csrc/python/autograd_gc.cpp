@@ -1,0 +1,56 @@
+#include "python/autograd_gc.h"
+
+#include <unordered_map>
+#include <vector>
+
+#include "autograd/node.h"
+
+namespace pyautograd::python {
+
+namespace {
+
+int visit_holder(const RefCounted* object, visitproc visit, void* arg) {
+  if (!object || object->use_count() != 1) return 0;
+  const auto* holder = dynamic_cast<const HoldsPython*>(object);
+  return holder ? holder->traverse(visit, arg) : 0;
+}
+
+template <class Entries>
+int visit_hooks(const Entries& entries, visitproc visit, void* arg) {
+  for (const auto& entry : entries) {
+    if (int stop = visit_holder(entry.hook.get(), visit, arg)) return stop;
+  }
+  return 0;
+}
+
+int visit_node(const Node& node, visitproc visit, void* arg) {
+  if (int stop = visit_holder(node.context(), visit, arg)) return stop;
+  if (int stop = visit_holder(node.primitive.get(), visit, arg)) return stop;
+  const NodeExtras* extra = node.extras_if_any();
+  if (!extra) return 0;
+  if (int stop = visit_hooks(extra->tensor_hooks, visit, arg)) return stop;
+  if (int stop = visit_hooks(extra->before, visit, arg)) return stop;
+  if (int stop = visit_hooks(extra->after, visit, arg)) return stop;
+  return visit_hooks(extra->after_accumulation, visit, arg);
+}
+
+}  // namespace
+
+int visit_owned(const Node* root, uint32_t references, visitproc visit, void* arg) {
+  if (held_objects() == 0 || root->use_count() != references) return 0;
+  std::vector<const Node*> owned{root};
+  std::unordered_map<const Node*, uint32_t> met;
+  auto meet = [&](const Node* node) {
+    const uint32_t owners = node->use_count();
+    if (owners == 1 || ++met[node] == owners) owned.push_back(node);
+  };
+  while (!owned.empty()) {
+    const Node* node = owned.back();
+    owned.pop_back();
+    if (int stop = visit_node(*node, visit, arg)) return stop;
+    node->each_owned_node(meet);
+  }
+  return 0;
+}
+
+}  // namespace pyautograd::python

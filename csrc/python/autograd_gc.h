@@ -1,0 +1,27 @@
+#pragma once
+
+#include <Python.h>
+
+#include "autograd/tensor.h"
+#include "python/autograd_held.h"
+
+namespace pyautograd::python {
+
+// Implemented by what a node owns and what owns Python objects itself: hooks, contexts, primitives.
+class HoldsPython {
+ public:
+  virtual int traverse(visitproc visit, void* arg) const = 0;
+
+ protected:
+  ~HoldsPython() = default;
+};
+
+// For tp_traverse of an object that owns `references` to a node: visits the Python objects of every
+// node that no one else keeps alive. A graph that is shared is left alone, which costs a delayed
+// collection and never a wrong one. Iterative, and free while no graph holds a Python object.
+int visit_owned(const Node* node, uint32_t references, visitproc visit, void* arg);
+
+// `x.grad_fn`: a new reference, None for a null node.
+PyObject* wrap_node(Node* node);
+
+}  // namespace pyautograd::python

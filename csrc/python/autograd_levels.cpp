@@ -1,0 +1,155 @@
+#include <optional>
+#include <thread>
+
+#include "autograd/algebra.h"
+#include "autograd/engine.h"
+#include "python/autograd_bind.h"
+#include "python/caster.h"
+#include "python/graph_exit.h"
+
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+namespace {
+
+using MaybeTensor = std::optional<Tensor>;
+using Parts = std::pair<Tensor, Tensor>;
+
+// A transform that runs: entered by `with`, ended whichever way the block is left.
+class PyLevel {
+ public:
+  PyLevel(const std::string& kind, int64_t size) : size_(size) {
+    if (kind != "jvp" && kind != "vmap")
+      value_error("[Level] kind must be 'jvp' or 'vmap', got '", kind, "'");
+    if (size < 0) value_error("[Level] size must not be negative, got ", size);
+    kind_ = kind == "jvp" ? Level::Kind::Jvp : Level::Kind::Vmap;
+  }
+
+  void enter() {
+    if (level_) runtime_error("[Level] a level is entered only once");
+    thread_ = std::this_thread::get_id();
+    scope_.emplace(kind_, size_);
+    level_ = scope_->level();
+  }
+  void exit() {
+    if (!scope_) return;
+    const bool innermost = innermost_level() == level_.get();
+    const bool same_thread = thread_ == std::this_thread::get_id();
+    scope_.reset();
+    if (!same_thread) runtime_error("[Level] a level was left by another thread than entered it");
+    if (!innermost) runtime_error("[Level] levels must be left in reverse order of entering");
+  }
+
+  // For wrapping: raises unless the level runs.
+  const Ref<Level>& running(const char* op) const {
+    if (!level_ || !level_->alive())
+      fail(Error::Kind::Escaped, "[", op, "] the level is not entered or has already ended");
+    return level_;
+  }
+  const Level* level() const noexcept { return level_.get(); }
+  uint64_t id() const noexcept { return depth_of(level_.get()); }
+  bool alive() const noexcept { return level_ && level_->alive(); }
+  const char* kind() const noexcept { return kind_ == Level::Kind::Jvp ? "jvp" : "vmap"; }
+  int64_t size() const noexcept { return size_; }
+
+ private:
+  Level::Kind kind_ = Level::Kind::Jvp;
+  int64_t size_;
+  std::thread::id thread_;
+  std::optional<LevelScope> scope_;
+  Ref<Level> level_;
+};
+
+void require_below(const char* op, const Tensor& part, const Level& level) {
+  if (part.depth() >= level.id)
+    value_error("[", op, "] a part of a tensor must lie below its level ", level.id,
+                ", got one at level ", part.depth());
+}
+
+Tensor bind_dual(const PyLevel& owner, const Tensor& primal, const MaybeTensor& tangent) {
+  const Ref<Level>& level = owner.running("make_dual");
+  require_below("make_dual", primal, *level);
+  if (!tangent) return make_dual(level, primal, Tensor());
+  require_below("make_dual", *tangent, *level);
+  if (!is_inexact(primal.dtype()))
+    type_error("[make_dual] only floating-point tensors have tangents, got ",
+               name_of(primal.dtype()));
+  if (!(tangent->shape() == primal.shape()))
+    value_error("[make_dual] tangent of shape ", shape_string(tangent->shape()),
+                " does not match the primal's shape ", shape_string(primal.shape()));
+  return make_dual(level, primal, algebra::expand_to(*tangent, primal.spec()));
+}
+
+Parts unwrap_dual(const PyLevel& owner, const Tensor& x) {
+  if (x.is_array() || x.level() != owner.level()) return {x, Tensor()};
+  return {as_dual(x).primal, as_dual(x).tangent};
+}
+
+Tensor bind_batched(const PyLevel& owner, const Tensor& value, std::optional<int64_t> dim) {
+  const Ref<Level>& level = owner.running("make_batched");
+  require_below("make_batched", value, *level);
+  if (!dim) return make_batched(level, value, kNotMapped);
+  const int64_t ndim = value.ndim();
+  const int64_t axis = *dim < 0 ? *dim + ndim : *dim;
+  if (axis < 0 || axis >= ndim)
+    index_error("[vmap] mapped dimension ", *dim, " is out of range for shape ",
+                shape_string(value.shape()));
+  if (value.shape()[static_cast<size_t>(axis)] != level->size)
+    value_error("[vmap] mapped dimension ", *dim, " of shape ", shape_string(value.shape()),
+                " has another length than the others, ", level->size);
+  return make_batched(level, value, static_cast<int>(axis));
+}
+
+std::pair<Tensor, std::optional<int>> unwrap_batched(const PyLevel& owner, const Tensor& x) {
+  if (x.is_array() || x.level() != owner.level()) return {x, std::nullopt};
+  const Batched& batched = as_batched(x);
+  if (batched.dim == kNotMapped) return {batched.value, std::nullopt};
+  return {batched.value, batched.dim};
+}
+
+// Switches recording and returns what to hand to set_disabled_through afterwards.
+template <RecordingScope (*Make)()>
+int64_t switch_recording() {
+  const int64_t former = disabled_through();
+  int64_t wanted;
+  {
+    const RecordingScope scope = Make();
+    wanted = disabled_through();
+  }
+  if (wanted > former) note_graph_exit();
+  set_disabled_through(wanted);
+  return former;
+}
+
+}  // namespace
+
+void bind_levels(py::module_& module) {
+  py::class_<PyLevel>(module, "Level")
+      .def(py::init<const std::string&, int64_t>(), py::arg("kind"), py::arg("size") = 0)
+      .def("__enter__",
+           [](py::object self) {
+             self.cast<PyLevel&>().enter();
+             return self;
+           })
+      .def("__exit__", [](PyLevel& self, const py::args&) { self.exit(); })
+      .def_property_readonly("id", &PyLevel::id)
+      .def_property_readonly("kind", &PyLevel::kind)
+      .def_property_readonly("size", &PyLevel::size)
+      .def_property_readonly("alive", &PyLevel::alive);
+  module.def("make_dual", &bind_dual, py::arg("level"), py::arg("primal"), py::arg("tangent"));
+  module.def("unwrap_dual", &unwrap_dual, py::arg("level"), py::arg("x"));
+  module.def("make_batched", &bind_batched, py::arg("level"), py::arg("value"), py::arg("dim"));
+  module.def("unwrap_batched", &unwrap_batched, py::arg("level"), py::arg("x"));
+  module.def("depth", [](const Tensor& x) { return x.depth(); }, py::arg("x"));
+  module.def("innermost_depth", [] { return depth_of(innermost_level()); });
+
+  module.def("is_grad_enabled", [] { return recording(depth_of(innermost_level())); });
+  module.def("disabled_through", [] { return disabled_through(); });
+  module.def("set_disabled_through", &set_disabled_through, py::arg("depth"));
+  module.def("disable_recording", &switch_recording<RecordingScope::none>);
+  module.def("enable_recording", &switch_recording<RecordingScope::all>);
+  module.def("enable_innermost_recording", &switch_recording<RecordingScope::at_innermost>);
+}
+
+}  // namespace pyautograd::python

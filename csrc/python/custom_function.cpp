@@ -1,0 +1,140 @@
+#include "python/custom_function.h"
+
+#include "autograd/algebra.h"
+#include "python/autograd_bind.h"
+#include "python/caster.h"
+#include "python/graph_exit.h"
+
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+namespace {
+
+// What one recorded call keeps: the `ctx` of its rules, and what they save of inputs and outputs.
+class CustomContext final : public RefCounted, public HoldsPython {
+ public:
+  CustomContext(py::handle object, Saves saves, Specs outputs, bool materialize)
+      : object(object.ptr()), saves(saves), outputs(std::move(outputs)), materialize(materialize) {}
+  int traverse(visitproc visit, void* arg) const override {
+    return object ? visit(object.get(), arg) : 0;
+  }
+
+  const HeldObject object;
+  const Saves saves;
+  const Specs outputs;
+  const bool materialize;  // rules see zeros in place of absent cotangents
+};
+
+py::list to_dims(std::span<const int> dims) {
+  py::list out;
+  for (int dim : dims) out.append(dim == kNotMapped ? py::none() : py::object(py::int_(dim)));
+  return out;
+}
+
+py::list to_bools(std::span<const bool> values) {
+  py::list out;
+  for (bool value : values) out.append(py::bool_(value));
+  return out;
+}
+
+}  // namespace
+
+template <class... Args>
+py::object CustomPrimitive::ask(const char* method, Args&&... args) const {
+  return py::handle(rules_.get()).attr(method)(std::forward<Args>(args)...);
+}
+
+Tensors CustomPrimitive::eval(TensorSpan inputs, const Specs&) const {
+  const RecordingScope scope = RecordingScope::none();
+  py::gil_scoped_acquire locked;
+  Tensors outputs = to_tensors(ask("forward", to_list(inputs)), name_.c_str());
+  // A captured leaf that comes back as it is must not bring its edge.
+  for (Tensor& y : outputs) y = y.untracked();
+  return outputs;
+}
+
+Ref<RefCounted> CustomPrimitive::context(TensorSpan inputs, TensorSpan outputs) const {
+  py::gil_scoped_acquire locked;
+  const py::tuple made = ask("record", to_list(inputs), to_list(outputs));
+  const Saves saves{made[1].cast<uint32_t>(), made[2].cast<uint32_t>(), false};
+  Specs specs;
+  for (const Tensor& y : outputs) specs.push_back(y.spec());
+  return make_ref<CustomContext>(made[0], saves, std::move(specs), made[3].cast<bool>());
+}
+
+Saves CustomPrimitive::saves_with(const RefCounted& context) const {
+  return static_cast<const CustomContext&>(context).saves;
+}
+
+Tensors CustomPrimitive::vjp(const VjpArgs& args) const {
+  const auto& context = static_cast<const CustomContext&>(*args.context);
+  Tensors cotangents(args.cotangents.begin(), args.cotangents.end());
+  for (size_t i = 0; context.materialize && i < cotangents.size(); ++i) {
+    if (!cotangents[i]) cotangents[i] = algebra::zeros(context.outputs[i]);
+  }
+  py::gil_scoped_acquire locked;
+  return to_tensors(
+      ask("backward", py::handle(context.object.get()), to_list(cotangents), to_list(args.inputs),
+          to_list(args.outputs), to_bools(args.wants), args.differentiable),
+      name_.c_str());
+}
+
+Tensors CustomPrimitive::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const {
+  py::gil_scoped_acquire locked;
+  return to_tensors(ask("jvp", to_list(primals), to_list(tangents), to_list(outputs)),
+                    name_.c_str());
+}
+
+BatchResult CustomPrimitive::batch(int64_t size, TensorSpan values,
+                                   std::span<const int> dims) const {
+  {
+    py::gil_scoped_acquire locked;
+    const py::object made = ask("batch", size, to_list(values), to_dims(dims));
+    if (!made.is_none()) {
+      const py::tuple pair = made;
+      BatchResult result{to_tensors(pair[0], name_.c_str()), {}};
+      for (py::handle dim : py::list(pair[1]))
+        result.dims.push_back(dim.is_none() ? kNotMapped : dim.cast<int>());
+      return result;
+    }
+  }
+  return size > 0 ? Primitive::batch(size, values, dims) : batch_of_nothing(values, dims);
+}
+
+// With nothing to run, the outputs' shapes come from one run on zeros.
+BatchResult CustomPrimitive::batch_of_nothing(TensorSpan values, std::span<const int> dims) const {
+  Tensors probe;
+  for (size_t i = 0; i < values.size(); ++i) {
+    Spec spec = values[i].spec();
+    if (dims[i] != kNotMapped) spec.shape.erase(static_cast<size_t>(dims[i]));
+    probe.push_back(algebra::zeros(spec));
+  }
+  BatchResult result;
+  for (const Tensor& y : eval(probe, {})) {
+    Spec spec = y.spec();
+    spec.shape.insert(0, 0);
+    result.outputs.push_back(algebra::zeros(spec));
+    result.dims.push_back(0);
+  }
+  return result;
+}
+
+int CustomPrimitive::traverse(visitproc visit, void* arg) const {
+  return rules_ ? visit(rules_.get(), arg) : 0;
+}
+
+void bind_custom(py::module_& module) {
+  module.def(
+      "apply_custom",
+      [](std::string name, py::handle rules, py::handle inputs) {
+        const Tensors tensors = to_tensors(inputs, name.c_str());
+        return to_list(apply(make_ref<CustomPrimitive>(std::move(name), rules), tensors));
+      },
+      py::arg("name"), py::arg("rules"), py::arg("inputs"));
+  module.def(
+      "graph_exits", [] { return graph_exits; },
+      "How often, on this thread, a value has left the graph: detach, numpy, no_grad.");
+}
+
+}  // namespace pyautograd::python
