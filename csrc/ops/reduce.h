@@ -1,0 +1,80 @@
+#pragma once
+
+#include "ops/linear.h"
+
+// What the reductions share.
+namespace pyautograd::ops {
+
+// The axes that an op reduces, normalised and sorted, and whether its output keeps them with size one.
+struct ReducedAxes {
+  Dims axes;
+  bool keepdims = false;
+
+  static ReducedAxes of(std::string_view op, const Tensor& x, const Axes& axis, bool keepdims) {
+    return {normalize_axes(op, axis, x.ndim()), keepdims};
+  }
+  // The same axes behind a mapped dimension in front.
+  ReducedAxes behind_mapped() const;
+  // How many elements of x go into one of the output.
+  int64_t count(std::span<const int64_t> x_shape) const noexcept;
+  Dims kept_shape(std::span<const int64_t> x_shape) const;
+  Dims shape(std::span<const int64_t> x_shape) const;
+  // A tensor of the output's shape as one that broadcasts with the input.
+  Tensor restore(const Tensor& reduced) const;
+};
+
+// A reduction of one tensor to one of the same dtype, or of `result_dtype`.
+class Reduction : public Primitive {
+ public:
+  explicit Reduction(ReducedAxes over) : over_(std::move(over)) {}
+  Specs infer(TensorSpan inputs) const override;
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override;
+  BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
+
+ protected:
+  // `out` keeps the reduced axes with size one.
+  virtual void run(const View& out, const View& x) const = 0;
+  virtual Ref<const Primitive> over(ReducedAxes other) const = 0;
+  virtual DType result_dtype(DType dtype) const { return dtype; }
+
+  const ReducedAxes over_;
+};
+
+// An op along one axis whose output has its input's shape.
+class AlongAxis : public Primitive {
+ public:
+  explicit AlongAxis(int64_t axis) : axis_(axis) {}
+  Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
+  // For ops with several inputs of one shape, too.
+  BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
+
+ protected:
+  virtual Ref<const Primitive> along(int64_t axis) const = 0;
+
+  const int64_t axis_;
+};
+
+// astype, without a node where nothing changes.
+Tensor cast(const Tensor& x, DType dtype);
+// The dtype in which NumPy accumulates sums and products.
+DType accumulator_dtype(DType dtype) noexcept;
+// Elements [start, start + size) of one axis.
+Tensor slice_axis(const Tensor& x, int64_t axis, int64_t start, int64_t size);
+
+Tensor var(const Tensor& x, const Axes& axis = {}, double correction = 0, bool keepdims = false);
+Tensor std(const Tensor& x, const Axes& axis = {}, double correction = 0, bool keepdims = false);
+Tensor count_nonzero(const Tensor& x, const Axes& axis = {}, bool keepdims = false);
+Tensor logsumexp(const Tensor& x, const Axes& axis = {}, bool keepdims = false);
+Tensor softmax(const Tensor& x, int64_t axis = -1);
+Tensor log_softmax(const Tensor& x, int64_t axis = -1);
+Tensor cumprod(const Tensor& x, std::optional<int64_t> axis = {}, std::optional<DType> dtype = {});
+// The product of all other elements along the axes, exact where elements are zero.
+Tensor product_of_others(const Tensor& x, const Dims& axes);
+
+void register_sums(Registry& registry);
+void register_extrema(Registry& registry);
+void register_products(Registry& registry);
+void register_moments(Registry& registry);
+void register_softmax(Registry& registry);
+
+}  // namespace pyautograd::ops

@@ -1,0 +1,159 @@
+// var and std.
+
+#include <algorithm>
+#include <limits>
+
+#include "ops/reduce.h"
+
+namespace pyautograd::ops {
+
+namespace {
+
+// x minus its mean over the axes: linear, and its own transpose. Exactly zero where x is constant.
+class Center final : public Linear {
+ public:
+  explicit Center(Dims axes) : axes_(std::move(axes)) {}
+  std::string_view name() const override { return "center"; }
+  Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
+
+  Tensors eval(TensorSpan inputs, const Specs&) const override {
+    const Tensor x = inputs[0].untracked();
+    if (x.size() == 0) return {x};
+    Tensor first = x;
+    for (int64_t axis : axes_) first = slice_axis(first, axis, 0, 1);
+    // The mean of a constant may round to something else; that of zeros cannot.
+    const Tensor shifted = x - first;
+    return {shifted - mean(shifted, axes_, true)};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    return {apply1(Ref<const Primitive>(this), args.cotangents[0])};
+  }
+  BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
+    const Dims shifted = ReducedAxes{axes_}.behind_mapped().axes;
+    return {{apply1(make_ref<Center>(shifted), mapped_to_front(values[0], dims[0]))}, {0}};
+  }
+
+ private:
+  const Dims axes_;
+};
+
+// The sum of squared deviations over n - correction, or its root.
+class Moment : public Reduction {
+ public:
+  Moment(ReducedAxes over, double correction)
+      : Reduction(std::move(over)), correction_(correction) {}
+
+  Tensors eval(TensorSpan inputs, const Specs&) const override {
+    const Tensor x = inputs[0].untracked();
+    const Tensor squares = sum(square(centered(x)), over_.axes, {}, over_.keepdims);
+    return {finish(squares / divisor(x))};
+  }
+
+ protected:
+  void run(const View&, const View&) const override {}
+  virtual Tensor finish(const Tensor& variance) const = 0;
+  Tensor centered(const Tensor& x) const { return apply1(make_ref<Center>(over_.axes), x); }
+  double divisor(const Tensor& x) const {
+    return std::max(static_cast<double>(over_.count(x.shape())) - correction_, 0.0);
+  }
+  // t . (x - mean) over the axes.
+  Tensor project(const Tensor& t, const Tensor& x) const {
+    return sum(t * centered(x), over_.axes, {}, over_.keepdims);
+  }
+
+  const double correction_;
+};
+
+class Var final : public Moment {
+ public:
+  using Moment::Moment;
+  std::string_view name() const override { return "var"; }
+  Saves saves() const override { return {.inputs = 1}; }
+
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor& x = args.inputs[0];
+    return {centered(x) * over_.restore(args.cotangents[0] * (2 / divisor(x)))};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
+    return {project(tangents[0], primals[0]) * (2 / divisor(primals[0]))};
+  }
+
+ protected:
+  Tensor finish(const Tensor& variance) const override { return variance; }
+  Ref<const Primitive> over(ReducedAxes other) const override {
+    return make_ref<Var>(other, correction_);
+  }
+};
+
+class Std final : public Moment {
+ public:
+  using Moment::Moment;
+  std::string_view name() const override { return "std"; }
+  Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
+
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor& x = args.inputs[0];
+    const Tensor scaled = args.cotangents[0] / scale(x, args.outputs[0]);
+    return {centered(x) * over_.restore(scaled)};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
+    return {project(tangents[0], primals[0]) / scale(primals[0], outputs[0])};
+  }
+
+ protected:
+  Tensor finish(const Tensor& variance) const override { return sqrt(variance); }
+  Ref<const Primitive> over(ReducedAxes other) const override {
+    return make_ref<Std>(other, correction_);
+  }
+
+ private:
+  // Infinite where x is constant, so that every derivative there is zero.
+  Tensor scale(const Tensor& x, const Tensor& y) const {
+    const Tensor infinity = scalar(std::numeric_limits<double>::infinity(), y.dtype());
+    return where(equal(y, scalar(0, y.dtype())), infinity, y) * divisor(x);
+  }
+};
+
+template <class P>
+Tensor moment(std::string_view name, const Tensor& x, const Axes& axis, double correction,
+              bool keepdims) {
+  return apply1(make_ref<P>(ReducedAxes::of(name, x, axis, keepdims), correction),
+                cast(x, to_floating(x.dtype())));
+}
+
+Tensor var_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, double correction,
+              bool keepdims) {
+  return var(dtype ? cast(x, *dtype) : x, axis, correction, keepdims);
+}
+
+Tensor std_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, double correction,
+              bool keepdims) {
+  return std(dtype ? cast(x, *dtype) : x, axis, correction, keepdims);
+}
+
+}  // namespace
+
+Tensor var(const Tensor& x, const Axes& axis, double correction, bool keepdims) {
+  return moment<Var>("var", x, axis, correction, keepdims);
+}
+
+Tensor std(const Tensor& x, const Axes& axis, double correction, bool keepdims) {
+  return moment<Std>("std", x, axis, correction, keepdims);
+}
+
+void register_moments(Registry& registry) {
+  const std::string params =
+      "\n\n:param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
+      ":param dtype: dtype in which to compute; integers are computed in float64\n"
+      ":param correction: the divisor is n - correction (NumPy's ddof)\n"
+      ":param keepdims: keep the axes with size one";
+  const std::string_view signature =
+      "x, /, axis=None, dtype=None, *, correction=0.0, keepdims=False";
+  registry.add("var", &var_as, signature, "The variance over the axes." + params);
+  registry.add("std", &std_as, signature,
+               "The standard deviation over the axes. It has no derivative where x is constant; "
+               "zero is returned there, at every order." +
+                   params);
+}
+
+}  // namespace pyautograd::ops

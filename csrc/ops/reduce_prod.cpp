@@ -1,0 +1,168 @@
+// prod and cumprod. No rule divides by x, so every derivative is exact where elements are zero.
+
+#include "kernels/kernels.h"
+#include "ops/reduce.h"
+
+namespace pyautograd::ops {
+
+namespace {
+
+// Element i of the result is element i - 1 of x (i + 1 in reverse), and `fill` at the first place.
+Tensor shift(const Tensor& x, int64_t axis, bool reverse, double fill) {
+  const int64_t n = x.shape()[axis];
+  if (n == 0) return x;
+  Dims edge = x.shape();
+  edge[axis] = 1;
+  const Tensor first = full(edge, fill, x.dtype());
+  const Tensor rest = slice_axis(x, axis, reverse ? 1 : 0, n - 1);
+  return ops::concat(reverse ? Tensors{rest, first} : Tensors{first, rest}, axis);
+}
+
+// y[i] = a[i] y[i - 1] + b[i], from y = 0 before the start; backwards if `reverse`. The derivatives
+// of cumulative products are such recurrences, and so are its own.
+class Recurrence final : public AlongAxis {
+ public:
+  Recurrence(int64_t axis, bool reverse) : AlongAxis(axis), reverse_(reverse) {}
+  std::string_view name() const override { return "recurrence"; }
+  Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
+
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::recurrence(out->view(), inputs[0].view(), inputs[1].view(), static_cast<int>(axis_),
+                        reverse_);
+    return {Tensor(std::move(out))};
+  }
+  Tensors vjp(const VjpArgs& args) const override;
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override;
+
+ protected:
+  Ref<const Primitive> along(int64_t axis) const override {
+    return make_ref<Recurrence>(axis, reverse_);
+  }
+
+ private:
+  const bool reverse_;
+};
+
+Tensor recurrence(const Tensor& a, const Tensor& b, int64_t axis, bool reverse) {
+  return apply1(make_ref<Recurrence>(axis, reverse), Borrowed<2>(a, b));
+}
+
+// The transpose in b of recurrence(a, b).
+Tensor recurrence_transpose(const Tensor& a, const Tensor& t, int64_t axis, bool reverse) {
+  return recurrence(shift(a, axis, !reverse, 0), t, axis, !reverse);
+}
+
+Tensors Recurrence::vjp(const VjpArgs& args) const {
+  const Tensor b = recurrence_transpose(args.inputs[0], args.cotangents[0], axis_, reverse_);
+  return {args.wants[0] ? b * shift(args.outputs[0], axis_, reverse_, 0) : Tensor(), b};
+}
+
+Tensors Recurrence::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const {
+  Tensor source = tangents[1];
+  if (tangents[0]) {
+    const Tensor moved = tangents[0] * shift(outputs[0], axis_, reverse_, 0);
+    source = source ? source + moved : moved;
+  }
+  return {recurrence(primals[0], source, axis_, reverse_)};
+}
+
+class CumProd final : public AlongAxis {
+ public:
+  CumProd(int64_t axis, bool reverse) : AlongAxis(axis), reverse_(reverse) {}
+  std::string_view name() const override { return "cumprod"; }
+  Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
+
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::scan(kernels::Scan::Prod, out->view(), inputs[0].view(), static_cast<int>(axis_),
+                  reverse_);
+    return {Tensor(std::move(out))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor before = shift(args.outputs[0], axis_, reverse_, 1);
+    return {before * recurrence_transpose(args.inputs[0], args.cotangents[0], axis_, reverse_)};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
+    const Tensor before = shift(outputs[0], axis_, reverse_, 1);
+    return {recurrence(primals[0], tangents[0] * before, axis_, reverse_)};
+  }
+
+ protected:
+  Ref<const Primitive> along(int64_t axis) const override {
+    return make_ref<CumProd>(axis, reverse_);
+  }
+
+ private:
+  const bool reverse_;
+};
+
+class Prod final : public Reduction {
+ public:
+  using Reduction::Reduction;
+  std::string_view name() const override { return "prod"; }
+  Saves saves() const override { return {.inputs = 1}; }
+
+  Tensors vjp(const VjpArgs& args) const override {
+    return {over_.restore(args.cotangents[0]) * product_of_others(args.inputs[0], over_.axes)};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
+    const Tensor moved = tangents[0] * product_of_others(primals[0], over_.axes);
+    return {sum(moved, over_.axes, {}, over_.keepdims)};
+  }
+
+ protected:
+  void run(const View& out, const View& x) const override {
+    kernels::reduce(kernels::Reduce::Prod, out, x);
+  }
+  Ref<const Primitive> over(ReducedAxes other) const override { return make_ref<Prod>(other); }
+};
+
+// The product of all elements on one side.
+Tensor product_before(const Tensor& x, int64_t axis, bool reverse) {
+  return shift(apply1(make_ref<CumProd>(axis, reverse), x), axis, reverse, 1);
+}
+
+}  // namespace
+
+Tensor product_of_others(const Tensor& x, const Dims& axes) {
+  Tensor others, remaining = x;
+  for (int64_t axis : axes) {
+    const Tensor line =
+        product_before(remaining, axis, false) * product_before(remaining, axis, true);
+    others = others ? others * line : line;
+    if (axis != axes.back()) remaining = prod(remaining, Dims{axis}, {}, true);
+  }
+  return others ? others : ones_like(x);
+}
+
+Tensor prod(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims) {
+  const DType to = dtype.value_or(accumulator_dtype(x.dtype()));
+  if (is_bool(to)) return all(x, axis, keepdims);
+  return apply1(make_ref<Prod>(ReducedAxes::of("prod", x, axis, keepdims)), cast(x, to));
+}
+
+Tensor cumprod(const Tensor& x, std::optional<int64_t> axis, std::optional<DType> dtype) {
+  const Tensor factor = cast(x, dtype.value_or(accumulator_dtype(x.dtype())));
+  const Tensor line = axis && x.ndim() > 0 ? factor : reshape(factor, {-1});
+  const int64_t along = normalize_axis("cumprod", axis.value_or(0), line.ndim());
+  return apply1(make_ref<CumProd>(along, false), line);
+}
+
+void register_products(Registry& registry) {
+  registry.add("prod", &prod, "x, /, axis=None, dtype=None, *, keepdims=False",
+               "The product over the axes. Its derivatives of every order are exact where elements "
+               "are zero.\n\n:param x: tensor\n"
+               ":param axis: int, tuple of ints, or None for all\n"
+               ":param dtype: dtype of the result; by default that of x, but at least int64 or "
+               "uint64\n"
+               ":param keepdims: keep the axes with size one");
+  registry.add("cumprod", &cumprod, "x, /, axis=None, dtype=None",
+               "The cumulative product along an axis. Its derivatives of every order are exact "
+               "where elements are zero.\n\n:param x: tensor\n"
+               ":param axis: int, or None to flatten x first\n"
+               ":param dtype: dtype of the result; by default that of x, but at least int64 or "
+               "uint64");
+}
+
+}  // namespace pyautograd::ops

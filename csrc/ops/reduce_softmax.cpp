@@ -1,0 +1,135 @@
+// logsumexp, softmax, log_softmax.
+
+#include <limits>
+
+#include "kernels/kernels.h"
+#include "ops/reduce.h"
+
+namespace pyautograd::ops {
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+class LogSumExp final : public Reduction {
+ public:
+  using Reduction::Reduction;
+  std::string_view name() const override { return "logsumexp"; }
+  Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
+
+  Tensors vjp(const VjpArgs& args) const override {
+    return {over_.restore(args.cotangents[0]) * weights(args.inputs[0], args.outputs[0])};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
+    const Tensor moved = tangents[0] * weights(primals[0], outputs[0]);
+    return {sum(moved, over_.axes, {}, over_.keepdims)};
+  }
+
+ protected:
+  void run(const View& out, const View& x) const override {
+    kernels::logsumexp(out, x, static_cast<int>(over_.axes[0]));
+  }
+  Ref<const Primitive> over(ReducedAxes other) const override { return make_ref<LogSumExp>(other); }
+
+ private:
+  // exp(x - y), but zero in lines of -inf only, and shared equally by the elements that are +inf.
+  Tensor weights(const Tensor& x, const Tensor& y) const {
+    const Tensor infinity = scalar(kInfinity, x.dtype()), zero = scalar(0, x.dtype());
+    const Tensor base = where(equal(y, -infinity), zero, y);
+    const Tensor infinite = equal(x, infinity);
+    const Tensor share = reciprocal(sum(infinite, over_.axes, x.dtype(), over_.keepdims));
+    const Tensor regular = exp(where(infinite, zero, x) - over_.restore(base));
+    return where(infinite, over_.restore(share), regular);
+  }
+};
+
+class Softmax final : public AlongAxis {
+ public:
+  using AlongAxis::AlongAxis;
+  std::string_view name() const override { return "softmax"; }
+  Saves saves() const override { return {.outputs = 1}; }
+
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::softmax(out->view(), inputs[0].view(), static_cast<int>(axis_), false);
+    return {Tensor(std::move(out))};
+  }
+  // The Jacobian is symmetric.
+  Tensors vjp(const VjpArgs& args) const override {
+    return {derivative(args.cotangents[0], args.outputs[0])};
+  }
+  Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const override {
+    return {derivative(tangents[0], outputs[0])};
+  }
+
+ protected:
+  Ref<const Primitive> along(int64_t axis) const override { return make_ref<Softmax>(axis); }
+
+ private:
+  Tensor derivative(const Tensor& t, const Tensor& y) const {
+    const Tensor weighted = t * y;
+    return weighted - y * sum(weighted, Dims{axis_}, {}, true);
+  }
+};
+
+class LogSoftmax final : public AlongAxis {
+ public:
+  using AlongAxis::AlongAxis;
+  std::string_view name() const override { return "log_softmax"; }
+  Saves saves() const override { return {.outputs = 1}; }
+
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::softmax(out->view(), inputs[0].view(), static_cast<int>(axis_), true);
+    return {Tensor(std::move(out))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor& t = args.cotangents[0];
+    return {t - exp(args.outputs[0]) * sum(t, Dims{axis_}, {}, true)};
+  }
+  Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const override {
+    const Tensor& t = tangents[0];
+    return {t - sum(t * exp(outputs[0]), Dims{axis_}, {}, true)};
+  }
+
+ protected:
+  Ref<const Primitive> along(int64_t axis) const override { return make_ref<LogSoftmax>(axis); }
+};
+
+template <class P>
+Tensor along(std::string_view name, const Tensor& x, int64_t axis) {
+  return apply1(make_ref<P>(normalize_axis(name, axis, x.ndim())), cast(x, to_floating(x.dtype())));
+}
+
+}  // namespace
+
+Tensor logsumexp(const Tensor& x, const Axes& axis, bool keepdims) {
+  const Dims axes = ReducedAxes::of("logsumexp", x, axis, keepdims).axes;
+  Tensor out = cast(x, to_floating(x.dtype()));
+  // Backwards, so that the axes that remain keep their numbers.
+  for (size_t i = axes.size(); i-- > 0;)
+    out = apply1(make_ref<LogSumExp>(ReducedAxes{{axes[i]}, keepdims}), out);
+  return out;
+}
+
+Tensor softmax(const Tensor& x, int64_t axis) { return along<Softmax>("softmax", x, axis); }
+
+Tensor log_softmax(const Tensor& x, int64_t axis) {
+  return along<LogSoftmax>("log_softmax", x, axis);
+}
+
+void register_softmax(Registry& registry) {
+  registry.add("logsumexp", &logsumexp, "x, /, axis=None, *, keepdims=False",
+               "log(sum(exp(x))) over the axes, without overflow. Its derivative is softmax(x), "
+               "and zero where all elements are -inf; elements that are +inf share it equally.\n\n"
+               ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
+               ":param keepdims: keep the axes with size one");
+  registry.add("softmax", &softmax, "x, /, axis=-1",
+               "exp(x) / sum(exp(x)) along an axis, without overflow.\n\n"
+               ":param x: tensor\n:param axis: int");
+  registry.add("log_softmax", &log_softmax, "x, /, axis=-1",
+               "The logarithm of softmax along an axis, without overflow.\n\n"
+               ":param x: tensor\n:param axis: int");
+}
+
+}  // namespace pyautograd::ops

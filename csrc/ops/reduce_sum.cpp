@@ -1,0 +1,241 @@
+// sum, mean, sum_to, cumsum, and what counts truth values.
+
+#include "kernels/kernels.h"
+#include "ops/reduce.h"
+
+namespace pyautograd {
+
+namespace ops {
+
+namespace {
+
+class Sum final : public Reduction {
+ public:
+  using Reduction::Reduction;
+  std::string_view name() const override { return "sum"; }
+  Saves saves() const override { return {.specs = true}; }
+
+  Tensors vjp(const VjpArgs& args) const override {
+    return {broadcast_to(over_.restore(args.cotangents[0]), args.input_specs[0].shape)};
+  }
+  Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan) const override {
+    return {apply1(Ref<const Primitive>(this), tangents[0])};
+  }
+
+ protected:
+  void run(const View& out, const View& x) const override {
+    kernels::reduce(kernels::Reduce::Sum, out, x);
+  }
+  Ref<const Primitive> over(ReducedAxes other) const override { return make_ref<Sum>(other); }
+};
+
+class Mean final : public Reduction {
+ public:
+  using Reduction::Reduction;
+  std::string_view name() const override { return "mean"; }
+  Saves saves() const override { return {.specs = true}; }
+
+  Tensors vjp(const VjpArgs& args) const override {
+    const Dims& shape = args.input_specs[0].shape;
+    const Tensor share = args.cotangents[0] / static_cast<double>(over_.count(shape));
+    return {broadcast_to(over_.restore(share), shape)};
+  }
+  Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan) const override {
+    return {apply1(Ref<const Primitive>(this), tangents[0])};
+  }
+
+ protected:
+  void run(const View& out, const View& x) const override {
+    kernels::reduce(kernels::Reduce::Sum, out, x);
+    const Tensor n = scalar(static_cast<double>(over_.count(x.shape)), out.dtype);
+    const Dims everywhere(out.shape.size(), 0);
+    kernels::binary(kernels::fn_id<kernels::Divide>(), out, out,
+                    {n.array().data(), out.dtype, out.shape, everywhere});
+  }
+  Ref<const Primitive> over(ReducedAxes other) const override { return make_ref<Mean>(other); }
+};
+
+// The transpose of broadcast_to.
+class SumTo final : public Primitive {
+ public:
+  explicit SumTo(Dims shape) : shape_(std::move(shape)) {}
+  std::string_view name() const override { return "sum_to"; }
+  Saves saves() const override { return {.specs = true}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    const Dims& from = inputs[0].shape();
+    const size_t lead = from.size() - shape_.size();
+    bool fits = from.size() >= shape_.size();
+    for (size_t i = 0; fits && i < shape_.size(); ++i)
+      fits = shape_[i] == 1 || shape_[i] == from[lead + i];
+    if (!fits) {
+      value_error("[sum_to] shape ", shape_string(from), " cannot be summed to ",
+                  shape_string(shape_), ": the target must broadcast to the shape");
+    }
+    return {Spec{shape_, inputs[0].dtype(), inputs[0].device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    const Array& x = inputs[0].array();
+    Dims kept(x.shape.size() - shape_.size(), 1);
+    for (int64_t n : shape_) kept.push_back(n);
+    Ref<Array> out = Array::empty(std::move(kept), specs[0].dtype, specs[0].device);
+    kernels::reduce(kernels::Reduce::Sum, out->view(), x.view());
+    if (x.shape.size() == shape_.size()) return {Tensor(std::move(out))};
+    return {Tensor(out->with_layout(shape_, contiguous_strides(shape_), 0))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    return {broadcast_to(args.cotangents[0], args.input_specs[0].shape)};
+  }
+  Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan) const override {
+    return {sum_to(tangents[0], shape_)};
+  }
+  BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
+    const Tensor x = mapped_to_front(values[0], dims[0]);
+    Dims aligned{size}, target{size};
+    aligned.resize(x.shape().size() - shape_.size(), 1);
+    for (int64_t n : shape_) {
+      aligned.push_back(n);
+      target.push_back(n);
+    }
+    const Tensor summed = sum_to(x, aligned);
+    return {{aligned.size() == target.size() ? summed : reshape(summed, target)}, {0}};
+  }
+
+ private:
+  const Dims shape_;
+};
+
+class Truth final : public Reduction {
+ public:
+  Truth(ReducedAxes over, bool all) : Reduction(std::move(over)), all_(all) {}
+  std::string_view name() const override { return all_ ? "all" : "any"; }
+
+ protected:
+  void run(const View& out, const View& x) const override {
+    kernels::reduce(all_ ? kernels::Reduce::All : kernels::Reduce::Any, out, x);
+  }
+  Ref<const Primitive> over(ReducedAxes other) const override {
+    return make_ref<Truth>(other, all_);
+  }
+  DType result_dtype(DType) const override { return DType::Bool; }
+
+ private:
+  const bool all_;
+};
+
+class CumSum final : public AlongAxis {
+ public:
+  CumSum(int64_t axis, bool reverse) : AlongAxis(axis), reverse_(reverse) {}
+  std::string_view name() const override { return "cumsum"; }
+
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::scan(kernels::Scan::Sum, out->view(), inputs[0].view(), static_cast<int>(axis_),
+                  reverse_);
+    return {Tensor(std::move(out))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    return {apply1(make_ref<CumSum>(axis_, !reverse_), args.cotangents[0])};
+  }
+  Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan) const override {
+    return {apply1(Ref<const Primitive>(this), tangents[0])};
+  }
+
+ protected:
+  Ref<const Primitive> along(int64_t axis) const override {
+    return make_ref<CumSum>(axis, reverse_);
+  }
+
+ private:
+  const bool reverse_;
+};
+
+Tensor mean_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims) {
+  return mean(dtype ? cast(x, *dtype) : x, axis, keepdims);
+}
+
+Tensor cumsum_as(const Tensor& x, std::optional<int64_t> axis, std::optional<DType> dtype) {
+  const Tensor summand = cast(x, dtype.value_or(accumulator_dtype(x.dtype())));
+  const Tensor line = axis && x.ndim() > 0 ? summand : reshape(summand, {-1});
+  const int64_t along = normalize_axis("cumsum", axis.value_or(0), line.ndim());
+  return apply1(make_ref<CumSum>(along, false), line);
+}
+
+}  // namespace
+
+Tensor sum(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims) {
+  const DType to = dtype.value_or(accumulator_dtype(x.dtype()));
+  if (is_bool(to)) return any(x, axis, keepdims);
+  return apply1(make_ref<Sum>(ReducedAxes::of("sum", x, axis, keepdims)), cast(x, to));
+}
+
+Tensor mean(const Tensor& x, const Axes& axis, bool keepdims) {
+  return apply1(make_ref<Mean>(ReducedAxes::of("mean", x, axis, keepdims)),
+                cast(x, to_floating(x.dtype())));
+}
+
+Tensor sum_to(const Tensor& x, const Dims& shape) {
+  return x.shape() == shape ? x : apply1(make_ref<SumTo>(shape), x);
+}
+
+Tensor sum_leading(const Tensor& x, int64_t count) {
+  if (count == 0) return x;
+  return sum_to(x, Dims(x.shape().begin() + count, x.shape().end()));
+}
+
+Tensor any(const Tensor& x, const Axes& axis, bool keepdims) {
+  return apply1(make_ref<Truth>(ReducedAxes::of("any", x, axis, keepdims), false), x);
+}
+
+Tensor all(const Tensor& x, const Axes& axis, bool keepdims) {
+  return apply1(make_ref<Truth>(ReducedAxes::of("all", x, axis, keepdims), true), x);
+}
+
+Tensor count_nonzero(const Tensor& x, const Axes& axis, bool keepdims) {
+  const Axes axes = ReducedAxes::of("count_nonzero", x, axis, keepdims).axes;
+  return sum(cast(x, DType::Bool), axes, DType::Int64, keepdims);
+}
+
+Tensor cumsum(const Tensor& x, std::optional<int64_t> axis) { return cumsum_as(x, axis, {}); }
+
+void register_sums(Registry& registry) {
+  registry.add("sum", &sum, "x, /, axis=None, dtype=None, *, keepdims=False",
+               "The sum over the axes.\n\n:param x: tensor\n"
+               ":param axis: int, tuple of ints, or None for all\n"
+               ":param dtype: dtype of the result; by default that of x, but at least int64 or "
+               "uint64\n"
+               ":param keepdims: keep the axes with size one");
+  registry.add("mean", &mean_as, "x, /, axis=None, dtype=None, *, keepdims=False",
+               "The arithmetic mean over the axes; of integers, in float64. Nan over nothing.\n\n"
+               ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
+               ":param dtype: dtype in which to compute\n"
+               ":param keepdims: keep the axes with size one");
+  registry.add("cumsum", &cumsum_as, "x, /, axis=None, dtype=None",
+               "The cumulative sum along an axis.\n\n:param x: tensor\n"
+               ":param axis: int, or None to flatten x first\n"
+               ":param dtype: dtype of the result; by default that of x, but at least int64 or "
+               "uint64");
+  registry.add("any", &any, "x, /, axis=None, *, keepdims=False",
+               "Whether any element along the axes is non-zero; nan counts as non-zero.\n\n"
+               ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
+               ":param keepdims: keep the axes with size one\n:returns: bool tensor");
+  registry.add("all", &all, "x, /, axis=None, *, keepdims=False",
+               "Whether all elements along the axes are non-zero; nan counts as non-zero.\n\n"
+               ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
+               ":param keepdims: keep the axes with size one\n:returns: bool tensor");
+  registry.add("count_nonzero", &count_nonzero, "x, /, axis=None, *, keepdims=False",
+               "How many elements along the axes are non-zero.\n\n:param x: tensor\n"
+               ":param axis: int, tuple of ints, or None for all\n"
+               ":param keepdims: keep the axes with size one\n:returns: int64 tensor");
+}
+
+}  // namespace ops
+
+bool algebra::any_nan(const Tensor& x) {
+  if (x.is_array()) return kernels::any_nan(x.view());
+  if (x.body()->kind == Body::Kind::Batched) return any_nan(as_batched(x).value);
+  const Dual& dual = as_dual(x);
+  return any_nan(dual.primal) || (dual.tangent && any_nan(dual.tangent));
+}
+
+}  // namespace pyautograd
