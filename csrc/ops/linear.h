@@ -24,6 +24,11 @@ class LinearElementwise : public Linear {
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
 };
 
+// astype, without a node where nothing changes.
+inline Tensor cast(const Tensor& x, DType dtype) {
+  return x.dtype() == dtype ? x : astype(x, dtype);
+}
+
 // The array behind x, when it is the same for every index of every vmap; otherwise an error with
 // `advice`.
 const Array& concrete_array(std::string_view op, const Tensor& x, std::string_view advice);

@@ -1,5 +1,7 @@
 #include "ops/reduce.h"
 
+#include "ops/index.h"
+
 namespace pyautograd {
 
 namespace ops {
@@ -58,15 +60,13 @@ BatchResult AlongAxis::batch(int64_t size, TensorSpan values, std::span<const in
   return {apply(along(axis_ + 1), fronted), {0}};
 }
 
-Tensor cast(const Tensor& x, DType dtype) { return x.dtype() == dtype ? x : astype(x, dtype); }
-
 DType accumulator_dtype(DType dtype) noexcept {
   if (is_floating(dtype)) return dtype;
   return is_bool(dtype) || is_signed_integer(dtype) ? DType::Int64 : DType::UInt64;
 }
 
 Tensor slice_axis(const Tensor& x, int64_t axis, int64_t start, int64_t size) {
-  Slice range{Dims(x.ndim(), 0), x.shape(), Dims(x.ndim(), 1)};
+  Slice range = whole(x.shape());
   range.start[axis] = start;
   range.size[axis] = size;
   return slice(x, range);

@@ -5,7 +5,8 @@
 // What the reductions share.
 namespace pyautograd::ops {
 
-// The axes that an op reduces, normalised and sorted, and whether its output keeps them with size one.
+// The axes that an op reduces, normalised and sorted, and whether its output keeps them with size
+// one.
 struct ReducedAxes {
   Dims axes;
   bool keepdims = false;
@@ -54,8 +55,6 @@ class AlongAxis : public Primitive {
   const int64_t axis_;
 };
 
-// astype, without a node where nothing changes.
-Tensor cast(const Tensor& x, DType dtype);
 // The dtype in which NumPy accumulates sums and products.
 DType accumulator_dtype(DType dtype) noexcept;
 // Elements [start, start + size) of one axis.

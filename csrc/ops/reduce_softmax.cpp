@@ -109,7 +109,8 @@ Tensor logsumexp(const Tensor& x, const Axes& axis, bool keepdims) {
   // Backwards, so that the axes that remain keep their numbers.
   for (size_t i = axes.size(); i-- > 0;)
     out = apply1(make_ref<LogSumExp>(ReducedAxes{{axes[i]}, keepdims}), out);
-  return out;
+  // The result is a tensor of its own even if there was nothing to do.
+  return axes.empty() ? algebra::identity(out) : out;
 }
 
 Tensor softmax(const Tensor& x, int64_t axis) { return along<Softmax>("softmax", x, axis); }

@@ -32,6 +32,7 @@ Arg parse_default(std::string_view text, ArgKind kind) {
   switch (kind) {
     case ArgKind::Bool:
       return text == "True";
+    case ArgKind::AxisPairs:
     case ArgKind::Int:
       return int64_t{std::strtoll(text.data(), nullptr, 10)};
     case ArgKind::Float:

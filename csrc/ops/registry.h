@@ -14,11 +14,30 @@ namespace pyautograd {
 // None, one axis or several.
 using Axes = std::optional<Dims>;
 
+// Which axes of two operands belong together: the last `count` of the first and the first `count`
+// of the second, or the listed ones pair by pair. Its Arg is an int64_t (the count) or Dims (both
+// lists, equally long, one after the other).
+struct AxisPairs {
+  std::optional<int64_t> count;
+  Dims first, second;
+};
+
 // One argument of an op, between a caller that knows no C++ types (Python) and the op.
 using Arg =
     std::variant<std::monostate, Tensor, Tensors, bool, int64_t, double, Dims, DType, std::string>;
 
-enum class ArgKind : uint8_t { Tensor, TensorList, Bool, Int, Float, Dims, Axes, DType, String };
+enum class ArgKind : uint8_t {
+  Tensor,
+  TensorList,
+  Bool,
+  Int,
+  Float,
+  Dims,
+  Axes,
+  AxisPairs,
+  DType,
+  String
+};
 
 struct Param {
   std::string name;
@@ -117,6 +136,15 @@ struct ArgTraits<Dims> : Traits<ArgKind::Dims> {
 template <>
 struct ArgTraits<Axes> : Traits<ArgKind::Axes, true> {
   static Axes get(const Arg& a) { return a.index() == 0 ? Axes() : Axes(std::get<Dims>(a)); }
+};
+template <>
+struct ArgTraits<AxisPairs> : Traits<ArgKind::AxisPairs> {
+  static AxisPairs get(const Arg& a) {
+    if (const int64_t* count = std::get_if<int64_t>(&a)) return {*count, {}, {}};
+    const Dims& both = std::get<Dims>(a);
+    const int64_t* middle = both.begin() + both.size() / 2;
+    return {{}, Dims(both.begin(), middle), Dims(middle, both.end())};
+  }
 };
 template <>
 struct ArgTraits<std::optional<DType>> : Traits<ArgKind::DType, true> {

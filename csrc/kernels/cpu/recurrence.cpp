@@ -1,3 +1,4 @@
+#include "kernels/cpu/move.h"
 #include "kernels/iterate.h"
 #include "kernels/kernels.h"
 
