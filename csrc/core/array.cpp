@@ -49,7 +49,8 @@ bool Array::contiguous() const noexcept {
   int64_t step = 1;
   for (size_t i = shape.size(); i-- > 0;) {
     if (shape[i] == 0) return true;
-    if (shape[i] != 1 && strides[i] != step) return false;
+    // Nothing at all lies in any order.
+    if (shape[i] != 1 && strides[i] != step) return size() == 0;
     step *= shape[i];
   }
   return true;
