@@ -296,9 +296,8 @@ class Sweep {
     SmallVector<bool, 8> wants;
     for (const Edge& edge : node.edges) wants.push_back(edge && plan_.wants(edge.node.get()));
     const RunningNode scope(&node);
-    Tensors inputs =
-        node.primitive->vjp({cotangents, saved.inputs, saved.outputs, saved.specs, wants,
-                             saved.context.get(), plan_.differentiable});
+    Tensors inputs = node.primitive->vjp({cotangents, saved.inputs, saved.outputs, saved.specs,
+                                          wants, saved.context.get(), plan_.differentiable});
     if (checks_for_nan()) check_anomaly(node, inputs);
     return inputs;
   }

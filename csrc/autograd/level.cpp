@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/per_thread.h"
 #include "core/small_vector.h"
 
 namespace pyautograd {
@@ -15,7 +16,7 @@ struct ThreadState {
   int64_t disabled_through = -1;
 };
 
-thread_local ThreadState state;
+ThreadState& state() { return PerThread<ThreadState>::get(); }
 
 int64_t innermost_depth() { return static_cast<int64_t>(depth_of(innermost_level())); }
 
@@ -25,39 +26,39 @@ Level::Level(Kind kind, int64_t size) noexcept
     : id(next_id.fetch_add(1, std::memory_order_relaxed)), kind(kind), size(size) {}
 
 Level* innermost_level() noexcept {
-  return state.levels.empty() ? nullptr : state.levels.back().get();
+  return state().levels.empty() ? nullptr : state().levels.back().get();
 }
 
 LevelScope::LevelScope(Level::Kind kind, int64_t size) : level_(make_ref<Level>(kind, size)) {
-  state.levels.push_back(level_);
+  state().levels.push_back(level_);
 }
 
 LevelScope::~LevelScope() {
   level_->end();
-  for (size_t i = state.levels.size(); i-- > 0;) {
-    if (state.levels[i] == level_) {
-      state.levels.erase(i);
+  for (size_t i = state().levels.size(); i-- > 0;) {
+    if (state().levels[i] == level_) {
+      state().levels.erase(i);
       break;
     }
   }
 }
 
 bool recording(uint64_t depth) noexcept {
-  return static_cast<int64_t>(depth) > state.disabled_through;
+  return static_cast<int64_t>(depth) > state().disabled_through;
 }
 
-int64_t disabled_through() noexcept { return state.disabled_through; }
+int64_t disabled_through() noexcept { return state().disabled_through; }
 
 int64_t set_disabled_through(int64_t depth) noexcept {
-  return std::exchange(state.disabled_through, depth);
+  return std::exchange(state().disabled_through, depth);
 }
 
 RecordingScope RecordingScope::none() {
-  return RecordingScope(std::max(state.disabled_through, innermost_depth()));
+  return RecordingScope(std::max(state().disabled_through, innermost_depth()));
 }
 RecordingScope RecordingScope::all() { return RecordingScope(-1); }
 RecordingScope RecordingScope::at_innermost() {
-  return RecordingScope(std::min(state.disabled_through, innermost_depth() - 1));
+  return RecordingScope(std::min(state().disabled_through, innermost_depth() - 1));
 }
 RecordingScope::~RecordingScope() { set_disabled_through(former_); }
 

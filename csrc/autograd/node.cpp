@@ -6,6 +6,7 @@
 
 #include "autograd/algebra.h"
 #include "autograd/engine.h"
+#include "core/per_thread.h"
 
 namespace pyautograd {
 
@@ -90,10 +91,7 @@ struct DeadNodes {
   }
 };
 
-void Node::destroy() noexcept {
-  static thread_local DeadNodes dead;
-  dead.add(this);
-}
+void Node::destroy() noexcept { PerThread<DeadNodes>::get().add(this); }
 
 std::string Node::name() const {
   if (is_leaf()) return "Leaf";

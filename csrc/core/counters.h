@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "core/per_thread.h"
+
 namespace pyautograd {
 
 // Live objects, always compiled in, so that every test can assert "back to the baseline".
@@ -12,12 +14,9 @@ inline constexpr size_t kLiveCount = 4;
 
 int64_t live(Live what) noexcept;
 
-// Each thread counts on its own cache line and only readers sum: counting costs no locked
-// instruction.
+// Each thread counts for itself and only readers sum: counting costs no locked instruction.
 class ThreadCounters {
  public:
-  ThreadCounters();
-  ~ThreadCounters();
   void add(Live what, int64_t amount) noexcept {
     std::atomic<int64_t>& slot = values_[static_cast<size_t>(what)];
     slot.store(slot.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
@@ -27,14 +26,11 @@ class ThreadCounters {
   }
 
  private:
-  friend int64_t live(Live) noexcept;
   std::array<std::atomic<int64_t>, kLiveCount> values_{};
-  ThreadCounters* previous_ = nullptr;
-  ThreadCounters* next_ = nullptr;
 };
 
-extern thread_local ThreadCounters thread_counters;
-
-inline void count(Live what, int64_t amount) noexcept { thread_counters.add(what, amount); }
+inline void count(Live what, int64_t amount) noexcept {
+  PerThread<ThreadCounters>::get().add(what, amount);
+}
 
 }  // namespace pyautograd
