@@ -1,6 +1,7 @@
 #pragma once
 
-// The type lists over scalar.h: which formulas exist, for which dtypes, and the number each is known by.
+// The type lists over scalar.h: which formulas exist, for which dtypes, and the number each is
+// known by.
 
 #include "kernels/scalar.h"
 
@@ -29,20 +30,23 @@ constexpr List<A..., B...> operator+(List<A...>, List<B...>) {
   return {};
 }
 
-using AllTypes = List<bool, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, float, double>;
+using AllTypes = List<bool, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+                      uint64_t, float, double>;
 
-using UnaryFloat = List<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sqrt, Rsqrt, Cbrt, Sin, Cos, Tan, Asin, Acos,
-                        Atan, Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfc, Sigmoid, Softplus, LogGamma,
-                        Digamma, Reciprocal>;
+using UnaryFloat = List<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sqrt, Rsqrt, Cbrt, Sin, Cos, Tan,
+                        Asin, Acos, Atan, Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfc, Sigmoid,
+                        Softplus, LogGamma, Digamma, Reciprocal>;
 using UnaryArithmetic = List<Negative, Absolute, Sign, Square, Relu, Floor, Ceil, Trunc, Round>;
 using UnaryBitwise = List<Invert>;
 using UnaryPredicate = List<LogicalNot, IsNan, IsInf, IsFinite, SignBit>;
 
-using BinaryArithmetic = List<Add, Subtract, Multiply, Maximum, Minimum, FloorDivide, Remainder, Fmod, Power>;
-using BinaryFloat = List<Divide, Atan2, Hypot, LogAddExp, CopySign, NextAfter, Xlogy, Scale, ScaleOver>;
+using BinaryArithmetic =
+    List<Add, Subtract, Multiply, Maximum, Minimum, FloorDivide, Remainder, Fmod, Power>;
+using BinaryFloat =
+    List<Divide, Atan2, Hypot, LogAddExp, CopySign, NextAfter, Xlogy, Scale, ScaleOver>;
 using BinaryBitwise = List<BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift>;
-using BinaryPredicate = List<Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual, LogicalAnd, LogicalOr,
-                             LogicalXor>;
+using BinaryPredicate = List<Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual, LogicalAnd,
+                             LogicalOr, LogicalXor>;
 
 using Unary = decltype(UnaryFloat{} + UnaryArithmetic{} + UnaryBitwise{} + UnaryPredicate{});
 using Binary = decltype(BinaryArithmetic{} + BinaryFloat{} + BinaryBitwise{} + BinaryPredicate{});
@@ -55,20 +59,25 @@ constexpr FnId fn_id() {
 }
 
 template <class Functor>
-inline constexpr bool is_predicate = contains<Functor, decltype(UnaryPredicate{} + BinaryPredicate{})>;
+inline constexpr bool is_predicate =
+    contains<Functor, decltype(UnaryPredicate{} + BinaryPredicate{})>;
 
 template <class Functor, class T>
 using Result = std::conditional_t<is_predicate<Functor>, bool, T>;
 
-using BoolFunctors = decltype(List<Add, Multiply, Maximum, Minimum, Invert, BitwiseAnd, BitwiseOr, BitwiseXor>{} +
-                              UnaryPredicate{} + BinaryPredicate{});
+using BoolFunctors =
+    decltype(List<Add, Multiply, Maximum, Minimum, Invert, BitwiseAnd, BitwiseOr, BitwiseXor>{} +
+             UnaryPredicate{} + BinaryPredicate{});
 
 // Whether the formula is defined for elements of type T.
 template <class Functor, class T>
 constexpr bool accepts() {
-  if constexpr (std::is_same_v<T, bool>) return contains<Functor, BoolFunctors>;
-  else if constexpr (is_float<T>) return !contains<Functor, decltype(UnaryBitwise{} + BinaryBitwise{})>;
-  else return !contains<Functor, decltype(UnaryFloat{} + BinaryFloat{})>;
+  if constexpr (std::is_same_v<T, bool>)
+    return contains<Functor, BoolFunctors>;
+  else if constexpr (is_float<T>)
+    return !contains<Functor, decltype(UnaryBitwise{} + BinaryBitwise{})>;
+  else
+    return !contains<Functor, decltype(UnaryFloat{} + BinaryFloat{})>;
 }
 
 }  // namespace PYAUTOGRAD_ISA

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "core/small_vector.h"
@@ -17,9 +18,10 @@ inline int64_t element_count(std::span<const int64_t> shape) {
 
 enum class Order { Any, RowMajor };
 
-// The loops over the elements of N operands that share a shape: axes of size 1 dropped, axes that lie
-// end to end in every operand merged, and with Order::Any the axes sorted by operand 0's strides, so that the
-// innermost is its best. The last axis is the row; an element's number counts through rows in order.
+// The loops over the elements of N operands that share a shape: axes of size 1 dropped, axes that
+// lie end to end in every operand merged, and with Order::Any the axes sorted by operand 0's
+// strides, so that the innermost is its best. The last axis is the row; an element's number counts
+// through rows in order.
 template <size_t N>
 class Nest {
  public:
@@ -27,45 +29,47 @@ class Nest {
 
   Nest(std::span<const int64_t> shape, const std::array<std::span<const int64_t>, N>& strides,
        Order order = Order::Any) {
+    if (shape.size() > kInline) heap_ = std::make_unique<Axis[]>(shape.size());
     for (size_t d = 0; d < shape.size(); ++d) {
       count_ *= shape[d];
       if (shape[d] == 1) continue;
-      Axis axis{shape[d], {}};
+      Axis& axis = axes()[rank_++];
+      axis.size = shape[d];
       for (size_t i = 0; i < N; ++i) axis.strides[i] = strides[i][d];
-      axes_.push_back(axis);
     }
     if (order == Order::Any) sort();
     merge();
-    if (axes_.empty()) axes_.push_back(Axis{1, {}});
+    if (rank_ == 0) axes()[rank_++] = Axis{1, {}};
   }
 
   int64_t count() const { return count_; }
-  int64_t row() const { return axes_.back().size; }
+  int64_t row() const { return axes()[rank_ - 1].size; }
   int64_t rows() const { return row() == 0 ? 0 : count_ / row(); }
-  int64_t stride(size_t operand) const { return axes_.back().strides[operand]; }
+  int64_t stride(size_t operand) const { return axes()[rank_ - 1].strides[operand]; }
   // Whether element number i lies at offset i.
-  bool dense(size_t operand) const { return axes_.size() == 1 && (stride(operand) == 1 || row() == 1); }
   bool packed(size_t operand) const {
     int64_t expected = 1;
-    for (size_t d = axes_.size(); d-- > 0; expected *= axes_[d].size)
-      if (axes_[d].size != 1 && axes_[d].strides[operand] != expected) return false;
+    for (size_t d = rank_; d-- > 0; expected *= axes()[d].size)
+      if (axes()[d].size != 1 && axes()[d].strides[operand] != expected) return false;
     return true;
   }
   bool constant(size_t operand) const {
-    return std::all_of(axes_.begin(), axes_.end(), [&](const Axis& a) { return a.strides[operand] == 0; });
+    for (size_t d = 0; d < rank_; ++d)
+      if (axes()[d].strides[operand] != 0) return false;
+    return true;
   }
 
   // Calls body(offsets, length) for each piece of a row among elements [begin, end).
   template <class Body>
   void walk(int64_t begin, int64_t end, Body&& body) const {
     if (begin >= end) return;
-    size_t last = axes_.size() - 1;
-    Dims counter(axes_.size(), 0);
+    size_t last = rank_ - 1;
+    Dims counter(rank_, 0);
     Offsets offsets{};
     int64_t rest = begin;
-    for (size_t d = axes_.size(); d-- > 0; rest /= axes_[d].size) {
-      counter[d] = rest % axes_[d].size;
-      for (size_t i = 0; i < N; ++i) offsets[i] += counter[d] * axes_[d].strides[i];
+    for (size_t d = rank_; d-- > 0; rest /= axes()[d].size) {
+      counter[d] = rest % axes()[d].size;
+      for (size_t i = 0; i < N; ++i) offsets[i] += counter[d] * axes()[d].strides[i];
     }
     while (true) {
       int64_t length = std::min(row() - counter[last], end - begin);
@@ -85,13 +89,13 @@ class Nest {
   };
 
   void move(Offsets& offsets, size_t d, int64_t steps) const {
-    for (size_t i = 0; i < N; ++i) offsets[i] += steps * axes_[d].strides[i];
+    for (size_t i = 0; i < N; ++i) offsets[i] += steps * axes()[d].strides[i];
   }
 
   void advance(Dims& counter, Offsets& offsets) const {
-    for (size_t d = axes_.size() - 1; d-- > 0;) {
+    for (size_t d = rank_ - 1; d-- > 0;) {
       move(offsets, d, 1);
-      if (++counter[d] < axes_[d].size) return;
+      if (++counter[d] < axes()[d].size) return;
       move(offsets, d, -counter[d]);
       counter[d] = 0;
     }
@@ -106,25 +110,34 @@ class Nest {
   }
 
   void sort() {  // by insertion: stable, and there are few axes
-    for (size_t d = 1; d < axes_.size(); ++d)
-      for (size_t e = d; e > 0 && outside(axes_[e], axes_[e - 1]); --e) std::swap(axes_[e], axes_[e - 1]);
+    for (size_t d = 1; d < rank_; ++d)
+      for (size_t e = d; e > 0 && outside(axes()[e], axes()[e - 1]); --e)
+        std::swap(axes()[e], axes()[e - 1]);
   }
 
   void merge() {
-    if (axes_.empty()) return;
+    if (rank_ == 0) return;
     size_t kept = 0;
-    for (size_t d = 1; d < axes_.size(); ++d) {
-      Axis& outer = axes_[kept];
-      const Axis& inner = axes_[d];
+    for (size_t d = 1; d < rank_; ++d) {
+      Axis& outer = axes()[kept];
+      const Axis inner = axes()[d];
       bool joined = true;
       for (size_t i = 0; i < N; ++i) joined &= outer.strides[i] == inner.strides[i] * inner.size;
-      if (joined) outer = Axis{outer.size * inner.size, inner.strides};
-      else axes_[++kept] = inner;
+      if (joined)
+        outer = Axis{outer.size * inner.size, inner.strides};
+      else
+        axes()[++kept] = inner;
     }
-    while (axes_.size() > kept + 1) axes_.pop_back();
+    rank_ = kept + 1;
   }
 
-  SmallVector<Axis, 4> axes_;
+  Axis* axes() { return heap_ ? heap_.get() : inline_.data(); }
+  const Axis* axes() const { return heap_ ? heap_.get() : inline_.data(); }
+
+  static constexpr size_t kInline = 6;
+  std::array<Axis, kInline> inline_;
+  std::unique_ptr<Axis[]> heap_;
+  size_t rank_ = 0;
   int64_t count_ = 1;
 };
 

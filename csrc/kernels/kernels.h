@@ -1,8 +1,8 @@
 #pragma once
 
-// The door to the kernels. They know nothing of tensors or derivatives, check no shapes, and never fail but
-// for lack of memory; whoever calls has validated. An output may be one of its inputs (same memory, same
-// strides) in elementwise kernels; partial overlap is never allowed.
+// The door to the kernels. They know nothing of tensors or derivatives, check no shapes, and never
+// fail but for lack of memory; whoever calls has validated. An output may be one of its inputs
+// (same memory, same strides) in elementwise kernels; partial overlap is never allowed.
 
 #include <cstdint>
 #include <span>
@@ -14,7 +14,8 @@
 
 namespace pyautograd::kernels {
 
-// ---- elementwise: every view has out's shape (broadcast inputs have stride 0), inputs share one dtype ----
+// ---- elementwise: every view has out's shape (broadcast inputs have stride 0), inputs share one
+// dtype ----
 
 void unary(FnId fn, const View& out, const View& x);
 void binary(FnId fn, const View& out, const View& x, const View& y);
@@ -24,7 +25,8 @@ DType result_dtype(FnId fn, DType input);
 
 // The bare loops, for small contiguous work. A scalar input is read at its first element only.
 using Loop1 = void (*)(void* out, const void* x, int64_t n);
-using Loop2 = void (*)(void* out, const void* x, const void* y, int64_t n, bool x_scalar, bool y_scalar);
+using Loop2 = void (*)(void* out, const void* x, const void* y, int64_t n, bool x_scalar,
+                       bool y_scalar);
 Loop1 unary_loop(FnId fn, DType input);  // nullptr when not supported
 Loop2 binary_loop(FnId fn, DType input);
 
@@ -67,7 +69,8 @@ bool all_equal(const View& a, const View& b);  // equal shapes and dtypes; nan d
 bool normalize_index(const View& out, const View& index, int64_t size, int64_t* bad);
 // out[j..., r...] = x[index[0][j...], ..., index[k-1][j...], r...], every index of one shape.
 void gather(const View& out, const View& x, std::span<const View> index);
-// out[index..., r...] = updates[j..., r...], or += ; in row-major order of j, so the last write wins.
+// out[index..., r...] = updates[j..., r...], or += ; in row-major order of j, so the last write
+// wins.
 void scatter(const View& out, const View& updates, std::span<const View> index, bool add);
 void take_along_axis(const View& out, const View& x, const View& index, int axis);
 void put_along_axis(const View& out, const View& updates, const View& index, int axis, bool add);

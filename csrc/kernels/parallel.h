@@ -23,9 +23,10 @@ class RangeBody {
   void (*call_)(void*, int64_t, int64_t);
 };
 
-// Calls body(begin, end) over disjoint ranges that cover [0, n), each of at least `grain` items but the last.
-// The ranges depend on n and grain only, so a result never depends on the number of threads. Nested calls
-// and calls made while the pool is busy run in the calling thread. The first exception is rethrown.
+// Calls body(begin, end) over disjoint ranges that cover [0, n), each of at least `grain` items but
+// the last. The ranges depend on n and grain only, so a result never depends on the number of
+// threads. Nested calls and calls made while the pool is busy run in the calling thread. The first
+// exception is rethrown.
 void parallel_for(int64_t n, int64_t grain, const RangeBody& body);
 
 void set_num_threads(int count);

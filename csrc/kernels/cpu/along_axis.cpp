@@ -32,10 +32,14 @@ void scan_line(T* out, const T* x, int64_t n, bool reverse) {
 template <class T>
 void scan_line(Scan kind, T* out, const T* x, int64_t n, bool reverse) {
   switch (kind) {
-    case Scan::Sum: return scan_line<Add>(out, x, n, reverse);
-    case Scan::Prod: return scan_line<Multiply>(out, x, n, reverse);
-    case Scan::Max: return scan_line<Maximum>(out, x, n, reverse);
-    case Scan::Min: return scan_line<Minimum>(out, x, n, reverse);
+    case Scan::Sum:
+      return scan_line<Add>(out, x, n, reverse);
+    case Scan::Prod:
+      return scan_line<Multiply>(out, x, n, reverse);
+    case Scan::Max:
+      return scan_line<Maximum>(out, x, n, reverse);
+    case Scan::Min:
+      return scan_line<Minimum>(out, x, n, reverse);
   }
 }
 

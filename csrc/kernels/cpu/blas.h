@@ -9,10 +9,10 @@ namespace pyautograd::kernels {
 // CBLAS, row-major, 32-bit integers.
 template <class T>
 struct BlasFunctions {
-  void (*gemm)(int order, int transpose_a, int transpose_b, int m, int n, int k, T alpha, const T* a, int lda,
-               const T* b, int ldb, T beta, T* c, int ldc) = nullptr;
-  void (*gemv)(int order, int transpose, int m, int n, T alpha, const T* a, int lda, const T* x, int incx, T beta,
-               T* y, int incy) = nullptr;
+  void (*gemm)(int order, int transpose_a, int transpose_b, int m, int n, int k, T alpha,
+               const T* a, int lda, const T* b, int ldb, T beta, T* c, int ldc) = nullptr;
+  void (*gemv)(int order, int transpose, int m, int n, T alpha, const T* a, int lda, const T* x,
+               int incx, T beta, T* y, int incy) = nullptr;
 };
 
 inline constexpr int kBlasRowMajor = 101, kBlasPlain = 111, kBlasTransposed = 112;
@@ -25,8 +25,10 @@ struct Blas {
 
   template <class T>
   const BlasFunctions<T>& functions() const {
-    if constexpr (sizeof(T) == 4) return single_precision;
-    else return double_precision;
+    if constexpr (sizeof(T) == 4)
+      return single_precision;
+    else
+      return double_precision;
   }
 };
 

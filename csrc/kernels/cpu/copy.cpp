@@ -6,7 +6,8 @@ namespace pyautograd::kernels {
 
 namespace {
 
-using ConvertRow = void (*)(void* out, int64_t out_stride, const void* x, int64_t x_stride, int64_t n);
+using ConvertRow = void (*)(void* out, int64_t out_stride, const void* x, int64_t x_stride,
+                            int64_t n);
 
 template <class To, class From>
 inline To convert(From x) {
@@ -51,7 +52,8 @@ void copy_converting(const View& out, const View& x, const Nest<2>& nest) {
   int64_t out_size = itemsize(out.dtype), x_size = itemsize(x.dtype);
   parallel_for(nest.count(), kGrain, [&](int64_t begin, int64_t end) {
     nest.walk(begin, end, [&](const auto& o, int64_t n) {
-      row(bytes_at(out.data, o[0] * out_size), nest.stride(0), bytes_at(x.data, o[1] * x_size), nest.stride(1), n);
+      row(bytes_at(out.data, o[0] * out_size), nest.stride(0), bytes_at(x.data, o[1] * x_size),
+          nest.stride(1), n);
     });
   });
 }
@@ -66,8 +68,8 @@ void copy_rows(const View& out, const View& x, const Nest<2>& nest) {
   });
 }
 
-// Two axes of which `across` is contiguous in x and the last one in out: tiles that fit the first cache make
-// both sides see whole cache lines.
+// Two axes of which `across` is contiguous in x and the last one in out: tiles that fit the first
+// cache make both sides see whole cache lines.
 struct Transpose {
   int64_t rows, columns, out_row, x_column;
 };
@@ -105,12 +107,14 @@ bool copy_transposed(const View& out, const View& x) {
     for (int64_t k = 0; k < n; ++k) {
       void* target = bytes_at(out.data, (offsets[0] + k * outer.stride(0)) * size);
       const void* source = bytes_at(x.data, (offsets[1] + k * outer.stride(1)) * size);
-      parallel_for(t.rows, std::max<int64_t>(32, kGrain / t.columns), [&](int64_t begin, int64_t end) {
-        visit_size(size, [&](auto tag) {
-          using T = typename decltype(tag)::type;
-          transpose_tiles(static_cast<T*>(target), static_cast<const T*>(source), t, begin, end);
-        });
-      });
+      parallel_for(t.rows, std::max<int64_t>(32, kGrain / t.columns),
+                   [&](int64_t begin, int64_t end) {
+                     visit_size(size, [&](auto tag) {
+                       using T = typename decltype(tag)::type;
+                       transpose_tiles(static_cast<T*>(target), static_cast<const T*>(source), t,
+                                       begin, end);
+                     });
+                   });
     }
   });
   return true;
@@ -121,8 +125,9 @@ void fill_with(const View& out, T value) {
   Nest<1> nest(out.shape, {out.strides});
   T* data = static_cast<T*>(out.data);
   parallel_for(nest.count(), 2 * kGrain, [&](int64_t begin, int64_t end) {
-    nest.walk(begin, end,
-              [&](const auto& o, int64_t n) { move_row(data + o[0], nest.stride(0), &value, 0, n); });
+    nest.walk(begin, end, [&](const auto& o, int64_t n) {
+      move_row(data + o[0], nest.stride(0), &value, 0, n);
+    });
   });
 }
 
@@ -137,11 +142,13 @@ void copy(const View& out, const View& x) {
 }
 
 void fill(const View& out, double value) {
-  visit_dtype(out.dtype, [&](auto tag) { fill_with(out, convert<typename decltype(tag)::type>(value)); });
+  visit_dtype(out.dtype,
+              [&](auto tag) { fill_with(out, convert<typename decltype(tag)::type>(value)); });
 }
 
 void fill_int(const View& out, int64_t value) {
-  visit_dtype(out.dtype, [&](auto tag) { fill_with(out, convert<typename decltype(tag)::type>(value)); });
+  visit_dtype(out.dtype,
+              [&](auto tag) { fill_with(out, convert<typename decltype(tag)::type>(value)); });
 }
 
 void arange(const View& out, double start, double step) {

@@ -8,10 +8,18 @@
 namespace pyautograd::kernels {
 
 // The build defines PYAUTOGRAD_WITH_... for each set of loop files it compiled.
-namespace v2 { void install(LoopTable& table); }
-namespace v3 { void install(LoopTable& table); }
-namespace v4 { void install(LoopTable& table); }
-namespace portable { void install(LoopTable& table); }
+namespace v2 {
+void install(LoopTable& table);
+}
+namespace v3 {
+void install(LoopTable& table);
+}
+namespace v4 {
+void install(LoopTable& table);
+}
+namespace portable {
+void install(LoopTable& table);
+}
 
 namespace {
 
@@ -35,7 +43,8 @@ LoopTable make_table() {
   take("portable", portable::install);
 #endif
   (void)take;
-  if (table.name == nullptr) runtime_error("pyautograd was built for newer processors than this one");
+  if (table.name == nullptr)
+    runtime_error("pyautograd was built for newer processors than this one");
   return table;
 }
 
@@ -48,7 +57,9 @@ const LoopTable& loops() {
 
 std::string_view instruction_set() { return loops().name; }
 
-Loop1 unary_loop(FnId fn, DType input) { return fn < kUnaryCount ? loops().unary[fn][int(input)] : nullptr; }
+Loop1 unary_loop(FnId fn, DType input) {
+  return fn < kUnaryCount ? loops().unary[fn][int(input)] : nullptr;
+}
 
 Loop2 binary_loop(FnId fn, DType input) {
   unsigned index = unsigned(fn) - kUnaryCount;

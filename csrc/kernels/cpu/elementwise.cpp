@@ -15,13 +15,16 @@ enum class Access { Straight, Constant, Packed };
 template <size_t N>
 class Elementwise {
  public:
-  // Operand 0 is the output. `scalars` has bit i set if the loop reads operand i once when it is constant.
+  // Operand 0 is the output. `scalars` has bit i set if the loop reads operand i once when it is
+  // constant.
   Elementwise(const std::array<const View*, N>& operands, unsigned scalars)
       : operands_(operands), nest_(operands[0]->shape, strides_of(operands)), scalars_(scalars) {
     for (size_t i = 0; i < N; ++i) {
       size_[i] = itemsize(operands[i]->dtype);
       bool constant = (scalars >> i & 1) && nest_.constant(i);
-      access_[i] = constant ? Access::Constant : nest_.packed(i) ? Access::Straight : Access::Packed;
+      access_[i] = constant          ? Access::Constant
+                   : nest_.packed(i) ? Access::Straight
+                                     : Access::Packed;
     }
   }
 
@@ -29,24 +32,31 @@ class Elementwise {
   template <class Loop>
   void run(const Loop& loop) const {
     if (nest_.count() == 0) return;
-    bool straight = std::none_of(access_.begin(), access_.end(), [](Access a) { return a == Access::Packed; });
+    bool straight =
+        std::none_of(access_.begin(), access_.end(), [](Access a) { return a == Access::Packed; });
     bool by_rows = !straight && nest_.row() >= kShortRow && rows_are_straight();
     parallel_for(nest_.count(), kGrain, [&](int64_t begin, int64_t end) {
-      if (straight) run_straight(loop, begin, end);
-      else if (by_rows) run_rows(loop, begin, end);
-      else for (int64_t b = begin; b < end; b += kTile) run_tile(loop, b, std::min(end, b + kTile));
+      if (straight)
+        run_straight(loop, begin, end);
+      else if (by_rows)
+        run_rows(loop, begin, end);
+      else
+        for (int64_t b = begin; b < end; b += kTile) run_tile(loop, b, std::min(end, b + kTile));
     });
   }
 
  private:
   using Pointers = std::array<char*, N>;
 
-  static std::array<std::span<const int64_t>, N> strides_of(const std::array<const View*, N>& operands) {
+  static std::array<std::span<const int64_t>, N> strides_of(
+      const std::array<const View*, N>& operands) {
     std::array<std::span<const int64_t>, N> strides;
     for (size_t i = 0; i < N; ++i) strides[i] = operands[i]->strides;
     return strides;
   }
-  char* at(size_t i, int64_t offset) const { return bytes_at(operands_[i]->data, offset * size_[i]); }
+  char* at(size_t i, int64_t offset) const {
+    return bytes_at(operands_[i]->data, offset * size_[i]);
+  }
 
   bool rows_are_straight() const {
     for (size_t i = 0; i < N; ++i)
@@ -83,7 +93,9 @@ class Elementwise {
     Pointers pointers;
     unsigned constants = 0;
     for (size_t i = 0; i < N; ++i) {
-      pointers[i] = access_[i] == Access::Packed ? buffers[i] : at(i, access_[i] == Access::Straight ? begin : 0);
+      pointers[i] = access_[i] == Access::Packed
+                        ? buffers[i]
+                        : at(i, access_[i] == Access::Straight ? begin : 0);
       constants |= unsigned(access_[i] == Access::Constant) << i;
     }
     move_packed(begin, end, buffers, true);
@@ -98,8 +110,10 @@ class Elementwise {
       for (size_t i = inputs ? 1 : 0; i < (inputs ? N : 1); ++i) {
         if (access_[i] != Access::Packed) continue;
         char* buffer = buffers[i] + done * size_[i];
-        if (inputs) move_row(size_[i], buffer, 1, at(i, offsets[i]), nest_.stride(i), n);
-        else move_row(size_[i], at(i, offsets[i]), nest_.stride(i), buffer, 1, n);
+        if (inputs)
+          move_row(size_[i], buffer, 1, at(i, offsets[i]), nest_.stride(i), n);
+        else
+          move_row(size_[i], at(i, offsets[i]), nest_.stride(i), buffer, 1, n);
       }
       done += n;
     });
@@ -116,7 +130,9 @@ class Elementwise {
 
 void unary(FnId fn, const View& out, const View& x) {
   Loop1 loop = unary_loop(fn, x.dtype);
-  Elementwise<2>({&out, &x}, 0).run([&](const auto& p, int64_t n, unsigned) { loop(p[0], p[1], n); });
+  Elementwise<2>({&out, &x}, 0).run([&](const auto& p, int64_t n, unsigned) {
+    loop(p[0], p[1], n);
+  });
 }
 
 void binary(FnId fn, const View& out, const View& x, const View& y) {
@@ -128,9 +144,11 @@ void binary(FnId fn, const View& out, const View& x, const View& y) {
 
 void where(const View& out, const View& condition, const View& x, const View& y) {
   auto loop = loops().where[size_class(itemsize(out.dtype))];
-  Elementwise<4>({&out, &condition, &x, &y}, 0b1100).run([&](const auto& p, int64_t n, unsigned constants) {
-    loop(p[0], reinterpret_cast<const bool*>(p[1]), p[2], p[3], n, constants & 4, constants & 8);
-  });
+  Elementwise<4>({&out, &condition, &x, &y}, 0b1100)
+      .run([&](const auto& p, int64_t n, unsigned constants) {
+        loop(p[0], reinterpret_cast<const bool*>(p[1]), p[2], p[3], n, constants & 4,
+             constants & 8);
+      });
 }
 
 }  // namespace pyautograd::kernels

@@ -10,23 +10,28 @@ namespace {
 
 constexpr int64_t kBlock = 512;
 
-// A tensor whose first axes are addressed by index arrays, and one whose first axes have their shape.
+// A tensor whose first axes are addressed by index arrays, and one whose first axes have their
+// shape.
 class Indexed {
  public:
   Indexed(const View& target, const View& lined, std::span<const View> index)
       : target_(target), index_(index), size_(itemsize(target.dtype)) {
     size_t k = index.size(), rank = k > 0 ? index[0].shape.size() : 0;
-    for (const View& view : index) nests_.emplace_back(view.shape, std::array{view.strides}, Order::RowMajor);
-    nests_.emplace_back(lined.shape.first(rank), std::array{lined.strides.first(rank)}, Order::RowMajor);
-    rest_ = std::make_unique<Nest<2>>(lined.shape.subspan(rank),
-                                      std::array{target.strides.subspan(k), lined.strides.subspan(rank)});
+    for (const View& view : index)
+      nests_.emplace_back(view.shape, std::array{view.strides}, Order::RowMajor);
+    nests_.emplace_back(lined.shape.first(rank), std::array{lined.strides.first(rank)},
+                        Order::RowMajor);
+    rest_ = std::make_unique<Nest<2>>(
+        lined.shape.subspan(rank),
+        std::array{target.strides.subspan(k), lined.strides.subspan(rank)});
   }
 
   int64_t positions() const { return nests_.back().count(); }
   const Nest<2>& rest() const { return *rest_; }
   int64_t itemsize_() const { return size_; }
 
-  // body(n, offsets into target, offsets into lined), in order; offsets are those of the first element of rest.
+  // body(n, offsets into target, offsets into lined), in order; offsets are those of the first
+  // element of rest.
   template <class Body>
   void blocks(int64_t begin, int64_t end, const Body& body) const {
     int64_t target[kBlock], lined[kBlock];
@@ -69,20 +74,24 @@ void scatter_typed(const View& out, const View& updates, const Indexed& indexed,
   T* to = static_cast<T*>(out.data);
   const T* from = static_cast<const T*>(updates.data);
   const Nest<2>& rest = indexed.rest();
-  indexed.blocks(0, indexed.positions(), [&](int64_t n, const int64_t* targets, const int64_t* sources) {
-    if (rest.count() == 1 && add)
-      for (int64_t i = 0; i < n; ++i) to[targets[i]] = Add()(to[targets[i]], from[sources[i]]);
-    else if (rest.count() == 1)
-      for (int64_t i = 0; i < n; ++i) to[targets[i]] = from[sources[i]];
-    else
-      for (int64_t i = 0; i < n; ++i)
-        rest.walk(0, rest.count(), [&](const auto& o, int64_t length) {
-          T* row = to + targets[i] + o[0];
-          const T* source = from + sources[i] + o[1];
-          if (add) add_row(row, rest.stride(0), source, rest.stride(1), length);
-          else move_row(row, rest.stride(0), source, rest.stride(1), length);
-        });
-  });
+  indexed.blocks(0, indexed.positions(),
+                 [&](int64_t n, const int64_t* targets, const int64_t* sources) {
+                   if (rest.count() == 1 && add)
+                     for (int64_t i = 0; i < n; ++i)
+                       to[targets[i]] = Add()(to[targets[i]], from[sources[i]]);
+                   else if (rest.count() == 1)
+                     for (int64_t i = 0; i < n; ++i) to[targets[i]] = from[sources[i]];
+                   else
+                     for (int64_t i = 0; i < n; ++i)
+                       rest.walk(0, rest.count(), [&](const auto& o, int64_t length) {
+                         T* row = to + targets[i] + o[0];
+                         const T* source = from + sources[i] + o[1];
+                         if (add)
+                           add_row(row, rest.stride(0), source, rest.stride(1), length);
+                         else
+                           move_row(row, rest.stride(0), source, rest.stride(1), length);
+                       });
+                 });
 }
 
 Dims with_zero(std::span<const int64_t> strides, int axis) {
@@ -112,8 +121,10 @@ bool normalize_index(const View& out, const View& index, int64_t size, int64_t* 
         int64_t value = int64_t(from[i * nest.stride(1)]);
         int64_t shifted = value < 0 && std::is_signed_v<T> ? value + size : value;
         good = shifted >= 0 && shifted < size;
-        if (good) to[i * nest.stride(0)] = shifted;
-        else *bad = value;
+        if (good)
+          to[i * nest.stride(0)] = shifted;
+        else
+          *bad = value;
       }
     });
   });
@@ -135,7 +146,8 @@ void gather(const View& out, const View& x, std::span<const View> index) {
       else
         for (int64_t i = 0; i < n; ++i)
           rest.walk(0, rest.count(), [&](const auto& o, int64_t length) {
-            move_row(to + targets[i] + o[1], rest.stride(1), from + sources[i] + o[0], rest.stride(0), length);
+            move_row(to + targets[i] + o[1], rest.stride(1), from + sources[i] + o[0],
+                     rest.stride(0), length);
           });
     });
   };
@@ -171,7 +183,8 @@ void take_along_axis(const View& out, const View& x, const View& index, int axis
         T* to = static_cast<T*>(out.data) + o[0];
         const T* from = static_cast<const T*>(x.data) + o[2];
         for (int64_t i = 0; i < n; ++i)
-          to[i * nest.stride(0)] = from[i * nest.stride(2) + indices[o[1] + i * nest.stride(1)] * step];
+          to[i * nest.stride(0)] =
+              from[i * nest.stride(2) + indices[o[1] + i * nest.stride(1)] * step];
       });
     });
   });

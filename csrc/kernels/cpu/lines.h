@@ -1,7 +1,7 @@
 #pragma once
 
-// Work along one axis, line by line. A body sees contiguous lines only: lines that are strided in memory are
-// copied in and out in groups of neighbours, so that every cache line is read once.
+// Work along one axis, line by line. A body sees contiguous lines only: lines that are strided in
+// memory are copied in and out in groups of neighbours, so that every cache line is read once.
 
 #include <memory>
 
@@ -13,7 +13,8 @@ namespace pyautograd::kernels {
 
 class Lines {
  public:
-  // With `whole_output`, out has x's shape and takes a line for a line; else it takes one element for each.
+  // With `whole_output`, out has x's shape and takes a line for a line; else it takes one element
+  // for each.
   Lines(const View& out, const View& x, int axis, bool whole_output)
       : out_(out),
         x_(x),
@@ -34,8 +35,10 @@ class Lines {
     if (lines == 0) return;
     int64_t grain = std::max<int64_t>(group_, kGrain / 2 / std::max<int64_t>(1, length_));
     parallel_for(lines, grain, [&](int64_t begin, int64_t end) {
-      auto x_buffer = std::make_unique<char[]>(pack_x_ ? size_t(group_ * length_ * itemsize(x_.dtype)) : 0);
-      auto out_buffer = std::make_unique<char[]>(pack_out_ ? size_t(group_ * length_ * itemsize(out_.dtype)) : 0);
+      auto x_buffer =
+          std::make_unique<char[]>(pack_x_ ? size_t(group_ * length_ * itemsize(x_.dtype)) : 0);
+      auto out_buffer =
+          std::make_unique<char[]>(pack_out_ ? size_t(group_ * length_ * itemsize(out_.dtype)) : 0);
       nest_.walk(begin, end, [&](const auto& offsets, int64_t n) {
         for (int64_t i = 0; i < n; i += group_)
           run_group(body, offsets[0] + i * nest_.stride(0), offsets[1] + i * nest_.stride(1),
@@ -70,11 +73,14 @@ class Lines {
     if (pack_out_) exchange(out_.dtype, out_buffer, out, out_apart, out_step_, n, false);
   }
 
-  void exchange(DType dtype, char* buffer, char* data, int64_t apart, int64_t step, int64_t n, bool in) const {
+  void exchange(DType dtype, char* buffer, char* data, int64_t apart, int64_t step, int64_t n,
+                bool in) const {
     std::array<int64_t, 2> shape{n, length_}, packed{length_, 1}, strides{apart, step};
     View lines{buffer, dtype, shape, packed}, memory{data, dtype, shape, strides};
-    if (in) copy(lines, memory);
-    else copy(memory, lines);
+    if (in)
+      copy(lines, memory);
+    else
+      copy(memory, lines);
   }
 
   const View& out_;

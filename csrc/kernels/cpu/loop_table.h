@@ -1,7 +1,8 @@
 #pragma once
 
-// The loops that are worth one copy per instruction set. They take bare pointers to contiguous elements, so
-// that no inline function of the standard library is compiled for a processor that may not be there.
+// The loops that are worth one copy per instruction set. They take bare pointers to contiguous
+// elements, so that no inline function of the standard library is compiled for a processor that may
+// not be there.
 
 #include <cstdint>
 
@@ -38,7 +39,8 @@ struct LoopTable {
   Loop2 binary[kBinaryCount][kDTypeCount];
   ReduceLoops reduce[kReduceCount][kDTypeCount];  // by the dtype of x
   int64_t (*arg_reduce[kDTypeCount])(bool maximum, const void* x, int64_t n);
-  void (*where[4])(void* out, const bool* condition, const void* x, const void* y, int64_t n, bool x_scalar,
+  void (*where[4])(void* out, const bool* condition, const void* x, const void* y, int64_t n,
+                   bool x_scalar,
                    bool y_scalar);  // by log2 of the item size
   void (*softmax[kDTypeCount])(void* out, const void* x, int64_t n, bool log);
   void (*logsumexp[kDTypeCount])(void* out, const void* x, int64_t n);
@@ -47,7 +49,9 @@ struct LoopTable {
 
 const LoopTable& loops();
 
-inline int size_class(int64_t itemsize) { return itemsize == 1 ? 0 : itemsize == 2 ? 1 : itemsize == 4 ? 2 : 3; }
+inline int size_class(int64_t itemsize) {
+  return itemsize == 1 ? 0 : itemsize == 2 ? 1 : itemsize == 4 ? 2 : 3;
+}
 
 // Defined once per instruction set.
 inline namespace PYAUTOGRAD_ISA {

@@ -39,7 +39,8 @@ template <class T>
 class Packed {
  public:
   // A contiguous copy of a matrix that BLAS cannot read; strides are updated.
-  Packed(const void*& data, int64_t rows, int64_t columns, int64_t& row_stride, int64_t& column_stride) {
+  Packed(const void*& data, int64_t rows, int64_t columns, int64_t& row_stride,
+         int64_t& column_stride) {
     if (layout(rows, columns, row_stride, column_stride).leading >= 0) return;
     copy_ = std::make_unique_for_overwrite<T[]>(size_t(rows * columns));
     std::array<int64_t, 2> shape{rows, columns}, from{row_stride, column_stride}, to{columns, 1};
@@ -91,17 +92,17 @@ void blas_product(const Gemm& g) {
   const T* left = static_cast<const T*>(g.a);
   const T* right = static_cast<const T*>(g.b);
   T* c = static_cast<T*>(g.c);
-  auto gemv = [&](const Layout& l, int64_t rows, int64_t columns, const T* matrix, const T* x, int64_t x_step,
-                  int64_t y_step, bool flip) {
+  auto gemv = [&](const Layout& l, int64_t rows, int64_t columns, const T* matrix, const T* x,
+                  int64_t x_step, int64_t y_step, bool flip) {
     bool transposed = (l.transpose == kBlasTransposed) != flip;
     if (l.transpose == kBlasTransposed) std::swap(rows, columns);
-    f.gemv(kBlasRowMajor, transposed ? kBlasTransposed : kBlasPlain, int(rows), int(columns), T(1), matrix,
-           int(l.leading), x, int(x_step), T(0), c, int(y_step));
+    f.gemv(kBlasRowMajor, transposed ? kBlasTransposed : kBlasPlain, int(rows), int(columns), T(1),
+           matrix, int(l.leading), x, int(x_step), T(0), c, int(y_step));
   };
   if (g.n == 1 && g.b_row > 0) return gemv(a, g.m, g.k, left, right, g.b_row, g.c_row, false);
   if (g.m == 1 && g.a_column > 0) return gemv(b, g.k, g.n, right, left, g.a_column, 1, true);
-  f.gemm(kBlasRowMajor, a.transpose, b.transpose, int(g.m), int(g.n), int(g.k), T(1), left, int(a.leading), right,
-         int(b.leading), T(0), c, int(std::max(g.c_row, g.n)));
+  f.gemm(kBlasRowMajor, a.transpose, b.transpose, int(g.m), int(g.n), int(g.k), T(1), left,
+         int(a.leading), right, int(b.leading), T(0), c, int(std::max(g.c_row, g.n)));
 }
 
 bool fits_blas(const Gemm& g) {
@@ -149,22 +150,32 @@ struct Batch {
   Batch(const View& out, const View& a, const View& b)
       : nest(leading(out.shape), {leading(out.strides), leading(a.strides), leading(b.strides)}) {
     size_t rank = out.shape.size();
-    matrix = {out.shape[rank - 2],  out.shape[rank - 1],   a.shape[rank - 1],
-              a.data,               a.strides[rank - 2],   a.strides[rank - 1],
-              b.data,               b.strides[rank - 2],   b.strides[rank - 1],
-              out.data,             out.strides[rank - 2]};
+    matrix = {out.shape[rank - 2],
+              out.shape[rank - 1],
+              a.shape[rank - 1],
+              a.data,
+              a.strides[rank - 2],
+              a.strides[rank - 1],
+              b.data,
+              b.strides[rank - 2],
+              b.strides[rank - 1],
+              out.data,
+              out.strides[rank - 2]};
     if (matrix.m == 1) matrix.c_row = std::max<int64_t>(1, matrix.n);
   }
 
   // A batch of matrices times one matrix is one tall product, when the rows follow each other.
   bool stacks() const {
     const Gemm& g = matrix;
-    int64_t a_row = g.m == 1 ? nest.stride(1) : g.a_row, c_row = g.m == 1 ? nest.stride(0) : g.c_row;
+    int64_t a_row = g.m == 1 ? nest.stride(1) : g.a_row,
+            c_row = g.m == 1 ? nest.stride(0) : g.c_row;
     return nest.row() > 1 && nest.stride(2) == 0 && nest.stride(1) == g.m * a_row && a_row != 0 &&
            nest.stride(0) == g.m * c_row && c_row >= g.n;
   }
 
-  static std::span<const int64_t> leading(std::span<const int64_t> dims) { return dims.first(dims.size() - 2); }
+  static std::span<const int64_t> leading(std::span<const int64_t> dims) {
+    return dims.first(dims.size() - 2);
+  }
 };
 
 template <class T>
@@ -175,7 +186,8 @@ void run_batch(const Batch& batch) {
   auto run = [&](int64_t begin, int64_t end) {
     nest.walk(begin, end, [&](const auto& o, int64_t n) {
       Gemm g = batch.matrix;
-      g.c = bytes_at(g.c, o[0] * size), g.a = bytes_at(g.a, o[1] * size), g.b = bytes_at(g.b, o[2] * size);
+      g.c = bytes_at(g.c, o[0] * size), g.a = bytes_at(g.a, o[1] * size),
+      g.b = bytes_at(g.b, o[2] * size);
       if (stacked) {
         if (g.m == 1) g.a_row = nest.stride(1), g.c_row = nest.stride(0);
         g.m *= n;

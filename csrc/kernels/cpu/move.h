@@ -1,6 +1,7 @@
 #pragma once
 
-// Strided moves of bare items, by size: what a loop over contiguous elements needs before and after.
+// Strided moves of bare items, by size: what a loop over contiguous elements needs before and
+// after.
 
 #include <cstdint>
 #include <cstring>
@@ -20,18 +21,24 @@ inline char* bytes_at(const void* data, int64_t offset) {
 template <class F>
 decltype(auto) visit_size(int64_t itemsize, F&& f) {
   switch (itemsize) {
-    case 1: return f(TypeTag<uint8_t>{});
-    case 2: return f(TypeTag<uint16_t>{});
-    case 4: return f(TypeTag<uint32_t>{});
-    default: return f(TypeTag<uint64_t>{});
+    case 1:
+      return f(TypeTag<uint8_t>{});
+    case 2:
+      return f(TypeTag<uint16_t>{});
+    case 4:
+      return f(TypeTag<uint32_t>{});
+    default:
+      return f(TypeTag<uint64_t>{});
   }
 }
 
 template <class T>
 inline void move_row(T* out, int64_t out_stride, const T* x, int64_t x_stride, int64_t n) {
   if (out_stride == 1 && x_stride == 1) {
-    if (n < 16) for (int64_t i = 0; i < n; ++i) out[i] = x[i];
-    else std::memcpy(out, x, size_t(n) * sizeof(T));
+    if (n < 16)
+      for (int64_t i = 0; i < n; ++i) out[i] = x[i];
+    else
+      std::memcpy(out, x, size_t(n) * sizeof(T));
   } else if (x_stride == 0) {
     T value = n > 0 ? *x : T();
     for (int64_t i = 0; i < n; ++i) out[i * out_stride] = value;
@@ -42,7 +49,8 @@ inline void move_row(T* out, int64_t out_stride, const T* x, int64_t x_stride, i
   }
 }
 
-inline void move_row(int64_t itemsize, void* out, int64_t out_stride, const void* x, int64_t x_stride, int64_t n) {
+inline void move_row(int64_t itemsize, void* out, int64_t out_stride, const void* x,
+                     int64_t x_stride, int64_t n) {
   visit_size(itemsize, [&](auto tag) {
     using T = typename decltype(tag)::type;
     move_row(static_cast<T*>(out), out_stride, static_cast<const T*>(x), x_stride, n);

@@ -39,6 +39,16 @@ struct Job {
 
 thread_local bool inside_region = false;
 
+// Looks at a condition for a few microseconds before the caller goes to sleep over it.
+template <class Condition>
+void spin(const Condition& met) {
+  for (int i = 0; i < 400 && !met(); ++i) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+}
+
 class Pool {
  public:
   explicit Pool(int threads) : threads_(threads) {}
@@ -65,6 +75,7 @@ class Pool {
     inside_region = true;
     job.work();
     inside_region = false;
+    spin([&] { return active_.load(std::memory_order_acquire) == 0; });
     std::unique_lock guard(lock_);
     job_ = nullptr;  // whoever wakes from now on finds nothing to do
     done_.wait(guard, [&] { return active_ == 0; });
@@ -77,6 +88,9 @@ class Pool {
     uint64_t seen = 0;
     std::unique_lock guard(lock_);
     while (true) {
+      guard.unlock();
+      spin([&] { return epoch_.load(std::memory_order_relaxed) != seen; });
+      guard.lock();
       wake_.wait(guard, [&] { return epoch_ != seen; });
       seen = epoch_;
       if (job_ == nullptr || id >= helpers_) continue;
@@ -92,14 +106,16 @@ class Pool {
   std::mutex owner_, lock_;
   std::condition_variable wake_, done_;
   std::atomic<int> threads_;
-  int started_ = 0, helpers_ = 0, active_ = 0;
-  uint64_t epoch_ = 0;
+  int started_ = 0, helpers_ = 0;
+  std::atomic<int> active_{0};  // these two change under lock_; spinning reads them without
+  std::atomic<uint64_t> epoch_{0};
   Job* job_ = nullptr;
 };
 
 std::atomic<Pool*> the_pool{nullptr};
 
-// Threads do not survive a fork. The child starts over and leaves the old pool, whose locks may be held, alone.
+// Threads do not survive a fork. The child starts over and leaves the old pool, whose locks may be
+// held, alone.
 void renew_after_fork() {
   if (Pool* old = the_pool.load()) the_pool.store(new Pool(old->threads()));
   inside_region = false;

@@ -21,11 +21,13 @@ struct Problem {
   int64_t out_size() const { return itemsize(out_dtype); }
   const ReduceLoops& loops() const { return kernels::loops().reduce[int(kind)][int(x_dtype)]; }
 
-  // The axis with the smallest stride in x, among those that are reduced or those that are kept; -1 if none.
+  // The axis with the smallest stride in x, among those that are reduced or those that are kept; -1
+  // if none.
   int innermost(bool is_reduced) const {
     int best = -1;
     for (size_t d = 0; d < shape.size(); ++d)
-      if (reduced[d] == is_reduced && (best < 0 || std::abs(x_strides[d]) <= std::abs(x_strides[best])))
+      if (reduced[d] == is_reduced &&
+          (best < 0 || std::abs(x_strides[d]) <= std::abs(x_strides[best])))
         best = int(d);
     return best;
   }
@@ -43,7 +45,8 @@ struct Problem {
     part.out += begin * out_strides[axis] * out_size();
     return part;
   }
-  // The shape with size 1 where the axes are not of the wanted kind, but for `apart`, which goes too.
+  // The shape with size 1 where the axes are not of the wanted kind, but for `apart`, which goes
+  // too.
   Dims only(bool is_reduced, int apart = -1) const {
     Dims part = shape;
     for (size_t d = 0; d < part.size(); ++d)
@@ -53,7 +56,9 @@ struct Problem {
 };
 
 Problem make_problem(Reduce kind, const View& out, const View& x) {
-  Problem p{kind, x.dtype, out.dtype, static_cast<const char*>(x.data), static_cast<char*>(out.data), {}, {}, {}, {}};
+  Problem p{
+      kind, x.dtype, out.dtype, static_cast<const char*>(x.data), static_cast<char*>(out.data), {},
+      {},   {},      {}};
   for (size_t d = 0; d < x.shape.size(); ++d) {
     if (x.shape[d] == 1) continue;
     bool reduced = out.shape[d] != x.shape[d];
@@ -70,11 +75,15 @@ T identity_of(Reduce kind) {
   using Limits = std::numeric_limits<T>;
   switch (kind) {
     case Reduce::Sum:
-    case Reduce::Any: return T(0);
+    case Reduce::Any:
+      return T(0);
     case Reduce::Prod:
-    case Reduce::All: return T(1);
-    case Reduce::Max: return is_float<T> ? T(-Limits::infinity()) : Limits::lowest();
-    case Reduce::Min: break;
+    case Reduce::All:
+      return T(1);
+    case Reduce::Max:
+      return is_float<T> ? T(-Limits::infinity()) : Limits::lowest();
+    case Reduce::Min:
+      break;
   }
   return is_float<T> ? Limits::infinity() : Limits::max();
 }
@@ -109,7 +118,8 @@ void reduce_by_rows(const Problem& p) {
   };
   kept.walk(0, kept.count(), [&](const auto& o, int64_t n) {
     for (int64_t i = 0; i < n; ++i)
-      reduce_one(p.out + (o[0] + i * kept.stride(0)) * out_size, p.x + (o[1] + i * kept.stride(1)) * x_size);
+      reduce_one(p.out + (o[0] + i * kept.stride(0)) * out_size,
+                 p.x + (o[1] + i * kept.stride(1)) * x_size);
   });
 }
 
@@ -142,9 +152,8 @@ class ColumnReduction {
     bool direct = p_.out_strides[column_] == 1;
     char* acc = direct ? out : buffer;
     fill_identity(p_.kind, p_.out_dtype, acc, width);
-    rows_.walk(0, rows_.count(), [&](const auto& o, int64_t n) {
-      fold_rows(acc, x + o[0] * p_.x_size(), n, width);
-    });
+    rows_.walk(0, rows_.count(),
+               [&](const auto& o, int64_t n) { fold_rows(acc, x + o[0] * p_.x_size(), n, width); });
     if (!direct) move_row(p_.out_size(), out, p_.out_strides[column_], acc, 1, width);
   }
 
@@ -167,13 +176,17 @@ class ColumnReduction {
 void reduce_serially(const Problem& p) {
   constexpr int64_t kShortRow = 16;
   int row = p.innermost(true), column = p.innermost(false);
-  bool by_rows = column < 0 || (row >= 0 && std::abs(p.x_strides[row]) < std::abs(p.x_strides[column]) &&
-                                (p.shape[row] >= kShortRow || p.shape[column] < kShortRow));
-  if (by_rows) reduce_by_rows(p);
-  else ColumnReduction(p, column).run();
+  bool by_rows =
+      column < 0 || (row >= 0 && std::abs(p.x_strides[row]) < std::abs(p.x_strides[column]) &&
+                     (p.shape[row] >= kShortRow || p.shape[column] < kShortRow));
+  if (by_rows)
+    reduce_by_rows(p);
+  else
+    ColumnReduction(p, column).run();
 }
 
-// Few results from many elements: partial results of slices of the longest reduced axis, then their reduction.
+// Few results from many elements: partial results of slices of the longest reduced axis, then their
+// reduction.
 void reduce_in_slices(const Problem& p, const View& out) {
   constexpr int64_t kMaxSlices = 32;
   int axis = p.longest(true);
@@ -196,7 +209,8 @@ void reduce_in_slices(const Problem& p, const View& out) {
       reduce_serially(part);
     }
   });
-  Problem last{p.kind, p.out_dtype, p.out_dtype, partial.get(), p.out, {slices}, {results}, {0}, {true}};
+  Problem last{p.kind,   p.out_dtype, p.out_dtype, partial.get(), p.out,
+               {slices}, {results},   {0},         {true}};
   for (size_t d = 0; d < p.shape.size(); ++d) {
     if (p.reduced[d]) continue;
     last.shape.push_back(p.shape[d]);

@@ -56,9 +56,9 @@ bool any_nan(const View& x) {
       nest.walk(begin, end, [&](const auto& o, int64_t n) {
         const T* row = static_cast<const T*>(x.data) + o[0];
         if (int64_t s = nest.stride(0); s == 1) {
-          for (int64_t i = 0; i < n; ++i) nans |= row[i] != row[i];
+          for (int64_t i = 0; i < n; ++i) nans |= IsNan()(row[i]);
         } else {
-          for (int64_t i = 0; i < n; ++i) nans |= row[i * s] != row[i * s];
+          for (int64_t i = 0; i < n; ++i) nans |= IsNan()(row[i * s]);
         }
       });
       if (nans) found.store(true, std::memory_order_relaxed);

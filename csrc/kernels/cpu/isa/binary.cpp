@@ -29,8 +29,10 @@ template <class F, class T>
 inline void padded(T* out, const T* x, const T* y, int64_t n, bool x_scalar, bool y_scalar) {
   constexpr int64_t kTile = 256;
   T left[kTile], right[kTile], result[kTile];
-  if (x_scalar) for (T& value : left) value = x[0];
-  if (y_scalar) for (T& value : right) value = y[0];
+  if (x_scalar)
+    for (T& value : left) value = x[0];
+  if (y_scalar)
+    for (T& value : right) value = y[0];
   for (int64_t begin = 0; begin < n; begin += kTile) {
     int64_t length = n - begin < kTile ? n - begin : kTile;
     int64_t whole = (length + kBlock - 1) & -kBlock;
@@ -40,8 +42,10 @@ inline void padded(T* out, const T* x, const T* y, int64_t n, bool x_scalar, boo
       pair_blocks<F>(out + begin, a, b, length);
       continue;
     }
-    if (!x_scalar) for (int64_t i = 0; i < whole; ++i) left[i] = a[i < length ? i : length - 1];
-    if (!y_scalar) for (int64_t i = 0; i < whole; ++i) right[i] = b[i < length ? i : length - 1];
+    if (!x_scalar)
+      for (int64_t i = 0; i < whole; ++i) left[i] = a[i < length ? i : length - 1];
+    if (!y_scalar)
+      for (int64_t i = 0; i < whole; ++i) right[i] = b[i < length ? i : length - 1];
     pair_blocks<F>(result, left, right, whole);
     std::memcpy(out + begin, result, size_t(length) * sizeof(T));
   }
@@ -57,9 +61,12 @@ void binary_loop(void* out, const void* x, const void* y, int64_t n, bool x_scal
   if constexpr (is_float<T> && contains<F, VectorMath>) {
     padded<F>(o, a, b, n, x_scalar, y_scalar);
   } else {
-    if (x_scalar) straight<F, T, R, true, false>(o, a, b, y_scalar ? 1 : n);
-    else if (y_scalar) straight<F, T, R, false, true>(o, a, b, n);
-    else straight<F, T, R, false, false>(o, a, b, n);
+    if (x_scalar)
+      straight<F, T, R, true, false>(o, a, b, y_scalar ? 1 : n);
+    else if (y_scalar)
+      straight<F, T, R, false, true>(o, a, b, n);
+    else
+      straight<F, T, R, false, false>(o, a, b, n);
     if (x_scalar && y_scalar)
       for (int64_t i = 1; i < n; ++i) o[i] = o[0];
   }
@@ -67,8 +74,10 @@ void binary_loop(void* out, const void* x, const void* y, int64_t n, bool x_scal
 
 template <class F, class T>
 constexpr Loop2 loop_or_null() {
-  if constexpr (accepts<F, T>()) return binary_loop<F, T>;
-  else return nullptr;
+  if constexpr (accepts<F, T>())
+    return binary_loop<F, T>;
+  else
+    return nullptr;
 }
 
 template <class F, class... T>
@@ -82,8 +91,8 @@ void install_all(LoopTable& table, List<F...>) {
 }
 
 template <class T>
-void where_loop(void* out, const bool* condition, const void* x, const void* y, int64_t n, bool x_scalar,
-                bool y_scalar) {
+void where_loop(void* out, const bool* condition, const void* x, const void* y, int64_t n,
+                bool x_scalar, bool y_scalar) {
   T* o = static_cast<T*>(out);
   const T* a = static_cast<const T*>(x);
   const T* b = static_cast<const T*>(y);

@@ -1,7 +1,8 @@
 #pragma once
 
-// Loops whose value must not depend on an element's position: vector and scalar versions of exp differ in the
-// last bits, so the tail of a row is padded to a whole block and takes the same vector code as the rest.
+// Loops whose value must not depend on an element's position: vector and scalar versions of exp
+// differ in the last bits, so the tail of a row is padded to a whole block and takes the same
+// vector code as the rest.
 
 #include <cstdint>
 #include <cstring>

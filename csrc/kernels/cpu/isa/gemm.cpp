@@ -1,5 +1,5 @@
-// A register-blocked matrix product: the whole story for small products and for builds without BLAS. This
-// file alone may fuse multiply and add.
+// A register-blocked matrix product: the whole story for small products and for builds without
+// BLAS. This file alone may fuse multiply and add.
 
 #include <cstdint>
 #include <cstring>
@@ -12,98 +12,122 @@ inline namespace PYAUTOGRAD_ISA {
 namespace {
 
 #if defined(__AVX512F__)
-inline constexpr int kVectorBytes = 64;
+inline constexpr int kVectorBytes = 64, kRows = 8;
 #elif defined(__AVX2__)
-inline constexpr int kVectorBytes = 32;
+inline constexpr int kVectorBytes = 32, kRows = 6;
 #else
-inline constexpr int kVectorBytes = 16;
+inline constexpr int kVectorBytes = 16, kRows = 6;
 #endif
 inline constexpr int kDepth = 256;  // rows of b in a packed panel
-inline constexpr int kRows = 6;
 
-template <class T>
+template <class T, int Bytes>
 struct Lane {
-  typedef T type __attribute__((vector_size(kVectorBytes), aligned(alignof(T)), may_alias));
+  typedef T type __attribute__((vector_size(Bytes), aligned(alignof(T)), may_alias));
 };
-template <class T>
-inline constexpr int kLanes = kVectorBytes / sizeof(T);
 
-// c[Rows, width] = (or +=) a[Rows, k] @ panel[k, 2 vectors]
-template <class T, int Rows, int Vectors>
-inline void tile(const T* a, int64_t a_row, int64_t a_column, const T* panel, int64_t panel_row, int64_t k, T* c,
-                 int64_t c_row, int64_t width, bool accumulate) {
-  using V = typename Lane<T>::type;
+template <class T>
+struct Panel {
+  const T* a;
+  int64_t a_row, a_column;
+  const T* b;  // unit column stride
+  int64_t b_row;
+  int64_t m, k;
+  T* c;
+  int64_t c_row, width;
+  bool accumulate;
+};
+
+// c[row .. row + Rows, width] = (or +=) a[row .. row + Rows, k] @ b[k, Vectors]
+template <class T, int Bytes, int Vectors, int Rows>
+inline void tile(const Panel<T>& p, int64_t row) {
+  using V = typename Lane<T, Bytes>::type;
+  constexpr int64_t lanes = Bytes / sizeof(T);
   V acc[Rows][Vectors] = {};
-  for (int64_t p = 0; p < k; ++p) {
+  const T* a = p.a + row * p.a_row;
+  for (int64_t i = 0; i < p.k; ++i) {
     V b[Vectors];
     for (int v = 0; v < Vectors; ++v)
-      b[v] = *reinterpret_cast<const V*>(panel + p * panel_row + v * kLanes<T>);
+      b[v] = *reinterpret_cast<const V*>(p.b + i * p.b_row + v * lanes);
     for (int r = 0; r < Rows; ++r) {
-      T value = a[r * a_row + p * a_column];
+      T value = a[r * p.a_row + i * p.a_column];
       for (int v = 0; v < Vectors; ++v) acc[r][v] += value * b[v];
     }
   }
-  if (width == Vectors * kLanes<T>) {
-    for (int r = 0; r < Rows; ++r)
-      for (int v = 0; v < Vectors; ++v) {
-        V* target = reinterpret_cast<V*>(c + r * c_row + v * kLanes<T>);
-        *target = accumulate ? *target + acc[r][v] : acc[r][v];
-      }
-    return;
-  }
   for (int r = 0; r < Rows; ++r) {
-    T row[Vectors * kLanes<T>];
-    std::memcpy(row, acc[r], sizeof(row));
-    for (int64_t j = 0; j < width; ++j) c[r * c_row + j] = accumulate ? c[r * c_row + j] + row[j] : row[j];
+    T* c = p.c + (row + r) * p.c_row;
+    if (p.width == Vectors * lanes) {
+      for (int v = 0; v < Vectors; ++v) {
+        V* target = reinterpret_cast<V*>(c + v * lanes);
+        *target = p.accumulate ? *target + acc[r][v] : acc[r][v];
+      }
+    } else {
+      T values[Vectors * lanes];
+      std::memcpy(values, acc[r], sizeof(values));
+      for (int64_t j = 0; j < p.width; ++j) c[j] = p.accumulate ? c[j] + values[j] : values[j];
+    }
   }
 }
 
-template <class T, int Vectors>
-[[gnu::noinline]] void column_panel(const T* a, int64_t a_row, int64_t a_column, const T* panel,
-                                    int64_t panel_row, int64_t m, int64_t k, T* c, int64_t c_row, int64_t width,
-                                    bool accumulate) {
-  auto run = [&]<int Rows>(int64_t i) {
-    tile<T, Rows, Vectors>(a + i * a_row, a_row, a_column, panel, panel_row, k, c + i * c_row, c_row, width,
-                           accumulate);
-  };
-  int64_t i = 0;
-  for (; i + kRows <= m; i += kRows) run.template operator()<kRows>(i);
-  switch (m - i) {
-    case 5: return run.template operator()<5>(i);
-    case 4: return run.template operator()<4>(i);
-    case 3: return run.template operator()<3>(i);
-    case 2: return run.template operator()<2>(i);
-    case 1: return run.template operator()<1>(i);
+template <class T, int Bytes, int Vectors>
+[[gnu::noinline]] void run_panel(const Panel<T>& p) {
+  int64_t row = 0;
+  for (; row + kRows <= p.m; row += kRows) tile<T, Bytes, Vectors, kRows>(p, row);
+  if ((p.m - row) & 4) tile<T, Bytes, Vectors, 4>(p, row), row += 4;
+  if ((p.m - row) & 2) tile<T, Bytes, Vectors, 2>(p, row), row += 2;
+  if ((p.m - row) & 1) tile<T, Bytes, Vectors, 1>(p, row);
+}
+
+// How many columns the next panel has: two vectors, or the largest vector that the rest fills.
+template <class T>
+int64_t panel_columns(int64_t rest) {
+  int64_t columns = 2 * kVectorBytes / sizeof(T);
+  int64_t least = 16 / sizeof(T);
+  while (columns > rest && columns > least) columns /= 2;
+  return columns;
+}
+
+template <class T>
+void run_panel_of(int64_t columns, const Panel<T>& p) {
+  int64_t bytes = columns * int64_t(sizeof(T));
+  if (bytes == 2 * kVectorBytes) return run_panel<T, kVectorBytes, 2>(p);
+  if constexpr (kVectorBytes > 32)
+    if (bytes == 64) return run_panel<T, 64, 1>(p);
+  if constexpr (kVectorBytes > 16)
+    if (bytes == 32) return run_panel<T, 32, 1>(p);
+  run_panel<T, 16, 1>(p);
+}
+
+// Rows of `columns` elements one after another, with zeros beyond `width`.
+template <class T>
+void pack(T* packed, const T* b, int64_t b_row, int64_t b_column, int64_t depth, int64_t width,
+          int64_t columns) {
+  if (b_column == 1 && width == columns) {
+    for (int64_t r = 0; r < depth; ++r)
+      std::memcpy(packed + r * columns, b + r * b_row, size_t(columns) * sizeof(T));
+    return;
   }
+  for (int64_t q = 0; q < columns; ++q)
+    for (int64_t r = 0; r < depth; ++r)
+      packed[r * columns + q] = q < width ? b[r * b_row + q * b_column] : T(0);
 }
 
 template <class T>
 void gemm(const Gemm& g) {
   const T* a = static_cast<const T*>(g.a);
   const T* b = static_cast<const T*>(g.b);
-  T* c = static_cast<T*>(g.c);
-  alignas(64) T packed[kDepth * 2 * kLanes<T>];
-  for (int64_t j = 0; j < g.n; j += 2 * kLanes<T>) {
-    int64_t width = g.n - j < 2 * kLanes<T> ? g.n - j : 2 * kLanes<T>;
-    int64_t vectors = width <= kLanes<T> ? 1 : 2;
-    int64_t padded = vectors * kLanes<T>;
-    for (int64_t p = 0; p < g.k; p += kDepth) {
-      int64_t depth = g.k - p < kDepth ? g.k - p : kDepth;
-      const T* source = b + p * g.b_row + j * g.b_column;
-      const T* panel = packed;
-      int64_t panel_row = padded;
-      // Few rows do not repay packing, if b can be read as it lies.
-      if (g.b_column == 1 && padded == width && (g.m <= 4 * kRows || g.n <= padded)) {
-        panel = source;
-        panel_row = g.b_row;
-      } else {
-        for (int64_t r = 0; r < depth; ++r)
-          for (int64_t q = 0; q < padded; ++q)
-            packed[r * padded + q] = q < width ? source[r * g.b_row + q * g.b_column] : T(0);
-      }
-      const T* left = a + p * g.a_column;
-      auto run = vectors == 1 ? column_panel<T, 1> : column_panel<T, 2>;
-      run(left, g.a_row, g.a_column, panel, panel_row, g.m, depth, c + j, g.c_row, width, p > 0);
+  alignas(64) T packed[kDepth * 2 * kVectorBytes / sizeof(T)];
+  for (int64_t j = 0, columns; j < g.n; j += columns) {
+    columns = panel_columns<T>(g.n - j);
+    int64_t width = g.n - j < columns ? g.n - j : columns;
+    // Few rows do not repay packing, if b can be read as it lies.
+    bool direct = g.b_column == 1 && width == columns && (g.m <= 4 * kRows || g.n <= columns);
+    for (int64_t k = 0; k < g.k; k += kDepth) {
+      int64_t depth = g.k - k < kDepth ? g.k - k : kDepth;
+      const T* source = b + k * g.b_row + j * g.b_column;
+      if (!direct) pack(packed, source, g.b_row, g.b_column, depth, width, columns);
+      run_panel_of(columns, Panel<T>{a + k * g.a_column, g.a_row, g.a_column,
+                                     direct ? source : packed, direct ? g.b_row : columns, g.m,
+                                     depth, static_cast<T*>(g.c) + j, g.c_row, width, k > 0});
     }
   }
 }

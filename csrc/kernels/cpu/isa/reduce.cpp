@@ -22,9 +22,11 @@ inline void fold_rows(T* acc, const T* x, int64_t rows, int64_t row_stride, int6
   }
 }
 
-// Tiles of columns stay in the first cache; groups of rows are summed apart, to bound the error of long sums.
+// Tiles of columns stay in the first cache; groups of rows are summed apart, to bound the error of
+// long sums.
 template <class Fold, class T>
-void fold_columns_loop(void* acc, const void* x, int64_t rows, int64_t row_stride, int64_t columns) {
+void fold_columns_loop(void* acc, const void* x, int64_t rows, int64_t row_stride,
+                       int64_t columns) {
   constexpr int64_t kTile = 4096 / sizeof(T), kGroup = 128;
   for (int64_t c = 0; c < columns; c += kTile) {
     int64_t width = columns - c < kTile ? columns - c : kTile;
@@ -37,7 +39,8 @@ void fold_columns_loop(void* acc, const void* x, int64_t rows, int64_t row_strid
     for (int64_t r = 0; r < rows; r += kGroup) {
       T group[kTile];
       for (int64_t i = 0; i < width; ++i) group[i] = Fold::template identity<T>();
-      fold_rows<Fold>(group, begin + r * row_stride, rows - r < kGroup ? rows - r : kGroup, row_stride, width);
+      fold_rows<Fold>(group, begin + r * row_stride, rows - r < kGroup ? rows - r : kGroup,
+                      row_stride, width);
       fold_rows<Fold>(a, group, 1, 0, width);
     }
   }
@@ -63,7 +66,8 @@ void truth_row_loop(void* acc, const void* x, int64_t n) {
 }
 
 template <bool All, class T>
-void truth_columns_loop(void* acc, const void* x, int64_t rows, int64_t row_stride, int64_t columns) {
+void truth_columns_loop(void* acc, const void* x, int64_t rows, int64_t row_stride,
+                        int64_t columns) {
   uint8_t* a = static_cast<uint8_t*>(acc);
   for (int64_t r = 0; r < rows; ++r) {
     const T* row = static_cast<const T*>(x) + r * row_stride;
@@ -100,14 +104,24 @@ constexpr ReduceLoops truth_loops() {
   return {truth_row_loop<All, T>, truth_columns_loop<All, T>};
 }
 
-// Wrapping sums and truth values do not see the sign, so they share the unsigned loops; bool is a byte.
+// Wrapping sums and truth values do not see the sign, so they share the unsigned loops; bool is a
+// byte.
 template <class T>
 struct Unsigned {
   using type = std::make_unsigned_t<T>;
 };
-template <> struct Unsigned<bool> { using type = uint8_t; };
-template <> struct Unsigned<float> { using type = float; };
-template <> struct Unsigned<double> { using type = double; };
+template <>
+struct Unsigned<bool> {
+  using type = uint8_t;
+};
+template <>
+struct Unsigned<float> {
+  using type = float;
+};
+template <>
+struct Unsigned<double> {
+  using type = double;
+};
 
 template <class T>
 void install(LoopTable& table) {
@@ -116,7 +130,8 @@ void install(LoopTable& table) {
   int d = int(dtype_of<T>);
   constexpr bool is_bool = std::is_same_v<T, bool>;
   table.reduce[int(Reduce::Sum)][d] = is_bool ? fold_loops<MaxFold, U>() : fold_loops<SumFold, U>();
-  table.reduce[int(Reduce::Prod)][d] = is_bool ? fold_loops<MinFold, U>() : fold_loops<ProdFold, U>();
+  table.reduce[int(Reduce::Prod)][d] =
+      is_bool ? fold_loops<MinFold, U>() : fold_loops<ProdFold, U>();
   table.reduce[int(Reduce::Max)][d] = fold_loops<MaxFold, Ordered>();
   table.reduce[int(Reduce::Min)][d] = fold_loops<MinFold, Ordered>();
   table.reduce[int(Reduce::Any)][d] = truth_loops<false, U>();

@@ -1,7 +1,7 @@
 #pragma once
 
-// Row reductions on the compiler's vector types: four independent accumulators hide the latency, and the order
-// of operations depends on the length only.
+// Row reductions on the compiler's vector types: four independent accumulators hide the latency,
+// and the order of operations depends on the length only.
 
 #include <cstdint>
 #include <cstring>
@@ -18,26 +18,51 @@ struct VectorOf {
 };
 
 template <class T>
-inline constexpr T kInfinity = is_float<T> ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+inline constexpr T kInfinity =
+    is_float<T> ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
 template <class T>
 inline constexpr T kLowest = is_float<T> ? T(-kInfinity<T>) : std::numeric_limits<T>::lowest();
 
 // Each fold works on elements and on vectors of them.
 struct SumFold {
-  template <class T> static constexpr T identity() { return T(0); }
-  template <class V> static void fold(V& acc, const V& x) { acc = acc + x; }
+  template <class T>
+  static constexpr T identity() {
+    return T(0);
+  }
+  template <class V>
+  static void fold(V& acc, const V& x) {
+    acc = acc + x;
+  }
 };
 struct ProdFold {
-  template <class T> static constexpr T identity() { return T(1); }
-  template <class V> static void fold(V& acc, const V& x) { acc = acc * x; }
+  template <class T>
+  static constexpr T identity() {
+    return T(1);
+  }
+  template <class V>
+  static void fold(V& acc, const V& x) {
+    acc = acc * x;
+  }
 };
 struct MaxFold {
-  template <class T> static constexpr T identity() { return kLowest<T>; }
-  template <class V> static void fold(V& acc, const V& x) { acc = ((acc != acc) | (acc > x)) ? acc : x; }
+  template <class T>
+  static constexpr T identity() {
+    return kLowest<T>;
+  }
+  template <class V>
+  static void fold(V& acc, const V& x) {
+    acc = ((acc != acc) | (acc > x)) ? acc : x;
+  }
 };
 struct MinFold {
-  template <class T> static constexpr T identity() { return kInfinity<T>; }
-  template <class V> static void fold(V& acc, const V& x) { acc = ((acc != acc) | (acc < x)) ? acc : x; }
+  template <class T>
+  static constexpr T identity() {
+    return kInfinity<T>;
+  }
+  template <class V>
+  static void fold(V& acc, const V& x) {
+    acc = ((acc != acc) | (acc < x)) ? acc : x;
+  }
 };
 
 template <class Fold, class T>

@@ -26,8 +26,10 @@ void unary_loop(void* out, const void* x, int64_t n) {
 
 template <class F, class T>
 constexpr Loop1 loop_or_null() {
-  if constexpr (accepts<F, T>()) return unary_loop<F, T>;
-  else return nullptr;
+  if constexpr (accepts<F, T>())
+    return unary_loop<F, T>;
+  else
+    return nullptr;
 }
 
 template <class F, class... T>

@@ -1,15 +1,15 @@
 #pragma once
 
-// Tells the compiler which functions of the C library have vector versions, so that plain loops over them are
-// vectorised without -ffast-math. Must come before anything that calls them.
+// Tells the compiler which functions of the C library have vector versions, so that plain loops
+// over them are vectorised without -ffast-math. Must come before anything that calls them.
 
 #include <math.h>
 
 #if defined(PYAUTOGRAD_VECTOR_MATH)
-#define PYAUTOGRAD_VECTOR1(name)                                                     \
+#define PYAUTOGRAD_VECTOR1(name)                                                       \
   extern "C" __attribute__((simd("notinbranch"), const)) double name(double) noexcept; \
   extern "C" __attribute__((simd("notinbranch"), const)) float name##f(float) noexcept;
-#define PYAUTOGRAD_VECTOR2(name)                                                             \
+#define PYAUTOGRAD_VECTOR2(name)                                                               \
   extern "C" __attribute__((simd("notinbranch"), const)) double name(double, double) noexcept; \
   extern "C" __attribute__((simd("notinbranch"), const)) float name##f(float, float) noexcept;
 

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#ifdef __CUDACC__
+#define PYAUTOGRAD_HD __host__ __device__
+#else
+#define PYAUTOGRAD_HD
+#endif
+
+// Loop files are compiled once per instruction set. Each gets the functors under a name of its own,
+// or the linker would be free to give an old processor the copy that was compiled for a new one.
+#ifndef PYAUTOGRAD_ISA
+#define PYAUTOGRAD_ISA common
+#endif
+
+namespace pyautograd::kernels {
+inline namespace PYAUTOGRAD_ISA {
+
+template <class T>
+inline constexpr bool is_float = std::is_floating_point_v<T>;
+
+// Integer arithmetic wraps like NumPy's: it goes through the unsigned type after promotion.
+template <class T>
+using Wrap = std::make_unsigned_t<decltype(T() + T())>;
+
+}  // namespace PYAUTOGRAD_ISA
+}  // namespace pyautograd::kernels

@@ -1,0 +1,323 @@
+#pragma once
+
+// Formulas of two arguments. Included by scalar.h.
+
+#include "kernels/scalar_base.h"
+
+namespace pyautograd::kernels {
+inline namespace PYAUTOGRAD_ISA {
+
+// ---- arithmetic, two arguments ----
+
+struct Add {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    if constexpr (std::is_same_v<T, bool>)
+      return x | y;
+    else if constexpr (is_float<T>)
+      return x + y;
+    else
+      return T(Wrap<T>(x) + Wrap<T>(y));
+  }
+};
+
+struct Subtract {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    if constexpr (is_float<T>)
+      return x - y;
+    else
+      return T(Wrap<T>(x) - Wrap<T>(y));
+  }
+};
+
+struct Multiply {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    if constexpr (std::is_same_v<T, bool>)
+      return x & y;
+    else if constexpr (is_float<T>)
+      return x * y;
+    else
+      return T(Wrap<T>(x) * Wrap<T>(y));
+  }
+};
+
+// A nan in either place wins: one in x by the first test, one in y because the comparison fails.
+struct Maximum {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    if constexpr (std::is_same_v<T, bool>)
+      return x | y;
+    else
+      return (x != x) | (x > y) ? x : y;
+  }
+};
+
+struct Minimum {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    if constexpr (std::is_same_v<T, bool>)
+      return x & y;
+    else
+      return (x != x) | (x < y) ? x : y;
+  }
+};
+
+// The remainder has the sign of the divisor, as in Python; integers divided by zero give zero.
+struct Remainder {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    if constexpr (is_float<T>) {
+      T r = std::fmod(x, y);
+      if (y == 0) return r;
+      if (r == 0) return std::copysign(T(0), y);
+      return (y < 0) != (r < 0) ? r + y : r;
+    } else {
+      if (y == 0) return 0;
+      if constexpr (std::is_signed_v<T>) {
+        if (y == -1) return 0;
+        T r = T(x % y);
+        return r != 0 && (r < 0) != (y < 0) ? T(r + y) : r;
+      } else {
+        return T(x % y);
+      }
+    }
+  }
+};
+
+struct FloorDivide {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    if constexpr (is_float<T>) {
+      if (y == 0) return x / y;
+      T r = std::fmod(x, y);
+      T quotient = (x - r) / y;
+      if (r != 0 && (y < 0) != (r < 0)) quotient -= 1;
+      if (quotient == 0) return std::copysign(T(0), x / y);
+      T floor = std::floor(quotient);
+      return quotient - floor > T(0.5) ? floor + 1 : floor;
+    } else {
+      if (y == 0) return 0;
+      if constexpr (std::is_signed_v<T>) {
+        if (y == -1) return T(Wrap<T>(0) - Wrap<T>(x));
+        return T(x / y - (x % y != 0 && (x < 0) != (y < 0)));
+      } else {
+        return T(x / y);
+      }
+    }
+  }
+};
+
+struct Fmod {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    if constexpr (is_float<T>) {
+      return std::fmod(x, y);
+    } else {
+      if (y == 0) return 0;
+      if constexpr (std::is_signed_v<T>)
+        if (y == -1) return 0;
+      return T(x % y);
+    }
+  }
+};
+
+struct Power {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    if constexpr (is_float<T>) {
+      return std::pow(x, y);
+    } else {
+      if constexpr (std::is_signed_v<T>)
+        if (y < 0) return x == 1 ? T(1) : x == -1 ? T((y & 1) ? -1 : 1) : T(0);
+      Wrap<T> result = 1, base = Wrap<T>(x);
+      for (auto n = Wrap<T>(y); n != 0; n >>= 1) {
+        if (n & 1) result *= base;
+        base *= base;
+      }
+      return T(result);
+    }
+  }
+};
+
+// ---- floating point, two arguments ----
+
+struct Divide {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    return x / y;
+  }
+};
+
+struct Atan2 {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T y, T x) const {
+    return std::atan2(y, x);
+  }
+};
+
+struct Hypot {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    return std::hypot(x, y);
+  }
+};
+
+struct LogAddExp {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    T larger = x > y ? x : y;
+    T apart = larger + std::log1p(std::exp(-std::fabs(x - y)));
+    return x == y ? x + T(M_LN2) : apart;  // equal infinities have no difference
+  }
+};
+
+struct CopySign {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    return std::copysign(x, y);
+  }
+};
+
+struct NextAfter {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    return std::nextafter(x, y);
+  }
+};
+
+struct Xlogy {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    T product = x * std::log(y);
+    return (x == 0) & (y == y) ? T(0) : product;
+  }
+};
+
+// t * p and t / p for a derivative t: a zero stays zero whatever it meets. So a branch that `where`
+// masks contributes nothing, even where its own formula is infinite or nan.
+struct Scale {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T t, T p) const {
+    T product = t * p;
+    return t == 0 ? T(0) : product;
+  }
+};
+struct ScaleOver {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T t, T p) const {
+    T quotient = t / p;
+    return t == 0 ? T(0) : quotient;
+  }
+};
+
+// ---- bits ----
+
+struct BitwiseAnd {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    return T(x & y);
+  }
+};
+
+struct BitwiseOr {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    return T(x | y);
+  }
+};
+
+struct BitwiseXor {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    return T(x ^ y);
+  }
+};
+
+// A count outside [0, width) shifts every bit out.
+struct LeftShift {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    constexpr unsigned width = sizeof(T) * 8;
+    bool inside = std::make_unsigned_t<T>(y) < width;
+    return inside ? T(Wrap<T>(x) << (Wrap<T>(y) & (width - 1))) : T(0);
+  }
+};
+
+struct RightShift {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x, T y) const {
+    constexpr unsigned width = sizeof(T) * 8;
+    bool inside = std::make_unsigned_t<T>(y) < width;
+    return inside ? T(x >> (Wrap<T>(y) & (width - 1))) : T(x < T(0) ? T(-1) : T(0));
+  }
+};
+
+// ---- predicates, two arguments ----
+
+struct Equal {
+  template <class T>
+  PYAUTOGRAD_HD bool operator()(T x, T y) const {
+    return x == y;
+  }
+};
+
+struct NotEqual {
+  template <class T>
+  PYAUTOGRAD_HD bool operator()(T x, T y) const {
+    return x != y;
+  }
+};
+
+struct Less {
+  template <class T>
+  PYAUTOGRAD_HD bool operator()(T x, T y) const {
+    return x < y;
+  }
+};
+
+struct LessEqual {
+  template <class T>
+  PYAUTOGRAD_HD bool operator()(T x, T y) const {
+    return x <= y;
+  }
+};
+
+struct Greater {
+  template <class T>
+  PYAUTOGRAD_HD bool operator()(T x, T y) const {
+    return x > y;
+  }
+};
+
+struct GreaterEqual {
+  template <class T>
+  PYAUTOGRAD_HD bool operator()(T x, T y) const {
+    return x >= y;
+  }
+};
+
+struct LogicalAnd {
+  template <class T>
+  PYAUTOGRAD_HD bool operator()(T x, T y) const {
+    return (x != T(0)) & (y != T(0));
+  }
+};
+
+struct LogicalOr {
+  template <class T>
+  PYAUTOGRAD_HD bool operator()(T x, T y) const {
+    return (x != T(0)) | (y != T(0));
+  }
+};
+
+struct LogicalXor {
+  template <class T>
+  PYAUTOGRAD_HD bool operator()(T x, T y) const {
+    return (x != T(0)) != (y != T(0));
+  }
+};
+
+}  // namespace PYAUTOGRAD_ISA
+}  // namespace pyautograd::kernels
