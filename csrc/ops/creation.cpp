@@ -38,19 +38,24 @@ Tensor arange_exact(int64_t start, int64_t stop, int64_t step) {
 }
 
 Tensor zeros_op(const Dims& shape, std::optional<DType> dtype) {
-  return zeros(shape, dtype.value_or(DType::Float64));
+  const DType wanted = dtype.value_or(DType::Float64);
+  check_shape("zeros", shape, wanted);
+  return zeros(shape, wanted);
 }
 Tensor ones_op(const Dims& shape, std::optional<DType> dtype) {
-  return ones(shape, dtype.value_or(DType::Float64));
+  const DType wanted = dtype.value_or(DType::Float64);
+  check_shape("ones", shape, wanted);
+  return ones(shape, wanted);
 }
 Tensor empty_op(const Dims& shape, std::optional<DType> dtype) {
-  return Tensor(Array::empty(shape, dtype.value_or(DType::Float64)));
+  const DType wanted = dtype.value_or(DType::Float64);
+  check_shape("empty", shape, wanted);
+  return Tensor(Array::empty(shape, wanted));
 }
 
 Tensor full_op(const Dims& shape, const Tensor& value, std::optional<DType> dtype) {
-  const Tensor cast = dtype && *dtype != value.dtype() ? astype(value, *dtype) : value;
-  checked_bytes(shape, cast.dtype());
-  return copy(broadcast_to(cast, shape));
+  const Tensor plain = cast(value, dtype.value_or(value.dtype()));
+  return copy(broadcast_to(plain, shape));
 }
 
 Tensor zeros_like_op(const Tensor& x, std::optional<DType> dtype) {
@@ -159,6 +164,7 @@ Tensor arange(double start, double stop, double step, DType dtype) {
 
 Tensor eye(int64_t rows, std::optional<int64_t> columns, int64_t k, DType dtype) {
   const int64_t width = columns.value_or(rows);
+  check_shape("eye", {rows, width}, dtype);
   const Tensor out = zeros({rows, width}, dtype);
   const int64_t first_row = k < 0 ? -std::max(k, -rows) : 0;
   const int64_t first_column = std::min(std::max<int64_t>(k, 0), width);

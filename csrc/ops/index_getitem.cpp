@@ -126,18 +126,17 @@ Tensor getitem(const Tensor& x, const Index& index) {
   if (!plan.arrays.empty()) {
     return place_arrays(gather(view, plan.arrays, plan.labels), plan, false);
   }
-  const bool untouched = !plan.slices && !plan.view_shape;
-  return untouched && x.tracked() ? algebra::identity(x) : view;
+  return plan.slices || plan.view_shape ? view : alias(view);
 }
 
 Tensor setitem(const Tensor& x, const Index& index, const Tensor& value, bool add) {
-  const Tensor cast = value.dtype() == x.dtype() ? value : astype(value, x.dtype());
+  const Tensor plain = cast(value, x.dtype());
   if (!add) {
-    if (std::optional<Tensor> filled = masked_fill(x, index, cast)) return *filled;
+    if (std::optional<Tensor> filled = masked_fill(x, index, plain)) return *filled;
   }
   const IndexPlan plan = plan_index("setitem", x.shape(), index);
   const Tensor view = indexed_view(x, plan);
-  const Tensor fit = fitted(cast, result_shape(view.shape(), plan));
+  const Tensor fit = fitted(plain, result_shape(view.shape(), plan));
   if (plan.arrays.empty()) {
     const Tensor part = as_sliced(fit, plan);
     return add ? ops::add(x, slice_scatter_zeros(part, plan.slice, x.shape()))

@@ -175,7 +175,7 @@ Tensor put_along_axis(const Tensor& x, const Tensor& indices, const Tensor& valu
     value_error("[put_along_axis] indices of shape ", shape_string(indices.shape()),
                 " do not broadcast to the array of shape ", shape_string(x.shape()));
   }
-  const Tensor updates = broadcast_to(astype(values, x.dtype()), aligned.indices.shape());
+  const Tensor updates = broadcast_to(cast(values, x.dtype()), aligned.indices.shape());
   return put(x, updates, aligned.indices, aligned.axis, add);
 }
 

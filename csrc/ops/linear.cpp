@@ -27,6 +27,16 @@ BatchResult LinearElementwise::batch(int64_t, TensorSpan values, std::span<const
   return {pyautograd::apply(Ref<const Primitive>(this), values), {dims[0]}};
 }
 
+Tensor alias(const Tensor& x) { return x.tracked() ? algebra::identity(x) : x; }
+
+void check_shape(std::string_view op, const Dims& shape, DType dtype) {
+  try {
+    checked_bytes(shape, dtype);
+  } catch (const Error& error) {
+    fail(error.kind(), "[", op, "] ", error.what());
+  }
+}
+
 const Array& concrete_array(std::string_view op, const Tensor& x, std::string_view advice) {
   const Body* body = x.body().get();
   while (body->kind != Body::Kind::Array) {
@@ -51,6 +61,7 @@ const Array& concrete_array(std::string_view op, const Tensor& x, std::string_vi
 
 Dims concrete_integers(std::string_view op, const Tensor& x) {
   const Array& source = concrete_array(op, x, "give plain integers");
+  if (source.size() == 0) return {};
   if (!is_integer(source.dtype)) {
     type_error("[", op, "] expected integers, got dtype ", name_of(source.dtype));
   }

@@ -29,6 +29,13 @@ inline Tensor cast(const Tensor& x, DType dtype) {
   return x.dtype() == dtype ? x : astype(x, dtype);
 }
 
+// x as a value of its own: what is tracked gets a node of its own, so that hooks on one do not
+// reach the other.
+Tensor alias(const Tensor& x);
+
+// Raises where a size is negative or the whole too large to address.
+void check_shape(std::string_view op, const Dims& shape, DType dtype);
+
 // The array behind x, when it is the same for every index of every vmap; otherwise an error with
 // `advice`.
 const Array& concrete_array(std::string_view op, const Tensor& x, std::string_view advice);

@@ -215,7 +215,7 @@ Tensor broadcast_to(const Tensor& x, const Dims& shape) {
     value_error("[broadcast_to] an array of shape ", shape_string(x.shape()),
                 " cannot be broadcast to shape ", shape_string(shape));
   }
-  checked_bytes(shape, x.dtype());
+  check_shape("broadcast_to", shape, x.dtype());
   return apply1(make_ref<BroadcastTo>(shape), x);
 }
 
@@ -313,10 +313,10 @@ Tensors broadcast_arrays(TensorSpan tensors) {
   return result;
 }
 
-Tensor atleast_1d(const Tensor& x) { return x.ndim() >= 1 ? x : reshape(x, {1}); }
-Tensor atleast_2d(const Tensor& x) { return x.ndim() >= 2 ? x : reshape(x, {1, x.size()}); }
+Tensor atleast_1d(const Tensor& x) { return x.ndim() >= 1 ? alias(x) : reshape(x, {1}); }
+Tensor atleast_2d(const Tensor& x) { return x.ndim() >= 2 ? alias(x) : reshape(x, {1, x.size()}); }
 Tensor atleast_3d(const Tensor& x) {
-  if (x.ndim() >= 3) return x;
+  if (x.ndim() >= 3) return alias(x);
   return x.ndim() == 2 ? expand_dims(x, {2}) : reshape(x, {1, x.size(), 1});
 }
 

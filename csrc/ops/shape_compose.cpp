@@ -12,9 +12,8 @@ namespace {
 
 Tensor roll_axis(const Tensor& x, int64_t shift, int64_t axis) {
   const int64_t length = x.shape()[axis];
-  if (length == 0) return x;
-  const int64_t head = ((shift % length) + length) % length;  // how many wrap around to the front
-  if (head == 0) return x;
+  // How many wrap around to the front.
+  const int64_t head = length == 0 ? 0 : ((shift % length) + length) % length;
   Tensors parts = split_sizes(x, {length - head, head}, axis);
   std::swap(parts[0], parts[1]);
   return ops::concat(parts, axis);
@@ -48,9 +47,13 @@ Extension extension_of(std::string_view mode) {
               "' is none of 'constant', 'edge', 'reflect', 'symmetric', 'wrap'");
 }
 
-Tensor integers(const Dims& values) {
-  Ref<Array> out = Array::empty({static_cast<int64_t>(values.size())}, DType::Int64);
-  std::copy(values.begin(), values.end(), out->data<int64_t>());
+// A vector of positions, to take from an axis.
+template <class F>
+Tensor positions(std::string_view op, int64_t count, F&& position) {
+  check_shape(op, {count}, DType::Int64);
+  Ref<Array> out = Array::empty({count}, DType::Int64);
+  int64_t* values = out->data<int64_t>();
+  for (int64_t i = 0; i < count; ++i) values[i] = position(i);
   return Tensor(std::move(out));
 }
 
@@ -59,8 +62,12 @@ struct Widths {
 };
 
 Widths pad_widths(const Tensor& x, const Tensor& width) {
-  const Tensor pairs = broadcast_to(width, {x.ndim(), 2});
-  const Dims flat = concrete_integers("pad", pairs);
+  const Dims target{x.ndim(), 2};
+  if (broadcast_shapes("pad", width.shape(), target) != target) {
+    value_error("[pad] widths of shape ", shape_string(width.shape()),
+                " do not broadcast to shape ", shape_string(target));
+  }
+  const Dims flat = concrete_integers("pad", broadcast_to(width, target));
   Widths widths;
   for (size_t i = 0; i < flat.size(); ++i) {
     if (flat[i] < 0) value_error("[pad] widths must not be negative, got ", flat[i]);
@@ -84,23 +91,21 @@ Tensor pad_constant(const Tensor& x, const Widths& widths, double constant) {
   Dims shape = x.shape();
   for (size_t i = 0; i < shape.size(); ++i) shape[i] = padded_size(widths, shape[i], i);
   if (constant == 0) return slice_scatter_zeros(x, inside, shape);
-  checked_bytes(shape, x.dtype());
   return slice_update(broadcast_to(scalar(constant, x.dtype()), shape), x, inside);
 }
 
 Tensor pad_extended(const Tensor& x, const Widths& widths, Extension extension) {
-  Tensor result = x;
+  Tensor result = copy(x);
   for (size_t axis = 0; axis < x.shape().size(); ++axis) {
     const int64_t length = x.shape()[axis];
     const int64_t total = padded_size(widths, length, axis);
     if (total == length) continue;
     if (length == 0)
       value_error("[pad] axis ", axis, " is empty and can only be padded with a constant");
-    checked_bytes(Dims{total}, DType::Int64);
-    Dims source;
-    for (int64_t i = 0; i < total; ++i)
-      source.push_back(extension(i - widths.before[axis], length));
-    result = take(result, integers(source), static_cast<int64_t>(axis));
+    const int64_t before = widths.before[axis];
+    const Tensor source =
+        positions("pad", total, [&](int64_t i) { return extension(i - before, length); });
+    result = take(result, source, static_cast<int64_t>(axis));
   }
   return result;
 }
@@ -113,7 +118,7 @@ Tensor repeat_evenly(const Tensor& x, int64_t count, int64_t axis) {
   const Tensor spread = broadcast_to(expand_dims(x, {axis + 1}), wide);
   Dims merged = x.shape();
   merged[axis] = checked_product("repeat", merged[axis], count);
-  return reshape(spread, merged);
+  return reshape(copy(spread), merged);
 }
 
 }  // namespace
@@ -130,7 +135,7 @@ Tensor roll(const Tensor& x, const Dims& shift, const Axes& axis) {
     value_error("[roll] shifts ", shape_string(shift), " and axes ", shape_string(*axis),
                 " must have as many entries");
   }
-  Tensor result = x;
+  Tensor result = count == 0 ? copy(x) : x;
   for (size_t i = 0; i < count; ++i) {
     const int64_t along = normalize_axis("roll", (*axis)[axis->size() == 1 ? 0 : i], x.ndim());
     result = roll_axis(result, shift[shift.size() == 1 ? 0 : i], along);
@@ -149,7 +154,7 @@ Tensor rot90(const Tensor& x, int64_t k, const Dims& axes) {
     case 3:
       return flip(swapaxes(x, axes[0], axes[1]), Dims{axes[1]});
     default:
-      return x;
+      return alias(x);
   }
 }
 
@@ -166,7 +171,7 @@ Tensor tile(const Tensor& x, const Dims& repetitions) {
     wide.push_back(shape[i]);
     merged.push_back(checked_product("tile", counts[i], shape[i]));
   }
-  return reshape(broadcast_to(reshape(x, split), wide), merged);
+  return reshape(copy(broadcast_to(reshape(x, split), wide)), merged);
 }
 
 Tensor repeat(const Tensor& x, const Tensor& repeats, std::optional<int64_t> axis) {
@@ -181,15 +186,17 @@ Tensor repeat(const Tensor& x, const Tensor& repeats, std::optional<int64_t> axi
   int64_t total = 0;
   for (int64_t count : counts) {
     if (count < 0) value_error("[repeat] repeats must not be negative, got ", count);
-    if (__builtin_add_overflow(total, count, &total))
-      total = checked_product("repeat", total, count);
+    if (__builtin_add_overflow(total, count, &total)) {
+      fail(Error::Kind::Memory, "[repeat] the result would be longer than can be addressed");
+    }
   }
-  checked_bytes(Dims{total}, DType::Int64);
-  Dims source;
-  for (size_t i = 0; i < counts.size(); ++i) {
-    for (int64_t j = 0; j < counts[i]; ++j) source.push_back(static_cast<int64_t>(i));
-  }
-  return take(x, integers(source), along);
+  size_t entry = 0;
+  int64_t end = counts.empty() ? 0 : counts[0];
+  const Tensor source = positions("repeat", total, [&](int64_t i) {
+    while (i >= end) end += counts[++entry];
+    return static_cast<int64_t>(entry);
+  });
+  return take(x, source, along);
 }
 
 Tensor pad(const Tensor& x, const Tensor& width, std::string_view mode, double constant) {
@@ -210,7 +217,9 @@ Tensors meshgrid(TensorSpan tensors, std::string_view indexing) {
     shape[swapped && i < 2 ? 1 - i : i] = tensors[i].size();
     columns.push_back(reshape(tensors[i], shape));
   }
-  return broadcast_arrays(columns);
+  Tensors grid;
+  for (const Tensor& x : broadcast_arrays(columns)) grid.push_back(copy(x));
+  return grid;
 }
 
 }  // namespace pyautograd::ops

@@ -145,7 +145,7 @@ An integer asks for that many equal parts (``ValueError`` if there are none); a 
 >>> [row.tolist() for row in pa.unstack(pa.tensor([[1, 2], [3, 4]]))]
 [[1, 2], [3, 4]])");
   registry.add("meshgrid", ops::meshgrid, "arrays, /, indexing='xy'",
-               R"(Coordinate arrays of a grid from vectors of coordinates, as views.
+               R"(Coordinate arrays of a grid from vectors of coordinates.
 
 With ``indexing='ij'`` array i varies along axis i; with 'xy' the first two axes are exchanged.
 
