@@ -1,0 +1,155 @@
+"""What the property tests compute with: conversions, comparisons and directions."""
+
+import itertools
+
+import numpy as np
+
+import pyautograd as pa
+
+
+def tensors(arrays):
+    return [pa.tensor(a) for a in arrays]
+
+
+def assert_close(got, want, tol, *, relative_to=None, what=""):
+    """Equal shapes and dtypes, and values within `tol` units in the last place of the largest one.
+
+    With relative_to=0 every element must be as exact relative to itself.
+    """
+    got, want = np.asarray(got), np.asarray(want)
+    assert got.shape == want.shape, f"{what} shape {got.shape}, expected {want.shape}"
+    assert got.dtype == want.dtype, f"{what} dtype {got.dtype}, expected {want.dtype}"
+    if want.dtype.kind != "f":
+        np.testing.assert_array_equal(got, want, err_msg=what)
+        return
+    eps = np.finfo(want.dtype).eps
+    finite = np.abs(want[np.isfinite(want)])
+    scale = finite.max(initial=0) if relative_to is None else relative_to
+    np.testing.assert_allclose(got, want, rtol=tol * eps, atol=tol * eps * scale, err_msg=what)
+
+
+def subsets(items, smallest=1):
+    """All subsets with at least `smallest` items."""
+    items = list(items)
+    for size in range(smallest, len(items) + 1):
+        yield from itertools.combinations(items, size)
+
+
+def strided(array):
+    """The same values in memory with gaps and with one axis backwards."""
+    if array.ndim == 0:
+        return array
+    gaps = np.zeros([2 * n for n in array.shape], array.dtype)
+    view = gaps[tuple(slice(None, None, 2) for _ in array.shape)][..., ::-1]
+    view[...] = array
+    return view
+
+
+def cast(array, dtype):
+    """A float64 sample as another dtype, unsigned ones by absolute value; other arrays as they are."""
+    if array.dtype != np.float64:
+        return array
+    dtype = np.dtype(dtype)
+    if dtype.kind == "u":
+        array = np.abs(array)
+    return array > 0 if dtype.kind == "b" else array.astype(dtype)
+
+
+def raised_by(call):
+    """The exception that a call raises, or None."""
+    try:
+        call()
+    except Exception as error:
+        return error
+    return None
+
+
+def same_kind(error, reference):
+    """NumPy's AxisError is a ValueError and an IndexError: either will do."""
+    kinds = (TypeError, ValueError, IndexError)
+    return any(isinstance(error, kind) and isinstance(reference, kind) for kind in kinds)
+
+
+class Scalar:
+    """A call as a function of some of its arrays that returns one number.
+
+    The number is a fixed linear function of everything the op returns, so its derivatives see all of
+    them.
+    """
+
+    def __init__(self, record, sample, chosen=None):
+        self.record, self.sample = record, sample
+        self.arrays = sample.arrays
+        self.chosen = record.differentiable(sample) if chosen is None else list(chosen)
+        self.rng = np.random.default_rng(7)
+        self.weights = [
+            self.rng.uniform(0.5, 1.5, y.shape) for y in record.reference(sample, self.arrays)
+        ]
+
+    @property
+    def point(self):
+        return tuple(self.arrays[i] for i in self.chosen)
+
+    def direction(self):
+        return tuple(self.rng.uniform(-1, 1, x.shape) for x in self.point)
+
+    def outputs(self, *xs):
+        arrays = list(self.arrays)
+        for i, x in zip(self.chosen, xs, strict=True):
+            arrays[i] = x
+        given = [pa.tensor(a) if isinstance(a, np.ndarray) else a for a in arrays]
+        return self.record.call(self.sample, given)
+
+    def __call__(self, *xs):
+        total = pa.tensor(0.0)
+        for y, w in zip(self.outputs(*xs), self.weights, strict=True):
+            total = total + pa.sum(y * w)
+        return total
+
+    def reference(self, *xs):
+        arrays = list(self.arrays)
+        for i, x in zip(self.chosen, xs, strict=True):
+            arrays[i] = x
+        outputs = self.record.reference(self.sample, arrays)
+        return sum(np.sum(y * w) for y, w in zip(outputs, self.weights, strict=True))
+
+
+def scalars(record):
+    """Every sample that can be differentiated."""
+    for sample in record.calls():
+        if record.differentiable(sample) and _floating(record, sample):
+            yield Scalar(record, sample)
+
+
+def _floating(record, sample):
+    return all(y.dtype == np.float64 for y in record.reference(sample, sample.arrays))
+
+
+def inner(xs, ys):
+    return sum(np.sum(np.asarray(x) * np.asarray(y)) for x, y in zip(xs, ys, strict=True))
+
+
+def shifted(xs, vs, step):
+    return [x + step * v for x, v in zip(xs, vs, strict=True)]
+
+
+def central_difference(f, xs, vs, step=3e-4):
+    """Fourth order in the step: truncation and roundoff both stay near 1e-11."""
+    near = f(*shifted(xs, vs, step)) - f(*shifted(xs, vs, -step))
+    far = f(*shifted(xs, vs, 2 * step)) - f(*shifted(xs, vs, -2 * step))
+    return (8 * near - far) / (12 * step)
+
+
+def forward(f, vs):
+    """The derivative of f in a direction, by forward mode."""
+    return lambda *xs: pa.func.jvp(f, xs, vs)[1]
+
+
+def reverse(f, vs):
+    """The same by reverse mode."""
+
+    def derivative(*xs):
+        gradients = pa.func.grad(f, argnums=tuple(range(len(xs))))(*xs)
+        return sum((pa.sum(g * v) for g, v in zip(gradients, vs, strict=True)), pa.tensor(0.0))
+
+    return derivative

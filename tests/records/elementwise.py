@@ -1,0 +1,182 @@
+"""Records of the elementwise ops."""
+
+import numpy as np
+import scipy.special as sc
+
+from .record import (
+    ALL,
+    FLOATS,
+    INTEGERS,
+    NUMBERS,
+    SHAPES,
+    SIGNED,
+    Sample,
+    away_from,
+    binary,
+    record,
+    unary,
+)
+
+NO_BOOL = NUMBERS
+BITS = ("bool", *INTEGERS)
+
+
+def positive(rng, a, b):
+    return rng.uniform(0.3, 2, a), rng.uniform(-2, 2, b)
+
+
+def apart(rng, a, b):
+    """Second argument off zero, and the quotient off the integers."""
+    y = away_from(rng.uniform(-2, 2, b), 0, margin=0.4)
+    quotient = rng.integers(-3, 4, np.broadcast_shapes(a, b)) + rng.uniform(0.2, 0.8)
+    x = quotient * y
+    return (x, y) if x.shape == a else (away_from(rng.uniform(0.1, 0.3, a), 0), y)
+
+
+def no_zero_divisor(rng, a, b):
+    return rng.uniform(-2, 2, a), away_from(rng.uniform(-2, 2, b), 0, margin=0.3)
+
+
+def unequal(rng, a, b):
+    """Broadcast pairs that never come close to a tie."""
+    return rng.choice([-1.5, -0.5, 0.5, 1.5], a), rng.choice([-1.0, 0.0, 1.0], b)
+
+
+def with_ties(rng, a, b):
+    return rng.integers(-1, 2, a).astype(float), rng.integers(-1, 2, b).astype(float)
+
+
+def shifts(rng, a, b):
+    return rng.integers(-9, 9, a).astype(float), rng.integers(0, 7, b).astype(float)
+
+
+def signed_off_zero(rng, a, b):
+    return (
+        away_from(rng.uniform(-2, 2, a), 0, margin=0.2),
+        away_from(rng.uniform(-2, 2, b), 0, margin=0.2),
+    )
+
+
+def power_reference(x1, x2):
+    """NumPy's, which knows int8 as the narrowest integer: bools count as that."""
+    return np.power(x1, x2)
+
+
+def shift_reference(shift):
+    """NumPy's shift of bools is one of int8."""
+    return lambda x1, x2: shift(x1, x2)
+
+
+def where_samples(rng):
+    for a, b in [((2, 3), (2, 3)), ((3,), (2, 1)), ((), (2,)), ((0, 3), (3,))]:
+        mask = rng.uniform(size=np.broadcast_shapes(a, b)) < 0.5
+        yield mask, rng.uniform(-1, 1, a), rng.uniform(-1, 1, b)
+    yield np.array([True, False]), rng.uniform(size=(3, 2)), rng.uniform(size=(1, 2))
+
+
+def clip_samples(rng):
+    for shape in SHAPES:
+        x = away_from(rng.uniform(-2, 2, shape), -1, 1)
+        yield x, np.array(-1.0), np.array(1.0)
+        yield x, None, np.array(1.0)
+        yield x, np.array(-1.0), None
+    x = away_from(rng.uniform(-2, 2, (2, 3)), -1, 0, 1)
+    yield x, np.array([-1.0, 0, -1]), np.array([[1.0], [1.0]])
+    yield Sample((x,), {"min": -1.0, "max": 1.0})
+
+
+def clip_reference(x, min=None, max=None):
+    return np.clip(x, min, max)
+
+
+RECORDS = [
+    # exponentials and logarithms
+    unary("exp"),
+    unary("exp2"),
+    unary("expm1"),
+    unary("log", low=0.3, high=3),
+    unary("log2", low=0.3, high=3),
+    unary("log10", low=0.3, high=3),
+    unary("log1p", low=-0.7, high=3),
+    # roots and powers
+    unary("sqrt", low=0.3, high=3),
+    unary("rsqrt", lambda x: 1 / np.sqrt(x), low=0.3, high=3),
+    unary("cbrt", low=0.3, high=3),
+    unary("square", floating=False),
+    unary("reciprocal", low=0.3, high=3),
+    binary("power", power_reference, draw=positive, tol=64),
+    # trigonometric and hyperbolic
+    unary("sin"),
+    unary("cos"),
+    unary("tan", low=-1, high=1),
+    unary("asin", low=-0.7, high=0.7),
+    unary("acos", low=-0.7, high=0.7),
+    unary("atan"),
+    unary("sinh"),
+    unary("cosh"),
+    unary("tanh"),
+    unary("asinh"),
+    unary("acosh", low=1.3, high=3),
+    unary("atanh", low=-0.7, high=0.7),
+    binary("atan2", draw=signed_off_zero, floating=True),
+    binary("hypot", draw=signed_off_zero, floating=True),
+    # special functions
+    unary("erf", sc.erf),
+    unary("erfc", sc.erfc, tol=64),
+    unary("sigmoid", sc.expit),
+    unary("softplus", lambda x: np.logaddexp(np.zeros_like(x), x)),
+    unary("relu", lambda x: np.maximum(x, np.zeros_like(x)), kinks=(0,), floating=False),
+    binary("logaddexp", floating=True),
+    binary("xlogy", sc.xlogy, draw=lambda rng, a, b: positive(rng, b, a)[::-1], floating=True),
+    # arithmetic
+    binary("add"),
+    binary("subtract", dtypes=NO_BOOL),
+    binary("multiply"),
+    binary("divide", draw=no_zero_divisor),
+    binary("floor_divide", draw=apart),
+    binary("remainder", draw=apart, tol=64),
+    binary("fmod", draw=apart, tol=64),
+    unary("negative", floating=False, dtypes=NO_BOOL),
+    unary("absolute", kinks=(0,), floating=False),
+    unary("sign", kinks=(0,), floating=False, dtypes=NO_BOOL),
+    binary("copysign", draw=signed_off_zero, floating=True),
+    binary("maximum", draw=unequal),
+    binary("minimum", draw=unequal),
+    # rounding
+    *[
+        unary(name, kinks=(-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2), floating=False)
+        for name in ("floor", "ceil", "trunc", "round")
+    ],
+    # comparison and logic
+    *[
+        binary(name, draw=with_ties, diff=())
+        for name in (
+            "equal",
+            "not_equal",
+            "less",
+            "less_equal",
+            "greater",
+            "greater_equal",
+            "logical_and",
+            "logical_or",
+            "logical_xor",
+        )
+    ],
+    unary("logical_not", diff=(), floating=False),
+    unary("isnan", diff=(), floating=False),
+    unary("isinf", diff=(), floating=False),
+    unary("isfinite", diff=(), floating=False),
+    unary("signbit", diff=()),
+    # bits
+    unary("bitwise_invert", diff=(), floating=False, dtypes=BITS),
+    *[
+        binary(name, draw=with_ties, diff=(), dtypes=BITS)
+        for name in ("bitwise_and", "bitwise_or", "bitwise_xor")
+    ],
+    binary("bitwise_left_shift", draw=shifts, diff=(), dtypes=BITS),
+    binary("bitwise_right_shift", draw=shifts, diff=(), dtypes=BITS),
+    record("where", np.where, where_samples, diff=(1, 2)),
+    record("clip", clip_reference, clip_samples, diff=(0, 1, 2)),
+]
+
+assert set(SIGNED) < set(ALL) and set(FLOATS) < set(ALL)

@@ -1,0 +1,143 @@
+"""Records of products and of the ops on matrices."""
+
+import numpy as np
+
+import pyautograd as pa
+
+from .record import Sample, record
+
+
+def pairs(*cases):
+    """Samples from (shape, shape, further arguments, keywords)."""
+
+    def samples(rng):
+        for a, b, *rest in cases:
+            kwargs = rest.pop() if rest and isinstance(rest[-1], dict) else {}
+            yield Sample((rng.uniform(-2, 2, a), rng.uniform(-2, 2, b), *rest), kwargs)
+
+    return samples
+
+
+def matrices(*cases):
+    def samples(rng):
+        for shape, *rest in cases:
+            kwargs = rest.pop() if rest and isinstance(rest[-1], dict) else {}
+            yield Sample((rng.uniform(-2, 2, shape), *rest), kwargs)
+
+    return samples
+
+
+def einsum_samples(rng):
+    for subscripts, *shapes in [
+        ("ij,jk->ik", (2, 3), (3, 2)),
+        ("ij,ij->", (2, 3), (2, 3)),
+        ("ij->ji", (2, 3)),
+        ("ij->j", (2, 3)),
+        ("ii->i", (2, 2)),
+        ("ii", (2, 2)),
+        ("i,j", (2,), (3,)),
+        ("bij,bjk", (2, 2, 3), (2, 3, 1)),
+        ("...ij,...jk->...ik", (2, 2, 1), (1, 2)),
+        ("ij,j,i->", (2, 3), (3,), (2,)),
+        ("ij,kl->", (2, 1), (1, 2)),
+        ("ij,jk->ik", (0, 2), (2, 1)),
+        ("ij,jk->ik", (2, 3), (2, 3)),
+        ("ij->k", (2, 3)),
+        ("ij", (2,)),
+        ("i,i", (2,)),
+        ("ij->ijj", (2, 3)),
+        ("i$->i", (2,)),
+    ]:
+        yield (subscripts, [rng.uniform(-2, 2, shape) for shape in shapes])
+
+
+def einsum(subscripts, operands):
+    return pa.einsum(subscripts, *operands)
+
+
+def einsum_reference(subscripts, operands):
+    return np.einsum(subscripts, *operands)
+
+
+DIAGONALS = matrices(
+    ((2, 3),),
+    ((3, 2), 1),
+    ((3, 2), -1),
+    ((2, 3), 5),
+    ((2, 3, 2), 0, 0, 2),
+    ((2, 3, 3), {"offset": 1, "axis1": -2, "axis2": -1}),
+    ((0, 2),),
+    ((2,),),
+    ((2, 2), 0, 0, 0),
+    ((2, 2), 0, 0, 2),
+)
+TRIANGLES = matrices(((2, 3),), ((3, 2), 1), ((3, 3), -1), ((2, 3, 2),), ((2, 2), 9), ((0, 2),))
+
+RECORDS = [
+    record(
+        "matmul",
+        np.matmul,
+        pairs(
+            ((2, 3), (3, 2)),
+            ((3,), (3,)),
+            ((2, 3), (3,)),
+            ((3,), (3, 2)),
+            ((2, 2, 3), (2, 3, 1)),
+            ((2, 1, 2, 3), (2, 3, 1)),
+            ((3,), (2, 3, 2)),
+            ((2, 2, 3), (3,)),
+            ((0, 3), (3, 2)),
+            ((2, 0), (0, 3)),
+            ((1, 1), (1, 1)),
+            ((2, 3), (2, 3)),
+            ((), (2,)),
+            ((2, 2), ()),
+            ((2, 2, 3), (3, 3, 1)),
+        ),
+        diff=(0, 1),
+        tol=64,
+    ),
+    record(
+        "vecdot",
+        np.vecdot,
+        pairs(
+            ((3,), (3,)),
+            ((2, 3), (3,)),
+            ((2, 1, 3), (2, 3)),
+            ((2, 3), (2, 3), {"axis": 0}),
+            ((0,), (0,)),
+            ((3,), (2,)),
+            ((), (2,)),
+        ),
+        diff=(0, 1),
+        tol=64,
+    ),
+    record(
+        "tensordot",
+        np.tensordot,
+        pairs(
+            ((2, 3), (3, 2), 1),
+            ((2, 3), (2, 3)),
+            ((2, 3), (2,), 0),
+            ((2, 3, 2), (2, 3), ((0, 1), (0, 1))),
+            ((2, 3), (2, 3), ((1,), (1,))),
+            ((2, 0), (0, 2), 1),
+            ((2, 3), (2, 3), 1),
+            ((2, 3), (2, 3), ((0,), (0, 1))),
+            ((2,), (2,), 2),
+        ),
+        diff=(0, 1),
+        tol=64,
+    ),
+    record(
+        "outer",
+        np.outer,
+        pairs(((2,), (3,)), ((0,), (2,)), ((1,), (1,))),
+        diff=(0, 1),
+    ),
+    record("einsum", einsum_reference, einsum_samples, diff=(1,), tol=64, fn=einsum),
+    record("trace", np.trace, DIAGONALS),
+    record("diagonal", np.diagonal, DIAGONALS),
+    record("tril", np.tril, TRIANGLES),
+    record("triu", np.triu, TRIANGLES),
+]

@@ -1,0 +1,197 @@
+"""What a test knows of an op: its reference, sample calls, and what can be differentiated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import pyautograd as pa
+
+FLOATS = ("float32", "float64")
+SIGNED = ("int8", "int16", "int32", "int64")
+UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
+INTEGERS = SIGNED + UNSIGNED
+NUMBERS = INTEGERS + FLOATS
+ALL = ("bool", *NUMBERS)
+
+
+class Sample(NamedTuple):
+    """One call. Arrays, and lists of arrays, are tensors to the op; anything else is passed as is.
+
+    The dtype of float64 arrays varies over the tests; arrays of other dtypes (indices, masks) are part
+    of the call's meaning and stay.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any] = {}
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        return [a for arg in self.args for a in _arrays_of(arg)]
+
+    def with_arrays(self, arrays) -> tuple[Any, ...]:
+        """The positional arguments with other values in the places of the arrays."""
+        rest = iter(arrays)
+
+        def fill(arg):
+            if isinstance(arg, list):
+                return [next(rest) if isinstance(a, np.ndarray) else a for a in arg]
+            return next(rest) if isinstance(arg, np.ndarray) else arg
+
+        return tuple(fill(arg) for arg in self.args)
+
+
+def _arrays_of(arg) -> list[np.ndarray]:
+    items = arg if isinstance(arg, list) else [arg]
+    return [a for a in items if isinstance(a, np.ndarray)]
+
+
+@dataclass(frozen=True)
+class OpRecord:
+    """One op of the registry."""
+
+    name: str
+    fn: Callable[..., Any]  # the library's
+    ref: Callable[..., Any]  # NumPy's or SciPy's, same signature
+    samples: Callable[[np.random.Generator], Iterator[Sample]]
+    diff: tuple[int, ...]  # the arguments that have a derivative
+    dtypes: tuple[str, ...]  # what the float64 arrays of the samples may become; TypeError for others
+    order: int = 3  # derivatives are tested up to this order
+    tol: float = field(default=16)  # in units of the last place
+
+    def calls(self) -> list[Sample]:
+        """The samples that the reference accepts."""
+        return [s for s in self.all_calls() if not isinstance(self.outcome(s, s.arrays), Exception)]
+
+    def all_calls(self) -> list[Sample]:
+        return list(self.samples(np.random.default_rng(sum(map(ord, self.name)))))
+
+    def outcome(self, sample: Sample, arrays) -> list[np.ndarray] | Exception:
+        """What the reference returns or raises."""
+        try:
+            return self.reference(sample, arrays)
+        except (TypeError, ValueError, IndexError) as error:
+            return error
+
+    def call(self, sample: Sample, tensors) -> list[Any]:
+        out = self.fn(*sample.with_arrays(tensors), **sample.kwargs)
+        return list(out) if isinstance(out, (list, tuple)) else [out]
+
+    def reference(self, sample: Sample, arrays) -> list[np.ndarray]:
+        with np.errstate(all="ignore"):
+            out = self.ref(*sample.with_arrays(arrays), **sample.kwargs)
+        return [np.asarray(a) for a in (out if isinstance(out, (list, tuple)) else [out])]
+
+    def differentiable(self, sample: Sample) -> list[int]:
+        """Positions among the sample's arrays."""
+        positions, at = [], 0
+        for i, arg in enumerate(sample.args):
+            arrays = _arrays_of(arg)
+            if i in self.diff:
+                positions += [at + k for k, a in enumerate(arrays) if a.dtype.kind == "f"]
+            at += len(arrays)
+        return positions
+
+
+def away_from(values: np.ndarray, *points: float, margin: float = 0.05) -> np.ndarray:
+    """Moves values off the points where a function has no derivative."""
+    for point in points:
+        near = np.abs(values - point) < margin
+        values = np.where(near, point + np.where(values < point, -2, 2) * margin, values)
+    return values
+
+
+def distinct(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Values at least 0.1 apart, in random order: no ties, even under small changes."""
+    size = int(np.prod(shape))
+    return (rng.permutation(size) * 0.2 - 0.1 * size + 0.05).reshape(shape)
+
+
+SHAPES = [(), (3,), (2, 3), (0, 2)]
+PAIRS = [
+    ((2, 3), (2, 3)),
+    ((2, 3), (3,)),
+    ((2, 1), (1, 3)),
+    ((), (2,)),
+    ((3, 1, 2), (2, 1)),
+    ((), ()),
+    ((0, 2), (1,)),
+]
+
+
+def in_float(ref):
+    """A reference that computes integers and bools in float64, as the library does in every op that needs
+    floating point (NumPy chooses float16 or float32 for narrow ones)."""
+
+    def wide(*args, **kwargs):
+        wider = [
+            a.astype(np.float64) if isinstance(a, np.ndarray) and a.dtype.kind in "biu" else a
+            for a in args
+        ]
+        if any(a is not b for a, b in zip(wider, args, strict=True)):
+            common = np.result_type(*[a for a in args if isinstance(a, np.ndarray)])
+            target = common if common.kind == "f" else np.dtype(np.float64)
+            wider = [a.astype(target) if isinstance(a, np.ndarray) else a for a in args]
+        return ref(*wider, **kwargs)
+
+    return wide
+
+
+def unary(
+    name: str,
+    ref=None,
+    *,
+    low: float = -2.0,
+    high: float = 2.0,
+    kinks: tuple[float, ...] = (),
+    dtypes=ALL,
+    floating: bool = True,
+    diff: tuple[int, ...] = (0,),
+    order: int = 3,
+    tol: float = 16,
+) -> OpRecord:
+    """An elementwise op of one argument, on values in (low, high) that keep off the kinks."""
+    ref = ref or getattr(np, name)
+
+    def samples(rng):
+        for shape in SHAPES:
+            yield Sample((away_from(rng.uniform(low, high, shape), *kinks),))
+
+    fn = getattr(pa, name)
+    return OpRecord(name, fn, in_float(ref) if floating else ref, samples, diff, dtypes, order, tol)
+
+
+def binary(
+    name: str,
+    ref=None,
+    *,
+    draw=None,
+    dtypes=ALL,
+    floating: bool = False,
+    diff: tuple[int, ...] = (0, 1),
+    order: int = 3,
+    tol: float = 16,
+) -> OpRecord:
+    """An elementwise op of two arguments; draw(rng, shape1, shape2) makes them."""
+    ref = ref or getattr(np, name)
+    draw = draw or (lambda rng, a, b: (rng.uniform(-2, 2, a), rng.uniform(-2, 2, b)))
+
+    def samples(rng):
+        for pair in PAIRS:
+            yield Sample(draw(rng, *pair))
+
+    fn = getattr(pa, name)
+    return OpRecord(name, fn, in_float(ref) if floating else ref, samples, diff, dtypes, order, tol)
+
+
+def record(name, ref, samples, *, diff=(0,), dtypes=ALL, order=3, tol=16, fn=None) -> OpRecord:
+    """Any other op; samples(rng) yields Sample or bare tuples of arguments."""
+
+    def wrapped(rng):
+        for sample in samples(rng):
+            yield sample if isinstance(sample, Sample) else Sample(sample)
+
+    return OpRecord(name, fn or getattr(pa, name), ref, wrapped, diff, dtypes, order, tol)

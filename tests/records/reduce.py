@@ -1,0 +1,117 @@
+"""Records of the reductions, cumulative ops and softmax family."""
+
+import numpy as np
+import scipy.special as sc
+
+from .record import Sample, distinct, in_float, record
+
+AXES = [
+    ((), None),
+    ((3,), None),
+    ((2, 3), None),
+    ((2, 3), 0),
+    ((2, 3), -1),
+    ((2, 1, 3), (0, 2)),
+    ((2, 3), ()),
+    ((0, 2), 0),
+    ((2, 0), 0),
+]
+
+
+def uniform(rng, shape):
+    return rng.uniform(-2, 2, shape)
+
+
+def nonzero(rng, shape):
+    return rng.uniform(0.4, 1.6, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+def booleans(rng, shape):
+    return rng.integers(0, 2, shape).astype(float)
+
+
+def over_axes(draw=uniform, **kwargs):
+    """Every way to name the axes, keepdims on and off; some of them empty, where extrema raise."""
+
+    def samples(rng):
+        for i, (shape, axis) in enumerate(AXES):
+            yield Sample((draw(rng, shape),), {"axis": axis, "keepdims": i % 2 == 1, **kwargs})
+        yield Sample((draw(rng, (2, 3)),), kwargs)
+        yield Sample((draw(rng, (2, 2, 2)),), {"axis": (-1, 0), **kwargs})
+
+    return samples
+
+
+def typed(samples, *dtypes):
+    """The same, and with a dtype asked for."""
+
+    def more(rng):
+        yield from samples(rng)
+        for dtype in dtypes:
+            yield Sample((uniform(rng, (2, 3)),), {"axis": 0, "dtype": np.dtype(dtype)})
+
+    return more
+
+
+def along_axis(draw=uniform):
+    def samples(rng):
+        for shape, axis in [((3,), None), ((2, 3), 0), ((2, 3), -1), ((2, 2, 2), 1), ((0, 2), 0)]:
+            yield Sample((draw(rng, shape),), {"axis": axis})
+        yield Sample((draw(rng, (2, 3)),))
+
+    return samples
+
+
+def over_one_axis(rng):
+    for shape, axis in [((), None), ((3,), 0), ((2, 3), None), ((2, 3), 1), ((2, 2, 2), -2)]:
+        yield Sample((distinct(rng, shape),), {"axis": axis, "keepdims": shape == (2, 3)})
+    yield Sample((np.array([1.0, 3, 3, 0, 0]),))
+    yield Sample((np.zeros((2, 0)),), {"axis": 1})
+
+
+def corrections(rng):
+    yield from over_axes()(rng)
+    for correction in (1, 0.5):
+        yield Sample((uniform(rng, (3, 2)),), {"axis": 0, "correction": correction})
+
+
+def softmax_axes(rng):
+    for shape, axis in [((3,), -1), ((2, 3), 0), ((2, 3), 1), ((2, 2, 2), -2), ((2, 0), 1)]:
+        yield Sample((uniform(rng, shape),), {"axis": axis})
+
+
+def moment(function):
+    """NumPy's var and std, computed in the result's dtype."""
+
+    def reference(x, axis=None, correction=0, keepdims=False):
+        return function(x, axis=axis, ddof=correction, keepdims=keepdims)
+
+    return reference
+
+
+def logsumexp_reference(x, axis=None, keepdims=False):
+    with_nothing = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(with_nothing), with_nothing, 0).astype(x.dtype)
+    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return total if keepdims else np.squeeze(total, axis=axis)
+
+
+RECORDS = [
+    record("sum", np.sum, typed(over_axes(), "float32", "int64")),
+    record("mean", np.mean, typed(over_axes(), "float32")),
+    record("prod", np.prod, typed(over_axes(nonzero), "float32", "int64")),
+    record("max", np.max, over_axes(distinct)),
+    record("min", np.min, over_axes(distinct)),
+    record("argmax", np.argmax, over_one_axis, diff=()),
+    record("argmin", np.argmin, over_one_axis, diff=()),
+    record("var", moment(np.var), corrections, tol=64),
+    record("std", moment(np.std), corrections, tol=64),
+    record("any", np.any, over_axes(booleans), diff=()),
+    record("all", np.all, over_axes(booleans), diff=()),
+    record("count_nonzero", np.count_nonzero, over_axes(booleans), diff=()),
+    record("logsumexp", in_float(logsumexp_reference), over_axes()),
+    record("softmax", in_float(sc.softmax), softmax_axes),
+    record("log_softmax", in_float(sc.log_softmax), softmax_axes, tol=64),
+    record("cumsum", np.cumsum, along_axis()),
+    record("cumprod", np.cumprod, along_axis(nonzero)),
+]

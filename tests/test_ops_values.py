@@ -1,0 +1,142 @@
+"""Every op computes what its reference computes, and raises where it raises."""
+
+import itertools
+
+import numpy as np
+import pytest
+from properties import assert_close, cast, raised_by, same_kind, strided, tensors
+from records import ALL, RECORDS
+
+import pyautograd as pa
+
+every_op = pytest.mark.parametrize("record", RECORDS, ids=lambda r: r.name)
+
+SPECIAL = np.array([np.inf, -np.inf, np.nan, -0.0, 0.0, 1.0, -1.0, 0.5, 1e-300, 1e300, -3.0, 2.0])
+
+
+def check(record, sample, arrays, given, **options):
+    """The op on `given` against the reference on `arrays`: values, or the kind of the error."""
+    expected = record.outcome(sample, arrays)
+    where = f"{record.name}{sample.args} {sample.kwargs}"
+    if isinstance(expected, Exception):
+        error = raised_by(lambda: record.call(sample, given))
+        assert same_kind(error, expected), f"{where}: {error!r} instead of {expected!r}"
+        return
+    got = record.call(sample, given)
+    assert len(got) == len(expected), where
+    for y, want in zip(got, expected, strict=True):
+        assert isinstance(y, pa.Tensor)
+        assert_close(y.numpy(), want, record.tol, what=where, **options)
+
+
+@every_op
+def test_forward(record):
+    for sample in record.all_calls():
+        check(record, sample, sample.arrays, tensors(sample.arrays))
+
+
+@every_op
+def test_forward_of_strided_arguments(record):
+    for sample in record.all_calls():
+        views = [pa.from_numpy(strided(a)) for a in sample.arrays]
+        check(record, sample, sample.arrays, views)
+
+
+@every_op
+@pytest.mark.parametrize("dtype", ALL)
+def test_dtypes(record, dtype):
+    for sample in record.all_calls():
+        arrays = [cast(a, dtype) for a in sample.arrays]
+        if dtype in record.dtypes:
+            check(record, sample, arrays, tensors(arrays))
+        elif any(a.dtype == np.float64 for a in sample.arrays):
+            with pytest.raises(TypeError, match=rf"\[{record.name}\]"):
+                record.call(sample, tensors(arrays))
+
+
+def special_arrays(arrays, rng):
+    """Infinities, nans and signed zeros in the places of the float64 arrays."""
+    for _ in range(6):
+        yield [rng.choice(SPECIAL, a.shape) if a.dtype == np.float64 else a for a in arrays]
+    if len(arrays) == 2 and all(a.dtype == np.float64 for a in arrays):
+        grid = np.meshgrid(SPECIAL, SPECIAL)
+        if arrays[0].shape == arrays[1].shape == (2, 3):
+            yield [g.astype(np.float64) for g in grid]
+
+
+@every_op
+def test_special_values(record):
+    if "float64" not in record.dtypes:
+        return
+    rng = np.random.default_rng(3)
+    for sample in record.calls():
+        for arrays in special_arrays(sample.arrays, rng):
+            check(record, sample, arrays, tensors(arrays), relative_to=0)
+            expected = record.outcome(sample, arrays)
+            if isinstance(expected, Exception):
+                continue
+            for y, want in zip(record.call(sample, tensors(arrays)), expected, strict=True):
+                zero = want == 0
+                np.testing.assert_array_equal(
+                    np.signbit(y.numpy()[zero]) if want.dtype.kind == "f" else [],
+                    np.signbit(want[zero]) if want.dtype.kind == "f" else [],
+                    err_msg=f"sign of zero: {arrays}",
+                )
+
+
+def wrong_shapes(arrays):
+    """One axis of one array longer, missing, or added."""
+    for i, a in enumerate(arrays):
+        for axis in range(a.ndim):
+            longer = np.concatenate([a, np.take(a, [0], axis)], axis) if a.size else None
+            for b in (longer, np.take(a, 0, axis) if a.shape[axis] else None, a[None]):
+                if b is not None:
+                    yield [*arrays[:i], b, *arrays[i + 1 :]]
+
+
+@every_op
+def test_raises_where_the_reference_raises(record):
+    for sample in record.calls():
+        for arrays in wrong_shapes(sample.arrays):
+            check(record, sample, arrays, tensors(arrays))
+
+
+@every_op
+def test_axes_out_of_range(record):
+    for sample in record.calls():
+        for axis in (7, -7, (0, 7), (0, 0), 1.5, "a"):
+            if "axis" in sample.kwargs:
+                wrong = sample._replace(kwargs={**sample.kwargs, "axis": axis})
+                check(record, wrong, wrong.arrays, tensors(wrong.arrays))
+
+
+@every_op
+@pytest.mark.parametrize("wrong", [None, "text", object(), {}, [None], 1j], ids=repr)
+def test_arguments_that_are_no_arrays(record, wrong):
+    sample = record.calls()[-1]
+    for i, arg in enumerate(sample.args):
+        if isinstance(arg, np.ndarray) and not (record.name == "clip" and wrong is None):
+            args = (*sample.args[:i], wrong, *sample.args[i + 1 :])
+            args = [pa.tensor(a) if isinstance(a, np.ndarray) else a for a in args]
+            with pytest.raises((TypeError, ValueError)):
+                record.fn(*args, **sample.kwargs)
+
+
+@every_op
+def test_same_bits_twice(record):
+    for sample in record.calls():
+        first, second = (record.call(sample, tensors(sample.arrays)) for _ in range(2))
+        for a, b in zip(first, second, strict=True):
+            assert a.numpy().tobytes() == b.numpy().tobytes()
+
+
+def test_large_arrays_agree_with_small_ones():
+    """Vector loops, tails and threads give each element the value it has alone."""
+    x = np.random.default_rng(0).uniform(0.1, 0.9, 100_003)
+    for name, dtype in itertools.product(
+        ("exp", "log", "sin", "tanh", "erf", "sigmoid", "sqrt"), ("float32", "float64")
+    ):
+        whole = getattr(pa, name)(pa.tensor(x.astype(dtype))).numpy()
+        for i in (0, 1, 7, 4096, 50_001, 100_002):
+            alone = getattr(pa, name)(pa.tensor(x[i : i + 1].astype(dtype))).numpy()
+            assert whole[i] == alone[0], (name, dtype, i)

@@ -1,0 +1,159 @@
+"""Every op under vmap is a stacked loop, whatever is mapped, and vmap commutes with derivatives."""
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+from properties import assert_close, scalars, subsets
+from records import DIFFERENTIABLE, RECORDS
+
+import pyautograd as pa
+
+every_op = pytest.mark.parametrize("record", RECORDS, ids=lambda r: r.name)
+every_smooth_op = pytest.mark.parametrize("record", DIFFERENTIABLE, ids=lambda r: r.name)
+
+
+@pytest.fixture(autouse=True)
+def rules_not_loops():
+    """An op without a batching rule of its own falls back to a loop and warns: here that is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def variants(array, size, rng):
+    """Stacked arrays with the same elements in other orders: still in the domain of the op."""
+    shuffled = [rng.permutation(array.reshape(-1)).reshape(array.shape) for _ in range(size)]
+    return np.stack(shuffled) if size else np.zeros((0, *array.shape), array.dtype)
+
+
+def placements(arrays, chosen):
+    """in_axes for every position that the mapped axis can take in the first, spread over the others."""
+    most = max(arrays[i].ndim for i in chosen) + 1
+    for axis in range(most):
+        yield tuple(
+            (min(axis + k, arrays[i].ndim) if k % 2 == 0 else max(arrays[i].ndim - axis, 0))
+            if i in chosen
+            else None
+            for k, i in enumerate(range(len(arrays)))
+        )
+
+
+def mapped_inputs(arrays, axes, size, rng):
+    return [
+        a if axis is None else np.moveaxis(variants(a, size, rng), 0, axis)
+        for a, axis in zip(arrays, axes, strict=True)
+    ]
+
+
+def entry(arrays, axes, i):
+    return [
+        a if axis is None else np.take(a, i, axis) for a, axis in zip(arrays, axes, strict=True)
+    ]
+
+
+def depends_on_values(record):
+    """How many elements are not zero is no shape that vmap could know."""
+    return record.name == "nonzero"
+
+
+@every_op
+def test_vmap_is_a_stacked_loop(record):
+    rng = np.random.default_rng(5)
+    for sample in record.calls():
+        arrays = sample.arrays
+        for chosen in subsets(range(len(arrays))):
+            for axes in placements(arrays, chosen):
+                inputs = mapped_inputs(arrays, axes, 3, rng)
+                f = pa.func.vmap(lambda *xs, s=sample: record.call(s, xs), in_axes=axes)
+                if depends_on_values(record):
+                    with pytest.raises(RuntimeError, match=r"\[nonzero\]"):
+                        f(*inputs)
+                    continue
+                got = f(*inputs)
+                loop = [record.reference(sample, entry(inputs, axes, i)) for i in range(3)]
+                for k, y in enumerate(got):
+                    want = np.stack([outputs[k] for outputs in loop])
+                    assert_close(y.numpy(), want, record.tol, what=f"{sample} {axes}")
+
+
+@every_op
+def test_vmap_over_nothing(record):
+    rng = np.random.default_rng(5)
+    for sample in record.calls():
+        arrays = sample.arrays
+        for chosen in subsets(range(len(arrays))):
+            if depends_on_values(record):
+                continue
+            axes = tuple(0 if i in chosen else None for i in range(len(arrays)))
+            inputs = mapped_inputs(arrays, axes, 0, rng)
+            got = pa.func.vmap(lambda *xs, s=sample: record.call(s, xs), in_axes=axes)(*inputs)
+            for y, want in zip(got, record.reference(sample, arrays), strict=True):
+                assert y.shape == (0, *want.shape)
+                assert y.dtype == want.dtype
+
+
+@every_op
+def test_vmap_of_vmap(record):
+    """One array mapped by the inner vmap, another by the outer, or one array by both."""
+    rng = np.random.default_rng(5)
+    for sample in record.calls():
+        arrays = sample.arrays
+        for i, j in itertools.product(range(len(arrays)), repeat=2):
+            if depends_on_values(record):
+                continue
+            inner = tuple(0 if k == i else None for k in range(len(arrays)))
+            outer = tuple(0 if k == j else None for k in range(len(arrays)))
+            inputs = mapped_inputs(mapped_inputs(arrays, inner, 2, rng), outer, 3, rng)
+            f = pa.func.vmap(lambda *xs, s=sample: record.call(s, xs), in_axes=inner)
+            got = pa.func.vmap(f, in_axes=outer)(*inputs)
+            for k, y in enumerate(got):
+                rows = [
+                    [
+                        record.reference(sample, entry(entry(inputs, outer, a), inner, b))[k]
+                        for b in range(2)
+                    ]
+                    for a in range(3)
+                ]
+                assert_close(y.numpy(), np.array(rows), record.tol, what=str(sample))
+
+
+@every_smooth_op
+def test_vmap_of_grad_and_grad_of_vmap(record):
+    rng = np.random.default_rng(5)
+    for f in scalars(record):
+        xs = f.point
+        argnums = tuple(range(len(xs)))
+        batches = [np.stack([x + 0.01 * rng.uniform(-1, 1, x.shape) for _ in range(3)]) for x in xs]
+        gradient = pa.func.grad(f, argnums=argnums)
+        loop = [gradient(*[b[i] for b in batches]) for i in range(3)]
+        mapped = pa.func.vmap(gradient)(*batches)
+        total = pa.func.grad(lambda *bs, f=f: pa.sum(pa.func.vmap(f)(*bs)), argnums=argnums)(*batches)
+        for k in argnums:
+            want = np.stack([gradients[k].numpy() for gradients in loop])
+            np.testing.assert_allclose(mapped[k].numpy(), want, rtol=1e-11, atol=1e-12)
+            np.testing.assert_allclose(total[k].numpy(), want, rtol=1e-11, atol=1e-12)
+
+
+@every_smooth_op
+def test_hessian_in_all_strategies(record):
+    """jacfwd and jacrev batch the derivative rules themselves."""
+    for f in scalars(record):
+        if sum(x.size for x in f.point) > 12 or record.order < 2:
+            continue
+
+        def vector(flat, f=f):
+            parts, start = [], 0
+            for x in f.point:
+                parts.append(pa.reshape(flat[start : start + x.size], x.shape))
+                start += x.size
+            return f(*parts)
+
+        flat = pa.tensor(np.concatenate([x.reshape(-1) for x in f.point]))
+        modes = (pa.func.jacfwd, pa.func.jacrev)
+        matrices = [a(b(vector))(flat).numpy() for a in modes for b in modes]
+        matrices.append(pa.func.hessian(vector)(flat).numpy())
+        for matrix in matrices:
+            np.testing.assert_allclose(matrix, matrices[0], rtol=1e-10, atol=1e-11)
+            np.testing.assert_allclose(matrix, matrix.T, rtol=1e-10, atol=1e-11)

@@ -1,0 +1,27 @@
+"""The ops of the library and the ops that are tested are the same, without exemptions."""
+
+from collections import Counter
+
+from records import RECORDS
+
+import pyautograd as pa
+from pyautograd import _core
+
+
+def test_every_op_has_exactly_one_record():
+    assert Counter(r.name for r in RECORDS) == Counter(_core.ops)
+
+
+def test_every_op_is_public_and_documented():
+    for name in _core.ops:
+        function = getattr(pa, name)
+        assert function.__name__ == name
+        assert function.__text_signature__, name
+        assert len(function.__doc__) > 20, name
+
+
+def test_every_record_has_samples_that_work_and_derivatives_that_are_tested():
+    for record in RECORDS:
+        assert record.calls(), record.name
+        if record.diff:
+            assert any(record.differentiable(sample) for sample in record.calls()), record.name
