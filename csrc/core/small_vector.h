@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
@@ -78,7 +79,7 @@ class SmallVector {
   T& emplace_back(Args&&... args) {
     if (size_ == capacity_) {
       T value(std::forward<Args>(args)...);
-      grow(size_t{capacity_} * 2);
+      grow(size_t{size_} + std::max(size_, kInline));
       new (data() + size_) T(std::move(value));
     } else {
       new (data() + size_) T(std::forward<Args>(args)...);

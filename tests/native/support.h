@@ -13,6 +13,9 @@
 // What the tests of the engine write their programs with.
 namespace pyautograd::testing {
 
+// Found by lookup in the enclosing scopes, not by argument: Tensor lies outside ops.
+using ops::operator+, ops::operator-, ops::operator*, ops::operator/;
+
 inline Tensor vector(const std::vector<double>& numbers) {
   Ref<Array> out = Array::empty({static_cast<int64_t>(numbers.size())}, DType::Float64);
   std::copy(numbers.begin(), numbers.end(), out->data<double>());
@@ -21,9 +24,11 @@ inline Tensor vector(const std::vector<double>& numbers) {
 
 inline Tensor number(double value) { return ops::scalar(value, DType::Float64); }
 
-// The numbers of a float64 array at level 0, in row-major order.
+// The numbers of a float64 array, in row-major order; of what a transform wraps, those inside.
 inline std::vector<double> values(const Tensor& x) {
-  const Tensor flat = ops::copy(ops::reshape(x.untracked(), {x.size()}));
+  const Array& inside = innermost_array(x);
+  const Tensor flat = ops::copy(ops::reshape(
+      Tensor(inside.with_layout(inside.shape, inside.strides, inside.offset)), {inside.size()}));
   const double* data = flat.array().data<double>();
   return {data, data + flat.size()};
 }
@@ -32,7 +37,7 @@ inline double value(const Tensor& x) { return values(x).at(0); }
 using Function = std::function<Tensor(const Tensor&)>;
 
 // d f / d x, differentiable where somebody can ask.
-inline Tensor grad(const Function& f, const Tensor& x) {
+inline Tensor gradient(const Function& f, const Tensor& x) {
   const RecordingScope recorded = RecordingScope::at_innermost();
   const Tensor input = make_vjp_input(x);
   const Tensor y = f(input);
@@ -43,14 +48,14 @@ inline Tensor grad(const Function& f, const Tensor& x) {
   return result[0] ? result[0] : ops::zeros_like(x);
 }
 
-inline Tensor jvp(const Function& f, const Tensor& x, const Tensor& v) {
+inline Tensor forward(const Function& f, const Tensor& x, const Tensor& v) {
   const LevelScope scope(Level::Kind::Jvp);
   const Tensor y = f(make_dual(scope.level(), x, v));
   if (y.level() != scope.level().get()) return ops::zeros_like(y);
   return as_dual(y).tangent ? as_dual(y).tangent : ops::zeros_like(as_dual(y).primal);
 }
 
-inline Tensor vmap(const Function& f, const Tensor& x) {
+inline Tensor batched(const Function& f, const Tensor& x) {
   const LevelScope scope(Level::Kind::Vmap, x.shape()[0]);
   const Tensor y = f(make_batched(scope.level(), x, 0));
   return ops::mapped_or_broadcast(as_batched(y).value, as_batched(y).dim, scope.level()->size);

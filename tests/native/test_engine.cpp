@@ -13,11 +13,10 @@ Tensors backward(const Tensor& y, std::initializer_list<Tensor> targets, bool cr
                  bool retain_graph = false) {
   std::vector<Edge> edges;
   for (const Tensor& x : targets) edges.push_back(edge_of(x));
-  return run_backward(
-      {.outputs = Borrowed<1>(y),
-       .targets = edges,
-       .retain_graph = retain_graph || create_graph,
-       .differentiable = create_graph ? Differentiable::Yes : Differentiable::No});
+  return run_backward({.outputs = Borrowed<1>(y),
+                       .targets = edges,
+                       .retain_graph = retain_graph || create_graph,
+                       .differentiable = create_graph ? Differentiable::Yes : Differentiable::No});
 }
 
 void accumulate(const Tensor& y, bool create_graph = false) {
@@ -210,8 +209,7 @@ TEST_F(Engine, TwoThreadsMaySweepOneGraph) {
   std::array<std::vector<double>, 4> results;
   for (auto& result : results) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 20; ++i)
-        result = values(backward(loss, {x.tensor}, i % 2 == 0, true)[0]);
+      for (int i = 0; i < 20; ++i) result = values(backward(loss, {x.tensor}, i % 2 == 0, true)[0]);
     });
   }
   for (std::thread& thread : threads) thread.join();

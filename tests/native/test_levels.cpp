@@ -57,22 +57,24 @@ TEST_F(Levels, NestedForwardModeDoesNotConfusePerturbations) {
   // d/dx (x * d/dy (x + y)) = 1, not 2.
   const Tensor one = number(1);
   const auto inner = [&](const Tensor& x) {
-    return x * jvp([&](const Tensor& y) { return x + y; }, number(1), one);
+    return x * forward([&](const Tensor& y) { return x + y; }, number(1), one);
   };
-  EXPECT_EQ(value(jvp(inner, number(3), one)), 1);
+  EXPECT_EQ(value(forward(inner, number(3), one)), 1);
 }
 
 TEST_F(Levels, EveryChainOfModesGivesTheThirdDerivative) {
   const Tensor one = number(1);
   using Transform = std::function<Function(Function)>;
-  const Transform forward = [&](Function f) {
-    return [f, &one](const Tensor& x) { return jvp(f, x, one); };
+  const Transform pushed = [&](Function f) {
+    return [f, &one](const Tensor& x) { return forward(f, x, one); };
   };
-  const Transform reverse = [](Function f) { return [f](const Tensor& x) { return grad(f, x); }; };
+  const Transform pulled = [](Function f) {
+    return [f](const Tensor& x) { return gradient(f, x); };
+  };
   const Function fourth = [](const Tensor& x) { return ops::square(ops::square(x)); };
   for (int mix = 0; mix < 8; ++mix) {
     Function f = fourth;
-    for (int bit = 0; bit < 3; ++bit) f = (mix >> bit & 1 ? reverse : forward)(f);
+    for (int bit = 0; bit < 3; ++bit) f = (mix >> bit & 1 ? pulled : pushed)(f);
     EXPECT_DOUBLE_EQ(value(f(number(2))), 48) << mix;
   }
 }
@@ -80,26 +82,26 @@ TEST_F(Levels, EveryChainOfModesGivesTheThirdDerivative) {
 TEST_F(Levels, GradientsInsideVmapReachASharedParameter) {
   const Tensor data = vector({1, 2, 3});
   const auto per_sample = [&](const Tensor& w) {
-    return ops::sum(vmap([&](const Tensor& x) { return grad(cube, w * x); }, data));
+    return ops::sum(batched([&](const Tensor& x) { return gradient(cube, w * x); }, data));
   };
   // The sum of 3 (w x)^2 over the data, and its derivative by w.
   EXPECT_DOUBLE_EQ(value(per_sample(number(2))), 3 * 4 * 14);
-  EXPECT_DOUBLE_EQ(value(grad(per_sample, number(2))), 6 * 2 * 14);
+  EXPECT_DOUBLE_EQ(value(gradient(per_sample, number(2))), 6 * 2 * 14);
 }
 
 TEST_F(Levels, LeavesOfAnInnerTransformAreNotMixedWithOuterOnes) {
   const auto f = [](const Tensor& x) {
-    return grad([&](const Tensor& y) { return x * x * y; }, number(5)) * x;
+    return gradient([&](const Tensor& y) { return x * x * y; }, number(5)) * x;
   };
-  EXPECT_DOUBLE_EQ(value(grad(f, number(2))), 12);  // x^3
+  EXPECT_DOUBLE_EQ(value(gradient(f, number(2))), 12);  // x^3
 }
 
 TEST_F(Levels, VmapTakesLogicalShapes) {
   const Tensor x = ops::reshape(ops::arange(0, 6, 1, DType::Float64), {2, 3});
-  const Tensor row_sums = vmap(total, x);
+  const Tensor row_sums = batched(total, x);
   EXPECT_EQ(values(row_sums), (std::vector<double>{3, 12}));
   const auto outer_sum = [](const Tensor& row) { return row + ops::reshape(row, {3, 1}); };
-  EXPECT_EQ(vmap(outer_sum, x).shape(), (Dims{2, 3, 3}));
+  EXPECT_EQ(batched(outer_sum, x).shape(), (Dims{2, 3, 3}));
 }
 
 TEST_F(Levels, AnEscapedTensorIsRefusedByName) {
@@ -119,7 +121,7 @@ TEST_F(Levels, NoGradSwitchesOffThisLevelAndThoseBelow) {
   {
     const RecordingScope off = RecordingScope::none();
     EXPECT_FALSE((leaf.tensor * leaf.tensor).tracked());
-    EXPECT_DOUBLE_EQ(value(grad(cube, number(2))), 12);
+    EXPECT_DOUBLE_EQ(value(gradient(cube, number(2))), 12);
     const RecordingScope on = RecordingScope::all();
     EXPECT_TRUE((leaf.tensor * leaf.tensor).tracked());
   }
@@ -135,7 +137,7 @@ TEST_F(Levels, NoGradInsideAGradStopsItsDerivative) {
     }
     return constant * x;
   };
-  EXPECT_DOUBLE_EQ(value(grad(half_constant, number(3))), 9);
+  EXPECT_DOUBLE_EQ(value(gradient(half_constant, number(3))), 9);
 }
 
 }  // namespace
