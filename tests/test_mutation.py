@@ -1,0 +1,238 @@
+"""Writing into tensors: NumPy's semantics where nothing records, rebinding where something does."""
+
+import copy
+import operator
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+
+INPLACE = [
+    operator.iadd,
+    operator.isub,
+    operator.imul,
+    operator.itruediv,
+    operator.ifloordiv,
+    operator.imod,
+    operator.ipow,
+]
+
+
+@pytest.mark.parametrize("op", INPLACE, ids=lambda op: op.__name__)
+def test_inplace_operators_write_through_views(op):
+    x = pa.tensor([[1.0, 2.0], [3.0, 4.0]])
+    row, expected = x[0], np.array([[1.0, 2.0], [3.0, 4.0]])
+    same = x
+    x = op(x, 2.0)
+    expected = op(expected, 2.0)
+    assert x is same
+    np.testing.assert_array_equal(x.numpy(), expected)
+    np.testing.assert_array_equal(row.numpy(), expected[0])
+
+
+@pytest.mark.parametrize("op", INPLACE, ids=lambda op: op.__name__)
+@pytest.mark.parametrize("dtype", ["int32", "float32", "uint8"])
+def test_inplace_operators_keep_or_refuse_the_dtype_as_numpy(op, dtype):
+    values = np.array([4, 9], dtype)
+    for other in (2, 2.0, np.array([1, 2], dtype), np.array([1.0, 2.0])):
+        expected = values.copy()
+        try:
+            expected = op(expected, other)
+        except TypeError:
+            with pytest.raises(TypeError):
+                op(pa.tensor(values), other)
+            continue
+        got = op(pa.tensor(values), other)
+        assert got.dtype == expected.dtype
+        np.testing.assert_allclose(got.numpy(), expected, rtol=1e-6)
+
+
+def test_inplace_with_overlapping_views_is_as_if_copied():
+    x, expected = pa.tensor(np.arange(6.0)), np.arange(6.0)
+    x[1:] += x[:-1]
+    expected[1:] += expected[:-1].copy()
+    np.testing.assert_array_equal(x.numpy(), expected)
+    x[::-1] -= x
+    expected[::-1] -= expected.copy()
+    np.testing.assert_array_equal(x.numpy(), expected)
+    x[1:] = x[:-1]
+    expected[1:] = expected[:-1].copy()
+    np.testing.assert_array_equal(x.numpy(), expected)
+
+
+def test_inplace_needs_the_shape_to_hold_the_result():
+    x = pa.ones(3)
+    with pytest.raises(ValueError):
+        x += pa.ones((2, 3))
+    with pytest.raises(ValueError):
+        x += pa.ones(2)
+    assert x.tolist() == [1, 1, 1]
+
+
+def test_broadcast_views_are_read_only():
+    x = pa.broadcast_to(pa.tensor([1.0, 2.0]), (3, 2))
+    with pytest.raises(ValueError):
+        x += 1.0
+    with pytest.raises(ValueError):
+        x[0] = 1.0
+
+
+def test_overwriting_a_saved_value_raises_in_backward_naming_op_and_versions():
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    factor = pa.tensor([3.0, 4.0])
+    y = pa.sum(x * factor)
+    factor += 1.0
+    with pytest.raises(RuntimeError, match=r"\[multiply\].*version 0.*version 1"):
+        y.backward()
+
+
+def test_overwriting_through_a_view_is_noticed_too():
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    factor = pa.tensor([3.0, 4.0])
+    view = factor[1:]
+    y = pa.sum(x * factor)
+    view[0] = 9.0
+    with pytest.raises(RuntimeError, match="version"):
+        y.backward()
+
+
+def test_overwriting_what_backward_does_not_read_is_fine():
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    constant = pa.tensor([3.0, 4.0])
+    y = pa.sum(x + constant)
+    constant += 1.0
+    y.backward()
+    assert x.grad.tolist() == [1, 1]
+
+
+def test_recorded_setitem_rebinds_the_handle():
+    x = pa.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    out = pa.zeros(3)
+    alias = out
+    out[1] = x[0] * x[2]
+    assert alias is out and out.requires_grad
+    pa.sum(out * pa.tensor([5.0, 7.0, 9.0])).backward()
+    assert x.grad.tolist() == [21, 0, 7]
+
+
+def test_recorded_inplace_operator():
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1.0
+    y *= x
+    y += 5.0
+    y **= 2
+    pa.sum(y).backward()
+    np.testing.assert_allclose(x.grad.numpy(), [2 * 6 * 2, 2 * 9 * 4])
+
+
+def test_a_loop_of_recorded_writes():
+    def cumulative(x):
+        out = pa.zeros(4)
+        out[0] = x[0]
+        for i in range(1, 4):
+            out[i] = out[i - 1] * x[i]
+        return out
+
+    x = pa.tensor([1.0, 2.0, 3.0, 4.0])
+    got = pa.func.jacrev(cumulative)(x).numpy()
+    np.testing.assert_allclose(got, pa.func.jacrev(pa.cumprod)(x).numpy())
+    np.testing.assert_allclose(got, pa.func.jacfwd(cumulative)(x).numpy())
+
+
+def test_a_recorded_write_under_another_live_view_raises():
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    base = pa.zeros(3)
+    view = base[:2]
+    with pytest.raises(RuntimeError, match="shares its memory"):
+        view += x
+    with pytest.raises(RuntimeError, match="shares its memory"):
+        base[:2] = x
+    assert base.tolist() == [0, 0, 0]
+    del view
+    base[:2] = x
+    assert base.tolist() == [1, 2, 0]
+
+
+def test_views_that_are_gone_or_copied_do_not_hinder():
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    base = pa.zeros(2)
+    kept = pa.copy(base[:1])
+    base += x
+    assert base.requires_grad and kept.tolist() == [0]
+
+
+def test_a_leaf_is_written_only_without_recording():
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    for write in (lambda: operator.iadd(x, 1.0), lambda: x.__setitem__(0, 5.0)):
+        with pytest.raises(RuntimeError, match="leaf"):
+            write()
+    with pa.no_grad():
+        x -= 0.5
+        x[1] = 7.0
+    assert x.tolist() == [0.5, 7] and x.requires_grad and x.is_leaf
+    pa.sum(x * x).backward()
+    assert x.grad.tolist() == [1, 14]
+
+
+def test_gradient_descent_in_place():
+    x = pa.tensor([3.0, -2.0], requires_grad=True)
+    for _ in range(60):
+        x.grad = None
+        pa.sum(x * x).backward()
+        with pa.no_grad():
+            x -= 0.3 * x.grad
+    np.testing.assert_allclose(x.detach().numpy(), 0, atol=1e-12)
+
+
+def test_writing_a_gradient_does_not_write_a_saved_value():
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1.0
+    seed = pa.tensor([5.0, 6.0])
+    y.backward(seed, retain_graph=True)
+    x.grad += 1.0
+    assert seed.tolist() == [5, 6] and x.grad.tolist() == [6, 7]
+    y.backward(seed)
+    assert x.grad.tolist() == [11, 13]
+
+
+def test_writes_inside_transforms():
+    def f(x):
+        out = pa.zeros(2)
+        out[0] = x * x
+        out[1] += x
+        return pa.sum(out)
+
+    assert pa.func.grad(f)(3.0).item() == 7
+    assert pa.func.jvp(f, (3.0,), (1.0,))[1].item() == 7
+    assert pa.func.vmap(pa.func.grad(f))(pa.tensor([1.0, 2.0])).tolist() == [3, 5]
+    assert pa.func.grad(pa.func.grad(f))(3.0).item() == 2
+
+
+def test_a_batched_write_into_an_outer_tensor_is_seen_or_refused():
+    """Where a transform writes into a tensor from outside, the handle shows a tensor of the ended level."""
+    outside = pa.zeros(2)
+
+    def f(x):
+        outside[0] = x
+        return x
+
+    pa.func.vmap(f)(pa.tensor([1.0, 2.0]))
+    with pytest.raises(pa.EscapedTensorError):
+        pa.exp(outside)
+
+
+def test_integers_and_python_numbers_in_setitem():
+    x = pa.tensor([1, 2, 3])
+    x[0] = 7
+    x[1] = 2.9
+    assert x.tolist() == [7, 2, 3] and x.dtype == np.int64
+    with pytest.raises(OverflowError):
+        pa.tensor([1], dtype="int8")[0] = 300
+
+
+def test_copies_are_independent():
+    x = pa.tensor([1.0, 2.0])
+    for y in (pa.copy(x), x.copy(), copy.deepcopy(x), pa.tensor(x)):
+        y += 1.0
+        assert x.tolist() == [1, 2]
