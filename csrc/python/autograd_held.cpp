@@ -52,6 +52,10 @@ void HeldObject::reset() noexcept {
   PyObject* object = std::exchange(object_, nullptr);
   if (!object) return;
   held.fetch_sub(1, std::memory_order_relaxed);
+  drop_reference(object);
+}
+
+void drop_reference(PyObject* object) noexcept {
   if (!Py_IsInitialized()) return;
   if (PyGILState_Check()) {
     Py_DECREF(object);

@@ -30,6 +30,8 @@ class HeldObject {
   PyObject* object_ = nullptr;
 };
 
+// Lets go of one reference, now or, without the GIL, soon.
+void drop_reference(PyObject* object) noexcept;
 // How many HeldObjects hold something: while none does, garbage collection need not look at graphs.
 int64_t held_objects() noexcept;
 // Drops what was queued; needs the GIL.

@@ -8,12 +8,10 @@
 
 namespace pyautograd::python {
 
-// Finds NumPy's types; once, when the module is imported.
-void init_convert();
-
 // Anything array-like, as asarray: tensors as they are, arrays without a copy, nested lists
 // (recorded if they hold tensors). Throws TypeError for what holds no numbers.
-Tensor to_tensor(PyObject* object);
+// `dtype` is a hint for Python's own numbers, which are converted to it directly.
+Tensor to_tensor(PyObject* object, std::optional<DType> dtype = {});
 
 bool is_ndarray(PyObject* object) noexcept;
 bool is_numpy_scalar(PyObject* object) noexcept;
@@ -25,10 +23,17 @@ DType default_dtype(PyObject* scalar) noexcept;
 // 0-d. Raises OverflowError where an int does not fit an integer dtype.
 Tensor scalar_to_tensor(PyObject* scalar, DType dtype);
 
-// Shares the memory of an ndarray and keeps it alive.
+// A weak scalar next to a tensor of dtype `other`. NumPy compares with any int: one that does not
+// fit is simply larger or smaller.
+Tensor weak_operand(PyObject* scalar, DType other, bool comparison);
+
+// Shares the memory of an ndarray and keeps it alive; what strides in elements cannot describe is
+// copied.
 Tensor from_numpy(PyObject* array);
-// A 0-d or n-d view of x's memory as an ndarray (new reference). Throws for wrappers.
+// A view of x's memory as an ndarray (new reference). Throws for wrappers.
 PyObject* to_numpy(const Tensor& x, bool writable);
+// Any object with __dlpack__, without a copy.
+Tensor from_dlpack(PyObject* object);
 
 // Python's dtype objects are NumPy's (new reference / lookup).
 PyObject* numpy_dtype(DType dtype) noexcept;

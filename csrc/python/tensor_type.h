@@ -20,10 +20,8 @@ struct GradState {
 // The Python object: a handle. Several handles may show one value; only a leaf's own handle owns
 // its `.grad`.
 struct PyTensor {
-  // clang-format off
-  PyObject_HEAD
-      // clang-format on
-      Tensor tensor;
+  PyObject ob_base;
+  Tensor tensor;
   std::unique_ptr<GradState> grad;
   PyObject* weakrefs;
 };
@@ -53,6 +51,11 @@ void set_requires_grad(PyTensor* handle, bool value);
 // The slot of `.grad`, or null; make_grad_slot also creates it (retain_grad).
 std::shared_ptr<GradSlot> grad_slot(const PyTensor* handle) noexcept;
 std::shared_ptr<GradSlot> make_grad_slot(PyTensor* handle);
+
+// Remembers the handle that `x.grad` hands out.
+void show_gradient(PyTensor* handle, PyObject* gradient);
+// Called with the GIL, which it gives away while it waits: who holds the slot may want it.
+std::unique_lock<std::mutex> lock_slot(GradSlot& slot);
 
 // Adds methods written in C; `methods` ends with an empty entry and must live for ever.
 void add_tensor_methods(PyMethodDef* methods);

@@ -1,0 +1,205 @@
+#include "python/convert.h"
+
+#include <pybind11/numpy.h>
+
+#include <limits>
+
+#include "ops/ops.h"
+#include "python/errors.h"
+#include "python/module.h"
+#include "python/tensor_type.h"
+
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+namespace {
+
+PyTypeObject* ndarray_type = nullptr;
+PyTypeObject* generic_type = nullptr;
+PyTypeObject* dtype_type = nullptr;
+PyObject* dtype_objects[kDTypeCount] = {};
+
+constexpr int kMaxNesting = 64;
+
+PyTypeObject* type_of(py::module_& module, const char* name) {
+  return reinterpret_cast<PyTypeObject*>(py::object(module.attr(name)).release().ptr());
+}
+
+// NumPy numbers its types by C name; long and long long are both int64 here and there.
+std::optional<DType> dtype_of_number(int number, int64_t bytes) {
+  constexpr int kBool = 0, kFirstInteger = 1, kLastInteger = 10, kFloat = 11, kDouble = 12;
+  if (number == kBool) return DType::Bool;
+  if (number == kFloat) return DType::Float32;
+  if (number == kDouble) return DType::Float64;
+  if (number < kFirstInteger || number > kLastInteger) return std::nullopt;
+  const int log2 = bytes == 1 ? 0 : bytes == 2 ? 1 : bytes == 4 ? 2 : 3;
+  const DType first = number % 2 == 1 ? DType::Int8 : DType::UInt8;
+  return static_cast<DType>(static_cast<int>(first) + log2);
+}
+
+template <class T>
+T checked_integer(PyObject* scalar) {
+  int overflow = 0;
+  const long long value = PyLong_AsLongLongAndOverflow(scalar, &overflow);
+  if (value == -1 && !overflow && PyErr_Occurred()) throw_python_error();
+  if (!overflow && std::in_range<T>(value)) return static_cast<T>(value);
+  if constexpr (std::is_same_v<T, uint64_t>) {
+    if (overflow > 0) {
+      const unsigned long long large = PyLong_AsUnsignedLongLong(scalar);
+      if (!PyErr_Occurred()) return large;
+      PyErr_Clear();
+    }
+  }
+  fail(Error::Kind::Overflow, "Python integer ", std::string(py::str(scalar)),
+       " out of bounds for ", name_of(dtype_of<T>));
+}
+
+template <class T>
+T scalar_value(PyObject* scalar) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return PyObject_IsTrue(scalar) == 1;
+  } else if constexpr (std::is_floating_point_v<T>) {
+    const double value =
+        PyFloat_CheckExact(scalar) ? PyFloat_AS_DOUBLE(scalar) : PyFloat_AsDouble(scalar);
+    if (value == -1.0 && PyErr_Occurred()) throw_python_error();
+    return static_cast<T>(value);
+  } else {
+    // A float meets an integer dtype only where NumPy truncates: x[i] = 2.5.
+    if (!PyFloat_Check(scalar)) return checked_integer<T>(scalar);
+    py::object whole = py::reinterpret_steal<py::object>(PyNumber_Long(scalar));
+    if (!whole) throw_python_error();
+    return checked_integer<T>(whole.ptr());
+  }
+}
+
+bool is_sequence(PyObject* object) { return PyList_Check(object) || PyTuple_Check(object); }
+
+bool holds_tensor(PyObject* sequence, int depth) {
+  if (depth > kMaxNesting)
+    value_error("[asarray] lists are nested more than ", kMaxNesting, " deep");
+  PyObject** items = PySequence_Fast_ITEMS(sequence);
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence); ++i) {
+    if (is_tensor(items[i])) return true;
+    if (is_sequence(items[i]) && holds_tensor(items[i], depth + 1)) return true;
+  }
+  return false;
+}
+
+// Stacks what a list holds; Python scalars among tensors are weak, as in arithmetic.
+Tensor stack_sequence(PyObject* sequence) {
+  const Py_ssize_t size = PySequence_Fast_GET_SIZE(sequence);
+  Tensors parts;
+  std::optional<DType> dtype;
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    PyObject* item = PySequence_Fast_ITEMS(sequence)[i];
+    parts.push_back(is_weak_scalar(item) ? Tensor() : to_tensor(item));
+    if (parts.back()) dtype = dtype ? promote(*dtype, parts.back().dtype()) : parts.back().dtype();
+  }
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    PyObject* item = PySequence_Fast_ITEMS(sequence)[i];
+    if (!parts[i]) dtype = dtype ? weak_dtype(item, *dtype) : default_dtype(item);
+  }
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    parts[i] = parts[i] ? ops::astype(parts[i], *dtype)
+                        : scalar_to_tensor(PySequence_Fast_ITEMS(sequence)[i], *dtype);
+    if (parts[i].shape() != parts[0].shape()) {
+      value_error("[asarray] a list of tensors needs equal shapes, got ",
+                  shape_string(parts[0].shape()), " and ", shape_string(parts[i].shape()));
+    }
+  }
+  return ops::stack(parts, 0);
+}
+
+Tensor sequence_to_tensor(PyObject* object, std::optional<DType> dtype) {
+  // A tuple of our own: the conversions below may run Python code that changes a list.
+  py::object items = py::reinterpret_steal<py::object>(PySequence_Tuple(object));
+  if (!items) throw_python_error();
+  if (holds_tensor(items.ptr(), 0)) return stack_sequence(items.ptr());
+  py::object wanted = dtype ? py::reinterpret_steal<py::object>(numpy_dtype(*dtype)) : py::none();
+  return from_numpy(py::module_::import("numpy").attr("asarray")(py::handle(object), wanted).ptr());
+}
+
+}  // namespace
+
+void bind_convert(py::module_&) {
+  py::module_ numpy = py::module_::import("numpy");
+  ndarray_type = type_of(numpy, "ndarray");
+  generic_type = type_of(numpy, "generic");
+  dtype_type = type_of(numpy, "dtype");
+  for (int i = 0; i < kDTypeCount; ++i) {
+    const std::string name(name_of(static_cast<DType>(i)));
+    dtype_objects[i] = py::object(numpy.attr("dtype")(name)).release().ptr();
+  }
+}
+
+bool is_ndarray(PyObject* object) noexcept { return PyObject_TypeCheck(object, ndarray_type); }
+bool is_numpy_scalar(PyObject* object) noexcept { return PyObject_TypeCheck(object, generic_type); }
+bool is_weak_scalar(PyObject* object) noexcept {
+  if (PyFloat_CheckExact(object) || PyLong_CheckExact(object)) return true;
+  return (PyFloat_Check(object) || PyLong_Check(object)) && !is_numpy_scalar(object);
+}
+
+DType default_dtype(PyObject* scalar) noexcept {
+  return PyFloat_Check(scalar) ? DType::Float64 : PyBool_Check(scalar) ? DType::Bool : DType::Int64;
+}
+
+DType weak_dtype(PyObject* scalar, DType other) noexcept {
+  if (is_floating(other) || PyBool_Check(scalar)) return other;
+  if (PyFloat_Check(scalar)) return DType::Float64;
+  return is_bool(other) ? DType::Int64 : other;
+}
+
+Tensor scalar_to_tensor(PyObject* scalar, DType dtype) {
+  Ref<Array> array = Array::empty(Dims(), dtype);
+  visit_dtype(dtype, [&]<class T>(TypeTag<T>) { *array->data<T>() = scalar_value<T>(scalar); });
+  return Tensor(std::move(array));
+}
+
+Tensor weak_operand(PyObject* scalar, DType other, bool comparison) {
+  try {
+    return scalar_to_tensor(scalar, weak_dtype(scalar, other));
+  } catch (const Error& error) {
+    if (!comparison || error.kind() != Error::Kind::Overflow) throw;
+  }
+  int overflow = 0;
+  PyLong_AsLongLongAndOverflow(scalar, &overflow);
+  return scalar_to_tensor(scalar, overflow ? DType::Float64 : DType::Int64);
+}
+
+Tensor to_tensor(PyObject* object, std::optional<DType> dtype) {
+  if (is_tensor(object)) return unwrap(object);
+  if (is_ndarray(object)) return from_numpy(object);
+  if (is_weak_scalar(object))
+    return scalar_to_tensor(object, dtype.value_or(default_dtype(object)));
+  if (is_sequence(object)) return sequence_to_tensor(object, dtype);
+  if (object == Py_None || PyUnicode_Check(object) || PyBytes_Check(object)) {
+    type_error("expected a tensor, an array or a number, not ", Py_TYPE(object)->tp_name);
+  }
+  if (PyObject_HasAttrString(object, "__dlpack__") && !is_numpy_scalar(object))
+    return from_dlpack(object);
+  return from_numpy(py::module_::import("numpy").attr("asarray")(py::handle(object)).ptr());
+}
+
+PyObject* numpy_dtype(DType dtype) noexcept {
+  return Py_NewRef(dtype_objects[static_cast<size_t>(dtype)]);
+}
+
+DType to_dtype(PyObject* object) {
+  for (int i = 0; i < kDTypeCount; ++i)
+    if (object == dtype_objects[i]) return static_cast<DType>(i);
+  if (object == Py_None) type_error("expected a dtype, not None");
+  py::dtype dtype = py::dtype::from_args(py::reinterpret_borrow<py::object>(object));
+  const std::optional<DType> found = dtype_of_number(dtype.num(), dtype.itemsize());
+  const bool native = dtype.byteorder() != '>' && dtype.byteorder() != '!';
+  if (found && native) return *found;
+  type_error("dtype ", std::string(py::str(dtype)),
+             " is not supported: use bool, int8 to int64, uint8 to uint64, float32 or float64");
+}
+
+std::optional<DType> to_optional_dtype(PyObject* object) {
+  if (!object || object == Py_None) return std::nullopt;
+  return to_dtype(object);
+}
+
+}  // namespace pyautograd::python

@@ -1,0 +1,74 @@
+#include "python/errors.h"
+
+#include <pybind11/pybind11.h>
+
+#include "core/error.h"
+#include "python/module.h"
+
+namespace pyautograd::python {
+
+PyObject* escaped_tensor_error = nullptr;
+
+namespace {
+
+PyObject* exception_type(Error::Kind kind) {
+  switch (kind) {
+    case Error::Kind::Value:
+      return PyExc_ValueError;
+    case Error::Kind::Type:
+      return PyExc_TypeError;
+    case Error::Kind::Index:
+      return PyExc_IndexError;
+    case Error::Kind::Runtime:
+      return PyExc_RuntimeError;
+    case Error::Kind::Memory:
+      return PyExc_MemoryError;
+    case Error::Kind::Overflow:
+      return PyExc_OverflowError;
+    case Error::Kind::Escaped:
+      return escaped_tensor_error;
+    case Error::Kind::NotImplemented:
+      break;
+  }
+  return PyExc_NotImplementedError;
+}
+
+}  // namespace
+
+void set_python_error() noexcept {
+  try {
+    throw;
+  } catch (pybind11::error_already_set& error) {
+    error.restore();
+  } catch (const pybind11::builtin_exception& error) {
+    error.set_error();
+  } catch (const Error& error) {
+    PyErr_SetString(exception_type(error.kind()), error.what());
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  } catch (...) {
+    PyErr_SetString(PyExc_SystemError, "an exception of an unknown type reached Python");
+  }
+}
+
+void throw_python_error() { throw pybind11::error_already_set(); }
+
+void bind_errors(pybind11::module_& module) {
+  escaped_tensor_error = PyErr_NewExceptionWithDoc(
+      "pyautograd.EscapedTensorError",
+      "A tensor made inside a transform was used after the transform returned.", PyExc_RuntimeError,
+      nullptr);
+  if (!escaped_tensor_error) throw_python_error();
+  module.attr("EscapedTensorError") = pybind11::handle(escaped_tensor_error);
+  pybind11::register_local_exception_translator([](std::exception_ptr failure) {
+    try {
+      if (failure) std::rethrow_exception(failure);
+    } catch (const Error& error) {
+      PyErr_SetString(exception_type(error.kind()), error.what());
+    }
+  });
+}
+
+}  // namespace pyautograd::python

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "autograd/tensor.h"
+
+namespace pyautograd::python {
+
+// Above this many elements an op runs without the GIL; below, taking it back would cost more than
+// the op.
+inline constexpr int64_t kReleaseAbove = int64_t{1} << 16;
+
+// The inputs of `op` must be the caller's own copies: without the GIL any handle may be rebound.
+template <class F>
+auto run_op(int64_t elements, F&& op) {
+  if (elements <= kReleaseAbove) return op();
+  pybind11::gil_scoped_release unlocked;
+  return op();
+}
+
+}  // namespace pyautograd::python

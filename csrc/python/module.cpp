@@ -1,0 +1,16 @@
+#include "python/module.h"
+
+#include "python/autograd_bind.h"
+
+PYBIND11_MODULE(_core, module) {
+  using namespace pyautograd::python;
+  module.doc() = "The engine of pyautograd; its public face is the package around it.";
+  bind_errors(module);
+  bind_convert(module);
+  bind_tensor_type(module);
+  bind_op_functions(module);
+  bind_numpy(module);
+  bind_dlpack(module);
+  bind_runtime(module);
+  bind_autograd(module);
+}

@@ -1,0 +1,39 @@
+#include "python/scalars.h"
+
+namespace pyautograd::python {
+
+const Array& concrete_array(const Tensor& x, const char* what) {
+  const Body* body = x.body().get();
+  while (body->kind != Body::Kind::Array) {
+    const Level& level = *static_cast<const Wrapper*>(body)->level;
+    if (!level.alive()) {
+      fail(Error::Kind::Escaped, "[", what, "] the tensor was made inside a ", level.name(),
+           " that has already returned");
+    }
+    if (body->kind == Body::Kind::Batched) {
+      runtime_error("[", what,
+                    "] inside vmap a tensor has one value per index, so Python cannot take ", what,
+                    " of it: use where, or operations on the whole tensor");
+    }
+    body = static_cast<const Dual*>(body)->primal.body().get();
+  }
+  return static_cast<const Array&>(*body);
+}
+
+PyObject* scalar_object(const Tensor& x, const char* what) {
+  const Array& array = concrete_array(x, what);
+  return visit_dtype(array.dtype, [&]<class T>(TypeTag<T>) -> PyObject* {
+    const T value = *array.data<T>();
+    if constexpr (std::is_same_v<T, bool>) {
+      return PyBool_FromLong(value);
+    } else if constexpr (std::is_floating_point_v<T>) {
+      return PyFloat_FromDouble(value);
+    } else if constexpr (std::is_signed_v<T>) {
+      return PyLong_FromLongLong(value);
+    } else {
+      return PyLong_FromUnsignedLongLong(value);
+    }
+  });
+}
+
+}  // namespace pyautograd::python

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <Python.h>
+
+#include "autograd/tensor.h"
+
+namespace pyautograd::python {
+
+// The array whose numbers a tensor shows to control flow: the primal of a Dual. Throws, naming
+// `what`, for a Batched, which has no single value, and for tensors of an ended transform.
+const Array& concrete_array(const Tensor& x, const char* what);
+
+// x's only element as a Python bool, int or float (new reference).
+PyObject* scalar_object(const Tensor& x, const char* what);
+
+}  // namespace pyautograd::python

@@ -1,0 +1,238 @@
+#include <pybind11/pybind11.h>
+
+#include "ops/ops.h"
+#include "python/convert.h"
+#include "python/errors.h"
+#include "python/repr.h"
+#include "python/scalars.h"
+#include "python/tensor_slots.h"
+#include "python/tensor_type.h"
+
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+namespace {
+
+// The same numbers as a constant of every transform around: no edge, no tangent; mapped dimensions
+// stay.
+Tensor detached(const Tensor& x) {
+  switch (x.body()->kind) {
+    case Body::Kind::Array:
+      return x.untracked();
+    case Body::Kind::Dual:
+      return detached(as_dual(x).primal);
+    case Body::Kind::Batched:
+      break;
+  }
+  const Batched& batched = as_batched(x);
+  return make_batched(batched.level, detached(batched.value), batched.dim);
+}
+
+// numpy() and __array__ leave the graph, so they insist that there is none.
+const Tensor& graph_free(const Tensor& x, const char* what) {
+  if (!x.is_array()) {
+    concrete_array(x, what);
+    runtime_error(
+        "[", what,
+        "] a tensor inside jvp has a tangent that an array cannot carry: use pyautograd's "
+        "functions, or x.detach() for a constant");
+  }
+  if (x.tracked()) {
+    runtime_error("[", what, "] the tensor is part of a recorded graph: use x.detach().", what,
+                  "(...) for its numbers");
+  }
+  return x;
+}
+
+// Writable only where nobody else can need the value.
+PyObject* share(const Tensor& x) {
+  const bool sole = x.body()->use_count() == 1 && x.array().storage->use_count() == 1;
+  return to_numpy(x, sole && x.array().storage->writable());
+}
+
+PyObject* detach(PyObject* self, PyObject*) noexcept {
+  return guarded([&] { return wrap(detached(unwrap(self))); });
+}
+
+PyObject* item(PyObject* self, PyObject*) noexcept {
+  return guarded([&] {
+    const Tensor& x = unwrap(self);
+    if (x.size() != 1)
+      value_error("[item] only a tensor of one element has an item, not shape ",
+                  shape_string(x.shape()));
+    return scalar_object(x, "item");
+  });
+}
+
+PyObject* tolist(PyObject* self, PyObject*) noexcept {
+  return guarded([&] {
+    const Tensor& x = unwrap(self);
+    py::object array = py::reinterpret_steal<py::object>(
+        to_numpy(x.is_array() ? x.untracked() : graph_free(x, "tolist"), false));
+    return array.attr("tolist")().release().ptr();
+  });
+}
+
+PyObject* numpy(PyObject* self, PyObject*) noexcept {
+  return guarded([&] { return share(graph_free(unwrap(self), "numpy")); });
+}
+
+// __array__(dtype=None, *, copy=None), NumPy's protocol.
+PyObject* array(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
+  return guarded([&]() -> PyObject* {
+    PyObject* dtype = Py_None;
+    PyObject* copy = Py_None;
+    static const char* names[] = {"dtype", "copy", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$O", const_cast<char**>(names), &dtype,
+                                     &copy))
+      return nullptr;
+    py::object view = py::reinterpret_steal<py::object>(share(graph_free(unwrap(self), "numpy")));
+    if (dtype != Py_None &&
+        !py::object(view.attr("dtype")).equal(py::reinterpret_borrow<py::object>(dtype))) {
+      if (copy == Py_False) value_error("[__array__] another dtype needs a copy");
+      return view.attr("astype")(py::handle(dtype)).release().ptr();
+    }
+    if (copy == Py_True) return view.attr("copy")().release().ptr();
+    return view.release().ptr();
+  });
+}
+
+PyObject* to_complex(PyObject* self, PyObject*) noexcept {
+  py::object value = py::reinterpret_steal<py::object>(PyNumber_Float(self));
+  return value ? PyComplex_FromDoubles(PyFloat_AS_DOUBLE(value.ptr()), 0.0) : nullptr;
+}
+
+// x.to("cpu") or x.to(dtype)
+PyObject* to(PyObject* self, PyObject* target) noexcept {
+  return guarded([&]() -> PyObject* {
+    if (PyUnicode_Check(target)) {
+      const std::string name = py::cast<std::string>(py::handle(target));
+      if (name == "cpu") return Py_NewRef(self);
+      if (name.rfind("cuda", 0) == 0) runtime_error("[to] this build has no cuda device");
+    }
+    const DType dtype = to_dtype(target);
+    if (dtype == unwrap(self).dtype()) return Py_NewRef(self);
+    return wrap(ops::astype(unwrap(self), dtype));
+  });
+}
+
+PyObject* requires_grad_(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
+  return guarded([&]() -> PyObject* {
+    int value = 1;
+    static const char* names[] = {"requires_grad", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p", const_cast<char**>(names), &value))
+      return nullptr;
+    set_requires_grad(as_handle(self), value != 0);
+    return Py_NewRef(self);
+  });
+}
+
+PyObject* shallow_copy(PyObject* self, PyObject*) noexcept {
+  return guarded([&]() -> PyObject* {
+    const std::shared_ptr<GradSlot> slot = grad_slot(as_handle(self));
+    return slot ? wrap(Leaf{unwrap(self), slot}) : wrap(unwrap(self));
+  });
+}
+
+void check_no_graph(const Tensor& x, const char* what) {
+  if (!x.is_array()) graph_free(x, what);
+  if (x.tracked() && !x.node()->is_leaf()) {
+    runtime_error("[", what, "] a recorded result cannot be copied with its graph: use x.detach()");
+  }
+}
+
+PyObject* leaf_like(PyObject* self, Tensor value) {
+  PyObject* object = wrap(std::move(value));
+  if (!object || !unwrap(self).tracked()) return object;
+  py::object owner = py::reinterpret_steal<py::object>(object);
+  set_requires_grad(as_handle(object), true);
+  if (const std::shared_ptr<GradSlot> slot = grad_slot(as_handle(self))) {
+    Tensor gradient;
+    {
+      std::unique_lock lock = lock_slot(*slot);
+      gradient = slot->value;
+    }
+    if (gradient) grad_slot(as_handle(object))->value = ops::copy(detached(gradient));
+  }
+  return owner.release().ptr();
+}
+
+PyObject* deep_copy(PyObject* self, PyObject* memo) noexcept {
+  return guarded([&]() -> PyObject* {
+    check_no_graph(unwrap(self), "deepcopy");
+    PyObject* copy = leaf_like(self, ops::copy(unwrap(self).untracked()));
+    if (!copy) return nullptr;
+    py::object owner = py::reinterpret_steal<py::object>(copy);
+    py::object key = py::reinterpret_steal<py::object>(PyLong_FromVoidPtr(self));
+    if (PyDict_Check(memo) && PyDict_SetItem(memo, key.ptr(), copy) < 0) return nullptr;
+    return owner.release().ptr();
+  });
+}
+
+PyObject* reduce(PyObject* self, PyObject*) noexcept {
+  return guarded([&]() -> PyObject* {
+    const Tensor& x = unwrap(self);
+    check_no_graph(x, "pickle");
+    py::object values = py::reinterpret_steal<py::object>(to_numpy(x.untracked(), false));
+    py::object rebuild = py::module_::import("pyautograd._core").attr("_rebuild");
+    return py::make_tuple(rebuild, py::make_tuple(values, x.tracked())).release().ptr();
+  });
+}
+
+PyObject* format(PyObject* self, PyObject* spec) noexcept {
+  return guarded([&]() -> PyObject* {
+    if (!PyUnicode_Check(spec)) type_error("[format] the format must be a string");
+    const Tensor& x = unwrap(self);
+    if (PyUnicode_GET_LENGTH(spec) == 0) return describe(x);
+    if (x.size() != 1) {
+      type_error("[format] only a tensor of one element takes a format, not shape ",
+                 shape_string(x.shape()));
+    }
+    py::object value = py::reinterpret_steal<py::object>(scalar_object(x, "format"));
+    return PyObject_Format(value.ptr(), spec);
+  });
+}
+
+PyObject* representation(PyObject* self) noexcept {
+  return guarded([&] { return describe(unwrap(self)); });
+}
+
+template <class F>
+PyCFunction method(F* function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+
+PyMethodDef methods[] = {
+    {"detach", detach, METH_NOARGS,
+     "detach($self, /)\n--\n\nThe same memory as a constant: no derivative flows through it, in "
+     "any transform."},
+    {"item", item, METH_NOARGS, "item($self, /)\n--\n\nThe only element as a Python number."},
+    {"tolist", tolist, METH_NOARGS,
+     "tolist($self, /)\n--\n\nThe elements as nested lists of Python numbers."},
+    {"numpy", numpy, METH_NOARGS,
+     "numpy($self, /)\n--\n\nThe tensor's memory as a NumPy array, without a copy.\n\n"
+     "Writable only if no other tensor and no recorded graph can need the value.\n\n"
+     ":raises RuntimeError: if the tensor is recorded or inside a transform; use ``x.detach()`` "
+     "first"},
+    {"__array__", method(array), METH_VARARGS | METH_KEYWORDS, "NumPy's array protocol."},
+    {"__complex__", to_complex, METH_NOARGS, nullptr},
+    {"to", to, METH_O,
+     "to($self, target, /)\n--\n\nThe tensor on another device, 'cpu', or with another dtype."},
+    {"requires_grad_", method(requires_grad_), METH_VARARGS | METH_KEYWORDS,
+     "requires_grad_($self, requires_grad=True)\n--\n\nSets ``requires_grad`` and returns the "
+     "tensor."},
+    {"__copy__", shallow_copy, METH_NOARGS, nullptr},
+    {"__deepcopy__", deep_copy, METH_O, nullptr},
+    {"__reduce__", reduce, METH_NOARGS, nullptr},
+    {"__format__", format, METH_O, nullptr},
+    {}};
+
+const PyType_Slot slots[] = {{Py_tp_methods, methods},
+                             {Py_tp_repr, reinterpret_cast<void*>(representation)}};
+
+}  // namespace
+
+std::span<const PyType_Slot> method_slots() { return slots; }
+
+}  // namespace pyautograd::python
