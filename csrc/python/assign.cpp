@@ -1,0 +1,128 @@
+#include "python/assign.h"
+
+#include "kernels/kernels.h"
+#include "python/gil.h"
+
+namespace pyautograd::python {
+
+namespace {
+
+bool records(const Tensor& x) { return !x.is_array() || (x.tracked() && recording(0)); }
+
+void check_not_leaf(const char* op, const Tensor& x) {
+  if (x.tracked() && x.node()->is_leaf() && recording(x.depth())) {
+    runtime_error(
+        "[", op,
+        "] a leaf that requires grad cannot be written in place: write inside no_grad(), or "
+        "use a new tensor");
+  }
+}
+
+void check_writable(const char* op, const Array& x) {
+  if (!x.storage->writable()) {
+    value_error("[", op, "] the tensor's memory is read-only: write to x.copy() instead");
+  }
+  for (size_t i = 0; i < x.shape.size(); ++i) {
+    if (x.shape[i] > 1 && x.strides[i] == 0) {
+      value_error(
+          "[", op,
+          "] several elements of a broadcast tensor share one place: write to x.copy() instead");
+    }
+  }
+}
+
+int kind_rank(DType dtype) {
+  if (is_bool(dtype)) return 0;
+  if (is_floating(dtype)) return 3;
+  return is_signed_integer(dtype) ? 2 : 1;
+}
+
+void check_result(const char* op, const Tensor& x, const Tensor& result) {
+  if (result.shape() != x.shape()) {
+    value_error("[", op, "] a tensor of shape ", shape_string(x.shape()),
+                " cannot hold the broadcast result of shape ", shape_string(result.shape()));
+  }
+  if (kind_rank(result.dtype()) > kind_rank(x.dtype())) {
+    type_error("[", op, "] a tensor of dtype ", name_of(x.dtype()),
+               " cannot hold the result of dtype ", name_of(result.dtype()),
+               ": use x.astype first");
+  }
+}
+
+void replace(const char* op, PyTensor* handle, Tensor result) {
+  if (innermost_array(handle->tensor).storage->handles() > 1) {
+    runtime_error(
+        "[", op,
+        "] a recorded write gives this tensor a new value, but another live tensor shares its "
+        "memory and would keep the old one: write to x.copy(), or use an expression that makes a "
+        "new tensor");
+  }
+  rebind(handle, std::move(result));
+}
+
+// Straight into x's memory; false if the operands do not allow it.
+bool write_kernel(const InplaceOp& op, const Tensor& x, const Tensor& y) {
+  if (op.kernel < 0 || x.dtype() != y.dtype()) return false;
+  const auto id = static_cast<kernels::FnId>(op.kernel);
+  if (!kernels::supports(id, x.dtype()) || kernels::result_dtype(id, x.dtype()) != x.dtype())
+    return false;
+  const Array& out = x.array();
+  const Array& in = y.array();
+  const bool same_view =
+      in.shape == out.shape && in.strides == out.strides && in.offset == out.offset;
+  if (in.storage == out.storage && !same_view) return false;
+  if (in.shape.size() > out.shape.size()) return false;
+  Dims strides(out.shape.size(), 0);
+  const size_t lead = out.shape.size() - in.shape.size();
+  for (size_t i = 0; i < in.shape.size(); ++i) {
+    if (in.shape[i] == out.shape[lead + i]) {
+      strides[lead + i] = in.strides[i];
+    } else if (in.shape[i] != 1) {
+      return false;
+    }
+  }
+  kernels::binary(id, out.view(), out.view(), {in.data(), in.dtype, out.shape, strides});
+  out.storage->bump_version();
+  return true;
+}
+
+}  // namespace
+
+void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other) {
+  const Tensor x = handle->tensor;
+  const Tensor y = other;
+  const int64_t elements = x.size() + y.size();
+  check_not_leaf(op.name, x);
+  if (records(x) || records(y)) {
+    Tensor result = run_op(elements, [&] { return op.function(x, y); });
+    check_result(op.name, x, result);
+    if (result.dtype() != x.dtype()) result = ops::astype(result, x.dtype());
+    return replace(op.name, handle, std::move(result));
+  }
+  check_writable(op.name, x.array());
+  run_op(elements, [&] {
+    if (write_kernel(op, x, y)) return;
+    const Tensor result = op.function(x.untracked(), y.untracked());
+    check_result(op.name, x, result);
+    ops::copy_inplace(x.untracked(), result);
+  });
+}
+
+void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& value) {
+  const Tensor x = handle->tensor;
+  check_not_leaf("setitem", x);
+  bool recorded = records(x) || records(value);
+  for (const ops::IndexItem& item : index) {
+    if (const Tensor* indices = std::get_if<Tensor>(&item)) recorded |= !indices->is_array();
+  }
+  const int64_t elements = value.size();
+  if (recorded) {
+    const Tensor cast = value.dtype() == x.dtype() ? value : ops::astype(value, x.dtype());
+    return replace("setitem", handle,
+                   run_op(elements + x.size(), [&] { return ops::setitem(x, index, cast); }));
+  }
+  check_writable("setitem", x.array());
+  run_op(elements, [&] { ops::setitem_inplace(x.untracked(), index, value.untracked()); });
+}
+
+}  // namespace pyautograd::python

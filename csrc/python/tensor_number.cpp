@@ -1,0 +1,221 @@
+#include <pybind11/pybind11.h>
+
+#include "ops/ops.h"
+#include "python/assign.h"
+#include "python/convert.h"
+#include "python/errors.h"
+#include "python/gil.h"
+#include "python/registry_lookup.h"
+#include "python/scalars.h"
+#include "python/tensor_slots.h"
+#include "python/tensor_type.h"
+
+namespace pyautograd::python {
+
+namespace {
+
+enum class Use { Arithmetic, Comparison };
+
+// The other operand of an operator; absent for what operators do not take, such as lists.
+Tensor operand(PyObject* object, const Tensor& other, Use use) {
+  if (is_tensor(object)) return unwrap(object);
+  if (is_weak_scalar(object)) return weak_operand(object, other.dtype(), use == Use::Comparison);
+  if (is_ndarray(object) || is_numpy_scalar(object)) return to_tensor(object);
+  return Tensor();
+}
+
+PyObject* call(BinaryFunction function, const Tensor& x, const Tensor& y) {
+  const int64_t elements = x.size() + y.size();
+  if (elements <= kReleaseAbove) return wrap(function(x, y));
+  const Tensor own_x = x, own_y = y;
+  return wrap(run_op(elements, [&] { return function(own_x, own_y); }));
+}
+
+PyObject* call(UnaryFunction function, const Tensor& x) {
+  if (x.size() <= kReleaseAbove) return wrap(function(x));
+  const Tensor own = x;
+  return wrap(run_op(own.size(), [&] { return function(own); }));
+}
+
+// Either operand may be ours.
+PyObject* call(BinaryFunction function, PyObject* a, PyObject* b, Use use) {
+  if (is_tensor(a) && is_tensor(b)) return call(function, unwrap(a), unwrap(b));
+  const Tensor x = is_tensor(a) ? unwrap(a) : operand(a, unwrap(b), use);
+  if (!x) Py_RETURN_NOTIMPLEMENTED;
+  const Tensor y = operand(b, x, use);
+  if (!y) Py_RETURN_NOTIMPLEMENTED;
+  return call(function, x, y);
+}
+
+template <Name name>
+PyObject* binary(PyObject* a, PyObject* b) noexcept {
+  return guarded([&] { return call(binary_op<name>(), a, b, Use::Arithmetic); });
+}
+
+template <Name name>
+PyObject* unary(PyObject* self) noexcept {
+  return guarded([&] { return call(unary_op<name>(), unwrap(self)); });
+}
+
+PyObject* matmul(PyObject* a, PyObject* b) noexcept {
+  return guarded([&] { return call(&ops::matmul, a, b, Use::Arithmetic); });
+}
+
+// x ** 2 is what programs write for a square, and much the cheaper of the two.
+PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) noexcept {
+  return guarded([&]() -> PyObject* {
+    if (modulus != Py_None) type_error("[power] a third argument is not supported");
+    const bool two = PyLong_CheckExact(b) && PyLong_AsLong(b) == 2;
+    if (!two && PyErr_Occurred()) PyErr_Clear();
+    if (two && is_floating(unwrap(a).dtype())) return call(unary_op<"square">(), unwrap(a));
+    return call(&ops::power, a, b, Use::Arithmetic);
+  });
+}
+
+PyObject* divmod(PyObject* a, PyObject* b) noexcept {
+  PyObject* quotient = binary<"floor_divide">(a, b);
+  if (!quotient || quotient == Py_NotImplemented) return quotient;
+  PyObject* rest = binary<"remainder">(a, b);
+  PyObject* pair = rest ? PyTuple_Pack(2, quotient, rest) : nullptr;
+  Py_DECREF(quotient);
+  Py_XDECREF(rest);
+  return pair;
+}
+
+PyObject* positive(PyObject* self) noexcept {
+  return guarded([&] { return wrap(ops::copy(unwrap(self))); });
+}
+
+PyObject* write(PyObject* self, PyObject* other, const InplaceOp& op) {
+  const Tensor y = operand(other, unwrap(self), Use::Arithmetic);
+  if (!y) Py_RETURN_NOTIMPLEMENTED;
+  assign_operator(as_handle(self), op, y);
+  return Py_NewRef(self);
+}
+
+template <Name name, class Functor>
+PyObject* inplace(PyObject* self, PyObject* other) noexcept {
+  return guarded([&] {
+    return write(self, other, {name.text, binary_op<name>(), kernels::fn_id<Functor>()});
+  });
+}
+
+PyObject* inplace_matmul(PyObject* self, PyObject* other) noexcept {
+  return guarded([&] { return write(self, other, {"matmul", &ops::matmul}); });
+}
+
+// Not straight through a kernel: the op checks for negative integer exponents.
+PyObject* inplace_power(PyObject* self, PyObject* other, PyObject*) noexcept {
+  return guarded([&] { return write(self, other, {"power", &ops::power}); });
+}
+
+PyObject* compare(PyObject* a, PyObject* b, int operation) noexcept {
+  return guarded([&] {
+    // In the order of Py_LT, Py_LE, Py_EQ, Py_NE, Py_GT, Py_GE.
+    static constexpr BinaryFunction functions[] = {&ops::less,    &ops::less_equal,
+                                                   &ops::equal,   &ops::not_equal,
+                                                   &ops::greater, &ops::greater_equal};
+    return call(functions[operation], a, b, Use::Comparison);
+  });
+}
+
+Py_hash_t identity_hash(PyObject* self) noexcept { return PyBaseObject_Type.tp_hash(self); }
+
+int truth(PyObject* self) noexcept {
+  return guarded([&] {
+    const Tensor& x = unwrap(self);
+    if (x.size() != 1) {
+      value_error("the truth value of a tensor of shape ", shape_string(x.shape()),
+                  " is ambiguous: use any or all");
+    }
+    PyObject* value = scalar_object(x, "bool");
+    const int result = PyObject_IsTrue(value);
+    Py_DECREF(value);
+    return result;
+  });
+}
+
+template <PyObject* (*Convert)(PyObject*)>
+PyObject* number(const Tensor& x, const char* what) {
+  if (x.size() != 1) {
+    type_error("only tensors of one element can be converted to a Python ", what, ", not shape ",
+               shape_string(x.shape()));
+  }
+  PyObject* value = scalar_object(x, what);
+  if (!value) return nullptr;
+  PyObject* result = Convert(value);
+  Py_DECREF(value);
+  return result;
+}
+
+PyObject* to_float(PyObject* self) noexcept {
+  return guarded([&] { return number<PyNumber_Float>(unwrap(self), "float"); });
+}
+
+PyObject* to_int(PyObject* self) noexcept {
+  return guarded([&] { return number<PyNumber_Long>(unwrap(self), "int"); });
+}
+
+PyObject* to_index(PyObject* self) noexcept {
+  return guarded([&] {
+    const Tensor& x = unwrap(self);
+    if (x.ndim() != 0 || !is_integer(x.dtype())) {
+      type_error("only 0-d integer tensors can be used as an index, not shape ",
+                 shape_string(x.shape()), " ", name_of(x.dtype()));
+    }
+    return scalar_object(x, "index");
+  });
+}
+
+template <class F>
+constexpr PyType_Slot slot(int id, F* function) {
+  return {id, reinterpret_cast<void*>(function)};
+}
+
+}  // namespace
+
+std::span<const PyType_Slot> number_slots() {
+  using namespace kernels;
+  static const PyType_Slot slots[] = {
+      slot(Py_nb_add, binary<"add">),
+      slot(Py_nb_subtract, binary<"subtract">),
+      slot(Py_nb_multiply, binary<"multiply">),
+      slot(Py_nb_true_divide, binary<"divide">),
+      slot(Py_nb_floor_divide, binary<"floor_divide">),
+      slot(Py_nb_remainder, binary<"remainder">),
+      slot(Py_nb_divmod, divmod),
+      slot(Py_nb_power, power),
+      slot(Py_nb_matrix_multiply, matmul),
+      slot(Py_nb_and, binary<"bitwise_and">),
+      slot(Py_nb_or, binary<"bitwise_or">),
+      slot(Py_nb_xor, binary<"bitwise_xor">),
+      slot(Py_nb_lshift, binary<"bitwise_left_shift">),
+      slot(Py_nb_rshift, binary<"bitwise_right_shift">),
+      slot(Py_nb_negative, unary<"negative">),
+      slot(Py_nb_positive, positive),
+      slot(Py_nb_absolute, unary<"absolute">),
+      slot(Py_nb_invert, unary<"bitwise_invert">),
+      slot(Py_nb_inplace_add, inplace<"add", Add>),
+      slot(Py_nb_inplace_subtract, inplace<"subtract", Subtract>),
+      slot(Py_nb_inplace_multiply, inplace<"multiply", Multiply>),
+      slot(Py_nb_inplace_true_divide, inplace<"divide", Divide>),
+      slot(Py_nb_inplace_floor_divide, inplace<"floor_divide", FloorDivide>),
+      slot(Py_nb_inplace_remainder, inplace<"remainder", Remainder>),
+      slot(Py_nb_inplace_power, inplace_power),
+      slot(Py_nb_inplace_matrix_multiply, inplace_matmul),
+      slot(Py_nb_inplace_and, inplace<"bitwise_and", BitwiseAnd>),
+      slot(Py_nb_inplace_or, inplace<"bitwise_or", BitwiseOr>),
+      slot(Py_nb_inplace_xor, inplace<"bitwise_xor", BitwiseXor>),
+      slot(Py_nb_inplace_lshift, inplace<"bitwise_left_shift", LeftShift>),
+      slot(Py_nb_inplace_rshift, inplace<"bitwise_right_shift", RightShift>),
+      slot(Py_nb_bool, truth),
+      slot(Py_nb_float, to_float),
+      slot(Py_nb_int, to_int),
+      slot(Py_nb_index, to_index),
+      slot(Py_tp_richcompare, compare),
+      slot(Py_tp_hash, identity_hash),
+  };
+  return slots;
+}
+
+}  // namespace pyautograd::python
