@@ -1,0 +1,299 @@
+#include "python/arguments.h"
+
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+
+#include "python/convert.h"
+#include "python/errors.h"
+#include "python/gil.h"
+#include "python/tensor_type.h"
+
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+namespace {
+
+using Given = SmallVector<PyObject*, 8>;  // per parameter, null where left out; borrowed
+
+[[noreturn]] void bad_argument(const OpInfo& op, const Param& param, const char* expected,
+                               PyObject* got) {
+  type_error("[", op.name, "] ", param.name, " must be ", expected,
+             param.optional ? " or None" : "", ", not ", Py_TYPE(got)->tp_name);
+}
+
+// ---- which value belongs to which parameter ----
+
+size_t find_keyword(const BoundOp& bound, PyObject* keyword) {
+  const size_t count = bound.names.size();
+  for (size_t i = 0; i < count; ++i)
+    if (bound.names[i] == keyword) return i;
+  for (size_t i = 0; i < count; ++i)
+    if (PyUnicode_Compare(bound.names[i], keyword) == 0) return i;
+  type_error("[", bound.op->name, "] unexpected keyword argument '",
+             py::cast<std::string>(py::handle(keyword)), "'");
+}
+
+Given match(const BoundOp& bound, const CallArguments& call) {
+  const OpInfo& op = *bound.op;
+  if (call.positional > bound.positional) {
+    type_error("[", op.name, "] takes ", bound.positional, " positional argument",
+               bound.positional == 1 ? "" : "s", ", ", call.positional, " were given: ", op.name,
+               signature_text(op, false));
+  }
+  Given given(op.params.size(), nullptr);
+  std::copy_n(call.values, call.positional, given.begin());
+  const Py_ssize_t keywords = call.keywords ? PyTuple_GET_SIZE(call.keywords) : 0;
+  for (Py_ssize_t k = 0; k < keywords; ++k) {
+    const size_t i = find_keyword(bound, PyTuple_GET_ITEM(call.keywords, k));
+    const Param& param = op.params[i];
+    if (param.positional_only)
+      type_error("[", op.name, "] ", param.name, " can only be given by position");
+    if (given[i]) type_error("[", op.name, "] ", param.name, " was given twice");
+    given[i] = call.values[call.positional + static_cast<size_t>(k)];
+  }
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (!given[i] && op.params[i].required) {
+      type_error("[", op.name, "] missing the argument ", op.params[i].name, ": ", op.name,
+                 signature_text(op, false));
+    }
+  }
+  return given;
+}
+
+// ---- one value ----
+
+int64_t to_int(const OpInfo& op, const Param& param, PyObject* value, const char* expected) {
+  if (!PyIndex_Check(value)) bad_argument(op, param, expected, value);
+  const Py_ssize_t number = PyNumber_AsSsize_t(value, PyExc_OverflowError);
+  if (number == -1 && PyErr_Occurred()) throw_python_error();
+  return number;
+}
+
+bool is_plain_sequence(PyObject* value) { return PyTuple_Check(value) || PyList_Check(value); }
+
+Dims to_dims(const OpInfo& op, const Param& param, PyObject* value) {
+  constexpr const char* kExpected = "an int or a tuple of ints";
+  const bool array = (is_tensor(value) && unwrap(value).ndim() == 1) || is_ndarray(value);
+  if (!is_plain_sequence(value) && !array) return {to_int(op, param, value, kExpected)};
+  py::object items = py::reinterpret_steal<py::object>(PySequence_Tuple(value));
+  if (!items) throw_python_error();
+  Dims dims;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.ptr()); ++i)
+    dims.push_back(to_int(op, param, PyTuple_GET_ITEM(items.ptr(), i), kExpected));
+  return dims;
+}
+
+bool to_bool(const OpInfo& op, const Param& param, PyObject* value) {
+  if (!PyBool_Check(value) && !PyLong_Check(value) && !is_numpy_scalar(value))
+    bad_argument(op, param, "a bool", value);
+  const int truth = PyObject_IsTrue(value);
+  if (truth < 0) throw_python_error();
+  return truth != 0;
+}
+
+double to_double(const OpInfo& op, const Param& param, PyObject* value) {
+  if (PyUnicode_Check(value) || !PyNumber_Check(value)) bad_argument(op, param, "a number", value);
+  const double number = PyFloat_AsDouble(value);
+  if (number == -1.0 && PyErr_Occurred()) throw_python_error();
+  return number;
+}
+
+std::string to_string(const OpInfo& op, const Param& param, PyObject* value) {
+  if (!PyUnicode_Check(value)) bad_argument(op, param, "a string", value);
+  return py::cast<std::string>(py::handle(value));
+}
+
+// Names the op and the parameter in what a conversion raised.
+template <class F>
+auto named(const OpInfo& op, const Param& param, F&& convert) {
+  try {
+    return convert();
+  } catch (const Error& error) {
+    if (error.what()[0] == '[') throw;
+    throw Error(error.kind(), concat("[", op.name, "] ", param.name, ": ", error.what()));
+  }
+}
+
+// ---- tensors: Python's scalars take the dtype of the tensors they meet ----
+
+bool is_operand(const Param& param) {
+  static constexpr std::string_view kOthers[] = {"condition", "indices", "index", "mask",
+                                                 "repeats"};
+  return param.kind == ArgKind::Tensor &&
+         std::find(std::begin(kOthers), std::end(kOthers), param.name) == std::end(kOthers);
+}
+
+class TensorArguments {
+ public:
+  explicit TensorArguments(const BoundOp& bound) : bound_(bound) {}
+
+  void convert(const Given& given, SmallVector<Arg, 8>& args) {
+    for (size_t i = 0; i < given.size(); ++i)
+      convert_strong(given[i], bound_.op->params[i], args[i]);
+    for (size_t i = 0; i < given.size(); ++i) {
+      const Param& param = bound_.op->params[i];
+      if (given[i] && is_operand(param) && args[i].index() == 0 && is_weak_scalar(given[i])) {
+        args[i] = named(*bound_.op, param, [&] { return weak(given[i]); });
+      }
+    }
+  }
+  int64_t elements() const noexcept { return elements_; }
+
+ private:
+  void convert_strong(PyObject* value, const Param& param, Arg& arg) {
+    if (!value) return;
+    if (param.kind == ArgKind::TensorList) arg = list(value, param);
+    if (param.kind != ArgKind::Tensor) return;
+    if (value == Py_None && param.optional) {
+      arg = Arg();
+    } else if (!is_operand(param)) {
+      arg = strong(value, param);
+    } else if (!is_weak_scalar(value)) {
+      arg = strong(value, param);
+      meet(std::get<Tensor>(arg));
+    }
+  }
+
+  Tensor strong(PyObject* value, const Param& param) {
+    Tensor x = named(*bound_.op, param, [&] { return to_tensor(value); });
+    elements_ += x.size();
+    return x;
+  }
+  void meet(const Tensor& x) { dtype_ = dtype_ ? promote(*dtype_, x.dtype()) : x.dtype(); }
+
+  Tensor weak(PyObject* scalar) const {
+    return weak_operand(scalar, dtype_ ? *dtype_ : default_dtype(scalar), bound_.comparison);
+  }
+
+  Tensors list(PyObject* value, const Param& param) {
+    const bool array = is_tensor(value) || is_ndarray(value);
+    if (!is_plain_sequence(value) && !array) {
+      bad_argument(*bound_.op, param, "a tuple or list of tensors", value);
+    }
+    py::object items = py::reinterpret_steal<py::object>(PySequence_Tuple(value));
+    if (!items) throw_python_error();
+    const Py_ssize_t count = PyTuple_GET_SIZE(items.ptr());
+    PyObject** item = PySequence_Fast_ITEMS(items.ptr());
+    Tensors out;
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      out.push_back(is_weak_scalar(item[i]) ? Tensor() : strong(item[i], param));
+      if (out.back()) meet(out.back());
+    }
+    for (Py_ssize_t i = 0; i < count; ++i)
+      if (!out[i]) out[i] = weak(item[i]);
+    return out;
+  }
+
+  const BoundOp& bound_;
+  std::optional<DType> dtype_;
+  int64_t elements_ = 0;
+};
+
+Arg to_arg(const OpInfo& op, const Param& param, PyObject* value) {
+  if (value == Py_None) {
+    if (param.optional) return {};
+    bad_argument(op, param, "given", value);
+  }
+  switch (param.kind) {
+    case ArgKind::Bool:
+      return to_bool(op, param, value);
+    case ArgKind::Int:
+      return to_int(op, param, value, "an int");
+    case ArgKind::Float:
+      return to_double(op, param, value);
+    case ArgKind::Dims:
+    case ArgKind::Axes:
+      return to_dims(op, param, value);
+    case ArgKind::DType:
+      return named(op, param, [&] { return to_dtype(value); });
+    case ArgKind::String:
+      return to_string(op, param, value);
+    case ArgKind::Tensor:
+    case ArgKind::TensorList:
+      break;
+  }
+  return {};
+}
+
+PyObject* wrap_list(Tensors results) {
+  py::list out(results.size());
+  for (size_t i = 0; i < results.size(); ++i) {
+    PyObject* item = wrap(std::move(results[i]));
+    if (!item) throw_python_error();
+    PyList_SET_ITEM(out.ptr(), static_cast<Py_ssize_t>(i), item);
+  }
+  return out.release().ptr();
+}
+
+PyObject* call_fast(const OpInfo& op, PyObject* const* values, size_t count) {
+  const Tensor x = unwrap(values[0]);
+  if (count == 1) return wrap(run_op(x.size(), [&] { return op.unary(x); }));
+  const Tensor y = unwrap(values[1]);
+  return wrap(run_op(x.size() + y.size(), [&] { return op.binary(x, y); }));
+}
+
+}  // namespace
+
+BoundOp::BoundOp(const OpInfo& info) : op(&info) {
+  static constexpr std::string_view kComparisons[] = {"equal",      "not_equal", "less",
+                                                      "less_equal", "greater",   "greater_equal"};
+  for (const Param& param : info.params) {
+    names.push_back(PyUnicode_InternFromString(param.name.c_str()));
+    if (!names.back()) throw_python_error();
+    positional += !param.keyword_only;
+  }
+  comparison = std::find(std::begin(kComparisons), std::end(kComparisons), info.name) !=
+               std::end(kComparisons);
+}
+
+PyObject* call_op(const BoundOp& bound, const CallArguments& call) {
+  const OpInfo& op = *bound.op;
+  if (!call.keywords) {
+    if (op.unary && call.positional == 1 && is_tensor(call.values[0]))
+      return call_fast(op, call.values, 1);
+    if (op.binary && call.positional == 2 && is_tensor(call.values[0]) &&
+        is_tensor(call.values[1])) {
+      return call_fast(op, call.values, 2);
+    }
+  }
+  const Given given = match(bound, call);
+  SmallVector<Arg, 8> args(op.params.size());
+  TensorArguments tensors(bound);
+  tensors.convert(given, args);
+  for (size_t i = 0; i < given.size(); ++i) {
+    const Param& param = op.params[i];
+    if (!given[i]) {
+      args[i] = param.default_value;
+    } else if (param.kind != ArgKind::Tensor && param.kind != ArgKind::TensorList) {
+      args[i] = to_arg(op, param, given[i]);
+    }
+  }
+  Tensors results = run_op(tensors.elements(), [&] { return op.invoke(op.function, args); });
+  return op.returns_list ? wrap_list(std::move(results)) : wrap(std::move(results[0]));
+}
+
+std::string signature_text(const OpInfo& op, bool self) {
+  std::string out = "(";
+  bool keyword_only = false, positional_only = false;
+  auto separate = [&] {
+    if (out.size() > 1) out += ", ";
+  };
+  for (size_t i = 0; i < op.params.size(); ++i) {
+    const Param& param = op.params[i];
+    if (positional_only && !param.positional_only) out += ", /";
+    positional_only = param.positional_only;
+    separate();
+    if (param.keyword_only && !keyword_only) out += "*, ";
+    keyword_only = param.keyword_only;
+    const bool is_self = self && i == 0;
+    out += is_self ? "$self" : param.name;
+    if (is_self) positional_only = true;
+    if (!param.required && !is_self) out += "=" + param.default_text;
+  }
+  if (positional_only) out += ", /";
+  return out + ")";
+}
+
+}  // namespace pyautograd::python

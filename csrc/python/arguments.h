@@ -1,0 +1,37 @@
+#pragma once
+
+#include <Python.h>
+
+#include <vector>
+
+#include "ops/registry.h"
+
+namespace pyautograd::python {
+
+// An op with what Python needs for its calls, prepared once.
+struct BoundOp {
+  explicit BoundOp(const OpInfo& op);
+
+  const OpInfo* op;
+  std::vector<PyObject*> names;  // of the parameters, interned; never released
+  size_t positional = 0;         // how many may be given by position
+  // Compared with ints of any size, as NumPy does.
+  bool comparison = false;
+};
+
+// A call in vectorcall form: positional arguments, then the values of the keywords.
+struct CallArguments {
+  PyObject* const* values;
+  size_t positional;
+  PyObject* keywords;  // tuple of str, or null
+};
+
+// Parses the arguments, runs the op, wraps the result (new reference). Throws TypeError naming op
+// and parameter.
+PyObject* call_op(const BoundOp& bound, const CallArguments& arguments);
+
+// "(x, /, axis=None, *, keepdims=False)" as `inspect.signature` reads it; with `self`, the first
+// parameter is written as $self.
+std::string signature_text(const OpInfo& op, bool self);
+
+}  // namespace pyautograd::python
