@@ -1,0 +1,210 @@
+#include "python/dlpack.h"
+
+#include "ops/ops.h"
+#include "python/autograd_held.h"
+#include "python/caster.h"
+#include "python/convert.h"
+#include "python/errors.h"
+#include "python/module.h"
+#include "python/tensor_type.h"
+
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+namespace {
+
+using namespace dlpack;
+
+// ---- export ----
+
+// What one exported capsule keeps alive: the value and the arrays that the header points to.
+template <class Managed>
+struct Export {
+  Managed managed{};
+  Tensor value;
+  Dims shape, strides;
+};
+
+template <class Managed>
+void release_export(Managed* managed) {
+  auto* exported = static_cast<Export<Managed>*>(managed->context);
+  Storage* storage = exported->value.array().storage.get();
+  storage->add_handle(-1);
+  delete exported;
+}
+
+DataType data_type(DType dtype) {
+  const auto bits = static_cast<uint8_t>(itemsize(dtype) * 8);
+  if (is_bool(dtype)) return {kBool, 8, 1};
+  if (is_floating(dtype)) return {kFloat, bits, 1};
+  return {is_signed_integer(dtype) ? kInt : kUInt, bits, 1};
+}
+
+template <class Managed>
+constexpr const char* kName = "dltensor";
+template <>
+constexpr const char* kName<ManagedVersioned> = "dltensor_versioned";
+
+template <class Managed>
+void discard_capsule(PyObject* capsule) {
+  // A consumer renames what it has taken over.
+  if (!PyCapsule_IsValid(capsule, kName<Managed>)) return;
+  auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(capsule, kName<Managed>));
+  if (managed->deleter) managed->deleter(managed);
+}
+
+template <class Managed>
+py::object export_capsule(const Tensor& x, [[maybe_unused]] uint64_t flags) {
+  auto exported = std::make_unique<Export<Managed>>();
+  exported->value = x.untracked();
+  const Array& array = exported->value.array();
+  exported->shape = array.shape;
+  exported->strides = array.strides;
+  exported->managed.tensor = {array.data(),
+                              {kCPU, 0},
+                              static_cast<int32_t>(array.shape.size()),
+                              data_type(array.dtype),
+                              exported->shape.data(),
+                              exported->strides.data(),
+                              0};
+  exported->managed.context = exported.get();
+  exported->managed.deleter = release_export<Managed>;
+  if constexpr (std::is_same_v<Managed, ManagedVersioned>) {
+    exported->managed.version = {1, 0};
+    exported->managed.flags = flags;
+  }
+  py::object capsule = py::reinterpret_steal<py::object>(
+      PyCapsule_New(&exported->managed, kName<Managed>, discard_capsule<Managed>));
+  if (!capsule) throw_python_error();
+  exported.release()->value.array().storage->add_handle(1);
+  return capsule;
+}
+
+[[noreturn]] void buffer_error(const char* message) {
+  PyErr_SetString(PyExc_BufferError, message);
+  throw_python_error();
+}
+
+py::object to_dlpack(const Tensor& self, const py::object& stream, const py::object& max_version,
+                     const py::object& device, const py::object& copy) {
+  if (!self.is_array()) buffer_error("[__dlpack__] a tensor inside a transform cannot be exported");
+  if (self.tracked())
+    buffer_error("[__dlpack__] the tensor is part of a recorded graph: export x.detach()");
+  if (!stream.is_none()) buffer_error("[__dlpack__] a cpu tensor has no stream: pass stream=None");
+  if (!device.is_none() && !device.equal(py::make_tuple(static_cast<int>(kCPU), 0))) {
+    buffer_error("[__dlpack__] only the cpu device, (1, 0), is supported");
+  }
+  const bool copied = !copy.is_none() && py::cast<bool>(copy);
+  const Tensor x = copied ? ops::copy(self) : self;
+  const bool versioned = !max_version.is_none() && py::cast<int>(py::tuple(max_version)[0]) >= 1;
+  const bool read_only = !x.array().storage->writable();
+  if (versioned) {
+    const uint64_t flags = (read_only ? kReadOnly : 0) | (copied ? kIsCopied : 0);
+    return export_capsule<ManagedVersioned>(x, flags);
+  }
+  if (read_only)
+    buffer_error("[__dlpack__] read-only memory needs a consumer of DLPack 1.0 or newer");
+  return export_capsule<Managed>(x, 0);
+}
+
+// ---- import ----
+
+DType to_dtype(DataType type) {
+  const int log2 = type.bits == 8    ? 0
+                   : type.bits == 16 ? 1
+                   : type.bits == 32 ? 2
+                   : type.bits == 64 ? 3
+                                     : -1;
+  if (type.lanes == 1 && log2 >= 0) {
+    if (type.code == kBool && log2 == 0) return DType::Bool;
+    if (type.code == kInt) return static_cast<DType>(static_cast<int>(DType::Int8) + log2);
+    if (type.code == kUInt) return static_cast<DType>(static_cast<int>(DType::UInt8) + log2);
+    if (type.code == kFloat && log2 >= 2) return log2 == 2 ? DType::Float32 : DType::Float64;
+  }
+  type_error("[from_dlpack] elements of DLPack type code ", int{type.code}, " with ",
+             int{type.bits}, " bits and ", type.lanes, " lanes are not supported");
+}
+
+template <class Managed>
+Tensor take_over(PyObject* capsule, const char* used_name, bool writable) {
+  auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(capsule, kName<Managed>));
+  if (!managed) throw_python_error();
+  const TensorHeader& header = managed->tensor;
+  if (header.device.type != kCPU) {
+    PyErr_SetString(PyExc_BufferError, "[from_dlpack] only memory of the cpu is supported");
+    throw_python_error();
+  }
+  const DType dtype = to_dtype(header.dtype);
+  Dims shape(header.shape, header.shape + header.ndim);
+  Dims strides = header.strides ? Dims(header.strides, header.strides + header.ndim)
+                                : contiguous_strides(shape);
+  auto* data = static_cast<std::byte*>(header.data) + header.byte_offset;
+  const size_t bytes = checked_bytes(shape, dtype);
+  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(itemsize(dtype)) != 0) {
+    value_error("[from_dlpack] the memory is not aligned to its element size");
+  }
+  Ref<Storage> storage = Storage::wrap(data, bytes, {}, writable, [managed] {
+    // A producer written in Python may need the GIL to let go.
+    if (managed->deleter && Py_IsInitialized()) {
+      py::gil_scoped_acquire locked;
+      managed->deleter(managed);
+    }
+  });
+  PyCapsule_SetName(capsule, used_name);
+  return Tensor(
+      make_ref<Array>(std::move(storage), std::move(shape), std::move(strides), 0, dtype));
+}
+
+py::object request_capsule(const py::object& producer) {
+  try {
+    return producer.attr("__dlpack__")(py::arg("max_version") = py::make_tuple(1, 0));
+  } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_TypeError)) throw;
+  }
+  return producer.attr("__dlpack__")();
+}
+
+}  // namespace
+
+Tensor from_dlpack(PyObject* object) {
+  const py::object producer = py::reinterpret_borrow<py::object>(object);
+  if (!py::hasattr(producer, "__dlpack__")) {
+    type_error("[from_dlpack] expected an object with __dlpack__, not ", Py_TYPE(object)->tp_name);
+  }
+  const py::object capsule = request_capsule(producer);
+  if (PyCapsule_IsValid(capsule.ptr(), kName<ManagedVersioned>)) {
+    const auto* managed = static_cast<ManagedVersioned*>(
+        PyCapsule_GetPointer(capsule.ptr(), kName<ManagedVersioned>));
+    if (managed->version.major > 1) {
+      PyErr_SetString(PyExc_BufferError,
+                      "[from_dlpack] the producer speaks a newer DLPack than 1.x");
+      throw_python_error();
+    }
+    const bool writable = (managed->flags & kReadOnly) == 0;
+    return take_over<ManagedVersioned>(capsule.ptr(), "used_dltensor_versioned", writable);
+  }
+  if (PyCapsule_IsValid(capsule.ptr(), kName<Managed>)) {
+    return take_over<Managed>(capsule.ptr(), "used_dltensor", true);
+  }
+  type_error("[from_dlpack] __dlpack__ did not return a fresh DLPack capsule");
+}
+
+void bind_dlpack(py::module_& module) {
+  const py::handle type(reinterpret_cast<PyObject*>(tensor_type));
+  py::setattr(
+      type, "__dlpack__",
+      py::cpp_function(to_dlpack, py::is_method(type), py::name("__dlpack__"), py::kw_only(),
+                       py::arg("stream") = py::none(), py::arg("max_version") = py::none(),
+                       py::arg("dl_device") = py::none(), py::arg("copy") = py::none()));
+  py::setattr(
+      type, "__dlpack_device__",
+      py::cpp_function([](const Tensor&) { return py::make_tuple(static_cast<int>(kCPU), 0); },
+                       py::is_method(type), py::name("__dlpack_device__")));
+  module.def(
+      "from_dlpack", [](const py::object& producer) { return from_dlpack(producer.ptr()); },
+      py::arg("x"), py::pos_only(),
+      "A tensor over the memory of any object with ``__dlpack__``, without a copy.");
+}
+
+}  // namespace pyautograd::python

@@ -1,0 +1,132 @@
+#include <pybind11/numpy.h>
+
+#include "ops/ops.h"
+#include "python/autograd_held.h"
+#include "python/caster.h"
+#include "python/module.h"
+
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+namespace {
+
+// Strides in elements, if every byte stride is a multiple of the item size.
+std::optional<Dims> element_strides(const py::array& array) {
+  Dims strides;
+  for (py::ssize_t i = 0; i < array.ndim(); ++i) {
+    if (array.strides(i) % array.itemsize() != 0 && array.shape(i) > 1) return std::nullopt;
+    strides.push_back(array.strides(i) / array.itemsize());
+  }
+  return strides;
+}
+
+bool is_aligned(const py::array& array) {
+  return (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
+}
+
+// The storage begins at the array's first element in memory order of the view; bytes cover what
+// strides reach forward, for the counters only.
+Tensor share_array(const py::array& array, DType dtype, Dims strides) {
+  Dims shape(array.shape(), array.shape() + array.ndim());
+  PyObject* owner = array.ptr();
+  Py_INCREF(owner);
+  Ref<Storage> storage;
+  try {
+    storage = Storage::wrap(const_cast<void*>(array.data()), static_cast<size_t>(array.nbytes()),
+                            {}, array.writeable(), [owner] { drop_reference(owner); });
+  } catch (...) {
+    Py_DECREF(owner);
+    throw;
+  }
+  return Tensor(
+      make_ref<Array>(std::move(storage), std::move(shape), std::move(strides), 0, dtype));
+}
+
+// The number of handles counts arrays that were handed out: they, too, show the memory.
+void release_export(PyObject* capsule) {
+  auto* tensor = static_cast<Tensor*>(PyCapsule_GetPointer(capsule, nullptr));
+  tensor->array().storage->add_handle(-1);
+  delete tensor;
+}
+
+// Lists and Python's numbers share memory with nobody.
+bool has_memory(PyObject* data) {
+  return !is_weak_scalar(data) && !PyList_Check(data) && !PyTuple_Check(data);
+}
+
+Tensor make_tensor(const py::object& data, const py::object& dtype, std::optional<bool> copy) {
+  const std::optional<DType> wanted = to_optional_dtype(dtype.ptr());
+  const Tensor x = to_tensor(data.ptr(), wanted);
+  if (wanted && *wanted != x.dtype()) {
+    if (copy == false && has_memory(data.ptr())) {
+      value_error("[asarray] dtype ", name_of(*wanted), " needs a copy of data of dtype ",
+                  name_of(x.dtype()));
+    }
+    return ops::astype(x, *wanted);
+  }
+  return copy == true && has_memory(data.ptr()) ? ops::copy(x) : x;
+}
+
+py::object new_tensor(const py::object& data, const py::object& dtype, bool requires_grad,
+                      bool copy) {
+  Tensor x = make_tensor(data, dtype, copy ? std::optional(true) : std::nullopt);
+  if (requires_grad) x = x.untracked();
+  py::object handle = py::reinterpret_steal<py::object>(wrap(std::move(x)));
+  if (!handle) throw_python_error();
+  if (requires_grad) set_requires_grad(as_handle(handle.ptr()), true);
+  return handle;
+}
+
+py::object as_array(const py::object& data, const py::object& dtype, std::optional<bool> copy) {
+  if (is_tensor(data.ptr()) && copy != true &&
+      (dtype.is_none() || to_dtype(dtype.ptr()) == unwrap(data.ptr()).dtype())) {
+    return data;
+  }
+  return py::reinterpret_steal<py::object>(wrap(make_tensor(data, dtype, copy)));
+}
+
+}  // namespace
+
+Tensor from_numpy(PyObject* object) {
+  py::array array = py::reinterpret_borrow<py::array>(object);
+  const DType dtype = to_dtype(array.dtype().ptr());
+  std::optional<Dims> strides = element_strides(array);
+  if (strides && is_aligned(array)) return share_array(array, dtype, std::move(*strides));
+  array = py::reinterpret_steal<py::array>(array.attr("copy")().release());
+  return share_array(array, dtype, *element_strides(array));
+}
+
+PyObject* to_numpy(const Tensor& x, bool writable) {
+  const Array& array = x.array();
+  auto owner = std::make_unique<Tensor>(x.untracked());
+  py::object capsule =
+      py::reinterpret_steal<py::object>(PyCapsule_New(owner.get(), nullptr, release_export));
+  if (!capsule) throw_python_error();
+  owner.release()->array().storage->add_handle(1);
+  std::vector<py::ssize_t> shape(array.shape.begin(), array.shape.end()), strides;
+  for (int64_t stride : array.strides) strides.push_back(stride * itemsize(array.dtype));
+  py::dtype dtype = py::reinterpret_steal<py::dtype>(numpy_dtype(array.dtype));
+  py::array out(dtype, std::move(shape), std::move(strides), array.data(), capsule);
+  if (!writable)
+    py::detail::array_proxy(out.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+  return out.release().ptr();
+}
+
+void bind_numpy(py::module_& module) {
+  module.def("tensor", new_tensor, py::arg("data"), py::arg("dtype") = py::none(), py::kw_only(),
+             py::arg("requires_grad") = false, py::arg("copy") = true,
+             "A tensor with a copy of the data: numbers, nested lists, arrays or tensors.");
+  module.def("asarray", as_array, py::arg("obj"), py::arg("dtype") = py::none(), py::kw_only(),
+             py::arg("copy") = py::none(),
+             "A tensor of the object's numbers, without a copy where the memory can be shared.");
+  module.def(
+      "from_numpy", [](const py::array& array) { return from_numpy(array.ptr()); },
+      py::arg("array").noconvert(), py::pos_only(),
+      "A tensor that shares the memory of an ndarray.");
+  module.def("_rebuild", [](const py::object& values, bool requires_grad) {
+    return new_tensor(values, py::none(), requires_grad, true);
+  });
+}
+
+}  // namespace pyautograd::python

@@ -1,0 +1,62 @@
+#include <pybind11/pybind11.h>
+
+#include "autograd/primitive.h"
+#include "core/allocator.h"
+#include "core/counters.h"
+#include "kernels/kernels.h"
+#include "python/errors.h"
+#include "python/module.h"
+
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+namespace {
+
+void send_warning(const char* message) {
+  py::gil_scoped_acquire locked;
+  if (PyErr_WarnEx(PyExc_RuntimeWarning, message, 1) < 0) throw_python_error();
+}
+
+py::dict live_objects() {
+  py::dict out;
+  out["nodes"] = live(Live::Nodes);
+  out["bodies"] = live(Live::Bodies);
+  out["storages"] = live(Live::Storages);
+  out["bytes"] = live(Live::Bytes);
+  return out;
+}
+
+}  // namespace
+
+void bind_runtime(py::module_& module) {
+  set_warning_sink(send_warning);
+  module.def("live", live_objects,
+             "How many graph nodes, tensor bodies, storages and bytes are alive.");
+  module.def(
+      "set_data_limit", [](size_t bytes) { set_data_limit(bytes); }, py::arg("bytes"),
+      py::pos_only(), "Raises MemoryError where tensors would hold more bytes; 0 lifts the limit.");
+  module.def(
+      "release_cached_data", [] { return release_cached_data(); },
+      "Gives cached memory back to the system; returns the number of bytes.");
+  module.def("cached_data_bytes", [] { return cached_data_bytes(); });
+  module.def(
+      "set_num_threads",
+      [](int count) {
+        if (count < 1)
+          throw py::value_error("[set_num_threads] the number of threads must be at least 1");
+        kernels::set_num_threads(count);
+      },
+      py::arg("count"), py::pos_only());
+  module.def("get_num_threads", &kernels::num_threads);
+  module.def(
+      "instruction_set", [] { return std::string(kernels::instruction_set()); },
+      "The instruction set that kernels were chosen for.");
+  module.def(
+      "set_blas_library", [](const std::string& path) { kernels::set_blas_library(path.c_str()); },
+      py::arg("path"), py::pos_only(),
+      "The library to open when a matrix product first needs one.");
+  module.def("blas_name", [] { return std::string(kernels::blas_name()); });
+}
+
+}  // namespace pyautograd::python
