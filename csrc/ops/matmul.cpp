@@ -74,10 +74,17 @@ Specs MatMul::infer(TensorSpan x) const {
     }
   }
   const Dims a = as_matrices(x[0].shape(), true), b = as_matrices(x[1].shape(), false);
-  if (a.back() != b[b.size() - 2]) {
+  auto mismatch = [&](const auto&... rule) {
     value_error("[matmul] shapes ", shape_string(x[0].shape()), " and ", shape_string(x[1].shape()),
-                " do not match: the last axis of x1 must equal the ",
-                x[1].ndim() == 1 ? "only" : "second last", " of x2");
+                " do not match: ", rule...);
+  };
+  if (a.back() != b[b.size() - 2]) {
+    mismatch("the last axis of x1 must equal the ",
+             x[1].ndim() == 1 ? "only axis of x2" : "second last of x2");
+  }
+  for (size_t i = 3; i <= std::min(a.size(), b.size()); ++i) {
+    const int64_t m = a[a.size() - i], n = b[b.size() - i];
+    if (m != n && m != 1 && n != 1) mismatch("leading axes must be equal or one");
   }
   Dims shape = broadcast_shapes(name(), leading(a), leading(b));
   if (x[0].ndim() > 1) shape.push_back(a[a.size() - 2]);
@@ -167,8 +174,12 @@ BatchResult batch_left(const Tensor& a, int dim, const Tensor& b) {
   return {{matmul(last ? mapped_to_front(a, dim) : a, b)}, {last ? 0 : dim}};
 }
 
-// Only x2 is mapped: the mapped dimension is one more of columns.
+// Only x2 is mapped: vectors are rows of a transposed product; of matrices, the mapped dimension is
+// one more of columns.
 BatchResult batch_right(const Tensor& a, const Tensor& b, int dim) {
+  if (b.ndim() == 2 && a.ndim() <= 2) {
+    return {{matmul(mapped_to_front(b, dim), a.ndim() == 2 ? matrix_transpose(a) : a)}, {0}};
+  }
   if (b.ndim() == 2) {
     Tensor out = matmul(a, dim == 0 ? matrix_transpose(b) : b);
     const int last = static_cast<int>(out.ndim()) - 1;

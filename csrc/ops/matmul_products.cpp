@@ -87,6 +87,7 @@ Tensor vecdot(const Tensor& x1, const Tensor& x2, int64_t axis) {
     value_error("[vecdot] shapes ", shape_string(x1.shape()), " and ", shape_string(x2.shape()),
                 " do not match: the sizes along axis ", axis, " must be equal");
   }
+  if (x1.ndim() == 1 && x2.ndim() == 1) return matmul(x1, x2);
   const Tensor rows = expand_dims(a == x1.ndim() - 1 ? x1 : moveaxis(x1, a, -1), {-2});
   const Tensor columns = expand_dims(b == x2.ndim() - 1 ? x2 : moveaxis(x2, b, -1), {-1});
   return squeeze(matmul(rows, columns), Dims{-2, -1});
@@ -102,7 +103,8 @@ Tensor inner(const Tensor& x1, const Tensor& x2) {
     value_error("[inner] shapes ", shape_string(x1.shape()), " and ", shape_string(x2.shape()),
                 " do not match: the last axes must be equal");
   }
-  return tensordot(x1, x2, {-1}, {-1});
+  if (x2.ndim() == 1) return matmul(x1, x2);
+  return x1.ndim() == 1 ? matmul(x2, x1) : tensordot(x1, x2, {-1}, {-1});
 }
 
 Tensor dot(const Tensor& x1, const Tensor& x2) {

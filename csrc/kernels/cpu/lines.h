@@ -26,6 +26,7 @@ class Lines {
     pack_out_ = whole_output && out_step_ != 1 && length_ != 1;
     int64_t line_bytes = std::max<int64_t>(1, length_ * (itemsize(x.dtype) + itemsize(out.dtype)));
     group_ = pack_x_ || pack_out_ ? std::clamp<int64_t>(kGroupBytes / line_bytes, 8, 64) : 1;
+    group_ = std::min(group_, std::max<int64_t>(1, nest_.count()));
   }
 
   // body(out line, x line)
@@ -35,10 +36,10 @@ class Lines {
     if (lines == 0) return;
     int64_t grain = std::max<int64_t>(group_, kGrain / 2 / std::max<int64_t>(1, length_));
     parallel_for(lines, grain, [&](int64_t begin, int64_t end) {
-      auto x_buffer =
-          std::make_unique<char[]>(pack_x_ ? size_t(group_ * length_ * itemsize(x_.dtype)) : 0);
-      auto out_buffer =
-          std::make_unique<char[]>(pack_out_ ? size_t(group_ * length_ * itemsize(out_.dtype)) : 0);
+      auto x_buffer = std::make_unique_for_overwrite<char[]>(
+          pack_x_ ? size_t(group_ * length_ * itemsize(x_.dtype)) : 0);
+      auto out_buffer = std::make_unique_for_overwrite<char[]>(
+          pack_out_ ? size_t(group_ * length_ * itemsize(out_.dtype)) : 0);
       nest_.walk(begin, end, [&](const auto& offsets, int64_t n) {
         for (int64_t i = 0; i < n; i += group_)
           run_group(body, offsets[0] + i * nest_.stride(0), offsets[1] + i * nest_.stride(1),
