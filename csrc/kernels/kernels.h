@@ -51,7 +51,8 @@ void arg_reduce(bool maximum, const View& out, const View& x, int axis);
 
 enum class Scan { Sum, Prod, Max, Min };
 void scan(Scan kind, const View& out, const View& x, int axis, bool reverse);
-// out[i] = a[i] out[i - 1] + b[i] along the axis, from nothing; backwards if `reverse`. Floating dtypes only.
+// out[i] = a[i] out[i - 1] + b[i] along the axis, from nothing; backwards if `reverse`. Floating
+// dtypes only.
 void recurrence(const View& out, const View& a, const View& b, int axis, bool reverse);
 
 void softmax(const View& out, const View& x, int axis, bool log);
