@@ -92,12 +92,13 @@ Tensor arange_op(const Tensor& start, const std::optional<Tensor>& stop,
   const Tensor first = number_of("arange", stop ? start : scalar(0, start.dtype()));
   const Tensor last = number_of("arange", stop.value_or(start));
   const Tensor by = number_of("arange", step.value_or(one));
-  const DType common = promote(promote(first.dtype(), last.dtype()), by.dtype());
+  // As in NumPy no narrower than int64.
+  const DType common = promote(DType::Int64, promote(promote(first.dtype(), last.dtype()), by.dtype()));
   if (is_floating(common)) {
     return arange(double_of(first), double_of(last), double_of(by), dtype.value_or(common));
   }
   const Tensor numbers = arange_exact(int_of(first), int_of(last), int_of(by));
-  return astype(numbers, dtype.value_or(is_bool(common) ? DType::Int64 : common));
+  return cast(numbers, dtype.value_or(DType::Int64));
 }
 
 // As astype, but integers lie below what they stand for: NumPy's rule for integer samples.
