@@ -191,9 +191,11 @@ void AccumulateGrad::accumulate(const Tensor& cotangent, bool differentiable) {
           " reached a leaf outside it; call backward outside, or use pyautograd.func.grad");
     }
     if (!grad->value) {
-      // The leaf must be the only owner of its gradient, which users write in place.
-      const bool sole =
-          cotangent.body()->use_count() == 1 && cotangent.array().storage->use_count() == 1;
+      // The leaf must be the only owner of its gradient, which users write in place: elements of a
+      // broadcast view would move together.
+      const bool sole = cotangent.body()->use_count() == 1 &&
+                        cotangent.array().storage->use_count() == 1 &&
+                        cotangent.array().contiguous();
       grad->value = sole ? cotangent : algebra::copy(cotangent);
     } else if (differentiable) {
       grad->value = algebra::add(grad->value, cotangent);

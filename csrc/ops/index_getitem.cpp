@@ -121,6 +121,9 @@ Tensor write_value(std::string_view op, const Tensor& x, const Tensor& value) {
 }  // namespace
 
 Tensor getitem(const Tensor& x, const Index& index) {
+  if (index.size() == 1 && x.ndim() > 0) {
+    if (const auto* integer = std::get_if<int64_t>(&index[0])) return select(x, 0, *integer);
+  }
   const IndexPlan plan = plan_index("getitem", x.shape(), index);
   const Tensor view = indexed_view(x, plan);
   if (!plan.arrays.empty()) {

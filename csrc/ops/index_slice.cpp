@@ -127,7 +127,7 @@ Tensor select(const Tensor& x, int64_t axis, int64_t index) {
   one.start[along] = index < 0 ? index + size : index;
   one.size[along] = 1;
   one.drop.push_back(along);
-  return slice(x, one);
+  return apply1(make_ref<SliceOp>(std::move(one)), x);
 }
 
 }  // namespace pyautograd::ops
