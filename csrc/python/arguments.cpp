@@ -119,8 +119,8 @@ auto named(const OpInfo& op, const Param& param, F&& convert) {
 // ---- tensors: Python's scalars take the dtype of the tensors they meet ----
 
 bool is_operand(const Param& param) {
-  static constexpr std::string_view kOthers[] = {"condition", "indices", "index", "mask",
-                                                 "repeats"};
+  static constexpr std::string_view kOthers[] = {
+      "condition", "indices", "index", "mask", "repeats", "indices_or_sections", "pad_width"};
   return param.kind == ArgKind::Tensor &&
          std::find(std::begin(kOthers), std::end(kOthers), param.name) == std::end(kOthers);
 }
