@@ -12,7 +12,7 @@ from pathlib import Path
 
 import harness
 from harness import Row, compare, in_fresh_process, mebibytes, seconds, timed_row
-from programs import mixed_chain, rosenbrock, square_chain
+from programs import deep_chain, mixed_chain, rosenbrock
 
 OURS = "pyautograd"
 CHAIN = 200
@@ -164,11 +164,11 @@ def bench_memory(np, pa, torch, jax, options):
     return row
 
 
-def child_deep(system):
+def child_deep(system, ops):
     """Seconds for a very long chain: forward, backward, second backward, destruction."""
     xp, x = _leaf(system, small_vector())
     marks = [time.perf_counter()]
-    y = xp.sum(square_chain(x, DEEP))
+    y = xp.sum(deep_chain(xp, x, int(ops)))
     marks.append(time.perf_counter())
     y.backward(create_graph=True)
     marks.append(time.perf_counter())
@@ -187,7 +187,7 @@ def bench_deep(np, pa, torch, jax, options):
     row.bound = "finishes, 8 MiB stack"
     phases = ("forward", "backward", "second", "destruction")
     ours, problem = (
-        in_fresh_process(__file__, "deep", OURS, stack_bytes=STACK)
+        in_fresh_process(__file__, "deep", OURS, DEEP, stack_bytes=STACK)
         if pa
         else (None, "not installed")
     )
@@ -197,7 +197,7 @@ def bench_deep(np, pa, torch, jax, options):
         row.ours, row.met = seconds(sum(ours)), True
         row.others = ", ".join(f"{p} {seconds(t)}" for p, t in zip(phases, ours, strict=True))
     if torch:
-        theirs, problem = in_fresh_process(__file__, "deep", "torch", stack_bytes=STACK)
+        theirs, problem = in_fresh_process(__file__, "deep", "torch", DEEP, stack_bytes=STACK)
         row.peer = f"torch {seconds(sum(theirs)) if theirs else problem}"
         if ours and theirs:
             row.ratio = sum(ours) / sum(theirs)

@@ -25,7 +25,7 @@ def page_blocks(page):
     matches = list(BLOCK.finditer(page.read_text()))
     source = page.read_text()
     pairs = []
-    for match, following in zip(matches, [*matches[1:], None], strict=True):
+    for match, following in zip(matches, [*matches[1:], None], strict=False):
         if match[1] != "python":
             continue
         expected = None
