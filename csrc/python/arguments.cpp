@@ -85,6 +85,23 @@ Dims to_dims(const OpInfo& op, const Param& param, PyObject* value) {
   return dims;
 }
 
+// A count, or a pair of axes or sequences of axes, flattened to one list.
+Arg to_axis_pairs(const OpInfo& op, const Param& param, PyObject* value) {
+  constexpr const char* kExpected = "an int or a pair of ints or sequences of ints";
+  if (!is_plain_sequence(value)) return to_int(op, param, value, kExpected);
+  py::object pair = py::reinterpret_steal<py::object>(PySequence_Tuple(value));
+  if (!pair) throw_python_error();
+  if (PyTuple_GET_SIZE(pair.ptr()) != 2) bad_argument(op, param, kExpected, value);
+  Dims both = to_dims(op, param, PyTuple_GET_ITEM(pair.ptr(), 0));
+  const Dims second = to_dims(op, param, PyTuple_GET_ITEM(pair.ptr(), 1));
+  if (both.size() != second.size()) {
+    value_error("[", op.name, "] ", param.name, " pairs ", both.size(), " axes with ",
+                second.size());
+  }
+  for (int64_t axis : second) both.push_back(axis);
+  return both;
+}
+
 bool to_bool(const OpInfo& op, const Param& param, PyObject* value) {
   if (!PyBool_Check(value) && !PyLong_Check(value) && !is_numpy_scalar(value))
     bad_argument(op, param, "a bool", value);
@@ -206,6 +223,8 @@ Arg to_arg(const OpInfo& op, const Param& param, PyObject* value) {
     case ArgKind::Dims:
     case ArgKind::Axes:
       return to_dims(op, param, value);
+    case ArgKind::AxisPairs:
+      return to_axis_pairs(op, param, value);
     case ArgKind::DType:
       return named(op, param, [&] { return to_dtype(value); });
     case ArgKind::String:
