@@ -12,7 +12,7 @@ int64_t count_elements(std::span<const int64_t> shape) noexcept {
 }
 
 Dims contiguous_strides(std::span<const int64_t> shape) {
-  Dims strides(shape);
+  Dims strides = Dims::uninitialized(shape.size());
   int64_t step = 1;
   for (size_t i = shape.size(); i-- > 0;) {
     strides[i] = step;
@@ -45,12 +45,12 @@ Ref<Array> Array::with_layout(Dims shape, Dims strides, int64_t offset) const {
   return make_ref<Array>(storage, std::move(shape), std::move(strides), offset, dtype);
 }
 
-bool Array::contiguous() const noexcept {
+bool is_contiguous(std::span<const int64_t> shape, std::span<const int64_t> strides) noexcept {
   int64_t step = 1;
   for (size_t i = shape.size(); i-- > 0;) {
     if (shape[i] == 0) return true;
     // Nothing at all lies in any order.
-    if (shape[i] != 1 && strides[i] != step) return size() == 0;
+    if (shape[i] != 1 && strides[i] != step) return count_elements(shape) == 0;
     step *= shape[i];
   }
   return true;

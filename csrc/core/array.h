@@ -12,6 +12,7 @@ namespace pyautograd {
 int64_t count_elements(std::span<const int64_t> shape) noexcept;
 // Row-major strides, in elements.
 Dims contiguous_strides(std::span<const int64_t> shape);
+bool is_contiguous(std::span<const int64_t> shape, std::span<const int64_t> strides) noexcept;
 // count_elements * itemsize, raising where the product does not fit.
 size_t checked_bytes(std::span<const int64_t> shape, DType dtype);
 
@@ -51,7 +52,8 @@ class Array final : public Body {
       : Body(Kind::Array, std::move(shape), dtype, storage->device()),
         storage(std::move(storage)),
         strides(std::move(strides)),
-        offset(offset) {}
+        offset(offset),
+        contiguous_(is_contiguous(this->shape, this->strides)) {}
 
   const Ref<Storage> storage;
   const Dims strides;    // elements, may be zero or negative
@@ -65,8 +67,12 @@ class Array final : public Body {
     return reinterpret_cast<T*>(static_cast<std::byte*>(storage->data()) +
                                 offset * itemsize(dtype));
   }
-  bool contiguous() const noexcept;
+  // Row-major and without gaps.
+  bool contiguous() const noexcept { return contiguous_; }
   View view() const noexcept { return {data(), dtype, shape, strides}; }
+
+ private:
+  const bool contiguous_;
 };
 
 }  // namespace pyautograd

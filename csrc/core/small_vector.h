@@ -32,12 +32,26 @@ class SmallVector {
     for (; first != last; ++first) push_back(*first);
   }
   explicit SmallVector(std::span<const T> values) : SmallVector(values.begin(), values.end()) {}
+  // For results that are written in full: elements of trivial types start without a value.
+  static SmallVector uninitialized(size_t count)
+    requires(std::is_trivially_copyable_v<T>)
+  {
+    SmallVector out;
+    out.reserve(count);
+    out.size_ = static_cast<uint32_t>(count);
+    return out;
+  }
   SmallVector(const SmallVector& other) : SmallVector() {
-    reserve(other.size_);
-    if constexpr (std::is_trivially_copyable_v<T>) {
+    if constexpr (kTrivial) {
+      if (other.is_inline()) {
+        copy_inline(other);
+        return;
+      }
+      reserve(other.size_);
       std::memcpy(static_cast<void*>(data()), other.data(), other.size_ * sizeof(T));
       size_ = other.size_;
     } else {
+      reserve(other.size_);
       for (const T& value : other) push_back(value);
     }
   }
@@ -114,6 +128,13 @@ class SmallVector {
 
  private:
   static constexpr uint32_t kInline = N > 0 ? N : 1;
+  static constexpr bool kTrivial = std::is_trivially_copyable_v<T> && kInline * sizeof(T) <= 64;
+
+  // All of the buffer, used or not: a copy of constant size is a few moves.
+  void copy_inline(const SmallVector& other) noexcept {
+    std::memcpy(inline_, other.inline_, sizeof(inline_));
+    size_ = other.size_;
+  }
 
   bool is_inline() const noexcept { return capacity_ == kInline; }
   T* inline_data() noexcept { return std::launder(reinterpret_cast<T*>(inline_)); }
@@ -139,6 +160,11 @@ class SmallVector {
   void take(SmallVector& other) noexcept {
     if (other.is_inline()) {
       capacity_ = kInline;
+      if constexpr (kTrivial) {
+        copy_inline(other);
+        other.size_ = 0;
+        return;
+      }
       T* source = other.inline_data();
       for (size_t i = 0; i < other.size_; ++i) {
         new (inline_data() + i) T(std::move(source[i]));

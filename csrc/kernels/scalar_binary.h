@@ -212,6 +212,36 @@ struct ScaleOver {
   }
 };
 
+// t times the derivative of a function, from its result y or, for the square, its argument.
+struct ScaleTanh {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T t, T y) const {
+    T product = t * (1 - y * y);
+    return t == 0 ? T(0) : product;
+  }
+};
+struct ScaleSigmoid {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T t, T y) const {
+    T product = t * (y * (1 - y));
+    return t == 0 ? T(0) : product;
+  }
+};
+struct ScaleSqrt {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T t, T y) const {
+    T quotient = T(0.5) * t / y;
+    return t == 0 ? T(0) : quotient;
+  }
+};
+struct ScaleSquare {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T t, T x) const {
+    T product = t * (x + x);
+    return t == 0 ? T(0) : product;
+  }
+};
+
 // ---- bits ----
 
 struct BitwiseAnd {

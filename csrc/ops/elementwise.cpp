@@ -18,26 +18,28 @@ Dims broadcast_strides(const Array& x, std::span<const int64_t> shape) {
   return strides;
 }
 
-Tensor cast_array(const Tensor& x, DType dtype) {
-  if (x.dtype() == dtype) return x;
-  Ref<Array> out = Array::empty(x.shape(), dtype, x.device());
-  kernels::copy(out->view(), x.view());
-  return Tensor(std::move(out));
+// The array of x in another dtype, which `cast` then owns; most often x's own.
+const Array& array_as(const Tensor& x, DType dtype, Ref<Array>& cast) {
+  if (x.dtype() == dtype) return x.array();
+  cast = Array::empty(x.shape(), dtype, x.device());
+  kernels::copy(cast->view(), x.view());
+  return *cast;
 }
 
 bool is_scalar(const Array& x) { return x.shape.empty(); }
 
 class Elementwise final : public Primitive {
  public:
-  explicit Elementwise(const ElementwiseRow& row) : row_(row) {}
+  explicit Elementwise(const ElementwiseRow& row) : row_(row) {
+    for (int i = 0; i < kDTypeCount; ++i) kernels_[i] = find_kernel(row, static_cast<DType>(i));
+  }
 
   std::string_view name() const override { return row_.name; }
 
   Specs infer(TensorSpan x) const override {
-    const DType compute = compute_dtype(x);
     Specs specs;
     Spec& out = specs.emplace_back();
-    out.dtype = kernels::result_dtype(row_.fn, compute);
+    out.dtype = kernel_for(x).result;
     out.device = x[0].device();
     if (x.size() == 1 || x[0].shape() == x[1].shape()) {
       out.shape = x[0].shape();
@@ -48,15 +50,16 @@ class Elementwise final : public Primitive {
   }
 
   Tensors eval(TensorSpan x, const Specs& specs) const override {
-    const DType compute = compute_dtype(x);
+    const Kernel& kernel = kernel_for(x);
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    Ref<Array> cast1, cast2;
+    const Array& a = array_as(x[0], kernel.compute, cast1);
     if (x.size() == 1) {
-      run(*out, cast_array(x[0], compute).array(), compute);
+      run(kernel, *out, a);
     } else {
-      const Tensor a = cast_array(x[0], compute);
-      const Tensor b = cast_array(x[1], compute);
+      const Array& b = array_as(x[1], kernel.compute, cast2);
       if (row_.fn == kernels::fn_id<kernels::Power>()) check_integer_power(b);
-      run(*out, a.array(), b.array(), compute);
+      run(kernel, *out, a, b);
     }
     return {Tensor(std::move(out))};
   }
@@ -104,20 +107,49 @@ class Elementwise final : public Primitive {
     return partial ? partial(t, x, y) : zeros_like(t);
   }
 
-  DType compute_dtype(TensorSpan x) const {
+  // What to run for inputs of one dtype, looked up once per op rather than once per call.
+  struct Kernel {
+    DType compute = DType::Float64;
+    DType result = DType::Float64;
+    bool defined = false;
+    kernels::Loop1 unary = nullptr;
+    kernels::Loop2 binary = nullptr;
+  };
+
+  static Kernel find_kernel(const ElementwiseRow& row, DType dtype) {
+    Kernel kernel;
+    kernel.compute = row.floating ? to_floating(dtype) : dtype;
+    if (is_bool(kernel.compute) && !kernels::supports(row.fn, DType::Bool) && !row.rejects_bool)
+      kernel.compute = DType::Int8;
+    kernel.defined = kernels::supports(row.fn, kernel.compute);
+    if (!kernel.defined) return kernel;
+    kernel.result = kernels::result_dtype(row.fn, kernel.compute);
+    if (row.arity == 1) {
+      kernel.unary = kernels::unary_loop(row.fn, kernel.compute);
+    } else {
+      kernel.binary = kernels::binary_loop(row.fn, kernel.compute);
+    }
+    return kernel;
+  }
+
+  const Kernel& kernel_for(TensorSpan x) const {
     DType dtype = x[0].dtype();
     if (x.size() == 2 && x[1].dtype() != dtype) dtype = promote(dtype, x[1].dtype());
-    if (row_.floating) dtype = to_floating(dtype);
-    if (kernels::supports(row_.fn, dtype)) return dtype;
-    if (is_bool(dtype) && !row_.rejects_bool) return DType::Int8;
-    if (x.size() == 1) type_error("[", row_.name, "] is not defined for dtype ", name_of(dtype));
+    const Kernel& kernel = kernels_[static_cast<size_t>(dtype)];
+    if (!kernel.defined) undefined(x);
+    return kernel;
+  }
+
+  [[noreturn]] void undefined(TensorSpan x) const {
+    if (x.size() == 1)
+      type_error("[", row_.name, "] is not defined for dtype ", name_of(x[0].dtype()));
     type_error("[", row_.name, "] is not defined for dtypes ", name_of(x[0].dtype()), " and ",
                name_of(x[1].dtype()));
   }
 
-  void check_integer_power(const Tensor& exponent) const {
-    if (!is_signed_integer(exponent.dtype()) || exponent.size() == 0) return;
-    Ref<Array> least = Array::empty(Dims(exponent.shape().size(), 1), exponent.dtype());
+  static void check_integer_power(const Array& exponent) {
+    if (!is_signed_integer(exponent.dtype) || exponent.size() == 0) return;
+    Ref<Array> least = Array::empty(Dims(exponent.shape.size(), 1), exponent.dtype);
     kernels::reduce(kernels::Reduce::Min, least->view(), exponent.view());
     Ref<Array> wide = Array::empty(least->shape, DType::Int64);
     kernels::copy(wide->view(), least->view());
@@ -127,30 +159,31 @@ class Elementwise final : public Primitive {
     }
   }
 
-  void run(const Array& out, const Array& x, DType compute) const {
+  void run(const Kernel& kernel, const Array& out, const Array& x) const {
     const int64_t n = out.size();
     if (n <= kSmall && x.contiguous()) {
-      kernels::unary_loop(row_.fn, compute)(out.data(), x.data(), n);
+      kernel.unary(out.data(), x.data(), n);
     } else {
       kernels::unary(row_.fn, out.view(), x.view());
     }
   }
 
-  void run(const Array& out, const Array& a, const Array& b, DType compute) const {
+  void run(const Kernel& kernel, const Array& out, const Array& a, const Array& b) const {
     const int64_t n = out.size();
     const bool a_full = a.shape == out.shape, b_full = b.shape == out.shape;
     if (n <= kSmall && (a_full ? a.contiguous() : is_scalar(a)) &&
         (b_full ? b.contiguous() : is_scalar(b))) {
-      kernels::binary_loop(row_.fn, compute)(out.data(), a.data(), b.data(), n, !a_full, !b_full);
+      kernel.binary(out.data(), a.data(), b.data(), n, !a_full, !b_full);
       return;
     }
     const Dims a_strides = broadcast_strides(a, out.shape),
                b_strides = broadcast_strides(b, out.shape);
-    kernels::binary(row_.fn, out.view(), {a.data(), compute, out.shape, a_strides},
-                    {b.data(), compute, out.shape, b_strides});
+    kernels::binary(row_.fn, out.view(), {a.data(), a.dtype, out.shape, a_strides},
+                    {b.data(), b.dtype, out.shape, b_strides});
   }
 
   const ElementwiseRow& row_;
+  std::array<Kernel, kDTypeCount> kernels_;
 };
 
 struct Table {

@@ -18,6 +18,8 @@ using X = TensorSpan;
 Tensor scale(T t, T p) { return call<Scale>(t, p); }
 Tensor scale_over(T t, T p) { return call<ScaleOver>(t, p); }
 
+Tensor scale_square(T t, T x) { return call<ScaleSquare>(t, x); }
+
 Tensor keep(T t, X, T) { return t; }
 Tensor flat(T t, X, T) { return zeros_like(t); }
 
@@ -97,12 +99,12 @@ constexpr ElementwiseRow kRows[] = {
                  {[](T t, X x, T) { return scale_over(t, x[0] + 1.0); }, kX1}),
     // roots and powers
     unary<Sqrt>("sqrt", "The square root.",
-                {[](T t, X, T y) { return scale_over(t * 0.5, y); }, kY}),
+                {[](T t, X, T y) { return call<ScaleSqrt>(t, y); }, kY}),
     unary<Rsqrt>("rsqrt", "1 / sqrt(x).",
                  {[](T t, X, T y) { return scale(t, square(y) * y * -0.5); }, kY}),
     unary<Cbrt>("cbrt", "The cube root.",
                 {[](T t, X, T y) { return scale_over(t, square(y) * 3.0); }, kY}),
-    unary<Square>("square", "x * x.", {[](T t, X x, T) { return scale(t, x[0] * 2.0); }, kX1}),
+    unary<Square>("square", "x * x.", {[](T t, X x, T) { return scale_square(t, x[0]); }, kX1}),
     unary<Reciprocal>("reciprocal", "1 / x.",
                       {[](T t, X, T y) { return -scale(t, square(y)); }, kY}),
     binary<Power>("power",
@@ -127,7 +129,7 @@ constexpr ElementwiseRow kRows[] = {
     unary<Cosh>("cosh", "The hyperbolic cosine.",
                 {[](T t, X x, T) { return scale(t, call<Sinh>(x[0])); }, kX1}),
     unary<Tanh>("tanh", "The hyperbolic tangent.",
-                {[](T t, X, T y) { return scale(t, 1.0 - square(y)); }, kY}),
+                {[](T t, X, T y) { return call<ScaleTanh>(t, y); }, kY}),
     unary<Asinh>("asinh", "The inverse hyperbolic sine.",
                  {[](T t, X x, T) { return scale(t, call<Rsqrt>(square(x[0]) + 1.0)); }, kX1}),
     unary<Acosh>(
@@ -154,7 +156,7 @@ constexpr ElementwiseRow kRows[] = {
                  },
                  kX1}),
     unary<Sigmoid>("sigmoid", "1 / (1 + exp(-x)), without overflow.",
-                   {[](T t, X, T y) { return scale(t, y * (1.0 - y)); }, kY}),
+                   {[](T t, X, T y) { return call<ScaleSigmoid>(t, y); }, kY}),
     unary<Softplus>("softplus", "log(1 + exp(x)), without overflow.",
                     {[](T t, X x, T) { return scale(t, call<Sigmoid>(x[0])); }, kX1}),
     unary<Relu>("relu", "max(x, 0). The derivative at 0 is 0.",
@@ -171,6 +173,19 @@ constexpr ElementwiseRow kRows[] = {
     binary<ScaleOver>("_scale_over", "t / p, and 0 wherever t is 0.",
                       {[](T g, X x, T) { return scale_over(g, x[1]); }, kX2},
                       {[](T g, X x, T y) { return -scale_over(scale(y, g), x[1]); }, kX2 | kY}),
+    binary<ScaleTanh>("_scale_tanh", "t * (1 - y**2), and 0 wherever t is 0.",
+                      {[](T g, X x, T) { return call<ScaleTanh>(g, x[1]); }, kX2},
+                      {[](T g, X x, T) { return scale(scale(x[0], g), x[1] * -2.0); }, kBoth}),
+    binary<ScaleSigmoid>(
+        "_scale_sigmoid", "t * y * (1 - y), and 0 wherever t is 0.",
+        {[](T g, X x, T) { return call<ScaleSigmoid>(g, x[1]); }, kX2},
+        {[](T g, X x, T) { return scale(scale(x[0], g), 1.0 - x[1] * 2.0); }, kBoth}),
+    binary<ScaleSqrt>("_scale_sqrt", "t / (2 * y), and 0 wherever t is 0.",
+                      {[](T g, X x, T) { return call<ScaleSqrt>(g, x[1]); }, kX2},
+                      {[](T g, X x, T y) { return -scale_over(scale(y, g), x[1]); }, kX2 | kY}),
+    binary<ScaleSquare>("_scale_square", "t * 2 * x, and 0 wherever t is 0.",
+                        {[](T g, X x, T) { return scale_square(g, x[1]); }, kX2},
+                        {[](T g, X x, T) { return scale(x[0], g * 2.0); }, kX1}),
     binary<Xlogy>("xlogy",
                   "x1 * log(x2), and 0 where x1 = 0. Derivatives at (0, 0) are taken as 0.",
                   {xlogy_part1, kBoth}, {xlogy_part2, kBoth}),
