@@ -32,6 +32,12 @@ class SmallVector {
     for (; first != last; ++first) push_back(*first);
   }
   explicit SmallVector(std::span<const T> values) : SmallVector(values.begin(), values.end()) {}
+  // One element, moved: a braced list can only copy.
+  static SmallVector of(T value) {
+    SmallVector out;
+    out.emplace_back(std::move(value));
+    return out;
+  }
   // For results that are written in full: elements of trivial types start without a value.
   static SmallVector uninitialized(size_t count)
     requires(std::is_trivially_copyable_v<T>)

@@ -15,7 +15,7 @@ class AsType final : public Linear {
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, dtype_);
     kernels::copy(out->view(), inputs[0].view());
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   // The engine casts a cotangent to the dtype of its edge.
   Tensors vjp(const VjpArgs& args) const override {
@@ -39,7 +39,7 @@ class Copy final : public LinearElementwise {
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
     kernels::copy(out->view(), inputs[0].view());
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override { return {args.cotangents[0]}; }
 };

@@ -51,7 +51,7 @@ class Join final : public Linear {
       kernels::copy(View{place, out->dtype, part.shape(), strides}, part.view());
       offset += size_of(part.shape()) * out->strides[axis_];
     }
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Saves saves() const override { return {.specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {

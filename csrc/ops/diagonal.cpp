@@ -79,7 +79,7 @@ class PutDiagonal final : public Linear {
     Ref<Array> out = Array::empty(shape_, specs[0].dtype, specs[0].device);
     kernels::fill(out->view(), 0);
     kernels::copy(place_.view(*out)->view(), inputs[0].view());
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {
     return {take_diagonal(args.cotangents[0], place_)};
@@ -124,7 +124,7 @@ class Triangle final : public Linear {
       kernels::copy(kept.of(*out)->view(), kept.of(x)->view());
       kernels::fill(cleared.of(*out)->view(), 0);
     }
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {
     return {apply1(Ref<const Primitive>(this), args.cotangents[0])};

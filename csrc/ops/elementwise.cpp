@@ -61,7 +61,7 @@ class Elementwise final : public Primitive {
       if (row_.fn == kernels::fn_id<kernels::Power>()) check_integer_power(b);
       run(kernel, *out, a, b);
     }
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
 
   Saves saves_for(std::span<const bool> tracked) const override {
@@ -87,7 +87,7 @@ class Elementwise final : public Primitive {
       Tensor term = row_.derivatives[i].partial(tangents[i], primals, outputs[0]);
       sum = sum ? add(sum, term) : std::move(term);
     }
-    return {std::move(sum)};
+    return Tensors::of(std::move(sum));
   }
 
   BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {

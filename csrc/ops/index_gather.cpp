@@ -87,7 +87,7 @@ class Gather final : public Linear {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
     const CheckedIndices indices(inputs.subspan(1), inputs[0].shape(), labels_);
     kernels::gather(out->view(), inputs[0].view(), indices.views());
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Saves saves() const override { return {.inputs = ~1u, .specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {
@@ -127,7 +127,7 @@ class Scatter final : public Linear {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
     kernels::copy(out->view(), inputs[0].view());
     kernels::scatter(out->view(), inputs[1].view(), indices.views(), add_);
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Saves saves() const override { return {.inputs = ~3u, .specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {

@@ -81,7 +81,7 @@ class SliceUpdate final : public Linear {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
     kernels::copy(out->view(), inputs[0].view());
     kernels::copy(sliced_view(*out, slice_)->view(), inputs[1].view());
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Saves saves() const override { return {.specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {

@@ -31,7 +31,7 @@ class TakeAlongAxis final : public Linear {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
     const Ref<Array> index = checked_indices(inputs[1], inputs[0].shape()[axis_], name(), axis_);
     kernels::take_along_axis(out->view(), inputs[0].view(), index->view(), static_cast<int>(axis_));
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Saves saves() const override { return {.inputs = 2, .specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {
@@ -68,7 +68,7 @@ class PutAlongAxis final : public Linear {
     kernels::copy(out->view(), inputs[0].view());
     kernels::put_along_axis(out->view(), inputs[1].view(), index->view(), static_cast<int>(axis_),
                             add_);
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Saves saves() const override { return {.inputs = 4, .specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {

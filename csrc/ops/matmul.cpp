@@ -121,7 +121,7 @@ Tensors MatMul::eval(TensorSpan x, const Specs& specs) const {
   const Dims strides = contiguous_strides(shape);
   kernels::matmul({out->data(), out->dtype, shape, strides},
                   {a.data(), a.dtype, a_shape, a_strides}, {b.data(), b.dtype, b_shape, b_strides});
-  return {Tensor(std::move(out))};
+  return Tensors::of(Tensor(std::move(out)));
 }
 
 // The cotangent of x1. Where x1 has no batch of its own, one product sums over the batch of x2.

@@ -45,7 +45,7 @@ Tensors Reduction::eval(TensorSpan inputs, const Specs& specs) const {
   const Spec& spec = specs[0];
   Ref<Array> out = Array::empty(over_.kept_shape(x.shape), spec.dtype, spec.device);
   run(out->view(), x.view());
-  if (spec.shape.size() == x.shape.size()) return {Tensor(std::move(out))};
+  if (spec.shape.size() == x.shape.size()) return Tensors::of(Tensor(std::move(out)));
   return {Tensor(out->with_layout(spec.shape, contiguous_strides(spec.shape), 0))};
 }
 

@@ -30,7 +30,7 @@ class Recurrence final : public AlongAxis {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     kernels::recurrence(out->view(), inputs[0].view(), inputs[1].view(), static_cast<int>(axis_),
                         reverse_);
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override;
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override;
@@ -77,7 +77,7 @@ class CumProd final : public AlongAxis {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     kernels::scan(kernels::Scan::Prod, out->view(), inputs[0].view(), static_cast<int>(axis_),
                   reverse_);
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor before = shift(args.outputs[0], axis_, reverse_, 1);

@@ -52,7 +52,7 @@ class Softmax final : public AlongAxis {
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     kernels::softmax(out->view(), inputs[0].view(), static_cast<int>(axis_), false);
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   // The Jacobian is symmetric.
   Tensors vjp(const VjpArgs& args) const override {
@@ -81,7 +81,7 @@ class LogSoftmax final : public AlongAxis {
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     kernels::softmax(out->view(), inputs[0].view(), static_cast<int>(axis_), true);
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor& t = args.cotangents[0];

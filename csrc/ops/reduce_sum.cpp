@@ -80,7 +80,7 @@ class SumTo final : public Primitive {
     for (int64_t n : shape_) kept.push_back(n);
     Ref<Array> out = Array::empty(std::move(kept), specs[0].dtype, specs[0].device);
     kernels::reduce(kernels::Reduce::Sum, out->view(), x.view());
-    if (x.shape.size() == shape_.size()) return {Tensor(std::move(out))};
+    if (x.shape.size() == shape_.size()) return Tensors::of(Tensor(std::move(out)));
     return {Tensor(out->with_layout(shape_, contiguous_strides(shape_), 0))};
   }
   Tensors vjp(const VjpArgs& args) const override {
@@ -132,7 +132,7 @@ class CumSum final : public AlongAxis {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     kernels::scan(kernels::Scan::Sum, out->view(), inputs[0].view(), static_cast<int>(axis_),
                   reverse_);
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {
     return {apply1(make_ref<CumSum>(axis_, !reverse_), args.cotangents[0])};

@@ -30,7 +30,7 @@ class Where final : public Primitive {
     const Tensor a = broadcast_to(astype(x[1], specs[0].dtype), shape);
     const Tensor b = broadcast_to(astype(x[2], specs[0].dtype), shape);
     kernels::where(out->view(), condition.view(), a.view(), b.view());
-    return {Tensor(std::move(out))};
+    return Tensors::of(Tensor(std::move(out)));
   }
 
   Saves saves() const override { return {.inputs = 1, .outputs = 0, .specs = false}; }
