@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import _core
 from .._core import Tensor
-from ..tree import flatten, map, unflatten
+from ..tree import map, unflatten
 from ._arguments import (
     Arguments,
     check_callable,
@@ -124,8 +124,7 @@ def transpose(recording: Recording) -> Callable[[Sequence[Tensor | None]], list[
 
     A tangent of None is zero.
     """
-    former = _core.disabled_through()
-    _core.set_disabled_through(min(former, _core.innermost_depth() - 1))
+    former = _core.enable_innermost_recording()
     try:
         cotangents = [_core.make_vjp_input(_core.zeros_like(y)) for y in recording.outputs]
         pulled = _core.run_backward(

@@ -26,10 +26,10 @@ class Recording:
     The inputs are lifted to the innermost level, so an inner function that runs inside ``vmap`` has
     a gradient per sample even for a parameter that is not mapped. They are closed when the function
     has returned: nobody but this recording can still differentiate with respect to them, so they
-    make no result differentiable.
+    make no result differentiable. Where recording was off already, results are constants.
     """
 
-    __slots__ = ("aux", "in_structure", "inputs", "op", "out_structure", "outputs")
+    __slots__ = ("_settle", "aux", "in_structure", "inputs", "op", "out_structure", "outputs")
 
     def __init__(
         self,
@@ -43,9 +43,10 @@ class Recording:
         arguments = Arguments(op, args, argnums)
         self.op = op
         self.in_structure = arguments.structure
-        former = _core.disabled_through()
         # A surrounding no_grad stays in force for everything but this very evaluation.
-        _core.set_disabled_through(min(former, _core.innermost_depth() - 1))
+        former = _core.enable_innermost_recording()
+        off = former >= _core.innermost_depth()
+        self._settle = _core.without_edge if off else _core.without_closed_edge
         try:
             self.inputs = [_core.make_vjp_input(x) for x in arguments.leaves]
             out = f(*arguments.replaced(self.inputs), **kwargs)
@@ -55,11 +56,14 @@ class Recording:
         self.outputs, self.out_structure = flatten_outputs(op, out)
         for x in self.inputs:
             _core.close_vjp_input(x)
-        self.aux = map(_settled, aux) if has_aux else None
+        self.aux = map(self._settled, aux) if has_aux else None
 
     def value(self) -> Any:
         """What the function returned, tracked only by what can still be differentiated."""
-        return unflatten(self.out_structure, [_settled(y) for y in self.outputs])
+        return unflatten(self.out_structure, [self._settle(y) for y in self.outputs])
+
+    def _settled(self, leaf: Any) -> Any:
+        return self._settle(leaf) if type(leaf) is Tensor else leaf
 
     def scalar(self) -> Tensor:
         """The only output, which must be a scalar."""
@@ -95,10 +99,6 @@ def sweep(
         differentiable=differentiable,
     )
     return [_core.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
-
-
-def _settled(y: Any) -> Any:
-    return _core.without_closed_edge(y) if type(y) is Tensor else y
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
