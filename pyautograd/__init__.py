@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _blas, _core, func, numpy_protocol, tree
+from . import _blas, _core, _variadic, func, numpy_protocol, tree
 from ._core import (
     EscapedTensorError,
     Tensor,
@@ -31,12 +31,13 @@ from ._core import (
 )
 from ._names import ALIASES
 from ._version import __version__
-from .autograd import backward, grad
+from .autograd import backward, detect_anomaly, grad, set_detect_anomaly
 from .derivatives import hessian, hvp, jacobian
-from .function import Function
+from .function import Function, once_differentiable
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 
 _OPS = {name: getattr(_core, name) for name in _core.ops}
+_OPS |= {name: getattr(_variadic, name) for name in _variadic.__all__}
 _OPS |= {alias: _OPS[name] for alias, name in ALIASES.items()}
 _DTYPES = {
     name: np.dtype(name)
@@ -58,6 +59,7 @@ __all__ = [
     "__version__",
     "asarray",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "from_dlpack",
     "from_numpy",
@@ -69,6 +71,8 @@ __all__ = [
     "is_grad_enabled",
     "jacobian",
     "no_grad",
+    "once_differentiable",
+    "set_detect_anomaly",
     "set_grad_enabled",
     "set_num_threads",
     "tensor",

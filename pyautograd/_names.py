@@ -22,6 +22,5 @@ ALIASES: dict[str, str] = {
     "mod": "remainder",
     "pow": "power",
     "right_shift": "bitwise_right_shift",
-    "transpose": "permute_dims",
     "true_divide": "divide",
 }

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _core
+from . import _core, _variadic
 from ._core import Tensor
 from ._names import ALIASES
 
@@ -43,55 +43,65 @@ _ACCUMULATIONS = {"add": "cumsum"}
 # under another keyword, and "!out" must be absent or None.
 _SIGNATURES: dict[str, str] = {
     "all": "*a axis !out keepdims !where",
-    "any": "*a axis !out keepdims !where",
     "amax": "*a axis !out keepdims !initial !where",
     "amin": "*a axis !out keepdims !initial !where",
-    "max": "*a axis !out keepdims !initial !where",
-    "min": "*a axis !out keepdims !initial !where",
-    "sum": "*a axis dtype !out keepdims !initial !where",
-    "prod": "*a axis dtype !out keepdims !initial !where",
-    "mean": "*a axis !dtype !out keepdims !where",
-    "var": "*a axis !dtype !out ddof>correction keepdims !where !mean correction",
-    "std": "*a axis !dtype !out ddof>correction keepdims !where !mean correction",
+    "any": "*a axis !out keepdims !where",
     "argmax": "*a axis !out keepdims",
     "argmin": "*a axis !out keepdims",
-    "cumsum": "*a axis !dtype !out",
+    "around": "*a decimals !out",
+    "array_split": "*ary *indices_or_sections axis",
     "astype": "*x *dtype copy",
+    "atleast_1d": "*array",
+    "atleast_2d": "*array",
+    "atleast_3d": "*array",
     "broadcast_to": "*array *shape !subok",
     "clip": "*a *a_min *a_max !out min max",
-    "concatenate": "*arrays axis !out !dtype !casting",
     "concat": "*arrays axis !out !dtype !casting",
+    "concatenate": "*arrays axis !out !dtype !casting",
     "copy": "*a !order !subok",
+    "count_nonzero": "*a axis keepdims",
+    "cumprod": "*a axis dtype !out",
+    "cumsum": "*a axis dtype !out",
     "diagonal": "*a offset axis1 axis2",
-    "einsum": "*subscripts",
+    "dot": "*a *b !out",
     "empty_like": "*prototype dtype !order !subok !shape !device",
     "expand_dims": "*a axis",
     "flip": "*m axis",
     "full_like": "*a *fill_value dtype !order !subok !shape !device",
+    "hstack": "*tup !dtype !casting",
+    "inner": "*a *b",
     "matrix_transpose": "*x",
+    "max": "*a axis !out keepdims !initial !where",
+    "mean": "*a axis dtype !out keepdims !where",
+    "min": "*a axis !out keepdims !initial !where",
     "moveaxis": "*a *source *destination",
     "ones_like": "*a dtype !order !subok !shape !device",
     "outer": "*a *b !out",
     "pad": "*array *pad_width mode constant_values",
-    "permute_dims": "*a *axes",
+    "permute_dims": "*a axes",
+    "prod": "*a axis dtype !out keepdims !initial !where",
+    "ravel": "*a !order",
     "repeat": "*a *repeats axis",
-    "reshape": "*a *shape !order copy",
+    "reshape": "*a *shape !order !copy",
     "roll": "*a *shift axis",
     "round": "*a decimals !out",
-    "around": "*a decimals !out",
     "split": "*ary *indices_or_sections axis",
     "squeeze": "*a axis",
     "stack": "*arrays axis !out !dtype !casting",
+    "std": "*a axis !dtype !out ddof>correction keepdims !where !mean correction",
+    "sum": "*a axis dtype !out keepdims !initial !where",
     "swapaxes": "*a *axis1 *axis2",
     "take": "*a *indices axis !out !mode",
     "take_along_axis": "*arr *indices axis",
     "tensordot": "*a *b axes",
     "tile": "*A *reps",
-    "trace": "*a offset axis1 axis2 !dtype !out",
-    "transpose": "*a *axes",
+    "trace": "*a offset axis1 axis2 dtype !out",
+    "transpose": "*a axes",
     "tril": "*m k",
     "triu": "*m k",
     "unstack": "*x axis",
+    "var": "*a axis !dtype !out ddof>correction keepdims !where !mean correction",
+    "vstack": "*tup !dtype !casting",
     "where": "*condition *x *y",
     "zeros_like": "*a dtype !order !subok !shape !device",
 }
@@ -153,79 +163,27 @@ def _size(a: Any, axis: int | None = None) -> int:
     return int(a.size if axis is None else a.shape[axis])
 
 
-def _at_least(ndim: int) -> Callable[[Any], Tensor]:
-    def promote(x: Any) -> Tensor:
-        x = _core.asarray(x)
-        return x if x.ndim >= ndim else _core.reshape(x, (1,) * (ndim - x.ndim) + x.shape)
-
-    return promote
-
-
-def _vstack(tup: Sequence[Any]) -> Tensor:
-    return _core.concat([_at_least(2)(x) for x in tup], axis=0)
-
-
-def _hstack(tup: Sequence[Any]) -> Tensor:
-    parts = [_at_least(1)(x) for x in tup]
-    return _core.concat(parts, axis=0 if parts and parts[0].ndim == 1 else 1)
-
-
-def _column_stack(tup: Sequence[Any]) -> Tensor:
-    columns = [_core.asarray(x) for x in tup]
-    return _core.concat([x if x.ndim > 1 else _core.reshape(x, (-1, 1)) for x in columns], axis=1)
-
-
-def _ravel(a: Any, order: str = "C") -> Tensor:
-    if order != "C":
-        raise TypeError(f"np.ravel: order={order!r} is not supported for tensors")
-    return _core.reshape(a, (-1,))
-
-
-def _dot(a: Any, b: Any) -> Tensor:
-    a, b = _core.asarray(a), _core.asarray(b)
-    if a.ndim == 0 or b.ndim == 0:
-        return _core.multiply(a, b)
-    if a.ndim <= 2 and b.ndim <= 2:
-        return _core.matmul(a, b)
-    return _core.tensordot(a, b, axes=((a.ndim - 1,), (max(b.ndim - 2, 0),)))
-
-
-def _inner(a: Any, b: Any) -> Tensor:
-    a, b = _core.asarray(a), _core.asarray(b)
-    if a.ndim == 0 or b.ndim == 0:
-        return _core.multiply(a, b)
-    return _core.tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 1,)))
-
-
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "numpy.allclose": _on_numbers(np.allclose),
-    "numpy.array_equal": _on_numbers(np.array_equal),
-    "numpy.array_equiv": _on_numbers(np.array_equiv),
-    "numpy.atleast_1d": _at_least(1),
-    "numpy.atleast_2d": _at_least(2),
-    "numpy.column_stack": _column_stack,
-    "numpy.dot": _dot,
-    "numpy.einsum": _core.einsum,
-    "numpy.hstack": _hstack,
-    "numpy.inner": _inner,
-    "numpy.isclose": _on_numbers(np.isclose),
-    "numpy.ndim": lambda a: a.ndim,
-    "numpy.ravel": _ravel,
-    "numpy.result_type": _result_type,
-    "numpy.row_stack": _vstack,
-    "numpy.shape": lambda a: a.shape,
-    "numpy.size": _size,
-    "numpy.vstack": _vstack,
-    "numpy.linalg.cross": _core.cross,
+    "allclose": _on_numbers(np.allclose),
+    "array_equal": _on_numbers(np.array_equal),
+    "array_equiv": _on_numbers(np.array_equiv),
+    "broadcast_arrays": _variadic.broadcast_arrays,
+    "einsum": _variadic.einsum,
+    "isclose": _on_numbers(np.isclose),
+    "meshgrid": _variadic.meshgrid,
+    "ndim": lambda a: a.ndim,
+    "result_type": _result_type,
+    "shape": lambda a: a.shape,
+    "size": _size,
 }
+# Functions of numpy.linalg that are ops of the same name
 _LINALG = ("diagonal", "matmul", "matrix_transpose", "outer", "tensordot", "trace", "vecdot")
 
 
 def _function_table() -> dict[str, Callable[..., Any]]:
     table = {f"numpy.{name}": _translated(name, text) for name, text in _SIGNATURES.items()}
-    for name in _LINALG:
-        table[f"numpy.linalg.{name}"] = table.get(f"numpy.{name}", getattr(_core, name))
-    return table | _FUNCTIONS
+    table |= {f"numpy.{name}": function for name, function in _FUNCTIONS.items()}
+    return table | {f"numpy.linalg.{name}": getattr(_core, name) for name in _LINALG}
 
 
 _table: dict[str, Callable[..., Any]] = {}

@@ -154,6 +154,17 @@ def test_nested_in_transforms_and_in_the_recorded_graph():
     np.testing.assert_allclose(leaf.grad.numpy(), gradient)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_under_no_grad(mode):
+    x = pa.tensor(np.ones(2), requires_grad=True)
+    with pa.no_grad():
+        for f in (rosenbrock, lambda x: x**3):
+            got = pa.hessian(f, x, mode=mode)
+            np.testing.assert_allclose(got.numpy(), pa.hessian(f, np.ones(2)).numpy())
+        np.testing.assert_allclose(pa.hvp(rosenbrock, x, np.ones(2)).numpy(), [402.0, -200.0])
+        assert pa.jacobian(pa.sin, x).numpy().shape == (2, 2)
+
+
 def test_errors():
     with pytest.raises(ValueError, match="unknown mode 'fast': expected one of auto, forward-over"):
         pa.hessian(rosenbrock, np.ones(2), mode="fast")

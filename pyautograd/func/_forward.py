@@ -15,7 +15,7 @@ from ._arguments import (
     match_values,
     split_aux,
 )
-from ._reverse import Recording, sweep
+from ._reverse import Recording, recording_on, sweep
 
 
 def jvp(
@@ -124,8 +124,7 @@ def transpose(recording: Recording) -> Callable[[Sequence[Tensor | None]], list[
 
     A tangent of None is zero.
     """
-    former = _core.enable_innermost_recording()
-    try:
+    with recording_on():
         cotangents = [_core.make_vjp_input(_core.zeros_like(y)) for y in recording.outputs]
         pulled = _core.run_backward(
             recording.outputs,
@@ -135,8 +134,6 @@ def transpose(recording: Recording) -> Callable[[Sequence[Tensor | None]], list[
             retain_graph=True,
             differentiable="yes",
         )
-    finally:
-        _core.set_disabled_through(former)
     for u in cotangents:
         _core.close_vjp_input(u)
 

@@ -19,7 +19,7 @@ from ._arguments import (
     split_aux,
 )
 from ._forward import primal_of, transpose
-from ._reverse import Recording, sweep
+from ._reverse import Recording, recording_on, sweep
 from ._vmap import to_front
 
 # blocks[i][j]: derivatives of output i with respect to input j, shape (*output.shape, *input.shape)
@@ -144,7 +144,8 @@ def evaluate_hessian(
     """The Hessian at a point, reverse over reverse; `f` runs once."""
     recording = Recording("hessian", f, args, kwargs, argnums, has_aux)
     inputs, inner = recording.inputs, recording.in_structure
-    first = reverse_blocks(recording.outputs, inputs, differentiable="yes")
+    with recording_on():
+        first = reverse_blocks(recording.outputs, inputs, differentiable="yes")
     gradients = [g for row in first for g in row]
     second = reverse_blocks(gradients, inputs)
     if inner.type is None and recording.out_structure.type is None:
@@ -199,7 +200,8 @@ def evaluate_hvp(
     inputs = recording.inputs
     vector = match_values("hvp", "the vector", v, recording.in_structure, inputs)
     y = recording.scalar()
-    gradients = sweep([y], [None], inputs, retain_graph=True, differentiable="yes")
+    with recording_on():
+        gradients = sweep([y], [None], inputs, retain_graph=True, differentiable="yes")
     products = sweep(gradients, vector, inputs, retain_graph=False)
     return unflatten(recording.in_structure, products)
 

@@ -20,6 +20,19 @@ from ._arguments import (
 )
 
 
+class recording_on:
+    """Recording at the innermost level, whatever a surrounding no_grad says; outer levels as they are."""
+
+    __slots__ = ("former",)
+
+    def __enter__(self) -> recording_on:
+        self.former = _core.enable_innermost_recording()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _core.set_disabled_through(self.former)
+
+
 class Recording:
     """One evaluation of a function with its graph, ready to be swept as often as wanted.
 
@@ -43,15 +56,11 @@ class Recording:
         arguments = Arguments(op, args, argnums)
         self.op = op
         self.in_structure = arguments.structure
-        # A surrounding no_grad stays in force for everything but this very evaluation.
-        former = _core.enable_innermost_recording()
-        off = former >= _core.innermost_depth()
-        self._settle = _core.without_edge if off else _core.without_closed_edge
-        try:
+        with recording_on() as mode:
             self.inputs = [_core.make_vjp_input(x) for x in arguments.leaves]
             out = f(*arguments.replaced(self.inputs), **kwargs)
-        finally:
-            _core.set_disabled_through(former)
+        off = mode.former >= _core.innermost_depth()
+        self._settle = _core.without_edge if off else _core.without_closed_edge
         out, aux = split_aux(op, out, has_aux)
         self.outputs, self.out_structure = flatten_outputs(op, out)
         for x in self.inputs:
