@@ -1,8 +1,8 @@
 """Exact derivatives of any order for NumPy-style Python.
 
-Write a function with the array names you know and differentiate it either the recorded way, as PyTorch
-does (``requires_grad``, ``backward``, ``grad``), or the functional way, as JAX does (``func``), in any
-mixture and to any order.
+Write a function with the array names you know and differentiate it either the recorded way, as
+PyTorch does (``requires_grad``, ``backward``, ``grad``), or the functional way, as JAX does
+(``func``), in any mixture and to any order.
 
 >>> x = pa.tensor([3.0, 1.0], requires_grad=True)
 >>> pa.sum(x**2).backward()
@@ -78,7 +78,7 @@ __all__ = [
     "tensor",
     "tree",
 ]
-__all__ += [*_OPS, *_DTYPES, *_CONSTANTS, *_MODULES]  # noqa: PLE0605
+__all__ += [*_OPS, *_DTYPES, *_CONSTANTS, *_MODULES]
 
 _core._set_type_attribute("__array_function__", numpy_protocol.array_function)
 _core._set_type_attribute("__array_ufunc__", numpy_protocol.array_ufunc)

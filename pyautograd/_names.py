@@ -1,4 +1,4 @@
-"""Second names of ops: what NumPy calls them where the array API's name is the registry's, or both."""
+"""Second names of ops: NumPy's, where the registry has the array API's name, and the other way."""
 
 from __future__ import annotations
 

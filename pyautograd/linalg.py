@@ -1,4 +1,4 @@
-"""Linear algebra: the array API's names for products and diagonals, as :mod:`numpy.linalg` has them."""
+"""Linear algebra: products and diagonals, under the names of :mod:`numpy.linalg`."""
 
 from ._core import diagonal, matmul, matrix_transpose, outer, tensordot, trace, vecdot
 

@@ -1,8 +1,8 @@
-"""NumPy functions on tensors: ``np.sin(t)``, ``np.sum(t)``, ``array @ t`` record like the ops they name.
+"""NumPy functions on tensors: ``np.sin(t)``, ``np.sum(t)``, ``array @ t`` record.
 
-NumPy hands a call that meets a tensor to the two functions at the end of this file. A function with a
-counterpart among the ops runs that, with keywords translated; any other raises ``TypeError`` naming it,
-so a computation never leaves the graph unnoticed.
+NumPy hands a call that meets a tensor to the two functions at the end of this file. A function with
+a counterpart among the ops runs that, with keywords translated; any other raises ``TypeError``
+naming it, so a computation never leaves the graph unnoticed.
 
 >>> t = pa.tensor([0.0, 1.0], requires_grad=True)
 >>> np.add.reduce(np.array([1.0, 2.0]) * t).requires_grad
@@ -39,7 +39,7 @@ _REDUCTIONS = {
 }
 _ACCUMULATIONS = {"add": "cumsum"}
 
-# NumPy's parameters in order. "*a" is passed to the op by position, "axis" by keyword, "ddof>correction"
+# NumPy's parameters in order. "*a" goes to the op by position, "axis" by keyword, "ddof>correction"
 # under another keyword, and "!out" must be absent or None.
 _SIGNATURES: dict[str, str] = {
     "all": "*a axis !out keepdims !where",
@@ -197,7 +197,7 @@ def array_function(
     kwargs: dict[str, Any],
 ) -> Any:
     """``Tensor.__array_function__``: what NumPy calls instead of ``func(*args, **kwargs)``."""
-    if not all([issubclass(t, (Tensor, np.ndarray)) for t in types]):
+    if not all(issubclass(t, (Tensor, np.ndarray)) for t in types):
         return NotImplemented
     if not _table:
         _table.update(_function_table())

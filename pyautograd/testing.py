@@ -1,7 +1,8 @@
 """Checks of derivatives against finite differences and against each other, and of leaks.
 
-Finite differences are taken in float64 and only of first order. Derivatives of higher order are checked
-as first derivatives of exact lower ones, and every mixture of forward and reverse mode must agree.
+Finite differences are taken in float64 and only of first order. Derivatives of higher order are
+checked as first derivatives of exact lower ones, and every mixture of forward and reverse mode must
+agree.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ def gradcheck(
     rtol: float = 1e-3,
     raise_exception: bool = True,
 ) -> bool:
-    """Compare Jacobians in reverse and in forward mode with central differences, element by element.
+    """Compare Jacobians in both modes with central differences, element by element.
 
     Args:
         f: a function of tensors that returns a tensor or a tree of them.
-        inputs: its argument, or the tuple of them. Those that require grad are checked, or, if none does,
-            all of dtype float64.
+        inputs: its argument, or the tuple of them. Those that require grad are checked, or, if none
+            does, all of dtype float64.
         eps: the step of the differences ``(f(x + eps) - f(x - eps)) / (2 eps)``.
         atol, rtol: accepted if ``|exact - difference| <= atol + rtol |difference|``.
         raise_exception: raise instead of returning False.
@@ -129,9 +130,9 @@ def check_grads(
     """Check derivatives up to an order, in every mixture of modes.
 
     ``f`` is reduced to a scalar by a random projection. Its derivatives along random directions
-    v1, ..., vk are then numbers, which every one of the ``len(modes)**k`` mixtures of forward and reverse
-    mode must give alike; and each must be the central difference along vk of the exact derivative of
-    order k - 1.
+    v1, ..., vk are then numbers, which every one of the ``len(modes)**k`` mixtures of forward and
+    reverse mode must give alike; and each must be the central difference along vk of the exact
+    derivative of order k - 1.
 
     Args:
         f: a function of float64 tensors, or of trees of them, that returns the same.
@@ -297,5 +298,7 @@ def _random_like(generator: np.random.Generator, x: Tensor) -> Tensor:
 
 
 def _dot(xs: Sequence[Tensor], ys: Sequence[Tensor]) -> Tensor:
-    total: Tensor = sum(_core.sum(x * y) for x, y in zip(xs, ys, strict=True))  # type: ignore[assignment]
+    total = _core.tensor(0.0)
+    for x, y in zip(xs, ys, strict=True):
+        total = total + _core.sum(x * y)
     return total

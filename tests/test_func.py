@@ -329,7 +329,9 @@ def test_errors_of_tangents_and_cotangents():
     _, pullback = func.vjp(lambda x: {"y": x}, V)
     with pytest.raises(ValueError, match=r"the cotangent does not match: expected a dict, got a"):
         pullback(V)
-    with pytest.raises(ValueError, match=r"the cotangent at \['y'\] has shape \(3,\), expected \(2,"):
+    with pytest.raises(
+        ValueError, match=r"the cotangent at \['y'\] has shape \(3,\), expected \(2,"
+    ):
         pullback({"y": U})
     with pytest.raises(ValueError, match=r"expected the keys \['y'\], got \['z'\]"):
         pullback({"z": V})

@@ -17,7 +17,7 @@ W = np.array([0.5, -0.2])
 
 
 def dfdx(f):
-    """Forward-mode derivative of a function of a scalar or elementwise function, the twin of grad."""
+    """The forward-mode derivative of an elementwise function, the twin of grad."""
 
     def derivative(x):
         x = pa.asarray(x)

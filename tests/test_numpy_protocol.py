@@ -73,7 +73,9 @@ REDUCTIONS = "sum prod mean max min amax amin std var".split()
 
 
 @pytest.mark.parametrize("name", REDUCTIONS)
-@pytest.mark.parametrize("kwargs", [{}, {"axis": 0}, {"axis": (0, 1)}, {"axis": -1, "keepdims": True}])
+@pytest.mark.parametrize(
+    "kwargs", [{}, {"axis": 0}, {"axis": (0, 1)}, {"axis": -1, "keepdims": True}]
+)
 def test_reductions(name, kwargs, t):
     check(getattr(np, name)(t, **kwargs), getattr(np, name)(A, **kwargs))
 

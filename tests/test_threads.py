@@ -19,7 +19,7 @@ def run_in_threads(work):
         start.wait()
         try:
             work(k)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             failures.append(error)
 
     threads = [threading.Thread(target=body, args=(k,)) for k in range(THREADS)]

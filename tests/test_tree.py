@@ -134,9 +134,7 @@ def test_registered_classes():
             self.x, self.y, self.label = x, y, label
 
     assert len(tree.flatten(Point(1, 2, "p"))[0]) == 1
-    tree.register_node(
-        Point, lambda p: ((p.x, p.y), p.label), lambda label, xy: Point(*xy, label)
-    )
+    tree.register_node(Point, lambda p: ((p.x, p.y), p.label), lambda label, xy: Point(*xy, label))
     moved = tree.map(lambda x: 10 * x, Point(1, (2, 3), "p"))
     assert (moved.x, moved.y, moved.label) == (10, (20, 30), "p")
     structure = tree.flatten(Point(1, (2, 3), "p"))[1]

@@ -1,1 +1,1 @@
-"""Type stubs, made from the registry of ops: ``python -m pyautograd._stubs --write`` or ``--check``."""
+"""Type stubs, made from the registry: ``python -m pyautograd._stubs --write`` or ``--check``."""

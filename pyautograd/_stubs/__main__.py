@@ -1,7 +1,7 @@
-"""Writes ``_core.pyi`` and ``__init__.pyi``, or checks that the files beside the package are current.
+"""Writes ``_core.pyi`` and ``__init__.pyi``, or checks that they are current.
 
-The ops come from the registry with the kinds of their parameters; the rest of the extension stands in
-``_core.pyi.in``, and a name that exists at run time but not in the stub is an error.
+The ops come from the registry with the kinds of their parameters; the rest of the extension stands
+in ``_core.pyi.in``, and a name that exists at run time but not in the stub is an error.
 """
 
 from __future__ import annotations
@@ -88,9 +88,7 @@ def package_stub() -> str:
     """Re-exports of what ``__init__.py`` imports and of every op under all its names."""
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
     relative = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1]
-    imports = {
-        alias.name: node.module or "" for node in relative for alias in node.names
-    }
+    imports = {alias.name: node.module or "" for node in relative for alias in node.names}
     imports |= dict.fromkeys(pa._MODULES, "")
     imports |= dict.fromkeys(_core.ops, "_core") | dict.fromkeys(_variadic.__all__, "_variadic")
     exported = {name: name for name in imports if name in pa.__all__} | ALIASES
@@ -105,7 +103,7 @@ def package_stub() -> str:
 
 
 def _scalar_type(dtype: np.dtype[Any]) -> str:
-    return f"np.{dtype.type.__name__}".replace("np.bool", "np.bool_").replace("__", "_")
+    return "np.bool_" if dtype.kind == "b" else f"np.{dtype.name}"
 
 
 def missing_names(stub: str) -> list[str]:
@@ -133,7 +131,9 @@ def main() -> int:
         if options.write:
             path.write_text(text)
         elif not path.exists() or path.read_text() != text:
-            print(f"{path} is not current: run python -m pyautograd._stubs --write", file=sys.stderr)
+            print(
+                f"{path} is not current: run python -m pyautograd._stubs --write", file=sys.stderr
+            )
             status = 1
     return status
 

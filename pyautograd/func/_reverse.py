@@ -1,4 +1,4 @@
-"""Reverse mode: vjp, grad, value_and_grad, and the recorded graph they share with their relatives."""
+"""Reverse mode: vjp, grad, value_and_grad, and the recording they share with their relatives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ._arguments import (
 
 
 class recording_on:
-    """Recording at the innermost level, whatever a surrounding no_grad says; outer levels as they are."""
+    """Records at the innermost level, whatever no_grad says around it; outer levels as they are."""
 
     __slots__ = ("former",)
 
@@ -121,8 +121,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     Returns:
         ``(f(*primals), pullback)``, or with ``has_aux`` ``(output, pullback, aux)``.
         ``pullback(cotangent)`` takes the structure, shapes and dtypes of the output and returns the
-        tuple of vector-Jacobian products ``cotangent^T J``, one per primal and shaped like it. It may
-        be called any number of times, inside ``vmap`` too, and is differentiable.
+        tuple of vector-Jacobian products ``cotangent^T J``, one per primal and shaped like it. It
+        may be called any number of times, inside ``vmap`` too, and is differentiable.
 
     Raises:
         TypeError: a primal or an output is not a floating-point tensor.
