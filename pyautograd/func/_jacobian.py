@@ -35,7 +35,8 @@ def jacrev(
 ) -> Callable[..., Any]:
     """The function that computes the Jacobian in reverse mode.
 
-    It evaluates ``f`` once and sweeps the recorded graph with all cotangents in one batch. Best when outputs have fewer elements than inputs.
+    It evaluates ``f`` once and sweeps the recorded graph with all cotangents in one batch. Best
+    when outputs have fewer elements than inputs.
 
     Args:
         f: a function of tensors, or of trees of them, that returns tensors or a tree of them.
@@ -78,8 +79,9 @@ def jacfwd(
 ) -> Callable[..., Any]:
     """The function that computes the Jacobian in forward mode.
 
-    It evaluates ``f`` once, with all tangents in one batch, and records no graph. Best when inputs have fewer elements than outputs. Arguments, result and errors are those of
-    :func:`jacrev`; ``chunk_size`` counts input elements, and ``f`` runs once per chunk.
+    It evaluates ``f`` once, with all tangents in one batch, and records no graph. Best when inputs
+    have fewer elements than outputs. Arguments, result and errors are those of :func:`jacrev`;
+    ``chunk_size`` counts input elements, and ``f`` runs once per chunk.
 
     >>> pa.func.jacfwd(lambda x: x**2)(pa.tensor([1.0, 3.0])).tolist()
     [[2.0, 0.0], [0.0, 6.0]]
