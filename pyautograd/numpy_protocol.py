@@ -48,7 +48,6 @@ _SIGNATURES: dict[str, str] = {
     "any": "*a axis !out keepdims !where",
     "argmax": "*a axis !out keepdims",
     "argmin": "*a axis !out keepdims",
-    "around": "*a decimals !out",
     "array_split": "*ary *indices_or_sections axis",
     "astype": "*x *dtype copy",
     "atleast_1d": "*array",
@@ -84,7 +83,6 @@ _SIGNATURES: dict[str, str] = {
     "repeat": "*a *repeats axis",
     "reshape": "*a *shape !order !copy",
     "roll": "*a *shift axis",
-    "round": "*a decimals !out",
     "split": "*ary *indices_or_sections axis",
     "squeeze": "*a axis",
     "stack": "*arrays axis !out !dtype !casting",
@@ -163,8 +161,18 @@ def _size(a: Any, axis: int | None = None) -> int:
     return int(a.size if axis is None else a.shape[axis])
 
 
+def _round(a: Tensor, decimals: int = 0, out: None = None) -> Tensor:
+    if out is not None:
+        raise TypeError("np.round: the argument out= is not supported for tensors")
+    if decimals == 0:
+        return _core.round(a)
+    scale = 10.0**decimals
+    return _core.divide(_core.round(_core.multiply(a, scale)), scale)
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "allclose": _on_numbers(np.allclose),
+    "around": _round,
     "array_equal": _on_numbers(np.array_equal),
     "array_equiv": _on_numbers(np.array_equiv),
     "broadcast_arrays": _variadic.broadcast_arrays,
@@ -173,6 +181,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "meshgrid": _variadic.meshgrid,
     "ndim": lambda a: a.ndim,
     "result_type": _result_type,
+    "round": _round,
     "shape": lambda a: a.shape,
     "size": _size,
 }

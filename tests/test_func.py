@@ -302,7 +302,7 @@ def test_errors_of_outputs(transform):
     name = transform.__name__
     with pytest.raises(TypeError, match=rf"\[{name}\] the function returned a float"):
         transform(lambda x: 3.0)(V)
-    with pytest.raises(TypeError, match=rf"\[{name}\] the function returned an ndarray at \['y'\]"):
+    with pytest.raises(TypeError, match=rf"\[{name}\] the function returned a ndarray at \['y'\]"):
         transform(lambda x: {"y": V})(V)
     with pytest.raises(TypeError, match=r"returned dtype int64: .*has_aux=True"):
         transform(lambda x: pa.argmax(x))(V)
@@ -375,9 +375,11 @@ def test_an_exception_in_the_middle_unwinds_every_level():
 
     nested = func.grad(lambda x: pa.sum(func.vmap(func.grad(broken))(x)))
     with pa.testing.assert_no_leak():
-        for transform in (nested, func.jacfwd(nested), func.vmap(nested), func.hessian(nested)):
+        for transform in (nested, func.jacfwd(nested), func.hessian(nested)):
             with pytest.raises(KeyError, match="broken"):
-                transform(np.ones((2, 3))[: 1 + (transform is not nested)][0])
+                transform(V)
+        with pytest.raises(KeyError, match="broken"):
+            func.vmap(nested)(A)
     check(func.vmap(func.grad(lambda x: x**2))(V), 2 * V)
     x = pa.tensor(1.0, requires_grad=True)
     assert (x * 2).requires_grad

@@ -171,7 +171,7 @@ def test_errors():
     with pytest.raises(ValueError, match="unknown mode 'fast': expected one of auto, forward, rev"):
         pa.jacobian(rosenbrock, np.ones(2), mode="fast")
     with pytest.raises(TypeError, match=r"\[hessian\] argument 0 has dtype int64"):
-        pa.hessian(rosenbrock, [1, 2])
+        pa.hessian(rosenbrock, np.array([1, 2]))
     with pytest.raises(IndexError, match="argnums=0 is out of range"):
         pa.hessian(rosenbrock)
     with pytest.raises(ValueError, match=r"\[hvp\] the vector has shape \(3,\), expected \(2,\)"):

@@ -27,6 +27,8 @@ const char* kind_name(ArgKind kind) {
       return "Axes";
     case ArgKind::DType:
       return "DType";
+    case ArgKind::AxisPairs:
+      return "AxisPairs";
     case ArgKind::String:
       break;
   }

@@ -30,6 +30,7 @@ KINDS = {
     "Float": "float",
     "Dims": "int | Sequence[int]",
     "Axes": "int | Sequence[int]",
+    "AxisPairs": "int | tuple[int | Sequence[int], int | Sequence[int]]",
     "DType": "npt.DTypeLike",
     "String": "str",
 }

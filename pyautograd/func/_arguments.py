@@ -169,5 +169,4 @@ def _kind(value: Any) -> str:
         return "None"
     if isinstance(value, tuple):
         return f"a tuple of length {len(value)}"
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return f"a {type(value).__name__}"
