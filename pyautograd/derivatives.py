@@ -36,9 +36,9 @@ def jacobian(
         *args: its arguments; arrays and floats are converted.
         argnums: the argument to differentiate with respect to, or a tuple of them.
         has_aux: ``f`` returns ``(output, aux)``, and the result is ``(Jacobian, aux)``.
-        mode: ``"forward"``, ``"reverse"``, or ``"auto"``: one recorded evaluation, swept with as many
-            cotangents as there are outputs or pushed forward with as many tangents as there are inputs,
-            whichever are fewer.
+        mode: ``"forward"``, ``"reverse"``, or ``"auto"``: one recorded evaluation, swept with as
+            many cotangents as there are outputs or pushed forward with as many tangents as there
+            are inputs, whichever are fewer.
 
     Returns:
         A tensor of shape ``(*output.shape, *argument.shape)``; for trees see
@@ -82,7 +82,8 @@ def hessian(
         argnums: the argument to differentiate with respect to, or a tuple of them.
         has_aux: ``f`` returns ``(output, aux)``, and the result is ``(Hessian, aux)``.
         mode: ``"forward-over-reverse"``, ``"reverse-over-reverse"``, ``"forward-over-forward"``,
-            ``"reverse-over-forward"``, or ``"auto"``: reverse over reverse on one recorded evaluation.
+            ``"reverse-over-forward"``, or ``"auto"``: reverse over reverse on one recorded
+            evaluation.
 
     Returns:
         A tensor of shape ``(*argument.shape, *argument.shape)`` for a scalar output; for trees see

@@ -39,4 +39,4 @@ def release_cached() -> int:
     >>> pa.memory.release_cached() >= 0
     True
     """
-    return int(_core.release_cached())
+    return int(_core.release_cached_data())

@@ -119,7 +119,7 @@ def unflatten(structure: TreeDef, leaves: Sequence[Any]) -> Any:
 
 
 def map(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:
-    """Apply ``function`` to every leaf, with the matching leaves of the other trees if there are any.
+    """Apply ``function`` to every leaf, together with the matching leaves of other trees.
 
     Raises ``ValueError`` naming the first place where two trees differ.
 
@@ -131,7 +131,9 @@ def map(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     return unflatten(structure, [function(*row) for row in zip(leaves, *columns, strict=True)])
 
 
-def flatten_like(structure: TreeDef, tree: Any, op: str = "tree.flatten_like", what: str = "tree") -> list[Any]:
+def flatten_like(
+    structure: TreeDef, tree: Any, op: str = "tree.flatten_like", what: str = "tree"
+) -> list[Any]:
     """The leaves of a tree that must have this structure, in the order of the structure.
 
     Raises ``ValueError`` naming the first place where they differ; ``op`` and ``what`` begin the
@@ -206,8 +208,8 @@ def register_node(
     """Make instances of ``cls`` (not of its subclasses) containers instead of leaves.
 
     ``flatten(instance)`` returns the children and anything else that describes the instance, to be
-    compared with ``==``; ``unflatten(that, children)`` returns an instance. Raises ``ValueError`` if
-    the class is a container already.
+    compared with ``==``; ``unflatten(that, children)`` returns an instance. Raises ``ValueError``
+    if the class is a container already.
 
     >>> class Pair:
     ...     def __init__(self, a, b):

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "autograd/algebra.h"
 #include "autograd/node.h"
 
@@ -32,12 +34,19 @@ DualParts unwrap_dual(const Level* level, TensorSpan inputs) {
   return parts;
 }
 
+// Whether there is anything to differentiate: an index or a comparison needs no derivative rule.
+bool any_inexact(const Tensors& outputs) {
+  return std::any_of(outputs.begin(), outputs.end(),
+                     [](const Tensor& y) { return is_inexact(y.dtype()); });
+}
+
 Tensors apply_dual(const Ref<Level>& level, const Ref<const Primitive>& primitive,
                    TensorSpan inputs) {
   const DualParts parts = unwrap_dual(level.get(), inputs);
   Tensors outputs = apply(primitive, parts.primals);
   Tensors tangents;
-  if (parts.moving) tangents = primitive->jvp(parts.primals, parts.tangents, outputs);
+  if (parts.moving && any_inexact(outputs))
+    tangents = primitive->jvp(parts.primals, parts.tangents, outputs);
   tangents.resize(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (tangents[i]) {
@@ -77,9 +86,7 @@ Tensors apply_batched(const Ref<Level>& level, const Ref<const Primitive>& primi
 // none.
 void record(const Ref<const Primitive>& primitive, TensorSpan inputs, Tensors& outputs, Specs specs,
             Level* level) {
-  bool any = false;
-  for (const Tensor& y : outputs) any |= is_inexact(y.dtype());
-  if (!any) return;
+  if (!any_inexact(outputs)) return;
   if (specs.empty()) {
     for (const Tensor& y : outputs) specs.push_back(y.spec());
   }

@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, module) {
   bind_convert(module);
   bind_tensor_type(module);
   bind_op_functions(module);
+  bind_op_table(module);
   bind_numpy(module);
   bind_dlpack(module);
   bind_runtime(module);

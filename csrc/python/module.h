@@ -9,6 +9,7 @@ void bind_errors(pybind11::module_& module);
 void bind_convert(pybind11::module_& module);
 void bind_tensor_type(pybind11::module_& module);
 void bind_op_functions(pybind11::module_& module);
+void bind_op_table(pybind11::module_& module);
 void bind_numpy(pybind11::module_& module);
 void bind_dlpack(pybind11::module_& module);
 void bind_runtime(pybind11::module_& module);

@@ -153,8 +153,7 @@ def match_values(
             v = leaves[i] = to_tensor(op, v, lambda i=i: what + _at(paths(structure)[i]))
         if v.shape != x.shape:
             raise ValueError(
-                f"[{op}] {what}{_at(paths(structure)[i])} has shape {v.shape}, "
-                f"expected {x.shape}"
+                f"[{op}] {what}{_at(paths(structure)[i])} has shape {v.shape}, expected {x.shape}"
             )
         if v.dtype != x.dtype:
             leaves[i] = v.astype(x.dtype)
@@ -170,5 +169,4 @@ def _kind(value: Any) -> str:
         return "None"
     if isinstance(value, tuple):
         return f"a tuple of length {len(value)}"
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return f"a {type(value).__name__}"

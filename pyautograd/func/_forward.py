@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import _core
 from .._core import Tensor
-from ..tree import flatten, map, unflatten
+from ..tree import map, unflatten
 from ._arguments import (
     Arguments,
     check_callable,
@@ -15,7 +15,7 @@ from ._arguments import (
     match_values,
     split_aux,
 )
-from ._reverse import Recording, sweep
+from ._reverse import Recording, recording_on, sweep
 
 
 def jvp(
@@ -35,8 +35,8 @@ def jvp(
 
     Returns:
         ``(output, tangent)``, or with ``has_aux`` ``(output, tangent, aux)``. The tangent is the
-        Jacobian-vector product ``J v``, with the structure and shapes of the output; it is zeros, not
-        None, where the output does not depend on the primals.
+        Jacobian-vector product ``J v``, with the structure and shapes of the output; it is zeros,
+        not None, where the output does not depend on the primals.
 
     Raises:
         TypeError: a primal or an output is not a floating-point tensor.
@@ -76,15 +76,13 @@ def primal_of(level: Any, leaf: Any) -> Any:
     return _core.unwrap_dual(level, leaf)[0] if type(leaf) is Tensor else leaf
 
 
-def linearize(
-    f: Callable[..., Any], *primals: Any, has_aux: bool = False
-) -> Any:
+def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """Evaluate a function once and return its derivative at that point as a linear function.
 
-    The derivative is taken from the recorded graph: the pullback ``u -> u^T J`` is linear in ``u``, so
-    pulling a tangent back through *it* gives ``J v``. A call of the linear function costs a sweep over
-    the nodes that depend on ``u``, never another evaluation of ``f``; for one or two tangents
-    :func:`jvp` is cheaper.
+    The derivative is taken from the recorded graph: the pullback ``u -> u^T J`` is linear in ``u``,
+    so pulling a tangent back through *it* gives ``J v``. A call of the linear function costs a
+    sweep over the nodes that depend on ``u``, never another evaluation of ``f``; for one or two
+    tangents :func:`jvp` is cheaper.
 
     Args:
         f: a function of tensors, or of trees of them, that returns tensors or a tree of them.
@@ -92,9 +90,9 @@ def linearize(
         has_aux: ``f`` returns ``(output, aux)``.
 
     Returns:
-        ``(f(*primals), jvp_fn)``, or with ``has_aux`` ``(output, jvp_fn, aux)``. ``jvp_fn(*tangents)``
-        returns ``J v``; it may be called any number of times, inside ``vmap`` too, and is
-        differentiable.
+        ``(f(*primals), jvp_fn)``, or with ``has_aux`` ``(output, jvp_fn, aux)``.
+        ``jvp_fn(*tangents)`` returns ``J v``; it may be called any number of times, inside ``vmap``
+        too, and is differentiable.
 
     Raises:
         TypeError: a primal or an output is not a floating-point tensor.
@@ -124,9 +122,7 @@ def transpose(recording: Recording) -> Callable[[Sequence[Tensor | None]], list[
 
     A tangent of None is zero.
     """
-    former = _core.disabled_through()
-    _core.set_disabled_through(min(former, _core.innermost_depth() - 1))
-    try:
+    with recording_on():
         cotangents = [_core.make_vjp_input(_core.zeros_like(y)) for y in recording.outputs]
         pulled = _core.run_backward(
             recording.outputs,
@@ -136,8 +132,6 @@ def transpose(recording: Recording) -> Callable[[Sequence[Tensor | None]], list[
             retain_graph=True,
             differentiable="yes",
         )
-    finally:
-        _core.set_disabled_through(former)
     for u in cotangents:
         _core.close_vjp_input(u)
 

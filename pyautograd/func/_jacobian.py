@@ -19,7 +19,7 @@ from ._arguments import (
     split_aux,
 )
 from ._forward import primal_of, transpose
-from ._reverse import Recording, sweep
+from ._reverse import Recording, recording_on, sweep
 from ._vmap import to_front
 
 # blocks[i][j]: derivatives of output i with respect to input j, shape (*output.shape, *input.shape)
@@ -33,9 +33,10 @@ def jacrev(
     has_aux: bool = False,
     chunk_size: int | None = None,
 ) -> Callable[..., Any]:
-    """The function that computes the Jacobian in reverse mode: one recorded evaluation, one batched sweep.
+    """The function that computes the Jacobian in reverse mode.
 
-    Best when outputs have fewer elements than inputs.
+    It evaluates ``f`` once and sweeps the recorded graph with all cotangents in one batch. Best
+    when outputs have fewer elements than inputs.
 
     Args:
         f: a function of tensors, or of trees of them, that returns tensors or a tree of them.
@@ -44,10 +45,10 @@ def jacrev(
         chunk_size: sweep for at most so many output elements at a time, to save memory.
 
     Returns:
-        A function of the same arguments that returns the Jacobian, or ``(Jacobian, aux)``. For an output
-        and an argument that are tensors it is a tensor of shape ``(*output.shape, *argument.shape)``;
-        for trees it has the structure of the output, and in the place of each output tensor the structure
-        of the arguments (a tuple if ``argnums`` is one) of such blocks.
+        A function of the same arguments that returns the Jacobian, or ``(Jacobian, aux)``. For an
+        output and an argument that are tensors it is a tensor of shape ``(*output.shape,
+        *argument.shape)``; for trees it has the structure of the output, and in the place of each
+        output tensor the structure of the arguments (a tuple if ``argnums`` is one) of such blocks.
 
     Raises:
         TypeError: an argument or an output is not a floating-point tensor.
@@ -76,10 +77,11 @@ def jacfwd(
     has_aux: bool = False,
     chunk_size: int | None = None,
 ) -> Callable[..., Any]:
-    """The function that computes the Jacobian in forward mode: one batched evaluation, no graph.
+    """The function that computes the Jacobian in forward mode.
 
-    Best when inputs have fewer elements than outputs. Arguments, result and errors are those of
-    :func:`jacrev`; ``chunk_size`` counts input elements, and ``f`` runs once per chunk.
+    It evaluates ``f`` once, with all tangents in one batch, and records no graph. Best when inputs
+    have fewer elements than outputs. Arguments, result and errors are those of :func:`jacrev`;
+    ``chunk_size`` counts input elements, and ``f`` runs once per chunk.
 
     >>> pa.func.jacfwd(lambda x: x**2)(pa.tensor([1.0, 3.0])).tolist()
     [[2.0, 0.0], [0.0, 6.0]]
@@ -113,10 +115,10 @@ def hessian(
         has_aux: ``f`` returns ``(output, aux)``.
 
     Returns:
-        A function of the same arguments that returns the Hessian, or ``(Hessian, aux)``. For a scalar
-        output and a tensor argument it is a tensor of shape ``(*argument.shape, *argument.shape)``; for
-        trees, the structure of the output, in it the structure of the arguments, and in each place that
-        structure again.
+        A function of the same arguments that returns the Hessian, or ``(Hessian, aux)``. For a
+        scalar output and a tensor argument it is a tensor of shape ``(*argument.shape,
+        *argument.shape)``; for trees, the structure of the output, in it the structure of the
+        arguments, and in each place that structure again.
 
     Raises:
         TypeError: an argument or an output is not a floating-point tensor.
@@ -144,7 +146,8 @@ def evaluate_hessian(
     """The Hessian at a point, reverse over reverse; `f` runs once."""
     recording = Recording("hessian", f, args, kwargs, argnums, has_aux)
     inputs, inner = recording.inputs, recording.in_structure
-    first = reverse_blocks(recording.outputs, inputs, differentiable="yes")
+    with recording_on():
+        first = reverse_blocks(recording.outputs, inputs, differentiable="yes")
     gradients = [g for row in first for g in row]
     second = reverse_blocks(gradients, inputs)
     if inner.type is None and recording.out_structure.type is None:
@@ -157,19 +160,20 @@ def evaluate_hessian(
 
 
 def hvp(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
-    """The function that multiplies the Hessian of a scalar function with a vector, without forming it.
+    """The function that multiplies a scalar function's Hessian with a vector, without forming it.
 
-    ``H v`` is the derivative of the gradient in the direction ``v``; here, because ``H`` is symmetric,
-    the gradient of ``gradient . v`` (B. A. Pearlmutter, Fast exact multiplication by the Hessian, Neural
-    Computation 6, 1994), at the cost of a few evaluations of ``f`` whatever the number of variables.
+    ``H v`` is the derivative of the gradient in the direction ``v``; here, because ``H`` is
+    symmetric, the gradient of ``gradient . v`` (B. A. Pearlmutter, Fast exact multiplication by the
+    Hessian, Neural Computation 6, 1994), at the cost of a few evaluations of ``f`` whatever the
+    number of variables.
 
     Args:
         f: a function that returns a scalar tensor.
         argnums: the argument to differentiate with respect to, or a tuple of them.
 
     Returns:
-        A function of the same arguments followed by ``v``, which has the structure, shapes and dtypes of
-        the chosen argument (a tuple if ``argnums`` is one), and so has the result.
+        A function of the same arguments followed by ``v``, which has the structure, shapes and
+        dtypes of the chosen argument (a tuple if ``argnums`` is one), and so has the result.
 
     Raises:
         TypeError: an argument is not floating-point, or the result is not a tensor.
@@ -199,7 +203,8 @@ def evaluate_hvp(
     inputs = recording.inputs
     vector = match_values("hvp", "the vector", v, recording.in_structure, inputs)
     y = recording.scalar()
-    gradients = sweep([y], [None], inputs, retain_graph=True, differentiable="yes")
+    with recording_on():
+        gradients = sweep([y], [None], inputs, retain_graph=True, differentiable="yes")
     products = sweep(gradients, vector, inputs, retain_graph=False)
     return unflatten(recording.in_structure, products)
 
@@ -316,9 +321,7 @@ def _forward_blocks(evaluate: _DualEvaluation, chunk_size: int | None) -> Blocks
     return blocks
 
 
-def _seeds(
-    batch: Any, inputs: Sequence[Tensor], start: int, stop: int
-) -> Iterator[Tensor | None]:
+def _seeds(batch: Any, inputs: Sequence[Tensor], start: int, stop: int) -> Iterator[Tensor | None]:
     """Unit tangents for elements start..stop of all inputs laid end to end."""
     offset = 0
     for x in inputs:

@@ -1,4 +1,4 @@
-"""Reverse mode: vjp, grad, value_and_grad, and the recorded graph they share with their relatives."""
+"""Reverse mode: vjp, grad, value_and_grad, and the recording they share with their relatives."""
 
 from __future__ import annotations
 
@@ -20,16 +20,29 @@ from ._arguments import (
 )
 
 
+class recording_on:
+    """Records at the innermost level, whatever no_grad says around it; outer levels as they are."""
+
+    __slots__ = ("former",)
+
+    def __enter__(self) -> recording_on:
+        self.former = _core.enable_innermost_recording()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _core.set_disabled_through(self.former)
+
+
 class Recording:
     """One evaluation of a function with its graph, ready to be swept as often as wanted.
 
     The inputs are lifted to the innermost level, so an inner function that runs inside ``vmap`` has
     a gradient per sample even for a parameter that is not mapped. They are closed when the function
     has returned: nobody but this recording can still differentiate with respect to them, so they
-    make no result differentiable.
+    make no result differentiable. Where recording was off already, results are constants.
     """
 
-    __slots__ = ("aux", "in_structure", "inputs", "op", "out_structure", "outputs")
+    __slots__ = ("_settle", "aux", "in_structure", "inputs", "op", "out_structure", "outputs")
 
     def __init__(
         self,
@@ -43,23 +56,23 @@ class Recording:
         arguments = Arguments(op, args, argnums)
         self.op = op
         self.in_structure = arguments.structure
-        former = _core.disabled_through()
-        # A surrounding no_grad stays in force for everything but this very evaluation.
-        _core.set_disabled_through(min(former, _core.innermost_depth() - 1))
-        try:
+        with recording_on() as mode:
             self.inputs = [_core.make_vjp_input(x) for x in arguments.leaves]
             out = f(*arguments.replaced(self.inputs), **kwargs)
-        finally:
-            _core.set_disabled_through(former)
+        off = mode.former >= _core.innermost_depth()
+        self._settle = _core.without_edge if off else _core.without_closed_edge
         out, aux = split_aux(op, out, has_aux)
         self.outputs, self.out_structure = flatten_outputs(op, out)
         for x in self.inputs:
             _core.close_vjp_input(x)
-        self.aux = map(_settled, aux) if has_aux else None
+        self.aux = map(self._settled, aux) if has_aux else None
 
     def value(self) -> Any:
         """What the function returned, tracked only by what can still be differentiated."""
-        return unflatten(self.out_structure, [_settled(y) for y in self.outputs])
+        return unflatten(self.out_structure, [self._settle(y) for y in self.outputs])
+
+    def _settled(self, leaf: Any) -> Any:
+        return self._settle(leaf) if type(leaf) is Tensor else leaf
 
     def scalar(self) -> Tensor:
         """The only output, which must be a scalar."""
@@ -97,10 +110,6 @@ def sweep(
     return [_core.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
 
 
-def _settled(y: Any) -> Any:
-    return _core.without_closed_edge(y) if type(y) is Tensor else y
-
-
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """Evaluate a function and return a function that pulls cotangents back through it.
 
@@ -112,8 +121,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     Returns:
         ``(f(*primals), pullback)``, or with ``has_aux`` ``(output, pullback, aux)``.
         ``pullback(cotangent)`` takes the structure, shapes and dtypes of the output and returns the
-        tuple of vector-Jacobian products ``cotangent^T J``, one per primal and shaped like it. It may
-        be called any number of times, inside ``vmap`` too, and is differentiable.
+        tuple of vector-Jacobian products ``cotangent^T J``, one per primal and shaped like it. It
+        may be called any number of times, inside ``vmap`` too, and is differentiable.
 
     Raises:
         TypeError: a primal or an output is not a floating-point tensor.

@@ -22,21 +22,23 @@ def vmap(
     """The function that applies ``f`` to every entry along an axis of its arguments, all at once.
 
     Args:
-        f: a function of tensors, or of trees of them, that returns tensors or a tree of them. It sees
-            tensors without the mapped axis.
-        in_axes: the axis to map over for each positional argument: an int for all of them, or a tuple
-            with one entry per argument, each an int, None (the same value for every entry) or a tree
-            of these that matches the argument from the top. Keyword arguments are not mapped.
+        f: a function of tensors, or of trees of them, that returns tensors or a tree of them. It
+            sees tensors without the mapped axis.
+        in_axes: the axis to map over for each positional argument: an int for all of them, or a
+            tuple with one entry per argument, each an int, None (the same value for every entry) or
+            a tree of these that matches the argument from the top. Keyword arguments are not
+            mapped.
         out_axes: where the mapped axis goes in the outputs: an int, or a tree of ints that matches
             the output from the top. None for an output that is the same for every entry.
         chunk_size: map over at most so many entries at a time, to save memory.
 
     Returns:
-        A function of the same arguments. Outputs that do not depend on a mapped argument are repeated.
+        A function of the same arguments. Outputs that do not depend on a mapped argument are
+        repeated.
 
     Raises:
-        ValueError: nothing is mapped, mapped axes differ in size, an axis does not exist, or in_axes or
-            out_axes does not match the tree it describes.
+        ValueError: nothing is mapped, mapped axes differ in size, an axis does not exist, or
+            in_axes or out_axes does not match the tree it describes.
         TypeError: an axis is not an int or None, or an output is not a tensor.
 
     >>> pa.func.vmap(lambda x, y: x @ y, in_axes=(0, None))(pa.ones((2, 3)), pa.ones(3)).tolist()
@@ -62,7 +64,9 @@ def vmap(
             chunk = [_entries(x, a, start, stop) for x, a in zip(leaves, axes, strict=True)]
             outputs, places = _call(f, chunk, axes, structure, kwargs, stop - start, out_axes)
             parts.append(outputs)
-        return unflatten(places, _join(parts, broadcast_prefix(out_axes, places, "vmap", "out_axes")))
+        return unflatten(
+            places, _join(parts, broadcast_prefix(out_axes, places, "vmap", "out_axes"))
+        )
 
     return mapped
 

@@ -1,0 +1,95 @@
+"""Exact derivatives of any order for NumPy-style Python.
+
+Write a function with the array names you know and differentiate it either the recorded way, as
+PyTorch does (``requires_grad``, ``backward``, ``grad``), or the functional way, as JAX does
+(``func``), in any mixture and to any order.
+
+>>> x = pa.tensor([3.0, 1.0], requires_grad=True)
+>>> pa.sum(x**2).backward()
+>>> x.grad.tolist()
+[6.0, 2.0]
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from typing import Any
+
+import numpy as np
+
+from . import _blas, _core, _variadic, func, numpy_protocol, tree
+from ._core import (
+    EscapedTensorError,
+    Tensor,
+    asarray,
+    from_dlpack,
+    from_numpy,
+    get_num_threads,
+    set_num_threads,
+    tensor,
+)
+from ._names import ALIASES
+from ._version import __version__
+from .autograd import backward, detect_anomaly, grad, set_detect_anomaly
+from .derivatives import hessian, hvp, jacobian
+from .function import Function, once_differentiable
+from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+
+_OPS = {name: getattr(_core, name) for name in _core.ops}
+_OPS |= {name: getattr(_variadic, name) for name in _variadic.__all__}
+_OPS |= {alias: _OPS[name] for alias, name in ALIASES.items()}
+_DTYPES = {
+    name: np.dtype(name)
+    for name in (
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float32", "float64"),
+    )
+}
+_CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}
+# Imported when first used: they are needed by few programs.
+_MODULES = ("linalg", "memory", "special", "testing")
+
+globals().update(_OPS | _DTYPES | _CONSTANTS)
+
+__all__ = [
+    "EscapedTensorError",
+    "Function",
+    "Tensor",
+    "__version__",
+    "asarray",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "from_dlpack",
+    "from_numpy",
+    "func",
+    "get_num_threads",
+    "grad",
+    "hessian",
+    "hvp",
+    "is_grad_enabled",
+    "jacobian",
+    "no_grad",
+    "once_differentiable",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+    "set_num_threads",
+    "tensor",
+    "tree",
+]
+__all__ += [*_OPS, *_DTYPES, *_CONSTANTS, *_MODULES]
+
+_core._set_type_attribute("__array_function__", numpy_protocol.array_function)
+_core._set_type_attribute("__array_ufunc__", numpy_protocol.array_ufunc)
+_blas.choose()
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'pyautograd' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -1,0 +1,143 @@
+"""Writes ``_core.pyi`` and ``__init__.pyi``, or checks that they are current.
+
+The ops come from the registry with the kinds of their parameters; the rest of the extension stands
+in ``_core.pyi.in``, and a name that exists at run time but not in the stub is an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import pyautograd as pa
+from pyautograd import _core, _variadic
+from pyautograd._names import ALIASES
+
+PACKAGE = Path(pa.__file__).parent
+
+# Parameter kinds of the registry
+KINDS = {
+    "Tensor": "TensorLike",
+    "TensorList": "Sequence[TensorLike] | Tensor",
+    "Bool": "bool",
+    "Int": "int",
+    "Float": "float",
+    "Dims": "int | Sequence[int]",
+    "Axes": "int | Sequence[int]",
+    "AxisPairs": "int | tuple[int | Sequence[int], int | Sequence[int]]",
+    "DType": "npt.DTypeLike",
+    "String": "str",
+}
+BINARY_OPERATORS = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+# Methods that also take the entries of their tuple one by one: x.reshape(2, 3)
+SPREADING = {"reshape", "permute_dims", "broadcast_to"}
+
+
+def signatures() -> dict[str, tuple[list[str], str]]:
+    """The annotated parameters and the result of every op."""
+    found = {}
+    for name, returns_list, parameters in _core.op_table():
+        parts: list[str] = []
+        where = "positional"
+        for parameter, kind, optional, place, default in parameters:
+            if where == "positional" and place != "positional" and parts:
+                parts.append("/")
+            if place == "keyword" and where != "keyword":
+                parts.append("*")
+            where = place
+            annotation = KINDS[kind] + (" | None" if optional else "")
+            parts.append(f"{parameter}: {annotation}" + (f" = {default}" if default else ""))
+        if where == "positional":
+            parts.append("/")
+        found[name] = parts, "list[Tensor]" if returns_list else "Tensor"
+    return found
+
+
+def core_stub() -> str:
+    ops = signatures()
+    functions = [
+        f"def {name}({', '.join(parts)}) -> {result}: ..." for name, (parts, result) in ops.items()
+    ]
+    methods = []
+    for name in sorted(vars(_core.Tensor)):
+        if (op := ALIASES.get(name, name)) not in ops:
+            continue
+        parts, result = ops[op]
+        parameters = ", ".join(["self", *[part for part in parts[1:] if part != "/"]])
+        if name in SPREADING:
+            parameters = f"self, *{parts[-1].split(':')[0]}: int | Sequence[int]"
+        methods.append(f"    def {name}({parameters}) -> {result}: ...")
+    operators = [
+        f"    def __{prefix}{name}__(self, other: TensorLike, /) -> Tensor: ..."
+        for name in BINARY_OPERATORS
+        for prefix in ("", "r", "i")
+        if hasattr(_core.Tensor, f"__{prefix}{name}__")
+    ]
+    text = (Path(__file__).parent / "_core.pyi.in").read_text()
+    for mark, lines in (("methods", methods), ("operators", operators), ("functions", functions)):
+        text = text.replace(f"# {{{mark}}}", "\n".join(lines))
+    return text
+
+
+def package_stub() -> str:
+    """Re-exports of what ``__init__.py`` imports and of every op under all its names."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    relative = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1]
+    imports = {alias.name: node.module or "" for node in relative for alias in node.names}
+    imports |= dict.fromkeys(pa._MODULES, "")
+    imports |= dict.fromkeys(_core.ops, "_core") | dict.fromkeys(_variadic.__all__, "_variadic")
+    exported = {name: name for name in imports if name in pa.__all__} | ALIASES
+    lines = [
+        f"from .{imports[source]} import {source} as {name}"
+        for name, source in sorted(exported.items())
+    ]
+    lines += [f"{name}: np.dtype[{_scalar_type(dtype)}]" for name, dtype in pa._DTYPES.items()]
+    lines += [f"{name}: {type(value).__name__}" for name, value in pa._CONSTANTS.items()]
+    header = "# Made by `python -m pyautograd._stubs --write`.\n\nimport numpy as np\n\n"
+    return header + "\n".join(lines).replace("NoneType", "None") + "\n"
+
+
+def _scalar_type(dtype: np.dtype[Any]) -> str:
+    return "np.bool_" if dtype.kind == "b" else f"np.{dtype.name}"
+
+
+def missing_names(stub: str) -> list[str]:
+    """What exists at run time and is not in the stub."""
+    names = [name for name in vars(_core) if not name.startswith("__")]
+    members = [name for name in vars(_core.Tensor) if not name.startswith("__")]
+    known = set(re.findall(r"^ *(?:def|class) (\w+)", stub, re.MULTILINE))
+    known |= set(re.findall(r"^ *(\w+):", stub, re.MULTILINE))
+    return sorted({name for name in names + members if name not in known})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m pyautograd._stubs", description=__doc__)
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--write", action="store_true", help="write the stubs")
+    action.add_argument("--check", action="store_true", help="exit with 1 if they are not current")
+    options = parser.parse_args()
+    stubs = {"_core.pyi": core_stub(), "__init__.pyi": package_stub()}
+    if missing := missing_names(stubs["_core.pyi"]):
+        print(f"not in _core.pyi.in: {', '.join(missing)}", file=sys.stderr)
+        return 1
+    status = 0
+    for name, text in stubs.items():
+        path = PACKAGE / name
+        if options.write:
+            path.write_text(text)
+        elif not path.exists() or path.read_text() != text:
+            print(
+                f"{path} is not current: run python -m pyautograd._stubs --write", file=sys.stderr
+            )
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
