@@ -236,7 +236,7 @@ class Sweep {
   void run_tensor_hooks(Node& node, Tensors& cotangents) {
     NodeExtras* extra = node.extras_if_any();
     if (!extra) return;
-    const auto hooks = extra->tensor_hooks;
+    const auto hooks = extra->copy_of(extra->tensor_hooks);
     for (const auto& entry : hooks) {
       Tensor& cotangent = cotangents[entry.output];
       if (!cotangent) continue;
@@ -249,7 +249,7 @@ class Sweep {
         cotangent = algebra::expand_to(replaced, spec);
       }
     }
-    for (const auto& retained : extra->retained) {
+    for (const auto& retained : extra->copy_of(extra->retained)) {
       const Tensor& cotangent = cotangents[retained.output];
       if (auto slot = retained.slot.lock(); slot && cotangent) {
         std::lock_guard lock(slot->mutex);
@@ -273,12 +273,12 @@ class Sweep {
   void backward_through(Node& node, Tensors& cotangents) {
     if (NodeExtras* extra = node.extras_if_any()) {
       Tensors none;
-      const auto hooks = extra->before;
+      const auto hooks = extra->copy_of(extra->before);
       for (const auto& entry : hooks) entry.hook->call(none, cotangents);
     }
     Tensors inputs = vjp(node, cotangents);
     if (NodeExtras* extra = node.extras_if_any()) {
-      const auto hooks = extra->after;
+      const auto hooks = extra->copy_of(extra->after);
       for (const auto& entry : hooks) entry.hook->call(inputs, cotangents);
     }
     if (!retains_graph()) node.release_saved();

@@ -5,6 +5,7 @@
 namespace pyautograd {
 
 void NodeExtras::remove(uint64_t id) {
+  std::lock_guard lock(mutex);
   auto matches = [id](const auto& entry) { return entry.id == id; };
   std::erase_if(tensor_hooks, matches);
   std::erase_if(before, matches);

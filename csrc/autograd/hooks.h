@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ class LeafHook : public RefCounted {
   virtual void call() = 0;
 };
 
-// Hooks live on the node, so they outlast the handle they were registered through.
+// Hooks live on the node, so they outlast the handle they were registered through. One thread may
+// register while another sweeps: hold the mutex to change a list, and sweep over a copy.
 struct NodeExtras {
   struct OnTensor {
     uint32_t output;
@@ -54,7 +56,13 @@ struct NodeExtras {
   std::vector<OnLeaf> after_accumulation;
   std::vector<Retained> retained;
   std::string trace;
+  mutable std::mutex mutex;
 
+  template <class Entries>
+  Entries copy_of(const Entries& entries) const {
+    std::lock_guard lock(mutex);
+    return entries;
+  }
   void remove(uint64_t id);
   static uint64_t next_id() noexcept;
 };

@@ -71,7 +71,10 @@ Node::Node(Spec spec, Ref<Level> level)
   count(Live::Nodes, 1);
 }
 
-Node::~Node() { count(Live::Nodes, -1); }
+Node::~Node() {
+  delete extras_if_any();
+  count(Live::Nodes, -1);
+}
 
 // A chain of nodes is freed link by link from a list, never by recursion.
 struct DeadNodes {
@@ -175,8 +178,10 @@ std::mutex& Node::mutex() const noexcept {
 }
 
 NodeExtras& Node::extras() {
-  if (!extras_) extras_ = std::make_unique<NodeExtras>();
-  return *extras_;
+  if (NodeExtras* made = extras_if_any()) return *made;
+  auto fresh = std::make_unique<NodeExtras>();
+  NodeExtras* other = nullptr;
+  return extras_.compare_exchange_strong(other, fresh.get()) ? *fresh.release() : *other;
 }
 
 AccumulateGrad::AccumulateGrad(Spec spec, std::weak_ptr<GradSlot> slot)
@@ -204,7 +209,7 @@ void AccumulateGrad::accumulate(const Tensor& cotangent, bool differentiable) {
     }
   }
   if (NodeExtras* extra = extras_if_any()) {
-    const auto hooks = extra->after_accumulation;
+    const auto hooks = extra->copy_of(extra->after_accumulation);
     for (const auto& entry : hooks) entry.hook->call();
   }
 }

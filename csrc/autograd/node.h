@@ -90,7 +90,7 @@ class Node : public RefCounted {
 
   // Made on first use: hooks, retained gradients, the traceback of detect_anomaly.
   NodeExtras& extras();
-  NodeExtras* extras_if_any() const noexcept { return extras_.get(); }
+  NodeExtras* extras_if_any() const noexcept { return extras_.load(std::memory_order_acquire); }
 
  protected:
   ~Node() override;
@@ -104,7 +104,7 @@ class Node : public RefCounted {
   SmallVector<SavedTensor, 2> saved_;  // inputs that saves() names, then outputs
   std::unique_ptr<Specs> specs_;       // of the inputs, if saves() asks for them
   Ref<RefCounted> context_;
-  std::unique_ptr<NodeExtras> extras_;
+  std::atomic<NodeExtras*> extras_{nullptr};
   Node* next_dead_ = nullptr;
   bool released_ = false;
   std::atomic<bool> closed_{false};

@@ -37,7 +37,7 @@ int visit_node(const Node& node, visitproc visit, void* arg) {
 }  // namespace
 
 int visit_owned(const Node* root, uint32_t references, visitproc visit, void* arg) {
-  if (held_objects() == 0 || root->use_count() != references) return 0;
+  if (held_objects() == 0 || !root || root->use_count() != references) return 0;
   std::vector<const Node*> owned{root};
   std::unordered_map<const Node*, uint32_t> met;
   auto meet = [&](const Node* node) {

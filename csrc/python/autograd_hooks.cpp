@@ -94,8 +94,12 @@ void forget_removed(Entries& entries) {
   });
 }
 
-template <class Hook, class Entries, class... Place>
-RemovableHandle add(Entries& entries, Ref<Hook> hook, Place... place) {
+template <class Hook, class Entry, class... Place>
+RemovableHandle add(Node& node, std::vector<Entry> NodeExtras::* list, Ref<Hook> hook,
+                    Place... place) {
+  NodeExtras& extras = node.extras();
+  std::lock_guard lock(extras.mutex);
+  std::vector<Entry>& entries = extras.*list;
   forget_removed(entries);
   const std::weak_ptr<HeldObject> reference = hook->reference();
   entries.push_back({place..., NodeExtras::next_id(), std::move(hook)});
@@ -112,7 +116,7 @@ RemovableHandle register_hook(py::handle self, py::object function) {
   require_callable("register_hook", function);
   const Tensor& x = unwrap(self.ptr());
   Node& node = require_node("register_hook", x);
-  return add(node.extras().tensor_hooks, make_ref<PythonTensorHook>(function), x.output());
+  return add(node, &NodeExtras::tensor_hooks, make_ref<PythonTensorHook>(function), x.output());
 }
 
 RemovableHandle register_post_accumulate_grad_hook(py::handle self, py::object function) {
@@ -121,7 +125,7 @@ RemovableHandle register_post_accumulate_grad_hook(py::handle self, py::object f
   Node& node = require_node(op, unwrap(self.ptr()));
   if (!dynamic_cast<AccumulateGrad*>(&node))
     runtime_error("[", op, "] only leaf tensors accumulate gradients");
-  return add(node.extras().after_accumulation, make_ref<PythonLeafHook>(function, self));
+  return add(node, &NodeExtras::after_accumulation, make_ref<PythonLeafHook>(function, self));
 }
 
 void retain_grad(py::handle self) {
@@ -129,10 +133,12 @@ void retain_grad(py::handle self) {
   Node& node = require_node("retain_grad", x);
   if (node.is_leaf()) return;
   const std::shared_ptr<GradSlot> slot = make_grad_slot(as_handle(self.ptr()));
-  for (const auto& retained : node.extras().retained) {
+  NodeExtras& extras = node.extras();
+  std::lock_guard lock(extras.mutex);
+  for (const auto& retained : extras.retained) {
     if (retained.slot.lock() == slot) return;
   }
-  node.extras().retained.push_back({x.output(), slot});
+  extras.retained.push_back({x.output(), slot});
 }
 
 // Makes a C method of a function that takes the tensor and one argument.
@@ -199,12 +205,12 @@ py::object PythonHook::function() const {
 
 RemovableHandle add_after_hook(Node& node, py::object function) {
   require_callable("register_hook", function);
-  return add(node.extras().after, make_ref<PythonAfterHook>(function));
+  return add(node, &NodeExtras::after, make_ref<PythonAfterHook>(function));
 }
 
 RemovableHandle add_before_hook(Node& node, py::object function) {
   require_callable("register_prehook", function);
-  return add(node.extras().before, make_ref<PythonBeforeHook>(function));
+  return add(node, &NodeExtras::before, make_ref<PythonBeforeHook>(function));
 }
 
 void bind_hooks(py::module_& module) {

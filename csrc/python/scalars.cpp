@@ -1,5 +1,7 @@
 #include "python/scalars.h"
 
+#include "python/graph_exit.h"
+
 namespace pyautograd::python {
 
 const Array& concrete_array(const Tensor& x, const char* what) {
@@ -21,6 +23,7 @@ const Array& concrete_array(const Tensor& x, const char* what) {
 }
 
 PyObject* scalar_object(const Tensor& x, const char* what) {
+  note_graph_exit();
   const Array& array = concrete_array(x, what);
   return visit_dtype(array.dtype, [&]<class T>(TypeTag<T>) -> PyObject* {
     const T value = *array.data<T>();

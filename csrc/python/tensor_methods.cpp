@@ -3,6 +3,7 @@
 #include "ops/ops.h"
 #include "python/convert.h"
 #include "python/errors.h"
+#include "python/graph_exit.h"
 #include "python/repr.h"
 #include "python/scalars.h"
 #include "python/tensor_slots.h"
@@ -52,7 +53,10 @@ PyObject* share(const Tensor& x) {
 }
 
 PyObject* detach(PyObject* self, PyObject*) noexcept {
-  return guarded([&] { return wrap(detached(unwrap(self))); });
+  return guarded([&] {
+    note_graph_exit();
+    return wrap(detached(unwrap(self)));
+  });
 }
 
 PyObject* item(PyObject* self, PyObject*) noexcept {
@@ -67,6 +71,7 @@ PyObject* item(PyObject* self, PyObject*) noexcept {
 
 PyObject* tolist(PyObject* self, PyObject*) noexcept {
   return guarded([&] {
+    note_graph_exit();
     const Tensor& x = unwrap(self);
     py::object array = py::reinterpret_steal<py::object>(
         to_numpy(x.is_array() ? x.untracked() : graph_free(x, "tolist"), false));

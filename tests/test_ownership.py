@@ -1,0 +1,331 @@
+"""Nothing leaks: dropping the last handle frees a graph, even where gradients hold it.
+
+Where Python objects close a cycle that reference counts cannot see through, the collector must.
+"""
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+
+
+@pytest.fixture
+def counted():
+    """Calls `counted(f)`: runs f and asserts that it left nothing, without the collector's help."""
+
+    def check(program, *, collect=False):
+        program()
+        gc.collect()
+        gc.disable()
+        try:
+            before = pa.memory.live()
+            program()
+            if collect:
+                assert gc.collect() > 0
+            assert pa.memory.live() == before
+        finally:
+            gc.enable()
+
+    return check
+
+
+def leaf(n=4):
+    return pa.tensor(np.linspace(0.5, 1.0, n), requires_grad=True)
+
+
+def test_a_graph_dies_with_its_last_handle(counted):
+    def program():
+        x = leaf()
+        y = pa.sum(pa.exp(pa.sin(x)) * x)
+        assert pa.memory.live().nodes > 0
+        del x
+        y.backward()
+
+    counted(program)
+
+
+def test_a_gradient_that_holds_its_own_graph(counted):
+    def program():
+        x = leaf()
+        y = pa.sum(pa.exp(x) * pa.tanh(x) * pa.sqrt(x))
+        y.backward(create_graph=True)
+        assert x.grad.requires_grad
+
+    counted(program)
+
+
+def test_a_gradient_of_a_gradient_in_grad(counted):
+    def program():
+        x = leaf()
+        pa.sum(x**3).backward(create_graph=True)
+        pa.sum(x.grad * x).backward(create_graph=True)
+        pa.sum(x.grad * x.grad).backward()
+
+    counted(program)
+
+
+def test_values_saved_from_the_op_s_own_output(counted):
+    def program():
+        x = leaf()
+        for op in (pa.exp, pa.tanh, pa.sqrt, pa.sigmoid):
+            y = op(x)
+            pa.sum(pa.grad(pa.sum(y), x, create_graph=True)[0]).backward()
+
+    counted(program)
+
+
+def test_functional_transforms(counted):
+    def program():
+        x = pa.tensor([0.3, 0.7])
+        f = lambda x: pa.sum(pa.sin(x) * pa.exp(x[::-1]))  # noqa: E731
+        pa.hessian(f, x)
+        pa.func.vmap(pa.func.grad(lambda v: pa.sin(v) * v))(x)
+        pa.func.jvp(pa.func.grad(f), (x,), (x,))
+
+    counted(program)
+
+
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
+def test_transforms_that_raise(counted, error):
+    def program():
+        def f(x):
+            y = x * x
+            raise error(y)
+
+        for transform in (pa.func.grad, pa.func.vmap, pa.func.hessian, pa.func.jacfwd):
+            try:
+                transform(f)(pa.ones(3))
+            except error:
+                pass
+
+    counted(program)
+
+
+def test_a_backward_that_raises(counted):
+    def program():
+        x = leaf()
+        y = pa.sum(pa.exp(x) * x)
+        handle = x.register_hook(lambda g: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            y.backward()
+        handle.remove()
+
+    program()
+    gc.collect()
+    before = pa.memory.live()
+    program()
+    gc.collect()
+    assert pa.memory.live() == before
+
+
+def test_hooks_without_cycles_need_no_collector(counted):
+    def program():
+        x = leaf()
+        y = x * x
+        y.register_hook(lambda g: g * 2)
+        y.grad_fn.register_hook(lambda i, o: None)
+        x.register_post_accumulate_grad_hook(lambda t: None)
+        pa.sum(y).backward()
+
+    counted(program)
+
+
+def test_a_hook_that_holds_its_own_leaf(counted):
+    def program():
+        x = leaf()
+        x.register_hook(lambda g: g * x)
+
+    counted(program, collect=True)
+
+
+def test_a_hook_that_holds_its_own_result(counted):
+    def program():
+        x = leaf()
+        y = x * x
+        y.register_hook(lambda g: print(y))
+        y.grad_fn.register_prehook(lambda g: print(y))
+
+    counted(program, collect=True)
+
+
+def test_a_hook_far_down_a_graph_that_no_one_else_holds(counted):
+    def program():
+        x = leaf()
+        box = []
+        y = pa.exp(x)
+        y.register_hook(lambda g: print(box))
+        z = pa.tanh(y * y) + y
+        box.append(pa.sum(z * z))
+
+    counted(program, collect=True)
+
+
+def test_a_hook_with_a_stored_handle(counted):
+    class Watch:
+        def __init__(self):
+            self.x = leaf()
+            self.handle = self.x.register_hook(self.seen)
+
+        def seen(self, g):
+            pass
+
+    counted(Watch, collect=True)
+
+
+def test_a_hook_that_holds_a_node(counted):
+    def program():
+        y = leaf() * 2.0
+        node = y.grad_fn
+        y.register_hook(lambda g: print(node))
+
+    counted(program, collect=True)
+
+
+def test_a_hook_that_is_still_wanted_is_not_collected():
+    x = leaf()
+    box = [pa.exp(x)]
+    box[0].register_hook(lambda g, held=tuple(box): g * held[0])
+    z = pa.sum(box.pop())
+    for _ in range(3):
+        gc.collect()
+    z.backward()
+    np.testing.assert_allclose(x.grad.numpy(), np.exp(2 * x.detach().numpy()))
+
+
+def test_shared_graphs_are_left_alone():
+    """Two handles hold one graph with hooks: collecting one must not touch the other's."""
+    x = leaf()
+    y = pa.exp(x)
+    calls = []
+    y.register_hook(lambda g, held=(y,): calls.append((g, held)))
+    a, b = pa.sum(y), pa.sum(y * 2)
+    cycle = [a]
+    cycle.append(cycle)
+    del y, a, cycle
+    gc.collect()
+    b.backward()
+    assert len(calls) == 1
+
+
+class Exp(pa.Function):
+    @staticmethod
+    def forward(ctx, x):
+        y = pa.exp(x)
+        ctx.save_for_backward(y)
+        ctx.y = y
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[0]
+
+
+def test_custom_functions_that_save_their_output(counted):
+    def program():
+        x = leaf()
+        y = Exp.apply(x)
+        (g,) = pa.grad(pa.sum(y * y), x, create_graph=True)
+        pa.sum(g).backward(create_graph=True)
+        Exp.apply(x)
+
+    counted(program)
+
+
+def test_custom_functions_whose_context_holds_what_holds_them(counted):
+    class Holds(Exp):
+        @staticmethod
+        def forward(ctx, x, box):
+            ctx.box = box
+            return x * 1.0
+
+    def program():
+        box = []
+        box.append(Holds.apply(leaf(), box))
+
+    counted(program, collect=True)
+
+
+def test_custom_functions_that_save_something_made_of_the_output(counted):
+    class Holds(pa.Function):
+        forward = staticmethod(lambda x: pa.exp(x))
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(output * 2)
+
+        backward = staticmethod(lambda ctx, g: g * ctx.saved_tensors[0] / 2)
+
+    counted(lambda: Holds.apply(leaf()), collect=True)
+    counted(lambda: pa.sum(Holds.apply(leaf())).backward())
+
+
+def test_contexts_die_with_backward():
+    class Big:
+        pass
+
+    class Keeps(Exp):
+        @staticmethod
+        def forward(ctx, x, big):
+            ctx.big = big
+            return x * 1.0
+
+        backward = staticmethod(lambda ctx, g: (g, None))
+
+    big = Big()
+    seen = weakref.ref(big)
+    y = Keeps.apply(leaf(), big)
+    del big
+    assert seen() is not None
+    pa.sum(y).backward()
+    # The node stays, what it saved does not; the call's own arguments go with the node.
+    del y
+    assert seen() is None
+
+
+def test_python_objects_released_by_other_threads():
+    """A thread without the interpreter drops the last reference to a hook; nothing may deadlock."""
+    dropped = []
+
+    class Hook:
+        def __call__(self, g):
+            return None
+
+        def __del__(self):
+            dropped.append(threading.get_ident())
+
+    def work():
+        for _ in range(20):
+            x = leaf(100)
+            y = Exp.apply(x)
+            y.register_hook(Hook())
+            z = pa.sum(pa.sin(y))
+            del y
+            z.backward(create_graph=True)
+            x.grad = None
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    gc.collect()
+    assert len(dropped) == 80
+
+
+def test_a_tensor_reaches_the_collector_only_when_it_must():
+    assert not gc.is_tracked(pa.ones(3))
+    assert gc.is_tracked(leaf() * 2)
+
+
+def test_many_sweeps_of_a_large_leaf_keep_memory_flat():
+    x = pa.tensor(np.ones((300, 300)), requires_grad=True)
+    for step in range(60):
+        x.grad = None
+        pa.sum(x * x * x).backward(create_graph=True)
+        if step == 5:
+            before = pa.memory.live()
+    assert pa.memory.live() == before
