@@ -111,15 +111,13 @@ def test_axes_out_of_range(record):
 
 
 @every_op
-@pytest.mark.parametrize("wrong", [None, "text", object(), {}, [None], 1j], ids=repr)
-def test_arguments_that_are_no_arrays(record, wrong):
+def test_arguments_that_are_no_arrays(record):
     sample = record.calls()[-1]
+    given = [pa.tensor(a) if isinstance(a, np.ndarray) else a for a in sample.args]
     for i, arg in enumerate(sample.args):
-        if isinstance(arg, np.ndarray) and not (record.name == "clip" and wrong is None):
-            args = (*sample.args[:i], wrong, *sample.args[i + 1 :])
-            args = [pa.tensor(a) if isinstance(a, np.ndarray) else a for a in args]
+        for wrong in ("text", object(), {}, [None], 1j) if isinstance(arg, np.ndarray) else ():
             with pytest.raises((TypeError, ValueError)):
-                record.fn(*args, **sample.kwargs)
+                record.fn(*given[:i], wrong, *given[i + 1 :], **sample.kwargs)
 
 
 @every_op
