@@ -37,7 +37,9 @@ def assert_same_outcome(ours, numpys, what):
 def test_all_pairs_promote_as_numpy(op):
     for a, b in itertools.product(ALL, repeat=2):
         x, y = np.array([3, 1], a), np.array([2, 1], b)
-        assert_same_outcome(lambda x=x, y=y: op(pa.tensor(x), pa.tensor(y)), lambda x=x, y=y: op(x, y), (a, b))
+        assert_same_outcome(
+            lambda x=x, y=y: op(pa.tensor(x), pa.tensor(y)), lambda x=x, y=y: op(x, y), (a, b)
+        )
 
 
 @pytest.mark.parametrize("name", ["where", "concat", "stack", "maximum", "matmul"])
@@ -66,7 +68,9 @@ def test_python_scalars_are_weak(op, scalar):
         x = np.array([3, 1], dtype)
         for swap in (False, True):
             call = (lambda a, s=swap: op(scalar, a)) if swap else (lambda a: op(a, scalar))
-            assert_same_outcome(lambda x=x, c=call: c(pa.tensor(x)), lambda x=x, c=call: c(x), (dtype, swap))
+            assert_same_outcome(
+                lambda x=x, c=call: c(pa.tensor(x)), lambda x=x, c=call: c(x), (dtype, swap)
+            )
 
 
 @pytest.mark.parametrize("scalar", NUMPY_SCALARS, ids=repr)
@@ -74,7 +78,9 @@ def test_numpy_scalars_are_strong(scalar):
     for dtype in ALL:
         x = np.array([3, 1], dtype)
         for call in (lambda a: a * scalar, lambda a: scalar * a, lambda a: a < scalar):
-            assert_same_outcome(lambda x=x, c=call: c(pa.tensor(x)), lambda x=x, c=call: c(x), dtype)
+            assert_same_outcome(
+                lambda x=x, c=call: c(pa.tensor(x)), lambda x=x, c=call: c(x), dtype
+            )
 
 
 def test_zero_dimensional_tensors_are_strong():

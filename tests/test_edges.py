@@ -36,7 +36,9 @@ def check(f, xs, gradient, hessian):
 
 def product_hessian(x):
     n = len(x)
-    others = [[np.prod([x[k] for k in range(n) if k not in (i, j)]) for j in range(n)] for i in range(n)]
+    others = [
+        [np.prod([x[k] for k in range(n) if k not in (i, j)]) for j in range(n)] for i in range(n)
+    ]
     return np.where(np.eye(n), 0, others)
 
 

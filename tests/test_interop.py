@@ -113,7 +113,9 @@ def test_arrays_that_cannot_be_shared_are_copied():
         pa.from_numpy([1.0])
 
 
-@pytest.mark.parametrize("wrong", [object(), "text", None, np.array(["a"]), {1: 2}, 1j, [1j]], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [object(), "text", None, np.array(["a"]), {1: 2}, 1j, [1j]], ids=str
+)
 def test_things_that_are_no_tensor(wrong):
     with pytest.raises(TypeError):
         pa.tensor(wrong)
@@ -255,7 +257,9 @@ def test_identity_of_handles():
 
 
 def test_comparison_with_strangers():
-    assert (pa.tensor([1.0]) == "text") is False or isinstance(pa.tensor([1.0]) == "text", pa.Tensor)
+    assert (pa.tensor([1.0]) == "text") is False or isinstance(
+        pa.tensor([1.0]) == "text", pa.Tensor
+    )
     assert pa.tensor(1.0) != object()
     with pytest.raises(TypeError):
         pa.tensor(1.0) < "text"

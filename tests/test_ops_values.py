@@ -11,7 +11,7 @@ import pyautograd as pa
 
 every_op = pytest.mark.parametrize("record", RECORDS, ids=lambda r: r.name)
 
-SPECIAL = np.array([np.inf, -np.inf, np.nan, -0.0, 0.0, 1.0, -1.0, 0.5, 1e-300, 1e300, -3.0, 2.0])
+SPECIAL = np.array([np.inf, -np.inf, np.nan, -0.0, 0.0, 1.0, -1.0, 0.5, 1e-30, 1e30, -3.0, 2.0])
 
 
 def check(record, sample, arrays, given, **options):
@@ -104,7 +104,8 @@ def test_raises_where_the_reference_raises(record):
 @every_op
 def test_axes_out_of_range(record):
     for sample in record.calls():
-        for axis in (7, -7, (0, 7), (0, 0), 1.5, "a"):
+        several = isinstance(sample.kwargs.get("axis"), tuple)
+        for axis in (7, -7, 1.5, "a", *([(0, 7), (0, 0)] if several else [])):
             if "axis" in sample.kwargs:
                 wrong = sample._replace(kwargs={**sample.kwargs, "axis": axis})
                 check(record, wrong, wrong.arrays, tensors(wrong.arrays))
