@@ -52,7 +52,7 @@ def cast(array, dtype):
     dtype = np.dtype(dtype)
     if dtype.kind == "u":
         array = np.abs(array)
-    return array > 0 if dtype.kind == "b" else array.astype(dtype)
+    return np.asarray(array > 0 if dtype.kind == "b" else array).astype(dtype)
 
 
 def raised_by(call):

@@ -129,7 +129,9 @@ def test_vmap_of_grad_and_grad_of_vmap(record):
         gradient = pa.func.grad(f, argnums=argnums)
         loop = [gradient(*[b[i] for b in batches]) for i in range(3)]
         mapped = pa.func.vmap(gradient)(*batches)
-        total = pa.func.grad(lambda *bs, f=f: pa.sum(pa.func.vmap(f)(*bs)), argnums=argnums)(*batches)
+        total = pa.func.grad(lambda *bs, f=f: pa.sum(pa.func.vmap(f)(*bs)), argnums=argnums)(
+            *batches
+        )
         for k in argnums:
             want = np.stack([gradients[k].numpy() for gradients in loop])
             np.testing.assert_allclose(mapped[k].numpy(), want, rtol=1e-11, atol=1e-12)

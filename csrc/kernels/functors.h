@@ -65,9 +65,9 @@ inline constexpr bool is_predicate =
 template <class Functor, class T>
 using Result = std::conditional_t<is_predicate<Functor>, bool, T>;
 
-using BoolFunctors =
-    decltype(List<Add, Multiply, Maximum, Minimum, Invert, BitwiseAnd, BitwiseOr, BitwiseXor>{} +
-             UnaryPredicate{} + BinaryPredicate{});
+using BoolFunctors = decltype(List<Add, Multiply, Maximum, Minimum, Absolute, Relu, Floor, Ceil,
+                                   Trunc, Round, Invert, BitwiseAnd, BitwiseOr, BitwiseXor>{} +
+                              UnaryPredicate{} + BinaryPredicate{});
 
 // Whether the formula is defined for elements of type T.
 template <class Functor, class T>

@@ -131,6 +131,13 @@ Aligned align(std::string_view op, const Tensor& x, const Tensor& indices, int64
   const int64_t along = normalize_axis(op, axis, x.ndim());
   Dims rest = x.shape(), own = indices.shape();
   rest[along] = own[along] = 1;
+  for (size_t i = 0; i < rest.size(); ++i) {
+    if (rest[i] != own[i] && rest[i] != 1 && own[i] != 1) {
+      index_error("[", op, "] indices of shape ", shape_string(indices.shape()),
+                  " do not broadcast with the array of shape ", shape_string(x.shape()),
+                  " beside axis ", along);
+    }
+  }
   Dims shape = broadcast_shapes(op, rest, own);
   shape[along] = x.shape()[along];
   Tensor wide = shape == x.shape() ? x : broadcast_to(x, shape);

@@ -60,10 +60,15 @@ class Where final : public Primitive {
   }
 };
 
+// Beyond a bound; a bound that is nan takes every element, as in NumPy.
+Tensor outside(const Tensor& beyond, const Tensor& bound) {
+  return is_floating(bound.dtype()) ? logical_or(beyond, isnan(bound)) : beyond;
+}
+
 Tensor clip(const Tensor& x, const std::optional<Tensor>& min, const std::optional<Tensor>& max) {
   Tensor out = x;
-  if (min) out = where(less(out, *min), *min, out);
-  if (max) out = where(greater(out, *max), *max, out);
+  if (min) out = where(outside(less(out, *min), *min), *min, out);
+  if (max) out = where(outside(greater(out, *max), *max), *max, out);
   return out;
 }
 

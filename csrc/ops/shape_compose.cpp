@@ -145,7 +145,12 @@ Tensor roll(const Tensor& x, const Dims& shift, const Axes& axis) {
 
 Tensor rot90(const Tensor& x, int64_t k, const Dims& axes) {
   if (axes.size() != 2) value_error("[rot90] expected two axes, got ", shape_string(axes));
-  normalize_axes("rot90", axes, x.ndim());
+  const int64_t first = axes[0] + (axes[0] < 0 ? x.ndim() : 0);
+  const int64_t second = axes[1] + (axes[1] < 0 ? x.ndim() : 0);
+  if (first == second || std::min(first, second) < 0 || std::max(first, second) >= x.ndim()) {
+    value_error("[rot90] axes ", shape_string(axes), " must be two different axes of an array of ",
+                x.ndim(), " dimensions");
+  }
   switch (((k % 4) + 4) % 4) {
     case 1:
       return swapaxes(flip(x, Dims{axes[1]}), axes[0], axes[1]);

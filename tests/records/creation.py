@@ -4,7 +4,7 @@ import numpy as np
 
 import pyautograd as pa
 
-from .record import FLOATS, SHAPES, Sample, record
+from .record import SHAPES, Sample, in_float, record
 
 DTYPES = [np.dtype(name) for name in ("float64", "float32", "int32", "bool")]
 
@@ -82,6 +82,23 @@ def without_values(fn):
     return lambda *args, **kwargs: pa.zeros_like(fn(*args, **kwargs))
 
 
+def full_reference(shape, value, dtype=None):
+    """Broadcasting as everywhere else: NumPy's assignment also drops leading axes of size one."""
+    return np.broadcast_to(value, shape).astype(dtype or value.dtype)
+
+
+def full_like_reference(x, value, dtype=None):
+    return full_reference(x.shape, value, dtype or x.dtype)
+
+
+def saturating_cast(x, dtype):
+    """Floats beyond an integer dtype's range take its nearest end and nan becomes 0; in C and NumPy what
+    happens depends on the processor."""
+    if x.dtype.kind == "f" and dtype.kind in "iu":
+        x = np.clip(np.nan_to_num(x), np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return x.astype(dtype)
+
+
 def linspace_reference(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     return np.linspace(start, stop, num, endpoint=endpoint, dtype=dtype, axis=axis)
 
@@ -90,14 +107,14 @@ RECORDS = [
     record("zeros", np.zeros, shapes, diff=()),
     record("ones", np.ones, shapes, diff=()),
     record("empty", np.zeros, shapes, diff=(), fn=without_values(pa.empty)),
-    record("full", np.full, fills, diff=(1,)),
+    record("full", full_reference, fills, diff=(1,)),
     record("zeros_like", np.zeros_like, likes, diff=()),
     record("ones_like", np.ones_like, likes, diff=()),
     record("empty_like", np.zeros_like, likes, diff=(), fn=without_values(pa.empty_like)),
-    record("full_like", np.full_like, fill_likes, diff=(1,)),
+    record("full_like", full_like_reference, fill_likes, diff=(1,)),
     record("arange", np.arange, ranges, diff=()),
-    record("linspace", linspace_reference, spaces, diff=(0, 1), dtypes=FLOATS),
+    record("linspace", in_float(linspace_reference), spaces, diff=(0, 1)),
     record("eye", np.eye, eyes, diff=()),
-    record("astype", lambda x, dtype: x.astype(dtype), casts),
+    record("astype", saturating_cast, casts),
     record("copy", np.copy, copies),
 ]

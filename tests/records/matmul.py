@@ -52,11 +52,12 @@ def einsum_samples(rng):
 
 
 def einsum(subscripts, operands):
-    return pa.einsum(subscripts, *operands)
+    """A sum: whether it starts from 0 or from its first term, and so the sign of zero, is left open."""
+    return pa.einsum(subscripts, *operands) + 0
 
 
 def einsum_reference(subscripts, operands):
-    return np.einsum(subscripts, *operands)
+    return np.einsum(subscripts, *operands) + 0
 
 
 DIAGONALS = matrices(
@@ -108,6 +109,57 @@ RECORDS = [
             ((0,), (0,)),
             ((3,), (2,)),
             ((), (2,)),
+        ),
+        diff=(0, 1),
+        tol=64,
+    ),
+    *[
+        record(
+            name,
+            getattr(np, name),
+            pairs(
+                ((3,), (3,)),
+                ((), (2, 2)),
+                ((2, 2), ()),
+                ((2, 3), (2, 3) if name == "inner" else (3, 2)),
+                ((2, 1, 3), (2, 3) if name == "inner" else (2, 3, 2)),
+                ((0,), (0,)),
+                ((2,), (3,)),
+                ((2, 3), (2, 2)),
+            ),
+            diff=(0, 1),
+            tol=64,
+        )
+        for name in ("dot", "inner")
+    ],
+    record(
+        "matvec",
+        np.matvec,
+        pairs(
+            ((2, 3), (3,)),
+            ((2, 2, 3), (3,)),
+            ((2, 3), (2, 3)),
+            ((2, 1, 2, 3), (2, 3)),
+            ((0, 3), (3,)),
+            ((2, 3), (2,)),
+            ((3,), (3,)),
+            ((2, 3), ()),
+        ),
+        diff=(0, 1),
+        tol=64,
+    ),
+    record(
+        "vecmat",
+        np.vecmat,
+        pairs(
+            ((3,), (3, 2)),
+            ((2, 3), (3, 2)),
+            ((2, 3), (2, 3, 1)),
+            ((3,), (2, 3, 2)),
+            ((0,), (0, 2)),
+            ((2,), (3, 2)),
+            ((3,), (3,)),
+            ((), (3, 2)),
         ),
         diff=(0, 1),
         tol=64,

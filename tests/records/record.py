@@ -58,7 +58,9 @@ class OpRecord:
     ref: Callable[..., Any]  # NumPy's or SciPy's, same signature
     samples: Callable[[np.random.Generator], Iterator[Sample]]
     diff: tuple[int, ...]  # the arguments that have a derivative
-    dtypes: tuple[str, ...]  # what the float64 arrays of the samples may become; TypeError for others
+    dtypes: tuple[
+        str, ...
+    ]  # what the float64 arrays of the samples may become; TypeError for others
     order: int = 3  # derivatives are tested up to this order
     tol: float = field(default=16)  # in units of the last place
 

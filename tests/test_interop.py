@@ -1,0 +1,278 @@
+"""Tensors and the rest of Python: NumPy memory, DLPack, pickle, copy, repr, conversions."""
+
+import copy
+import gc
+import pickle
+import weakref
+
+import numpy as np
+import pytest
+from records import ALL
+
+import pyautograd as pa
+
+
+def layouts():
+    x = np.arange(24.0).reshape(2, 3, 4)
+    yield from (x, x.T, x[:, ::-1], x[1, :, 2], x[..., ::2], x[:0], np.array(5.0), x[:, None])
+    yield np.broadcast_to(np.arange(3.0), (2, 3))
+
+
+@pytest.mark.parametrize("x", layouts(), ids=lambda x: f"{x.shape}{x.strides}")
+def test_from_numpy_shares_memory_and_back(x):
+    t = pa.from_numpy(x)
+    np.testing.assert_array_equal(t.numpy(), x)
+    assert x.size == 0 or np.shares_memory(np.from_dlpack(t) if x.flags.writeable else t.numpy(), x)
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_every_dtype_survives_the_ways_in_and_out(dtype):
+    x = np.array([[0, 1], [2, 3]]).astype(dtype)
+    for t in (pa.tensor(x), pa.asarray(x), pa.from_numpy(x), pa.from_dlpack(x.copy())):
+        assert t.dtype == x.dtype
+        np.testing.assert_array_equal(t.numpy(), x)
+        np.testing.assert_array_equal(np.asarray(t), x)
+        np.testing.assert_array_equal(np.from_dlpack(t), x)
+        assert t.tolist() == x.tolist()
+
+
+def test_what_is_shared_and_what_is_copied():
+    x = np.zeros(3)
+    shared, copied = pa.asarray(x), pa.tensor(x)
+    x[0] = 1
+    assert shared.tolist() == [1, 0, 0] and copied.tolist() == [0, 0, 0]
+    shared[1] = 2.0
+    assert x.tolist() == [1, 2, 0]
+    assert pa.asarray(shared) is shared
+    assert pa.asarray(x, copy=True).tolist() == x.tolist()
+    with pytest.raises(ValueError):
+        pa.asarray(x, dtype="float32", copy=False)
+
+
+def test_read_only_arrays_stay_read_only():
+    x = np.zeros(3)
+    x.flags.writeable = False
+    t = pa.from_numpy(x)
+    with pytest.raises(ValueError, match="read-only"):
+        t[0] = 1.0
+    with pytest.raises(ValueError, match="read-only"):
+        t += 1.0
+    assert not t.numpy().flags.writeable
+
+
+def test_exported_memory_is_writable_only_where_nobody_needs_the_value():
+    alone = pa.tensor([1.0, 2.0])
+    assert alone.numpy().flags.writeable
+    viewed = pa.tensor([1.0, 2.0])
+    view = viewed[:1]
+    assert not viewed.numpy().flags.writeable and not view.numpy().flags.writeable
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    saved = pa.tensor([3.0, 4.0])
+    y = pa.sum(x * saved)
+    assert not saved.numpy().flags.writeable
+    assert not x.detach().numpy().flags.writeable
+    y.backward()
+
+
+def test_memory_lives_as_long_as_somebody_reads_it():
+    x = np.arange(3.0)
+    t = pa.from_numpy(x)
+    del x
+    gc.collect()
+    assert t.tolist() == [0, 1, 2]
+    array = t.numpy()
+    del t
+    gc.collect()
+    assert array.tolist() == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("no_leak")
+def test_shared_memory_is_released():
+    released = []
+
+    class Owner(np.ndarray):
+        pass
+
+    x = np.zeros(1000).view(Owner)
+    weakref.finalize(x, released.append, 1)
+    t = pa.from_numpy(x)
+    u = t[1:] * 1.0
+    del x, t
+    gc.collect()
+    assert released == [1]
+    del u
+
+
+def test_arrays_that_cannot_be_shared_are_copied():
+    odd = np.zeros(3, dtype="i1,f8")["f1"]
+    assert not odd.flags.aligned
+    assert pa.from_numpy(odd).tolist() == [0, 0, 0]
+    with pytest.raises(TypeError):
+        pa.from_numpy(np.zeros(3, ">f8"))
+    with pytest.raises(TypeError):
+        pa.from_numpy([1.0])
+
+
+@pytest.mark.parametrize(
+    "wrong", [object(), "text", None, np.array(["a"]), {1: 2}, 1j, [1j]], ids=str
+)
+def test_things_that_are_no_tensor(wrong):
+    with pytest.raises(TypeError):
+        pa.tensor(wrong)
+
+
+@pytest.mark.parametrize("ragged", [[[1.0], [1.0, 2.0]], [1, [2]]], ids=str)
+def test_ragged_lists(ragged):
+    with pytest.raises(ValueError):
+        pa.tensor(ragged)
+
+
+def test_lists_that_contain_themselves():
+    endless = []
+    endless.append(endless)
+    with pytest.raises((ValueError, TypeError, RecursionError)):
+        pa.tensor(endless)
+
+
+def test_lists_of_tensors_record():
+    x = pa.tensor(2.0, requires_grad=True)
+    y = pa.asarray([x, x * x, 1.0])
+    pa.sum(y).backward()
+    assert x.grad.item() == 5
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_pickle(protocol):
+    for x in (np.arange(6.0).reshape(2, 3).T, np.array(True), np.zeros((0, 2), np.int8)):
+        t = pickle.loads(pickle.dumps(pa.tensor(x), protocol))
+        assert t.dtype == x.dtype and t.shape == x.shape
+        np.testing.assert_array_equal(t.numpy(), x)
+    leaf = pickle.loads(pickle.dumps(pa.tensor([1.0], requires_grad=True), protocol))
+    assert leaf.requires_grad and leaf.is_leaf
+
+
+def test_recorded_results_and_wrappers_do_not_pickle():
+    x = pa.tensor([1.0], requires_grad=True)
+    for call in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(RuntimeError, match="detach"):
+            call(x * 2.0)
+        with pytest.raises(RuntimeError):
+            pa.func.vmap(call)(pa.ones(2))
+
+
+def test_copy_and_deepcopy():
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    pa.sum(x * x).backward()
+    shallow, deep = copy.copy(x), copy.deepcopy(x)
+    assert deep.requires_grad and deep.grad.tolist() == [2, 4]
+    assert shallow.requires_grad and shallow.grad is not None
+    with pa.no_grad():
+        deep += 1.0
+    assert x.tolist() == [1, 2]
+    pair = copy.deepcopy([x, x])
+    assert pair[0] is pair[1]
+
+
+def test_dlpack_without_copies_both_ways():
+    x = np.arange(6.0).reshape(2, 3)
+    t = pa.from_dlpack(x)
+    assert np.shares_memory(np.from_dlpack(t), x)
+    assert t.__dlpack_device__() == (1, 0)
+    np.testing.assert_array_equal(np.from_dlpack(t.T), x.T)
+    again = pa.from_dlpack(t)
+    again[0, 0] = 9.0
+    assert x[0, 0] == 9
+    for wrong in (3.0, "text", object()):
+        with pytest.raises((TypeError, AttributeError)):
+            pa.from_dlpack(wrong)
+
+
+@pytest.mark.usefixtures("no_leak")
+def test_dlpack_capsules_that_nobody_takes_are_freed():
+    for _ in range(3):
+        pa.ones(1000).__dlpack__()
+    gc.collect()
+
+
+def test_dlpack_of_recorded_tensors_is_refused():
+    with pytest.raises((RuntimeError, BufferError)):
+        pa.tensor([1.0], requires_grad=True).__dlpack__()
+    with pytest.raises((RuntimeError, BufferError)):
+        pa.func.vmap(lambda x: x.__dlpack__())(pa.ones(2))
+
+
+def test_leaving_the_graph_needs_detach():
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    for call in (lambda: x.numpy(), lambda: np.asarray(x), lambda: np.array(x * 2.0)):
+        with pytest.raises(RuntimeError, match="detach"):
+            call()
+    assert x.detach().numpy().tolist() == [1, 2]
+    assert x.tolist() == [1, 2] and x[0].item() == 1
+
+
+def test_conversions_inside_transforms():
+    for call in (bool, float, int, np.asarray, lambda x: x.item(), lambda x: x.tolist()):
+        with pytest.raises(RuntimeError, match="vmap"):
+            pa.func.vmap(lambda x, c=call: c(x) and x)(pa.ones(2))
+
+    def branches(x):
+        return x * x if x > 0 and float(x) < 10 else -x
+
+    assert pa.func.jvp(branches, (3.0,), (1.0,))[1].item() == 6
+    with pytest.raises(RuntimeError):
+        pa.func.jvp(lambda x: np.asarray(x) + x, (3.0,), (1.0,))
+
+
+def test_scalars():
+    assert float(pa.tensor(2.5)) == 2.5 and int(pa.tensor(2.9)) == 2 and bool(pa.tensor([1.0]))
+    assert complex(pa.tensor(2.0)) == 2 and [10, 20][pa.tensor(1)] == 20
+    assert f"{pa.tensor(2.0):.2f}" == "2.00"
+    for call in (float, int, bool, lambda x: x.item()):
+        with pytest.raises((ValueError, TypeError)):
+            call(pa.ones(2))
+    with pytest.raises(TypeError):
+        [1, 2][pa.tensor(1.0)]
+
+
+def test_repr_shows_values_dtype_and_graph():
+    assert repr(pa.tensor([1.0, 2.0])) == "tensor([1., 2.])"
+    assert "int32" in repr(pa.tensor([1], dtype="int32"))
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    assert "requires_grad=True" in repr(x)
+    assert "grad_fn=<MultiplyBackward>" in repr(x * x)
+    assert len(repr(pa.zeros((1000, 1000)))) < 2000
+    shown = []
+    pa.func.vmap(lambda t: shown.append(repr(t)) or t)(x)
+    pa.func.jvp(lambda t: shown.append(repr(t)) or t, (x,), (x,))
+    assert "vmap" in shown[0].lower() or "batched" in shown[0].lower()
+    assert "jvp" in shown[1].lower() or "dual" in shown[1].lower()
+
+
+def test_identity_of_handles():
+    x = pa.tensor([1.0], requires_grad=True)
+    pa.sum(x).backward()
+    assert x.grad is x.grad
+    assert hash(x) == hash(x) and x in {x: 1}
+    assert weakref.ref(x)() is x
+
+
+def test_comparison_with_strangers():
+    assert (pa.tensor([1.0]) == "text") is False or isinstance(
+        pa.tensor([1.0]) == "text", pa.Tensor
+    )
+    assert pa.tensor(1.0) != object()
+    with pytest.raises(TypeError):
+        pa.tensor(1.0) < "text"
+    with pytest.raises(TypeError):
+        pa.tensor(1.0) + "text"
+    with pytest.raises(TypeError):
+        object() * pa.tensor(1.0)
+
+
+def test_tensors_cannot_be_made_from_outside_or_subclassed():
+    with pytest.raises(TypeError):
+        type("Mine", (pa.Tensor,), {})
+    with pytest.raises(TypeError):
+        pa.Tensor(3)
+    with pytest.raises(AttributeError):
+        pa.tensor(1.0).unknown = 1
