@@ -187,7 +187,7 @@ class Call:
     ) -> tuple[list[Tensor], list[int | None]]:
         from .function import VmapInfo
 
-        in_dims = [None] * len(self._arguments)
+        in_dims: list[int | None] = [None] * len(self._arguments)
         for i, dim in zip(self._places, dims, strict=True):
             in_dims[i] = dim
         info = VmapInfo(size, "error")
@@ -489,7 +489,7 @@ class OnceBackward(Refusal):
 
     def run(self) -> list[Maybe]:
         inputs, self._inputs = self._inputs, []
-        return _core.apply_custom(self.name, self, inputs)
+        return [*_core.apply_custom(self.name, self, inputs)]
 
     def forward(self, inputs: list[Tensor]) -> list[Tensor]:
         rest = iter(inputs)

@@ -103,7 +103,7 @@ def grad(
     xs = _tensors("grad", "inputs", inputs)
     _require_grad("grad", "input", xs)
     cotangents = _gradients("grad", ys, grad_outputs, batched=is_grads_batched)
-    options = {
+    options: dict[str, Any] = {
         "retain_graph": create_graph if retain_graph is None else bool(retain_graph),
         "differentiable": "yes" if create_graph else "no",
     }

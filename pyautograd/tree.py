@@ -55,7 +55,7 @@ class TreeDef:
         self.type = type
         self.aux = aux
         self.children = children
-        self.num_leaves = 1 if type is None else sum([c.num_leaves for c in children])
+        self.num_leaves: int = 1 if type is None else sum([c.num_leaves for c in children])
 
     def __eq__(self, other: object) -> bool:
         if self is other:

@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
-import pyautograd as pa
+import pyautograd
 from pyautograd import _core, _variadic
 from pyautograd._names import ALIASES
 
-PACKAGE = Path(pa.__file__).parent
+PACKAGE = Path(__file__).parents[1]
+# The stub itself hides these names from the type checker.
+pa: Any = pyautograd
 
 # Parameter kinds of the registry
 KINDS = {
@@ -92,11 +94,12 @@ def package_stub() -> str:
     imports = {alias.name: node.module or "" for node in relative for alias in node.names}
     imports |= dict.fromkeys(pa._MODULES, "")
     imports |= dict.fromkeys(_core.ops, "_core") | dict.fromkeys(_variadic.__all__, "_variadic")
-    exported = {name: name for name in imports if name in pa.__all__} | ALIASES
     lines = [
-        f"from .{imports[source]} import {source} as {name}"
-        for name, source in sorted(exported.items())
+        f"from .{imports[name]} import {name} as {name}"
+        for name in sorted(imports)
+        if name in pa.__all__
     ]
+    lines += [f"{alias} = {name}" for alias, name in ALIASES.items()]
     lines += [f"{name}: np.dtype[{_scalar_type(dtype)}]" for name, dtype in pa._DTYPES.items()]
     lines += [f"{name}: {type(value).__name__}" for name, value in pa._CONSTANTS.items()]
     header = "# Made by `python -m pyautograd._stubs --write`.\n\nimport numpy as np\n\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from .. import _core
@@ -83,7 +84,7 @@ class Arguments:
     def _check_leaves(self, op: str) -> None:
         for i, x in enumerate(self.leaves):
             if type(x) is not Tensor:
-                x = self.leaves[i] = to_tensor(op, x, lambda i=i: self._place(i))
+                x = self.leaves[i] = to_tensor(op, x, partial(self._place, i))
             if x.dtype.kind != "f":
                 raise TypeError(
                     f"[{op}] {self._place(i)} has dtype {x.dtype}: only floating-point arguments "
@@ -150,14 +151,18 @@ def match_values(
     leaves = flatten_like(structure, values, op, what)
     for i, (v, x) in enumerate(zip(leaves, like, strict=True)):
         if type(v) is not Tensor:
-            v = leaves[i] = to_tensor(op, v, lambda i=i: what + _at(paths(structure)[i]))
+            v = leaves[i] = to_tensor(op, v, partial(_entry, what, structure, i))
         if v.shape != x.shape:
             raise ValueError(
-                f"[{op}] {what}{_at(paths(structure)[i])} has shape {v.shape}, expected {x.shape}"
+                f"[{op}] {_entry(what, structure, i)} has shape {v.shape}, expected {x.shape}"
             )
         if v.dtype != x.dtype:
             leaves[i] = v.astype(x.dtype)
     return leaves
+
+
+def _entry(what: str, structure: TreeDef, leaf: int) -> str:
+    return what + _at(paths(structure)[leaf])
 
 
 def _at(path: str) -> str:

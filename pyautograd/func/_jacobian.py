@@ -22,6 +22,9 @@ from ._forward import primal_of, transpose
 from ._reverse import Recording, recording_on, sweep
 from ._vmap import to_front
 
+# Bytes of a batch of cotangents beyond which several smaller batches are faster.
+_CACHE = 1 << 20
+
 # blocks[i][j]: derivatives of output i with respect to input j, shape (*output.shape, *input.shape)
 Blocks: TypeAlias = list[list[Tensor]]
 
@@ -42,7 +45,8 @@ def jacrev(
         f: a function of tensors, or of trees of them, that returns tensors or a tree of them.
         argnums: the argument to differentiate with respect to, or a tuple of them.
         has_aux: ``f`` returns ``(output, aux)``.
-        chunk_size: sweep for at most so many output elements at a time, to save memory.
+        chunk_size: sweep for at most so many output elements at a time. By default, as many as
+            the processor's cache can hold.
 
     Returns:
         A function of the same arguments that returns the Jacobian, or ``(Jacobian, aux)``. For an
@@ -245,17 +249,52 @@ def _sweep_elements(
     differentiable: str,
 ) -> list[Tensor]:
     """The Jacobian of one output tensor: a sweep with the identity as a batch of cotangents."""
-    parts: list[list[Tensor]] = []
-    for start, stop in _chunks(y.size, chunk_size):
+
+    def sweep_rows(start: int, stop: int) -> list[Tensor]:
         retain = retain_graph or stop < y.size
         with _core.Level("vmap", stop - start) as level:
             seeds = _core.make_batched(level, basis(y, start, stop), 0)
             found = sweep([y], [seeds], inputs, retain_graph=retain, differentiable=differentiable)
-            parts.append([to_front(level, g, stop - start) for g in found])
-    rows = parts[0] if len(parts) == 1 else [_core.concat(p) for p in zip(*parts, strict=True)]
+            return [to_front(level, g, stop - start) for g in found]
+
+    chunks = _chunks(y.size, chunk_size or _default_chunk(y, inputs))
+    rows = sweep_rows(*chunks[0])
+    if len(chunks) > 1:
+        joined = [_Rows(y.size, part) for part in rows]
+        for start, stop in chunks[1:]:
+            for whole, part in zip(joined, sweep_rows(start, stop), strict=True):
+                whole.add(start, stop, part)
+        rows = [whole.result() for whole in joined]
     if len(y.shape) == 1:
         return rows
     return [_core.reshape(r, (*y.shape, *x.shape)) for r, x in zip(rows, inputs, strict=True)]
+
+
+class _Rows:
+    """Parts put together along the first axis; numbers are copied at once, so that parts can go."""
+
+    def __init__(self, size: int, first: Tensor) -> None:
+        self._plain = not first.requires_grad and _core.depth(first) == 0
+        if self._plain:
+            self._whole = _core.empty((size, *first.shape[1:]), dtype=first.dtype)
+            self._whole[: first.shape[0]] = first
+        else:
+            self._parts = [first]
+
+    def add(self, start: int, stop: int, part: Tensor) -> None:
+        if self._plain:
+            self._whole[start:stop] = part
+        else:
+            self._parts.append(part)
+
+    def result(self) -> Tensor:
+        return self._whole if self._plain else _core.concat(self._parts)
+
+
+def _default_chunk(y: Tensor, inputs: Sequence[Tensor]) -> int:
+    """As many cotangents as fit the cache together, if not all do."""
+    row = sum([x.nbytes for x in inputs])
+    return y.size if row * y.size <= _CACHE else max(_CACHE // (4 * row), 16)
 
 
 def linear_blocks(recording: Recording) -> Blocks:

@@ -87,7 +87,7 @@ def _in_axes(
         _check_axis("in_axes", axis)
         x = leaves[i]
         if type(x) is not Tensor:
-            x = leaves[i] = to_tensor("vmap", x, lambda i=i: _argument(structure, i))
+            x = leaves[i] = to_tensor("vmap", x, functools.partial(_argument, structure, i))
         if not -x.ndim <= axis < x.ndim:
             raise ValueError(
                 f"[vmap] in_axes={axis} is out of range for {_argument(structure, i)} of shape "

@@ -1,0 +1,214 @@
+# Made by `python -m pyautograd._stubs --write`.
+
+import numpy as np
+
+from ._core import EscapedTensorError as EscapedTensorError
+from .function import Function as Function
+from ._core import Tensor as Tensor
+from ._version import __version__ as __version__
+from ._core import absolute as absolute
+from ._core import acos as acos
+from ._core import acosh as acosh
+from ._core import add as add
+from ._core import all as all
+from ._core import any as any
+from ._core import arange as arange
+from ._core import argmax as argmax
+from ._core import argmin as argmin
+from ._core import array_split as array_split
+from ._core import asarray as asarray
+from ._core import asin as asin
+from ._core import asinh as asinh
+from ._core import astype as astype
+from ._core import atan as atan
+from ._core import atan2 as atan2
+from ._core import atanh as atanh
+from ._core import atleast_1d as atleast_1d
+from ._core import atleast_2d as atleast_2d
+from ._core import atleast_3d as atleast_3d
+from .autograd import backward as backward
+from ._core import bitwise_and as bitwise_and
+from ._core import bitwise_invert as bitwise_invert
+from ._core import bitwise_left_shift as bitwise_left_shift
+from ._core import bitwise_or as bitwise_or
+from ._core import bitwise_right_shift as bitwise_right_shift
+from ._core import bitwise_xor as bitwise_xor
+from ._variadic import broadcast_arrays as broadcast_arrays
+from ._core import broadcast_to as broadcast_to
+from ._core import cbrt as cbrt
+from ._core import ceil as ceil
+from ._core import clip as clip
+from ._core import concat as concat
+from ._core import copy as copy
+from ._core import copysign as copysign
+from ._core import cos as cos
+from ._core import cosh as cosh
+from ._core import count_nonzero as count_nonzero
+from ._core import cumprod as cumprod
+from ._core import cumsum as cumsum
+from .autograd import detect_anomaly as detect_anomaly
+from ._core import diagonal as diagonal
+from ._core import divide as divide
+from ._core import dot as dot
+from ._variadic import einsum as einsum
+from ._core import empty as empty
+from ._core import empty_like as empty_like
+from .grad_mode import enable_grad as enable_grad
+from ._core import equal as equal
+from ._core import erf as erf
+from ._core import erfc as erfc
+from ._core import exp as exp
+from ._core import exp2 as exp2
+from ._core import expand_dims as expand_dims
+from ._core import expm1 as expm1
+from ._core import eye as eye
+from ._core import flip as flip
+from ._core import floor as floor
+from ._core import floor_divide as floor_divide
+from ._core import fmod as fmod
+from ._core import from_dlpack as from_dlpack
+from ._core import from_numpy as from_numpy
+from ._core import full as full
+from ._core import full_like as full_like
+from . import func as func
+from ._core import get_num_threads as get_num_threads
+from .autograd import grad as grad
+from ._core import greater as greater
+from ._core import greater_equal as greater_equal
+from .derivatives import hessian as hessian
+from ._core import hstack as hstack
+from .derivatives import hvp as hvp
+from ._core import hypot as hypot
+from ._core import inner as inner
+from .grad_mode import is_grad_enabled as is_grad_enabled
+from ._core import isfinite as isfinite
+from ._core import isinf as isinf
+from ._core import isnan as isnan
+from .derivatives import jacobian as jacobian
+from ._core import less as less
+from ._core import less_equal as less_equal
+from . import linalg as linalg
+from ._core import linspace as linspace
+from ._core import log as log
+from ._core import log10 as log10
+from ._core import log1p as log1p
+from ._core import log2 as log2
+from ._core import log_softmax as log_softmax
+from ._core import logaddexp as logaddexp
+from ._core import logical_and as logical_and
+from ._core import logical_not as logical_not
+from ._core import logical_or as logical_or
+from ._core import logical_xor as logical_xor
+from ._core import logsumexp as logsumexp
+from ._core import matmul as matmul
+from ._core import matrix_transpose as matrix_transpose
+from ._core import matvec as matvec
+from ._core import max as max
+from ._core import maximum as maximum
+from ._core import mean as mean
+from . import memory as memory
+from ._variadic import meshgrid as meshgrid
+from ._core import min as min
+from ._core import minimum as minimum
+from ._core import moveaxis as moveaxis
+from ._core import multiply as multiply
+from ._core import negative as negative
+from .grad_mode import no_grad as no_grad
+from ._core import nonzero as nonzero
+from ._core import not_equal as not_equal
+from .function import once_differentiable as once_differentiable
+from ._core import ones as ones
+from ._core import ones_like as ones_like
+from ._core import outer as outer
+from ._core import pad as pad
+from ._core import permute_dims as permute_dims
+from ._core import power as power
+from ._core import prod as prod
+from ._core import ravel as ravel
+from ._core import reciprocal as reciprocal
+from ._core import relu as relu
+from ._core import remainder as remainder
+from ._core import repeat as repeat
+from ._core import reshape as reshape
+from ._core import roll as roll
+from ._core import rot90 as rot90
+from ._core import round as round
+from ._core import rsqrt as rsqrt
+from .autograd import set_detect_anomaly as set_detect_anomaly
+from .grad_mode import set_grad_enabled as set_grad_enabled
+from ._core import set_num_threads as set_num_threads
+from ._core import sigmoid as sigmoid
+from ._core import sign as sign
+from ._core import signbit as signbit
+from ._core import sin as sin
+from ._core import sinh as sinh
+from ._core import softmax as softmax
+from ._core import softplus as softplus
+from . import special as special
+from ._core import split as split
+from ._core import sqrt as sqrt
+from ._core import square as square
+from ._core import squeeze as squeeze
+from ._core import stack as stack
+from ._core import std as std
+from ._core import subtract as subtract
+from ._core import sum as sum
+from ._core import swapaxes as swapaxes
+from ._core import take as take
+from ._core import take_along_axis as take_along_axis
+from ._core import tan as tan
+from ._core import tanh as tanh
+from ._core import tensor as tensor
+from ._core import tensordot as tensordot
+from . import testing as testing
+from ._core import tile as tile
+from ._core import trace as trace
+from ._core import transpose as transpose
+from . import tree as tree
+from ._core import tril as tril
+from ._core import triu as triu
+from ._core import trunc as trunc
+from ._core import unstack as unstack
+from ._core import var as var
+from ._core import vecdot as vecdot
+from ._core import vecmat as vecmat
+from ._core import vstack as vstack
+from ._core import where as where
+from ._core import xlogy as xlogy
+from ._core import zeros as zeros
+from ._core import zeros_like as zeros_like
+abs = absolute
+amax = max
+amin = min
+arccos = acos
+arccosh = acosh
+arcsin = asin
+arcsinh = asinh
+arctan = atan
+arctan2 = atan2
+arctanh = atanh
+around = round
+bitwise_not = bitwise_invert
+concatenate = concat
+invert = bitwise_invert
+left_shift = bitwise_left_shift
+mod = remainder
+pow = power
+right_shift = bitwise_right_shift
+true_divide = divide
+bool: np.dtype[np.bool_]
+int8: np.dtype[np.int8]
+int16: np.dtype[np.int16]
+int32: np.dtype[np.int32]
+int64: np.dtype[np.int64]
+uint8: np.dtype[np.uint8]
+uint16: np.dtype[np.uint16]
+uint32: np.dtype[np.uint32]
+uint64: np.dtype[np.uint64]
+float32: np.dtype[np.float32]
+float64: np.dtype[np.float64]
+pi: float
+e: float
+inf: float
+nan: float
+newaxis: None
