@@ -271,7 +271,7 @@ class detect_anomaly:
 
     >>> x = pa.tensor([0.0, 1.0], requires_grad=True)
     >>> with pa.detect_anomaly():
-    ...     y = pa.sum(pa.sqrt(x) * 0.0)
+    ...     y = pa.sum(pa.sqrt(x - 1.0))
     ...     y.backward()  # doctest: +IGNORE_EXCEPTION_DETAIL
     Traceback (most recent call last):
     RuntimeError: [sqrt] backward produced nan in the gradient of input 0; ...

@@ -215,6 +215,10 @@ void AccumulateGrad::accumulate(const Tensor& cotangent, bool differentiable) {
 }
 
 Leaf make_leaf(const Tensor& x) {
+  if (!is_inexact(x.dtype())) {
+    type_error("[requires_grad] only floating-point tensors can require grad, got ",
+               name_of(x.dtype()));
+  }
   auto slot = std::make_shared<GradSlot>();
   Ref<Node> node = make_ref<AccumulateGrad>(x.spec(), slot);
   return {Tensor(x.body(), node, 0), std::move(slot)};

@@ -48,7 +48,9 @@ py::object CustomPrimitive::ask(const char* method, Args&&... args) const {
 Tensors CustomPrimitive::eval(TensorSpan inputs, const Specs&) const {
   const RecordingScope scope = RecordingScope::none();
   py::gil_scoped_acquire locked;
-  Tensors outputs = to_tensors(ask("forward", to_list(inputs)), name_.c_str());
+  Tensors plain;
+  for (const Tensor& x : inputs) plain.push_back(x.untracked());
+  Tensors outputs = to_tensors(ask("forward", to_list(plain)), name_.c_str());
   // A captured leaf that comes back as it is must not bring its edge.
   for (Tensor& y : outputs) y = y.untracked();
   return outputs;
