@@ -145,20 +145,20 @@ def flatten_like(
     """
     if structure is _LEAF and type(tree) is Tensor:
         return [tree]
-    found: list[Any] = []
+    return list(_matching_leaves(structure, tree, op, what, ""))
 
-    def visit(expected: TreeDef, tree: Any, path: str) -> None:
-        if expected.type is None:
-            if _node_type(type(tree)) is not None:
-                raise _mismatch(op, what, path, "a leaf", tree)
-            found.append(tree)
-        else:
-            children = _matching_children(expected, tree, op, what, path)
-            for (step, child), value in zip(_steps(expected), children, strict=True):
-                visit(child, value, path + step)
 
-    visit(structure, tree, "")
-    return found
+# Recursive functions stand at module level: one that closes over itself is a reference cycle, which
+# would keep the leaves alive until the next collection.
+def _matching_leaves(expected: TreeDef, tree: Any, op: str, what: str, path: str) -> Iterator[Any]:
+    if expected.type is None:
+        if _node_type(type(tree)) is not None:
+            raise _mismatch(op, what, path, "a leaf", tree)
+        yield tree
+    else:
+        children = _matching_children(expected, tree, op, what, path)
+        for (step, child), value in zip(_steps(expected), children, strict=True):
+            yield from _matching_leaves(child, value, op, what, path + step)
 
 
 def broadcast_prefix(
@@ -173,20 +173,18 @@ def broadcast_prefix(
     >>> pa.tree.broadcast_prefix((0, None), structure)
     [0, 0, None]
     """
-    found: list[Any] = []
+    return list(_prefix_values(prefix, structure, op, what, ""))
 
-    def visit(prefix: Any, below: TreeDef, path: str) -> None:
-        if prefix is None or _node_type(type(prefix)) is None:
-            found.extend([prefix] * below.num_leaves)
-        elif below.type is None:
-            raise _mismatch(op, what, path, "one value for a leaf", prefix)
-        else:
-            children = _matching_children(below, prefix, op, what, path)
-            for (step, child), value in zip(_steps(below), children, strict=True):
-                visit(value, child, path + step)
 
-    visit(prefix, structure, "")
-    return found
+def _prefix_values(prefix: Any, below: TreeDef, op: str, what: str, path: str) -> Iterator[Any]:
+    if prefix is None or _node_type(type(prefix)) is None:
+        yield from [prefix] * below.num_leaves
+    elif below.type is None:
+        raise _mismatch(op, what, path, "one value for a leaf", prefix)
+    else:
+        children = _matching_children(below, prefix, op, what, path)
+        for (step, child), value in zip(_steps(below), children, strict=True):
+            yield from _prefix_values(value, child, op, what, path + step)
 
 
 def paths(structure: TreeDef) -> list[str]:
