@@ -55,7 +55,8 @@ Tensor empty_op(const Dims& shape, std::optional<DType> dtype) {
 
 Tensor full_op(const Dims& shape, const Tensor& value, std::optional<DType> dtype) {
   const Tensor plain = cast(value, dtype.value_or(value.dtype()));
-  return copy(broadcast_to(plain, shape));
+  check_shape("full", shape, plain.dtype());
+  return copy(fitted("full", plain, shape));
 }
 
 Tensor zeros_like_op(const Tensor& x, std::optional<DType> dtype) {
@@ -93,7 +94,8 @@ Tensor arange_op(const Tensor& start, const std::optional<Tensor>& stop,
   const Tensor last = number_of("arange", stop.value_or(start));
   const Tensor by = number_of("arange", step.value_or(one));
   // As in NumPy no narrower than int64.
-  const DType common = promote(DType::Int64, promote(promote(first.dtype(), last.dtype()), by.dtype()));
+  const DType common =
+      promote(DType::Int64, promote(promote(first.dtype(), last.dtype()), by.dtype()));
   if (is_floating(common)) {
     return arange(double_of(first), double_of(last), double_of(by), dtype.value_or(common));
   }

@@ -14,8 +14,11 @@ class CheckedIndices {
  public:
   CheckedIndices(TensorSpan indices, const Dims& sizes, const IndexLabels& labels)
       : shape_(index_shape(labels.op, indices)) {
+    // As in NumPy, indices that were broadcast away read nothing and cannot be wrong.
+    const bool nowhere = count_elements(shape_) == 0;
     for (size_t i = 0; i < indices.size(); ++i) {
-      arrays_.push_back(checked_indices(indices[i], sizes[i], labels.op, labels.axes[i]));
+      arrays_.push_back(nowhere ? Array::empty(shape_, DType::Int64)
+                                : checked_indices(indices[i], sizes[i], labels.op, labels.axes[i]));
       strides_.push_back(broadcast_strides(arrays_[i]->shape, arrays_[i]->strides, shape_));
     }
     for (size_t i = 0; i < indices.size(); ++i) {

@@ -40,21 +40,14 @@ Dims result_shape(const Dims& view, const IndexPlan& plan) {
   return shape;
 }
 
-// The value broadcast to the place it goes to. As in NumPy, it may have axes of size one too many
-// in front.
-Tensor fitted(const Tensor& value, const Dims& shape) {
-  Dims own = value.shape();
-  while (own.size() > shape.size() && own[0] == 1) own.erase(0);
-  bool fits = own.size() <= shape.size();
-  for (size_t i = 0; fits && i < own.size(); ++i) {
-    fits = own[i] == 1 || own[i] == shape[shape.size() - own.size() + i];
+// NumPy's restriction: elements chosen by a mask over all axes form a vector, and so must their
+// values.
+void check_mask_value(const Tensor& x, const Index& index, const Tensor& value) {
+  const auto* mask = index.size() == 1 ? std::get_if<Tensor>(&index[0]) : nullptr;
+  if (mask && is_bool(mask->dtype()) && mask->ndim() == x.ndim() && value.ndim() > 1) {
+    type_error("[setitem] the value for a boolean mask must have 0 or 1 dimensions, got shape ",
+               shape_string(value.shape()));
   }
-  if (!fits) {
-    value_error("[setitem] a value of shape ", shape_string(value.shape()),
-                " does not broadcast to the indexed shape ", shape_string(shape));
-  }
-  const Tensor stripped = own == value.shape() ? value : reshape(value, own);
-  return own == shape ? stripped : broadcast_to(stripped, shape);
 }
 
 // x[mask] = value where no entry of value belongs to one entry of the mask: a choice, which needs
@@ -73,7 +66,7 @@ std::optional<Tensor> masked_fill(const Tensor& x, const Index& index, const Ten
   Dims condition = mask->shape();
   condition.resize(static_cast<size_t>(x.ndim()), 1);
   const Dims inner(x.shape().end() - rest, x.shape().end());
-  return where(reshape(*mask, condition), fitted(value, inner), x);
+  return where(reshape(*mask, condition), fitted("setitem", value, inner), x);
 }
 
 Tensor undo_view(const Tensor& view, const IndexPlan& plan) {
@@ -133,13 +126,14 @@ Tensor getitem(const Tensor& x, const Index& index) {
 }
 
 Tensor setitem(const Tensor& x, const Index& index, const Tensor& value, bool add) {
+  check_mask_value(x, index, value);
   const Tensor plain = cast(value, x.dtype());
   if (!add) {
     if (std::optional<Tensor> filled = masked_fill(x, index, plain)) return *filled;
   }
   const IndexPlan plan = plan_index("setitem", x.shape(), index);
   const Tensor view = indexed_view(x, plan);
-  const Tensor fit = fitted(plain, result_shape(view.shape(), plan));
+  const Tensor fit = fitted("setitem", plain, result_shape(view.shape(), plan));
   if (plan.arrays.empty()) {
     const Tensor part = as_sliced(fit, plan);
     return add ? ops::add(x, slice_scatter_zeros(part, plan.slice, x.shape()))
@@ -153,9 +147,11 @@ Tensor setitem(const Tensor& x, const Index& index, const Tensor& value, bool ad
 
 void setitem_inplace(const Tensor& x, const Index& index, const Tensor& value) {
   check_writable("setitem", x);
+  check_mask_value(x, index, value);
   const IndexPlan plan = plan_index("setitem", x.shape(), index);
   const Tensor view = indexed_view(x.untracked(), plan);
-  const Tensor fit = fitted(write_value("setitem", x, value), result_shape(view.shape(), plan));
+  const Tensor fit =
+      fitted("setitem", write_value("setitem", x, value), result_shape(view.shape(), plan));
   if (plan.arrays.empty()) {
     kernels::copy(view.view(), fit.view());
   } else {

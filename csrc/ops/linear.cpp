@@ -71,6 +71,21 @@ Dims concrete_integers(std::string_view op, const Tensor& x) {
   return Dims(values, values + plain->size());
 }
 
+Tensor fitted(std::string_view op, const Tensor& value, const Dims& shape) {
+  Dims own = value.shape();
+  while (own.size() > shape.size() && own[0] == 1) own.erase(0);
+  bool fits = own.size() <= shape.size();
+  for (size_t i = 0; fits && i < own.size(); ++i) {
+    fits = own[i] == 1 || own[i] == shape[shape.size() - own.size() + i];
+  }
+  if (!fits) {
+    value_error("[", op, "] a value of shape ", shape_string(value.shape()),
+                " does not broadcast to shape ", shape_string(shape));
+  }
+  const Tensor stripped = own == value.shape() ? value : reshape(value, own);
+  return own == shape ? stripped : broadcast_to(stripped, shape);
+}
+
 int64_t checked_product(std::string_view op, int64_t a, int64_t b) {
   int64_t product = 0;
   if (__builtin_mul_overflow(a, b, &product)) {

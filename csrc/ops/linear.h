@@ -42,6 +42,10 @@ const Array& concrete_array(std::string_view op, const Tensor& x, std::string_vi
 // The integers in a concrete x, in row-major order.
 Dims concrete_integers(std::string_view op, const Tensor& x);
 
+// The value broadcast to a place that it is assigned to. As in NumPy, it may have axes of size one
+// too many in front.
+Tensor fitted(std::string_view op, const Tensor& value, const Dims& shape);
+
 int64_t checked_product(std::string_view op, int64_t a, int64_t b);
 Dims broadcast_strides(std::span<const int64_t> shape, std::span<const int64_t> strides,
                        std::span<const int64_t> target);
