@@ -44,7 +44,8 @@ Dims result_shape(const Dims& view, const IndexPlan& plan) {
 // values.
 void check_mask_value(const Tensor& x, const Index& index, const Tensor& value) {
   const auto* mask = index.size() == 1 ? std::get_if<Tensor>(&index[0]) : nullptr;
-  if (mask && is_bool(mask->dtype()) && mask->ndim() == x.ndim() && value.ndim() > 1) {
+  if (mask && is_bool(mask->dtype()) && value.ndim() > 1 && mask->ndim() > 0 &&
+      mask->ndim() == x.ndim()) {
     type_error("[setitem] the value for a boolean mask must have 0 or 1 dimensions, got shape ",
                shape_string(value.shape()));
   }
