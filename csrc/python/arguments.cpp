@@ -181,7 +181,7 @@ class TensorArguments {
   void meet(const Tensor& x) { dtype_ = dtype_ ? promote(*dtype_, x.dtype()) : x.dtype(); }
 
   Tensor weak(PyObject* scalar) const {
-    return weak_operand(scalar, dtype_ ? *dtype_ : default_dtype(scalar), bound_.comparison);
+    return weak_operand(scalar, dtype_ ? *dtype_ : default_dtype(scalar), bound_.ints);
   }
 
   Tensors list(PyObject* value, const Param& param) {
@@ -256,15 +256,16 @@ PyObject* call_fast(const OpInfo& op, PyObject* const* values, size_t count) {
 }  // namespace
 
 BoundOp::BoundOp(const OpInfo& info) : op(&info) {
-  static constexpr std::string_view kComparisons[] = {"equal",      "not_equal", "less",
-                                                      "less_equal", "greater",   "greater_equal"};
+  static constexpr std::string_view kAnyInts[] = {"equal",   "not_equal",     "less",  "less_equal",
+                                                  "greater", "greater_equal", "divide"};
   for (const Param& param : info.params) {
     names.push_back(PyUnicode_InternFromString(param.name.c_str()));
     if (!names.back()) throw_python_error();
     positional += !param.keyword_only;
   }
-  comparison = std::find(std::begin(kComparisons), std::end(kComparisons), info.name) !=
-               std::end(kComparisons);
+  if (std::find(std::begin(kAnyInts), std::end(kAnyInts), info.name) != std::end(kAnyInts)) {
+    ints = Ints::AnySize;
+  }
 }
 
 PyObject* call_op(const BoundOp& bound, const CallArguments& call) {

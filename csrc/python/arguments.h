@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ops/registry.h"
+#include "python/convert.h"
 
 namespace pyautograd::python {
 
@@ -15,8 +16,7 @@ struct BoundOp {
   const OpInfo* op;
   std::vector<PyObject*> names;  // of the parameters, interned; never released
   size_t positional = 0;         // how many may be given by position
-  // Compared with ints of any size, as NumPy does.
-  bool comparison = false;
+  Ints ints = Ints::MustFit;
 };
 
 // A call in vectorcall form: positional arguments, then the values of the keywords.

@@ -156,11 +156,11 @@ Tensor scalar_to_tensor(PyObject* scalar, DType dtype) {
   return Tensor(std::move(array));
 }
 
-Tensor weak_operand(PyObject* scalar, DType other, bool comparison) {
+Tensor weak_operand(PyObject* scalar, DType other, Ints ints) {
   try {
     return scalar_to_tensor(scalar, weak_dtype(scalar, other));
   } catch (const Error& error) {
-    if (!comparison || error.kind() != Error::Kind::Overflow) throw;
+    if (ints == Ints::MustFit || error.kind() != Error::Kind::Overflow) throw;
   }
   int overflow = 0;
   PyLong_AsLongLongAndOverflow(scalar, &overflow);

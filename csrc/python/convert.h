@@ -23,9 +23,10 @@ DType default_dtype(PyObject* scalar) noexcept;
 // 0-d. Raises OverflowError where an int does not fit an integer dtype.
 Tensor scalar_to_tensor(PyObject* scalar, DType dtype);
 
-// A weak scalar next to a tensor of dtype `other`. NumPy compares with any int: one that does not
-// fit is simply larger or smaller.
-Tensor weak_operand(PyObject* scalar, DType other, bool comparison);
+// Comparison and division take any int, as in NumPy; elsewhere one that does not fit is an error.
+enum class Ints : bool { MustFit, AnySize };
+// A weak scalar next to a tensor of dtype `other`.
+Tensor weak_operand(PyObject* scalar, DType other, Ints ints);
 
 // Shares the memory of an ndarray and keeps it alive; what strides in elements cannot describe is
 // copied.

@@ -28,9 +28,11 @@ struct Export {
 
 template <class Managed>
 void release_export(Managed* managed) {
+  // A consumer may call this from any thread.
+  if (!Py_IsInitialized()) return;
+  py::gil_scoped_acquire locked;
   auto* exported = static_cast<Export<Managed>*>(managed->context);
-  Storage* storage = exported->value.array().storage.get();
-  storage->add_handle(-1);
+  exported->value.array().storage->add_handle(-1);
   delete exported;
 }
 

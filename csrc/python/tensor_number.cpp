@@ -14,12 +14,10 @@ namespace pyautograd::python {
 
 namespace {
 
-enum class Use { Arithmetic, Comparison };
-
 // The other operand of an operator; absent for what operators do not take, such as lists.
-Tensor operand(PyObject* object, const Tensor& other, Use use) {
+Tensor operand(PyObject* object, const Tensor& other, Ints ints) {
   if (is_tensor(object)) return unwrap(object);
-  if (is_weak_scalar(object)) return weak_operand(object, other.dtype(), use == Use::Comparison);
+  if (is_weak_scalar(object)) return weak_operand(object, other.dtype(), ints);
   if (is_ndarray(object) || is_numpy_scalar(object)) return to_tensor(object);
   return Tensor();
 }
@@ -38,18 +36,22 @@ PyObject* call(UnaryFunction function, const Tensor& x) {
 }
 
 // Either operand may be ours.
-PyObject* call(BinaryFunction function, PyObject* a, PyObject* b, Use use) {
+PyObject* call(BinaryFunction function, PyObject* a, PyObject* b, Ints ints) {
   if (is_tensor(a) && is_tensor(b)) return call(function, unwrap(a), unwrap(b));
-  const Tensor x = is_tensor(a) ? unwrap(a) : operand(a, unwrap(b), use);
+  const Tensor x = is_tensor(a) ? unwrap(a) : operand(a, unwrap(b), ints);
   if (!x) Py_RETURN_NOTIMPLEMENTED;
-  const Tensor y = operand(b, x, use);
+  const Tensor y = operand(b, x, ints);
   if (!y) Py_RETURN_NOTIMPLEMENTED;
   return call(function, x, y);
 }
 
 template <Name name>
 PyObject* binary(PyObject* a, PyObject* b) noexcept {
-  return guarded([&] { return call(binary_op<name>(), a, b, Use::Arithmetic); });
+  return guarded([&] { return call(binary_op<name>(), a, b, Ints::MustFit); });
+}
+
+PyObject* divide(PyObject* a, PyObject* b) noexcept {
+  return guarded([&] { return call(&ops::divide, a, b, Ints::AnySize); });
 }
 
 template <Name name>
@@ -58,7 +60,7 @@ PyObject* unary(PyObject* self) noexcept {
 }
 
 PyObject* matmul(PyObject* a, PyObject* b) noexcept {
-  return guarded([&] { return call(&ops::matmul, a, b, Use::Arithmetic); });
+  return guarded([&] { return call(&ops::matmul, a, b, Ints::MustFit); });
 }
 
 // x ** 2 is what programs write for a square, and much the cheaper of the two.
@@ -68,7 +70,7 @@ PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) noexcept {
     const bool two = PyLong_CheckExact(b) && PyLong_AsLong(b) == 2;
     if (!two && PyErr_Occurred()) PyErr_Clear();
     if (two && is_floating(unwrap(a).dtype())) return call(unary_op<"square">(), unwrap(a));
-    return call(&ops::power, a, b, Use::Arithmetic);
+    return call(&ops::power, a, b, Ints::MustFit);
   });
 }
 
@@ -87,7 +89,7 @@ PyObject* positive(PyObject* self) noexcept {
 }
 
 PyObject* write(PyObject* self, PyObject* other, const InplaceOp& op) {
-  const Tensor y = operand(other, unwrap(self), Use::Arithmetic);
+  const Tensor y = operand(other, unwrap(self), Ints::MustFit);
   if (!y) Py_RETURN_NOTIMPLEMENTED;
   assign_operator(as_handle(self), op, y);
   return Py_NewRef(self);
@@ -115,7 +117,7 @@ PyObject* compare(PyObject* a, PyObject* b, int operation) noexcept {
     static constexpr BinaryFunction functions[] = {&ops::less,    &ops::less_equal,
                                                    &ops::equal,   &ops::not_equal,
                                                    &ops::greater, &ops::greater_equal};
-    return call(functions[operation], a, b, Use::Comparison);
+    return call(functions[operation], a, b, Ints::AnySize);
   });
 }
 
@@ -180,7 +182,7 @@ std::span<const PyType_Slot> number_slots() {
       slot(Py_nb_add, binary<"add">),
       slot(Py_nb_subtract, binary<"subtract">),
       slot(Py_nb_multiply, binary<"multiply">),
-      slot(Py_nb_true_divide, binary<"divide">),
+      slot(Py_nb_true_divide, divide),
       slot(Py_nb_floor_divide, binary<"floor_divide">),
       slot(Py_nb_remainder, binary<"remainder">),
       slot(Py_nb_divmod, divmod),
