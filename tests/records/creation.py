@@ -82,15 +82,6 @@ def without_values(fn):
     return lambda *args, **kwargs: pa.zeros_like(fn(*args, **kwargs))
 
 
-def full_reference(shape, value, dtype=None):
-    """Broadcasting as everywhere else: NumPy's assignment also drops leading axes of size one."""
-    return np.broadcast_to(value, shape).astype(dtype or value.dtype)
-
-
-def full_like_reference(x, value, dtype=None):
-    return full_reference(x.shape, value, dtype or x.dtype)
-
-
 def saturating_cast(x, dtype):
     """Floats beyond an integer dtype's range take its nearest end and nan becomes 0; in C and NumPy what
     happens depends on the processor."""
@@ -107,11 +98,11 @@ RECORDS = [
     record("zeros", np.zeros, shapes, diff=()),
     record("ones", np.ones, shapes, diff=()),
     record("empty", np.zeros, shapes, diff=(), fn=without_values(pa.empty)),
-    record("full", full_reference, fills, diff=(1,)),
+    record("full", np.full, fills, diff=(1,)),
     record("zeros_like", np.zeros_like, likes, diff=()),
     record("ones_like", np.ones_like, likes, diff=()),
     record("empty_like", np.zeros_like, likes, diff=(), fn=without_values(pa.empty_like)),
-    record("full_like", full_like_reference, fill_likes, diff=(1,)),
+    record("full_like", np.full_like, fill_likes, diff=(1,)),
     record("arange", np.arange, ranges, diff=()),
     record("linspace", in_float(linspace_reference), spaces, diff=(0, 1)),
     record("eye", np.eye, eyes, diff=()),
