@@ -14,6 +14,7 @@ TypeError: np.fft.fft has no pyautograd counterpart; use x.detach().numpy() to l
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,7 +27,9 @@ from ._names import ALIASES
 __all__: list[str] = []
 
 # ufuncs whose op has a name that is neither NumPy's nor an alias of it
-_UFUNC_NAMES = {"rint": "round", "conjugate": "positive", "fabs": "absolute", "expit": "sigmoid"}
+_UFUNC_NAMES = {"rint": "round", "fabs": "absolute", "expit": "sigmoid"}
+# ufuncs that change nothing, as long as there are no complex tensors
+_IDENTITIES = ("positive", "conjugate")
 
 # ufunc.reduce, by op
 _REDUCTIONS = {
@@ -223,9 +226,9 @@ def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     known = _UFUNC_NAMES.get(name, name)
     known = ALIASES.get(known, known)
     if method == "__call__":
-        op = getattr(_core, known, None)
+        op = operator.pos if known in _IDENTITIES else getattr(_core, known, None)
         if op is None:
-            raise _no_counterpart(f"np.{name}")
+            raise _no_counterpart(f"np.{name}" if hasattr(np, name) else f"the ufunc {name}")
         return op(*inputs, **_supported(f"np.{name}", kwargs)) if kwargs else op(*inputs)
     what = f"np.{name}.{method}"
     if method == "outer" and ufunc.nin == 2:

@@ -388,3 +388,51 @@ def test_an_exception_in_the_middle_unwinds_every_level():
 def test_metadata_of_the_function_is_kept():
     assert func.grad(cubes).__name__ == "cubes"
     assert func.vmap(func.jacrev(cubes)).__wrapped__.__wrapped__ is cubes
+
+
+# every derivative inside every transform
+
+
+def wave(x):
+    return pa.sum(pa.sin(x) * x**2 + x[0] * x[1] ** 3)
+
+
+DERIVATIVES = {
+    "grad": func.grad(wave),
+    "value_and_grad": lambda x: func.value_and_grad(wave)(x)[0] * func.value_and_grad(wave)(x)[1],
+    "vjp": lambda x: func.vjp(lambda z: pa.sin(z) * z, x)[1](x**2)[0],
+    "jvp": lambda x: func.jvp(lambda z: pa.sin(z) * z, (x,), (x**2,))[1],
+    "linearize": lambda x: func.linearize(lambda z: pa.sin(z) * z, x)[1](x**2),
+    "jacrev": func.jacrev(lambda x: pa.sin(x) * x[0] ** 2),
+    "jacrev in chunks": func.jacrev(lambda x: pa.sin(x) * x[0] ** 2, chunk_size=1),
+    "jacfwd": func.jacfwd(lambda x: pa.sin(x) * x[0] ** 2),
+    "hessian": func.hessian(wave),
+    "hvp": lambda x: func.hvp(wave)(x, x**2),
+    "jacobian of few inputs": lambda x: pa.jacobian(lambda z: pa.concat([z * z[0], z**3]), x),
+    "vmap of grad": lambda x: func.vmap(func.grad(lambda s: pa.sin(s * x[0]) * s))(x),
+    "grad of vmap": func.grad(lambda x: pa.sum(func.vmap(lambda s: pa.sin(s * x[0]))(x))),
+    "vmap of hessian": lambda x: func.vmap(lambda s: func.hessian(lambda z: wave(z * s))(x))(x),
+}
+
+
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_derivatives_inside_transforms(name):
+    def scalar(x):
+        y = DERIVATIVES[name](x)
+        return pa.sum(y * pa.cos(pa.asarray(np.arange(float(y.size)).reshape(y.shape))))
+
+    x, v, step = np.array([0.7, -0.4]), np.array([0.3, 1.1]), 1e-6
+    want = (scalar(x + step * v).item() - scalar(x - step * v).item()) / (2 * step)
+    reverse = func.grad(scalar)
+    check(func.jvp(scalar, (x,), (v,))[1], want, rtol=1e-7, atol=1e-8)
+    check(reverse(x) @ v, want, rtol=1e-7, atol=1e-8)
+    leaf = pa.tensor(x, requires_grad=True)
+    scalar(leaf).backward()
+    check(leaf.grad, reverse(x).numpy(), rtol=1e-12)
+    batch = np.stack([x, 2 * x])
+    stacked = np.stack([reverse(row).numpy() for row in batch])
+    check(func.vmap(reverse)(batch), stacked, rtol=1e-12)
+    second = func.hessian(scalar)(x).numpy()
+    np.testing.assert_allclose(func.jacfwd(reverse)(x).numpy(), second, rtol=1e-10, atol=1e-12)
+    slope = func.jacrev(lambda x: func.jvp(scalar, (x,), (v,))[1])(x)
+    check(slope, second @ v, rtol=1e-10, atol=1e-12)
