@@ -1,0 +1,106 @@
+"""The package's face: names, aliases, dtypes, lazy modules, stubs, counters."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+from pyautograd._names import ALIASES
+
+PACKAGE = Path(pa.__file__).parent
+
+
+def test_every_public_name_exists_once():
+    assert len(pa.__all__) == len(set(pa.__all__))
+    for name in pa.__all__:
+        assert hasattr(pa, name), name
+        assert name in dir(pa)
+    assert set(pa._core.ops) <= set(pa.__all__)
+
+
+def test_aliases_are_the_same_function():
+    for alias, name in ALIASES.items():
+        assert getattr(pa, alias) is getattr(pa, name)
+        assert alias not in pa._core.ops
+
+
+@pytest.mark.parametrize("name", [*ALIASES, *pa._core.ops])
+def test_a_name_that_numpy_has_means_the_same(name):
+    if not hasattr(np, name) or name in ("round", "meshgrid"):
+        return
+    reference = getattr(np, name)
+    assert callable(reference)
+    if isinstance(reference, np.ufunc) and reference.nin == 1:
+        x = np.array([0, 1]) if name.startswith(("bitwise", "invert")) else np.array([0.25, 0.75])
+        with np.errstate(all="ignore"):
+            np.testing.assert_allclose(getattr(pa, name)(x).numpy(), reference(x), rtol=1e-14)
+
+
+def test_dtypes_and_constants():
+    assert pa.float64 == np.float64
+    assert pa.zeros(2, dtype=pa.int32).dtype == pa.int32
+    assert pa.ones(2, dtype=pa.bool).dtype == bool
+    assert (pa.pi, pa.e, pa.inf) == (np.pi, np.e, np.inf)
+    assert np.isnan(pa.nan)
+    assert pa.ones(2)[pa.newaxis].shape == (1, 2)
+
+
+def test_variadic_ops_take_tensors_one_by_one_or_in_a_list():
+    x, y = pa.ones((2, 3)), pa.ones((3, 2))
+    assert pa.einsum("ij,jk->ik", x, y).tolist() == pa.einsum("ij,jk->ik", [x, y]).tolist()
+    assert [g.shape for g in pa.meshgrid(pa.ones(2), pa.ones(3))] == [(3, 2), (3, 2)]
+    assert [g.shape for g in pa.meshgrid(pa.ones(2), pa.ones(3), indexing="ij")] == [(2, 3)] * 2
+    assert [g.shape for g in pa.broadcast_arrays(pa.ones(3), pa.ones((2, 1)))] == [(2, 3)] * 2
+    assert pa.special.expit is pa.sigmoid
+    assert pa.linalg.matmul is pa.matmul
+
+
+def test_a_missing_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'pyautograd' has no attribute 'sine'"):
+        pa.sine  # noqa: B018
+
+
+def test_modules_of_few_programs_are_imported_when_used():
+    code = (
+        "import sys, pyautograd as pa; "
+        "assert 'pyautograd.testing' not in sys.modules; pa.testing.gradcheck; "
+        "from pyautograd import memory; assert memory is pa.memory"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=PACKAGE.parents[0])
+
+
+def test_stubs_are_current():
+    done = subprocess.run(
+        [sys.executable, "-m", "pyautograd._stubs", "--check"],
+        capture_output=True,
+        text=True,
+        cwd=PACKAGE.parents[0],
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_stubs_name_everything_public():
+    tree = ast.parse((PACKAGE / "__init__.pyi").read_text())
+    named = {alias.asname for node in tree.body if isinstance(node, ast.ImportFrom)
+             for alias in node.names}  # fmt: skip
+    named |= {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign)}
+    named |= {node.targets[0].id for node in tree.body if isinstance(node, ast.Assign)}
+    assert set(pa.__all__) <= named
+
+
+def test_live_counters_and_cache():
+    before = pa.memory.live()
+    x = pa.tensor(np.ones(1000), requires_grad=True)
+    y = x * 2.0
+    now = pa.memory.live()
+    assert now.storages - before.storages >= 2
+    assert now.bytes - before.bytes >= 16000
+    assert now.nodes - before.nodes == 2
+    del x, y
+    assert pa.memory.live() == before
+    assert pa.memory.release_cached() >= 0
+    assert pa.memory.release_cached() == 0
