@@ -90,8 +90,17 @@ class _Switch:
         return wrapped
 
 
-class no_grad(_Switch):
-    """Record nothing, as ``with pa.no_grad():`` or ``@pa.no_grad()``.
+class _PlainSwitch(_Switch):
+    """A switch without arguments, which decorates without parentheses too."""
+
+    __slots__ = ()
+
+    def __new__(cls, function: Callable[..., Any] | None = None, /) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)
+
+
+class no_grad(_PlainSwitch):
+    """Record nothing, as ``with pa.no_grad():`` or ``@pa.no_grad``.
 
     Results do not require grad even if their inputs do. Inside a transform such as
     ``pa.func.grad`` it applies to that transform and those around it, not to transforms that are
@@ -110,8 +119,8 @@ class no_grad(_Switch):
         return int(_core.disable_recording())
 
 
-class enable_grad(_Switch):
-    """Record again inside ``no_grad``, as ``with pa.enable_grad():`` or ``@pa.enable_grad()``.
+class enable_grad(_PlainSwitch):
+    """Record again inside ``no_grad``, as ``with pa.enable_grad():`` or ``@pa.enable_grad``.
 
     >>> x = pa.tensor(2.0, requires_grad=True)
     >>> with pa.no_grad(), pa.enable_grad():

@@ -489,3 +489,19 @@ def test_many_arguments():
     ys = Many.apply(*xs)
     pa.backward([ys[40], ys[0], ys[1]])
     assert xs[40].grad.item() == 80.0 and xs[0].grad.item() == 0.0 and xs[1].grad is None
+
+
+@pytest.mark.parametrize(
+    "outputs, dims", [([pa.ones(3)], [7]), ([pa.ones(3)] * 2, [0]), ([None], [0]), (3, [0])]
+)
+def test_malformed_answers_to_the_engine(outputs, dims):
+    """The compiled side trusts no answer, whoever gives it."""
+
+    class Rules:
+        forward = staticmethod(lambda inputs: [None])
+        batch = staticmethod(lambda size, values, in_dims: (outputs, dims))
+
+    with pytest.raises(TypeError, match="not None"):
+        pa._core.apply_custom("Rules", Rules(), [pa.ones(3)])
+    with pytest.raises((TypeError, ValueError)):
+        pa.func.vmap(lambda x: pa._core.apply_custom("Rules", Rules(), [x])[0])(pa.ones(3))

@@ -152,6 +152,17 @@ def test_no_grad_between_two_gradients():
     assert pa.func.grad(outer)(pa.tensor(2.0)).item() == 12.0
 
 
+def test_decorating_without_parentheses(x):
+    @pa.no_grad
+    def double(t):
+        return t * 2
+
+    assert not double(x).requires_grad and double.__name__ == "double"
+    assert pa.is_grad_enabled()
+
+
 def test_a_decorated_class_is_refused():
     with pytest.raises(TypeError, match="no_grad"):
         pa.no_grad()(3)
+    with pytest.raises(TypeError, match="no_grad"):
+        pa.no_grad(3)

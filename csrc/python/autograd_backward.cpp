@@ -41,7 +41,7 @@ struct Targets {
 // What backward(inputs=...) does for a result that is no leaf: the engine accumulates into leaves.
 void add_to_grad(py::handle handle, const Tensor& cotangent) {
   const std::shared_ptr<GradSlot> slot = make_grad_slot(as_handle(handle.ptr()));
-  std::lock_guard lock(slot->mutex);
+  const std::unique_lock lock = lock_slot(*slot);
   slot->value = slot->value ? algebra::add(slot->value, cotangent) : cotangent;
 }
 

@@ -38,6 +38,21 @@ py::list to_bools(std::span<const bool> values) {
   return out;
 }
 
+BatchResult batch_result(const std::string& name, int64_t size, Tensors outputs,
+                         const py::list& dims) {
+  BatchResult result{std::move(outputs), {}};
+  for (py::handle dim : dims) result.dims.push_back(dim.is_none() ? kNotMapped : dim.cast<int>());
+  bool fits = result.dims.size() == result.outputs.size();
+  for (size_t i = 0; fits && i < result.dims.size(); ++i) {
+    const Tensor& y = result.outputs[i];
+    const int dim = result.dims[i];
+    fits = y && (dim == kNotMapped ||
+                 (dim >= 0 && dim < y.ndim() && y.shape()[static_cast<size_t>(dim)] == size));
+  }
+  if (!fits) value_error("[", name, "] vmap: outputs and their mapped dimensions do not match");
+  return result;
+}
+
 }  // namespace
 
 template <class... Args>
@@ -51,8 +66,10 @@ Tensors CustomPrimitive::eval(TensorSpan inputs, const Specs&) const {
   Tensors plain;
   for (const Tensor& x : inputs) plain.push_back(x.untracked());
   Tensors outputs = to_tensors(ask("forward", to_list(plain)), name_.c_str());
-  // A captured leaf that comes back as it is must not bring its edge.
-  for (Tensor& y : outputs) y = y.untracked();
+  for (Tensor& y : outputs) {
+    if (!y) type_error("[", name_, "] forward must return tensors, not None");
+    y = y.untracked();  // a captured leaf that comes back as it is must not bring its edge
+  }
   return outputs;
 }
 
@@ -95,10 +112,7 @@ BatchResult CustomPrimitive::batch(int64_t size, TensorSpan values,
     const py::object made = ask("batch", size, to_list(values), to_dims(dims));
     if (!made.is_none()) {
       const py::tuple pair = made;
-      BatchResult result{to_tensors(pair[0], name_.c_str()), {}};
-      for (py::handle dim : py::list(pair[1]))
-        result.dims.push_back(dim.is_none() ? kNotMapped : dim.cast<int>());
-      return result;
+      return batch_result(name_, size, to_tensors(pair[0], name_.c_str()), py::list(pair[1]));
     }
   }
   return size > 0 ? Primitive::batch(size, values, dims) : batch_of_nothing(values, dims);
