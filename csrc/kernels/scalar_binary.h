@@ -195,15 +195,23 @@ struct Xlogy {
   }
 };
 
-// t * p and t / p for a derivative t: a zero stays zero whatever it meets. So a branch that `where`
-// masks contributes nothing, even where its own formula is infinite or nan.
+// Products of derivatives: zero times anything is zero. So an entry that a mask, a slice or a
+// vanishing factor cuts off contributes nothing, even where a formula beyond it is infinite or nan,
+// in every mode alike.
+template <class T>
+PYAUTOGRAD_HD T absorbing_product(T a, T b) {
+  T product = a * b;
+  return (a == 0) | (b == 0) ? T(0) : product;
+}
+
+// t times the slope p.
 struct Scale {
   template <class T>
   PYAUTOGRAD_HD T operator()(T t, T p) const {
-    T product = t * p;
-    return t == 0 ? T(0) : product;
+    return absorbing_product(t, p);
   }
 };
+// t times the slope 1 / p.
 struct ScaleOver {
   template <class T>
   PYAUTOGRAD_HD T operator()(T t, T p) const {
@@ -211,20 +219,17 @@ struct ScaleOver {
     return t == 0 ? T(0) : quotient;
   }
 };
-
-// t times the derivative of a function, from its result y or, for the square, its argument.
+// t times the slope of a function, from its result y or, for the square, its argument.
 struct ScaleTanh {
   template <class T>
   PYAUTOGRAD_HD T operator()(T t, T y) const {
-    T product = t * (1 - y * y);
-    return t == 0 ? T(0) : product;
+    return absorbing_product(t, 1 - y * y);
   }
 };
 struct ScaleSigmoid {
   template <class T>
   PYAUTOGRAD_HD T operator()(T t, T y) const {
-    T product = t * (y * (1 - y));
-    return t == 0 ? T(0) : product;
+    return absorbing_product(t, y * (1 - y));
   }
 };
 struct ScaleSqrt {
@@ -237,8 +242,7 @@ struct ScaleSqrt {
 struct ScaleSquare {
   template <class T>
   PYAUTOGRAD_HD T operator()(T t, T x) const {
-    T product = t * (x + x);
-    return t == 0 ? T(0) : product;
+    return absorbing_product(t, x + x);
   }
 };
 

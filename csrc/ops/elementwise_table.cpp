@@ -14,7 +14,8 @@ using std::numbers::ln2;
 using T = const Tensor&;
 using X = TensorSpan;
 
-// Products of a tangent or cotangent t go through these: a zero t stays zero, see kernels/scalar.h.
+// Products of a tangent or cotangent t with a slope, in which zero absorbs: see
+// kernels/scalar_binary.h.
 Tensor scale(T t, T p) { return call<Scale>(t, p); }
 Tensor scale_over(T t, T p) { return call<ScaleOver>(t, p); }
 
@@ -41,7 +42,8 @@ Tensor power_exponent(T t, X x, T y) {
 }
 
 Tensor hypot_part(T t, T x, T y) {
-  return scale(t, x / fill_where(equal(y, scalar(0, y.dtype())), 1, y));
+  const Tensor origin = equal(y, scalar(0, y.dtype()));
+  return scale(t, fill_where(origin, 0, x) / fill_where(origin, 1, y));
 }
 
 // d logaddexp / dx1 = sigmoid(x1 - x2), where equal infinities count as equal numbers.
