@@ -167,9 +167,6 @@ void set_requires_grad(PyTensor* handle, bool value) {
     x = x.untracked();
     return;
   }
-  if (!is_inexact(x.dtype())) {
-    type_error("only floating-point tensors can require gradients, not ", name_of(x.dtype()));
-  }
   Leaf leaf = make_leaf(x);
   std::shared_ptr<GradSlot>& slot =
       (handle->grad ? handle->grad : handle->grad = std::make_unique<GradState>())->slot;
