@@ -256,16 +256,16 @@ PyObject* call_fast(const OpInfo& op, PyObject* const* values, size_t count) {
 }  // namespace
 
 BoundOp::BoundOp(const OpInfo& info) : op(&info) {
-  static constexpr std::string_view kAnyInts[] = {"equal",   "not_equal",     "less",  "less_equal",
-                                                  "greater", "greater_equal", "divide"};
+  static constexpr std::string_view kComparisons[] = {"equal",      "not_equal", "less",
+                                                      "less_equal", "greater",   "greater_equal"};
   for (const Param& param : info.params) {
     names.push_back(PyUnicode_InternFromString(param.name.c_str()));
     if (!names.back()) throw_python_error();
     positional += !param.keyword_only;
   }
-  if (std::find(std::begin(kAnyInts), std::end(kAnyInts), info.name) != std::end(kAnyInts)) {
-    ints = Ints::AnySize;
-  }
+  const auto* end = std::end(kComparisons);
+  if (std::find(std::begin(kComparisons), end, info.name) != end) ints = Ints::Compared;
+  if (info.name == "divide") ints = Ints::Divided;
 }
 
 PyObject* call_op(const BoundOp& bound, const CallArguments& call) {

@@ -49,13 +49,23 @@ void check_result(const char* op, const Tensor& x, const Tensor& result) {
   }
 }
 
+// A handle that only the running expression holds: what x[i] += y makes of x[i] before it stores
+// it.
+bool is_temporary(PyTensor* handle) {
+#if PY_VERSION_HEX >= 0x030E0000
+  return PyUnstable_Object_IsUniqueReferencedTemporary(as_object(handle)) != 0;
+#else
+  return Py_REFCNT(as_object(handle)) == 1;
+#endif
+}
+
 void replace(const char* op, PyTensor* handle, Tensor result) {
-  if (innermost_array(handle->tensor).storage->handles() > 1) {
-    runtime_error(
-        "[", op,
-        "] a recorded write gives this tensor a new value, but another live tensor shares its "
-        "memory and would keep the old one: write to x.copy(), or use an expression that makes a "
-        "new tensor");
+  const bool shared = innermost_array(handle->tensor).storage->handles() > 1;
+  if (shared && !is_temporary(handle)) {
+    runtime_error("[", op,
+                  "] a recorded write gives this tensor a new value, but another live tensor "
+                  "shares its memory and would keep the old one: write to x.copy(), or use an "
+                  "expression that makes a new tensor");
   }
   rebind(handle, std::move(result));
 }

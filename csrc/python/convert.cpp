@@ -160,7 +160,8 @@ Tensor weak_operand(PyObject* scalar, DType other, Ints ints) {
   try {
     return scalar_to_tensor(scalar, weak_dtype(scalar, other));
   } catch (const Error& error) {
-    if (ints == Ints::MustFit || error.kind() != Error::Kind::Overflow) throw;
+    const bool fatal = ints == Ints::MustFit || (ints == Ints::Compared && is_bool(other));
+    if (fatal || error.kind() != Error::Kind::Overflow) throw;
   }
   int overflow = 0;
   PyLong_AsLongLongAndOverflow(scalar, &overflow);

@@ -51,7 +51,7 @@ PyObject* binary(PyObject* a, PyObject* b) noexcept {
 }
 
 PyObject* divide(PyObject* a, PyObject* b) noexcept {
-  return guarded([&] { return call(&ops::divide, a, b, Ints::AnySize); });
+  return guarded([&] { return call(&ops::divide, a, b, Ints::Divided); });
 }
 
 template <Name name>
@@ -117,7 +117,7 @@ PyObject* compare(PyObject* a, PyObject* b, int operation) noexcept {
     static constexpr BinaryFunction functions[] = {&ops::less,    &ops::less_equal,
                                                    &ops::equal,   &ops::not_equal,
                                                    &ops::greater, &ops::greater_equal};
-    return call(functions[operation], a, b, Ints::AnySize);
+    return call(functions[operation], a, b, Ints::Compared);
   });
 }
 
