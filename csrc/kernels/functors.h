@@ -43,7 +43,7 @@ using UnaryPredicate = List<LogicalNot, IsNan, IsInf, IsFinite, SignBit>;
 using BinaryArithmetic =
     List<Add, Subtract, Multiply, Maximum, Minimum, FloorDivide, Remainder, Fmod, Power>;
 using BinaryFloat = List<Divide, Atan2, Hypot, LogAddExp, CopySign, NextAfter, Xlogy, Scale,
-                         ScaleOver, ScaleTanh, ScaleSigmoid, ScaleSqrt, ScaleSquare>;
+                         ScaleBoth, ScaleOver, ScaleTanh, ScaleSigmoid, ScaleSqrt, ScaleSquare>;
 using BinaryBitwise = List<BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift>;
 using BinaryPredicate = List<Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual, LogicalAnd,
                              LogicalOr, LogicalXor>;

@@ -195,20 +195,28 @@ struct Xlogy {
   }
 };
 
-// Products of derivatives: zero times anything is zero. So an entry that a mask, a slice or a
-// vanishing factor cuts off contributes nothing, even where a formula beyond it is infinite or nan,
-// in every mode alike.
+// A zero tangent or cotangent t stays zero whatever slope p it meets. So an entry that a mask or a
+// slice cuts off contributes nothing, even where a formula beyond it is infinite or nan. A zero
+// slope under an infinite t is another matter: that product is nan.
 template <class T>
-PYAUTOGRAD_HD T absorbing_product(T a, T b) {
-  T product = a * b;
-  return (a == 0) | (b == 0) ? T(0) : product;
+PYAUTOGRAD_HD T scaled(T t, T p) {
+  T product = t * p;
+  return t == 0 ? T(0) : product;
 }
 
 // t times the slope p.
 struct Scale {
   template <class T>
   PYAUTOGRAD_HD T operator()(T t, T p) const {
-    return absorbing_product(t, p);
+    return scaled(t, p);
+  }
+};
+// The product of two tangents or cotangents, either of which may be cut off.
+struct ScaleBoth {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T a, T b) const {
+    T product = a * b;
+    return (a == 0) | (b == 0) ? T(0) : product;
   }
 };
 // t times the slope 1 / p.
@@ -223,13 +231,13 @@ struct ScaleOver {
 struct ScaleTanh {
   template <class T>
   PYAUTOGRAD_HD T operator()(T t, T y) const {
-    return absorbing_product(t, 1 - y * y);
+    return scaled(t, 1 - y * y);
   }
 };
 struct ScaleSigmoid {
   template <class T>
   PYAUTOGRAD_HD T operator()(T t, T y) const {
-    return absorbing_product(t, y * (1 - y));
+    return scaled(t, y * (1 - y));
   }
 };
 struct ScaleSqrt {
@@ -242,7 +250,7 @@ struct ScaleSqrt {
 struct ScaleSquare {
   template <class T>
   PYAUTOGRAD_HD T operator()(T t, T x) const {
-    return absorbing_product(t, x + x);
+    return scaled(t, x + x);
   }
 };
 

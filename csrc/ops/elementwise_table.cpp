@@ -14,9 +14,10 @@ using std::numbers::ln2;
 using T = const Tensor&;
 using X = TensorSpan;
 
-// Products of a tangent or cotangent t with a slope, in which zero absorbs: see
-// kernels/scalar_binary.h.
+// Products of a tangent or cotangent t with a slope, and of two such t; in both a zero t absorbs,
+// see kernels/scalar_binary.h.
 Tensor scale(T t, T p) { return call<Scale>(t, p); }
+Tensor scale_both(T a, T b) { return call<ScaleBoth>(a, b); }
 Tensor scale_over(T t, T p) { return call<ScaleOver>(t, p); }
 
 Tensor scale_square(T t, T x) { return call<ScaleSquare>(t, x); }
@@ -171,23 +172,28 @@ constexpr ElementwiseRow kRows[] = {
                       {[](T t, X x, T) { return logaddexp_part(t, x[1], x[0]); }, kBoth}),
     binary<Scale>("_scale", "t * p, and 0 wherever t is 0.",
                   {[](T g, X x, T) { return scale(g, x[1]); }, kX2},
-                  {[](T g, X x, T) { return scale(x[0], g); }, kX1}),
-    binary<ScaleOver>("_scale_over", "t / p, and 0 wherever t is 0.",
-                      {[](T g, X x, T) { return scale_over(g, x[1]); }, kX2},
-                      {[](T g, X x, T y) { return -scale_over(scale(y, g), x[1]); }, kX2 | kY}),
+                  {[](T g, X x, T) { return scale_both(x[0], g); }, kX1}),
+    binary<ScaleBoth>("_scale_both", "a * b, and 0 wherever either is 0.",
+                      {[](T g, X x, T) { return scale_both(g, x[1]); }, kX2},
+                      {[](T g, X x, T) { return scale_both(x[0], g); }, kX1}),
+    binary<ScaleOver>(
+        "_scale_over", "t / p, and 0 wherever t is 0.",
+        {[](T g, X x, T) { return scale_over(g, x[1]); }, kX2},
+        {[](T g, X x, T y) { return -scale_over(scale_both(y, g), x[1]); }, kX2 | kY}),
     binary<ScaleTanh>("_scale_tanh", "t * (1 - y**2), and 0 wherever t is 0.",
                       {[](T g, X x, T) { return call<ScaleTanh>(g, x[1]); }, kX2},
-                      {[](T g, X x, T) { return scale(scale(x[0], g), x[1] * -2.0); }, kBoth}),
+                      {[](T g, X x, T) { return scale(scale_both(x[0], g), x[1] * -2.0); }, kBoth}),
     binary<ScaleSigmoid>(
         "_scale_sigmoid", "t * y * (1 - y), and 0 wherever t is 0.",
         {[](T g, X x, T) { return call<ScaleSigmoid>(g, x[1]); }, kX2},
-        {[](T g, X x, T) { return scale(scale(x[0], g), 1.0 - x[1] * 2.0); }, kBoth}),
-    binary<ScaleSqrt>("_scale_sqrt", "t / (2 * y), and 0 wherever t is 0.",
-                      {[](T g, X x, T) { return call<ScaleSqrt>(g, x[1]); }, kX2},
-                      {[](T g, X x, T y) { return -scale_over(scale(y, g), x[1]); }, kX2 | kY}),
+        {[](T g, X x, T) { return scale(scale_both(x[0], g), 1.0 - x[1] * 2.0); }, kBoth}),
+    binary<ScaleSqrt>(
+        "_scale_sqrt", "t / (2 * y), and 0 wherever t is 0.",
+        {[](T g, X x, T) { return call<ScaleSqrt>(g, x[1]); }, kX2},
+        {[](T g, X x, T y) { return -scale_over(scale_both(y, g), x[1]); }, kX2 | kY}),
     binary<ScaleSquare>("_scale_square", "t * 2 * x, and 0 wherever t is 0.",
                         {[](T g, X x, T) { return scale_square(g, x[1]); }, kX2},
-                        {[](T g, X x, T) { return scale(x[0], g * 2.0); }, kX1}),
+                        {[](T g, X x, T) { return scale_both(x[0], g * 2.0); }, kX1}),
     binary<Xlogy>("xlogy",
                   "x1 * log(x2), and 0 where x1 = 0. Derivatives at (0, 0) are taken as 0.",
                   {xlogy_part1, kBoth}, {xlogy_part2, kBoth}),
