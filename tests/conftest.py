@@ -8,13 +8,13 @@ import hypothesis
 import numpy as np
 import pytest
 
-# `python -m pytest` puts the checkout first on the path, and its source folder has no compiled core.
+# With `python -m pytest` the checkout comes first on the path; its sources hold no compiled core.
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != CHECKOUT]
 
 import pyautograd as pa  # noqa: E402
 
-# The same examples on every run: a failure is a fact about the code, not about the day.
+# The same examples on every run: a failure is about the code, not about the day.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("fixed")
 

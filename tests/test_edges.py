@@ -1,4 +1,4 @@
-"""Values and derivatives at the points where formulas break: finite and right where the maths allows."""
+"""Values and derivatives where formulas break: finite and right where the mathematics allows."""
 
 import numpy as np
 import pytest
@@ -259,6 +259,19 @@ def test_softmax_of_extremes():
     for f in (pa.softmax, pa.log_softmax):
         picked = pa.func.grad(lambda t, f=f: f(t)[1, 1])(x).numpy()
         assert np.isfinite(picked).all()
+
+
+def test_einsum_that_sums_before_it_multiplies():
+    a, b = np.arange(4.0).reshape(2, 2), np.array([[1.0, 5.0]])
+    check(
+        lambda x, y: pa.einsum("ij,kl->", x, y),
+        [a, b],
+        [np.full((2, 2), 6.0), np.full((1, 2), 6.0)],
+        [
+            [np.zeros((2, 2) * 2), np.ones((2, 2, 1, 2))],
+            [np.ones((1, 2, 2, 2)), np.zeros((1, 2) * 2)],
+        ],
+    )
 
 
 def test_remainder_and_floor_divide_by_zero_in_integers():

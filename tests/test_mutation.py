@@ -210,7 +210,7 @@ def test_writes_inside_transforms():
 
 
 def test_a_batched_write_into_an_outer_tensor_is_seen_or_refused():
-    """Where a transform writes into a tensor from outside, the handle shows a tensor of the ended level."""
+    """A handle from outside that a transform wrote shows a tensor of the ended level."""
     outside = pa.zeros(2)
 
     def f(x):

@@ -60,7 +60,7 @@ def test_all_mixes_of_modes_agree(record):
 @every_op
 @pytest.mark.parametrize("mode", [forward, reverse])
 def test_derivatives_are_derivatives_of_what_is_below(record, mode):
-    """The exact derivative as a function of its own: its first differences are the next derivative."""
+    """First differences of the exact derivative, a function of its own, are the next one."""
     for f in scalars(record):
         g = mode(f, f.direction())
         xs, vs = f.point, f.direction()

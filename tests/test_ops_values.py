@@ -5,13 +5,15 @@ import itertools
 import numpy as np
 import pytest
 from properties import assert_close, cast, raised_by, same_kind, strided, tensors
-from records import ALL, RECORDS
+from records import ALL, ELEMENTWISE, RECORDS
 
 import pyautograd as pa
 
 every_op = pytest.mark.parametrize("record", RECORDS, ids=lambda r: r.name)
 
-SPECIAL = np.array([np.inf, -np.inf, np.nan, -0.0, 0.0, 1.0, -1.0, 0.5, 1e-30, 1e30, -3.0, 2.0])
+# Sums of these are exact in any order.
+SPECIAL = np.array([np.inf, -np.inf, np.nan, -0.0, 0.0, 1.0, -1.0, 0.5, -3.0, 2.0])
+EXTREME = np.array([1e-310, 1e-30, 1e30, 1e300, -1e-310, -1e300, 709.5, -745.0, 5e15, 0.1, -0.0])
 
 
 def check(record, sample, arrays, given, **options):
@@ -54,34 +56,37 @@ def test_dtypes(record, dtype):
                 record.call(sample, tensors(arrays))
 
 
-def special_arrays(arrays, rng):
-    """Infinities, nans and signed zeros in the places of the float64 arrays."""
-    for _ in range(6):
-        yield [rng.choice(SPECIAL, a.shape) if a.dtype == np.float64 else a for a in arrays]
-    if len(arrays) == 2 and all(a.dtype == np.float64 for a in arrays):
-        grid = np.meshgrid(SPECIAL, SPECIAL)
-        if arrays[0].shape == arrays[1].shape == (2, 3):
-            yield [g.astype(np.float64) for g in grid]
+def check_signs_of_zero(record, sample, arrays):
+    expected = record.outcome(sample, arrays)
+    if isinstance(expected, Exception):
+        return
+    for y, want in zip(record.call(sample, tensors(arrays)), expected, strict=True):
+        if want.dtype.kind == "f":
+            signs = np.signbit(y.numpy()), np.signbit(want)
+            np.testing.assert_array_equal(*(s & (want == 0) for s in signs), err_msg=f"{arrays}")
+
+
+def filled(arrays, values, rng):
+    return [rng.choice(values, a.shape) if a.dtype == np.float64 else a for a in arrays]
 
 
 @every_op
 def test_special_values(record):
-    if "float64" not in record.dtypes:
-        return
     rng = np.random.default_rng(3)
-    for sample in record.calls():
-        for arrays in special_arrays(sample.arrays, rng):
+    for sample in record.calls() if "float64" in record.dtypes else []:
+        for arrays in (filled(sample.arrays, SPECIAL, rng) for _ in range(6)):
             check(record, sample, arrays, tensors(arrays), relative_to=0)
-            expected = record.outcome(sample, arrays)
-            if isinstance(expected, Exception):
-                continue
-            for y, want in zip(record.call(sample, tensors(arrays)), expected, strict=True):
-                zero = want == 0
-                np.testing.assert_array_equal(
-                    np.signbit(y.numpy()[zero]) if want.dtype.kind == "f" else [],
-                    np.signbit(want[zero]) if want.dtype.kind == "f" else [],
-                    err_msg=f"sign of zero: {arrays}",
-                )
+            check_signs_of_zero(record, sample, arrays)
+
+
+@pytest.mark.parametrize("record", ELEMENTWISE, ids=lambda r: r.name)
+def test_all_pairs_of_special_and_extreme_values(record):
+    sample = record.calls()[-1]
+    values = np.concatenate([SPECIAL, EXTREME])
+    grid = np.meshgrid(*[values] * len(sample.arrays))
+    if "float64" in record.dtypes and all(a.dtype == np.float64 for a in sample.arrays):
+        check(record, sample, grid, tensors(grid), relative_to=0)
+        check_signs_of_zero(record, sample, grid)
 
 
 def wrong_shapes(arrays):

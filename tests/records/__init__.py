@@ -11,6 +11,7 @@ RECORDS: list[OpRecord] = [
     *index.RECORDS,
     *matmul.RECORDS,
 ]
+ELEMENTWISE = elementwise.RECORDS
 DIFFERENTIABLE = [r for r in RECORDS if r.diff]
 
-__all__ = ["ALL", "DIFFERENTIABLE", "FLOATS", "OpRecord", "RECORDS", "Sample"]
+__all__ = ["ALL", "DIFFERENTIABLE", "ELEMENTWISE", "FLOATS", "OpRecord", "RECORDS", "Sample"]

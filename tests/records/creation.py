@@ -83,8 +83,8 @@ def without_values(fn):
 
 
 def saturating_cast(x, dtype):
-    """Floats beyond an integer dtype's range take its nearest end and nan becomes 0; in C and NumPy what
-    happens depends on the processor."""
+    """Floats beyond an integer dtype take its nearest end and nan becomes 0; what NumPy does
+    depends on the processor."""
     if x.dtype.kind == "f" and dtype.kind in "iu":
         x = np.clip(np.nan_to_num(x), np.iinfo(dtype).min, np.iinfo(dtype).max)
     return x.astype(dtype)

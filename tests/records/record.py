@@ -21,8 +21,8 @@ ALL = ("bool", *NUMBERS)
 class Sample(NamedTuple):
     """One call. Arrays, and lists of arrays, are tensors to the op; anything else is passed as is.
 
-    The dtype of float64 arrays varies over the tests; arrays of other dtypes (indices, masks) are part
-    of the call's meaning and stay.
+    The dtype of float64 arrays varies over the tests; arrays of other dtypes (indices, masks) are
+    part of the call's meaning and stay.
     """
 
     args: tuple[Any, ...]
@@ -125,8 +125,8 @@ PAIRS = [
 
 
 def in_float(ref):
-    """A reference that computes integers and bools in float64, as the library does in every op that needs
-    floating point (NumPy chooses float16 or float32 for narrow ones)."""
+    """A reference that computes integers and bools in float64, as the library does in every op that
+    needs floating point (NumPy chooses float16 or float32 for narrow ones)."""
 
     def wide(*args, **kwargs):
         wider = [

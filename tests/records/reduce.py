@@ -89,6 +89,8 @@ def moment(function):
 
 
 def logsumexp_reference(x, axis=None, keepdims=False):
+    if axis == ():
+        return x
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
     total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
@@ -96,8 +98,8 @@ def logsumexp_reference(x, axis=None, keepdims=False):
 
 
 def shifted(x, axis):
-    """SciPy's formulas, except that nothing has a softmax (of nothing) and an infinite element makes nan of
-    its line in both."""
+    """SciPy's formula, except that a line of no elements has a softmax, which is empty, and that
+    infinity makes nan of its whole line in log_softmax too."""
     if x.ndim == 0:
         raise IndexError("no axis")
     return x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
@@ -117,9 +119,10 @@ def axis_of(function):
     """NumPy lets axis 0 of a number slip through."""
 
     def reference(x, axis=None, keepdims=False):
+        out = function(x, axis=axis, keepdims=keepdims)
         if x.ndim == 0 and axis is not None:
             raise IndexError("no axis")
-        return function(x, axis=axis, keepdims=keepdims)
+        return out
 
     return reference
 
