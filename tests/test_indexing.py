@@ -168,7 +168,7 @@ def test_second_derivative_through_indices_that_repeat():
 def test_vmap_over_values_and_over_indices(mapped):
     x, index = np.arange(12.0).reshape(3, 4), np.array([[0, 1], [3, -1], [2, 2]])
     axes = {"x": (0, None), "index": (None, 0), "both": (0, 0)}[mapped]
-    inputs = (x if axes[0] == 0 else x[0], index if axes[1] == 0 else index[0])
+    inputs = (pa.tensor(x if axes[0] == 0 else x[0]), index if axes[1] == 0 else index[0])
     got = pa.func.vmap(lambda a, i: a[i], in_axes=axes)(*inputs)
     loop = [
         (x[k] if axes[0] == 0 else x[0])[index[k] if axes[1] == 0 else index[0]] for k in range(3)

@@ -196,11 +196,20 @@ def test_writing_a_gradient_does_not_write_a_saved_value():
     assert x.grad.tolist() == [11, 13]
 
 
+def test_adding_to_an_element_goes_through_a_view_and_is_refused():
+    """Python reads the element, adds, and writes it back: what it read is a view of the whole."""
+    x, out = pa.tensor(3.0, requires_grad=True), pa.zeros(2)
+    with pytest.raises(RuntimeError, match="shares its memory"):
+        out[1] += x
+    out[1] = out[1] + x
+    assert out.tolist() == [0, 3]
+
+
 def test_writes_inside_transforms():
     def f(x):
         out = pa.zeros(2)
         out[0] = x * x
-        out[1] += x
+        out[1] = out[1] + x
         return pa.sum(out)
 
     assert pa.func.grad(f)(3.0).item() == 7
