@@ -59,9 +59,9 @@ bool is_temporary(PyTensor* handle) {
 #endif
 }
 
-void replace(const char* op, PyTensor* handle, Tensor result) {
+void replace(const char* op, PyTensor* handle, Tensor result, bool temporary) {
   const bool shared = innermost_array(handle->tensor).storage->handles() > 1;
-  if (shared && !is_temporary(handle)) {
+  if (shared && !temporary) {
     runtime_error("[", op,
                   "] a recorded write gives this tensor a new value, but another live tensor "
                   "shares its memory and would keep the old one: write to x.copy(), or use an "
@@ -107,7 +107,7 @@ void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other)
     Tensor result = run_op(elements, [&] { return op.function(x, y); });
     check_result(op.name, x, result);
     if (result.dtype() != x.dtype()) result = ops::astype(result, x.dtype());
-    return replace(op.name, handle, std::move(result));
+    return replace(op.name, handle, std::move(result), is_temporary(handle));
   }
   check_writable(op.name, x.array());
   run_op(elements, [&] {
@@ -128,8 +128,9 @@ void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& value
   const int64_t elements = value.size();
   if (recorded) {
     const Tensor cast = value.dtype() == x.dtype() ? value : ops::astype(value, x.dtype());
-    return replace("setitem", handle,
-                   run_op(elements + x.size(), [&] { return ops::setitem(x, index, cast); }));
+    Tensor result = run_op(elements + x.size(), [&] { return ops::setitem(x, index, cast); });
+    // Nobody would see what x[i][j] = y makes of the temporary x[i].
+    return replace("setitem", handle, std::move(result), false);
   }
   check_writable("setitem", x.array());
   run_op(elements, [&] { ops::setitem_inplace(x.untracked(), index, value.untracked()); });
