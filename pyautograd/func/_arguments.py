@@ -124,6 +124,8 @@ def split_aux(op: str, result: Any, has_aux: bool) -> tuple[Any, Any]:
 
 def flatten_outputs(op: str, out: Any) -> tuple[list[Tensor], TreeDef]:
     """The tensors that a function under differentiation returned."""
+    if out is None:  # an empty tree, but above all a forgotten return
+        raise not_a_tensor(op, out, "")
     leaves, structure = flatten(out)
     for i, y in enumerate(leaves):
         if type(y) is not Tensor:

@@ -129,7 +129,10 @@ def _call(
             x if axis is None else _core.make_batched(level, x, axis)
             for x, axis in zip(leaves, axes, strict=True)
         ]
-        outputs, places = flatten(f(*unflatten(structure, wrapped), **kwargs))
+        out = f(*unflatten(structure, wrapped), **kwargs)
+        if out is None:
+            raise not_a_tensor("vmap", out, "")
+        outputs, places = flatten(out)
         for i, y in enumerate(outputs):
             if type(y) is not Tensor:
                 raise not_a_tensor("vmap", y, paths(places)[i])
