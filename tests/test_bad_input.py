@@ -95,9 +95,11 @@ def test_a_second_backward_needs_retain_graph():
 
 
 def test_backward_of_what_records_nothing():
-    for y in (pa.ones(()), pa.ones(()).requires_grad_().detach(), pa.ones(()) > 0):
+    for y in (pa.ones(()), pa.ones(()).requires_grad_().detach()):
         with pytest.raises(RuntimeError, match="require"):
             y.backward()
+    with pytest.raises(RuntimeError, match="bool"):
+        (pa.ones(()).requires_grad_() > 0).backward()
 
 
 def test_gradients_of_integers():
@@ -155,7 +157,7 @@ def test_tensors_of_an_ended_level(transform):
 
 
 @pytest.mark.parametrize(
-    "wrong", [None, 3.0, "text", np.ones(2), [pa.ones(2), None]], ids=lambda w: type(w).__name__
+    "wrong", [None, 3.0, "text", np.ones(2), {"a": 3.0}], ids=lambda w: type(w).__name__
 )
 @pytest.mark.parametrize("transform", ["grad", "vmap", "jvp", "vjp", "jacrev", "jacfwd", "hessian"])
 def test_functions_that_return_no_tensor(transform, wrong):
@@ -168,7 +170,7 @@ def test_functions_that_return_no_tensor(transform, wrong):
         "jvp": lambda: pa.func.jvp(f, (x,), (x,)),
         "vjp": lambda: pa.func.vjp(f, x),
     }
-    with pytest.raises(TypeError, match=r"\[\w+\].*returned"):
+    with pytest.raises(TypeError, match=r"\[\w+\].*return"):
         calls.get(transform, lambda: getattr(pa.func, transform)(f)(x))()
 
 
@@ -231,7 +233,7 @@ def test_a_hook_that_raises(deep):
     assert x.grad is not None
 
 
-@pytest.mark.parametrize("wrong", [3.0, "text", [1], pa.ones(7), pa.ones(3) > 0], ids=repr)
+@pytest.mark.parametrize("wrong", [3.0, "text", [1], pa.ones(7)], ids=repr)
 def test_a_hook_that_returns_nonsense(wrong):
     x = pa.ones(3).requires_grad_()
     middle = x * x
@@ -250,7 +252,7 @@ def run_python(code, timeout=120):
 
 
 def test_keyboard_interrupt_during_a_long_backward():
-    """The signal comes from a timer that starts with the sweep, so the sweep is what it interrupts."""
+    """The signal comes from a timer that starts with the sweep, so it interrupts the sweep."""
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -391,14 +393,13 @@ def test_nesting_too_deep_is_an_error_not_a_crash():
             pa.tensor(deep)
         except (ValueError, RecursionError, TypeError):
             print("refused")
-        f = lambda x: x * x
-        for _ in range(60):
-            f = pa.func.grad(f) if _ % 2 else (lambda g: lambda x: pa.func.jvp(g, (x,), (x,))[1])(f)
-        print(f(pa.tensor(1.0)).shape)
+        def f(x):
+            return pa.func.vmap(f)(x) if x.ndim else x * x
+        print(f(pa.ones((1,) * 40)).shape)
         """
     result = run_python(code)
     assert result.returncode == 0, result.stderr[-2000:]
-    assert result.stdout.split("\n")[0] == "refused"
+    assert result.stdout.startswith("refused")
 
 
 def test_exiting_with_everything_alive():

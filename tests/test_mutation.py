@@ -196,20 +196,34 @@ def test_writing_a_gradient_does_not_write_a_saved_value():
     assert x.grad.tolist() == [11, 13]
 
 
-def test_adding_to_an_element_goes_through_a_view_and_is_refused():
-    """Python reads the element, adds, and writes it back: what it read is a view of the whole."""
+def test_adding_to_an_element():
+    """Python reads the element, adds, and writes it back: nobody else sees what it read."""
     x, out = pa.tensor(3.0, requires_grad=True), pa.zeros(2)
+    out[1] += x
+    out[1] *= x
+    assert out.tolist() == [0, 9] and out.requires_grad
+    pa.sum(out).backward()
+    assert x.grad.item() == 6
+
+
+def test_writes_into_views_that_have_no_name():
+    x, out = pa.tensor(3.0, requires_grad=True), pa.zeros((2, 2))
     with pytest.raises(RuntimeError, match="shares its memory"):
-        out[1] += x
-    out[1] = out[1] + x
-    assert out.tolist() == [0, 3]
+        out[0][1] = x
+    for row in out:
+        with pytest.raises(RuntimeError, match="shares its memory"):
+            row += x
+    del row
+    out[0][1] = 5.0
+    out[1] += 1.0
+    assert out.tolist() == [[0, 5], [1, 1]]
 
 
 def test_writes_inside_transforms():
     def f(x):
         out = pa.zeros(2)
         out[0] = x * x
-        out[1] = out[1] + x
+        out[1] += x
         return pa.sum(out)
 
     assert pa.func.grad(f)(3.0).item() == 7
