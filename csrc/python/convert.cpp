@@ -165,7 +165,10 @@ Tensor weak_operand(PyObject* scalar, DType other, Ints ints) {
   }
   int overflow = 0;
   PyLong_AsLongLongAndOverflow(scalar, &overflow);
-  return scalar_to_tensor(scalar, overflow ? DType::Float64 : DType::Int64);
+  if (!overflow) return scalar_to_tensor(scalar, DType::Int64);
+  if (ints == Ints::Divided) return scalar_to_tensor(scalar, DType::Float64);
+  // Beyond every integer as infinity is, and unlike a rounded float equal to none.
+  return ops::scalar(overflow * std::numeric_limits<double>::infinity(), DType::Float64);
 }
 
 Tensor to_tensor(PyObject* object, std::optional<DType> dtype) {
