@@ -122,8 +122,8 @@ int contains(PyObject* self, PyObject* value) noexcept {
   if (!equal) return -1;
   if (!is_tensor(equal.ptr())) return PyObject_IsTrue(equal.ptr());
   return guarded([&] {
-    const Array& any = concrete_array(ops::any(unwrap(equal.ptr())), "in");
-    return *any.data<bool>() ? 1 : 0;
+    const Tensor any = ops::any(unwrap(equal.ptr()));
+    return *concrete_array(any, "in").data<bool>() ? 1 : 0;
   });
 }
 
