@@ -26,7 +26,7 @@ def test_jvp_against_central_differences(record):
         value, tangent = pa.func.jvp(f, xs, vs)
         expected = central_difference(f.reference, xs, vs)
         assert np.isclose(value.item(), f.reference(*xs), rtol=1e-12, atol=1e-12)
-        assert np.isclose(tangent.item(), expected, rtol=1e-8, atol=1e-8), (f.sample, f.chosen)
+        assert np.isclose(tangent.item(), expected, rtol=1e-9, atol=1e-10), (f.sample, f.chosen)
 
 
 @every_op
@@ -67,7 +67,7 @@ def test_derivatives_are_derivatives_of_what_is_below(record, mode):
         expected = central_difference(lambda *ys, g=g: g(*map(pa.tensor, ys)).item(), xs, vs)
         for next_mode in (forward, reverse):
             got = next_mode(g, vs)(*map(pa.tensor, xs)).item()
-            assert np.isclose(got, expected, rtol=1e-6, atol=1e-7), (f.sample, next_mode)
+            assert np.isclose(got, expected, rtol=1e-8, atol=1e-9), (f.sample, next_mode)
 
 
 @every_op
