@@ -58,8 +58,9 @@ void Chain(benchmark::State& state) {
     for (int64_t i = 0; i < state.range(0); ++i) y = ops::multiply(y, factor);
     const Tensor loss = ops::sum(y);
     const Tensor one;
-    benchmark::DoNotOptimize(run_backward(
-        {.outputs = TensorSpan(&loss, 1), .cotangents = TensorSpan(&one, 1), .targets = {&target, 1}}));
+    benchmark::DoNotOptimize(run_backward({.outputs = TensorSpan(&loss, 1),
+                                           .cotangents = TensorSpan(&one, 1),
+                                           .targets = {&target, 1}}));
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
