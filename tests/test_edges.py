@@ -76,6 +76,13 @@ def test_logsumexp_with_infinities(x, p):
     check(pa.logsumexp, [x], [p], [[softmax_hessian(np.array(p, float))]])
 
 
+@pytest.mark.parametrize("x, p", [([INF, 0.0], [1, 0]), ([INF, INF], [0.5, 0.5])])
+def test_logsumexp_with_plus_infinity(x, p):
+    """The infinite elements share the gradient, as equal elements do."""
+    for mode in (pa.func.jacfwd, pa.func.jacrev):
+        assert mode(pa.logsumexp)(pa.tensor(x)).tolist() == p
+
+
 def test_logsumexp_of_nothing_but_minus_infinity():
     assert pa.logsumexp(pa.tensor([-INF, -INF])).item() == -INF
     gradient = pa.func.grad(pa.logsumexp)(pa.tensor([-INF, -INF])).numpy()
