@@ -3,12 +3,10 @@
 import gc
 import re
 import signal
-import subprocess
-import sys
-import textwrap
 
 import numpy as np
 import pytest
+from processes import run_code
 
 import pyautograd as pa
 from pyautograd import _core
@@ -242,15 +240,6 @@ def test_a_hook_that_returns_nonsense(wrong):
         pa.sum(middle).backward()
 
 
-def run_python(code, timeout=120):
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
-
-
 def test_keyboard_interrupt_during_a_long_backward():
     """The signal comes from a timer that starts with the sweep, so it interrupts the sweep."""
 
@@ -275,7 +264,7 @@ def test_keyboard_interrupt_during_a_long_backward():
 
 
 def test_interrupting_a_process_is_no_crash():
-    result = run_python(
+    result = run_code(
         """
         import signal
         import pyautograd as pa
@@ -397,14 +386,14 @@ def test_nesting_too_deep_is_an_error_not_a_crash():
             return pa.func.vmap(f)(x) if x.ndim else x * x
         print(f(pa.ones((1,) * 40)).shape)
         """
-    result = run_python(code)
+    result = run_code(code)
     assert result.returncode == 0, result.stderr[-2000:]
     assert result.stdout.startswith("refused")
 
 
 def test_exiting_with_everything_alive():
     """Interpreter exit with hooks, graphs, levels and exported memory still referenced."""
-    result = run_python(
+    result = run_code(
         """
         import numpy as np
         import pyautograd as pa

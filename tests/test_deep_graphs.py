@@ -3,11 +3,10 @@
 They run in a process of their own whose stack is limited to 8 MiB, where recursion would end it.
 """
 
-import subprocess
-import sys
 import textwrap
 
 import pytest
+from processes import run_code
 
 PRELUDE = """
 import gc, resource, threading
@@ -29,9 +28,7 @@ print("finished")
 
 def in_a_small_stack(body):
     program = PRELUDE.format(body=textwrap.indent(textwrap.dedent(body), "    "))
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300
-    )
+    done = run_code(program)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.endswith("finished\n"), done.stderr[-2000:]
     assert "Traceback" not in done.stderr, done.stderr[-2000:]

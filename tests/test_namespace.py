@@ -1,12 +1,11 @@
 """The package's face: names, aliases, dtypes, lazy modules, stubs, counters."""
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import run_code, run_python
 
 import pyautograd as pa
 from pyautograd._names import ALIASES
@@ -70,16 +69,12 @@ def test_modules_of_few_programs_are_imported_when_used():
         "assert 'pyautograd.testing' not in sys.modules; pa.testing.gradcheck; "
         "from pyautograd import memory; assert memory is pa.memory"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=PACKAGE.parents[0])
+    done = run_code(code)
+    assert done.returncode == 0, done.stderr
 
 
 def test_stubs_are_current():
-    done = subprocess.run(
-        [sys.executable, "-m", "pyautograd._stubs", "--check"],
-        capture_output=True,
-        text=True,
-        cwd=PACKAGE.parents[0],
-    )
+    done = run_python("-m", "pyautograd._stubs", "--check")
     assert done.returncode == 0, done.stderr
 
 
