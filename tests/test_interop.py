@@ -18,7 +18,7 @@ def layouts():
     yield np.broadcast_to(np.arange(3.0), (2, 3))
 
 
-@pytest.mark.parametrize("x", layouts(), ids=lambda x: f"{x.shape}{x.strides}")
+@pytest.mark.parametrize("x", list(layouts()), ids=lambda x: f"{x.shape}{x.strides}")
 def test_from_numpy_shares_memory_and_back(x):
     t = pa.from_numpy(x)
     np.testing.assert_array_equal(t.numpy(), x)
