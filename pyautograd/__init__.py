@@ -36,7 +36,8 @@ from .derivatives import hessian, hvp, jacobian
 from .function import Function, once_differentiable
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 
-_OPS = {name: getattr(_core, name) for name in _core.ops}
+# An op of a module has a dot in its name: linalg.solve is _core.linalg_solve.
+_OPS = {name: getattr(_core, name) for name in _core.ops if "." not in name}
 _OPS |= {name: getattr(_variadic, name) for name in _variadic.__all__}
 _OPS |= {alias: _OPS[name] for alias, name in ALIASES.items()}
 _DTYPES = {

@@ -18,7 +18,9 @@ def test_every_public_name_exists_once():
     for name in pa.__all__:
         assert hasattr(pa, name), name
         assert name in dir(pa)
-    assert set(pa._core.ops) <= set(pa.__all__)
+    for name in pa._core.ops:
+        module, _, short = name.rpartition(".")
+        assert short in (getattr(pa, module) if module else pa).__all__
 
 
 def test_aliases_are_the_same_function():
@@ -27,7 +29,7 @@ def test_aliases_are_the_same_function():
         assert alias not in pa._core.ops
 
 
-@pytest.mark.parametrize("name", [*ALIASES, *pa._core.ops])
+@pytest.mark.parametrize("name", [*ALIASES, *(name for name in pa._core.ops if "." not in name)])
 def test_a_name_that_numpy_has_means_the_same(name):
     if not hasattr(np, name) or name in ("round", "meshgrid"):
         return

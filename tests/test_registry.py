@@ -15,8 +15,10 @@ def test_every_op_has_exactly_one_record():
 
 def test_every_op_is_public_and_documented():
     for name in _core.ops:
-        function = getattr(pa, name)
-        assert function.__name__ == name
+        module, _, short = name.rpartition(".")
+        function = getattr(getattr(pa, module) if module else pa, short)
+        assert function.__name__ == short
+        assert not module or function.__module__ == f"pyautograd.{module}"
         assert inspect.signature(function).parameters, name
         assert len(function.__doc__) > 20, name
 

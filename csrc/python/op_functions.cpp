@@ -39,15 +39,29 @@ std::string documentation(const OpInfo& op, const std::string& name, bool self) 
   return name + signature_text(op, self) + "\n--\n\n" + op.doc;
 }
 
-py::object make_function(const OpInfo& op) {
-  auto* definition = new Definition{BoundOp(op), documentation(op, op.name, false), {}};
-  definition->method = {op.name.c_str(), as_c_function(call_function),
+// "linalg.solve" is solve in pyautograd.linalg, made from _core.linalg_solve.
+struct Place {
+  explicit Place(const std::string& name) : attribute(name) {
+    const size_t dot = name.find('.');
+    if (dot == std::string::npos) return;
+    attribute[dot] = '_';
+    module += "." + name.substr(0, dot);
+    start = dot + 1;
+  }
+  std::string attribute, module = "pyautograd";
+  size_t start = 0;
+};
+
+py::object make_function(const OpInfo& op, const Place& place) {
+  const char* name = op.name.c_str() + place.start;
+  auto* definition = new Definition{BoundOp(op), documentation(op, name, false), {}};
+  definition->method = {name, as_c_function(call_function),
                         METH_FASTCALL | METH_KEYWORDS, definition->doc.c_str()};
   py::object capsule =
       py::reinterpret_steal<py::object>(PyCapsule_New(&definition->bound, nullptr, nullptr));
   if (!capsule) throw_python_error();
   py::object function = py::reinterpret_steal<py::object>(
-      PyCFunction_NewEx(&definition->method, capsule.ptr(), py::str("pyautograd").ptr()));
+      PyCFunction_NewEx(&definition->method, capsule.ptr(), py::str(place.module).ptr()));
   if (!function) throw_python_error();
   return function;
 }
@@ -166,7 +180,8 @@ void add_op_methods() {
 void bind_op_functions(py::module_& module) {
   py::list names;
   for (const OpInfo& op : registry().ops()) {
-    module.attr(op.name.c_str()) = make_function(op);
+    const Place place(op.name);
+    module.attr(place.attribute.c_str()) = make_function(op, place);
     names.append(op.name);
   }
   module.attr("ops") = py::tuple(names);
