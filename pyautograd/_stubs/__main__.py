@@ -93,7 +93,8 @@ def package_stub() -> str:
     relative = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1]
     imports = {alias.name: node.module or "" for node in relative for alias in node.names}
     imports |= dict.fromkeys(pa._MODULES, "")
-    imports |= dict.fromkeys(pa._OPS.keys() - ALIASES, "_core") | dict.fromkeys(_variadic.__all__, "_variadic")
+    imports |= dict.fromkeys(pa._OPS.keys() - ALIASES, "_core")
+    imports |= dict.fromkeys(_variadic.__all__, "_variadic")
     lines = [
         f"from .{imports[name]} import {name} as {name}"
         for name in sorted(imports)
