@@ -55,8 +55,8 @@ struct Place {
 py::object make_function(const OpInfo& op, const Place& place) {
   const char* name = op.name.c_str() + place.start;
   auto* definition = new Definition{BoundOp(op), documentation(op, name, false), {}};
-  definition->method = {name, as_c_function(call_function),
-                        METH_FASTCALL | METH_KEYWORDS, definition->doc.c_str()};
+  definition->method = {name, as_c_function(call_function), METH_FASTCALL | METH_KEYWORDS,
+                        definition->doc.c_str()};
   py::object capsule =
       py::reinterpret_steal<py::object>(PyCapsule_New(&definition->bound, nullptr, nullptr));
   if (!capsule) throw_python_error();
