@@ -52,7 +52,7 @@ struct Param {
 
 struct OpInfo {
   std::string name;  // "sum", or with the module that it is found in: "linalg.solve"
-  std::string doc;  // reStructuredText body: shapes, dtypes, derivative at ties and edges, example
+  std::string doc;   // reStructuredText body: shapes, dtypes, derivative at ties and edges, example
   std::vector<Param> params;
   bool returns_list = false;
   Tensors (*invoke)(void* function, std::span<const Arg> args) = nullptr;
