@@ -37,6 +37,10 @@ class Body : public RefCounted {
 
   int64_t size() const noexcept { return count_elements(shape); }
 
+  // What the value was made from, where derivatives of later ops depend on it (ops/origin.h). Null
+  // for almost every body; set by the maker before anybody else sees the body.
+  Ref<RefCounted> origin;
+
  protected:
   Body(Kind kind, Dims shape, DType dtype, Device device) noexcept
       : shape(std::move(shape)), dtype(dtype), device(device), kind(kind) {

@@ -61,7 +61,10 @@ void logsumexp(const View& out, const View& x, int axis);  // out has size 1 alo
 int64_t count_nonzero(const View& x);
 // Row-major order; out holds one int64 1-D view per axis, each of count_nonzero(x) elements.
 void nonzero(std::span<const View> out, const View& x);
+// Of floating-point elements; false for other dtypes.
 bool any_nan(const View& x);
+bool any_zero(const View& x);
+bool any_infinite(const View& x);
 bool all_equal(const View& a, const View& b);  // equal shapes and dtypes; nan differs from itself
 
 // ---- indexing: indices are int64 in [0, size), as normalize_index makes them ----

@@ -144,7 +144,9 @@ constexpr ElementwiseRow kRows[] = {
         "atan2", "The angle of the point (x2, x1), in radians.",
         {[](T t, X x, T) { return scale(t, x[1] / (square(x[0]) + square(x[1]))); }, kBoth},
         {[](T t, X x, T) { return -scale(t, x[0] / (square(x[0]) + square(x[1]))); }, kBoth}),
-    binary<Hypot>("hypot", "sqrt(x1**2 + x2**2). The derivative at (0, 0) is taken as 0.",
+    binary<Hypot>("hypot",
+                  "sqrt(x1**2 + x2**2). The derivative at (0, 0) is taken as 0; that "
+                  "of the square of the result is exact.",
                   {[](T t, X x, T y) { return hypot_part(t, x[0], y); }, kX1 | kY},
                   {[](T t, X x, T y) { return hypot_part(t, x[1], y); }, kX2 | kY}),
     // special functions
@@ -269,6 +271,26 @@ Tensor call_binary(const Tensor& x1, const Tensor& x2) {
   return apply1(elementwise_primitive(kRows[I].fn), Borrowed<2>(x1, x2));
 }
 
+// The ops that are more than their primitive (ops/select.cpp).
+using UnaryOp = Tensor (*)(const Tensor&);
+UnaryOp public_unary(FnId fn, UnaryOp plain) {
+  static constexpr std::pair<FnId, UnaryOp> kOps[] = {
+      {fn_id<Square>(), &square}, {fn_id<Sqrt>(), &sqrt},   {fn_id<Absolute>(), &absolute},
+      {fn_id<Exp>(), &exp},       {fn_id<Log1p>(), &log1p},
+  };
+  for (const auto& [own, op] : kOps)
+    if (own == fn) return op;
+  return plain;
+}
+using BinaryOp = Tensor (*)(const Tensor&, const Tensor&);
+BinaryOp public_binary(FnId fn, BinaryOp plain) {
+  static constexpr std::pair<FnId, BinaryOp> kOps[] = {
+      {fn_id<Power>(), &power}, {fn_id<Multiply>(), &multiply}, {fn_id<Hypot>(), &hypot}};
+  for (const auto& [own, op] : kOps)
+    if (own == fn) return op;
+  return plain;
+}
+
 std::string document(const ElementwiseRow& row) {
   const bool one = row.arity == 1;
   return pyautograd::concat(
@@ -290,10 +312,9 @@ void register_row(Registry& registry) {
   if constexpr (row.name[0] == '_') {
     return;  // a part of derivative formulas, not an op for users
   } else if constexpr (row.arity == 1) {
-    registry.add(row.name, &call_unary<I>, "x, /", document(row));
+    registry.add(row.name, public_unary(row.fn, &call_unary<I>), "x, /", document(row));
   } else {
-    registry.add(row.name, row.fn == fn_id<Power>() ? &power : &call_binary<I>, "x1, x2, /",
-                 document(row));
+    registry.add(row.name, public_binary(row.fn, &call_binary<I>), "x1, x2, /", document(row));
   }
 }
 

@@ -38,6 +38,8 @@ Tensor square(const Tensor& x);
 Tensor sqrt(const Tensor& x);
 Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
+Tensor log1p(const Tensor& x);
+Tensor hypot(const Tensor& x1, const Tensor& x2);
 Tensor absolute(const Tensor& x);
 Tensor sign(const Tensor& x);
 Tensor isnan(const Tensor& x);

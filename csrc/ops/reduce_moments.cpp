@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "ops/origin.h"
 #include "ops/reduce.h"
 
 namespace pyautograd::ops {
@@ -138,7 +139,9 @@ Tensor var(const Tensor& x, const Axes& axis, double correction, bool keepdims) 
 }
 
 Tensor std(const Tensor& x, const Axes& axis, double correction, bool keepdims) {
-  return moment<Std>("std", x, axis, correction, keepdims);
+  Tensor y = moment<Std>("std", x, axis, correction, keepdims);
+  remember_root_of(y, 0.5, [&] { return var(x, axis, correction, keepdims); });
+  return y;
 }
 
 void register_moments(Registry& registry) {
@@ -152,7 +155,8 @@ void register_moments(Registry& registry) {
   registry.add("var", &var_as, signature, "The variance over the axes." + params);
   registry.add("std", &std_as, signature,
                "The standard deviation over the axes. It has no derivative where x is constant; "
-               "zero is returned there, at every order." +
+               "zero is returned there, at every order. Its square does, and is differentiated as "
+               "the variance." +
                    params);
 }
 

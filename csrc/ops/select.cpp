@@ -2,6 +2,7 @@
 
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
+#include "ops/origin.h"
 
 namespace pyautograd {
 
@@ -72,12 +73,13 @@ Tensor clip(const Tensor& x, const std::optional<Tensor>& min, const std::option
   return out;
 }
 
-// x**2 is the most common power, and a product is both faster and simpler to differentiate.
-bool is_constant_two(const Tensor& x) {
-  if (!x.is_array() || x.tracked() || x.ndim() != 0) return false;
-  if (x.dtype() == DType::Float64) return *x.array().data<double>() == 2.0;
-  if (x.dtype() == DType::Float32) return *x.array().data<float>() == 2.0f;
-  return x.dtype() == DType::Int64 && *x.array().data<int64_t>() == 2;
+// The number in a 0-d array that cannot be differentiated.
+std::optional<double> constant(const Tensor& x) {
+  if (!x.is_array() || x.tracked() || x.ndim() != 0) return {};
+  if (x.dtype() == DType::Float64) return *x.array().data<double>();
+  if (x.dtype() == DType::Float32) return *x.array().data<float>();
+  if (x.dtype() == DType::Int64) return static_cast<double>(*x.array().data<int64_t>());
+  return {};
 }
 
 }  // namespace
@@ -88,23 +90,64 @@ Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
 }
 
 Tensor power(const Tensor& x1, const Tensor& x2) {
-  if (is_constant_two(x2) && x1.dtype() == promote(x1.dtype(), x2.dtype())) return square(x1);
-  return call<kernels::Power>(x1, x2);
+  const std::optional<double> exponent = constant(x2);
+  if (!exponent || x1.dtype() != promote(x1.dtype(), x2.dtype()))
+    return call<kernels::Power>(x1, x2);
+  // The most common power: a product is both faster and simpler to differentiate.
+  if (*exponent == 2) return square(x1);
+  if (x1.body()->origin) {
+    if (auto through = power_of_root(x1, *exponent)) return *through;
+  }
+  Tensor y = call<kernels::Power>(x1, x2);
+  if (*exponent == 0.5) remember_root(y, 0.5, x1);
+  return y;
+}
+
+Tensor multiply(const Tensor& x1, const Tensor& x2) {
+  if (x1.body() == x2.body() && x1.body()->origin) return square(x1);
+  return call<kernels::Multiply>(x1, x2);
+}
+Tensor square(const Tensor& x) {
+  if (x.body()->origin) {
+    if (auto through = power_of_root(x, 2)) return *through;
+  }
+  return call<kernels::Square>(x);
+}
+Tensor sqrt(const Tensor& x) {
+  Tensor y = call<kernels::Sqrt>(x);
+  remember_root(y, 0.5, x);
+  return y;
+}
+Tensor absolute(const Tensor& x) {
+  Tensor y = call<kernels::Absolute>(x);
+  remember_root(y, 1, x, true);
+  return y;
+}
+Tensor hypot(const Tensor& x1, const Tensor& x2) {
+  Tensor y = call<kernels::Hypot>(x1, x2);
+  remember_root_of(y, 0.5, [&] { return square(x1) + square(x2); });
+  return y;
+}
+Tensor exp(const Tensor& x) {
+  Tensor y = call<kernels::Exp>(x);
+  remember_exponential(y, x);
+  return y;
+}
+Tensor log1p(const Tensor& x) {
+  if (x.body()->origin) {
+    if (auto through = log1p_of_exponential(x)) return *through;
+  }
+  return call<kernels::Log1p>(x);
 }
 
 Tensor add(const Tensor& x1, const Tensor& x2) { return call<kernels::Add>(x1, x2); }
 Tensor subtract(const Tensor& x1, const Tensor& x2) { return call<kernels::Subtract>(x1, x2); }
-Tensor multiply(const Tensor& x1, const Tensor& x2) { return call<kernels::Multiply>(x1, x2); }
 Tensor divide(const Tensor& x1, const Tensor& x2) { return call<kernels::Divide>(x1, x2); }
 Tensor maximum(const Tensor& x1, const Tensor& x2) { return call<kernels::Maximum>(x1, x2); }
 Tensor minimum(const Tensor& x1, const Tensor& x2) { return call<kernels::Minimum>(x1, x2); }
 Tensor negative(const Tensor& x) { return call<kernels::Negative>(x); }
 Tensor reciprocal(const Tensor& x) { return call<kernels::Reciprocal>(x); }
-Tensor square(const Tensor& x) { return call<kernels::Square>(x); }
-Tensor sqrt(const Tensor& x) { return call<kernels::Sqrt>(x); }
-Tensor exp(const Tensor& x) { return call<kernels::Exp>(x); }
 Tensor log(const Tensor& x) { return call<kernels::Log>(x); }
-Tensor absolute(const Tensor& x) { return call<kernels::Absolute>(x); }
 Tensor sign(const Tensor& x) { return call<kernels::Sign>(x); }
 Tensor isnan(const Tensor& x) { return call<kernels::IsNan>(x); }
 Tensor equal(const Tensor& x1, const Tensor& x2) { return call<kernels::Equal>(x1, x2); }

@@ -45,26 +45,49 @@ void nonzero(std::span<const View> out, const View& x) {
   });
 }
 
-bool any_nan(const View& x) {
+namespace {
+
+template <class T, class Test>
+unsigned any_in_row(const T* row, int64_t stride, int64_t n, Test test) {
+  unsigned found = 0;
+  if (stride == 1) {
+    for (int64_t i = 0; i < n; ++i) found |= test(row[i]);
+  } else {
+    for (int64_t i = 0; i < n; ++i) found |= test(row[i * stride]);
+  }
+  return found;
+}
+
+template <class Test>
+bool any_float(const View& x, Test test) {
   if (!is_floating(x.dtype)) return false;
   Nest<1> nest(x.shape, {x.strides});
   std::atomic<bool> found{false};
-  visit_dtype(x.dtype, [&](auto tag) {
+  auto search = [&](auto tag) {
     using T = typename decltype(tag)::type;
+    const T* data = static_cast<const T*>(x.data);
     parallel_for(nest.count(), 2 * kGrain, [&](int64_t begin, int64_t end) {
-      unsigned nans = 0;
+      unsigned seen = 0;
       nest.walk(begin, end, [&](const auto& o, int64_t n) {
-        const T* row = static_cast<const T*>(x.data) + o[0];
-        if (int64_t s = nest.stride(0); s == 1) {
-          for (int64_t i = 0; i < n; ++i) nans |= IsNan()(row[i]);
-        } else {
-          for (int64_t i = 0; i < n; ++i) nans |= IsNan()(row[i * s]);
-        }
+        seen |= any_in_row(data + o[0], nest.stride(0), n, test);
       });
-      if (nans) found.store(true, std::memory_order_relaxed);
+      if (seen) found.store(true, std::memory_order_relaxed);
     });
-  });
+  };
+  x.dtype == DType::Float32 ? search(TypeTag<float>{}) : search(TypeTag<double>{});
   return found.load();
+}
+
+}  // namespace
+
+bool any_nan(const View& x) {
+  return any_float(x, [](auto value) { return value != value; });
+}
+bool any_zero(const View& x) {
+  return any_float(x, [](auto value) { return value == 0; });
+}
+bool any_infinite(const View& x) {
+  return any_float(x, [](auto value) { return IsInf()(value); });
 }
 
 bool all_equal(const View& a, const View& b) {

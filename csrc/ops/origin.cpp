@@ -1,0 +1,132 @@
+#include "ops/origin.h"
+
+#include <cmath>
+
+#include "kernels/kernels.h"
+#include "ops/elementwise.h"
+
+namespace pyautograd::ops {
+
+namespace {
+
+// y = |operand|**exponent, or y = e**operand.
+struct Origin final : RefCounted {
+  enum class Kind : uint8_t { Root, Exponential };
+  Origin(const Tensor& y, Kind kind, const Tensor& operand, double exponent, bool any_sign)
+      : kind(kind),
+        any_sign(any_sign),
+        exponent(exponent),
+        operand(operand),
+        operand_version(version_of(*operand.body())),
+        own_version(version_of(*y.body())) {}
+
+  const Kind kind;
+  const bool any_sign;  // the operand may be negative
+  const double exponent;
+  const Tensor operand;
+  const uint32_t operand_version, own_version;
+};
+
+// Not if memory was written since, and not where the edge of x was dropped (detach, or a backward
+// pass that nobody differentiates): the operand must not bring it back.
+const Origin* origin_of(const Tensor& x, Origin::Kind kind) {
+  const auto* origin = static_cast<const Origin*>(x.body()->origin.get());
+  if (!origin || origin->kind != kind || x.tracked() != origin->operand.tracked()) return nullptr;
+  const bool current = version_of(*origin->operand.body()) == origin->operand_version &&
+                       version_of(*x.body()) == origin->own_version;
+  return current ? origin : nullptr;
+}
+
+// An elementwise function of y, differentiated as a function of the operand that y comes from.
+class ThroughOrigin : public Primitive {
+ public:
+  Specs infer(TensorSpan x) const override { return {x[0].spec()}; }
+  Saves saves() const override { return {.inputs = 2}; }
+  Tensors eval(TensorSpan x, const Specs&) const override { return {value(x[0].untracked())}; }
+  Tensors vjp(const VjpArgs& args) const override {
+    return {Tensor(), scaled(args.cotangents[0], args.inputs[1])};
+  }
+  Tensors jvp(TensorSpan x, TensorSpan t, TensorSpan) const override {
+    return {t[1] ? scaled(t[1], x[1]) : Tensor()};
+  }
+  BatchResult batch(int64_t size, TensorSpan x, std::span<const int> dims) const override {
+    const Tensor y = mapped_or_broadcast(x[0], dims[0], size);
+    const Tensor operand = mapped_or_broadcast(x[1], dims[1], size);
+    return {apply(Ref<const Primitive>(this), Borrowed<2>(y, operand)), {0}};
+  }
+
+ protected:
+  virtual Tensor value(const Tensor& y) const = 0;
+  // A tangent or cotangent times the slope with respect to the operand.
+  virtual Tensor scaled(const Tensor& t, const Tensor& operand) const = 0;
+};
+
+// y**exponent = operand**power, a whole number.
+class PowerOfRoot final : public ThroughOrigin {
+ public:
+  PowerOfRoot(double exponent, double power) : exponent_(exponent), power_(power) {}
+  std::string_view name() const override { return "power"; }
+  Saves saves() const override { return {.inputs = power_ == 1 ? 0u : 2u}; }
+
+ protected:
+  Tensor value(const Tensor& y) const override {
+    return exponent_ == 2 ? call<kernels::Square>(y)
+                          : call<kernels::Power>(y, scalar(exponent_, y.dtype()));
+  }
+  Tensor scaled(const Tensor& t, const Tensor& operand) const override {
+    if (power_ == 1) return t;
+    const Tensor slope = power(operand, scalar(power_ - 1, operand.dtype())) * power_;
+    return call<kernels::Scale>(t, slope);
+  }
+
+ private:
+  const double exponent_, power_;
+};
+
+class Log1pOfExponential final : public ThroughOrigin {
+ public:
+  std::string_view name() const override { return "log1p"; }
+
+ protected:
+  Tensor value(const Tensor& y) const override { return call<kernels::Log1p>(y); }
+  Tensor scaled(const Tensor& t, const Tensor& operand) const override {
+    return call<kernels::Scale>(t, call<kernels::Sigmoid>(operand));
+  }
+};
+
+}  // namespace
+
+bool has_zero(const Tensor& x) { return kernels::any_zero(innermost_array(x).view()); }
+
+void remember_root(const Tensor& y, double exponent, const Tensor& operand, bool any_sign) {
+  if (!differentiable(y) || !has_zero(y)) return;
+  // The root of a root comes from the same operand: origins form no chain.
+  if (const Origin* inner = origin_of(operand, Origin::Kind::Root)) {
+    y.body()->origin = make_ref<Origin>(y, Origin::Kind::Root, inner->operand,
+                                        exponent * inner->exponent, inner->any_sign);
+  } else if (!operand.body()->origin) {
+    y.body()->origin = make_ref<Origin>(y, Origin::Kind::Root, operand, exponent, any_sign);
+  }
+}
+
+void remember_exponential(const Tensor& y, const Tensor& operand) {
+  if (!differentiable(y) || operand.body()->origin) return;
+  if (kernels::any_infinite(innermost_array(y).view()))
+    y.body()->origin = make_ref<Origin>(y, Origin::Kind::Exponential, operand, 0, true);
+}
+
+std::optional<Tensor> power_of_root(const Tensor& y, double exponent) {
+  const Origin* origin = origin_of(y, Origin::Kind::Root);
+  if (!origin) return {};
+  const double whole = exponent * origin->exponent;
+  if (whole < 1 || std::fmod(whole, origin->any_sign ? 2 : 1) != 0) return {};
+  return apply1(make_ref<PowerOfRoot>(exponent, whole), Borrowed<2>(y, origin->operand));
+}
+
+std::optional<Tensor> log1p_of_exponential(const Tensor& y) {
+  const Origin* origin = origin_of(y, Origin::Kind::Exponential);
+  if (!origin) return {};
+  return apply1(make_ref<Log1pOfExponential>(), Borrowed<2>(y, origin->operand));
+}
+
+}  // namespace pyautograd::ops

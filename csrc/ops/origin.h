@@ -1,0 +1,35 @@
+#pragma once
+
+#include "ops/ops.h"
+
+// Some results forget what the derivative of a later op depends on. |x| has no derivative at 0 and
+// e**x may overflow, but |x|**2 is smooth there and log1p(e**x) has slope 1: the chain rule through
+// the result in between gives 0 * inf. So where a result is singular it remembers its origin, and
+// an op that finds one is differentiated with respect to that instead: in every mode and order
+// alike, since to the engine it is one more primitive.
+namespace pyautograd::ops {
+
+// Says that y = |operand|**exponent, if y has zeros and can be differentiated. Unless any_sign, y
+// is nan where the operand is negative.
+void remember_root(const Tensor& y, double exponent, const Tensor& operand, bool any_sign = false);
+// The same where the operand takes work to make.
+template <class Make>
+void remember_root_of(const Tensor& y, double exponent, Make&& make);
+// Says that y = e**operand, if y overflows and can be differentiated.
+void remember_exponential(const Tensor& y, const Tensor& operand);
+
+// y**exponent through y's origin, or nothing where y has none that helps.
+std::optional<Tensor> power_of_root(const Tensor& y, double exponent);
+// log1p(y) likewise.
+std::optional<Tensor> log1p_of_exponential(const Tensor& y);
+
+// Whether anybody may differentiate with respect to x: a wrapper or a tracked tensor.
+inline bool differentiable(const Tensor& x) { return x.tracked() || !x.is_array(); }
+bool has_zero(const Tensor& x);
+
+template <class Make>
+void remember_root_of(const Tensor& y, double exponent, Make&& make) {
+  if (differentiable(y) && has_zero(y)) remember_root(y, exponent, make());
+}
+
+}  // namespace pyautograd::ops

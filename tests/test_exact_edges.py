@@ -1,0 +1,157 @@
+"""Second derivatives where the chain rule meets 0 * inf though the composite is smooth.
+
+Every mode pair must give the true value, alone and under vmap.
+"""
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+
+PAIRS = [f"{a}-over-{b}" for a in ("forward", "reverse") for b in ("forward", "reverse")]
+EYE = np.eye(3)
+CENTERED = EYE - 1 / 3
+
+
+def norm(x):
+    return pa.sqrt(pa.sum(x * x))
+
+
+# name: function, point, value, gradient, Hessian
+SMOOTH = {
+    "norm squared at 0": (lambda x: norm(x) ** 2, np.zeros(3), np.zeros(3), 2 * EYE),
+    "norm times itself": (lambda x: (lambda r: r * r)(norm(x)), np.zeros(3), np.zeros(3), 2 * EYE),
+    "norm to the fourth": (lambda x: norm(x) ** 4, np.zeros(3), np.zeros(3), 0 * EYE),
+    "square root twice, to the fourth": (
+        lambda x: pa.sqrt(norm(x)) ** 4,
+        np.zeros(3),
+        np.zeros(3),
+        2 * EYE,
+    ),
+    "std squared of a constant": (
+        lambda x: pa.std(x, correction=1) ** 2,
+        np.full(3, 1.7),
+        np.zeros(3),
+        CENTERED,
+    ),
+    "std squared along an axis": (
+        lambda x: pa.sum(pa.square(pa.std(x + pa.zeros((2, 3)), axis=1))),
+        np.full(3, 0.3),
+        np.zeros(3),
+        4 / 3 * CENTERED,
+    ),
+    "hypot squared at the origin": (
+        lambda x: pa.sum(pa.hypot(x, 0 * x + pa.tensor([0.0, 0.0, 3.0])) ** 2),
+        np.array([0.0, 2.0, 0.0]),
+        np.array([0.0, 4.0, 0.0]),
+        2 * EYE,
+    ),
+    "abs squared": (lambda x: pa.sum(pa.abs(x) ** 2), EYE[0], 2 * EYE[0], 2 * EYE),
+    "abs to the fourth": (
+        lambda x: pa.sum(pa.abs(x) ** 4),
+        EYE[0],
+        4 * EYE[0],
+        12 * np.diag(EYE[0]),
+    ),
+    "abs to the third": (
+        lambda x: pa.sum(pa.abs(x) ** 3),
+        -EYE[0],
+        -3 * EYE[0],
+        6 * np.diag(EYE[0]),
+    ),
+    "abs to the 2.5": (
+        lambda x: pa.sum(pa.abs(x) ** 2.5),
+        EYE[0],
+        2.5 * EYE[0],
+        3.75 * np.diag(EYE[0]),
+    ),
+    "half power squared": (lambda x: pa.sum((x**0.5) ** 2), EYE[0], np.ones(3), 0 * EYE),
+    "root of abs, to the fourth": (
+        lambda x: pa.sum(pa.sqrt(pa.abs(x)) ** 4),
+        -EYE[0],
+        -2 * EYE[0],
+        2 * EYE,
+    ),
+    "log1p of exp beyond overflow": (
+        lambda x: pa.sum(pa.log1p(pa.exp(x))),
+        np.array([1000.0, 800.0, 900.0]),
+        np.ones(3),
+        0 * EYE,
+    ),
+    "where over a singular branch": (
+        lambda x: pa.sum(pa.where(x > 0, pa.sqrt(x), x)),
+        -EYE[0],
+        np.ones(3),
+        0 * EYE,
+    ),
+    "a norm that is squared among others": (
+        lambda x: norm(x) ** 2 * pa.exp(x[0]) + pa.cos(norm(x) ** 2),
+        np.zeros(3),
+        np.zeros(3),
+        2 * EYE,
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", PAIRS)
+@pytest.mark.parametrize("name", SMOOTH)
+def test_second_derivatives_are_the_true_ones(name, mode):
+    f, point, gradient, hessian = SMOOTH[name]
+    x = pa.tensor(point)
+    for first in (pa.func.grad(f), pa.func.jacfwd(f)):
+        np.testing.assert_allclose(first(x).numpy(), gradient, atol=1e-14)
+    np.testing.assert_allclose(pa.hessian(f, x, mode=mode).numpy(), hessian, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_they_are_under_vmap_and_with_backward_too(name):
+    f, point, gradient, hessian = SMOOTH[name]
+    batch = pa.tensor(np.stack([point, point]))
+    got = pa.func.vmap(pa.func.hessian(f))(batch).numpy()
+    np.testing.assert_allclose(got, np.stack([hessian, hessian]), atol=1e-13)
+
+    x = pa.tensor(point, requires_grad=True)
+    (g,) = pa.grad(f(x), x, create_graph=True)
+    np.testing.assert_allclose(g.detach().numpy(), gradient, atol=1e-14)
+    if not g.requires_grad:  # the gradient is a constant
+        np.testing.assert_array_equal(hessian, 0 * EYE)
+        return
+    rows = [pa.grad(g[i], x, retain_graph=True)[0].numpy() for i in range(3)]
+    np.testing.assert_allclose(np.stack(rows), hessian, atol=1e-13)
+
+
+def test_fourth_derivative_of_the_fourth_power_of_abs():
+    f = lambda x: pa.abs(x) ** 4  # noqa: E731
+    for _ in range(4):
+        f = pa.func.grad(f)
+    assert f(pa.tensor(0.0)).item() == 24
+
+
+def test_an_origin_does_not_bring_a_dropped_edge_back():
+    x = pa.zeros(3).requires_grad_()
+    r = norm(x)
+    assert not (r.detach() ** 2).requires_grad
+    with pa.no_grad():
+        assert not (norm(x) ** 2).requires_grad
+        assert not (r**2).requires_grad
+    (g,) = pa.grad(pa.abs(x[0]) ** pa.tensor(3.0) * r.detach(), x)
+    assert not g.requires_grad
+
+
+def test_an_origin_that_was_overwritten_is_forgotten():
+    x = pa.zeros(3).requires_grad_()
+    s = x * 1
+    r = pa.sqrt(s)
+    with pa.no_grad():
+        s.detach()[...] = 4.0
+    np.testing.assert_array_equal((r**2).detach().numpy(), np.zeros(3))
+
+
+def test_a_root_of_a_root_of_a_root_is_released_without_recursion():
+    before = pa.memory.live()
+    x = pa.zeros(1).requires_grad_()
+    y = x
+    for _ in range(200_000):
+        y = pa.sqrt(pa.abs(y))
+    del x, y
+    assert pa.memory.live() == before
