@@ -19,6 +19,16 @@ hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("fixed")
 
 
+def pytest_addoption(parser):
+    help = "how many random programs to compare (tests/test_random_programs.py)"
+    parser.addoption("--programs", type=int, default=200, help=help)
+
+
+@pytest.fixture
+def program_count(request):
+    return request.config.getoption("--programs")
+
+
 @pytest.fixture(autouse=True)
 def quiet_numpy():
     """References compute infinities and nans on purpose."""
