@@ -50,6 +50,7 @@ _DTYPES = {
 _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}
 # Imported when first used: they are needed by few programs.
 _MODULES = ("linalg", "memory", "special", "testing")
+_FUNCTIONS = {"load": "serialization", "save": "serialization"}
 
 globals().update(_OPS | _DTYPES | _CONSTANTS)
 
@@ -79,7 +80,7 @@ __all__ = [
     "tensor",
     "tree",
 ]
-__all__ += [*_OPS, *_DTYPES, *_CONSTANTS, *_MODULES]
+__all__ += [*_OPS, *_DTYPES, *_CONSTANTS, *_MODULES, *_FUNCTIONS]
 
 _core._set_type_attribute("__array_function__", numpy_protocol.array_function)
 _core._set_type_attribute("__array_ufunc__", numpy_protocol.array_ufunc)
@@ -89,6 +90,8 @@ _blas.choose()
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f".{name}", __name__)
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(f".{_FUNCTIONS[name]}", __name__), name)
     raise AttributeError(f"module 'pyautograd' has no attribute {name!r}")
 
 

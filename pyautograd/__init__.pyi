@@ -89,6 +89,7 @@ from ._core import less as less
 from ._core import less_equal as less_equal
 from . import linalg as linalg
 from ._core import linspace as linspace
+from .serialization import load as load
 from ._core import log as log
 from ._core import log10 as log10
 from ._core import log1p as log1p
@@ -134,6 +135,7 @@ from ._core import roll as roll
 from ._core import rot90 as rot90
 from ._core import round as round
 from ._core import rsqrt as rsqrt
+from .serialization import save as save
 from .autograd import set_detect_anomaly as set_detect_anomaly
 from .grad_mode import set_grad_enabled as set_grad_enabled
 from ._core import set_num_threads as set_num_threads

@@ -69,7 +69,9 @@ def test_modules_of_few_programs_are_imported_when_used():
     code = (
         "import sys, pyautograd as pa; "
         "assert 'pyautograd.testing' not in sys.modules; pa.testing.gradcheck; "
-        "from pyautograd import memory; assert memory is pa.memory"
+        "from pyautograd import memory; assert memory is pa.memory; "
+        "assert 'pyautograd.serialization' not in sys.modules; "
+        "from pyautograd import save; assert save is pa.save is pa.serialization.save"
     )
     done = run_code(code)
     assert done.returncode == 0, done.stderr

@@ -92,7 +92,7 @@ def package_stub() -> str:
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
     relative = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1]
     imports = {alias.name: node.module or "" for node in relative for alias in node.names}
-    imports |= dict.fromkeys(pa._MODULES, "")
+    imports |= dict.fromkeys(pa._MODULES, "") | pa._FUNCTIONS
     imports |= dict.fromkeys(pa._OPS.keys() - ALIASES, "_core")
     imports |= dict.fromkeys(_variadic.__all__, "_variadic")
     lines = [
