@@ -120,6 +120,7 @@ from ._core import not_equal as not_equal
 from .function import once_differentiable as once_differentiable
 from ._core import ones as ones
 from ._core import ones_like as ones_like
+from . import optim as optim
 from ._core import outer as outer
 from ._core import pad as pad
 from ._core import permute_dims as permute_dims

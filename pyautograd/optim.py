@@ -1,0 +1,411 @@
+"""Optimisers with two faces over one implementation.
+
+As a pure function, ``update(params, grads, state)`` returns new parameters and a new state. It
+works on trees, inside every transform, and is differentiable in all its arguments and in the
+learning rate, so learning *through* an optimiser needs nothing special:
+
+>>> opt = pa.optim.SGD(lr=0.1)
+>>> def after_one_step(w):
+...     moved, _ = opt.update(w, pa.func.grad(lambda w: w**2)(w), opt.init(w))
+...     return moved
+>>> pa.func.grad(after_one_step)(3.0).item()
+0.8
+
+Given parameters, the same object moves them in place, by the gradients that ``backward`` left:
+
+>>> w = pa.tensor([3.0], requires_grad=True)
+>>> opt = pa.optim.SGD(w, lr=0.1)
+>>> pa.sum(w**2).backward()
+>>> opt.step()
+>>> opt.zero_grad()
+>>> w.tolist(), w.grad
+([2.4], None)
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from numbers import Real
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from . import _core
+from ._core import Tensor
+from .func._arguments import match_values, to_tensor
+from .grad_mode import no_grad
+from .tree import TreeDef, flatten, paths, unflatten
+
+__all__ = ["SGD", "Adam", "AdamState", "Optimizer", "SGDState"]
+
+
+class SGDState(NamedTuple):
+    """What :class:`SGD` carries from step to step."""
+
+    velocity: Any
+    """A tree like the parameters, or None without momentum."""
+
+
+class AdamState(NamedTuple):
+    """What :class:`Adam` carries from step to step."""
+
+    step: Any
+    """The number of steps made, a scalar int64 tensor."""
+    mean: Any
+    """Running mean of the gradients, a tree like the parameters."""
+    mean_square: Any
+    """Running mean of their squares, a tree like the parameters."""
+
+
+State = TypeVar("State", SGDState, AdamState)
+
+
+class Optimizer(Generic[State]):
+    """What all optimisers do. Subclasses say how lists of tensors move (``_advance``).
+
+    A field of a state is a tree like the parameters, or None, or the counter ``step``. Inside this
+    class the trees are lists of leaves.
+    """
+
+    def __init__(self, params: Any, lr: float | Tensor) -> None:
+        self.lr = lr
+        self._structure: TreeDef | None = None
+        if params is not None:
+            self._leaves, self._structure = self._parameters(params)
+            self._state: State = self._start(self._leaves)
+
+    @property
+    def lr(self) -> float | Tensor:
+        """The learning rate; it may be set between steps."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float | Tensor) -> None:
+        if type(value) is Tensor:
+            if value.shape or value.dtype.kind != "f":
+                raise ValueError(
+                    f"[{self._name()}] lr has shape {value.shape} and dtype {value.dtype}: "
+                    "expected a floating-point scalar"
+                )
+            self._lr: float | Tensor = value
+        else:
+            self._lr = self._number("lr", value, 0.0, math.inf)
+
+    @property
+    def state(self) -> State:
+        """The state of the parameters given at the start, to be saved; setting it restores it.
+
+        Setting raises ``ValueError`` naming the first path where the new state does not fit.
+        """
+        structure = self._given("state")
+        return self._map_trees(lambda _, leaves: unflatten(structure, leaves), self._state)
+
+    @state.setter
+    def state(self, state: State) -> None:
+        structure = self._given("state")
+        self._state = self._opened("state", state, structure, self._leaves)
+
+    def init(self, params: Any) -> State:
+        """The state before the first step, for :meth:`update`.
+
+        Args:
+            params: a tree of floating-point tensors.
+
+        >>> pa.optim.SGD(lr=0.1, momentum=0.9).init({"w": pa.ones(2)})
+        SGDState(velocity={'w': tensor([0., 0.])})
+        """
+        leaves, structure = self._tensors("init", params)
+        return self._map_trees(lambda _, tree: unflatten(structure, tree), self._start(leaves))
+
+    def update(self, params: Any, grads: Any, state: State) -> tuple[Any, State]:
+        """One step as a pure function.
+
+        Args:
+            params: a tree of floating-point tensors.
+            grads: gradients, with the structure, shapes and dtypes of ``params``.
+            state: from :meth:`init` or an earlier call.
+
+        Returns:
+            ``(params, state)`` after the step. The arguments stay as they are.
+
+        Raises:
+            TypeError: a parameter is not a floating-point tensor.
+            ValueError: ``grads`` or ``state`` does not match ``params``; the first differing path
+                is named.
+
+        >>> opt = pa.optim.SGD(lr=0.5)
+        >>> params = {"w": pa.asarray([1.0, 2.0])}
+        >>> opt.update(params, {"w": pa.asarray([2.0, 2.0])}, opt.init(params))
+        ({'w': tensor([0., 1.])}, SGDState(velocity=None))
+        """
+        leaves, structure = self._tensors("update", params)
+        op = f"{self._name()}.update"
+        gradients = match_values(op, "grads", grads, structure, leaves)
+        moved, after = self._advance(
+            leaves, gradients, self._opened("update", state, structure, leaves)
+        )
+        trees = self._map_trees(lambda _, tree: unflatten(structure, tree), after)
+        return unflatten(structure, moved), trees
+
+    def step(self) -> None:
+        """Move the parameters in place by their ``.grad``.
+
+        A parameter whose ``.grad`` is None keeps its value and its part of the state. Nothing is
+        recorded. A graph that saved the old value of a parameter can no longer be swept: it raises.
+
+        Raises:
+            RuntimeError: the optimiser was made without parameters.
+        """
+        self._given("step")
+        found = [(i, p.grad) for i, p in enumerate(self._leaves)]
+        chosen = [i for i, g in found if g is not None]
+        gradients = [g for _, g in found if g is not None]
+        if not chosen:
+            return
+        with no_grad():
+            part = self._map_trees(lambda _, tree: [tree[i] for i in chosen], self._state)
+            moved, part = self._advance([self._leaves[i] for i in chosen], gradients, part)
+            for i, value in zip(chosen, moved, strict=True):
+                self._leaves[i][...] = value
+        self._state = self._map_trees(
+            lambda name, new: _replaced(getattr(self._state, name), chosen, new), part
+        )
+
+    def zero_grad(self) -> None:
+        """Set the ``.grad`` of every parameter to None.
+
+        Nothing is overwritten: tensors computed from the old gradients, and their graph, stay as
+        they are.
+
+        Raises:
+            RuntimeError: the optimiser was made without parameters.
+        """
+        self._given("zero_grad")
+        for p in self._leaves:
+            p.grad = None
+
+    def _start(self, leaves: list[Tensor]) -> State:
+        raise NotImplementedError
+
+    def _advance(
+        self, leaves: list[Tensor], gradients: list[Tensor], state: State
+    ) -> tuple[list[Tensor], State]:
+        raise NotImplementedError
+
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _number(self, what: str, value: Any, low: float, high: float) -> float:
+        if isinstance(value, Real) and low <= float(value) < high:
+            return float(value)
+        raise ValueError(
+            f"[{self._name()}] {what} must be a number in [{low}, {high}), got {value!r}"
+        )
+
+    def _given(self, member: str) -> TreeDef:
+        if self._structure is None:
+            raise RuntimeError(
+                f"[{self._name()}.{member}] no parameters were given: make the optimiser as "
+                f"{self._name()}(params, ...), or use init and update"
+            )
+        return self._structure
+
+    def _parameters(self, params: Any) -> tuple[list[Tensor], TreeDef]:
+        """The leaves of a tree that is to be moved in place."""
+        leaves, structure = flatten(params)
+        places = paths(structure)
+        seen: dict[int, str] = {}
+        for x, place in zip(leaves, places, strict=True):
+            where = f"[{self._name()}] the parameter{f' at {place}' if place else ''}"
+            if type(x) is not Tensor:
+                raise TypeError(f"{where} is a {type(x).__name__}: expected a tensor")
+            if not (x.requires_grad and x.is_leaf):
+                raise ValueError(f"{where} must be a leaf with requires_grad=True")
+            if id(x) in seen:
+                raise ValueError(f"{where} is the one at {seen[id(x)]} again: give it once")
+            seen[id(x)] = place
+        return leaves, structure
+
+    def _tensors(self, member: str, params: Any) -> tuple[list[Tensor], TreeDef]:
+        """The leaves of a tree of parameters of the pure functions."""
+        op = f"{self._name()}.{member}"
+        leaves, structure = flatten(params)
+        for i, x in enumerate(leaves):
+            place = partial(_place, structure, i)
+            if type(x) is not Tensor:
+                x = leaves[i] = to_tensor(op, x, place)
+            if x.dtype.kind != "f":
+                raise TypeError(
+                    f"[{op}] {place()} has dtype {x.dtype}: only floating-point parameters can be "
+                    "moved"
+                )
+        return leaves, structure
+
+    def _opened(self, member: str, state: State, structure: TreeDef, leaves: list[Tensor]) -> State:
+        """A state with checked lists of leaves in place of its trees."""
+        op = f"{self._name()}.{member}"
+        fresh = self._start([])
+        if type(state) is not type(fresh):
+            raise TypeError(
+                f"[{op}] the state is a {type(state).__name__}: expected the "
+                f"{type(fresh).__name__} that init makes"
+            )
+        for name, mine, given in zip(fresh._fields, fresh, state, strict=True):
+            if (mine is None) != (given is None):
+                wanted = "None" if mine is None else "a tree like the parameters"
+                raise ValueError(f"[{op}] state.{name} must be {wanted}: use the options of init")
+        state = self._map_trees(
+            lambda name, tree: match_values(op, f"state.{name}", tree, structure, leaves), state
+        )
+        return self._with_step(op, state)
+
+    def _with_step(self, op: str, state: State) -> State:
+        """The state with its counter checked, if it has one."""
+        return state
+
+    @staticmethod
+    def _map_trees(function: Any, state: State) -> State:
+        """Replace the fields that belong to parameters."""
+        fields = {
+            name: tree if tree is None or name == "step" else function(name, tree)
+            for name, tree in state._asdict().items()
+        }
+        return type(state)(**fields)
+
+
+def _place(structure: TreeDef, leaf: int) -> str:
+    return f"params{paths(structure)[leaf]}"
+
+
+def _replaced(values: list[Tensor], chosen: list[int], new: list[Tensor]) -> list[Tensor]:
+    changed = list(values)
+    for i, value in zip(chosen, new, strict=True):
+        changed[i] = value
+    return changed
+
+
+class SGD(Optimizer[SGDState]):
+    """Gradient descent, with heavy-ball momentum if wanted.
+
+    ``velocity = momentum * velocity + grad`` and ``param -= lr * velocity``, the velocity being
+    zero at first; this is PyTorch's form of the method of Polyak (1964).
+
+    Args:
+        params: a tree of leaves that require grad, to be moved by :meth:`step`; leave it out to use
+            :meth:`init` and :meth:`update` only.
+        lr: the learning rate, a number or a scalar tensor; with a tensor, :meth:`update` is
+            differentiable with respect to it.
+        momentum: a number in [0, 1).
+
+    Raises:
+        TypeError, ValueError: a parameter is not a leaf that requires grad or is given twice, or an
+            option is out of range.
+
+    >>> opt = pa.optim.SGD(lr=0.1, momentum=0.5)
+    >>> w, state = pa.asarray([1.0]), opt.init(pa.asarray([1.0]))
+    >>> for _ in range(2):
+    ...     w, state = opt.update(w, pa.asarray([1.0]), state)
+    >>> w.tolist(), state.velocity.tolist()
+    ([0.75], [1.5])
+    """
+
+    def __init__(self, params: Any = None, *, lr: float | Tensor, momentum: float = 0.0) -> None:
+        self._momentum = self._number("momentum", momentum, 0.0, 1.0)
+        super().__init__(params, lr)
+
+    def _start(self, leaves: list[Tensor]) -> SGDState:
+        return SGDState([_core.zeros_like(p) for p in leaves] if self._momentum else None)
+
+    def _advance(
+        self, leaves: list[Tensor], gradients: list[Tensor], state: SGDState
+    ) -> tuple[list[Tensor], SGDState]:
+        if state.velocity is not None:
+            pairs = zip(state.velocity, gradients, strict=True)
+            gradients = [self._momentum * v + g for v, g in pairs]
+            state = SGDState(gradients)
+        lr = self.lr
+        moved = [
+            p - (lr.astype(p.dtype) if type(lr) is Tensor else lr) * v
+            for p, v in zip(leaves, gradients, strict=True)
+        ]
+        return moved, state
+
+
+class Adam(Optimizer[AdamState]):
+    """Gradient descent scaled by running moments of the gradient.
+
+    Source: Kingma, Ba (2015), Adam: a method for stochastic optimization, algorithm 1. Where no
+    gradient was ever other than zero the step is zero, and so is its derivative, at every order.
+
+    Args:
+        params: a tree of leaves that require grad, to be moved by :meth:`step`; leave it out to use
+            :meth:`init` and :meth:`update` only.
+        lr: the learning rate, a number or a scalar tensor; with a tensor, :meth:`update` is
+            differentiable with respect to it.
+        betas: decay of the running mean and of the running mean square, each in [0, 1).
+        eps: added to the root of the mean square; positive.
+
+    Raises:
+        TypeError, ValueError: a parameter is not a leaf that requires grad or is given twice, or an
+            option is out of range.
+
+    >>> opt = pa.optim.Adam(lr=0.5)
+    >>> w, state = opt.update(pa.asarray([1.0]), pa.asarray([4.0]), opt.init(pa.asarray([1.0])))
+    >>> round(w.item(), 6), state.step.item()
+    (0.5, 1)
+    """
+
+    def __init__(
+        self,
+        params: Any = None,
+        *,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise TypeError(f"[{self._name()}] betas must be a pair of numbers, got {betas!r}")
+        first, second = betas
+        self._betas = (
+            self._number("betas[0]", first, 0.0, 1.0),
+            self._number("betas[1]", second, 0.0, 1.0),
+        )
+        self._eps = self._number("eps", eps, math.ulp(0.0), math.inf)
+        super().__init__(params, lr)
+
+    def _start(self, leaves: list[Tensor]) -> AdamState:
+        return AdamState(
+            _core.zeros((), dtype=np.int64),
+            [_core.zeros_like(p) for p in leaves],
+            [_core.zeros_like(p) for p in leaves],
+        )
+
+    def _with_step(self, op: str, state: AdamState) -> AdamState:
+        step = _core.asarray(state.step)
+        if step.shape or step.dtype.kind not in "iu":
+            raise ValueError(
+                f"[{op}] state.step has shape {step.shape} and dtype {step.dtype}: expected an "
+                "integer scalar"
+            )
+        return state._replace(step=step)
+
+    def _advance(
+        self, leaves: list[Tensor], gradients: list[Tensor], state: AdamState
+    ) -> tuple[list[Tensor], AdamState]:
+        first, second = self._betas
+        step = state.step + 1
+        time = step.astype(np.float64)
+        # The bias corrections folded into two scalars: Kingma and Ba, end of section 2.
+        unbias = _core.sqrt(1.0 - second**time)
+        rate, eps = self.lr * unbias / (1.0 - first**time), self._eps * unbias
+        moved, means, squares = [], [], []
+        for p, g, m, v in zip(leaves, gradients, state.mean, state.mean_square, strict=True):
+            m = first * m + (1.0 - first) * g
+            v = second * v + (1.0 - second) * _core.square(g)
+            # At v = 0 the slope of the root is infinite; the mask makes it a constant there.
+            root = _core.where(v > 0.0, _core.sqrt(v), 0.0)
+            moved.append(p - rate.astype(p.dtype) * m / (root + eps.astype(p.dtype)))
+            means.append(m)
+            squares.append(v)
+        return moved, AdamState(step, means, squares)
