@@ -114,6 +114,7 @@ from ._core import minimum as minimum
 from ._core import moveaxis as moveaxis
 from ._core import multiply as multiply
 from ._core import negative as negative
+from . import nn as nn
 from .grad_mode import no_grad as no_grad
 from ._core import nonzero as nonzero
 from ._core import not_equal as not_equal

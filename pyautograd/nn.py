@@ -1,0 +1,248 @@
+"""Layers as functions over trees of parameters, initialisers, and a loss.
+
+A layer is a pure function ``layer(params, x)``; ``init_*`` makes the parameters it takes, which are
+plain dicts and lists of tensors. So every transform of :mod:`pyautograd.func` and every optimiser
+of :mod:`pyautograd.optim` applies to them as it is.
+
+Random numbers come from a generator with NumPy's methods, such as ``np.random.default_rng(0)``, and
+are drawn in float64 whatever the dtype: the same seed starts a float32 and a float64 network from
+the same point, up to rounding.
+
+>>> params = pa.nn.init_mlp(np.random.default_rng(0), [1, 40, 40, 1])
+>>> [layer["weight"].shape for layer in params]
+[(1, 40), (40, 40), (40, 1)]
+>>> pa.nn.mlp(params, pa.zeros((5, 1))).shape
+(5, 1)
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._core import Tensor
+
+__all__ = [
+    "glorot_uniform",
+    "he_normal",
+    "init_linear",
+    "init_mlp",
+    "linear",
+    "mean_squared_error",
+    "mlp",
+    "uniform",
+    "zeros",
+]
+
+# (generator, shape, dtype) -> a parameter; a weight is inputs by outputs
+Initializer: TypeAlias = Callable[[Any, Sequence[int], npt.DTypeLike], Tensor]
+
+
+def linear(params: dict[str, Tensor], x: Tensor) -> Tensor:
+    """An affine map of the last axis, ``x @ weight + bias``.
+
+    Args:
+        params: ``{"weight": (inputs, outputs), "bias": (outputs,)}``.
+        x: shape ``(..., inputs)``.
+
+    Returns:
+        Shape ``(..., outputs)``.
+
+    Raises:
+        ValueError: the last axis of ``x`` does not have as many entries as the weight has rows.
+
+    >>> params = {"weight": pa.asarray([[1.0, 2.0]]), "bias": pa.asarray([0.0, 1.0])}
+    >>> pa.nn.linear(params, pa.asarray([[3.0]])).tolist()
+    [[3.0, 7.0]]
+    """
+    return _core.matmul(x, params["weight"]) + params["bias"]
+
+
+def mlp(
+    params: Sequence[dict[str, Tensor]],
+    x: Tensor,
+    *,
+    activation: Callable[[Tensor], Tensor] = _core.relu,
+) -> Tensor:
+    """A multilayer perceptron: :func:`linear` layers with an activation between them.
+
+    Args:
+        params: the parameters of each layer.
+        x: shape ``(..., inputs)``.
+        activation: applied elementwise after every layer but the last. The default, ``relu``, has
+            derivative 0 at 0.
+
+    Returns:
+        Shape ``(..., outputs)``.
+
+    Raises:
+        ValueError: there is no layer, or the sizes of ``x`` and the layers do not match.
+
+    >>> params = [{"weight": pa.ones((1, 1)), "bias": pa.zeros(1)}] * 2
+    >>> pa.nn.mlp(params, pa.asarray([[-1.0], [2.0]])).tolist()
+    [[0.0], [2.0]]
+    """
+    if not params:
+        raise ValueError("[nn.mlp] params is empty: give the parameters of at least one layer")
+    for layer in params[:-1]:
+        x = activation(linear(layer, x))
+    return linear(params[-1], x)
+
+
+def mean_squared_error(prediction: Tensor, target: Any) -> Tensor:
+    """The mean over all elements of ``(prediction - target) ** 2``, a scalar.
+
+    Args:
+        prediction: any shape.
+        target: the same shape. Shapes that merely broadcast, such as ``(n, 1)`` and ``(n,)``, are
+            an error: their mean would be over all pairs.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> pa.nn.mean_squared_error(pa.asarray([1.0, 2.0]), pa.asarray([1.0, 4.0])).item()
+    2.0
+    """
+    target = _core.asarray(target)
+    if prediction.shape != target.shape:
+        raise ValueError(
+            f"[nn.mean_squared_error] the prediction has shape {prediction.shape}, the target "
+            f"{target.shape}: reshape one of them"
+        )
+    return _core.mean(_core.square(prediction - target))
+
+
+def he_normal(rng: Any, shape: Sequence[int], dtype: npt.DTypeLike = np.float64) -> Tensor:
+    """Normal with standard deviation ``sqrt(2 / inputs)``, for layers followed by ``relu``.
+
+    Args:
+        rng: a generator with NumPy's ``standard_normal``.
+        shape: ``(inputs, outputs)``.
+        dtype: of the result.
+
+    Source: He, Zhang, Ren, Sun (2015), Delving deep into rectifiers, eq. 10.
+
+    >>> pa.nn.he_normal(np.random.default_rng(0), (1000, 2)).std().item() < 0.05
+    True
+    """
+    inputs, _ = _sizes("he_normal", shape)
+    return _tensor(rng.standard_normal(shape) * math.sqrt(2.0 / max(inputs, 1)), dtype)
+
+
+def glorot_uniform(rng: Any, shape: Sequence[int], dtype: npt.DTypeLike = np.float64) -> Tensor:
+    """Uniform within ``± sqrt(6 / (inputs + outputs))``.
+
+    Args:
+        rng: a generator with NumPy's ``uniform``.
+        shape: ``(inputs, outputs)``.
+        dtype: of the result.
+
+    Source: Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward neural
+    networks, eq. 16.
+
+    >>> pa.nn.glorot_uniform(np.random.default_rng(0), (4, 2)).max().item() <= 1.0
+    True
+    """
+    limit = math.sqrt(6.0 / max(sum(_sizes("glorot_uniform", shape)), 1))
+    return _tensor(rng.uniform(-limit, limit, shape), dtype)
+
+
+def uniform(
+    rng: Any, shape: Sequence[int], dtype: npt.DTypeLike = np.float64, *, limit: float = 1.0
+) -> Tensor:
+    """Uniform within ``± limit``.
+
+    Args:
+        rng: a generator with NumPy's ``uniform``.
+        shape: any shape.
+        dtype: of the result.
+        limit: the largest magnitude.
+
+    >>> pa.nn.uniform(np.random.default_rng(0), (3, 2), limit=0.1).max().item() <= 0.1
+    True
+    """
+    return _tensor(rng.uniform(-limit, limit, shape), dtype)
+
+
+def zeros(rng: Any, shape: Sequence[int], dtype: npt.DTypeLike = np.float64) -> Tensor:
+    """Zeros; draws nothing from the generator.
+
+    >>> pa.nn.zeros(np.random.default_rng(0), (2,)).tolist()
+    [0.0, 0.0]
+    """
+    return _core.zeros(shape, dtype=dtype)
+
+
+def init_linear(
+    rng: Any,
+    inputs: int,
+    outputs: int,
+    *,
+    weight: Initializer | None = None,
+    bias: Initializer | None = None,
+    dtype: npt.DTypeLike = np.float64,
+) -> dict[str, Tensor]:
+    """Parameters for :func:`linear`.
+
+    Args:
+        rng: a generator with NumPy's methods.
+        inputs, outputs: sizes of the last axis before and after.
+        weight: ``weight(rng, (inputs, outputs), dtype)`` makes the weight.
+        bias: ``bias(rng, (outputs,), dtype)`` makes the bias. The default of both is uniform within
+            ``± 1 / sqrt(inputs)``, as in PyTorch.
+        dtype: of both parameters.
+
+    >>> params = pa.nn.init_linear(np.random.default_rng(0), 3, 2, bias=pa.nn.zeros)
+    >>> params["weight"].shape, params["bias"].tolist()
+    ((3, 2), [0.0, 0.0])
+    """
+    usual = functools.partial(uniform, limit=1.0 / math.sqrt(max(inputs, 1)))
+    return {
+        "weight": (weight or usual)(rng, (inputs, outputs), dtype),
+        "bias": (bias or usual)(rng, (outputs,), dtype),
+    }
+
+
+def init_mlp(
+    rng: Any,
+    sizes: Sequence[int],
+    *,
+    weight: Initializer | None = None,
+    bias: Initializer | None = None,
+    dtype: npt.DTypeLike = np.float64,
+) -> list[dict[str, Tensor]]:
+    """Parameters for :func:`mlp`, one dict per layer.
+
+    Args:
+        rng: a generator with NumPy's methods.
+        sizes: of the input, of each hidden layer and of the output.
+        weight, bias, dtype: as for :func:`init_linear`.
+
+    Raises:
+        ValueError: fewer than two sizes.
+
+    >>> len(pa.nn.init_mlp(np.random.default_rng(0), [2, 16, 1], dtype=pa.float32))
+    2
+    """
+    if len(sizes) < 2:
+        raise ValueError(f"[nn.init_mlp] sizes={list(sizes)}: give at least an input and an output")
+    return [
+        init_linear(rng, inputs, outputs, weight=weight, bias=bias, dtype=dtype)
+        for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
+
+
+def _sizes(name: str, shape: Sequence[int]) -> tuple[int, int]:
+    if len(shape) != 2:
+        raise ValueError(f"[nn.{name}] shape {tuple(shape)}: expected (inputs, outputs)")
+    return shape[0], shape[1]
+
+
+def _tensor(draws: Any, dtype: npt.DTypeLike) -> Tensor:
+    return _core.tensor(draws, dtype=dtype)

@@ -1,0 +1,91 @@
+"""pyautograd.nn: layers, losses and initialisers against NumPy."""
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+from pyautograd import nn
+
+
+def test_a_network_is_what_numpy_computes():
+    params = nn.init_mlp(np.random.default_rng(0), [3, 7, 5, 2])
+    x = np.random.default_rng(1).normal(size=(4, 6, 3))
+    h = x
+    for i, layer in enumerate(params):
+        h = h @ layer["weight"].numpy() + layer["bias"].numpy()
+        h = np.maximum(h, 0.0) if i < 2 else h
+    np.testing.assert_allclose(nn.mlp(params, pa.asarray(x)).numpy(), h, rtol=1e-13)
+    h = np.tanh(x @ params[0]["weight"].numpy() + params[0]["bias"].numpy())
+    tanh = nn.mlp([params[0], params[1]], pa.asarray(x), activation=pa.tanh)
+    second = h @ params[1]["weight"].numpy() + params[1]["bias"].numpy()
+    np.testing.assert_allclose(tanh.numpy(), second, rtol=1e-13)
+
+
+def test_derivatives_of_a_network():
+    params = nn.init_mlp(np.random.default_rng(0), [2, 4, 1])
+    x, y = pa.asarray([[0.3, -1.0], [2.0, 0.7]]), pa.asarray([[1.0], [-1.0]])
+    leaves, structure = pa.tree.flatten(params)
+
+    def loss(*leaves):
+        prediction = nn.mlp(pa.tree.unflatten(structure, leaves), x, activation=pa.tanh)
+        return nn.mean_squared_error(prediction, y)
+
+    assert pa.testing.gradcheck(loss, tuple(leaves))
+    assert pa.testing.gradgradcheck(loss, tuple(leaves))
+
+
+def test_mean_squared_error():
+    a, b = np.arange(6.0).reshape(2, 3), np.ones((2, 3))
+    assert nn.mean_squared_error(pa.asarray(a), b).item() == ((a - b) ** 2).mean()
+    with pytest.raises(ValueError, match=r"prediction has shape \(3, 1\), the target \(3,\)"):
+        nn.mean_squared_error(pa.ones((3, 1)), np.ones(3))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "initializer, std, limit",
+    [
+        (nn.he_normal, np.sqrt(2 / 300), np.inf),
+        (nn.glorot_uniform, np.sqrt(2 / 500), np.sqrt(6 / 500)),
+        (nn.uniform, 1 / np.sqrt(3), 1.0),
+    ],
+)
+def test_initializers(initializer, std, limit, dtype):
+    w = initializer(np.random.default_rng(0), (300, 200), dtype)
+    values = w.numpy()
+    assert w.shape == (300, 200) and w.dtype == dtype and not w.requires_grad
+    assert abs(values.mean()) < 4 * std / np.sqrt(values.size)
+    np.testing.assert_allclose(values.std(), std, rtol=0.02)
+    assert np.abs(values).max() <= limit * (1 + 1e-6)
+    again = initializer(np.random.default_rng(0), (300, 200), dtype)
+    assert again.numpy().tobytes() == values.tobytes()
+    exact = initializer(np.random.default_rng(0), (300, 200))
+    np.testing.assert_allclose(values, exact.numpy(), rtol=1e-6)
+
+
+def test_parameters():
+    params = nn.init_mlp(np.random.default_rng(0), [3, 4, 2], dtype=np.float32)
+    assert [p["weight"].shape for p in params] == [(3, 4), (4, 2)]
+    assert [p["bias"].shape for p in params] == [(4,), (2,)]
+    for inputs, layer in zip((3, 4), params, strict=True):
+        for leaf in layer.values():
+            assert 0.0 < np.abs(leaf.numpy()).max() <= 1 / np.sqrt(inputs)
+    assert all(leaf.dtype == pa.float32 for leaf in pa.tree.flatten(params)[0])
+    chosen = nn.init_mlp(np.random.default_rng(0), [3, 4], weight=nn.glorot_uniform, bias=nn.zeros)[
+        0
+    ]
+    expected = nn.glorot_uniform(np.random.default_rng(0), (3, 4))
+    assert chosen["weight"].tolist() == expected.tolist()
+    assert chosen["bias"].tolist() == [0.0] * 4
+
+
+def test_wrong_use():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match=r"\[nn.init_mlp\] sizes=\[3\]"):
+        nn.init_mlp(rng, [3])
+    with pytest.raises(ValueError, match=r"\[nn.mlp\] params is empty"):
+        nn.mlp([], pa.ones(3))
+    with pytest.raises(ValueError, match=r"\[nn.he_normal\] shape \(3,\): expected"):
+        nn.he_normal(rng, (3,))
+    with pytest.raises(ValueError, match="do not match"):
+        nn.linear(nn.init_linear(rng, 3, 2), pa.ones((5, 4)))
