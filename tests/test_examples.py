@@ -60,3 +60,34 @@ def test_logistic_newton(tmp_path):
     ]
     for picture in pictures:
         assert picture.read_bytes().startswith(b"\x89PNG\r\n") and picture.stat().st_size > 5000
+
+
+def test_maml_sinusoid(tmp_path):
+    arguments = ("--quick", "--iterations", "40", "--output", str(tmp_path))
+    printed = run("maml_sinusoid.py", *arguments, "--checkpoint", str(tmp_path / "maml.npz"))
+    lines = printed.splitlines()
+    (head,) = (line for line in lines if line.startswith("gradient steps"))
+    assert head.split()[2:] == ["0", "1", "5", "10", "tasks"]
+    for name in ("meta-learned", "pre-trained"):
+        (row,) = (line for line in lines if line.startswith(name))
+        assert row.count("±") == 4
+    assert [line.split()[1:] for line in lines if line.startswith("  published")] == [
+        ["-", "0.67", "0.38", "0.35"],
+        ["-", "2.41", "2.23", "2.19"],
+    ]
+    assert (tmp_path / "maml_sinusoid_5shot.png").stat().st_size > 5000
+    assert (tmp_path / "maml.npz").exists()
+
+
+def test_maml_sinusoid_first_order(tmp_path):
+    arguments = ("--first-order", "--shots", "10", "--quick", "--output", str(tmp_path))
+    printed = run("maml_sinusoid.py", *arguments)
+    assert "10 shots, first-order meta-gradients" in printed
+    assert (tmp_path / "maml_sinusoid_10shot.png").exists()
+
+
+def test_maml_imperative():
+    printed = run("maml_imperative.py", "--iterations", "60")
+    live = {line.split("live bytes ")[1] for line in printed.splitlines() if "live" in line}
+    assert len(live) == 1
+    assert "the meta-gradient agrees with the functional one" in printed
