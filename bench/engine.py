@@ -4,10 +4,7 @@ Prints one table: what was measured, our median, the peer's, their ratio, the sp
 the project set itself, and whether it is met. A peer that is not installed is skipped, and said so.
 """
 
-import argparse
-import sys
 import time
-import warnings
 from pathlib import Path
 
 import harness
@@ -349,36 +346,5 @@ CHILDREN = {
 }
 
 
-def main():
-    if sys.argv[1:2] == ["--child"]:
-        CHILDREN[sys.argv[2]](*sys.argv[3:])
-        return
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help=f"which: {', '.join(BENCHMARKS)} (all)")
-    parser.add_argument("--quick", action="store_true", help="a third of the rounds")
-    parser.add_argument("--without", nargs="*", default=[], help="peers to leave out")
-    options = parser.parse_args()
-    unknown = set(options.names) - set(BENCHMARKS)
-    if unknown:
-        parser.error(f"no benchmark called {', '.join(sorted(unknown))}")
-    options.rounds = 5 if options.quick else 15
-
-    # PyTorch warns that create_graph leaks there; the table shows it.
-    warnings.filterwarnings("ignore", message="Using backward.*create_graph")
-    np = harness.load("numpy")
-    pa = harness.load(OURS)
-    torch = None if "torch" in options.without else harness.load("torch")
-    jax = None if "jax" in options.without else harness.load("jax")
-    harness.print_environment([np, pa, torch, jax])
-
-    rows = []
-    for name in options.names or BENCHMARKS:
-        start = time.perf_counter()
-        result = BENCHMARKS[name](np, pa, torch, jax, options)
-        rows.extend(result if isinstance(result, list) else [result])
-        print(f"measured {name} in {time.perf_counter() - start:.1f} s", file=sys.stderr)
-    harness.print_table(rows)
-
-
 if __name__ == "__main__":
-    main()
+    harness.main(__doc__, BENCHMARKS, CHILDREN)

@@ -5,6 +5,7 @@ the median over the rounds is reported, with the spread between the quartiles. E
 one thread. Import this module before NumPy or any peer: it sets their thread counts.
 """
 
+import argparse
 import gc
 import importlib
 import os
@@ -14,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -223,3 +225,36 @@ def print_table(rows):
     unknown = [row.what for row in rows if row.met is None]
     if unknown:
         print(f"{len(unknown)} not measured: " + "; ".join(unknown))
+
+
+def main(doc, benchmarks, children):
+    """The command line of a benchmark program: `{name: function}` to measure, and the functions
+    that its `--child` processes run."""
+    if sys.argv[1:2] == ["--child"]:
+        children[sys.argv[2]](*sys.argv[3:])
+        return
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("names", nargs="*", help=f"which: {', '.join(benchmarks)} (all)")
+    parser.add_argument("--quick", action="store_true", help="a third of the rounds")
+    parser.add_argument("--without", nargs="*", default=[], help="peers to leave out")
+    options = parser.parse_args()
+    unknown = set(options.names) - set(benchmarks)
+    if unknown:
+        parser.error(f"no benchmark called {', '.join(sorted(unknown))}")
+    options.rounds = 5 if options.quick else 15
+
+    # PyTorch warns that create_graph leaks there; the table shows it.
+    warnings.filterwarnings("ignore", message="Using backward.*create_graph")
+    np = load("numpy")
+    pa = load("pyautograd")
+    torch = None if "torch" in options.without else load("torch")
+    jax = None if "jax" in options.without else load("jax")
+    print_environment([np, pa, torch, jax])
+
+    rows = []
+    for name in options.names or benchmarks:
+        start = time.perf_counter()
+        result = benchmarks[name](np, pa, torch, jax, options)
+        rows.extend(result if isinstance(result, list) else [result])
+        print(f"measured {name} in {time.perf_counter() - start:.1f} s", file=sys.stderr)
+    print_table(rows)
