@@ -22,7 +22,9 @@ constexpr std::array<Info, kDTypeCount> kInfo{{{"bool", 1},
                                                {"uint32", 4},
                                                {"uint64", 8},
                                                {"float32", 4},
-                                               {"float64", 8}}};
+                                               {"float64", 8},
+                                               {"complex64", 8},
+                                               {"complex128", 16}}};
 
 DType signed_with_size(int64_t bytes) {
   return bytes == 1   ? DType::Int8
@@ -49,6 +51,7 @@ DType promote(DType a, DType b) noexcept {
   if (a == b) return a;
   if (is_bool(a)) return b;
   if (is_bool(b)) return a;
+  if (is_complex(a) || is_complex(b)) return complex_of(promote(real_of(a), real_of(b)));
   if (is_integer(a) && is_integer(b)) return promote_integers(a, b);
   if (is_floating(a) && is_floating(b)) return std::max(a, b);
   DType integer = is_integer(a) ? a : b;

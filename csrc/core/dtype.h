@@ -1,5 +1,6 @@
 #pragma once
 
+#include <complex>
 #include <cstdint>
 #include <string_view>
 
@@ -19,24 +20,57 @@ enum class DType : uint8_t {
   UInt64,
   Float32,
   Float64,
+  Complex64,
+  Complex128,
 };
-inline constexpr int kDTypeCount = 11;
+inline constexpr int kDTypeCount = 13;
 
 int64_t itemsize(DType dtype) noexcept;
+inline constexpr int64_t kMaxItemsize = 16;
 std::string_view name_of(DType dtype) noexcept;  // "float64"
 
 constexpr bool is_bool(DType d) noexcept { return d == DType::Bool; }
-constexpr bool is_floating(DType d) noexcept { return d >= DType::Float32; }
+// The real floating-point numbers.
+constexpr bool is_floating(DType d) noexcept { return d == DType::Float32 || d == DType::Float64; }
+constexpr bool is_complex(DType d) noexcept { return d >= DType::Complex64; }
 constexpr bool is_integer(DType d) noexcept { return d > DType::Bool && d < DType::Float32; }
 constexpr bool is_signed_integer(DType d) noexcept { return d >= DType::Int8 && d <= DType::Int64; }
 // Only tensors of these dtypes can be differentiated.
-constexpr bool is_inexact(DType d) noexcept { return is_floating(d); }
+constexpr bool is_inexact(DType d) noexcept { return d >= DType::Float32; }
+
+// The dtype of the real part: a complex dtype's own, and of every other one itself.
+constexpr DType real_of(DType d) noexcept {
+  if (!is_complex(d)) return d;
+  return d == DType::Complex64 ? DType::Float32 : DType::Float64;
+}
+// The complex dtype whose parts hold d's numbers.
+constexpr DType complex_of(DType d) noexcept {
+  return d == DType::Float32 || d == DType::Complex64 ? DType::Complex64 : DType::Complex128;
+}
 
 // The array API's promotion table; integers with floats promote as NumPy does (int64 + float32 =
-// float64).
+// float64), and with complex numbers as with their parts (int64 + complex64 = complex128).
 DType promote(DType a, DType b) noexcept;
-// The dtype in which an op that needs floating point computes: itself if floating, else float64.
-constexpr DType to_floating(DType d) noexcept { return is_floating(d) ? d : DType::Float64; }
+// The dtype in which an op that needs floating point computes: itself if inexact, else float64.
+constexpr DType to_floating(DType d) noexcept { return is_inexact(d) ? d : DType::Float64; }
+
+// The real type of a number, and the complex one.
+template <class T>
+struct Parts {
+  using Real = T;
+  using Complex = std::complex<T>;
+};
+template <class T>
+struct Parts<std::complex<T>> {
+  using Real = T;
+  using Complex = std::complex<T>;
+};
+template <class T>
+using RealOf = typename Parts<T>::Real;
+template <class T>
+using ComplexOf = typename Parts<T>::Complex;
+template <class T>
+inline constexpr bool is_complex_type = !std::is_same_v<T, RealOf<T>>;
 
 template <class T>
 struct DTypeOf;
@@ -84,6 +118,14 @@ template <>
 struct DTypeOf<double> {
   static constexpr DType value = DType::Float64;
 };
+template <>
+struct DTypeOf<std::complex<float>> {
+  static constexpr DType value = DType::Complex64;
+};
+template <>
+struct DTypeOf<std::complex<double>> {
+  static constexpr DType value = DType::Complex128;
+};
 template <class T>
 inline constexpr DType dtype_of = DTypeOf<T>::value;
 
@@ -92,9 +134,10 @@ struct TypeTag {
   using type = T;
 };
 
-// Calls f(TypeTag<T>{}) with the C++ type that stores `dtype`.
+// Calls f(TypeTag<T>{}) with the C++ type that stores `dtype`, which is not complex: what needs an
+// order.
 template <class F>
-decltype(auto) visit_dtype(DType dtype, F&& f) {
+decltype(auto) visit_real_dtype(DType dtype, F&& f) {
   switch (dtype) {
     case DType::Bool:
       return f(TypeTag<bool>{});
@@ -116,10 +159,17 @@ decltype(auto) visit_dtype(DType dtype, F&& f) {
       return f(TypeTag<uint64_t>{});
     case DType::Float32:
       return f(TypeTag<float>{});
-    case DType::Float64:
-      break;
+    default:
+      return f(TypeTag<double>{});
   }
-  return f(TypeTag<double>{});
+}
+
+// The same for every dtype.
+template <class F>
+decltype(auto) visit_dtype(DType dtype, F&& f) {
+  if (dtype == DType::Complex64) return f(TypeTag<std::complex<float>>{});
+  if (dtype == DType::Complex128) return f(TypeTag<std::complex<double>>{});
+  return visit_real_dtype(dtype, f);
 }
 
 struct Device {

@@ -20,7 +20,7 @@ namespace pyautograd::kernels {
 void unary(FnId fn, const View& out, const View& x);
 void binary(FnId fn, const View& out, const View& x, const View& y);
 bool supports(FnId fn, DType input);
-// Bool for predicates, else the input's dtype.
+// The input's dtype; or bool, its real or its complex dtype, as the functor's ResultKind says.
 DType result_dtype(FnId fn, DType input);
 
 // The bare loops, for small contiguous work. A scalar input is read at its first element only.
@@ -34,7 +34,8 @@ void where(const View& out, const View& condition, const View& x, const View& y)
 
 // ---- filling and copying ----
 
-// Converts between any two dtypes; float to integer saturates and takes nan to 0.
+// Converts between any two dtypes; float to integer saturates and takes nan to 0, complex to real
+// drops the imaginary part.
 void copy(const View& out, const View& x);
 void fill(const View& out, double value);
 void fill_int(const View& out, int64_t value);
@@ -44,24 +45,25 @@ void arange(const View& out, double start, double step);  // start + i * step, o
 
 enum class Reduce { Sum, Prod, Max, Min, Any, All };
 // x has out's dtype, except that Any and All take every dtype and give bool.
-// Nan wins in Max and Min, which are not defined over nothing.
+// Nan wins in Max and Min, which are not defined over nothing nor for complex dtypes.
 void reduce(Reduce kind, const View& out, const View& x);
-// The first of equals; the first nan wins. out is int64.
+// The first of equals; the first nan wins. out is int64; x is not complex.
 void arg_reduce(bool maximum, const View& out, const View& x, int axis);
 
-enum class Scan { Sum, Prod, Max, Min };
+enum class Scan { Sum, Prod, Max, Min };  // the last two not for complex dtypes
 void scan(Scan kind, const View& out, const View& x, int axis, bool reverse);
-// out[i] = a[i] out[i - 1] + b[i] along the axis, from nothing; backwards if `reverse`. Floating
+// out[i] = a[i] out[i - 1] + b[i] along the axis, from nothing; backwards if `reverse`. Inexact
 // dtypes only.
 void recurrence(const View& out, const View& a, const View& b, int axis, bool reverse);
 
+// Real floating dtypes only.
 void softmax(const View& out, const View& x, int axis, bool log);
 void logsumexp(const View& out, const View& x, int axis);  // out has size 1 along axis
 
 int64_t count_nonzero(const View& x);
 // Row-major order; out holds one int64 1-D view per axis, each of count_nonzero(x) elements.
 void nonzero(std::span<const View> out, const View& x);
-// Of floating-point elements; false for other dtypes.
+// Of inexact elements; false for other dtypes.
 bool any_nan(const View& x);
 bool any_zero(const View& x);
 bool any_infinite(const View& x);

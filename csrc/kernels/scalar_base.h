@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <complex>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
@@ -10,6 +11,8 @@
 #else
 #define PYAUTOGRAD_HD
 #endif
+
+#include "core/dtype.h"
 
 // Loop files are compiled once per instruction set. Each gets the functors under a name of its own,
 // or the linker would be free to give an old processor the copy that was compiled for a new one.

@@ -254,6 +254,14 @@ struct ScaleSquare {
   }
 };
 
+// x + iy.
+struct MakeComplex {
+  template <class T>
+  PYAUTOGRAD_HD std::complex<T> operator()(T x, T y) const {
+    return {x, y};
+  }
+};
+
 // ---- bits ----
 
 struct BitwiseAnd {

@@ -103,6 +103,21 @@ struct Digamma {
   }
 };
 
+// The angle of a real number, as NumPy has it: that of -0 is pi.
+struct Angle {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x) const {
+    T angle = std::copysign(T(1), x) < 0 ? T(M_PI) : T(0);
+    return x == x ? angle : x;
+  }
+};
+
+// ---- parts of complex numbers: their formulas are in scalar_complex.h ----
+
+struct Conj {};
+struct Real {};
+struct Imag {};
+
 // ---- arithmetic, one argument ----
 
 struct Negative {

@@ -24,7 +24,7 @@ void scan_line(T* out, const T* x, int64_t n, bool reverse) {
   T total = *x;
   *out = total;
   for (int64_t i = 1; i < n; ++i) {
-    total = F()(total, x[i * step]);
+    total = Formula<F, T>()(total, x[i * step]);
     out[i * step] = total;
   }
 }
@@ -37,9 +37,10 @@ void scan_line(Scan kind, T* out, const T* x, int64_t n, bool reverse) {
     case Scan::Prod:
       return scan_line<Multiply>(out, x, n, reverse);
     case Scan::Max:
-      return scan_line<Maximum>(out, x, n, reverse);
+      if constexpr (accepts<Maximum, T>()) scan_line<Maximum>(out, x, n, reverse);
+      return;
     case Scan::Min:
-      return scan_line<Minimum>(out, x, n, reverse);
+      if constexpr (accepts<Minimum, T>()) scan_line<Minimum>(out, x, n, reverse);
   }
 }
 

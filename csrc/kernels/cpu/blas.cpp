@@ -15,9 +15,16 @@ std::mutex path_lock;
 std::string library_path;
 
 template <class F>
-bool resolve(void* handle, const char* name, F& function) {
-  function = reinterpret_cast<F>(dlsym(handle, name));
+bool resolve(void* handle, const std::string& name, F& function) {
+  function = reinterpret_cast<F>(dlsym(handle, name.c_str()));
   return function != nullptr;
+}
+
+template <class T>
+bool resolve_products(Blas& opened, const std::string& letter) {
+  auto& functions = std::get<BlasFunctions<T>>(opened.products);
+  return resolve(opened.handle, "scipy_cblas_" + letter + "gemm", functions.gemm) &&
+         resolve(opened.handle, "scipy_cblas_" + letter + "gemv", functions.gemv);
 }
 
 Blas open_library() {
@@ -32,10 +39,9 @@ Blas open_library() {
   opened.handle = dlopen(path.c_str(), RTLD_LOCAL | RTLD_NOW);
   if (opened.handle == nullptr) return opened;
   void (*set_threads)(int) = nullptr;
-  bool complete = resolve(opened.handle, "scipy_cblas_sgemm", opened.single_precision.gemm) &&
-                  resolve(opened.handle, "scipy_cblas_dgemm", opened.double_precision.gemm) &&
-                  resolve(opened.handle, "scipy_cblas_sgemv", opened.single_precision.gemv) &&
-                  resolve(opened.handle, "scipy_cblas_dgemv", opened.double_precision.gemv) &&
+  bool complete = resolve_products<float>(opened, "s") && resolve_products<double>(opened, "d") &&
+                  resolve_products<std::complex<float>>(opened, "c") &&
+                  resolve_products<std::complex<double>>(opened, "z") &&
                   resolve(opened.handle, "scipy_openblas_set_num_threads", set_threads);
   if (!complete) return Blas();
   set_threads(1);  // products are split over our own pool

@@ -13,6 +13,12 @@ template <class To, class From>
 inline To convert(From x) {
   if constexpr (std::is_same_v<To, bool>) {
     return x != From(0);
+  } else if constexpr (is_complex_type<To> && is_complex_type<From>) {
+    return To(RealOf<To>(x.real()), RealOf<To>(x.imag()));
+  } else if constexpr (is_complex_type<To>) {
+    return To(RealOf<To>(x));
+  } else if constexpr (is_complex_type<From>) {
+    return convert<To>(x.real());
   } else if constexpr (is_float<From> && !is_float<To>) {
     // Powers of two, so that both bounds are exact.
     constexpr From low = From(std::numeric_limits<To>::min());

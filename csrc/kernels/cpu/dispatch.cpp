@@ -45,6 +45,7 @@ LoopTable make_table() {
   (void)take;
   if (table.name == nullptr)
     runtime_error("pyautograd was built for newer processors than this one");
+  install_complex(table);
   return table;
 }
 
@@ -73,15 +74,25 @@ bool supports(FnId fn, DType input) {
 namespace {
 
 template <class... F>
-constexpr auto predicate_flags(List<F...>) {
-  return std::array<bool, sizeof...(F)>{is_predicate<F>...};
+constexpr auto result_kinds(List<F...>) {
+  return std::array<ResultKind, sizeof...(F)>{result_kind<F>...};
 }
 
 }  // namespace
 
 DType result_dtype(FnId fn, DType input) {
-  static constexpr auto predicates = predicate_flags(Unary{} + Binary{});
-  return predicates[fn] ? DType::Bool : input;
+  static constexpr auto kinds = result_kinds(Unary{} + Binary{});
+  switch (kinds[fn]) {
+    case ResultKind::Bool:
+      return DType::Bool;
+    case ResultKind::Real:
+      return real_of(input);
+    case ResultKind::Complex:
+      return complex_of(input);
+    case ResultKind::Same:
+      break;
+  }
+  return input;
 }
 
 }  // namespace pyautograd::kernels

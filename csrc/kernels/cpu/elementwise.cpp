@@ -89,7 +89,7 @@ class Elementwise {
 
   template <class Loop>
   void run_tile(const Loop& loop, int64_t begin, int64_t end) const {
-    alignas(64) char buffers[N][kTile * 8];
+    alignas(64) char buffers[N][kTile * kMaxItemsize];
     Pointers pointers;
     unsigned constants = 0;
     for (size_t i = 0; i < N; ++i) {
@@ -104,7 +104,8 @@ class Elementwise {
   }
 
   // Inputs into their buffers, or the output out of its buffer.
-  void move_packed(int64_t begin, int64_t end, char (*buffers)[kTile * 8], bool inputs) const {
+  void move_packed(int64_t begin, int64_t end, char (*buffers)[kTile * kMaxItemsize],
+                   bool inputs) const {
     int64_t done = 0;
     nest_.walk(begin, end, [&](const auto& offsets, int64_t n) {
       for (size_t i = inputs ? 1 : 0; i < (inputs ? N : 1); ++i) {

@@ -66,27 +66,33 @@ class Indexed {
 
 template <class T>
 void add_row(T* out, int64_t out_stride, const T* x, int64_t x_stride, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i * out_stride] = Add()(out[i * out_stride], x[i * x_stride]);
+  for (int64_t i = 0; i < n; ++i)
+    out[i * out_stride] = Formula<Add, T>()(out[i * out_stride], x[i * x_stride]);
 }
 
-template <class T>
-void scatter_typed(const View& out, const View& updates, const Indexed& indexed, bool add) {
+template <bool add, class T>
+void put(T& target, const T& value) {
+  if constexpr (add)
+    target = Formula<Add, T>()(target, value);
+  else
+    target = value;
+}
+
+template <class T, bool add>
+void scatter_typed(const View& out, const View& updates, const Indexed& indexed) {
   T* to = static_cast<T*>(out.data);
   const T* from = static_cast<const T*>(updates.data);
   const Nest<2>& rest = indexed.rest();
   indexed.blocks(0, indexed.positions(),
                  [&](int64_t n, const int64_t* targets, const int64_t* sources) {
-                   if (rest.count() == 1 && add)
-                     for (int64_t i = 0; i < n; ++i)
-                       to[targets[i]] = Add()(to[targets[i]], from[sources[i]]);
-                   else if (rest.count() == 1)
-                     for (int64_t i = 0; i < n; ++i) to[targets[i]] = from[sources[i]];
+                   if (rest.count() == 1)
+                     for (int64_t i = 0; i < n; ++i) put<add>(to[targets[i]], from[sources[i]]);
                    else
                      for (int64_t i = 0; i < n; ++i)
                        rest.walk(0, rest.count(), [&](const auto& o, int64_t length) {
                          T* row = to + targets[i] + o[0];
                          const T* source = from + sources[i] + o[1];
-                         if (add)
+                         if constexpr (add)
                            add_row(row, rest.stride(0), source, rest.stride(1), length);
                          else
                            move_row(row, rest.stride(0), source, rest.stride(1), length);
@@ -112,7 +118,7 @@ bool take_scalar(const View& out, const View& x) {
 bool normalize_index(const View& out, const View& index, int64_t size, int64_t* bad) {
   Nest<2> nest(index.shape, {out.strides, index.strides}, Order::RowMajor);
   bool good = true;
-  visit_dtype(index.dtype, [&](auto tag) {
+  visit_real_dtype(index.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     nest.walk(0, nest.count(), [&](const auto& o, int64_t n) {
       int64_t* to = static_cast<int64_t*>(out.data) + o[0];
@@ -162,11 +168,11 @@ void scatter(const View& out, const View& updates, std::span<const View> index, 
   Indexed indexed(out, updates, index);
   if (add)
     visit_dtype(out.dtype, [&](auto tag) {
-      scatter_typed<typename decltype(tag)::type>(out, updates, indexed, true);
+      scatter_typed<typename decltype(tag)::type, true>(out, updates, indexed);
     });
   else
     visit_size(indexed.itemsize_(), [&](auto tag) {
-      scatter_typed<typename decltype(tag)::type>(out, updates, indexed, false);
+      scatter_typed<typename decltype(tag)::type, false>(out, updates, indexed);
     });
 }
 
@@ -206,8 +212,11 @@ void put_along_axis(const View& out, const View& updates, const View& index, int
       T* to = static_cast<T*>(out.data) + o[2];
       for (int64_t i = 0; i < n; ++i) {
         T& target = to[i * nest.stride(2) + indices[o[1] + i * nest.stride(1)] * step];
-        T value = from[i * nest.stride(0)];
-        target = add ? Add()(target, value) : value;
+        const T& value = from[i * nest.stride(0)];
+        if (add)
+          put<true>(target, value);
+        else
+          put<false>(target, value);
       }
     });
   });

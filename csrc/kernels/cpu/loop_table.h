@@ -39,7 +39,7 @@ struct LoopTable {
   Loop2 binary[kBinaryCount][kDTypeCount];
   ReduceLoops reduce[kReduceCount][kDTypeCount];  // by the dtype of x
   int64_t (*arg_reduce[kDTypeCount])(bool maximum, const void* x, int64_t n);
-  void (*where[4])(void* out, const bool* condition, const void* x, const void* y, int64_t n,
+  void (*where[5])(void* out, const bool* condition, const void* x, const void* y, int64_t n,
                    bool x_scalar,
                    bool y_scalar);  // by log2 of the item size
   void (*softmax[kDTypeCount])(void* out, const void* x, int64_t n, bool log);
@@ -50,7 +50,7 @@ struct LoopTable {
 const LoopTable& loops();
 
 inline int size_class(int64_t itemsize) {
-  return itemsize == 1 ? 0 : itemsize == 2 ? 1 : itemsize == 4 ? 2 : 3;
+  return itemsize == 1 ? 0 : itemsize == 2 ? 1 : itemsize == 4 ? 2 : itemsize == 8 ? 3 : 4;
 }
 
 // Defined once per instruction set.
@@ -61,5 +61,8 @@ void install_reduce(LoopTable& table);
 void install_softmax(LoopTable& table);
 void install_gemm(LoopTable& table);
 }  // namespace PYAUTOGRAD_ISA
+
+// Complex numbers, compiled once: they gain little from wider vectors.
+void install_complex(LoopTable& table);
 
 }  // namespace pyautograd::kernels

@@ -11,7 +11,8 @@ namespace pyautograd::kernels {
 namespace {
 
 // Below this many multiplications the register-blocked loop beats a call to BLAS.
-constexpr int64_t kSmall = 24 * 24 * 24;
+template <class T>
+constexpr int64_t kSmall = is_complex_type<T> ? 6 * 6 * 6 : 24 * 24 * 24;
 // Above this many a product is split over threads.
 constexpr int64_t kLarge = int64_t{1} << 20;
 
@@ -87,7 +88,9 @@ void split(const Gemm& g, int64_t size, const Run& run) {
 
 template <class T>
 void blas_product(const Gemm& g) {
-  const BlasFunctions<T>& f = blas().functions<T>();
+  using Functions = BlasFunctions<T>;
+  const Functions& f = blas().functions<T>();
+  const T one(1), zero(0);
   Layout a = layout(g.m, g.k, g.a_row, g.a_column), b = layout(g.k, g.n, g.b_row, g.b_column);
   const T* left = static_cast<const T*>(g.a);
   const T* right = static_cast<const T*>(g.b);
@@ -96,13 +99,15 @@ void blas_product(const Gemm& g) {
                   int64_t x_step, int64_t y_step, bool flip) {
     bool transposed = (l.transpose == kBlasTransposed) != flip;
     if (l.transpose == kBlasTransposed) std::swap(rows, columns);
-    f.gemv(kBlasRowMajor, transposed ? kBlasTransposed : kBlasPlain, int(rows), int(columns), T(1),
-           matrix, int(l.leading), x, int(x_step), T(0), c, int(y_step));
+    f.gemv(kBlasRowMajor, transposed ? kBlasTransposed : kBlasPlain, int(rows), int(columns),
+           Functions::factor(one), matrix, int(l.leading), x, int(x_step), Functions::factor(zero),
+           c, int(y_step));
   };
   if (g.n == 1 && g.b_row > 0) return gemv(a, g.m, g.k, left, right, g.b_row, g.c_row, false);
   if (g.m == 1 && g.a_column > 0) return gemv(b, g.k, g.n, right, left, g.a_column, 1, true);
-  f.gemm(kBlasRowMajor, a.transpose, b.transpose, int(g.m), int(g.n), int(g.k), T(1), left,
-         int(a.leading), right, int(b.leading), T(0), c, int(std::max(g.c_row, g.n)));
+  f.gemm(kBlasRowMajor, a.transpose, b.transpose, int(g.m), int(g.n), int(g.k),
+         Functions::factor(one), left, int(a.leading), right, int(b.leading),
+         Functions::factor(zero), c, int(std::max(g.c_row, g.n)));
 }
 
 bool fits_blas(const Gemm& g) {
@@ -113,8 +118,8 @@ bool fits_blas(const Gemm& g) {
 template <class T>
 void product(Gemm g) {
   auto own = loops().gemm[int(dtype_of<T>)];
-  if (work(g) <= kSmall) return own(g);
-  if constexpr (is_float<T>) {
+  if (work(g) <= kSmall<T>) return own(g);
+  if constexpr (is_inexact(dtype_of<T>)) {
     if (blas().functions<T>().gemm != nullptr && fits_blas(g)) {
       Packed<T> a(g.a, g.m, g.k, g.a_row, g.a_column), b(g.b, g.k, g.n, g.b_row, g.b_column);
       return split(g, sizeof(T), blas_product<T>);

@@ -17,7 +17,11 @@ inline char* bytes_at(const void* data, int64_t offset) {
   return static_cast<char*>(const_cast<void*>(data)) + offset;
 }
 
-// Calls f(TypeTag<U>{}) with the unsigned type of that size.
+struct Bytes16 {
+  uint64_t halves[2];
+};
+
+// Calls f(TypeTag<U>{}) with a plain type of that size.
 template <class F>
 decltype(auto) visit_size(int64_t itemsize, F&& f) {
   switch (itemsize) {
@@ -27,8 +31,10 @@ decltype(auto) visit_size(int64_t itemsize, F&& f) {
       return f(TypeTag<uint16_t>{});
     case 4:
       return f(TypeTag<uint32_t>{});
-    default:
+    case 8:
       return f(TypeTag<uint64_t>{});
+    default:
+      return f(TypeTag<Bytes16>{});
   }
 }
 

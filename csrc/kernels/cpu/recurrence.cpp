@@ -9,10 +9,12 @@ namespace {
 template <class T>
 void recur(T* out, int64_t out_step, const T* a, int64_t a_step, const T* b, int64_t b_step,
            int64_t n) {
+  Formula<Add, T> plus;
+  Formula<Multiply, T> times;
   T y = 0;
   for (int64_t i = 0; i < n; ++i) {
     // The first factor has nothing to multiply, and may be infinite.
-    y = i == 0 ? b[0] : a[i * a_step] * y + b[i * b_step];
+    y = i == 0 ? b[0] : plus(times(a[i * a_step], y), b[i * b_step]);
     out[i * out_step] = y;
   }
 }
@@ -37,7 +39,7 @@ void recurrence(const View& out, const View& a, const View& b, int axis, bool re
   const Line y(out, axis, reverse), factor(a, axis, reverse), term(b, axis, reverse);
   visit_dtype(out.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    if constexpr (std::is_floating_point_v<T>) {
+    if constexpr (is_inexact(dtype_of<T>)) {
       T* to = static_cast<T*>(out.data) + y.start;
       const T* p = static_cast<const T*>(a.data) + factor.start;
       const T* q = static_cast<const T*>(b.data) + term.start;

@@ -103,7 +103,7 @@ void reduce_by_rows(const Problem& p) {
   Nest<2> kept(p.only(false), {p.out_strides, p.x_strides});
   Nest<1> inner(p.only(true), {p.x_strides});
   auto fold_row = p.loops().row;
-  alignas(64) char packed[kTile * 8];
+  alignas(64) char packed[kTile * kMaxItemsize];
   auto reduce_one = [&](char* out, const char* x) {
     fill_identity(p.kind, p.out_dtype, out, 1);
     inner.walk(0, inner.count(), [&](const auto& offsets, int64_t n) {
@@ -148,7 +148,7 @@ class ColumnReduction {
 
  private:
   void reduce_tile(char* out, const char* x, int64_t width) const {
-    alignas(64) char buffer[kTile * 8];
+    alignas(64) char buffer[kTile * kMaxItemsize];
     bool direct = p_.out_strides[column_] == 1;
     char* acc = direct ? out : buffer;
     fill_identity(p_.kind, p_.out_dtype, acc, width);
@@ -160,7 +160,7 @@ class ColumnReduction {
   void fold_rows(char* acc, const char* x, int64_t n, int64_t width) const {
     int64_t x_size = p_.x_size(), x_stride = p_.x_strides[column_];
     if (x_stride == 1) return fold_(acc, x, n, rows_.stride(0), width);
-    alignas(64) char packed[kTile * 8];
+    alignas(64) char packed[kTile * kMaxItemsize];
     for (int64_t r = 0; r < n; ++r) {
       move_row(x_size, packed, 1, x + r * rows_.stride(0) * x_size, x_stride, width);
       fold_(acc, packed, 1, 0, width);

@@ -58,13 +58,12 @@ unsigned any_in_row(const T* row, int64_t stride, int64_t n, Test test) {
   return found;
 }
 
-template <class Test>
-bool any_float(const View& x, Test test) {
-  if (!is_floating(x.dtype)) return false;
+template <class Functor>
+bool any_inexact(const View& x) {
   Nest<1> nest(x.shape, {x.strides});
   std::atomic<bool> found{false};
-  auto search = [&](auto tag) {
-    using T = typename decltype(tag)::type;
+  auto search = [&]<class T>(TypeTag<T>) {
+    const Formula<Functor, T> test;
     const T* data = static_cast<const T*>(x.data);
     parallel_for(nest.count(), 2 * kGrain, [&](int64_t begin, int64_t end) {
       unsigned seen = 0;
@@ -74,21 +73,17 @@ bool any_float(const View& x, Test test) {
       if (seen) found.store(true, std::memory_order_relaxed);
     });
   };
-  x.dtype == DType::Float32 ? search(TypeTag<float>{}) : search(TypeTag<double>{});
+  visit_dtype(x.dtype, [&]<class T>(TypeTag<T> tag) {
+    if constexpr (is_inexact(dtype_of<T>)) search(tag);
+  });
   return found.load();
 }
 
 }  // namespace
 
-bool any_nan(const View& x) {
-  return any_float(x, [](auto value) { return value != value; });
-}
-bool any_zero(const View& x) {
-  return any_float(x, [](auto value) { return value == 0; });
-}
-bool any_infinite(const View& x) {
-  return any_float(x, [](auto value) { return IsInf()(value); });
-}
+bool any_nan(const View& x) { return any_inexact<IsNan>(x); }
+bool any_zero(const View& x) { return any_inexact<LogicalNot>(x); }
+bool any_infinite(const View& x) { return any_inexact<IsInf>(x); }
 
 bool all_equal(const View& a, const View& b) {
   Nest<2> nest(a.shape, {a.strides, b.strides});

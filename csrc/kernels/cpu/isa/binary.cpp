@@ -74,7 +74,7 @@ void binary_loop(void* out, const void* x, const void* y, int64_t n, bool x_scal
 
 template <class F, class T>
 constexpr Loop2 loop_or_null() {
-  if constexpr (accepts<F, T>())
+  if constexpr (accepts<F, T>() && !contains<F, BinaryParts>)
     return binary_loop<F, T>;
   else
     return nullptr;
@@ -87,7 +87,7 @@ void install_functor(LoopTable& table, List<T...>) {
 
 template <class... F>
 void install_all(LoopTable& table, List<F...>) {
-  (install_functor<F>(table, AllTypes{}), ...);
+  (install_functor<F>(table, RealTypes{}), ...);
 }
 
 template <class T>

@@ -9,7 +9,7 @@ inline namespace PYAUTOGRAD_ISA {
 namespace {
 
 // Rounded alike in vector and scalar code, or never vectorised: their tails need no padding.
-using Uniform = List<Sqrt, Rsqrt, Reciprocal, LogGamma, Digamma>;
+using Uniform = List<Sqrt, Rsqrt, Reciprocal, LogGamma, Digamma, Angle>;
 
 template <class F, class T>
 void unary_loop(void* out, const void* x, int64_t n) {
@@ -39,7 +39,7 @@ void install_functor(LoopTable& table, List<T...>) {
 
 template <class... F>
 void install_all(LoopTable& table, List<F...>) {
-  (install_functor<F>(table, AllTypes{}), ...);
+  (install_functor<F>(table, RealTypes{}), ...);
 }
 
 }  // namespace

@@ -1,0 +1,353 @@
+#pragma once
+
+// Formulas over complex numbers. A functor is defined for them exactly if it has one here. Branch
+// cuts and special values are those of C99 and NumPy. Products are written out in parts: the
+// operators of std::complex look for infinities first, which NumPy does not.
+
+#include "kernels/scalar_binary.h"
+#include "kernels/scalar_unary.h"
+
+namespace pyautograd::kernels {
+inline namespace PYAUTOGRAD_ISA {
+
+template <class Functor>
+struct ComplexFormula;
+
+// The formula of a functor for elements of type T.
+template <class Functor, class T>
+using Formula = std::conditional_t<is_complex_type<T>, ComplexFormula<Functor>, Functor>;
+
+template <class T>
+inline std::complex<T> product(std::complex<T> x, std::complex<T> y) {
+  return {x.real() * y.real() - x.imag() * y.imag(), x.real() * y.imag() + x.imag() * y.real()};
+}
+
+// Smith's algorithm (Communications of the ACM 5, 1962): no overflow where the result is finite.
+template <class T>
+inline std::complex<T> quotient(std::complex<T> x, std::complex<T> y) {
+  T c = y.real(), d = y.imag();
+  if (std::fabs(c) >= std::fabs(d)) {
+    // A division by zero gives infinities or nan, part by part.
+    if (c == 0 && d == 0) return {x.real() / std::fabs(c), x.imag() / std::fabs(c)};
+    T ratio = d / c, scale = T(1) / (c + d * ratio);
+    return {(x.real() + x.imag() * ratio) * scale, (x.imag() - x.real() * ratio) * scale};
+  }
+  T ratio = c / d, scale = T(1) / (d + c * ratio);
+  return {(x.real() * ratio + x.imag()) * scale, (x.imag() * ratio - x.real()) * scale};
+}
+
+template <class T>
+inline std::complex<T> inverse(std::complex<T> x) {
+  T c = x.real(), d = x.imag();
+  if (std::fabs(d) <= std::fabs(c)) {
+    T ratio = d / c, norm = c + d * ratio;
+    return {T(1) / norm, -ratio / norm};
+  }
+  T ratio = c / d, norm = c * ratio + d;
+  return {ratio / norm, T(-1) / norm};
+}
+
+template <class T>
+inline bool is_zero(std::complex<T> x) {
+  return x.real() == 0 && x.imag() == 0;
+}
+
+// t * p, and 0 wherever t is 0: see scaled in scalar_binary.h.
+template <class T>
+inline std::complex<T> scaled(std::complex<T> t, std::complex<T> p) {
+  return is_zero(t) ? std::complex<T>() : product(t, p);
+}
+
+template <class T>
+inline std::complex<T> times(T factor, std::complex<T> x) {
+  return {factor * x.real(), factor * x.imag()};
+}
+
+// Names a formula of one argument z with real type T that has a C++ expression.
+#define PYAUTOGRAD_COMPLEX(Name, expression)   \
+  template <>                                  \
+  struct ComplexFormula<Name> {                \
+    template <class T>                         \
+    auto operator()(std::complex<T> z) const { \
+      return expression;                       \
+    }                                          \
+  }
+
+// ---- exponentials, logarithms, roots ----
+
+PYAUTOGRAD_COMPLEX(Exp, std::exp(z));
+PYAUTOGRAD_COMPLEX(Exp2, std::exp(times(T(M_LN2), z)));
+PYAUTOGRAD_COMPLEX(Log, std::log(z));
+PYAUTOGRAD_COMPLEX(Log2, times(T(M_LOG2E), std::log(z)));
+PYAUTOGRAD_COMPLEX(Log10, times(T(M_LOG10E), std::log(z)));
+PYAUTOGRAD_COMPLEX(Sqrt, std::sqrt(z));
+PYAUTOGRAD_COMPLEX(Rsqrt, inverse(std::sqrt(z)));
+PYAUTOGRAD_COMPLEX(Reciprocal, inverse(z));
+
+template <>
+struct ComplexFormula<Expm1> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> z) const {
+    T half = std::sin(z.imag() / 2);
+    return {std::expm1(z.real()) * std::cos(z.imag()) - 2 * half * half,
+            std::exp(z.real()) * std::sin(z.imag())};
+  }
+};
+
+template <>
+struct ComplexFormula<Log1p> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> z) const {
+    T x = z.real(), y = z.imag();
+    // log|1 + z| = log1p(x (2 + x) + y^2) / 2 keeps what 1 + x would round away.
+    bool small = std::fabs(x) < T(0.5) && std::fabs(y) < T(0.5);
+    T modulus = small ? T(0.5) * std::log1p(x * (2 + x) + y * y) : std::log(std::hypot(x + 1, y));
+    return {modulus, std::atan2(y, x + 1)};
+  }
+};
+
+// Neither side sees a growing exponential.
+template <>
+struct ComplexFormula<Sigmoid> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> z) const {
+    std::complex<T> one(1);
+    if (z.real() >= 0) return inverse(one + std::exp(-z));
+    std::complex<T> e = std::exp(z);
+    return quotient(e, one + e);
+  }
+};
+
+// ---- trigonometric and hyperbolic ----
+
+PYAUTOGRAD_COMPLEX(Sin, std::sin(z));
+PYAUTOGRAD_COMPLEX(Cos, std::cos(z));
+PYAUTOGRAD_COMPLEX(Tan, std::tan(z));
+PYAUTOGRAD_COMPLEX(Asin, std::asin(z));
+PYAUTOGRAD_COMPLEX(Acos, std::acos(z));
+PYAUTOGRAD_COMPLEX(Atan, std::atan(z));
+PYAUTOGRAD_COMPLEX(Sinh, std::sinh(z));
+PYAUTOGRAD_COMPLEX(Cosh, std::cosh(z));
+PYAUTOGRAD_COMPLEX(Tanh, std::tanh(z));
+PYAUTOGRAD_COMPLEX(Asinh, std::asinh(z));
+PYAUTOGRAD_COMPLEX(Acosh, std::acosh(z));
+PYAUTOGRAD_COMPLEX(Atanh, std::atanh(z));
+
+// ---- arithmetic and parts ----
+
+PYAUTOGRAD_COMPLEX(Negative, -z);
+PYAUTOGRAD_COMPLEX(Conj, std::conj(z));
+PYAUTOGRAD_COMPLEX(Real, z.real());
+PYAUTOGRAD_COMPLEX(Imag, z.imag());
+PYAUTOGRAD_COMPLEX(Angle, std::atan2(z.imag(), z.real()));
+PYAUTOGRAD_COMPLEX(Absolute, std::hypot(z.real(), z.imag()));
+PYAUTOGRAD_COMPLEX(Square, product(z, z));
+
+#undef PYAUTOGRAD_COMPLEX
+
+template <>
+struct ComplexFormula<Round> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> z) const {
+    return {std::rint(z.real()), std::rint(z.imag())};
+  }
+};
+
+// z / |z|, and 0 at 0.
+template <>
+struct ComplexFormula<Sign> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> z) const {
+    constexpr T nan = std::numeric_limits<T>::quiet_NaN();
+    T modulus = std::hypot(z.real(), z.imag());
+    if (modulus == 0) return {};
+    if (modulus <= std::numeric_limits<T>::max()) return {z.real() / modulus, z.imag() / modulus};
+    bool real = IsInf()(z.real()), imag = IsInf()(z.imag());
+    if (real == imag) return {nan, nan};
+    return real ? std::complex<T>(std::copysign(T(1), z.real()), 0)
+                : std::complex<T>(0, std::copysign(T(1), z.imag()));
+  }
+};
+
+template <>
+struct ComplexFormula<Add> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+    return x + y;
+  }
+};
+template <>
+struct ComplexFormula<Subtract> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+    return x - y;
+  }
+};
+template <>
+struct ComplexFormula<Multiply> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+    return product(x, y);
+  }
+};
+template <>
+struct ComplexFormula<Divide> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+    return quotient(x, y);
+  }
+};
+
+// Small integer powers by multiplication, which is exact where exp(y log(x)) is not.
+template <>
+struct ComplexFormula<Power> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+    constexpr T nan = std::numeric_limits<T>::quiet_NaN();
+    constexpr T largest = 100;
+    if (is_zero(y)) return {1, 0};
+    if (is_zero(x)) return y.real() > 0 ? std::complex<T>() : std::complex<T>(nan, nan);
+    bool whole = y.imag() == 0 && std::fabs(y.real()) < largest && std::trunc(y.real()) == y.real();
+    if (!whole) return std::pow(x, y);
+    std::complex<T> result(1), base = x;
+    bool first = true;
+    for (int n = int(std::fabs(y.real())); n != 0; n >>= 1) {
+      if (n & 1) {
+        result = first ? base : product(result, base);
+        first = false;
+      }
+      if (n > 1) base = product(base, base);
+    }
+    return y.real() < 0 ? inverse(result) : result;
+  }
+};
+
+// 0 where x is 0, unless y is nan.
+template <>
+struct ComplexFormula<Xlogy> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+    return is_zero(x) && y == y ? std::complex<T>() : product(x, std::log(y));
+  }
+};
+
+// ---- products with tangents and cotangents ----
+
+template <>
+struct ComplexFormula<Scale> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> t, std::complex<T> p) const {
+    return scaled(t, p);
+  }
+};
+template <>
+struct ComplexFormula<ScaleBoth> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> a, std::complex<T> b) const {
+    return is_zero(b) ? std::complex<T>() : scaled(a, b);
+  }
+};
+template <>
+struct ComplexFormula<ScaleOver> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> t, std::complex<T> p) const {
+    return is_zero(t) ? std::complex<T>() : quotient(t, p);
+  }
+};
+template <>
+struct ComplexFormula<ScaleTanh> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> t, std::complex<T> y) const {
+    return scaled(t, std::complex<T>(1) - product(y, y));
+  }
+};
+template <>
+struct ComplexFormula<ScaleSigmoid> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> t, std::complex<T> y) const {
+    return scaled(t, product(y, std::complex<T>(1) - y));
+  }
+};
+template <>
+struct ComplexFormula<ScaleSqrt> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> t, std::complex<T> y) const {
+    return is_zero(t) ? std::complex<T>() : quotient(times(T(0.5), t), y);
+  }
+};
+template <>
+struct ComplexFormula<ScaleSquare> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> t, std::complex<T> x) const {
+    return scaled(t, x + x);
+  }
+};
+
+// ---- predicates ----
+
+template <>
+struct ComplexFormula<LogicalNot> {
+  template <class T>
+  bool operator()(std::complex<T> z) const {
+    return is_zero(z);
+  }
+};
+template <>
+struct ComplexFormula<IsNan> {
+  template <class T>
+  bool operator()(std::complex<T> z) const {
+    return z.real() != z.real() || z.imag() != z.imag();
+  }
+};
+template <>
+struct ComplexFormula<IsInf> {
+  template <class T>
+  bool operator()(std::complex<T> z) const {
+    return IsInf()(z.real()) || IsInf()(z.imag());
+  }
+};
+template <>
+struct ComplexFormula<IsFinite> {
+  template <class T>
+  bool operator()(std::complex<T> z) const {
+    return IsFinite()(z.real()) && IsFinite()(z.imag());
+  }
+};
+template <>
+struct ComplexFormula<Equal> {
+  template <class T>
+  bool operator()(std::complex<T> x, std::complex<T> y) const {
+    return x == y;
+  }
+};
+template <>
+struct ComplexFormula<NotEqual> {
+  template <class T>
+  bool operator()(std::complex<T> x, std::complex<T> y) const {
+    return x != y;
+  }
+};
+template <>
+struct ComplexFormula<LogicalAnd> {
+  template <class T>
+  bool operator()(std::complex<T> x, std::complex<T> y) const {
+    return !is_zero(x) && !is_zero(y);
+  }
+};
+template <>
+struct ComplexFormula<LogicalOr> {
+  template <class T>
+  bool operator()(std::complex<T> x, std::complex<T> y) const {
+    return !is_zero(x) || !is_zero(y);
+  }
+};
+template <>
+struct ComplexFormula<LogicalXor> {
+  template <class T>
+  bool operator()(std::complex<T> x, std::complex<T> y) const {
+    return is_zero(x) != is_zero(y);
+  }
+};
+
+}  // namespace PYAUTOGRAD_ISA
+}  // namespace pyautograd::kernels
