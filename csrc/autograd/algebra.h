@@ -18,6 +18,9 @@ Tensor ones(const Spec& spec);
 // A fresh array with the same numbers; wrappers and edges are kept.
 Tensor copy(const Tensor& x);
 Tensor identity(const Tensor& x);
+// Real tensors and null handles are returned as they are. Between the cotangents of the engine and
+// those that users see, both ways: see engine.h.
+Tensor conj(const Tensor& x);
 Tensor select(const Tensor& x, int axis, int64_t index);
 Tensor stack(TensorSpan tensors, int axis);
 bool any_nan(const Tensor& x);

@@ -8,7 +8,7 @@ namespace pyautograd {
 
 namespace {
 
-void (*warning_sink)(const char*) = nullptr;
+void (*warning_sink)(Warning, const char*) = nullptr;
 
 void warn_once(std::string_view name) {
   static std::mutex mutex;
@@ -76,10 +76,10 @@ BatchResult Primitive::batch(int64_t size, TensorSpan values, std::span<const in
 
 Ref<RefCounted> Primitive::context(TensorSpan, TensorSpan) const { return nullptr; }
 
-void set_warning_sink(void (*sink)(const char*)) noexcept { warning_sink = sink; }
+void set_warning_sink(void (*sink)(Warning, const char*)) noexcept { warning_sink = sink; }
 
-void warn(const std::string& message) {
-  if (warning_sink) warning_sink(message.c_str());
+void warn(const std::string& message, Warning kind) {
+  if (warning_sink) warning_sink(kind, message.c_str());
 }
 
 }  // namespace pyautograd

@@ -91,7 +91,8 @@ BatchResult batch_by_loop(const Primitive& primitive, int64_t size, TensorSpan v
                           std::span<const int> dims);
 
 // Where warnings go ("[name] has no batching rule"); the Python layer installs warnings.warn.
-void set_warning_sink(void (*sink)(const char* message)) noexcept;
-void warn(const std::string& message);
+enum class Warning : uint8_t { General, DiscardsImaginary };
+void set_warning_sink(void (*sink)(Warning kind, const char* message)) noexcept;
+void warn(const std::string& message, Warning kind = Warning::General);
 
 }  // namespace pyautograd

@@ -54,6 +54,7 @@ Tensor empty_op(const Dims& shape, std::optional<DType> dtype) {
 }
 
 Tensor full_op(const Dims& shape, const Tensor& value, std::optional<DType> dtype) {
+  warn_of_discarded_part("full", value.dtype(), dtype.value_or(value.dtype()));
   const Tensor plain = cast(value, dtype.value_or(value.dtype()));
   check_shape("full", shape, plain.dtype());
   return copy(fitted("full", plain, shape));
@@ -96,6 +97,7 @@ Tensor arange_op(const Tensor& start, const std::optional<Tensor>& stop,
   // As in NumPy no narrower than int64.
   const DType common =
       promote(DType::Int64, promote(promote(first.dtype(), last.dtype()), by.dtype()));
+  if (is_complex(common)) type_error("[arange] is not defined for dtype ", name_of(common));
   if (is_floating(common)) {
     return arange(double_of(first), double_of(last), double_of(by), dtype.value_or(common));
   }
@@ -140,6 +142,7 @@ Tensor eye_op(int64_t rows, std::optional<int64_t> columns, int64_t k, std::opti
 
 Tensor astype_op(const Tensor& x, DType dtype, bool copied) {
   if (x.dtype() == dtype) return copied ? copy(x) : x;
+  warn_of_discarded_part("astype", x.dtype(), dtype);
   return astype(x, dtype);
 }
 
@@ -156,6 +159,12 @@ Tensor scalar(double value, DType dtype) {
   Ref<Array> out = Array::empty({}, dtype);
   *out->data<double>() = value;
   return Tensor(std::move(out));
+}
+
+Tensor scalar(std::complex<double> value, DType dtype) {
+  Ref<Array> exact = Array::empty({}, DType::Complex128);
+  *exact->data<std::complex<double>>() = value;
+  return cast(Tensor(std::move(exact)), dtype);
 }
 
 Tensor arange(double start, double stop, double step, DType dtype) {

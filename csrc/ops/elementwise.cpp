@@ -103,7 +103,8 @@ class Elementwise final : public Primitive {
  private:
   // A derivative that is zero everywhere still reaches the leaf, as zeros.
   Tensor scaled(size_t i, const Tensor& t, TensorSpan x, const Tensor& y) const {
-    const Partial partial = row_.derivatives[i].partial;
+    const Derivative& derivative = row_.derivatives[i];
+    const Partial partial = derivative.transpose ? derivative.transpose : derivative.partial;
     return partial ? partial(t, x, y) : zeros_like(t);
   }
 
@@ -142,9 +143,14 @@ class Elementwise final : public Primitive {
 
   [[noreturn]] void undefined(TensorSpan x) const {
     if (x.size() == 1)
-      type_error("[", row_.name, "] is not defined for dtype ", name_of(x[0].dtype()));
+      type_error("[", row_.name, "] is not defined for dtype ", name_of(x[0].dtype()), advice(x));
     type_error("[", row_.name, "] is not defined for dtypes ", name_of(x[0].dtype()), " and ",
-               name_of(x[1].dtype()));
+               name_of(x[1].dtype()), advice(x));
+  }
+
+  static const char* advice(TensorSpan x) {
+    const bool complex = is_complex(x[0].dtype()) || is_complex(x[x.size() - 1].dtype());
+    return complex ? ": take abs, real or imag first" : "";
   }
 
   static void check_integer_power(const Array& exponent) {

@@ -18,6 +18,9 @@ enum Reads : uint8_t { kNothing = 0, kX1 = 1, kX2 = 2, kBoth = 3, kY = 4 };
 struct Derivative {
   Partial partial = nullptr;
   uint8_t reads = kNothing;
+  // Backward, where that is another function: for a map of complex numbers that is linear over the
+  // real numbers only.
+  Partial transpose = nullptr;
 };
 
 // One elementwise op: a row of the table in elementwise.cpp. Everything else about the op is
@@ -50,5 +53,7 @@ Tensor call(const Tensor& x1, const Tensor& x2) {
 std::span<const ElementwiseRow> elementwise_rows();
 // Binds a row's op as a plain function pointer, for the registry.
 void register_elementwise_rows(Registry& registry);
+// conj, real, imag, complex (ops/complex.cpp).
+void register_complex(Registry& registry);
 
 }  // namespace pyautograd::ops

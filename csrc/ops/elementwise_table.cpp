@@ -28,6 +28,50 @@ Tensor flat(T t, X, T) { return zeros_like(t); }
 // where(mask, value, t) with a constant: replaces the entries at which a formula is singular.
 Tensor fill_where(T mask, double value, T x) { return where(mask, scalar(value, x.dtype()), x); }
 
+Tensor times_i(T t, double sign) {
+  return t * scalar(std::complex<double>(0, sign), complex_of(t.dtype()));
+}
+
+// 1 / sqrt(1 - x**2). The complex root in two factors, which are right on both sides of the cuts;
+// a difference keeps the sign of a zero imaginary part where a sum loses it.
+Tensor inverse_root(T x) {
+  if (!is_complex(x.dtype())) return call<Rsqrt>(1.0 - square(x));
+  return call<Rsqrt>(-(x - 1.0)) * call<Rsqrt>(x - -1.0);
+}
+
+// 1 / sqrt(x**2 - 1), with the cuts of acosh.
+Tensor inverse_hyperbolic_root(T x) {
+  if (!is_complex(x.dtype())) return call<Rsqrt>((x - 1.0) * (x + 1.0));
+  return call<Rsqrt>(x - 1.0) * call<Rsqrt>(x - -1.0);
+}
+
+// The sign s = z / |z| turns as z moves across it: ds = (t - s**2 conj(t)) / (2 |z|), and nothing
+// at 0.
+Tensor half_over_modulus(T t, T x) {
+  const Tensor modulus = absolute(x);
+  return scale_over(where(equal(modulus, scalar(0, modulus.dtype())), zeros_like(t), t * 0.5),
+                    modulus);
+}
+Tensor sign_moved(T t, X x, T) {
+  if (!is_complex(x[0].dtype())) return zeros_like(t);
+  const Tensor half = half_over_modulus(t, x[0]);
+  return half - scale(conj(half), square(sign(x[0])));
+}
+Tensor sign_transposed(T t, X x, T) {
+  if (!is_complex(x[0].dtype())) return zeros_like(t);
+  const Tensor half = half_over_modulus(t, x[0]);
+  return half - conj(scale(half, square(sign(x[0]))));
+}
+
+// d|x| is the part of dx along x: the real part of conj(sign(x)) dx, which the cast to the real
+// result takes.
+Tensor absolute_part(T t, X x, T) { return scale(t, conj(sign(x[0]))); }
+// The imaginary part of dx / x.
+Tensor angle_part(T t, X x, T) {
+  if (!is_complex(x[0].dtype())) return zeros_like(t);
+  return scale_over(times_i(t, -1), x[0]);
+}
+
 // Ties share the gradient equally, so that max(x, x) has the derivative of x.
 Tensor share(T t, T wins, T ties) { return where(ties, t * 0.5, where(wins, t, zeros_like(t))); }
 
@@ -54,8 +98,9 @@ Tensor logaddexp_part(T t, T a, T b) {
 }
 
 Tensor xlogy_part1(T t, X x, T) {
-  const Tensor absent =
-      logical_and(equal(x[0], scalar(0, x[0].dtype())), less_equal(x[1], scalar(0, x[1].dtype())));
+  const Tensor zero = scalar(0, x[1].dtype());
+  const Tensor singular = is_complex(x[1].dtype()) ? equal(x[1], zero) : less_equal(x[1], zero);
+  const Tensor absent = logical_and(equal(x[0], scalar(0, x[0].dtype())), singular);
   return scale(t, log(fill_where(absent, 1, x[1])));
 }
 Tensor xlogy_part2(T t, X x, T) {
@@ -80,7 +125,7 @@ constexpr ElementwiseRow binary(const char* name, const char* summary, Derivativ
   return {name,
           fn_id<Functor>(),
           2,
-          contains<Functor, BinaryFloat>,
+          contains<Functor, decltype(BinaryFloat{} + BinaryParts{})>,
           std::is_same_v<Functor, Subtract>,
           {d1, d2},
           summary};
@@ -122,9 +167,9 @@ constexpr ElementwiseRow kRows[] = {
     unary<Tan>("tan", "The tangent of x radians.",
                {[](T t, X, T y) { return scale(t, square(y) + 1.0); }, kY}),
     unary<Asin>("asin", "The inverse sine, in radians.",
-                {[](T t, X x, T) { return scale(t, call<Rsqrt>(1.0 - square(x[0]))); }, kX1}),
+                {[](T t, X x, T) { return scale(t, inverse_root(x[0])); }, kX1}),
     unary<Acos>("acos", "The inverse cosine, in radians.",
-                {[](T t, X x, T) { return -scale(t, call<Rsqrt>(1.0 - square(x[0]))); }, kX1}),
+                {[](T t, X x, T) { return -scale(t, inverse_root(x[0])); }, kX1}),
     unary<Atan>("atan", "The inverse tangent, in radians.",
                 {[](T t, X x, T) { return scale_over(t, square(x[0]) + 1.0); }, kX1}),
     unary<Sinh>("sinh", "The hyperbolic sine.",
@@ -135,9 +180,8 @@ constexpr ElementwiseRow kRows[] = {
                 {[](T t, X, T y) { return call<ScaleTanh>(t, y); }, kY}),
     unary<Asinh>("asinh", "The inverse hyperbolic sine.",
                  {[](T t, X x, T) { return scale(t, call<Rsqrt>(square(x[0]) + 1.0)); }, kX1}),
-    unary<Acosh>(
-        "acosh", "The inverse hyperbolic cosine.",
-        {[](T t, X x, T) { return scale(t, call<Rsqrt>((x[0] - 1.0) * (x[0] + 1.0))); }, kX1}),
+    unary<Acosh>("acosh", "The inverse hyperbolic cosine.",
+                 {[](T t, X x, T) { return scale(t, inverse_hyperbolic_root(x[0])); }, kX1}),
     unary<Atanh>("atanh", "The inverse hyperbolic tangent.",
                  {[](T t, X x, T) { return scale_over(t, 1.0 - square(x[0])); }, kX1}),
     binary<Atan2>(
@@ -217,9 +261,21 @@ constexpr ElementwiseRow kRows[] = {
     binary<Fmod>("fmod", "x1 - x2 * trunc(x1 / x2), with the sign of x1.", {keep},
                  {[](T t, X x, T) { return -scale(t, call<Trunc>(x[0] / x[1])); }, kBoth}),
     unary<Negative>("negative", "-x.", {[](T t, X, T) { return -t; }}),
-    unary<Absolute>("absolute", "|x|. The derivative at 0 is 0.",
-                    {[](T t, X x, T) { return scale(t, sign(x[0])); }, kX1}),
-    unary<Sign>("sign", "-1, 0 or 1; nan for nan. Its derivative is 0.", {flat}),
+    unary<Absolute>("absolute", "|x|, real also for complex x. The derivative at 0 is 0.",
+                    {absolute_part, kX1}),
+    unary<Sign>("sign",
+                "-1, 0 or 1; nan for nan. Its derivative is 0. For complex x it is x / |x|, and 0 "
+                "at 0, where its derivative is taken as 0, too.",
+                {sign_moved, kX1, sign_transposed}),
+    unary<Angle>("angle",
+                 "The angle of x in the complex plane, in radians; of real x 0 or pi, with "
+                 "derivative 0.",
+                 {angle_part, kX1}),
+    // the cast to the dtype of the result, or of the input, takes the real part
+    unary<Real>("real", "The real part.", {keep}),
+    unary<Imag>("imag", "The imaginary part.", {[](T t, X, T) { return times_i(t, -1); }}),
+    unary<Conj>("conj", "The complex conjugate.", {[](T t, X, T) { return conj(t); }}),
+    binary<MakeComplex>("complex", "x1 + i x2.", {keep}, {[](T t, X, T) { return times_i(t, 1); }}),
     binary<CopySign>(
         "copysign", "|x1| with the sign of x2. The derivative at x1 = 0 is 0.",
         {[](T t, X x, T) { return scale(t, sign(x[0]) * call<CopySign>(ones_like(x[1]), x[1])); },
@@ -237,7 +293,10 @@ constexpr ElementwiseRow kRows[] = {
     unary<Floor>("floor", "The largest integer not above x. Its derivative is 0.", {flat}),
     unary<Ceil>("ceil", "The smallest integer not below x. Its derivative is 0.", {flat}),
     unary<Trunc>("trunc", "x without its fraction. Its derivative is 0.", {flat}),
-    unary<Round>("round", "The nearest integer, halves to even. Its derivative is 0.", {flat}),
+    unary<Round>(
+        "round",
+        "The nearest integer, halves to even; of complex x for each part. Its derivative is 0.",
+        {flat}),
     // comparison and logic: bool results have no derivative
     binary<Equal>("equal", "x1 == x2."),
     binary<NotEqual>("not_equal", "x1 != x2."),
@@ -306,11 +365,17 @@ std::string document(const ElementwiseRow& row) {
       one ? "" : "\n:raises ValueError: if the shapes do not broadcast");
 }
 
+// What has a row for its derivative, but is more than the row: ops/complex.cpp.
+constexpr bool is_part(FnId fn) {
+  return fn == fn_id<Conj>() || fn == fn_id<Real>() || fn == fn_id<Imag>() ||
+         fn == fn_id<MakeComplex>();
+}
+
 template <size_t I>
 void register_row(Registry& registry) {
   constexpr const ElementwiseRow& row = kRows[I];
-  if constexpr (row.name[0] == '_') {
-    return;  // a part of derivative formulas, not an op for users
+  if constexpr (row.name[0] == '_' || is_part(row.fn)) {
+    return;  // a name with _ is a part of derivative formulas, not an op for users
   } else if constexpr (row.arity == 1) {
     registry.add(row.name, public_unary(row.fn, &call_unary<I>), "x, /", document(row));
   } else {

@@ -171,7 +171,8 @@ void copy_inplace(const Tensor& x, const Tensor& y) {
 void add_inplace(const Tensor& x, const Tensor& y) {
   check_writable("add", x);
   if (promote(x.dtype(), y.dtype()) != x.dtype() &&
-      !(is_floating(x.dtype()) && is_floating(y.dtype()))) {
+      !(is_inexact(y.dtype()) && is_inexact(x.dtype()) &&
+        is_complex(y.dtype()) <= is_complex(x.dtype()))) {
     type_error("[add] a sum of dtype ", name_of(promote(x.dtype(), y.dtype())),
                " cannot be kept in dtype ", name_of(x.dtype()));
   }

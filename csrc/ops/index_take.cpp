@@ -154,7 +154,7 @@ Tensor take_along_axis_op(const Tensor& x, const Tensor& indices, std::optional<
 }  // namespace
 
 Tensor take(const Tensor& x, const Tensor& indices, std::optional<int64_t> axis) {
-  if (is_floating(indices.dtype())) {
+  if (is_inexact(indices.dtype())) {
     type_error("[take] indices must be integers, got dtype ", name_of(indices.dtype()));
   }
   if (!axis) return take(reshape(x, {x.size()}), indices, 0);

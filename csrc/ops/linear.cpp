@@ -29,6 +29,18 @@ BatchResult LinearElementwise::batch(int64_t, TensorSpan values, std::span<const
 
 Tensor alias(const Tensor& x) { return x.tracked() ? algebra::identity(x) : x; }
 
+void require_real(std::string_view op, const Tensor& x) {
+  if (!is_complex(x.dtype())) return;
+  type_error("[", op, "] is not defined for dtype ", name_of(x.dtype()),
+             ": take abs, real or imag first");
+}
+
+void warn_of_discarded_part(std::string_view op, DType from, DType to) {
+  if (!is_complex(from) || is_complex(to) || is_bool(to)) return;
+  warn(pyautograd::concat("[", op, "] a cast to a real dtype discards the imaginary part"),
+       Warning::DiscardsImaginary);
+}
+
 void check_shape(std::string_view op, const Dims& shape, DType dtype) {
   try {
     checked_bytes(shape, dtype);

@@ -33,6 +33,12 @@ inline Tensor cast(const Tensor& x, DType dtype) {
 // reach the other.
 Tensor alias(const Tensor& x);
 
+// For ops that need an order: raises where x is complex.
+void require_real(std::string_view op, const Tensor& x);
+
+// NumPy's warning, for casts that a user asks for.
+void warn_of_discarded_part(std::string_view op, DType from, DType to);
+
 // Raises where a size is negative or the whole too large to address.
 void check_shape(std::string_view op, const Dims& shape, DType dtype);
 

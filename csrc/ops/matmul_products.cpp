@@ -87,8 +87,9 @@ Tensor vecdot(const Tensor& x1, const Tensor& x2, int64_t axis) {
     value_error("[vecdot] shapes ", shape_string(x1.shape()), " and ", shape_string(x2.shape()),
                 " do not match: the sizes along axis ", axis, " must be equal");
   }
-  if (x1.ndim() == 1 && x2.ndim() == 1) return matmul(x1, x2);
-  const Tensor rows = expand_dims(a == x1.ndim() - 1 ? x1 : moveaxis(x1, a, -1), {-2});
+  const Tensor left = conj(x1);
+  if (x1.ndim() == 1 && x2.ndim() == 1) return matmul(left, x2);
+  const Tensor rows = expand_dims(a == x1.ndim() - 1 ? left : moveaxis(left, a, -1), {-2});
   const Tensor columns = expand_dims(b == x2.ndim() - 1 ? x2 : moveaxis(x2, b, -1), {-1});
   return squeeze(matmul(rows, columns), Dims{-2, -1});
 }
@@ -128,8 +129,9 @@ Tensor matvec(const Tensor& x1, const Tensor& x2) {
 Tensor vecmat(const Tensor& x1, const Tensor& x2) {
   require_axes("vecmat", "x1", x1, 1);
   require_axes("vecmat", "x2", x2, 2);
-  if (x1.ndim() == 1) return matmul(x1, x2);
-  return squeeze(matmul(expand_dims(x1, {-2}), x2), Dims{-2});
+  const Tensor left = conj(x1);
+  if (x1.ndim() == 1) return matmul(left, x2);
+  return squeeze(matmul(expand_dims(left, {-2}), x2), Dims{-2});
 }
 
 void register_products_of_matrices(Registry& registry) {
@@ -139,7 +141,8 @@ void register_products_of_matrices(Registry& registry) {
                ":param axes: how many of the last axes of x1 and the first of x2, or a pair of "
                "sequences of axes");
   registry.add("vecdot", &vecdot, "x1, x2, /, *, axis=-1",
-               "The dot product of vectors along an axis; the other axes broadcast.\n\n"
+               "The dot product of vectors along an axis; the other axes broadcast. Complex x1 is "
+               "conjugated.\n\n"
                ":param x1: tensor\n:param x2: tensor\n:param axis: int");
   registry.add("outer", &outer, "x1, x2, /",
                "All products of an element of x1 with one of x2, both flattened.\n\n"
@@ -157,7 +160,8 @@ void register_products_of_matrices(Registry& registry) {
                ":param x1: tensor of shape (..., m, k)\n:param x2: tensor of shape (..., k)\n"
                ":returns: tensor of shape (..., m)");
   registry.add("vecmat", &vecmat, "x1, x2, /",
-               "Vectors times matrices; leading axes broadcast.\n\n"
+               "Vectors times matrices; leading axes broadcast. Complex vectors are conjugated, as "
+               "in NumPy.\n\n"
                ":param x1: tensor of shape (..., k)\n:param x2: tensor of shape (..., k, n)\n"
                ":returns: tensor of shape (..., n)");
 }

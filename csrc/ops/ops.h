@@ -19,6 +19,7 @@ Tensor full(const Dims& shape, double value, DType dtype = DType::Float64);
 Tensor zeros_like(const Tensor& x);  // level 0, logical shape of x
 Tensor ones_like(const Tensor& x);
 Tensor scalar(double value, DType dtype);  // 0-d
+Tensor scalar(std::complex<double> value, DType dtype);
 Tensor arange(double start, double stop, double step, DType dtype);
 Tensor eye(int64_t rows, std::optional<int64_t> columns, int64_t k, DType dtype);
 Tensor astype(const Tensor& x, DType dtype);
@@ -43,6 +44,11 @@ Tensor hypot(const Tensor& x1, const Tensor& x2);
 Tensor absolute(const Tensor& x);
 Tensor sign(const Tensor& x);
 Tensor isnan(const Tensor& x);
+// Parts of complex numbers; a real tensor is its own real part and conjugate.
+Tensor conj(const Tensor& x);
+Tensor real(const Tensor& x);
+Tensor imag(const Tensor& x);
+Tensor make_complex(const Tensor& re, const Tensor& im);
 Tensor equal(const Tensor& x1, const Tensor& x2);
 Tensor not_equal(const Tensor& x1, const Tensor& x2);
 Tensor less(const Tensor& x1, const Tensor& x2);

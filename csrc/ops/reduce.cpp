@@ -61,7 +61,7 @@ BatchResult AlongAxis::batch(int64_t size, TensorSpan values, std::span<const in
 }
 
 DType accumulator_dtype(DType dtype) noexcept {
-  if (is_floating(dtype)) return dtype;
+  if (is_inexact(dtype)) return dtype;
   return is_bool(dtype) || is_signed_integer(dtype) ? DType::Int64 : DType::UInt64;
 }
 

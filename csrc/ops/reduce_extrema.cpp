@@ -86,6 +86,7 @@ class ArgExtremum final : public Reduction {
 };
 
 Tensor extremum(const Tensor& x, const Axes& axis, bool keepdims, bool maximum) {
+  require_real(maximum ? "max" : "min", x);
   auto axes = ReducedAxes::of(maximum ? "max" : "min", x, axis, keepdims);
   return apply1(make_ref<Extremum>(std::move(axes), maximum), x);
 }
@@ -95,6 +96,7 @@ Tensor arg_extremum(const Tensor& x, std::optional<int64_t> axis, bool keepdims,
     const Tensor index = arg_extremum(reshape(x, {-1}), 0, false, maximum);
     return keepdims ? reshape(index, Dims(x.ndim(), 1)) : index;
   }
+  require_real(maximum ? "argmax" : "argmin", x);
   auto over = ReducedAxes::of(maximum ? "argmax" : "argmin", x, Dims{*axis}, keepdims);
   return apply1(make_ref<ArgExtremum>(std::move(over), maximum), x);
 }

@@ -46,20 +46,24 @@ class Moment : public Reduction {
 
   Tensors eval(TensorSpan inputs, const Specs&) const override {
     const Tensor x = inputs[0].untracked();
-    const Tensor squares = sum(square(centered(x)), over_.axes, {}, over_.keepdims);
-    return {finish(squares / divisor(x))};
+    const Tensor apart = centered(x);
+    const Tensor squares =
+        is_complex(x.dtype()) ? square(real(apart)) + square(imag(apart)) : square(apart);
+    const Tensor total = sum(squares, over_.axes, {}, over_.keepdims);
+    return {finish(total / divisor(x))};
   }
 
  protected:
   void run(const View&, const View&) const override {}
   virtual Tensor finish(const Tensor& variance) const = 0;
+  DType result_dtype(DType dtype) const override { return real_of(dtype); }
   Tensor centered(const Tensor& x) const { return apply1(make_ref<Center>(over_.axes), x); }
   double divisor(const Tensor& x) const {
     return std::max(static_cast<double>(over_.count(x.shape())) - correction_, 0.0);
   }
-  // t . (x - mean) over the axes.
+  // t . conj(x - mean) over the axes; of complex numbers the real part is wanted.
   Tensor project(const Tensor& t, const Tensor& x) const {
-    return sum(t * centered(x), over_.axes, {}, over_.keepdims);
+    return sum(t * conj(centered(x)), over_.axes, {}, over_.keepdims);
   }
 
   const double correction_;
@@ -73,7 +77,7 @@ class Var final : public Moment {
 
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor& x = args.inputs[0];
-    return {centered(x) * over_.restore(args.cotangents[0] * (2 / divisor(x)))};
+    return {conj(centered(x)) * over_.restore(args.cotangents[0] * (2 / divisor(x)))};
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
     return {project(tangents[0], primals[0]) * (2 / divisor(primals[0]))};
@@ -95,7 +99,7 @@ class Std final : public Moment {
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor& x = args.inputs[0];
     const Tensor scaled = args.cotangents[0] / scale(x, args.outputs[0]);
-    return {centered(x) * over_.restore(scaled)};
+    return {conj(centered(x)) * over_.restore(scaled)};
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
     return {project(tangents[0], primals[0]) / scale(primals[0], outputs[0])};
@@ -152,7 +156,9 @@ void register_moments(Registry& registry) {
       ":param keepdims: keep the axes with size one";
   const std::string_view signature =
       "x, /, axis=None, dtype=None, *, correction=0.0, keepdims=False";
-  registry.add("var", &var_as, signature, "The variance over the axes." + params);
+  registry.add(
+      "var", &var_as, signature,
+      "The variance over the axes: the mean of |x - mean|**2, real also for complex x." + params);
   registry.add("std", &std_as, signature,
                "The standard deviation over the axes. It has no derivative where x is constant; "
                "zero is returned there, at every order. Its square does, and is differentiated as "

@@ -98,12 +98,14 @@ class LogSoftmax final : public AlongAxis {
 
 template <class P>
 Tensor along(std::string_view name, const Tensor& x, int64_t axis) {
+  require_real(name, x);
   return apply1(make_ref<P>(normalize_axis(name, axis, x.ndim())), cast(x, to_floating(x.dtype())));
 }
 
 }  // namespace
 
 Tensor logsumexp(const Tensor& x, const Axes& axis, bool keepdims) {
+  require_real("logsumexp", x);
   const Dims axes = ReducedAxes::of("logsumexp", x, axis, keepdims).axes;
   Tensor out = cast(x, to_floating(x.dtype()));
   // Backwards, so that the axes that remain keep their numbers.

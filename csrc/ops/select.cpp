@@ -2,6 +2,7 @@
 
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
+#include "ops/linear.h"
 #include "ops/origin.h"
 
 namespace pyautograd {
@@ -67,19 +68,25 @@ Tensor outside(const Tensor& beyond, const Tensor& bound) {
 }
 
 Tensor clip(const Tensor& x, const std::optional<Tensor>& min, const std::optional<Tensor>& max) {
+  require_real("clip", x);
   Tensor out = x;
   if (min) out = where(outside(less(out, *min), *min), *min, out);
   if (max) out = where(outside(greater(out, *max), *max), *max, out);
   return out;
 }
 
-// The number in a 0-d array that cannot be differentiated.
+// The real number in a 0-d array that cannot be differentiated.
 std::optional<double> constant(const Tensor& x) {
   if (!x.is_array() || x.tracked() || x.ndim() != 0) return {};
-  if (x.dtype() == DType::Float64) return *x.array().data<double>();
-  if (x.dtype() == DType::Float32) return *x.array().data<float>();
-  if (x.dtype() == DType::Int64) return static_cast<double>(*x.array().data<int64_t>());
-  return {};
+  return visit_dtype(x.dtype(), [&]<class T>(TypeTag<T>) -> std::optional<double> {
+    const T value = *x.array().data<T>();
+    if constexpr (is_complex_type<T>) {
+      if (value.imag() == 0) return value.real();
+    } else if constexpr (is_inexact(dtype_of<T>) || std::is_same_v<T, int64_t>) {
+      return static_cast<double>(value);
+    }
+    return {};
+  });
 }
 
 }  // namespace
@@ -120,7 +127,10 @@ Tensor sqrt(const Tensor& x) {
 }
 Tensor absolute(const Tensor& x) {
   Tensor y = call<kernels::Absolute>(x);
-  remember_root(y, 1, x, true);
+  if (is_complex(x.dtype()))
+    remember_root_of(y, 0.5, [&] { return square(real(x)) + square(imag(x)); });
+  else
+    remember_root(y, 1, x, true);
   return y;
 }
 Tensor hypot(const Tensor& x1, const Tensor& x2) {
@@ -130,7 +140,7 @@ Tensor hypot(const Tensor& x1, const Tensor& x2) {
 }
 Tensor exp(const Tensor& x) {
   Tensor y = call<kernels::Exp>(x);
-  remember_exponential(y, x);
+  if (!is_complex(x.dtype())) remember_exponential(y, x);
   return y;
 }
 Tensor log1p(const Tensor& x) {
@@ -166,6 +176,7 @@ Tensor logical_not(const Tensor& x) { return call<kernels::LogicalNot>(x); }
 
 void register_elementwise(Registry& registry) {
   ops::register_elementwise_rows(registry);
+  ops::register_complex(registry);
   registry.add(
       "where", &ops::where, "condition, x1, x2, /",
       "x1 where condition holds, else x2, with broadcasting. The branch that is not taken gets a "

@@ -1,0 +1,61 @@
+// Complex numbers and their parts.
+
+#include "ops/elementwise.h"
+#include "ops/linear.h"
+
+namespace pyautograd::ops {
+
+Tensor conj(const Tensor& x) { return is_complex(x.dtype()) ? call<kernels::Conj>(x) : x; }
+Tensor real(const Tensor& x) { return is_complex(x.dtype()) ? call<kernels::Real>(x) : x; }
+Tensor imag(const Tensor& x) {
+  if (is_complex(x.dtype())) return call<kernels::Imag>(x);
+  // Zero as a function of x: with a derivative, which is zero.
+  return is_inexact(x.dtype()) ? call<kernels::Scale>(zeros_like(x), x) : zeros_like(x);
+}
+Tensor make_complex(const Tensor& re, const Tensor& im) {
+  return call<kernels::MakeComplex>(re, im);
+}
+
+void register_complex(Registry& registry) {
+  registry.add("conj", &conj, "x, /",
+               R"(The complex conjugate; a real tensor is returned as it is.
+
+:param x: tensor of any shape
+
+>>> pa.conj(pa.tensor([1.0 + 2.0j])).tolist()
+[(1-2j)])");
+  registry.add("real", &real, "x, /",
+               R"(The real part, as a tensor of its own; a real tensor is returned as it is.
+
+:param x: tensor of any shape
+:returns: real tensor of x's shape
+
+>>> pa.real(pa.tensor([1.0 + 2.0j])).tolist()
+[1.0])");
+  registry.add("imag", &imag, "x, /",
+               R"(The imaginary part, as a tensor of its own; zeros for a real tensor.
+
+:param x: tensor of any shape
+:returns: real tensor of x's shape
+
+>>> pa.imag(pa.tensor([1.0 + 2.0j])).tolist()
+[2.0])");
+  registry.add("complex", &make_complex, "real, imag, /",
+               R"(The complex numbers with the given real and imaginary parts, with broadcasting.
+
+:param real: real tensor; integers and bools are computed in float64
+:param imag: real tensor that broadcasts with it
+:returns: complex64 tensor for float32 parts, else complex128
+:raises TypeError: if a part is complex
+
+>>> pa.complex(pa.tensor([1.0, 2.0]), pa.tensor(3.0)).tolist()
+[(1+3j), (2+3j)])");
+}
+
+}  // namespace pyautograd::ops
+
+namespace pyautograd::algebra {
+
+Tensor conj(const Tensor& x) { return x ? ops::conj(x) : x; }
+
+}  // namespace pyautograd::algebra
