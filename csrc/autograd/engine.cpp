@@ -153,13 +153,24 @@ Tensor initial_cotangent(const Tensor& output, const Tensor& given) {
           "[backward] a gradient can be made up only for an output of one element, got shape ",
           shape_string(output.shape()), "; pass the cotangent as gradient=");
     }
+    if (is_complex(output.dtype())) {
+      runtime_error("[backward] an output of dtype ", name_of(output.dtype()),
+                    " has no gradient of its own: differentiate a real scalar, such as its abs, "
+                    "real or imag, or pass the cotangent as gradient=");
+    }
     return algebra::ones(output.spec());
   }
   if (!(given.shape() == output.shape())) {
     value_error("[backward] gradient of shape ", shape_string(given.shape()),
                 " does not match the output's shape ", shape_string(output.shape()));
   }
-  return algebra::expand_to(given, output.spec());
+  return algebra::conj(algebra::expand_to(given, output.spec()));
+}
+
+Tensors conjugates(TensorSpan cotangents) {
+  Tensors out;
+  for (const Tensor& cotangent : cotangents) out.push_back(algebra::conj(cotangent));
+  return out;
 }
 
 class Sweep {
@@ -240,20 +251,21 @@ class Sweep {
     for (const auto& entry : hooks) {
       Tensor& cotangent = cotangents[entry.output];
       if (!cotangent) continue;
-      if (Tensor replaced = entry.hook->call(cotangent)) {
+      if (Tensor replaced = entry.hook->call(algebra::conj(cotangent))) {
         const Spec& spec = node.outputs[entry.output];
         if (!(replaced.shape() == spec.shape)) {
           value_error("[register_hook] the hook returned shape ", shape_string(replaced.shape()),
                       " for a gradient of shape ", shape_string(spec.shape));
         }
-        cotangent = algebra::expand_to(replaced, spec);
+        cotangent = algebra::conj(algebra::expand_to(replaced, spec));
       }
     }
     for (const auto& retained : extra->copy_of(extra->retained)) {
       const Tensor& cotangent = cotangents[retained.output];
       if (auto slot = retained.slot.lock(); slot && cotangent) {
         std::lock_guard lock(slot->mutex);
-        slot->value = slot->value ? algebra::add(slot->value, cotangent) : cotangent;
+        const Tensor shown = algebra::conj(cotangent);
+        slot->value = slot->value ? algebra::add(slot->value, shown) : shown;
       }
     }
   }
@@ -261,25 +273,32 @@ class Sweep {
   void collect(const Node& node, const Tensors& cotangents) {
     for (size_t i = 0; i < request_.targets.size(); ++i) {
       const Edge& target = request_.targets[i];
-      if (target.node.get() == &node) results_[i] = cotangents[target.output];
+      if (target.node.get() == &node) results_[i] = algebra::conj(cotangents[target.output]);
     }
   }
 
   void finish_leaf(Node& node, const Tensor& cotangent) {
     auto* leaf = dynamic_cast<AccumulateGrad*>(&node);
-    if (leaf && cotangent) leaf->accumulate(cotangent, plan_.differentiable);
+    if (leaf && cotangent) leaf->accumulate(algebra::conj(cotangent), plan_.differentiable);
   }
 
   void backward_through(Node& node, Tensors& cotangents) {
     if (NodeExtras* extra = node.extras_if_any()) {
-      Tensors none;
       const auto hooks = extra->copy_of(extra->before);
-      for (const auto& entry : hooks) entry.hook->call(none, cotangents);
+      if (!hooks.empty()) {
+        Tensors none, shown = conjugates(cotangents);
+        for (const auto& entry : hooks) entry.hook->call(none, shown);
+        cotangents = conjugates(shown);
+      }
     }
     Tensors inputs = vjp(node, cotangents);
     if (NodeExtras* extra = node.extras_if_any()) {
       const auto hooks = extra->copy_of(extra->after);
-      for (const auto& entry : hooks) entry.hook->call(inputs, cotangents);
+      if (!hooks.empty()) {
+        Tensors shown = conjugates(inputs), received = conjugates(cotangents);
+        for (const auto& entry : hooks) entry.hook->call(shown, received);
+        inputs = conjugates(shown);
+      }
     }
     if (!retains_graph()) node.release_saved();
     cotangents.clear();

@@ -2,6 +2,11 @@
 
 #include "autograd/node.h"
 
+// Complex numbers. Within the engine a cotangent ct pairs with a tangent t as Re(sum(ct t)),
+// without a conjugate: so the rule of an op that is holomorphic is the formula for real numbers.
+// Users see the conjugate, dL/dx + i dL/dy for a real L and z = x + iy, against which gradient
+// descent goes down. What they give and what they get (request and results, `.grad`, hooks, the
+// rules of custom functions) is conjugated where it crosses; for real dtypes that is nothing.
 namespace pyautograd {
 
 enum class Differentiable : uint8_t {
@@ -15,7 +20,7 @@ enum class Differentiable : uint8_t {
 
 struct BackwardRequest {
   TensorSpan outputs;
-  TensorSpan cotangents;          // absent: one, for outputs of size one
+  TensorSpan cotangents;          // as users see them; absent: one, for real outputs of size one
   std::span<const Edge> targets;  // empty: accumulate into every leaf reached
   bool accumulate = false;        // add to the targets' `.grad` rather than return
   bool retain_graph = false;
@@ -23,7 +28,7 @@ struct BackwardRequest {
 };
 
 // One sweep from the outputs, nodes in descending order of recording, without recursion. Returns
-// one cotangent per target, absent where the outputs do not depend on it.
+// one cotangent per target, as users see it; absent where the outputs do not depend on it.
 Tensors run_backward(const BackwardRequest& request);
 
 // x, without its edge if that leads to closed leaves only.

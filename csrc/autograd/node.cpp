@@ -216,7 +216,7 @@ void AccumulateGrad::accumulate(const Tensor& cotangent, bool differentiable) {
 
 Leaf make_leaf(const Tensor& x) {
   if (!is_inexact(x.dtype())) {
-    type_error("[requires_grad] only floating-point tensors can require grad, got ",
+    type_error("[requires_grad] only floating-point and complex tensors can require grad, got ",
                name_of(x.dtype()));
   }
   auto slot = std::make_shared<GradSlot>();
@@ -226,7 +226,7 @@ Leaf make_leaf(const Tensor& x) {
 
 Tensor make_vjp_input(const Tensor& x) {
   if (!is_inexact(x.dtype())) {
-    type_error("[grad] only floating-point tensors can be differentiated, got ",
+    type_error("[grad] only floating-point and complex tensors can be differentiated, got ",
                name_of(x.dtype()));
   }
   const Tensor lifted = lift_to_innermost(x);

@@ -89,14 +89,19 @@ Saves CustomPrimitive::saves_with(const RefCounted& context) const {
 Tensors CustomPrimitive::vjp(const VjpArgs& args) const {
   const auto& context = static_cast<const CustomContext&>(*args.context);
   Tensors cotangents(args.cotangents.begin(), args.cotangents.end());
-  for (size_t i = 0; context.materialize && i < cotangents.size(); ++i) {
-    if (!cotangents[i]) cotangents[i] = algebra::zeros(context.outputs[i]);
+  for (size_t i = 0; i < cotangents.size(); ++i) {
+    if (cotangents[i])
+      cotangents[i] = algebra::conj(cotangents[i]);
+    else if (context.materialize)
+      cotangents[i] = algebra::zeros(context.outputs[i]);
   }
   py::gil_scoped_acquire locked;
-  return to_tensors(
+  Tensors gradients = to_tensors(
       ask("backward", py::handle(context.object.get()), to_list(cotangents), to_list(args.inputs),
           to_list(args.outputs), to_bools(args.wants), args.differentiable),
       name_.c_str());
+  for (Tensor& gradient : gradients) gradient = algebra::conj(gradient);
+  return gradients;
 }
 
 Tensors CustomPrimitive::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const {
