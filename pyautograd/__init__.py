@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _blas, _core, _variadic, func, numpy_protocol, tree
+from . import _blas, _core, _dtypes, _variadic, func, numpy_protocol, tree
 from ._core import (
     EscapedTensorError,
     Tensor,
@@ -39,12 +39,13 @@ from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 # An op of a module has a dot in its name: linalg.solve is _core.linalg_solve.
 _OPS = {name: getattr(_core, name) for name in _core.ops if "." not in name}
 _OPS |= {name: getattr(_variadic, name) for name in _variadic.__all__}
+_OPS |= {name: getattr(_dtypes, name) for name in _dtypes.__all__}
 _OPS |= {alias: _OPS[name] for alias, name in ALIASES.items()}
 _DTYPES = {
     name: np.dtype(name)
     for name in (
         *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-        *("float32", "float64"),
+        *("float32", "float64", "complex64", "complex128"),
     )
 }
 _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}

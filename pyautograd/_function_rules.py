@@ -126,7 +126,7 @@ class Call:
     ) -> list[Maybe]:
         """J t is the derivative of <backward(u), t> by u: backward is linear in u."""
         self._require_rule("backward")
-        seeds: list[Maybe] = [_core.ones_like(y) if y.dtype.kind == "f" else None for y in outputs]
+        seeds: list[Maybe] = [_core.ones_like(y) if y.dtype.kind in "fc" else None for y in outputs]
         moving = [t is not None for t in tangents]
 
         def pull(cotangents: list[Maybe]) -> list[Maybe]:

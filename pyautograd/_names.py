@@ -17,6 +17,7 @@ ALIASES: dict[str, str] = {
     "around": "round",
     "bitwise_not": "bitwise_invert",
     "concatenate": "concat",
+    "conjugate": "conj",
     "invert": "bitwise_invert",
     "left_shift": "bitwise_left_shift",
     "mod": "remainder",

@@ -21,11 +21,15 @@ def backward(
 ) -> None:
     """Add the gradients of tensors to the ``.grad`` of the leaves they were computed from.
 
+    The gradient of a real ``L`` with respect to a complex ``z = x + iy`` is ``dL/dx + i dL/dy``,
+    against which ``L`` falls most steeply: PyTorch's convention; JAX has its conjugate. That holds
+    for what is passed here, for ``.grad`` and for hooks.
+
     Args:
         tensors: a tensor or a sequence of them; each must require grad.
         grad_tensors: for each tensor the gradient of some scalar with respect to it, of its shape;
             the gradient of that scalar with respect to the leaves is accumulated. None stands for
-            one where a tensor has a single element.
+            one where a tensor is real and has a single element.
         retain_graph: keep what the graph saved, so that it can be swept again. Defaults to
             ``create_graph``.
         create_graph: record the sweep too, so that the gradients can be differentiated.
@@ -72,11 +76,13 @@ def grad(
 ) -> tuple[Tensor | None, ...]:
     """The gradients of recorded outputs with respect to inputs; ``.grad`` stays as it is.
 
+    Gradients with respect to complex tensors are ``dL/dx + i dL/dy``: see :func:`backward`.
+
     Args:
         outputs: a tensor or a sequence of them; each must require grad.
         inputs: a tensor or a sequence of them, leaves or intermediate results.
         grad_outputs: the cotangent of each output, of its shape; None stands for one where an
-            output has a single element.
+            output is real and has a single element.
         retain_graph: keep what the graph saved, so that it can be swept again. Defaults to
             ``create_graph``.
         create_graph: record the sweep too, so that the gradients can be differentiated.
@@ -183,6 +189,11 @@ def _gradients(
 
 def _check_gradient(op: str, name: str, i: int, y: Tensor, u: Any, batched: bool) -> None:
     if u is None:
+        if y.dtype.kind == "c":
+            raise RuntimeError(
+                f"[{op}] output {i} has dtype {y.dtype}: a gradient is implied only for a real "
+                f"output, so pass one in {name} or differentiate its abs, real or imag"
+            )
         if y.size != 1:
             raise RuntimeError(
                 f"[{op}] output {i} has shape {y.shape}: a gradient is implied only for an output "
@@ -205,7 +216,8 @@ def _require_grad(op: str, role: str, tensors: list[Tensor]) -> None:
             continue
         if x.dtype.kind not in "fc":
             raise RuntimeError(
-                f"[{op}] {role} {i} has dtype {x.dtype}: only floating-point tensors have gradients"
+                f"[{op}] {role} {i} has dtype {x.dtype}: only floating-point and complex "
+                "tensors have gradients"
             )
         raise RuntimeError(
             f"[{op}] {role} {i} does not require grad: nothing that requires grad leads to it, or "
@@ -226,7 +238,7 @@ def _tensor_backward(
 
     Args:
         gradient: the gradient of some scalar with respect to this tensor, of its shape; may be left
-            out for a tensor of one element, where it is one.
+            out for a real tensor of one element, where it is one.
         retain_graph: keep what the graph saved, so that it can be swept again. Defaults to
             ``create_graph``.
         create_graph: record the sweep too, so that the gradients can be differentiated.

@@ -14,13 +14,14 @@ TypeError: np.fft.fft has no pyautograd counterpart; use x.detach().numpy() to l
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import _core, _variadic
+from . import _core, _dtypes, _variadic
 from ._core import Tensor
 from ._names import ALIASES
 
@@ -28,8 +29,6 @@ __all__: list[str] = []
 
 # ufuncs whose op has a name that is neither NumPy's nor an alias of it
 _UFUNC_NAMES = {"rint": "round", "fabs": "absolute", "expit": "sigmoid"}
-# ufuncs that change nothing, as long as there are no complex tensors
-_IDENTITIES = ("positive", "conjugate")
 
 # ufunc.reduce, by op
 _REDUCTIONS = {
@@ -71,6 +70,7 @@ _SIGNATURES: dict[str, str] = {
     "flip": "*m axis",
     "full_like": "*a *fill_value dtype !order !subok !shape !device",
     "hstack": "*tup !dtype !casting",
+    "imag": "*val",
     "inner": "*a *b",
     "matrix_transpose": "*x",
     "max": "*a axis !out keepdims !initial !where",
@@ -83,6 +83,7 @@ _SIGNATURES: dict[str, str] = {
     "permute_dims": "*a axes",
     "prod": "*a axis dtype !out keepdims !initial !where",
     "ravel": "*a !order",
+    "real": "*val",
     "repeat": "*a *repeats axis",
     "reshape": "*a *shape !order !copy",
     "roll": "*a *shift axis",
@@ -164,6 +165,11 @@ def _size(a: Any, axis: int | None = None) -> int:
     return int(a.size if axis is None else a.shape[axis])
 
 
+def _angle(z: Tensor, deg: bool = False) -> Tensor:
+    angle = _core.angle(z)
+    return _core.multiply(angle, 180 / math.pi) if deg else angle
+
+
 def _round(a: Tensor, decimals: int = 0, out: None = None) -> Tensor:
     if out is not None:
         raise TypeError("np.round: the argument out= is not supported for tensors")
@@ -174,6 +180,7 @@ def _round(a: Tensor, decimals: int = 0, out: None = None) -> Tensor:
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "angle": _angle,
     "allclose": _on_numbers(np.allclose),
     "around": _round,
     "array_equal": _on_numbers(np.array_equal),
@@ -181,6 +188,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "broadcast_arrays": _variadic.broadcast_arrays,
     "einsum": _variadic.einsum,
     "isclose": _on_numbers(np.isclose),
+    "iscomplexobj": _dtypes.iscomplexobj,
+    "isrealobj": _dtypes.isrealobj,
     "meshgrid": _variadic.meshgrid,
     "ndim": lambda a: a.ndim,
     "result_type": _result_type,
@@ -228,7 +237,7 @@ def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     known = _UFUNC_NAMES.get(name, name)
     known = ALIASES.get(known, known)
     if method == "__call__":
-        op = operator.pos if known in _IDENTITIES else getattr(_core, known, None)
+        op = operator.pos if known == "positive" else getattr(_core, known, None)
         if op is None:
             raise _no_counterpart(f"np.{name}" if hasattr(np, name) else f"the ufunc {name}")
         return op(*inputs, **_supported(f"np.{name}", kwargs)) if kwargs else op(*inputs)

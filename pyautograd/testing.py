@@ -2,7 +2,7 @@
 
 Finite differences are taken in float64 and only of first order. Derivatives of higher order are
 checked as first derivatives of exact lower ones, and every mixture of forward and reverse mode must
-agree.
+agree. Complex tensors are checked as pairs of real ones: along real and imaginary directions.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from .tree import flatten, unflatten
 
 __all__ = ["assert_no_leak", "check_grads", "gradcheck", "gradgradcheck"]
 
+_CHECKED = (np.dtype(np.float64), np.dtype(np.complex128))
+
 
 def gradcheck(
     f: Callable[..., Any],
@@ -38,7 +40,7 @@ def gradcheck(
     Args:
         f: a function of tensors that returns a tensor or a tree of them.
         inputs: its argument, or the tuple of them. Those that require grad are checked, or, if none
-            does, all of dtype float64.
+            does, all of dtype float64 or complex128.
         eps: the step of the differences ``(f(x + eps) - f(x - eps)) / (2 eps)``.
         atol, rtol: accepted if ``|exact - difference| <= atol + rtol |difference|``.
         raise_exception: raise instead of returning False.
@@ -48,16 +50,15 @@ def gradcheck(
 
     Raises:
         AssertionError: they do not; the message shows mode, input, output and both matrices.
-        ValueError: there is nothing to check, or an input to check is not float64.
+        ValueError: there is nothing to check, or an input to check is neither float64 nor
+            complex128.
 
     >>> pa.testing.gradcheck(pa.sin, pa.tensor([0.1, 0.2]))
     True
     """
     args = inputs if isinstance(inputs, tuple) else (inputs,)
     chosen = _checked_arguments(args)
-
-    def flat(*args: Any) -> list[Tensor]:
-        return [y for y in flatten(f(*args))[0] if y.dtype.kind == "f"]
+    args, flat = _on_real_parts(f, args)
 
     exact = {"reverse": jacrev(flat, chosen)(*args), "forward": jacfwd(flat, chosen)(*args)}
     for place, i in enumerate(chosen):
@@ -94,8 +95,9 @@ def gradgradcheck(
     """
     args = inputs if isinstance(inputs, tuple) else (inputs,)
     chosen = _checked_arguments(args)
+    args, flat = _on_real_parts(f, args)
     generator = np.random.default_rng(0)
-    like = [y for y in flatten(f(*args))[0] if y.dtype.kind == "f"]
+    like = flat(*args)
     cotangents = [_random_like(generator, y) for y in like]
     plain = [x.detach() if isinstance(x, Tensor) else x for x in args]
 
@@ -107,8 +109,7 @@ def gradgradcheck(
             call = list(plain)
             for i, x in zip(chosen, checked, strict=True):
                 call[i] = x
-            outputs = [y for y in flatten(f(*call))[0] if y.dtype.kind == "f"]
-            return _dot(cotangents, outputs)
+            return _dot(cotangents, flat(*call))
 
         return grad(projected, tuple(range(len(chosen))))(*moving[: len(chosen)])
 
@@ -135,7 +136,7 @@ def check_grads(
     derivative of order k - 1.
 
     Args:
-        f: a function of float64 tensors, or of trees of them, that returns the same.
+        f: a function of float64 or complex128 tensors, or of trees of them, that returns the same.
         args: the sequence of its arguments.
         order: the highest order to check, at least 1.
         modes: ``"fwd"``, ``"rev"`` or both.
@@ -144,7 +145,7 @@ def check_grads(
 
     Raises:
         AssertionError: two values disagree; the message names the mixture, outermost mode first.
-        ValueError: an unknown mode, an order below 1, or arguments that are not float64.
+        ValueError: an unknown mode, an order below 1, or arguments of another dtype.
 
     >>> pa.testing.check_grads(lambda x: pa.sin(x) * x, (pa.tensor([0.1, 0.2]),), order=3)
     """
@@ -156,14 +157,16 @@ def check_grads(
     leaves, structure = flatten(tuple(args))
     leaves = [x if isinstance(x, Tensor) else _core.tensor(x) for x in leaves]
     for x in leaves:
-        if x.dtype != np.float64:
-            raise ValueError(f"[check_grads] arguments must be float64, got {x.dtype}")
+        if x.dtype not in _CHECKED:
+            raise ValueError(
+                f"[check_grads] arguments must be float64 or complex128, got {x.dtype}"
+            )
+    leaves, flat = _on_real_parts(lambda *leaves: f(*unflatten(structure, leaves)), leaves)
     generator = np.random.default_rng(0)
-    like = flatten(f(*unflatten(structure, leaves)))[0]
-    weights = [_random_like(generator, y) for y in like]
+    weights = [_random_like(generator, y) for y in flat(*leaves)]
 
     def scalar(*leaves: Tensor) -> Tensor:
-        return _dot(weights, flatten(f(*unflatten(structure, leaves)))[0])
+        return _dot(weights, flat(*leaves))
 
     mixtures: dict[tuple[str, ...], Callable[..., Tensor]] = {(): scalar}
     for k in range(1, order + 1):
@@ -277,15 +280,35 @@ def _difference_jacobian(
 def _checked_arguments(args: tuple[Any, ...]) -> tuple[int, ...]:
     tensors = [i for i, x in enumerate(args) if isinstance(x, Tensor)]
     chosen = [i for i in tensors if args[i].requires_grad]
-    chosen = chosen or [i for i in tensors if args[i].dtype == np.float64]
+    chosen = chosen or [i for i in tensors if args[i].dtype in _CHECKED]
     if not chosen:
-        raise ValueError("[gradcheck] no input is a float64 tensor: there is nothing to check")
+        raise ValueError(
+            "[gradcheck] no input is a float64 or complex128 tensor: there is nothing to check"
+        )
     for i in chosen:
-        if args[i].dtype != np.float64:
+        if args[i].dtype not in _CHECKED:
             raise ValueError(
-                f"[gradcheck] input {i} has dtype {args[i].dtype}: finite differences need float64"
+                f"[gradcheck] input {i} has dtype {args[i].dtype}: finite differences need float64 "
+                "or complex128"
             )
     return tuple(chosen)
+
+
+def _on_real_parts(
+    f: Callable[..., Any], args: Sequence[Any]
+) -> tuple[tuple[Any, ...], Callable[..., list[Tensor]]]:
+    """The arguments with complex tensors as pairs of real ones, and f from such to such."""
+    pairs = {i for i, x in enumerate(args) if isinstance(x, Tensor) and x.dtype.kind == "c"}
+
+    def flat(*given: Any) -> list[Tensor]:
+        joined = [_core.complex(x[0], x[1]) if i in pairs else x for i, x in enumerate(given)]
+        return [_parts(y) for y in flatten(f(*joined))[0] if y.dtype.kind in "fc"]
+
+    return tuple([_parts(x.detach()) if i in pairs else x for i, x in enumerate(args)]), flat
+
+
+def _parts(x: Tensor) -> Tensor:
+    return _core.stack([_core.real(x), _core.imag(x)]) if x.dtype.kind == "c" else x
 
 
 def _values(x: Any) -> np.ndarray[Any, Any]:

@@ -1,6 +1,7 @@
 #include "python/assign.h"
 
 #include "kernels/kernels.h"
+#include "ops/linear.h"
 #include "python/gil.h"
 
 namespace pyautograd::python {
@@ -33,6 +34,7 @@ void check_writable(const char* op, const Array& x) {
 
 int kind_rank(DType dtype) {
   if (is_bool(dtype)) return 0;
+  if (is_complex(dtype)) return 4;
   if (is_floating(dtype)) return 3;
   return is_signed_integer(dtype) ? 2 : 1;
 }
@@ -121,6 +123,7 @@ void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other)
 void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& value) {
   const Tensor x = handle->tensor;
   check_not_leaf("setitem", x);
+  ops::warn_of_discarded_part("setitem", value.dtype(), x.dtype());
   bool recorded = records(x) || records(value);
   for (const ops::IndexItem& item : index) {
     if (const Tensor* indices = std::get_if<Tensor>(&item)) recorded |= !indices->is_array();

@@ -83,9 +83,14 @@ void check_signals() {
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 
-void warn_python(const char* message) {
+py::object category_of(Warning kind) {
+  if (kind == Warning::General) return py::reinterpret_borrow<py::object>(PyExc_UserWarning);
+  return py::module_::import("numpy.exceptions").attr("ComplexWarning");
+}
+
+void warn_python(Warning kind, const char* message) {
   py::gil_scoped_acquire locked;
-  if (PyErr_WarnEx(PyExc_UserWarning, message, 1) != 0) throw py::error_already_set();
+  if (PyErr_WarnEx(category_of(kind).ptr(), message, 1) != 0) throw py::error_already_set();
 }
 
 }  // namespace

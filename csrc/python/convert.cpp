@@ -28,10 +28,13 @@ PyTypeObject* type_of(py::module_& module, const char* name) {
 
 // NumPy numbers its types by C name; long and long long are both int64 here and there.
 std::optional<DType> dtype_of_number(int number, int64_t bytes) {
-  constexpr int kBool = 0, kFirstInteger = 1, kLastInteger = 10, kFloat = 11, kDouble = 12;
+  constexpr int kBool = 0, kFirstInteger = 1, kLastInteger = 10, kFloat = 11, kDouble = 12,
+                kComplexFloat = 14, kComplexDouble = 15;
   if (number == kBool) return DType::Bool;
   if (number == kFloat) return DType::Float32;
   if (number == kDouble) return DType::Float64;
+  if (number == kComplexFloat) return DType::Complex64;
+  if (number == kComplexDouble) return DType::Complex128;
   if (number < kFirstInteger || number > kLastInteger) return std::nullopt;
   const int log2 = bytes == 1 ? 0 : bytes == 2 ? 1 : bytes == 4 ? 2 : 3;
   const DType first = number % 2 == 1 ? DType::Int8 : DType::UInt8;
@@ -64,6 +67,10 @@ T scalar_value(PyObject* scalar) {
         PyFloat_CheckExact(scalar) ? PyFloat_AS_DOUBLE(scalar) : PyFloat_AsDouble(scalar);
     if (value == -1.0 && PyErr_Occurred()) throw_python_error();
     return static_cast<T>(value);
+  } else if constexpr (is_complex_type<T>) {
+    const Py_complex value = PyComplex_AsCComplex(scalar);
+    if (value.real == -1.0 && PyErr_Occurred()) throw_python_error();
+    return T(static_cast<RealOf<T>>(value.real), static_cast<RealOf<T>>(value.imag));
   } else {
     // A float meets an integer dtype only where NumPy truncates: x[i] = 2.5.
     if (!PyFloat_Check(scalar)) return checked_integer<T>(scalar);
@@ -137,15 +144,19 @@ bool is_ndarray(PyObject* object) noexcept { return PyObject_TypeCheck(object, n
 bool is_numpy_scalar(PyObject* object) noexcept { return PyObject_TypeCheck(object, generic_type); }
 bool is_weak_scalar(PyObject* object) noexcept {
   if (PyFloat_CheckExact(object) || PyLong_CheckExact(object)) return true;
-  return (PyFloat_Check(object) || PyLong_Check(object)) && !is_numpy_scalar(object);
+  const bool number = PyFloat_Check(object) || PyLong_Check(object) || PyComplex_Check(object);
+  return number && !is_numpy_scalar(object);
 }
 
 DType default_dtype(PyObject* scalar) noexcept {
-  return PyFloat_Check(scalar) ? DType::Float64 : PyBool_Check(scalar) ? DType::Bool : DType::Int64;
+  if (PyFloat_Check(scalar)) return DType::Float64;
+  if (PyComplex_Check(scalar)) return DType::Complex128;
+  return PyBool_Check(scalar) ? DType::Bool : DType::Int64;
 }
 
 DType weak_dtype(PyObject* scalar, DType other) noexcept {
-  if (is_floating(other) || PyBool_Check(scalar)) return other;
+  if (PyComplex_Check(scalar)) return complex_of(other);
+  if (is_inexact(other) || PyBool_Check(scalar)) return other;
   if (PyFloat_Check(scalar)) return DType::Float64;
   return is_bool(other) ? DType::Int64 : other;
 }
@@ -197,8 +208,10 @@ DType to_dtype(PyObject* object) {
   const std::optional<DType> found = dtype_of_number(dtype.num(), dtype.itemsize());
   const bool native = dtype.byteorder() != '>' && dtype.byteorder() != '!';
   if (found && native) return *found;
-  type_error("dtype ", std::string(py::str(dtype)),
-             " is not supported: use bool, int8 to int64, uint8 to uint64, float32 or float64");
+  type_error(
+      "dtype ", std::string(py::str(dtype)),
+      " is not supported: use bool, int8 to int64, uint8 to uint64, float32, float64, complex64 or "
+      "complex128");
 }
 
 std::optional<DType> to_optional_dtype(PyObject* object) {

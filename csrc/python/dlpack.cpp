@@ -40,6 +40,7 @@ DataType data_type(DType dtype) {
   const auto bits = static_cast<uint8_t>(itemsize(dtype) * 8);
   if (is_bool(dtype)) return {kBool, 8, 1};
   if (is_floating(dtype)) return {kFloat, bits, 1};
+  if (is_complex(dtype)) return {kComplex, bits, 1};
   return {is_signed_integer(dtype) ? kInt : kUInt, bits, 1};
 }
 
@@ -118,6 +119,10 @@ DType to_dtype(DataType type) {
                    : type.bits == 32 ? 2
                    : type.bits == 64 ? 3
                                      : -1;
+  if (type.lanes == 1 && type.code == kComplex) {
+    if (type.bits == 64) return DType::Complex64;
+    if (type.bits == 128) return DType::Complex128;
+  }
   if (type.lanes == 1 && log2 >= 0) {
     if (type.code == kBool && log2 == 0) return DType::Bool;
     if (type.code == kInt) return static_cast<DType>(static_cast<int>(DType::Int8) + log2);
@@ -143,7 +148,7 @@ Tensor take_over(PyObject* capsule, const char* used_name, bool writable) {
                                 : contiguous_strides(shape);
   auto* data = static_cast<std::byte*>(header.data) + header.byte_offset;
   const size_t bytes = checked_bytes(shape, dtype);
-  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(itemsize(dtype)) != 0) {
+  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(itemsize(real_of(dtype))) != 0) {
     value_error("[from_dlpack] the memory is not aligned to its element size");
   }
   Ref<Storage> storage = Storage::wrap(data, bytes, {}, writable, [managed] {

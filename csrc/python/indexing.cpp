@@ -53,7 +53,7 @@ ops::IndexItem to_array_index(PyObject* object) {
   // NumPy reads [] as no positions rather than as floats.
   const bool empty_list = !is_tensor(object) && !is_ndarray(object) && index.size() == 0;
   if (empty_list) index = ops::astype(index, DType::Int64);
-  if (is_floating(index.dtype()))
+  if (is_inexact(index.dtype()))
     invalid_index(concat("an array of dtype ", name_of(index.dtype())));
   if (index.ndim() == 0 && is_integer(index.dtype()) && index.is_array()) {
     py::object number = py::reinterpret_steal<py::object>(scalar_object(index, "index"));

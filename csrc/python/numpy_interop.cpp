@@ -1,6 +1,6 @@
 #include <pybind11/numpy.h>
 
-#include "ops/ops.h"
+#include "ops/linear.h"
 #include "python/autograd_held.h"
 #include "python/caster.h"
 #include "python/module.h"
@@ -63,6 +63,7 @@ Tensor make_tensor(const py::object& data, const py::object& dtype, std::optiona
       value_error("[asarray] dtype ", name_of(*wanted), " needs a copy of data of dtype ",
                   name_of(x.dtype()));
     }
+    ops::warn_of_discarded_part("asarray", x.dtype(), *wanted);
     return ops::astype(x, *wanted);
   }
   return copy == true && has_memory(data.ptr()) ? ops::copy(x) : x;

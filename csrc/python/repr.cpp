@@ -19,7 +19,8 @@ std::string edge_text(const Tensor& x) {
 }
 
 bool is_default(DType dtype) {
-  return dtype == DType::Float64 || dtype == DType::Int64 || dtype == DType::Bool;
+  return dtype == DType::Float64 || dtype == DType::Complex128 || dtype == DType::Int64 ||
+         dtype == DType::Bool;
 }
 
 std::string values(const Tensor& x) {

@@ -1,6 +1,5 @@
 #include <pybind11/pybind11.h>
 
-#include "autograd/primitive.h"
 #include "core/allocator.h"
 #include "core/counters.h"
 #include "kernels/kernels.h"
@@ -12,11 +11,6 @@ namespace py = pybind11;
 namespace pyautograd::python {
 
 namespace {
-
-void send_warning(const char* message) {
-  py::gil_scoped_acquire locked;
-  if (PyErr_WarnEx(PyExc_RuntimeWarning, message, 1) < 0) throw_python_error();
-}
 
 py::dict live_objects() {
   py::dict out;
@@ -30,7 +24,6 @@ py::dict live_objects() {
 }  // namespace
 
 void bind_runtime(py::module_& module) {
-  set_warning_sink(send_warning);
   module.def("live", live_objects,
              "How many graph nodes, tensor bodies, storages and bytes are alive.");
   module.def(

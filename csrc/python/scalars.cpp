@@ -29,6 +29,8 @@ PyObject* scalar_object(const Tensor& x, const char* what) {
     const T value = *array.data<T>();
     if constexpr (std::is_same_v<T, bool>) {
       return PyBool_FromLong(value);
+    } else if constexpr (is_complex_type<T>) {
+      return PyComplex_FromDoubles(value.real(), value.imag());
     } else if constexpr (std::is_floating_point_v<T>) {
       return PyFloat_FromDouble(value);
     } else if constexpr (std::is_signed_v<T>) {

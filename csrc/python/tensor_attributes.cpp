@@ -59,6 +59,9 @@ PyObject* get_t(const Tensor& x) {
   return wrap(ops::permute_dims(x, axes));
 }
 PyObject* get_mt(const Tensor& x) { return wrap(ops::matrix_transpose(x)); }
+PyObject* get_mh(const Tensor& x) { return wrap(ops::matrix_transpose(ops::conj(x))); }
+PyObject* get_real(const Tensor& x) { return wrap(ops::real(x)); }
+PyObject* get_imag(const Tensor& x) { return wrap(ops::imag(x)); }
 
 int set_requires_grad_attribute(PyObject* self, PyObject* value, void*) noexcept {
   return guarded([&] {
@@ -130,6 +133,13 @@ PyGetSetDef getset[] = {
     {"device", get<get_device>, nullptr, "Where the elements are: 'cpu'.", nullptr},
     {"T", get<get_t>, nullptr, "The tensor with its axes reversed.", nullptr},
     {"mT", get<get_mt>, nullptr, "The tensor with its last two axes swapped.", nullptr},
+    {"mH", get<get_mh>, nullptr, "The conjugate of the tensor with its last two axes swapped.",
+     nullptr},
+    {"H", get<get_mh>, nullptr, "The conjugate of the tensor with its last two axes swapped: mH.",
+     nullptr},
+    {"real", get<get_real>, nullptr, "The real part, a copy; a real tensor itself.", nullptr},
+    {"imag", get<get_imag>, nullptr, "The imaginary part, a copy; zeros for a real tensor.",
+     nullptr},
     {"requires_grad", get<get_requires_grad>, set_requires_grad_attribute,
      "Whether derivatives with respect to this tensor are recorded.\n\n"
      "True if the tensor has an edge to the recorded graph at its own level: a leaf whose "

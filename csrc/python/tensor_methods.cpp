@@ -1,6 +1,6 @@
 #include <pybind11/pybind11.h>
 
-#include "ops/ops.h"
+#include "ops/linear.h"
 #include "python/convert.h"
 #include "python/errors.h"
 #include "python/graph_exit.h"
@@ -104,8 +104,14 @@ PyObject* array(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
 }
 
 PyObject* to_complex(PyObject* self, PyObject*) noexcept {
-  py::object value = py::reinterpret_steal<py::object>(PyNumber_Float(self));
-  return value ? PyComplex_FromDoubles(PyFloat_AS_DOUBLE(value.ptr()), 0.0) : nullptr;
+  return guarded([&]() -> PyObject* {
+    const Tensor& x = unwrap(self);
+    if (x.size() != 1) {
+      type_error("only tensors of one element can be converted to a Python complex, not shape ",
+                 shape_string(x.shape()));
+    }
+    return scalar_object(ops::astype(x, DType::Complex128), "complex");
+  });
 }
 
 // x.to("cpu") or x.to(dtype)
@@ -118,6 +124,7 @@ PyObject* to(PyObject* self, PyObject* target) noexcept {
     }
     const DType dtype = to_dtype(target);
     if (dtype == unwrap(self).dtype()) return Py_NewRef(self);
+    ops::warn_of_discarded_part("to", unwrap(self).dtype(), dtype);
     return wrap(ops::astype(unwrap(self), dtype));
   });
 }

@@ -69,7 +69,7 @@ PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) noexcept {
     if (modulus != Py_None) type_error("[power] a third argument is not supported");
     const bool two = PyLong_CheckExact(b) && PyLong_AsLong(b) == 2;
     if (!two && PyErr_Occurred()) PyErr_Clear();
-    if (two && is_floating(unwrap(a).dtype())) return call(unary_op<"square">(), unwrap(a));
+    if (two && is_inexact(unwrap(a).dtype())) return call(unary_op<"square">(), unwrap(a));
     return call(&ops::power, a, b, Ints::MustFit);
   });
 }

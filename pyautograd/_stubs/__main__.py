@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import pyautograd
-from pyautograd import _core, _variadic
+from pyautograd import _core, _dtypes, _variadic
 from pyautograd._names import ALIASES
 
 PACKAGE = Path(__file__).parents[1]
@@ -68,7 +68,7 @@ def core_stub() -> str:
     ]
     methods = []
     for name in sorted(vars(_core.Tensor)):
-        if (op := ALIASES.get(name, name)) not in ops:
+        if (op := ALIASES.get(name, name)) not in ops or not callable(getattr(_core.Tensor, name)):
             continue
         parts, result = ops[op]
         parameters = ", ".join(["self", *[part for part in parts[1:] if part != "/"]])
@@ -95,6 +95,7 @@ def package_stub() -> str:
     imports |= dict.fromkeys(pa._MODULES, "") | pa._FUNCTIONS
     imports |= dict.fromkeys(pa._OPS.keys() - ALIASES, "_core")
     imports |= dict.fromkeys(_variadic.__all__, "_variadic")
+    imports |= dict.fromkeys(_dtypes.__all__, "_dtypes")
     lines = [
         f"from .{imports[name]} import {name} as {name}"
         for name in sorted(imports)

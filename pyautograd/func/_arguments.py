@@ -85,10 +85,10 @@ class Arguments:
         for i, x in enumerate(self.leaves):
             if type(x) is not Tensor:
                 x = self.leaves[i] = to_tensor(op, x, partial(self._place, i))
-            if x.dtype.kind != "f":
+            if x.dtype.kind not in "fc":
                 raise TypeError(
-                    f"[{op}] {self._place(i)} has dtype {x.dtype}: only floating-point arguments "
-                    "can be differentiated; convert it with astype(pa.float64)"
+                    f"[{op}] {self._place(i)} has dtype {x.dtype}: only floating-point and complex "
+                    "arguments can be differentiated; convert it with astype(pa.float64)"
                 )
 
     def _place(self, leaf: int) -> str:
@@ -130,11 +130,11 @@ def flatten_outputs(op: str, out: Any) -> tuple[list[Tensor], TreeDef]:
     for i, y in enumerate(leaves):
         if type(y) is not Tensor:
             raise not_a_tensor(op, y, paths(structure)[i])
-        if y.dtype.kind != "f":
+        if y.dtype.kind not in "fc":
             place = _at(paths(structure)[i])
             raise TypeError(
-                f"[{op}] the function returned dtype {y.dtype}{place}: only floating-point outputs "
-                "can be differentiated; return the others as aux with has_aux=True"
+                f"[{op}] the function returned dtype {y.dtype}{place}: only floating-point and "
+                "complex outputs can be differentiated; return the others as aux with has_aux=True"
             )
     return leaves, structure
 
@@ -157,6 +157,11 @@ def match_values(
         if v.shape != x.shape:
             raise ValueError(
                 f"[{op}] {_entry(what, structure, i)} has shape {v.shape}, expected {x.shape}"
+            )
+        if v.dtype.kind == "c" and x.dtype.kind != "c":
+            raise TypeError(
+                f"[{op}] {_entry(what, structure, i)} has dtype {v.dtype}, expected the real "
+                f"dtype {x.dtype}"
             )
         if v.dtype != x.dtype:
             leaves[i] = v.astype(x.dtype)

@@ -36,10 +36,12 @@ def jvp(
     Returns:
         ``(output, tangent)``, or with ``has_aux`` ``(output, tangent, aux)``. The tangent is the
         Jacobian-vector product ``J v``, with the structure and shapes of the output; it is zeros,
-        not None, where the output does not depend on the primals.
+        not None, where the output does not depend on the primals. The tangent of a complex primal
+        is complex, of a real one real, and ``J`` is linear over the real numbers; where ``f`` is
+        holomorphic, over the complex ones.
 
     Raises:
-        TypeError: a primal or an output is not a floating-point tensor.
+        TypeError: a primal or an output is not a floating-point or complex tensor.
         ValueError: the tangents do not have the structure or shapes of the primals.
 
     >>> pa.func.jvp(lambda x: x**2, (3.0,), (1.0,))
@@ -95,7 +97,7 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> An
         too, and is differentiable.
 
     Raises:
-        TypeError: a primal or an output is not a floating-point tensor.
+        TypeError: a primal or an output is not a floating-point or complex tensor.
         ValueError: the tangents do not have the structure or shapes of the primals.
 
     >>> y, jvp_fn = pa.func.linearize(lambda x: pa.sum(x**2), pa.tensor([1.0, 2.0]))

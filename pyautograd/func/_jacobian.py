@@ -35,6 +35,7 @@ def jacrev(
     *,
     has_aux: bool = False,
     chunk_size: int | None = None,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """The function that computes the Jacobian in reverse mode.
 
@@ -47,6 +48,9 @@ def jacrev(
         has_aux: ``f`` returns ``(output, aux)``.
         chunk_size: sweep for at most so many output elements at a time. By default, as many as
             the processor's cache can hold.
+        holomorphic: the arguments and outputs are complex and ``f`` is holomorphic, so that its
+            derivative is a complex matrix. Without it the arguments must be real; outputs may be
+            complex.
 
     Returns:
         A function of the same arguments that returns the Jacobian, or ``(Jacobian, aux)``. For an
@@ -55,10 +59,19 @@ def jacrev(
         output tensor the structure of the arguments (a tuple if ``argnums`` is one) of such blocks.
 
     Raises:
-        TypeError: an argument or an output is not a floating-point tensor.
+        TypeError: an argument or an output is not a floating-point or complex tensor; an argument
+            is complex without ``holomorphic``, or one of them is real with it.
 
     >>> pa.func.jacrev(lambda x: x**2)(pa.tensor([1.0, 3.0])).tolist()
     [[2.0, 0.0], [0.0, 6.0]]
+    >>> pa.func.jacrev(lambda z: z**2, holomorphic=True)(pa.tensor([1.0j])).tolist()
+    [[2j]]
+
+    A function that is not holomorphic is one of the real and imaginary parts:
+
+    >>> f = lambda x, y: pa.abs(pa.complex(x, y))
+    >>> [j.item() for j in pa.func.jacrev(f, argnums=(0, 1))(3.0, 4.0)]
+    [0.6, 0.8]
     """
     check_callable("jacrev", f)
     argnums = check_argnums("jacrev", argnums)
@@ -67,6 +80,7 @@ def jacrev(
     @functools.wraps(f, updated=())
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         recording = Recording("jacrev", f, args, kwargs, argnums, has_aux)
+        check_holomorphic("jacrev", recording.inputs, recording.outputs, holomorphic)
         blocks = reverse_blocks(recording.outputs, recording.inputs, chunk_size=chunk_size)
         nested = nest(recording.out_structure, recording.in_structure, blocks)
         return (nested, recording.aux) if has_aux else nested
@@ -80,6 +94,7 @@ def jacfwd(
     *,
     has_aux: bool = False,
     chunk_size: int | None = None,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """The function that computes the Jacobian in forward mode.
 
@@ -97,8 +112,10 @@ def jacfwd(
     @functools.wraps(f, updated=())
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         arguments = Arguments("jacfwd", args, argnums)
+        check_holomorphic("jacfwd", arguments.leaves, (), holomorphic)
         evaluate = _DualEvaluation(f, kwargs, arguments, has_aux)
         blocks = _forward_blocks(evaluate, chunk_size)
+        check_holomorphic("jacfwd", (), [block for row in blocks for block in row], holomorphic)
         nested = nest(evaluate.structure, arguments.structure, blocks)
         return (nested, evaluate.aux) if has_aux else nested
 
@@ -106,7 +123,11 @@ def jacfwd(
 
 
 def hessian(
-    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False
+    f: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """The function that computes all second derivatives.
 
@@ -117,6 +138,9 @@ def hessian(
         f: a function of tensors, or of trees of them; usually it returns a scalar tensor.
         argnums: the argument to differentiate with respect to, or a tuple of them.
         has_aux: ``f`` returns ``(output, aux)``.
+        holomorphic: as in :func:`jacrev`. A real function of complex arguments has its Hessian as a
+            function of their real and imaginary parts (see the example); :func:`hvp` takes complex
+            arguments as they are.
 
     Returns:
         A function of the same arguments that returns the Hessian, or ``(Hessian, aux)``. For a
@@ -125,17 +149,20 @@ def hessian(
         arguments, and in each place that structure again.
 
     Raises:
-        TypeError: an argument or an output is not a floating-point tensor.
+        TypeError: as in :func:`jacrev`.
 
     >>> pa.func.hessian(lambda x: pa.sum(x**3))(pa.tensor([1.0, 2.0])).tolist()
     [[6.0, 0.0], [0.0, 12.0]]
+    >>> f = lambda p: pa.real(pa.complex(p[0], p[1]) ** 3)
+    >>> pa.func.hessian(f)(pa.tensor([1.0, 0.0])).tolist()
+    [[6.0, 0.0], [0.0, -6.0]]
     """
     check_callable("hessian", f)
     argnums = check_argnums("hessian", argnums)
 
     @functools.wraps(f, updated=())
     def second_derivatives(*args: Any, **kwargs: Any) -> Any:
-        return evaluate_hessian(f, args, kwargs, argnums, has_aux)
+        return evaluate_hessian(f, args, kwargs, argnums, has_aux, holomorphic)
 
     return second_derivatives
 
@@ -146,9 +173,11 @@ def evaluate_hessian(
     kwargs: dict[str, Any],
     argnums: Argnums,
     has_aux: bool,
+    holomorphic: bool,
 ) -> Any:
     """The Hessian at a point, reverse over reverse; `f` runs once."""
     recording = Recording("hessian", f, args, kwargs, argnums, has_aux)
+    check_holomorphic("hessian", recording.inputs, recording.outputs, holomorphic)
     inputs, inner = recording.inputs, recording.in_structure
     with recording_on():
         first = reverse_blocks(recording.outputs, inputs, differentiable="yes")
@@ -177,10 +206,13 @@ def hvp(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[.
 
     Returns:
         A function of the same arguments followed by ``v``, which has the structure, shapes and
-        dtypes of the chosen argument (a tuple if ``argnums`` is one), and so has the result.
+        dtypes of the chosen argument (a tuple if ``argnums`` is one), and so has the result. For a
+        complex argument it is the derivative of the gradient ``dL/dx + i dL/dy`` in the direction
+        ``v``, which is linear over the real numbers only.
 
     Raises:
-        TypeError: an argument is not floating-point, or the result is not a tensor.
+        TypeError: an argument is neither floating-point nor complex, or the result is not a real
+            tensor.
         ValueError: the result is not a scalar, or ``v`` does not match the argument.
 
     >>> x, v = pa.tensor([1.0, 2.0]), pa.tensor([1.0, 0.0])
@@ -233,12 +265,71 @@ def reverse_blocks(
     for i, y in enumerate(outputs):
         # The last sweep may release the graph as it goes, unless its result needs it.
         retain = i < last or differentiable == "yes"
-        if not y.shape:
-            row = sweep([y], [None], inputs, retain_graph=retain, differentiable=differentiable)
+        if y.dtype.kind == "c":
+            blocks.append(_complex_row(y, inputs, chunk_size, retain, differentiable))
         else:
-            row = _sweep_elements(y, inputs, chunk_size, retain, differentiable)
-        blocks.append(row)
+            blocks.append(_row(y, inputs, chunk_size, retain, differentiable))
     return blocks
+
+
+def _row(
+    y: Tensor,
+    inputs: Sequence[Tensor],
+    chunk_size: int | None,
+    retain_graph: bool,
+    differentiable: str,
+    unit: complex = 1.0,
+) -> list[Tensor]:
+    """The pullback of every basis vector of one output, times `unit`."""
+    if y.shape:
+        return _sweep_elements(y, inputs, chunk_size, retain_graph, differentiable, unit)
+    seed = None if y.dtype.kind == "f" else _core.full((), unit, dtype=y.dtype)
+    return sweep([y], [seed], inputs, retain_graph=retain_graph, differentiable=differentiable)
+
+
+def _complex_row(
+    y: Tensor,
+    inputs: Sequence[Tensor],
+    chunk_size: int | None,
+    retain_graph: bool,
+    differentiable: str,
+) -> list[Tensor]:
+    """The Jacobian of a complex output: the pullback is its adjoint, which has the conjugate rows.
+
+    Pulled back to a real input, 1 gives the real part of a row and i the imaginary part.
+    """
+    any_real = any(x.dtype.kind != "c" for x in inputs)
+    row = _row(y, inputs, chunk_size, retain_graph or any_real, differentiable)
+    if not any_real:
+        return [_core.conj(g) for g in row]
+    turned = _row(y, inputs, chunk_size, retain_graph, differentiable, 1j)
+    return [
+        _core.conj(g) if x.dtype.kind == "c" else _core.complex(g, h)
+        for x, g, h in zip(inputs, row, turned, strict=True)
+    ]
+
+
+def check_holomorphic(
+    op: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], holomorphic: bool
+) -> None:
+    """A matrix of derivatives needs real inputs, or a derivative that is linear over C."""
+    if not holomorphic:
+        for x in inputs:
+            if x.dtype.kind == "c":
+                raise TypeError(
+                    f"[{op}] an argument has dtype {x.dtype}, and a function of complex numbers "
+                    "has a derivative that is a matrix only if it is holomorphic: pass "
+                    "holomorphic=True if this one is; otherwise differentiate it as a function of "
+                    "real and imaginary parts, through pyautograd.complex(x, y)"
+                )
+        return
+    for kind, tensors in (("argument", inputs), ("output", outputs)):
+        for x in tensors:
+            if x.dtype.kind != "c":
+                raise TypeError(
+                    f"[{op}] holomorphic=True needs complex arguments and outputs, but an {kind} "
+                    f"has dtype {x.dtype}: convert it with astype(pyautograd.complex128)"
+                )
 
 
 def _sweep_elements(
@@ -247,13 +338,15 @@ def _sweep_elements(
     chunk_size: int | None,
     retain_graph: bool,
     differentiable: str,
+    unit: complex,
 ) -> list[Tensor]:
-    """The Jacobian of one output tensor: a sweep with the identity as a batch of cotangents."""
+    """A sweep with the identity, times `unit`, as a batch of cotangents."""
 
     def sweep_rows(start: int, stop: int) -> list[Tensor]:
         retain = retain_graph or stop < y.size
         with _core.Level("vmap", stop - start) as level:
-            seeds = _core.make_batched(level, basis(y, start, stop), 0)
+            rows = basis(y, start, stop)
+            seeds = _core.make_batched(level, rows if unit == 1.0 else rows * unit, 0)
             found = sweep([y], [seeds], inputs, retain_graph=retain, differentiable=differentiable)
             return [to_front(level, g, stop - start) for g in found]
 

@@ -87,6 +87,11 @@ class Recording:
                 f"[{self.op}] the function must return a scalar, got shape {y.shape}: sum it, or "
                 "use jacrev (all derivatives) or vjp (with a cotangent)"
             )
+        if y.dtype.kind == "c":
+            raise TypeError(
+                f"[{self.op}] the function must return a real scalar, got dtype {y.dtype}: take "
+                "its abs, real or imag, or use vjp (with a cotangent) or jacrev(holomorphic=True)"
+            )
         return y
 
 
@@ -124,8 +129,12 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         tuple of vector-Jacobian products ``cotangent^T J``, one per primal and shaped like it. It
         may be called any number of times, inside ``vmap`` too, and is differentiable.
 
+    For complex tensors the pullback is the adjoint, as in PyTorch: ``Re(sum(conj(pullback(u)) * t))
+    = Re(sum(conj(u) * J t))`` for every tangent ``t``. So of a holomorphic function it is
+    ``conj(J^T) u``, where ``jax.vjp`` has ``J^T u``.
+
     Raises:
-        TypeError: a primal or an output is not a floating-point tensor.
+        TypeError: a primal or an output is not a floating-point or complex tensor.
         ValueError: a cotangent does not have the structure or shape of the output.
 
     >>> y, pullback = pa.func.vjp(lambda x: pa.sin(x) * x, pa.tensor([0.0, 1.0]))
@@ -163,12 +172,18 @@ def grad(
         the pair ``(gradient, aux)``. Where the derivative does not exist, the ops' own conventions
         hold (each says so in its docstring).
 
+    With respect to a complex argument ``z = x + iy`` the gradient is ``dL/dx + i dL/dy``, against
+    which ``L`` falls most steeply: PyTorch's convention; ``jax.grad`` returns its conjugate.
+
     Raises:
-        TypeError: an argument is not floating-point, or the result is not a tensor.
+        TypeError: an argument is neither floating-point nor complex, or the result is not a real
+            tensor.
         ValueError: the result is not a scalar.
 
     >>> pa.func.grad(lambda x, y: x * y**2, argnums=(0, 1))(3.0, 2.0)
     (tensor(4.), tensor(12.))
+    >>> pa.func.grad(lambda z: pa.abs(z) ** 2)(3.0 + 1.0j)
+    tensor(6.+2.j)
     """
     evaluate = _gradient("grad", f, argnums, has_aux)
 
