@@ -19,7 +19,7 @@ def assert_close(got, want, tol, *, relative_to=None, what=""):
     got, want = np.asarray(got), np.asarray(want)
     assert got.shape == want.shape, f"{what} shape {got.shape}, expected {want.shape}"
     assert got.dtype == want.dtype, f"{what} dtype {got.dtype}, expected {want.dtype}"
-    if want.dtype.kind != "f":
+    if want.dtype.kind not in "fc":
         np.testing.assert_array_equal(got, want, err_msg=what)
         return
     eps = np.finfo(want.dtype).eps
@@ -72,10 +72,10 @@ def same_kind(error, reference):
 
 
 class Scalar:
-    """A call as a function of some of its arrays that returns one number.
+    """A call as a function of some of its arrays that returns one real number.
 
-    The number is a fixed linear function of everything the op returns, so its derivatives see all
-    of that.
+    The number is a fixed linear function of everything the op returns, real and imaginary parts, so
+    its derivatives see all of that.
     """
 
     def __init__(self, record, sample, chosen=None):
@@ -83,16 +83,14 @@ class Scalar:
         self.arrays = sample.arrays
         self.chosen = record.differentiable(sample) if chosen is None else list(chosen)
         self.rng = np.random.default_rng(7)
-        self.weights = [
-            self.rng.uniform(0.5, 1.5, y.shape) for y in record.reference(sample, self.arrays)
-        ]
+        self.weights = [drawn(self.rng, 0.5, 1.5, y) for y in record.reference(sample, self.arrays)]
 
     @property
     def point(self):
         return tuple(self.arrays[i] for i in self.chosen)
 
     def direction(self):
-        return tuple(self.rng.uniform(-1, 1, x.shape) for x in self.point)
+        return tuple(drawn(self.rng, -1, 1, x) for x in self.point)
 
     def outputs(self, *xs):
         arrays = list(self.arrays)
@@ -104,7 +102,7 @@ class Scalar:
     def __call__(self, *xs):
         total = pa.tensor(0.0)
         for y, w in zip(self.outputs(*xs), self.weights, strict=True):
-            total = total + pa.sum(y * w)
+            total = total + pa.real(pa.sum(y * w))
         return total
 
     def reference(self, *xs):
@@ -112,20 +110,28 @@ class Scalar:
         for i, x in zip(self.chosen, xs, strict=True):
             arrays[i] = x
         outputs = self.record.reference(self.sample, arrays)
-        return sum(np.sum(y * w) for y, w in zip(outputs, self.weights, strict=True))
+        return sum(np.sum(y * w).real for y, w in zip(outputs, self.weights, strict=True))
 
 
 def scalars(record):
     """Every sample that can be differentiated: a mean over nothing, which is nan, cannot."""
     for sample in record.calls():
         outputs = record.reference(sample, sample.arrays)
-        smooth = all(y.dtype == np.float64 and np.isfinite(y).all() for y in outputs)
+        smooth = all(y.dtype in ("f8", "c16") and np.isfinite(y).all() for y in outputs)
         if smooth and record.differentiable(sample):
             yield Scalar(record, sample)
 
 
+def drawn(rng, low, high, like):
+    """Random numbers of the shape and kind of an array."""
+    real = rng.uniform(low, high, like.shape)
+    return real + 1j * rng.uniform(low, high, like.shape) if like.dtype.kind == "c" else real
+
+
 def inner(xs, ys):
-    return sum(np.sum(np.asarray(x) * np.asarray(y)) for x, y in zip(xs, ys, strict=True))
+    """The real inner product, of complex numbers as pairs of real ones."""
+    pairs = zip(xs, ys, strict=True)
+    return sum(np.sum(np.conj(np.asarray(x)) * np.asarray(y)).real for x, y in pairs)
 
 
 def shifted(xs, vs, step):
@@ -149,6 +155,7 @@ def reverse(f, vs):
 
     def derivative(*xs):
         gradients = pa.func.grad(f, argnums=tuple(range(len(xs))))(*xs)
-        return sum((pa.sum(g * v) for g, v in zip(gradients, vs, strict=True)), pa.tensor(0.0))
+        pairs = zip(gradients, vs, strict=True)
+        return sum((pa.real(pa.sum(pa.conj(g) * v)) for g, v in pairs), pa.tensor(0.0))
 
     return derivative

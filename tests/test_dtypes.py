@@ -5,15 +5,23 @@ import operator
 
 import numpy as np
 import pytest
-from records import ALL
+from records import ALL, REAL
 
 import pyautograd as pa
 
 ARITHMETIC = [operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv]
 COMPARISONS = [operator.lt, operator.ge, operator.eq, operator.ne]
 BITWISE = [operator.and_, operator.or_, operator.xor]
-SCALARS = [True, 2, 2.5, -1, 300, 2**40, 2**63, -(2**63)]
-NUMPY_SCALARS = [np.float32(2.5), np.float64(2.5), np.int8(2), np.uint16(2), np.bool_(True)]
+SCALARS = [True, 2, 2.5, -1, 300, 2**40, 2**63, -(2**63), 2.5 - 1j]
+NUMPY_SCALARS = [
+    *(np.float32(2.5), np.float64(2.5), np.int8(2), np.uint16(2), np.bool_(True)),
+    *(np.complex64(2.5j), np.complex128(2.5j)),
+]
+
+
+def types_for(op):
+    """NumPy puts complex numbers in the order of dictionaries; here they have none."""
+    return REAL if op in (operator.lt, operator.ge, "maximum") else ALL
 
 
 def outcome(call):
@@ -34,7 +42,7 @@ def assert_same_outcome(ours, numpys, what):
 
 @pytest.mark.parametrize("op", ARITHMETIC + COMPARISONS + BITWISE, ids=lambda op: op.__name__)
 def test_all_pairs_promote_as_numpy(op):
-    for a, b in itertools.product(ALL, repeat=2):
+    for a, b in itertools.product(types_for(op), repeat=2):
         x, y = np.array([3, 1], a), np.array([2, 1], b)
         assert_same_outcome(
             lambda x=x, y=y: op(pa.tensor(x), pa.tensor(y)), lambda x=x, y=y: op(x, y), (a, b)
@@ -51,7 +59,7 @@ def test_joining_ops_promote_too(name):
         "matmul": lambda m, x, y: m.matmul(x, y),
     }
     call = calls[name]
-    for a, b in itertools.product(ALL, repeat=2):
+    for a, b in itertools.product(types_for(name), repeat=2):
         x, y = np.array([3, 1], a), np.array([2, 1], b)
         assert_same_outcome(
             lambda x=x, y=y: call(pa, pa.tensor(x), pa.tensor(y)),
@@ -76,10 +84,10 @@ def test_python_scalars_are_weak(op, scalar):
 
 
 @pytest.mark.parametrize("op", COMPARISONS, ids=lambda op: op.__name__)
-@pytest.mark.parametrize("scalar", SCALARS, ids=repr)
+@pytest.mark.parametrize("scalar", SCALARS[:-1], ids=repr)
 def test_comparisons_with_python_scalars_are_pythons(op, scalar):
     """Exact for integers of any size."""
-    for dtype in ALL[1:]:
+    for dtype in REAL[1:]:
         ends = [np.iinfo(dtype).min, np.iinfo(dtype).max] if "int" in dtype else [3, 1]
         x = np.array(ends, dtype)
         for call in both_ways(op, scalar):
@@ -90,7 +98,7 @@ def test_comparisons_with_python_scalars_are_pythons(op, scalar):
 def test_numpy_scalars_are_strong(scalar):
     for dtype in ALL:
         x = np.array([3, 1], dtype)
-        for call in (lambda a: a * scalar, lambda a: scalar * a, lambda a: a < scalar):
+        for call in (lambda a: a * scalar, lambda a: scalar * a, lambda a: a == scalar):
             assert_same_outcome(
                 lambda x=x, c=call: c(pa.tensor(x)), lambda x=x, c=call: c(x), dtype
             )
@@ -122,19 +130,33 @@ def test_every_way_to_name_a_dtype(dtype):
     assert pa.zeros(2, dtype=float).dtype == np.float64
     assert pa.zeros(2, dtype=int).dtype == np.int64
     assert pa.zeros(2, dtype=bool).dtype == np.bool_
+    assert pa.zeros(2, dtype=complex).dtype == np.complex128
 
 
-@pytest.mark.parametrize("wrong", ["complex128", "float16", "nonsense", np.str_, object, ">f8", 7])
+@pytest.mark.parametrize("wrong", ["complex256", "float16", "nonsense", np.str_, object, ">f8", 7])
 def test_other_dtypes_are_type_errors(wrong):
     with pytest.raises(TypeError):
         pa.zeros(2, dtype=wrong)
 
 
 def test_default_dtypes_are_numpys():
-    for value in (1, 1.0, True, [1, 2.0], [True, 2], [], [[1], [2]], np.float32(1), np.int8(3)):
+    for value in (
+        1,
+        1.0,
+        True,
+        1j,
+        [1, 2j],
+        [1, 2.0],
+        [True, 2],
+        [],
+        [[1], [2]],
+        np.float32(1),
+        np.int8(3),
+    ):
         assert pa.tensor(value).dtype == np.asarray(value).dtype
 
 
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
 def test_casts_between_all_dtypes():
     for a, b in itertools.product(ALL, repeat=2):
         x = np.array([0, 1, 3, 100], a)
@@ -150,7 +172,7 @@ def test_gradients_have_the_dtype_of_their_tensor():
     assert second.dtype == np.float64
 
 
-@pytest.mark.parametrize("dtype", [d for d in ALL if not d.startswith("float")])
+@pytest.mark.parametrize("dtype", [d for d in REAL if not d.startswith("float")])
 def test_only_floats_require_grad(dtype):
     with pytest.raises((TypeError, RuntimeError), match="float"):
         pa.tensor([1, 0], dtype=dtype, requires_grad=True)

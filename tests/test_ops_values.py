@@ -5,11 +5,12 @@ import itertools
 import numpy as np
 import pytest
 from properties import assert_close, cast, raised_by, same_kind, strided, tensors
-from records import ALL, ELEMENTWISE, RECORDS
+from records import ALL, CASES, ELEMENTWISE, RECORDS
 
 import pyautograd as pa
 
 every_op = pytest.mark.parametrize("record", RECORDS, ids=lambda r: r.name)
+every_case = pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)
 
 # Sums of these are exact in any order.
 SPECIAL = np.array([np.inf, -np.inf, np.nan, -0.0, 0.0, 1.0, -1.0, 0.5, -3.0, 2.0])
@@ -31,13 +32,13 @@ def check(record, sample, arrays, given, **options):
         assert_close(y.numpy(), want, record.tol, what=where, **options)
 
 
-@every_op
+@every_case
 def test_forward(record):
     for sample in record.all_calls():
         check(record, sample, sample.arrays, tensors(sample.arrays))
 
 
-@every_op
+@every_case
 def test_forward_of_strided_arguments(record):
     for sample in record.all_calls():
         views = [pa.from_numpy(strided(a)) for a in sample.arrays]
@@ -99,7 +100,7 @@ def wrong_shapes(arrays):
                     yield [*arrays[:i], b, *arrays[i + 1 :]]
 
 
-@every_op
+@every_case
 def test_raises_where_the_reference_raises(record):
     for sample in record.calls():
         for arrays in wrong_shapes(sample.arrays):
@@ -121,12 +122,12 @@ def test_arguments_that_are_no_arrays(record):
     sample = record.calls()[-1]
     given = [pa.tensor(a) if isinstance(a, np.ndarray) else a for a in sample.args]
     for i, arg in enumerate(sample.args):
-        for wrong in ("text", object(), {}, [None], 1j) if isinstance(arg, np.ndarray) else ():
+        for wrong in ("text", object(), {}, [None]) if isinstance(arg, np.ndarray) else ():
             with pytest.raises((TypeError, ValueError)):
                 record.fn(*given[:i], wrong, *given[i + 1 :], **sample.kwargs)
 
 
-@every_op
+@every_case
 def test_same_bits_twice(record):
     for sample in record.calls():
         first, second = (record.call(sample, tensors(sample.arrays)) for _ in range(2))

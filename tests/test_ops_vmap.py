@@ -6,12 +6,12 @@ import warnings
 import numpy as np
 import pytest
 from properties import assert_close, scalars, subsets
-from records import DIFFERENTIABLE, RECORDS
+from records import CASES, DIFFERENTIABLE
 
 import pyautograd as pa
 
-every_op = pytest.mark.parametrize("record", RECORDS, ids=lambda r: r.name)
-every_smooth_op = pytest.mark.parametrize("record", DIFFERENTIABLE, ids=lambda r: r.name)
+every_op = pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)
+every_smooth_op = pytest.mark.parametrize("record", DIFFERENTIABLE, ids=lambda r: r.label)
 
 
 @pytest.fixture(autouse=True)

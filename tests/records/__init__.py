@@ -1,7 +1,7 @@
 """One record per op; the property tests run over all of them."""
 
 from . import creation, elementwise, index, matmul, reduce, shape
-from .record import ALL, FLOATS, OpRecord, Sample
+from .record import ALL, COMPLEX, FLOATS, REAL, OpRecord, Sample
 
 RECORDS: list[OpRecord] = [
     *creation.RECORDS,
@@ -12,6 +12,19 @@ RECORDS: list[OpRecord] = [
     *matmul.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
-DIFFERENTIABLE = [r for r in RECORDS if r.diff]
+# Every op on real samples, and on complex ones if it takes them.
+CASES = RECORDS + [r.complexified() for r in RECORDS if "complex128" in r.dtypes]
+DIFFERENTIABLE = [r for r in CASES if r.diff]
 
-__all__ = ["ALL", "DIFFERENTIABLE", "ELEMENTWISE", "FLOATS", "OpRecord", "RECORDS", "Sample"]
+__all__ = [
+    "ALL",
+    "CASES",
+    "COMPLEX",
+    "DIFFERENTIABLE",
+    "ELEMENTWISE",
+    "FLOATS",
+    "REAL",
+    "RECORDS",
+    "OpRecord",
+    "Sample",
+]

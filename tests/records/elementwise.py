@@ -6,8 +6,10 @@ import numpy as np
 import scipy.special as sc
 
 from .record import (
+    ALL,
     INTEGERS,
     NUMBERS,
+    REAL,
     SHAPES,
     Sample,
     away_from,
@@ -18,6 +20,7 @@ from .record import (
 
 NO_BOOL = NUMBERS
 BITS = ("bool", *INTEGERS)
+HALVES = (-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2)
 
 
 def positive(rng, a, b):
@@ -54,6 +57,16 @@ def signed_off_zero(rng, a, b):
         away_from(rng.uniform(-2, 2, a), 0, margin=0.2),
         away_from(rng.uniform(-2, 2, b), 0, margin=0.2),
     )
+
+
+def sigmoid_reference(x):
+    return 1 / (1 + np.exp(-x)) if x.dtype.kind == "c" else sc.expit(x)
+
+
+def complex_reference(x, y):
+    out = np.empty(np.broadcast_shapes(x.shape, y.shape), np.result_type(x, y, np.complex64))
+    out.real, out.imag = x, y
+    return out
 
 
 def round_reference(x):
@@ -108,7 +121,7 @@ RECORDS = [
     # roots and powers
     unary("sqrt", low=0.3, high=3),
     unary("rsqrt", lambda x: 1 / np.sqrt(x), low=0.3, high=3),
-    unary("cbrt", low=0.3, high=3),
+    unary("cbrt", low=0.3, high=3, dtypes=REAL),
     unary("square", floating=False),
     unary("reciprocal", low=0.3, high=3),
     binary("power", draw=positive, tol=64),
@@ -125,60 +138,62 @@ RECORDS = [
     unary("asinh"),
     unary("acosh", low=1.3, high=3),
     unary("atanh", low=-0.7, high=0.7),
-    binary("atan2", draw=signed_off_zero, floating=True),
-    binary("hypot", draw=signed_off_zero, floating=True),
+    binary("atan2", draw=signed_off_zero, floating=True, dtypes=REAL),
+    binary("hypot", draw=signed_off_zero, floating=True, dtypes=REAL),
     # special functions
-    unary("erf", sc.erf),
-    unary("erfc", sc.erfc, tol=64),
-    unary("sigmoid", sc.expit),
-    unary("softplus", lambda x: np.logaddexp(np.zeros_like(x), x)),
-    unary("relu", lambda x: np.maximum(x, np.zeros_like(x)), kinks=(0,), floating=False),
-    binary("logaddexp", floating=True),
+    unary("erf", sc.erf, dtypes=REAL),
+    unary("erfc", sc.erfc, tol=64, dtypes=REAL),
+    unary("sigmoid", sigmoid_reference),
+    unary("softplus", lambda x: np.logaddexp(np.zeros_like(x), x), dtypes=REAL),
+    unary(
+        "relu", lambda x: np.maximum(x, np.zeros_like(x)), kinks=(0,), floating=False, dtypes=REAL
+    ),
+    binary("logaddexp", floating=True, dtypes=REAL),
     binary("xlogy", sc.xlogy, draw=lambda rng, a, b: positive(rng, b, a)[::-1], floating=True),
     # arithmetic
     binary("add"),
     binary("subtract", dtypes=NO_BOOL),
     binary("multiply"),
     binary("divide", draw=no_zero_divisor),
-    binary("floor_divide", draw=apart),
-    binary("remainder", draw=apart, tol=64),
-    binary("fmod", draw=apart, tol=64),
+    binary("floor_divide", draw=apart, dtypes=REAL),
+    binary("remainder", draw=apart, tol=64, dtypes=REAL),
+    binary("fmod", draw=apart, tol=64, dtypes=REAL),
     unary("negative", floating=False, dtypes=NO_BOOL),
     unary("absolute", kinks=(0,), floating=False),
     unary("sign", kinks=(0,), floating=False, dtypes=NO_BOOL),
-    binary("copysign", draw=signed_off_zero, floating=True),
-    binary("maximum", draw=unequal),
-    binary("minimum", draw=unequal),
+    binary("copysign", draw=signed_off_zero, floating=True, dtypes=REAL),
+    binary("maximum", draw=unequal, dtypes=REAL),
+    binary("minimum", draw=unequal, dtypes=REAL),
+    # complex numbers and their parts
+    unary("angle", np.angle, kinks=(0,)),
+    unary("conj", lambda x: np.conj(x) if x.dtype.kind == "c" else x, floating=False),
+    unary("real", np.real, floating=False),
+    unary("imag", np.imag, floating=False),
+    binary("complex", complex_reference, floating=True, dtypes=REAL),
     # rounding
     *[
-        unary(name, ref, kinks=(-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2), floating=False)
-        for name, ref in [
-            ("floor", None),
-            ("ceil", None),
-            ("trunc", None),
-            ("round", round_reference),
+        unary(name, ref, kinks=HALVES, floating=False, dtypes=dtypes)
+        for name, ref, dtypes in [
+            ("floor", None, REAL),
+            ("ceil", None, REAL),
+            ("trunc", None, REAL),
+            ("round", round_reference, ALL),
         ]
     ],
     # comparison and logic
     *[
-        binary(name, draw=with_ties, diff=())
-        for name in (
-            "equal",
-            "not_equal",
-            "less",
-            "less_equal",
-            "greater",
-            "greater_equal",
-            "logical_and",
-            "logical_or",
-            "logical_xor",
+        binary(name, draw=with_ties, diff=(), dtypes=dtypes)
+        for dtypes, names in (
+            (ALL, ("equal", "not_equal", "logical_and", "logical_or", "logical_xor")),
+            (REAL, ("less", "less_equal", "greater", "greater_equal")),
         )
+        for name in names
     ],
     unary("logical_not", diff=(), floating=False),
     unary("isnan", diff=(), floating=False),
     unary("isinf", diff=(), floating=False),
     unary("isfinite", diff=(), floating=False),
-    unary("signbit", diff=()),
+    unary("signbit", diff=(), dtypes=REAL),
     # bits
     *map(
         with_integers,
@@ -192,5 +207,5 @@ RECORDS = [
         ],
     ),
     record("where", np.where, where_samples, diff=(1, 2)),
-    record("clip", clip_reference, clip_samples, diff=(0, 1, 2)),
+    record("clip", clip_reference, clip_samples, diff=(0, 1, 2), dtypes=REAL),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,10 @@ FLOATS = ("float32", "float64")
 SIGNED = ("int8", "int16", "int32", "int64")
 UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
 INTEGERS = SIGNED + UNSIGNED
-NUMBERS = INTEGERS + FLOATS
+COMPLEX = ("complex64", "complex128")
+REAL_NUMBERS = INTEGERS + FLOATS
+NUMBERS = REAL_NUMBERS + COMPLEX
+REAL = ("bool", *REAL_NUMBERS)  # what has an order
 ALL = ("bool", *NUMBERS)
 
 
@@ -65,6 +68,30 @@ class OpRecord:
     order: int = 3  # derivatives are tested up to this order
     tol: float = field(default=16)  # in units of the last place
 
+    @property
+    def label(self) -> str:
+        return self.name + ("-complex" if self.dtypes == COMPLEX else "")
+
+    def complexified(self) -> OpRecord:
+        """The same op on complex samples: imaginary parts beside the float64 values."""
+
+        def samples(rng):
+            parts = np.random.default_rng(11)
+
+            def turned(a):
+                if not isinstance(a, np.ndarray) or a.dtype != np.float64:
+                    return a
+                return np.asarray(a + 1j * parts.uniform(0.2, 0.8, a.shape))
+
+            for sample in self.samples(rng):
+                args = [
+                    [turned(a) for a in arg] if isinstance(arg, list) else turned(arg)
+                    for arg in sample.args
+                ]
+                yield sample._replace(args=tuple(args))
+
+        return replace(self, samples=samples, dtypes=COMPLEX)
+
     def calls(self) -> list[Sample]:
         """The samples that the reference accepts."""
         return [s for s in self.all_calls() if not isinstance(self.outcome(s, s.arrays), Exception)]
@@ -95,7 +122,7 @@ class OpRecord:
         for i, arg in enumerate(sample.args):
             arrays = _arrays_of(arg)
             if i in self.diff:
-                positions += [at + k for k, a in enumerate(arrays) if a.dtype.kind == "f"]
+                positions += [at + k for k, a in enumerate(arrays) if a.dtype.kind in "fc"]
             at += len(arrays)
         return positions
 
@@ -137,7 +164,7 @@ def in_float(ref):
         ]
         if any(a is not b for a, b in zip(wider, args, strict=True)):
             common = np.result_type(*[a for a in args if isinstance(a, np.ndarray)])
-            target = common if common.kind == "f" else np.dtype(np.float64)
+            target = common if common.kind in "fc" else np.dtype(np.float64)
             wider = [a.astype(target) if isinstance(a, np.ndarray) else a for a in args]
         return ref(*wider, **kwargs)
 

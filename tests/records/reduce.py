@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .record import Sample, distinct, in_float, record
+from .record import REAL, Sample, distinct, in_float, record
 
 AXES = [
     ((), None),
@@ -131,18 +131,18 @@ RECORDS = [
     record("sum", np.sum, typed(over_axes(), "float32")),
     record("mean", np.mean, typed(over_axes(), "float32")),
     record("prod", np.prod, typed(over_axes(nonzero), "float32")),
-    record("max", np.max, over_axes(distinct)),
-    record("min", np.min, over_axes(distinct)),
-    record("argmax", axis_of(np.argmax), over_one_axis, diff=()),
-    record("argmin", axis_of(np.argmin), over_one_axis, diff=()),
+    record("max", np.max, over_axes(distinct), dtypes=REAL),
+    record("min", np.min, over_axes(distinct), dtypes=REAL),
+    record("argmax", axis_of(np.argmax), over_one_axis, diff=(), dtypes=REAL),
+    record("argmin", axis_of(np.argmin), over_one_axis, diff=(), dtypes=REAL),
     record("var", moment(np.var), corrections, tol=64),
     record("std", moment(np.std), corrections, tol=64),
     record("any", np.any, over_axes(booleans), diff=()),
     record("all", np.all, over_axes(booleans), diff=()),
     record("count_nonzero", np.count_nonzero, over_axes(booleans), diff=()),
-    record("logsumexp", in_float(logsumexp_reference), over_axes()),
-    record("softmax", in_float(softmax_reference), softmax_axes),
-    record("log_softmax", in_float(log_softmax_reference), softmax_axes, tol=64),
+    record("logsumexp", in_float(logsumexp_reference), over_axes(), dtypes=REAL),
+    record("softmax", in_float(softmax_reference), softmax_axes, dtypes=REAL),
+    record("log_softmax", in_float(log_softmax_reference), softmax_axes, dtypes=REAL, tol=64),
     record("cumsum", np.cumsum, along_axis()),
     record("cumprod", np.cumprod, along_axis(nonzero)),
 ]
