@@ -138,6 +138,10 @@ def test_vmap_of_grad_and_grad_of_vmap(record):
             np.testing.assert_allclose(total[k].numpy(), want, rtol=1e-11, atol=1e-12)
 
 
+def real_parts(x):
+    return [x.real, x.imag] if x.dtype.kind == "c" else [x]
+
+
 @every_smooth_op
 def test_hessian_in_all_strategies(record):
     """jacfwd and jacrev batch the derivative rules themselves."""
@@ -146,13 +150,16 @@ def test_hessian_in_all_strategies(record):
             continue
 
         def vector(flat, f=f):
-            parts, start = [], 0
+            given, start = [], 0
             for x in f.point:
-                parts.append(pa.reshape(flat[start : start + x.size], x.shape))
-                start += x.size
-            return f(*parts)
+                parts = []
+                for _ in real_parts(x):
+                    parts.append(pa.reshape(flat[start : start + x.size], x.shape))
+                    start += x.size
+                given.append(parts[0] if len(parts) == 1 else pa.complex(*parts))
+            return f(*given)
 
-        flat = pa.tensor(np.concatenate([x.reshape(-1) for x in f.point]))
+        flat = pa.tensor(np.concatenate([r.reshape(-1) for x in f.point for r in real_parts(x)]))
         modes = (pa.func.jacfwd, pa.func.jacrev)
         matrices = [a(b(vector))(flat).numpy() for a in modes for b in modes]
         matrices.append(pa.func.hessian(vector)(flat).numpy())
