@@ -241,6 +241,14 @@ def test_derivatives_at_zero():
     assert z.grad[0].item() == 0 and np.isfinite(z.grad.numpy()).all()
 
 
+def test_even_powers_of_moduli_are_exact_at_zero():
+    """|z|^2 is smooth at 0: the gradient is 2z, and moves by 2v."""
+    for f in (lambda z: pa.abs(z) ** 2, lambda z: pa.square(pa.abs(z))):
+        assert pa.hvp(f, 0j, 1 - 2j).item() == 2 - 4j
+        assert pa.func.jvp(pa.func.grad(f), (0j,), (1 - 2j,))[1].item() == 2 - 4j
+    assert pa.func.grad(lambda z: pa.real(pa.sqrt(z) ** 2))(0j).item() == 1
+
+
 # ---- matrices of derivatives ----
 
 

@@ -47,6 +47,18 @@ inline std::complex<T> inverse(std::complex<T> x) {
   return {ratio / norm, T(-1) / norm};
 }
 
+// |x| without overflow, in a form that has vector code where std::hypot has none.
+template <class T>
+inline T modulus(std::complex<T> x) {
+  T a = std::fabs(x.real()), b = std::fabs(x.imag());
+  T larger = a > b ? a : b, smaller = a > b ? b : a;  // a nan ends up in one of them
+  T ratio = smaller / larger;
+  T length = larger * std::sqrt(T(1) + ratio * ratio);
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  T finite = a + b == 0 ? T(0) : length;
+  return (a == infinity) | (b == infinity) ? infinity : finite;
+}
+
 template <class T>
 inline bool is_zero(std::complex<T> x) {
   return x.real() == 0 && x.imag() == 0;
@@ -101,8 +113,9 @@ struct ComplexFormula<Log1p> {
     T x = z.real(), y = z.imag();
     // log|1 + z| = log1p(x (2 + x) + y^2) / 2 keeps what 1 + x would round away.
     bool small = std::fabs(x) < T(0.5) && std::fabs(y) < T(0.5);
-    T modulus = small ? T(0.5) * std::log1p(x * (2 + x) + y * y) : std::log(std::hypot(x + 1, y));
-    return {modulus, std::atan2(y, x + 1)};
+    T log_modulus =
+        small ? T(0.5) * std::log1p(x * (2 + x) + y * y) : std::log(std::hypot(x + 1, y));
+    return {log_modulus, std::atan2(y, x + 1)};
   }
 };
 
@@ -140,7 +153,7 @@ PYAUTOGRAD_COMPLEX(Conj, std::conj(z));
 PYAUTOGRAD_COMPLEX(Real, z.real());
 PYAUTOGRAD_COMPLEX(Imag, z.imag());
 PYAUTOGRAD_COMPLEX(Angle, std::atan2(z.imag(), z.real()));
-PYAUTOGRAD_COMPLEX(Absolute, std::hypot(z.real(), z.imag()));
+PYAUTOGRAD_COMPLEX(Absolute, modulus(z));
 PYAUTOGRAD_COMPLEX(Square, product(z, z));
 
 #undef PYAUTOGRAD_COMPLEX
@@ -159,9 +172,9 @@ struct ComplexFormula<Sign> {
   template <class T>
   std::complex<T> operator()(std::complex<T> z) const {
     constexpr T nan = std::numeric_limits<T>::quiet_NaN();
-    T modulus = std::hypot(z.real(), z.imag());
-    if (modulus == 0) return {};
-    if (modulus <= std::numeric_limits<T>::max()) return {z.real() / modulus, z.imag() / modulus};
+    T length = modulus(z);
+    if (length == 0) return {};
+    if (!(length > std::numeric_limits<T>::max())) return {z.real() / length, z.imag() / length};
     bool real = IsInf()(z.real()), imag = IsInf()(z.imag());
     if (real == imag) return {nan, nan};
     return real ? std::complex<T>(std::copysign(T(1), z.real()), 0)
@@ -218,7 +231,7 @@ struct ComplexFormula<Power> {
       }
       if (n > 1) base = product(base, base);
     }
-    return y.real() < 0 ? inverse(result) : result;
+    return y.real() < 0 ? quotient(std::complex<T>(1), result) : result;
   }
 };
 

@@ -24,7 +24,8 @@ TEST(DType, VisitGivesTheTypeThatStoresIt) {
 }
 
 TEST(DType, EveryDTypeIsOfOneKind) {
-  for (DType d : all_dtypes()) EXPECT_EQ(is_bool(d) + is_integer(d) + is_floating(d), 1);
+  for (DType d : all_dtypes())
+    EXPECT_EQ(is_bool(d) + is_integer(d) + is_floating(d) + is_complex(d), 1);
 }
 
 TEST(DType, PromotionIsCommutativeAndIdempotent) {
@@ -43,6 +44,17 @@ TEST(DType, PromotionFollowsNumPyWhereTheStandardIsSilent) {
   EXPECT_EQ(promote(DType::Int64, DType::Float32), DType::Float64);
   EXPECT_EQ(promote(DType::Int16, DType::Float32), DType::Float32);
   EXPECT_EQ(promote(DType::Bool, DType::Float32), DType::Float32);
+}
+
+TEST(DType, ComplexNumbersPromoteByTheirParts) {
+  EXPECT_EQ(promote(DType::Complex64, DType::Float64), DType::Complex128);
+  EXPECT_EQ(promote(DType::Complex64, DType::Float32), DType::Complex64);
+  EXPECT_EQ(promote(DType::Int64, DType::Complex64), DType::Complex128);
+  EXPECT_EQ(promote(DType::Int16, DType::Complex64), DType::Complex64);
+  for (DType d : all_dtypes()) {
+    EXPECT_FALSE(is_complex(real_of(d)));
+    EXPECT_EQ(promote(d, DType::Complex64), complex_of(promote(real_of(d), DType::Float32)));
+  }
 }
 
 TEST(Shapes, ContiguousStrides) {
