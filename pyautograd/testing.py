@@ -154,14 +154,14 @@ def check_grads(
     unknown = [mode for mode in modes if mode not in _DIRECTIONAL]
     if unknown or not modes:
         raise ValueError(f"[check_grads] modes must be among 'fwd' and 'rev', got {modes!r}")
-    leaves, structure = flatten(tuple(args))
-    leaves = [x if isinstance(x, Tensor) else _core.tensor(x) for x in leaves]
-    for x in leaves:
+    given, structure = flatten(tuple(args))
+    given = [x if isinstance(x, Tensor) else _core.tensor(x) for x in given]
+    for x in given:
         if x.dtype not in _CHECKED:
             raise ValueError(
                 f"[check_grads] arguments must be float64 or complex128, got {x.dtype}"
             )
-    leaves, flat = _on_real_parts(lambda *leaves: f(*unflatten(structure, leaves)), leaves)
+    leaves, flat = _on_real_parts(lambda *given: f(*unflatten(structure, given)), given)
     generator = np.random.default_rng(0)
     weights = [_random_like(generator, y) for y in flat(*leaves)]
 

@@ -73,22 +73,21 @@ class OpRecord:
         return self.name + ("-complex" if self.dtypes == COMPLEX else "")
 
     def complexified(self) -> OpRecord:
-        """The same op on complex samples: imaginary parts beside the float64 values."""
+        """The same op on complex samples, imaginary parts beside the float64 values, and on samples
+        that mix both."""
 
         def samples(rng):
             parts = np.random.default_rng(11)
 
             def turned(a):
-                if not isinstance(a, np.ndarray) or a.dtype != np.float64:
-                    return a
                 return np.asarray(a + 1j * parts.uniform(0.2, 0.8, a.shape))
 
             for sample in self.samples(rng):
-                args = [
-                    [turned(a) for a in arg] if isinstance(arg, list) else turned(arg)
-                    for arg in sample.args
-                ]
-                yield sample._replace(args=tuple(args))
+                arrays = sample.arrays
+                real = [i for i, a in enumerate(arrays) if a.dtype == np.float64]
+                for chosen in (real, real[:1], real[1:2]) if len(real) > 1 else (real,):
+                    mixed = [turned(a) if i in chosen else a for i, a in enumerate(arrays)]
+                    yield sample._replace(args=sample.with_arrays(mixed))
 
         return replace(self, samples=samples, dtypes=COMPLEX)
 
