@@ -41,6 +41,11 @@ void warn_of_discarded_part(std::string_view op, DType from, DType to) {
        Warning::DiscardsImaginary);
 }
 
+Tensor cast_for(std::string_view op, const Tensor& x, std::optional<DType> asked, DType otherwise) {
+  if (asked) warn_of_discarded_part(op, x.dtype(), *asked);
+  return cast(x, asked.value_or(otherwise));
+}
+
 void check_shape(std::string_view op, const Dims& shape, DType dtype) {
   try {
     checked_bytes(shape, dtype);

@@ -38,6 +38,8 @@ void require_real(std::string_view op, const Tensor& x);
 
 // NumPy's warning, for casts that a user asks for.
 void warn_of_discarded_part(std::string_view op, DType from, DType to);
+// x in the dtype that the user asked for, else in the other.
+Tensor cast_for(std::string_view op, const Tensor& x, std::optional<DType> asked, DType otherwise);
 
 // Raises where a size is negative or the whole too large to address.
 void check_shape(std::string_view op, const Dims& shape, DType dtype);

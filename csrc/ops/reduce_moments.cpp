@@ -128,12 +128,12 @@ Tensor moment(std::string_view name, const Tensor& x, const Axes& axis, double c
 
 Tensor var_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, double correction,
               bool keepdims) {
-  return var(dtype ? cast(x, *dtype) : x, axis, correction, keepdims);
+  return var(cast_for("var", x, dtype, x.dtype()), axis, correction, keepdims);
 }
 
 Tensor std_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, double correction,
               bool keepdims) {
-  return std(dtype ? cast(x, *dtype) : x, axis, correction, keepdims);
+  return std(cast_for("std", x, dtype, x.dtype()), axis, correction, keepdims);
 }
 
 }  // namespace

@@ -139,11 +139,12 @@ Tensor product_of_others(const Tensor& x, const Dims& axes) {
 Tensor prod(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims) {
   const DType to = dtype.value_or(accumulator_dtype(x.dtype()));
   if (is_bool(to)) return all(x, axis, keepdims);
-  return apply1(make_ref<Prod>(ReducedAxes::of("prod", x, axis, keepdims)), cast(x, to));
+  return apply1(make_ref<Prod>(ReducedAxes::of("prod", x, axis, keepdims)),
+                cast_for("prod", x, dtype, to));
 }
 
 Tensor cumprod(const Tensor& x, std::optional<int64_t> axis, std::optional<DType> dtype) {
-  const Tensor factor = cast(x, dtype.value_or(accumulator_dtype(x.dtype())));
+  const Tensor factor = cast_for("cumprod", x, dtype, accumulator_dtype(x.dtype()));
   const Tensor line = axis && x.ndim() > 0 ? factor : reshape(factor, {-1});
   const int64_t along = normalize_axis("cumprod", axis.value_or(0), line.ndim());
   return apply1(make_ref<CumProd>(along, false), line);

@@ -151,11 +151,11 @@ class CumSum final : public AlongAxis {
 };
 
 Tensor mean_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims) {
-  return mean(dtype ? cast(x, *dtype) : x, axis, keepdims);
+  return mean(cast_for("mean", x, dtype, x.dtype()), axis, keepdims);
 }
 
 Tensor cumsum_as(const Tensor& x, std::optional<int64_t> axis, std::optional<DType> dtype) {
-  const Tensor summand = cast(x, dtype.value_or(accumulator_dtype(x.dtype())));
+  const Tensor summand = cast_for("cumsum", x, dtype, accumulator_dtype(x.dtype()));
   const Tensor line = axis && x.ndim() > 0 ? summand : reshape(summand, {-1});
   const int64_t along = normalize_axis("cumsum", axis.value_or(0), line.ndim());
   return apply1(make_ref<CumSum>(along, false), line);
@@ -166,7 +166,8 @@ Tensor cumsum_as(const Tensor& x, std::optional<int64_t> axis, std::optional<DTy
 Tensor sum(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims) {
   const DType to = dtype.value_or(accumulator_dtype(x.dtype()));
   if (is_bool(to)) return any(x, axis, keepdims);
-  return apply1(make_ref<Sum>(ReducedAxes::of("sum", x, axis, keepdims)), cast(x, to));
+  return apply1(make_ref<Sum>(ReducedAxes::of("sum", x, axis, keepdims)),
+                cast_for("sum", x, dtype, to));
 }
 
 Tensor mean(const Tensor& x, const Axes& axis, bool keepdims) {
