@@ -179,10 +179,15 @@ class CubeForward(pa.Function):
         return 3 * z**2 * t
 
 
+class CubeMapped(Cube):
+    generate_vmap_rule = True
+
+
 def test_custom_functions_speak_the_users_convention():
     for custom, plain in [
         (Cube.apply, lambda z: z**3),
         (CubeForward.apply, lambda z: z**3),
+        (CubeMapped.apply, lambda z: z**3),
         (Modulus.apply, lambda z: pa.abs(z) ** 2),
     ]:
         v = np.array([1j, 1 - 1j, 2.0])

@@ -1,5 +1,5 @@
-// The loops over complex numbers. A second real pass through memory is what they are limited by, or
-// the C library, so one copy serves every processor.
+// The loops over complex numbers, and those that make them. They wait for memory or for the C
+// library, so one copy serves every processor.
 
 #include "kernels/cpu/isa/reduce.h"
 #include "kernels/cpu/move.h"
