@@ -2,6 +2,7 @@
 
 #include <pybind11/numpy.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "ops/ops.h"
@@ -146,6 +147,10 @@ bool is_weak_scalar(PyObject* object) noexcept {
   if (PyFloat_CheckExact(object) || PyLong_CheckExact(object)) return true;
   const bool number = PyFloat_Check(object) || PyLong_Check(object) || PyComplex_Check(object);
   return number && !is_numpy_scalar(object);
+}
+
+bool is_aligned(const void* data, DType dtype) noexcept {
+  return reinterpret_cast<uintptr_t>(data) % std::min<uintptr_t>(itemsize(dtype), 8) == 0;
 }
 
 DType default_dtype(PyObject* scalar) noexcept {

@@ -15,7 +15,7 @@ Tensor to_tensor(PyObject* object, std::optional<DType> dtype = {});
 
 bool is_ndarray(PyObject* object) noexcept;
 bool is_numpy_scalar(PyObject* object) noexcept;
-// bool, int or float, but not NumPy's scalars: takes the dtype of what it meets.
+// bool, int, float or complex, but not NumPy's scalars: takes the dtype of what it meets.
 bool is_weak_scalar(PyObject* object) noexcept;
 // The dtype in which NumPy 2 combines a weak scalar with `other`.
 DType weak_dtype(PyObject* scalar, DType other) noexcept;
@@ -29,8 +29,11 @@ enum class Ints : uint8_t { MustFit, Compared, Divided };
 // A weak scalar next to a tensor of dtype `other`.
 Tensor weak_operand(PyObject* scalar, DType other, Ints ints);
 
-// Shares the memory of an ndarray and keeps it alive; what strides in elements cannot describe is
-// copied.
+// Whether kernels can read elements there. They move complex64 as one word of 8 bytes; complex128
+// as two.
+bool is_aligned(const void* data, DType dtype) noexcept;
+// Shares the memory of an ndarray and keeps it alive; what is not aligned, or strides in elements
+// cannot describe, is copied.
 Tensor from_numpy(PyObject* array);
 // A view of x's memory as an ndarray (new reference). Throws for wrappers.
 PyObject* to_numpy(const Tensor& x, bool writable);
@@ -39,7 +42,8 @@ Tensor from_dlpack(PyObject* object);
 
 // Python's dtype objects are NumPy's (new reference / lookup).
 PyObject* numpy_dtype(DType dtype) noexcept;
-// Accepts np.dtype, NumPy's scalar types, names, and float, int, bool; throws TypeError otherwise.
+// Accepts np.dtype, NumPy's scalar types, names, and complex, float, int, bool; throws TypeError
+// otherwise.
 DType to_dtype(PyObject* object);
 // None gives nothing.
 std::optional<DType> to_optional_dtype(PyObject* object);

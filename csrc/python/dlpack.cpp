@@ -148,7 +148,7 @@ Tensor take_over(PyObject* capsule, const char* used_name, bool writable) {
                                 : contiguous_strides(shape);
   auto* data = static_cast<std::byte*>(header.data) + header.byte_offset;
   const size_t bytes = checked_bytes(shape, dtype);
-  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(itemsize(real_of(dtype))) != 0) {
+  if (!is_aligned(data, dtype)) {
     value_error("[from_dlpack] the memory is not aligned to its element size");
   }
   Ref<Storage> storage = Storage::wrap(data, bytes, {}, writable, [managed] {

@@ -21,10 +21,6 @@ std::optional<Dims> element_strides(const py::array& array) {
   return strides;
 }
 
-bool is_aligned(const py::array& array) {
-  return (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
-}
-
 // The storage begins at the array's first element in memory order of the view; bytes cover what
 // strides reach forward, for the counters only.
 Tensor share_array(const py::array& array, DType dtype, Dims strides) {
@@ -93,7 +89,8 @@ Tensor from_numpy(PyObject* object) {
   py::array array = py::reinterpret_borrow<py::array>(object);
   const DType dtype = to_dtype(array.dtype().ptr());
   std::optional<Dims> strides = element_strides(array);
-  if (strides && is_aligned(array)) return share_array(array, dtype, std::move(*strides));
+  if (strides && is_aligned(array.data(), dtype))
+    return share_array(array, dtype, std::move(*strides));
   array = py::reinterpret_steal<py::array>(array.attr("copy")().release());
   return share_array(array, dtype, *element_strides(array));
 }
