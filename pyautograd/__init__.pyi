@@ -47,6 +47,7 @@ from ._core import copysign as copysign
 from ._core import cos as cos
 from ._core import cosh as cosh
 from ._core import count_nonzero as count_nonzero
+from ._coverage import coverage as coverage
 from ._core import cumprod as cumprod
 from ._core import cumsum as cumsum
 from .autograd import detect_anomaly as detect_anomaly

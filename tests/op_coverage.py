@@ -1,0 +1,162 @@
+"""Computes the table of ``pa.coverage()`` from the records.
+
+    python tests/op_coverage.py --write
+
+writes ``pyautograd/_coverage.json`` and ``docs/coverage.md``, in the checkout that this file is in.
+"""
+
+import argparse
+import itertools
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+from properties import assert_close, central_difference, forward, reverse, scalars, tensors
+from records import CASES, RECORDS
+
+import pyautograd as pa
+from pyautograd._coverage import Coverage
+
+ROOT = Path(__file__).parents[1]
+MODES = {"forward": forward, "reverse": reverse}
+# Op coverage is about whether a rule is there and right; the property tests run every sample.
+SAMPLES = 3
+
+
+def holds(check):
+    """Whether a check runs without an error of any kind."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
+            check()
+    except Exception:
+        return False
+    return True
+
+
+def smooth_calls(record):
+    return list(itertools.islice(scalars(record), SAMPLES))
+
+
+def check_value(record):
+    for sample in record.calls():
+        arrays = sample.arrays
+        got = record.call(sample, tensors(arrays))
+        for y, want in zip(got, record.reference(sample, arrays), strict=True):
+            assert_close(y.numpy(), want, record.tol)
+
+
+def check_first(record, mode):
+    for f in smooth_calls(record):
+        got = MODES[mode](f, vs := f.direction())(*map(pa.tensor, f.point)).item()
+        expected = central_difference(f.reference, f.point, vs)
+        assert np.isclose(got, expected, rtol=1e-9, atol=1e-10)
+
+
+def check_second(record, outer, inner):
+    for f in smooth_calls(record):
+        slope = MODES[inner](f, f.direction())
+        xs, vs = f.point, f.direction()
+        got = MODES[outer](slope, vs)(*map(pa.tensor, xs)).item()
+        expected = central_difference(lambda *ys, g=slope: g(*map(pa.tensor, ys)).item(), xs, vs)
+        assert np.isclose(got, expected, rtol=1e-8, atol=1e-9)
+
+
+def check_third(record):
+    for f in smooth_calls(record):
+        directions = [f.direction() for _ in range(3)]
+        values = []
+        for modes in itertools.product((forward, reverse), repeat=3):
+            g = f
+            for mode, vs in zip(modes, directions, strict=True):
+                g = mode(g, vs)
+            values.append(g(*map(pa.tensor, f.point)).item())
+        assert np.allclose(values, values[0], rtol=1e-9, atol=1e-9)
+
+
+def check_vmap(record):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "(?s).*batching rule")
+        for sample in record.calls():
+            if not sample.arrays:
+                continue
+            stacked = [np.stack([a, a]) for a in sample.arrays]
+            got = pa.func.vmap(lambda *xs, s=sample: record.call(s, xs))(*stacked)
+            for y, want in zip(got, record.reference(sample, sample.arrays), strict=True):
+                assert_close(y.numpy(), np.stack([want, want]), record.tol)
+
+
+def depends_on_values(record):
+    """Whether the shape of the result does, which vmap refuses."""
+    sample = next(s for s in record.calls() if s.arrays)
+    try:
+        pa.func.vmap(lambda *xs: record.call(sample, xs))(*[np.stack([a]) for a in sample.arrays])
+    except RuntimeError as error:
+        return "depends on" in str(error)
+    return False
+
+
+def derivative_checks(record):
+    pairs = itertools.product(("reverse", "forward"), repeat=2)
+    yield "vjp", lambda: check_first(record, "reverse")
+    yield "jvp", lambda: check_first(record, "forward")
+    for inner, outer in pairs:
+        yield f"{outer}_over_{inner}", lambda a=outer, b=inner: check_second(record, a, b)
+    yield "third_order", lambda: check_third(record)
+
+
+def row(record, complex_record=None):
+    """The row of one op; `complex_record` is its record with complex samples, if it takes them."""
+    found = {"value": holds(lambda: check_value(record)), "complex": None}
+    for name, check in derivative_checks(record):
+        found[name] = holds(check) if record.diff else None
+    mapped = any(s.arrays for s in record.calls()) and not depends_on_values(record)
+    found["vmap"] = holds(lambda: check_vmap(record)) if mapped else None
+    if complex_record is not None:
+        found["complex"] = False not in row(complex_record)
+    return Coverage(**found)
+
+
+def rows():
+    with_complex = {r.name: r for r in CASES if r.label != r.name}
+    return {r.name: row(r, with_complex.get(r.name)) for r in sorted(RECORDS, key=lambda r: r.name)}
+
+
+def as_markdown(table):
+    marks = {True: "yes", False: "**no**", None: "-"}
+    heads = [name.replace("_", " ") for name in Coverage._fields]
+    lines = [
+        "# Which derivatives every op has",
+        "",
+        "Made by `python tests/op_coverage.py --write` from the records of the test suite;",
+        "`pa.coverage()` returns the same table. A dash: there is nothing to hold, since a result",
+        "without a derivative has none at any order, and a shape that depends on the values cannot",
+        "be batched.",
+        "",
+        "| op | " + " | ".join(heads) + " |",
+        "|---" * (len(heads) + 1) + "|",
+    ]
+    lines += [f"| `{name}` | {' | '.join(marks[x] for x in row)} |" for name, row in table.items()]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(table):
+    lines = [f"{json.dumps(name)}: {json.dumps(list(row))}" for name, row in table.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def files(table):
+    return {
+        ROOT / "pyautograd" / "_coverage.json": as_json(table),
+        ROOT / "docs" / "coverage.md": as_markdown(table),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", required=True)
+    parser.parse_args()
+    with np.errstate(all="ignore"):
+        for path, text in files(rows()).items():
+            path.write_text(text)
