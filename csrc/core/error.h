@@ -11,7 +11,17 @@ namespace pyautograd {
 // Every error the library raises. `kind` decides the Python exception type at the boundary.
 class Error : public std::runtime_error {
  public:
-  enum class Kind { Value, Type, Index, Runtime, Memory, Overflow, Escaped, NotImplemented };
+  enum class Kind {
+    Value,
+    Type,
+    Index,
+    Runtime,
+    Memory,
+    Overflow,
+    LinAlg,
+    Escaped,
+    NotImplemented
+  };
 
   Error(Kind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
   Kind kind() const noexcept { return kind_; }

@@ -40,6 +40,9 @@ Arg parse_default(std::string_view text, ArgKind kind) {
     case ArgKind::Dims:
     case ArgKind::Axes:
       return parse_tuple(text);
+    case ArgKind::NumberOrName:
+      if (text.front() != '\'') return std::strtod(text.data(), nullptr);
+      [[fallthrough]];
     case ArgKind::String:
       return std::string(text.substr(1, text.size() - 2));
     default:

@@ -22,6 +22,9 @@ struct AxisPairs {
   Dims first, second;
 };
 
+// A norm's order, or a flag that LAPACK spells as a letter and SciPy as a number.
+using NumberOrName = std::variant<std::monostate, double, std::string>;
+
 // One argument of an op, between a caller that knows no C++ types (Python) and the op.
 using Arg =
     std::variant<std::monostate, Tensor, Tensors, bool, int64_t, double, Dims, DType, std::string>;
@@ -36,7 +39,8 @@ enum class ArgKind : uint8_t {
   Axes,
   AxisPairs,
   DType,
-  String
+  String,
+  NumberOrName
 };
 
 struct Param {
@@ -55,6 +59,9 @@ struct OpInfo {
   std::string doc;   // reStructuredText body: shapes, dtypes, derivative at ties and edges, example
   std::vector<Param> params;
   bool returns_list = false;
+  // The named tuple of the op's module that holds its outputs, "EighResult"; a call with a single
+  // output returns that alone. Empty: a list.
+  std::string result_type;
   Tensors (*invoke)(void* function, std::span<const Arg> args) = nullptr;
   void* function = nullptr;
   // Set when the op is exactly that, so that a caller can skip `invoke`.
@@ -70,6 +77,8 @@ class Registry {
   void add(std::string name, Result (*function)(Params...), std::string_view signature,
            std::string doc);
   void add(OpInfo info) { ops_.push_back(std::move(info)); }
+  // For the op added last.
+  void result_type(std::string name) { ops_.back().result_type = std::move(name); }
   const std::vector<OpInfo>& ops() const noexcept { return ops_; }
 
  private:
@@ -128,6 +137,20 @@ struct ArgTraits<std::optional<int64_t>> : Traits<ArgKind::Int, true> {
 template <>
 struct ArgTraits<double> : Traits<ArgKind::Float> {
   static double get(const Arg& a) { return std::get<double>(a); }
+};
+template <>
+struct ArgTraits<std::optional<double>> : Traits<ArgKind::Float, true> {
+  static std::optional<double> get(const Arg& a) {
+    return a.index() == 0 ? std::nullopt : std::optional(std::get<double>(a));
+  }
+};
+template <>
+struct ArgTraits<NumberOrName> : Traits<ArgKind::NumberOrName, true> {
+  static NumberOrName get(const Arg& a) {
+    if (const double* number = std::get_if<double>(&a)) return *number;
+    if (const std::string* name = std::get_if<std::string>(&a)) return *name;
+    return {};
+  }
 };
 template <>
 struct ArgTraits<Dims> : Traits<ArgKind::Dims> {

@@ -136,8 +136,9 @@ auto named(const OpInfo& op, const Param& param, F&& convert) {
 // ---- tensors: Python's scalars take the dtype of the tensors they meet ----
 
 bool is_operand(const Param& param) {
-  static constexpr std::string_view kOthers[] = {
-      "condition", "indices", "index", "mask", "repeats", "indices_or_sections", "pad_width"};
+  static constexpr std::string_view kOthers[] = {"condition", "indices", "index",
+                                                 "mask",      "repeats", "indices_or_sections",
+                                                 "pad_width", "piv"};
   return param.kind == ArgKind::Tensor &&
          std::find(std::begin(kOthers), std::end(kOthers), param.name) == std::end(kOthers);
 }
@@ -229,6 +230,9 @@ Arg to_arg(const OpInfo& op, const Param& param, PyObject* value) {
       return named(op, param, [&] { return to_dtype(value); });
     case ArgKind::String:
       return to_string(op, param, value);
+    case ArgKind::NumberOrName:
+      if (PyUnicode_Check(value)) return to_string(op, param, value);
+      return to_double(op, param, value);
     case ArgKind::Tensor:
     case ArgKind::TensorList:
       break;
@@ -244,6 +248,29 @@ PyObject* wrap_list(Tensors results) {
     PyList_SET_ITEM(out.ptr(), static_cast<Py_ssize_t>(i), item);
   }
   return out.release().ptr();
+}
+
+// The class of an op's result: a name of the Python module that the op is found in.
+PyObject* result_type(const BoundOp& bound) {
+  if (!bound.result_type) {
+    const std::string& name = bound.op->name;
+    const std::string module = "pyautograd." + name.substr(0, name.find('.'));
+    py::object type = py::module_::import(module.c_str()).attr(bound.op->result_type.c_str());
+    bound.result_type = type.release().ptr();
+  }
+  return bound.result_type;
+}
+
+PyObject* wrap_results(const BoundOp& bound, Tensors results) {
+  const OpInfo& op = *bound.op;
+  if (!op.returns_list || (results.size() == 1 && !op.result_type.empty()))
+    return wrap(std::move(results[0]));
+  py::object list = py::reinterpret_steal<py::object>(wrap_list(std::move(results)));
+  if (op.result_type.empty()) return list.release().ptr();
+  py::object tuple = py::reinterpret_steal<py::object>(PySequence_Tuple(list.ptr()));
+  PyObject* named = tuple ? PyObject_CallObject(result_type(bound), tuple.ptr()) : nullptr;
+  if (!named) throw_python_error();
+  return named;
 }
 
 PyObject* call_fast(const OpInfo& op, PyObject* const* values, size_t count) {
@@ -291,7 +318,7 @@ PyObject* call_op(const BoundOp& bound, const CallArguments& call) {
     }
   }
   Tensors results = run_op(tensors.elements(), [&] { return op.invoke(op.function, args); });
-  return op.returns_list ? wrap_list(std::move(results)) : wrap(std::move(results[0]));
+  return wrap_results(bound, std::move(results));
 }
 
 std::string signature_text(const OpInfo& op, bool self) {

@@ -17,6 +17,7 @@ struct BoundOp {
   std::vector<PyObject*> names;  // of the parameters, interned; never released
   size_t positional = 0;         // how many may be given by position
   Ints ints = Ints::MustFit;
+  mutable PyObject* result_type = nullptr;  // looked up at the first result; never released
 };
 
 // A call in vectorcall form: positional arguments, then the values of the keywords.

@@ -11,6 +11,18 @@ PyObject* escaped_tensor_error = nullptr;
 
 namespace {
 
+// NumPy's own, so that one except clause serves both; a ValueError where it cannot be had.
+PyObject* linalg_error() noexcept {
+  static PyObject* const type = [] {
+    PyObject* module = PyImport_ImportModule("numpy.linalg");
+    PyObject* found = module ? PyObject_GetAttrString(module, "LinAlgError") : nullptr;
+    Py_XDECREF(module);
+    if (!found) PyErr_Clear();
+    return found ? found : PyExc_ValueError;
+  }();
+  return type;
+}
+
 PyObject* exception_type(Error::Kind kind) {
   switch (kind) {
     case Error::Kind::Value:
@@ -25,6 +37,8 @@ PyObject* exception_type(Error::Kind kind) {
       return PyExc_MemoryError;
     case Error::Kind::Overflow:
       return PyExc_OverflowError;
+    case Error::Kind::LinAlg:
+      return linalg_error();
     case Error::Kind::Escaped:
       return escaped_tensor_error;
     case Error::Kind::NotImplemented:

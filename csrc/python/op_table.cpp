@@ -29,6 +29,8 @@ const char* kind_name(ArgKind kind) {
       return "DType";
     case ArgKind::AxisPairs:
       return "AxisPairs";
+    case ArgKind::NumberOrName:
+      return "NumberOrName";
     case ArgKind::String:
       break;
   }
@@ -47,7 +49,7 @@ py::list op_table() {
   for (const OpInfo& op : registry().ops()) {
     py::list params;
     for (const Param& param : op.params) params.append(describe(param));
-    table.append(py::make_tuple(op.name, op.returns_list, params));
+    table.append(py::make_tuple(op.name, op.returns_list, params, op.result_type));
   }
   return table;
 }
@@ -56,8 +58,8 @@ py::list op_table() {
 
 void bind_op_table(py::module_& module) {
   module.def("op_table", &op_table,
-             "Per op: name, whether it returns a list, and its parameters as (name, kind, may be "
-             "None, place, default).");
+             "Per op: name, whether it returns a list, its parameters as (name, kind, may be "
+             "None, place, default), and the named tuple of its result, or ''.");
 }
 
 }  // namespace pyautograd::python

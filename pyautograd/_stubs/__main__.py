@@ -35,6 +35,7 @@ KINDS = {
     "AxisPairs": "int | tuple[int | Sequence[int], int | Sequence[int]]",
     "DType": "npt.DTypeLike",
     "String": "str",
+    "NumberOrName": "float | str",
 }
 BINARY_OPERATORS = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
 # Methods that also take the entries of their tuple one by one: x.reshape(2, 3)
@@ -44,7 +45,7 @@ SPREADING = {"reshape", "permute_dims", "broadcast_to"}
 def signatures() -> dict[str, tuple[list[str], str]]:
     """The annotated parameters and the result of every op."""
     found = {}
-    for name, returns_list, parameters in _core.op_table():
+    for name, returns_list, parameters, result_type in _core.op_table():
         parts: list[str] = []
         where = "positional"
         for parameter, kind, optional, place, default in parameters:
@@ -57,7 +58,8 @@ def signatures() -> dict[str, tuple[list[str], str]]:
             parts.append(f"{parameter}: {annotation}" + (f" = {default}" if default else ""))
         if where == "positional":
             parts.append("/")
-        found[name.replace(".", "_")] = parts, "list[Tensor]" if returns_list else "Tensor"
+        result = result_type or ("list[Tensor]" if returns_list else "Tensor")
+        found[name.replace(".", "_")] = parts, result
     return found
 
 
@@ -81,8 +83,18 @@ def core_stub() -> str:
         for prefix in ("", "r", "i")
         if hasattr(_core.Tensor, f"__{prefix}{name}__")
     ]
+    results = sorted(
+        f"from .{name.split('.')[0]} import {result_type}"
+        for name, _, _, result_type in _core.op_table()
+        if result_type
+    )
     text = (Path(__file__).parent / "_core.pyi.in").read_text()
-    for mark, lines in (("methods", methods), ("operators", operators), ("functions", functions)):
+    for mark, lines in {
+        "results": results,
+        "methods": methods,
+        "operators": operators,
+        "functions": functions,
+    }.items():
         text = text.replace(f"# {{{mark}}}", "\n".join(lines))
     return text
 
