@@ -1,0 +1,189 @@
+// Derivatives of the determinant of every order, exact whatever the rank.
+
+#include <numeric>
+#include <vector>
+
+#include "kernels/cpu/schur.h"
+
+namespace pyautograd::kernels {
+
+namespace {
+
+struct Permutation {
+  std::vector<int> image;
+  double sign;
+};
+
+// All permutations of m things.
+std::vector<Permutation> permutations(int m) {
+  std::vector<Permutation> all;
+  std::vector<int> image(static_cast<size_t>(m));
+  std::iota(image.begin(), image.end(), 0);
+  do {
+    int inversions = 0;
+    for (int i = 0; i < m; ++i)
+      for (int j = i + 1; j < m; ++j) inversions += image[size_t(i)] > image[size_t(j)];
+    all.push_back({image, inversions % 2 == 0 ? 1.0 : -1.0});
+  } while (std::next_permutation(image.begin(), image.end()));
+  return all;
+}
+
+// The product of those of n numbers whose index is not in `left_out`.
+template <class R>
+R product_of_others(const R* s, int64_t n, const std::vector<int64_t>& left_out) {
+  R product(1);
+  for (int64_t i = 0; i < n; ++i)
+    if (std::find(left_out.begin(), left_out.end(), i) == left_out.end()) product *= s[i];
+  return product;
+}
+
+bool distinct(const std::vector<int64_t>& rows) {
+  for (size_t i = 0; i < rows.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (rows[i] == rows[j]) return false;
+  return true;
+}
+
+// out[h, k] is the coefficient of H[h, k] in the m-th derivative of det at diag(s) in the
+// directions E1, ..., E(m-1) and H: a sum over m distinct rows, one for each matrix, and the
+// permutations of these rows to columns. Nothing is divided by s.
+template <class T>
+void derivative_at_diagonal(const Real<T>* s, int64_t n, const std::vector<const T*>& directions,
+                            T* out) {
+  const size_t m = directions.size() + 1;
+  std::fill_n(out, n * n, T(0));
+  if (static_cast<int64_t>(m) > n) return;
+  const std::vector<Permutation> orders = permutations(static_cast<int>(m));
+  std::vector<int64_t> rows(m, 0);
+  for (size_t digit = 0; digit < m;) {
+    if (distinct(rows)) {
+      const Real<T> others = product_of_others(s, n, rows);
+      for (const Permutation& order : orders) {
+        T term = others * static_cast<Real<T>>(order.sign);
+        for (size_t j = 0; j + 1 < m; ++j)
+          term *= directions[j][rows[j] + n * rows[size_t(order.image[j])]];
+        out[rows[m - 1] + n * rows[size_t(order.image[m - 1])]] += term;
+      }
+    }
+    for (digit = 0; digit < m && ++rows[digit] == n; ++digit) rows[digit] = 0;
+  }
+}
+
+// The determinant of a unitary matrix, which is overwritten.
+template <class T>
+T unitary_determinant(T* u, int64_t n) {
+  std::vector<int> pivots(static_cast<size_t>(n));
+  const int size = static_cast<int>(n), ld = leading(n);
+  int info = 0;
+  lapack<T>()->getrf(&size, &size, u, &ld, pivots.data(), &info);
+  T product(1);
+  for (int64_t i = 0; i < n; ++i)
+    product *= pivots[size_t(i)] == i + 1 ? u[i + n * i] : -u[i + n * i];
+  return product;
+}
+
+// a = u diag(s) vt turns the derivatives at a into those at a diagonal matrix.
+template <class T>
+class AtMatrix {
+ public:
+  AtMatrix(int64_t n, DType dtype) : n_(n), square_(size_t(n * n)), svd_(n, dtype) {}
+
+  void operator()(const Matrices& a, std::span<const Matrices> directions, const Matrices& out,
+                  int64_t i) {
+    T* result = matrix<T>(out, i);
+    if (!svd_(matrix<T>(a, i))) return fill_nan(result, n_ * n_);
+    std::vector<std::vector<T>> rotated(directions.size(), std::vector<T>(square_));
+    std::vector<const T*> pointers;
+    std::vector<T> half(square_);
+    for (size_t j = 0; j < directions.size(); ++j) {
+      multiply('C', 'N', n_, n_, n_, svd_.u.data(), matrix<T>(directions[j], i), half.data());
+      multiply('N', 'C', n_, n_, n_, half.data(), svd_.vt.data(), rotated[j].data());
+      pointers.push_back(rotated[j].data());
+    }
+    std::vector<T> core(square_);
+    derivative_at_diagonal(svd_.s.data(), n_, pointers, core.data());
+    std::vector<T> u = conjugated(svd_.u), vt = conjugated(svd_.vt);
+    multiply('N', 'N', n_, n_, n_, u.data(), core.data(), half.data());
+    multiply('N', 'N', n_, n_, n_, half.data(), vt.data(), result);
+    const T phase =
+        unitary_determinant(svd_.u.data(), n_) * unitary_determinant(svd_.vt.data(), n_);
+    for (int64_t j = 0; j < n_ * n_; ++j) result[j] *= phase;
+  }
+
+ private:
+  struct Decomposition {
+    Decomposition(int64_t n, DType dtype)
+        : u(size_t(n * n)), vt(u), copy(u), s(size_t(n)), n(n), dtype(dtype) {}
+    bool operator()(const T* a) {
+      std::copy_n(a, n * n, copy.data());
+      const Matrices left{u.data(), dtype, 1, n, n}, right{vt.data(), dtype, 1, n, n};
+      int32_t info = 0;
+      svd({copy.data(), dtype, 1, n, n}, s.data(), &left, &right, &info);
+      return info == 0 && all_finite(s.data(), n);
+    }
+    std::vector<T> u, vt, copy;
+    std::vector<Real<T>> s;
+    int64_t n;
+    DType dtype;
+  };
+
+  static std::vector<T> conjugated(std::vector<T> values) {
+    if constexpr (is_complex_type<T>)
+      for (T& value : values) value = std::conj(value);
+    return values;
+  }
+
+  int64_t n_;
+  size_t square_;
+  Decomposition svd_;
+};
+
+}  // namespace
+
+void det(const Matrices& lu, const int32_t* pivots, void* sign, void* logabsdet, void* det) {
+  visit_scalar(lu.dtype, [&]<class T>(TypeTag<T>) {
+    const int64_t n = lu.rows;
+    for (int64_t i = 0; i < lu.count; ++i) {
+      const T* x = matrix<T>(lu, i);
+      T mantissa(1);
+      Real<T> logarithm(0);
+      int64_t exponent = 0;
+      for (int64_t j = 0; j < n; ++j) {
+        const T pivot = pivots[i * n + j] == j ? x[j + n * j] : -x[j + n * j];
+        const Real<T> size = std::abs(pivot);
+        int power = 0;
+        if (size > 0 && std::isfinite(size)) std::frexp(size, &power);
+        // In halves: 2^-power may overflow where the pivot is subnormal.
+        mantissa *=
+            pivot * std::ldexp(Real<T>(1), -power / 2) * std::ldexp(Real<T>(1), -power + power / 2);
+        exponent += power;
+        const Real<T> scale = std::abs(mantissa);
+        if (scale > 0 && std::isfinite(scale)) {
+          std::frexp(scale, &power);
+          mantissa *= std::ldexp(Real<T>(1), -power);
+          exponent += power;
+        }
+        logarithm += std::log(size);
+      }
+      const auto clamped = static_cast<int>(std::clamp<int64_t>(exponent, -100000, 100000));
+      const Real<T> magnitude = std::abs(mantissa);
+      T phase = magnitude > 0 ? mantissa / magnitude : mantissa;
+      if (std::isinf(magnitude)) phase = std::copysign(Real<T>(1), std::real(mantissa));
+      if (det) static_cast<T*>(det)[i] = phase * std::ldexp(magnitude, clamped);
+      if (sign) static_cast<T*>(sign)[i] = phase;
+      if (logabsdet) static_cast<Real<T>*>(logabsdet)[i] = logarithm;
+    }
+  });
+}
+
+void det_derivative(const Matrices& a, std::span<const Matrices> directions, const Matrices& out) {
+  visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
+    const double work = 20 * cube(a) + std::pow(double(a.rows), double(directions.size()) + 2);
+    over_batch(a.count, work, [&](int64_t begin, int64_t end) {
+      AtMatrix<T> derivative(a.rows, a.dtype);
+      for (int64_t i = begin; i < end; ++i) derivative(a, directions, out, i);
+    });
+  });
+}
+
+}  // namespace pyautograd::kernels

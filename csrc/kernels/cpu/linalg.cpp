@@ -1,0 +1,323 @@
+// Factorizations and solvers, one LAPACK call per matrix.
+
+#include <limits>
+#include <vector>
+
+#include "kernels/cpu/matrices.h"
+
+namespace pyautograd::kernels {
+
+namespace {
+
+constexpr size_t kLength = 1;  // of every string that LAPACK is passed
+
+template <class T>
+int workspace_size(T first) {
+  return std::max(1, static_cast<int>(std::real(first)));
+}
+
+char transpose_flag(bool transposed) { return transposed ? 'T' : 'N'; }
+
+template <class T>
+class Qr {
+ public:
+  Qr(int m, int n, int k)
+      : m_(m), n_(n), k_(k), tau_(static_cast<size_t>(std::max(1, std::min(m, n)))) {
+    T size[2] = {};
+    int info = 0;
+    const int ask = -1, ld = leading(m);
+    f_.geqrf(&m_, &n_, nullptr, &ld, tau_.data(), &size[0], &ask, &info);
+    const int reflectors = std::min({m_, n_, k_});
+    f_.ungqr(&m_, &k_, &reflectors, nullptr, &ld, tau_.data(), &size[1], &ask, &info);
+    work_.resize(static_cast<size_t>(std::max(workspace_size(size[0]), workspace_size(size[1]))));
+  }
+
+  void operator()(T* a, T* q) {
+    const int ld = leading(m_), lwork = static_cast<int>(work_.size());
+    int info = 0;
+    f_.geqrf(&m_, &n_, a, &ld, tau_.data(), work_.data(), &lwork, &info);
+    if (q != nullptr) {
+      const int reflectors = std::min({m_, n_, k_});
+      std::copy_n(a, int64_t{m_} * reflectors, q);
+      f_.ungqr(&m_, &k_, &reflectors, q, &ld, tau_.data(), work_.data(), &lwork, &info);
+    }
+    for (int64_t j = 0; j < n_; ++j)
+      std::fill(a + j * m_ + std::min<int64_t>(j + 1, m_), a + (j + 1) * m_, T(0));
+  }
+
+ private:
+  const LapackFunctions<T>& f_ = *lapack<T>();
+  int m_, n_, k_;
+  std::vector<T> tau_, work_;
+};
+
+template <class T>
+class Svd {
+ public:
+  // The job is that of gesdd: 'N' no vectors, 'S' thin, 'A' full.
+  Svd(int m, int n, char job) : m_(m), n_(n), job_(job) {
+    const size_t k = static_cast<size_t>(std::min(m, n)), big = static_cast<size_t>(std::max(m, n));
+    iwork_.resize(8 * k);
+    if constexpr (is_complex_type<T>) {
+      const size_t vectors = std::max(5 * k * k + 5 * k, 2 * big * k + 2 * k * k + k);
+      rwork_.resize(job == 'N' ? 7 * k : vectors);
+    }
+    T size{};
+    run(nullptr, nullptr, nullptr, nullptr, &size, -1);
+    work_.resize(static_cast<size_t>(workspace_size(size)));
+  }
+
+  int operator()(T* a, Real<T>* s, T* u, T* vt) {
+    return run(a, s, u, vt, work_.data(), static_cast<int>(work_.size()));
+  }
+
+ private:
+  int run(T* a, Real<T>* s, T* u, T* vt, T* work, int lwork) {
+    const int lda = leading(m_), ldvt = leading(job_ == 'S' ? std::min(m_, n_) : n_);
+    int info = 0;
+    if constexpr (is_complex_type<T>) {
+      f_.gesdd(&job_, &m_, &n_, a, &lda, s, u, &lda, vt, &ldvt, work, &lwork, rwork_.data(),
+               iwork_.data(), &info, kLength);
+    } else {
+      f_.gesdd(&job_, &m_, &n_, a, &lda, s, u, &lda, vt, &ldvt, work, &lwork, iwork_.data(), &info,
+               kLength);
+    }
+    return info;
+  }
+
+  const LapackFunctions<T>& f_ = *lapack<T>();
+  int m_, n_;
+  char job_;
+  std::vector<T> work_;
+  std::vector<Real<T>> rwork_;
+  std::vector<int> iwork_;
+};
+
+template <class T>
+class Eigh {
+ public:
+  Eigh(int n, bool lower, bool vectors)
+      : n_(n), job_(vectors ? 'V' : 'N'), uplo_(lower ? 'L' : 'U') {
+    T size{};
+    Real<T> rsize{};
+    int isize = 0;
+    run(nullptr, nullptr, &size, -1, &rsize, -1, &isize, -1);
+    work_.resize(static_cast<size_t>(workspace_size(size)));
+    rwork_.resize(static_cast<size_t>(workspace_size(rsize)));
+    iwork_.resize(static_cast<size_t>(std::max(1, isize)));
+  }
+
+  int operator()(T* a, Real<T>* w) {
+    return run(a, w, work_.data(), static_cast<int>(work_.size()), rwork_.data(),
+               static_cast<int>(rwork_.size()), iwork_.data(), static_cast<int>(iwork_.size()));
+  }
+
+ private:
+  int run(T* a, Real<T>* w, T* work, int lwork, [[maybe_unused]] Real<T>* rwork,
+          [[maybe_unused]] int lrwork, int* iwork, int liwork) {
+    const int lda = leading(n_);
+    int info = 0;
+    if constexpr (is_complex_type<T>) {
+      f_.heevd(&job_, &uplo_, &n_, a, &lda, w, work, &lwork, rwork, &lrwork, iwork, &liwork, &info,
+               kLength, kLength);
+    } else {
+      f_.heevd(&job_, &uplo_, &n_, a, &lda, w, work, &lwork, iwork, &liwork, &info, kLength,
+               kLength);
+    }
+    return info;
+  }
+
+  const LapackFunctions<T>& f_ = *lapack<T>();
+  int n_;
+  char job_, uplo_;
+  std::vector<T> work_;
+  std::vector<Real<T>> rwork_;
+  std::vector<int> iwork_;
+};
+
+template <class T>
+class LeastSquares {
+ public:
+  LeastSquares(int m, int n, int k, double rcond)
+      : m_(m), n_(n), k_(k), rcond_(static_cast<Real<T>>(rcond)) {
+    T size{};
+    Real<T> rsize{};
+    int isize = 0, rank = 0;
+    run(nullptr, nullptr, nullptr, &rank, &size, -1, &rsize, &isize);
+    work_.resize(static_cast<size_t>(workspace_size(size)));
+    rwork_.resize(static_cast<size_t>(workspace_size(rsize)));
+    iwork_.resize(static_cast<size_t>(std::max(1, isize)));
+  }
+
+  int operator()(T* a, T* b, Real<T>* s, int* rank) {
+    return run(a, b, s, rank, work_.data(), static_cast<int>(work_.size()), rwork_.data(),
+               iwork_.data());
+  }
+
+ private:
+  int run(T* a, T* b, Real<T>* s, int* rank, T* work, int lwork, [[maybe_unused]] Real<T>* rwork,
+          int* iwork) {
+    const int lda = leading(m_), ldb = leading(std::max(m_, n_));
+    int info = 0;
+    if constexpr (is_complex_type<T>) {
+      f_.gelsd(&m_, &n_, &k_, a, &lda, b, &ldb, s, &rcond_, rank, work, &lwork, rwork, iwork,
+               &info);
+    } else {
+      f_.gelsd(&m_, &n_, &k_, a, &lda, b, &ldb, s, &rcond_, rank, work, &lwork, iwork, &info);
+    }
+    return info;
+  }
+
+  const LapackFunctions<T>& f_ = *lapack<T>();
+  int m_, n_, k_;
+  Real<T> rcond_;
+  std::vector<T> work_;
+  std::vector<Real<T>> rwork_;
+  std::vector<int> iwork_;
+};
+
+int size_of(int64_t n) { return static_cast<int>(n); }
+
+}  // namespace
+
+void lu(const Matrices& a, int32_t* pivots, int32_t* info) {
+  visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
+    const LapackFunctions<T>& f = *lapack<T>();
+    const int m = size_of(a.rows), n = size_of(a.columns), k = std::min(m, n);
+    over_batch(a.count, cube(a), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int lda = leading(m);
+        int32_t* exchanged = pivots + i * k;
+        f.getrf(&m, &n, matrix<T>(a, i), &lda, exchanged, &info[i]);
+        for (int j = 0; j < k; ++j) --exchanged[j];
+      }
+    });
+  });
+}
+
+void lu_solve(const Matrices& lu, const int32_t* pivots, const Matrices& b, const int64_t* which,
+              bool transposed) {
+  visit_scalar(lu.dtype, [&]<class T>(TypeTag<T>) {
+    const LapackFunctions<T>& f = *lapack<T>();
+    const int n = size_of(lu.rows), k = size_of(b.columns), ld = leading(n);
+    const char flag = transpose_flag(transposed);
+    over_batch(b.count, double(n) * n * k, [&](int64_t begin, int64_t end) {
+      std::vector<int> from_one(static_cast<size_t>(n));
+      for (int64_t i = begin; i < end; ++i) {
+        const int32_t* exchanged = pivots + which[i] * n;
+        for (int j = 0; j < n; ++j) from_one[size_t(j)] = std::clamp(exchanged[j], 0, n - 1) + 1;
+        int info = 0;
+        f.getrs(&flag, &n, &k, matrix<T>(lu, which[i]), &ld, from_one.data(), matrix<T>(b, i), &ld,
+                &info, kLength);
+      }
+    });
+  });
+}
+
+void cholesky(const Matrices& a, bool upper, int32_t* info) {
+  visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
+    const LapackFunctions<T>& f = *lapack<T>();
+    const int n = size_of(a.rows), lda = leading(n);
+    const char uplo = upper ? 'U' : 'L';
+    over_batch(a.count, cube(a), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        T* x = matrix<T>(a, i);
+        f.potrf(&uplo, &n, x, &lda, &info[i], kLength);
+        for (int64_t j = 0; j < n; ++j) {
+          const int64_t first = upper ? j + 1 : 0, last = upper ? n : j;
+          std::fill(x + j * n + first, x + j * n + last, T(0));
+        }
+      }
+    });
+  });
+}
+
+void solve_triangular(const Matrices& a, const Matrices& b, const int64_t* which,
+                      Triangle triangle) {
+  visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
+    const LapackFunctions<T>& f = *lapack<T>();
+    const int n = size_of(a.rows), k = size_of(b.columns), ld = leading(n);
+    const char side = 'L', uplo = triangle.lower ? 'L' : 'U';
+    const char flag = transpose_flag(triangle.transposed);
+    const char diagonal = triangle.unit_diagonal ? 'U' : 'N';
+    const T one(1);
+    over_batch(b.count, double(n) * n * k, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        f.trsm(&side, &uplo, &flag, &diagonal, &n, &k, &one, matrix<T>(a, which[i]), &ld,
+               matrix<T>(b, i), &ld, kLength, kLength, kLength, kLength);
+    });
+  });
+}
+
+void qr(const Matrices& a, const Matrices* q) {
+  visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
+    const int columns = size_of(q ? q->columns : std::min(a.rows, a.columns));
+    over_batch(a.count, 2 * cube(a), [&](int64_t begin, int64_t end) {
+      Qr<T> factor(size_of(a.rows), size_of(a.columns), columns);
+      for (int64_t i = begin; i < end; ++i) factor(matrix<T>(a, i), q ? matrix<T>(*q, i) : nullptr);
+    });
+  });
+}
+
+void svd(const Matrices& a, void* s, const Matrices* u, const Matrices* vh, int32_t* info) {
+  visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
+    const int64_t k = std::min(a.rows, a.columns);
+    // Square matrices are thin and full at once.
+    const bool full = u && (u->columns > k || vh->rows > k);
+    over_batch(a.count, 10 * cube(a), [&](int64_t begin, int64_t end) {
+      Svd<T> factor(size_of(a.rows), size_of(a.columns), u == nullptr ? 'N' : full ? 'A' : 'S');
+      for (int64_t i = begin; i < end; ++i) {
+        T* x = matrix<T>(a, i);
+        Real<T>* values = static_cast<Real<T>*>(s) + i * k;
+        T *left = u ? matrix<T>(*u, i) : nullptr, *right = vh ? matrix<T>(*vh, i) : nullptr;
+        const bool finite = all_finite(x, a.rows * a.columns);
+        const bool nan = !finite && std::any_of(x, x + a.rows * a.columns,
+                                                [](T value) { return value != value; });
+        info[i] = nan ? -4 : finite ? factor(x, values, left, right) : 0;
+        if (finite) continue;
+        fill_nan(values, k);
+        if (u) fill_nan(left, u->rows * u->columns);
+        if (vh) fill_nan(right, vh->rows * vh->columns);
+      }
+    });
+  });
+}
+
+void eigh(const Matrices& a, void* w, bool lower, bool vectors, int32_t* info) {
+  visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
+    const int64_t n = a.rows;
+    over_batch(a.count, 5 * cube(a), [&](int64_t begin, int64_t end) {
+      Eigh<T> factor(size_of(n), lower, vectors);
+      for (int64_t i = begin; i < end; ++i) {
+        T* x = matrix<T>(a, i);
+        Real<T>* values = static_cast<Real<T>*>(w) + i * n;
+        bool finite = true;
+        for (int64_t j = 0; j < n; ++j)
+          finite &= lower ? all_finite(x + j * n + j, n - j) : all_finite(x + j * n, j + 1);
+        info[i] = finite ? factor(x, values) : 0;
+        if (finite) continue;
+        fill_nan(values, n);
+        fill_nan(x, n * n);
+      }
+    });
+  });
+}
+
+void lstsq(const Matrices& a, const Matrices& b, void* s, int64_t* rank, double rcond,
+           int32_t* info) {
+  visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
+    const int64_t k = std::min(a.rows, a.columns);
+    over_batch(a.count, 10 * cube(a), [&](int64_t begin, int64_t end) {
+      LeastSquares<T> solve(size_of(a.rows), size_of(a.columns), size_of(b.columns), rcond);
+      for (int64_t i = begin; i < end; ++i) {
+        T *x = matrix<T>(a, i), *y = matrix<T>(b, i);
+        int found = 0;
+        const bool finite = all_finite(x, a.rows * a.columns) && all_finite(y, b.rows * b.columns);
+        info[i] = finite ? solve(x, y, static_cast<Real<T>*>(s) + i * k, &found) : -4;
+        rank[i] = found;
+      }
+    });
+  });
+}
+
+}  // namespace pyautograd::kernels

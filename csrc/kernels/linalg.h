@@ -1,0 +1,70 @@
+#pragma once
+
+// Dense linear algebra. Every function works on a batch of matrices, each stored by columns without
+// gaps, one matrix behind the other, and cuts the batch over the threads. Whoever calls has
+// validated shapes and asked has_lapack(). `info` gets one number per matrix: 0 where all went
+// well, else what LAPACK reports.
+
+#include <cstdint>
+#include <span>
+
+#include "core/dtype.h"
+
+namespace pyautograd::kernels {
+
+bool has_lapack();
+
+struct Matrices {
+  void* data;
+  DType dtype;
+  int64_t count, rows, columns;
+};
+
+// a becomes L (below the diagonal, which is one) and U of its LU decomposition with row exchanges:
+// row i was exchanged with row pivots[i], in order. info: a pivot is exactly zero.
+void lu(const Matrices& a, int32_t* pivots, int32_t* info);
+// The determinants of factored matrices, as one number, which neither overflows nor underflows on
+// the way, and as sign and logarithm; null pointers are left out.
+void det(const Matrices& lu, const int32_t* pivots, void* sign, void* logabsdet, void* det);
+// The matrix G for which sum(G * H) is the derivative of det at a in the directions given and H:
+// without directions, the cofactors. Exact whatever the rank.
+void det_derivative(const Matrices& a, std::span<const Matrices> directions, const Matrices& out);
+// b[i] becomes the solution for the matrix number which[i].
+void lu_solve(const Matrices& lu, const int32_t* pivots, const Matrices& b, const int64_t* which,
+              bool transposed);
+// The lower factor, or the upper one, which is its conjugate transpose; only that triangle of a is
+// read, the other is cleared. info: not positive definite.
+void cholesky(const Matrices& a, bool upper, int32_t* info);
+
+struct Triangle {
+  bool lower, transposed, unit_diagonal;
+};
+// b[i] becomes the solution for the matrix number which[i]; a zero on the diagonal gives inf or
+// nan.
+void solve_triangular(const Matrices& a, const Matrices& b, const int64_t* which,
+                      Triangle triangle);
+
+// a becomes R (with zeros below the diagonal) and, unless q is null, q becomes the first q->columns
+// columns of Q.
+void qr(const Matrices& a, const Matrices* q);
+// Singular values fall. u and vh are null or thin or full; a is overwritten. info: no convergence.
+void svd(const Matrices& a, void* s, const Matrices* u, const Matrices* vh, int32_t* info);
+// Eigenvalues rise; a, of which one triangle is read, becomes the eigenvectors. info: no
+// convergence.
+void eigh(const Matrices& a, void* w, bool lower, bool vectors, int32_t* info);
+// The shortest x that minimises |a x - b| where singular values up to rcond times the largest count
+// as zero. b has max(rows, columns) rows, of which the first a.rows are read and the first
+// a.columns written.
+void lstsq(const Matrices& a, const Matrices& b, void* s, int64_t* rank, double rcond,
+           int32_t* info);
+// q becomes x with a x + x b = q; a and b are overwritten. info: a and -b have (nearly) a common
+// eigenvalue.
+void solve_sylvester(const Matrices& a, const Matrices& b, const Matrices& q, int32_t* info);
+
+// Functions of matrices, in place. The principal logarithm and root of a real matrix with an
+// eigenvalue on the negative axis are not real: nan.
+void expm(const Matrices& a);
+void logm(const Matrices& a);
+void sqrtm(const Matrices& a);
+
+}  // namespace pyautograd::kernels
