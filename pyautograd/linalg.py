@@ -1,5 +1,153 @@
-"""Linear algebra: products and diagonals, under the names of :mod:`numpy.linalg`."""
+"""Linear algebra, under the names of :mod:`numpy.linalg`, :mod:`scipy.linalg` and the array API.
 
-from ._core import diagonal, matmul, matrix_transpose, outer, tensordot, trace, vecdot
+Every function works on the matrices over the last two axes; the axes in front are a batch, and
+broadcast. Results have a floating dtype. All derivatives of all orders are exact, in every mode;
+where one does not exist, the function's documentation says what is returned.
 
-__all__ = ["diagonal", "matmul", "matrix_transpose", "outer", "tensordot", "trace", "vecdot"]
+>>> a = pa.tensor([[2.0, 0.0], [0.0, 3.0]], requires_grad=True)
+>>> pa.linalg.det(a).backward()
+>>> a.grad.tolist()
+[[3.0, 0.0], [0.0, 2.0]]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import _core
+from ._core import (
+    Tensor,
+    matmul,
+    matrix_transpose,
+    tensordot,
+    vecdot,
+)
+from ._core import linalg_cholesky as cholesky
+from ._core import linalg_cond as cond
+from ._core import linalg_cross as cross
+from ._core import linalg_det as det
+from ._core import linalg_diagonal as diagonal
+from ._core import linalg_eigh as eigh
+from ._core import linalg_eigvalsh as eigvalsh
+from ._core import linalg_expm as expm
+from ._core import linalg_inv as inv
+from ._core import linalg_kron as kron
+from ._core import linalg_logm as logm
+from ._core import linalg_lstsq as lstsq
+from ._core import linalg_lu as lu
+from ._core import linalg_lu_factor as lu_factor
+from ._core import linalg_matrix_norm as matrix_norm
+from ._core import linalg_matrix_power as matrix_power
+from ._core import linalg_matrix_rank as matrix_rank
+from ._core import linalg_multi_dot as multi_dot
+from ._core import linalg_norm as norm
+from ._core import linalg_outer as outer
+from ._core import linalg_pinv as pinv
+from ._core import linalg_qr as qr
+from ._core import linalg_slogdet as slogdet
+from ._core import linalg_solve as solve
+from ._core import linalg_solve_sylvester as solve_sylvester
+from ._core import linalg_solve_triangular as solve_triangular
+from ._core import linalg_sqrtm as sqrtm
+from ._core import linalg_svd as svd
+from ._core import linalg_svdvals as svdvals
+from ._core import linalg_trace as trace
+from ._core import linalg_vector_norm as vector_norm
+
+if TYPE_CHECKING:
+    from ._core import TensorLike
+
+__all__ = [
+    "EighResult",
+    "QRResult",
+    "SVDResult",
+    "SlogdetResult",
+    "cho_solve",
+    "cholesky",
+    "cond",
+    "cross",
+    "det",
+    "diagonal",
+    "eigh",
+    "eigvalsh",
+    "expm",
+    "inv",
+    "kron",
+    "logm",
+    "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_solve",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "matrix_transpose",
+    "multi_dot",
+    "norm",
+    "outer",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "solve_sylvester",
+    "solve_triangular",
+    "sqrtm",
+    "svd",
+    "svdvals",
+    "tensordot",
+    "trace",
+    "vecdot",
+    "vector_norm",
+]
+
+
+class SlogdetResult(NamedTuple):
+    """What ``slogdet`` returns."""
+
+    sign: Tensor
+    logabsdet: Tensor
+
+
+class EighResult(NamedTuple):
+    """What ``eigh`` returns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+class QRResult(NamedTuple):
+    """What ``qr`` returns."""
+
+    Q: Tensor
+    R: Tensor
+
+
+class SVDResult(NamedTuple):
+    """What ``svd`` returns."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+
+# SciPy passes the two parts of a factorization as one argument.
+
+
+def cho_solve(c_and_lower: tuple[TensorLike, bool], b: TensorLike) -> Tensor:
+    c, lower = c_and_lower
+    return _core.linalg_cho_solve(c, b, lower=lower)
+
+
+def lu_solve(
+    lu_and_piv: tuple[TensorLike, TensorLike] | Sequence[TensorLike],
+    b: TensorLike,
+    trans: int | str = 0,
+) -> Tensor:
+    lu, piv = lu_and_piv
+    return _core.linalg_lu_solve(lu, piv, b, trans=trans)
+
+
+for _function in (cho_solve, lu_solve):
+    _function.__doc__ = getattr(_core, f"linalg_{_function.__name__}").__doc__

@@ -198,13 +198,14 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "size": _size,
 }
 # Functions of numpy.linalg that are ops of the same name at the top level
-_LINALG = ("diagonal", "matmul", "matrix_transpose", "outer", "tensordot", "trace", "vecdot")
+_LINALG = ("matmul", "matrix_transpose", "tensordot", "vecdot")
 
 
 def _function_table() -> dict[str, Callable[..., Any]]:
     table = {f"numpy.{name}": _translated(name, text) for name, text in _SIGNATURES.items()}
     table |= {f"numpy.{name}": function for name, function in _FUNCTIONS.items()}
     table |= {f"numpy.linalg.{name}": getattr(_core, name) for name in _LINALG}
+    table["numpy.kron"] = _core.linalg_kron
     modules = [name for name in _core.ops if "." in name]
     return table | {f"numpy.{name}": getattr(_core, name.replace(".", "_")) for name in modules}
 

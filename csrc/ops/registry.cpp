@@ -91,6 +91,7 @@ const Registry& registry() {
     register_shape(*all);
     register_index(*all);
     register_matmul(*all);
+    register_linalg(*all);
     return all;
   }();
   return *instance;

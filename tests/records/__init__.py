@@ -1,6 +1,6 @@
 """One record per op; the property tests run over all of them."""
 
-from . import creation, elementwise, index, matmul, reduce, shape
+from . import creation, elementwise, index, linalg, matmul, reduce, shape
 from .record import ALL, COMPLEX, FLOATS, REAL, OpRecord, Sample
 
 RECORDS: list[OpRecord] = [
@@ -10,8 +10,11 @@ RECORDS: list[OpRecord] = [
     *shape.RECORDS,
     *index.RECORDS,
     *matmul.RECORDS,
+    *linalg.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
+# Exact relative to the largest element only; special values have tests of their own.
+LINALG = linalg.RECORDS
 # Every op on real samples, and on complex ones if it takes them.
 CASES = RECORDS + [r.complexified() for r in RECORDS if "complex128" in r.dtypes]
 DIFFERENTIABLE = [r for r in CASES if r.diff]
@@ -23,6 +26,7 @@ __all__ = [
     "DIFFERENTIABLE",
     "ELEMENTWISE",
     "FLOATS",
+    "LINALG",
     "REAL",
     "RECORDS",
     "OpRecord",

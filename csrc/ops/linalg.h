@@ -1,0 +1,130 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "kernels/linalg.h"
+#include "ops/matmul.h"
+
+// Linear algebra over the last two axes; the axes in front are a batch. Ops are registered as
+// linalg.<name>.
+namespace pyautograd::ops::linalg {
+
+// ---- solvers ----
+
+Tensor solve(const Tensor& a, const Tensor& b);
+Tensor inv(const Tensor& a);
+enum class Transpose : uint8_t { None, Plain, Conjugate };
+struct TriangularForm {
+  bool lower = false;
+  Transpose transpose = Transpose::None;
+  bool unit_diagonal = false;
+  bool checked = false;  // a zero on the diagonal raises LinAlgError
+};
+// op(a) x = b with matrices b.
+Tensor solve_matrix(const Tensor& a, const Tensor& b, TriangularForm form);
+Tensor solve_triangular(const Tensor& a, const Tensor& b, TriangularForm form);
+Tensor solve_sylvester(const Tensor& a, const Tensor& b, const Tensor& q);
+Tensor pinv(const Tensor& a, std::optional<double> rcond = {}, bool hermitian = false,
+            std::optional<double> rtol = {});
+Tensors lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond = {});
+
+// The LU factors of a square matrix as values without derivatives, to solve with again and again.
+struct Factors {
+  Tensor lu, pivots;
+};
+// `op` names the caller; exact singularity raises LinAlgError.
+Factors factors(std::string_view op, const Tensor& a);
+// As above; what is divided by a zero pivot becomes inf or nan.
+Factors factors_unchecked(const Tensor& a);
+// a x = b, or the transposed system, differentiable in a and matrices b.
+Tensor solve_with(const Factors& factors, const Tensor& a, const Tensor& b,
+                  bool transposed = false);
+// Row i of x comes from row permutation[i]; or, inverted, goes there.
+Tensor permutation_of(const Tensor& pivots, int64_t rows, bool inverted);
+Tensor permute_rows(const Tensor& x, const Tensor& pivots, bool inverted);
+
+// ---- determinants and factorizations ----
+
+Tensor det(const Tensor& a);
+Tensors slogdet(const Tensor& a);
+Tensor cholesky(const Tensor& a, bool upper = false);
+Tensors qr(const Tensor& a, std::string_view mode = "reduced");
+Tensors lu_factor(const Tensor& a);
+Tensors eigh(const Tensor& a, std::string_view uplo = "L");
+Tensor eigvalsh(const Tensor& a, std::string_view uplo = "L");
+Tensors svd(const Tensor& a, bool full_matrices = true, bool compute_uv = true,
+            bool hermitian = false);
+Tensor svdvals(const Tensor& x);
+
+// ---- functions of matrices, norms ----
+
+Tensor matrix_power(const Tensor& a, int64_t n);
+Tensor expm(const Tensor& a);
+
+// ---- what the family shares ----
+
+// An op on the last axes of its inputs. The axes in front broadcast, so under vmap the mapped one
+// joins them.
+class OnMatrices : public Primitive {
+ public:
+  BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
+
+ protected:
+  // How many of the last axes belong to the op.
+  virtual int64_t core_rank([[maybe_unused]] size_t input) const { return 2; }
+};
+
+// Complex numbers will make a difference here; real ones are their own conjugates.
+inline Tensor conj(const Tensor& x) { return x; }
+inline Tensor adjoint(const Tensor& x) { return conj(matrix_transpose(x)); }
+
+inline int64_t rows(const Tensor& x) { return x.shape()[x.ndim() - 2]; }
+inline int64_t columns(const Tensor& x) { return x.shape().back(); }
+// The shape without its last axes.
+Dims lead(const Tensor& x, int64_t core_rank = 2);
+Dims with_core(Dims lead, std::initializer_list<int64_t> core);
+// The leads of all inputs, broadcast.
+Dims common_lead(std::string_view op, TensorSpan inputs);
+
+// Checks of arguments, with NumPy's exceptions.
+void require_matrices(std::string_view op, const Tensor& x, const char* name = "a");
+void require_square(std::string_view op, const Tensor& x, const char* name = "a");
+// x in a dtype that LAPACK has.
+Tensor floating(const Tensor& x);
+[[noreturn]] void linalg_error(std::string_view op, std::string_view message);
+// Raises `message` where a number is not zero, naming the matrix if there are several.
+void raise_where_nonzero(std::string_view op, const std::vector<int32_t>& info,
+                         std::string_view message);
+// Says what to install where there is no LAPACK.
+void require_lapack(std::string_view op);
+
+// Memory for matrices, stored by columns, one behind the other.
+Ref<Array> empty_by_columns(const Dims& lead, int64_t rows, int64_t columns, DType dtype);
+// A copy of the matrices in x, broadcast to `lead`.
+Ref<Array> copy_by_columns(const Tensor& x, const Dims& lead);
+kernels::Matrices matrices(const Array& by_columns);
+// For every matrix of a batch `full`, which one of the batch `lead` it meets in broadcasting.
+std::vector<int64_t> broadcast_numbers(const Dims& lead, const Dims& full);
+
+Tensor identity_matrix(int64_t n, DType dtype);
+// Elements [begin, end) of the second last, or of the last axis.
+Tensor row_range(const Tensor& x, int64_t begin, int64_t end);
+Tensor column_range(const Tensor& x, int64_t begin, int64_t end);
+Tensor scale_columns(const Tensor& x, const Tensor& v);  // x diag(v)
+Tensor hermitian_part(const Tensor& x);
+// `value`, with an edge to x: a derivative that is zero everywhere reaches x as zeros.
+Tensor constant_in(const Tensor& x, const Tensor& value);
+// The sum of absent and present terms; absent if all are.
+Tensor total(std::initializer_list<Tensor> terms);
+
+void register_solvers(Registry& registry);
+void register_determinants(Registry& registry);
+void register_factorizations(Registry& registry);
+void register_spectra(Registry& registry);
+void register_least_squares(Registry& registry);
+void register_matrix_functions(Registry& registry);
+void register_norms(Registry& registry);
+void register_matrix_products(Registry& registry);
+
+}  // namespace pyautograd::ops::linalg

@@ -1,0 +1,151 @@
+#include <climits>
+
+#include "kernels/kernels.h"
+#include "ops/linalg.h"
+#include "ops/reduce.h"
+
+namespace pyautograd::ops::linalg {
+
+BatchResult OnMatrices::batch(int64_t, TensorSpan values, std::span<const int> dims) const {
+  int64_t leading = 0;
+  for (size_t i = 0; i < values.size(); ++i)
+    leading = std::max(leading, values[i].ndim() - (dims[i] != kNotMapped) - core_rank(i));
+  Tensors aligned;
+  for (size_t i = 0; i < values.size(); ++i)
+    aligned.push_back(align_mapped(values[i], dims[i], leading + core_rank(i)));
+  BatchResult result{apply(Ref<const Primitive>(this), aligned), {}};
+  result.dims.resize(result.outputs.size(), 0);
+  return result;
+}
+
+Dims lead(const Tensor& x, int64_t core_rank) {
+  return Dims(x.shape().begin(), x.shape().end() - core_rank);
+}
+
+Dims with_core(Dims lead, std::initializer_list<int64_t> core) {
+  for (int64_t size : core) lead.push_back(size);
+  return lead;
+}
+
+Dims common_lead(std::string_view op, TensorSpan inputs) {
+  Dims shape = lead(inputs[0]);
+  for (const Tensor& x : inputs.subspan(1)) shape = broadcast_shapes(op, shape, lead(x));
+  return shape;
+}
+
+void linalg_error(std::string_view op, std::string_view message) {
+  fail(Error::Kind::LinAlg, "[", op, "] ", message);
+}
+
+void require_matrices(std::string_view op, const Tensor& x, const char* name) {
+  if (x.ndim() < 2) {
+    linalg_error(op, pyautograd::concat(name, " must have at least 2 dimensions, got shape ",
+                                        shape_string(x.shape())));
+  }
+  if (std::max(rows(x), columns(x)) > INT_MAX)
+    value_error("[", op, "] ", name, " is too large for LAPACK: ", shape_string(x.shape()));
+}
+
+void require_square(std::string_view op, const Tensor& x, const char* name) {
+  require_matrices(op, x, name);
+  if (rows(x) != columns(x)) {
+    linalg_error(op, pyautograd::concat(name, " must be square in its last two axes, got ",
+                                        shape_string(x.shape())));
+  }
+}
+
+Tensor floating(const Tensor& x) { return cast(x, to_floating(x.dtype())); }
+
+void raise_where_nonzero(std::string_view op, const std::vector<int32_t>& info,
+                         std::string_view message) {
+  for (size_t i = 0; i < info.size(); ++i) {
+    if (info[i] == 0) continue;
+    linalg_error(op, info.size() == 1
+                         ? std::string(message)
+                         : pyautograd::concat(message, " (matrix ", i, " of ", info.size(), ")"));
+  }
+}
+
+void require_lapack(std::string_view op) {
+  if (kernels::has_lapack()) return;
+  runtime_error("[", op,
+                "] needs LAPACK, which was not found: install the package scipy-openblas32");
+}
+
+Ref<Array> empty_by_columns(const Dims& lead, int64_t rows, int64_t columns, DType dtype) {
+  const Ref<Array> plain = Array::empty(with_core(lead, {columns, rows}), dtype);
+  Dims strides = plain->strides;
+  std::swap(strides[strides.size() - 1], strides[strides.size() - 2]);
+  return plain->with_layout(with_core(lead, {rows, columns}), std::move(strides), 0);
+}
+
+Ref<Array> copy_by_columns(const Tensor& x, const Dims& lead) {
+  const Array& from = x.array();
+  const size_t rank = from.shape.size();
+  Ref<Array> out = empty_by_columns(lead, from.shape[rank - 2], from.shape[rank - 1], from.dtype);
+  const Dims strides = broadcast_strides(from.shape, from.strides, out->shape);
+  kernels::copy(out->view(), {from.data(), from.dtype, out->shape, strides});
+  return out;
+}
+
+kernels::Matrices matrices(const Array& by_columns) {
+  const Dims& shape = by_columns.shape;
+  const size_t leading = shape.size() - 2;
+  return {by_columns.data(), by_columns.dtype, count_elements(std::span(shape).first(leading)),
+          shape[leading], shape[leading + 1]};
+}
+
+std::vector<int64_t> broadcast_numbers(const Dims& lead, const Dims& full) {
+  const Dims strides = broadcast_strides(lead, contiguous_strides(lead), full);
+  std::vector<int64_t> numbers(static_cast<size_t>(count_elements(full)), 0);
+  Dims counter(full.size(), 0);
+  for (int64_t& number : numbers) {
+    for (size_t d = 0; d < full.size(); ++d) number += counter[d] * strides[d];
+    for (size_t d = full.size(); d-- > 0 && ++counter[d] == full[d];) counter[d] = 0;
+  }
+  return numbers;
+}
+
+Tensor identity_matrix(int64_t n, DType dtype) { return eye(n, {}, 0, dtype); }
+
+Tensor row_range(const Tensor& x, int64_t begin, int64_t end) {
+  if (begin == 0 && end == rows(x)) return x;
+  return slice_axis(x, x.ndim() - 2, begin, end - begin);
+}
+
+Tensor column_range(const Tensor& x, int64_t begin, int64_t end) {
+  if (begin == 0 && end == columns(x)) return x;
+  return slice_axis(x, x.ndim() - 1, begin, end - begin);
+}
+
+Tensor scale_columns(const Tensor& x, const Tensor& v) { return x * expand_dims(v, {-2}); }
+
+Tensor hermitian_part(const Tensor& x) { return (x + adjoint(x)) * 0.5; }
+
+Tensor constant_in(const Tensor& x, const Tensor& value) {
+  return where(scalar(1, DType::Bool), value, x);
+}
+
+Tensor total(std::initializer_list<Tensor> terms) {
+  Tensor sum;
+  for (const Tensor& term : terms)
+    if (term) sum = sum ? sum + term : term;
+  return sum;
+}
+
+}  // namespace pyautograd::ops::linalg
+
+namespace pyautograd {
+
+void register_linalg(Registry& registry) {
+  ops::linalg::register_solvers(registry);
+  ops::linalg::register_determinants(registry);
+  ops::linalg::register_factorizations(registry);
+  ops::linalg::register_spectra(registry);
+  ops::linalg::register_least_squares(registry);
+  ops::linalg::register_matrix_functions(registry);
+  ops::linalg::register_norms(registry);
+  ops::linalg::register_matrix_products(registry);
+}
+
+}  // namespace pyautograd

@@ -1,0 +1,169 @@
+// det and slogdet.
+
+#include "ops/elementwise.h"
+#include "ops/linalg.h"
+
+namespace pyautograd::ops::linalg {
+
+namespace {
+
+// A number per matrix as a factor of the matrix.
+Tensor over_matrix(const Tensor& x) { return expand_dims(x, {-2, -1}); }
+
+// With m - 1 directions E beside the matrix A, the matrix G for which sum(G * H) is the m-th
+// derivative of det at A in the directions E1, ..., E(m-1), H. That is linear and symmetric in the
+// directions, so the derivatives of G are such matrices again, and nothing else is needed at any
+// order.
+class DetDerivative final : public OnMatrices {
+ public:
+  std::string_view name() const override { return "det_derivative"; }
+  Saves saves() const override { return {.inputs = Saves::kAll}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    const Tensor& a = inputs[0];
+    return {
+        Spec{with_core(common_lead(name(), inputs), {rows(a), columns(a)}), a.dtype(), a.device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    require_lapack("linalg.det");
+    const Dims full(specs[0].shape.begin(), specs[0].shape.end() - 2);
+    std::vector<Ref<Array>> copies;
+    std::vector<kernels::Matrices> given;
+    for (const Tensor& x : inputs) {
+      copies.push_back(copy_by_columns(x, full));
+      given.push_back(matrices(*copies.back()));
+    }
+    Ref<Array> out = empty_by_columns(full, rows(inputs[0]), columns(inputs[0]), specs[0].dtype);
+    kernels::det_derivative(given[0], std::span(given).subspan(1), matrices(*out));
+    return {Tensor(std::move(out))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    Tensors out(args.inputs.size());
+    for (size_t i = 0; i < out.size(); ++i)
+      if (args.wants[i]) out[i] = moved(args.inputs, i, args.cotangents[0]);
+    return out;
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
+    Tensor sum;
+    for (size_t i = 0; i < primals.size(); ++i)
+      if (tangents[i]) sum = total({sum, moved(primals, i, tangents[i])});
+    return {sum};
+  }
+
+ private:
+  // With t in the place of a direction, or beside all of them.
+  Tensor moved(TensorSpan inputs, size_t place, const Tensor& t) const {
+    Tensors changed;
+    for (size_t i = 0; i < inputs.size(); ++i)
+      changed.push_back(i == place && place > 0 ? t : inputs[i]);
+    if (place == 0) changed.push_back(t);
+    return apply1(Ref<const Primitive>(this), changed);
+  }
+};
+
+Tensor cofactors(const Tensor& a) { return apply1(make_ref<DetDerivative>(), Borrowed<1>(a)); }
+
+struct Lu {
+  Ref<Array> lu, pivots;
+};
+
+Lu decompose(std::string_view op, const Tensor& a) {
+  require_lapack(op);
+  Lu f{copy_by_columns(a, lead(a)), Array::empty(lead(a, 1), DType::Int32)};
+  const kernels::Matrices factored = matrices(*f.lu);
+  std::vector<int32_t> info(static_cast<size_t>(factored.count), 0);  // singular is no error
+  kernels::lu(factored, f.pivots->data<int32_t>(), info.data());
+  return f;
+}
+
+class Det final : public OnMatrices {
+ public:
+  std::string_view name() const override { return "linalg.det"; }
+  Saves saves() const override { return {.inputs = 1}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    require_square(name(), inputs[0]);
+    return {Spec{lead(inputs[0]), inputs[0].dtype(), inputs[0].device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    const Lu f = decompose(name(), inputs[0]);
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
+    kernels::det(matrices(*f.lu), f.pivots->data<int32_t>(), nullptr, nullptr, out->data());
+    return {Tensor(std::move(out))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    return {over_matrix(args.cotangents[0]) * cofactors(args.inputs[0])};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
+    return {sum(cofactors(primals[0]) * tangents[0], Dims{-2, -1})};
+  }
+};
+
+class SlogDet final : public OnMatrices {
+ public:
+  std::string_view name() const override { return "linalg.slogdet"; }
+  Saves saves() const override { return {.inputs = 1}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    require_square(name(), inputs[0]);
+    const Spec number{lead(inputs[0]), inputs[0].dtype(), inputs[0].device()};
+    return {number, number};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    const Lu f = decompose(name(), inputs[0]);
+    Ref<Array> sign = Array::empty(specs[0].shape, specs[0].dtype);
+    Ref<Array> logabsdet = Array::empty(specs[1].shape, specs[1].dtype);
+    kernels::det(matrices(*f.lu), f.pivots->data<int32_t>(), sign->data(), logabsdet->data(),
+                 nullptr);
+    return {Tensor(std::move(sign)), Tensor(std::move(logabsdet))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    if (!args.cotangents[1]) return {Tensor()};
+    const Tensor slope = matrix_transpose(inverse(args.inputs[0]));
+    return {call<kernels::Scale>(over_matrix(args.cotangents[1]), slope)};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
+    const Tensor slope = matrix_transpose(inverse(primals[0]));
+    return {Tensor(), sum(call<kernels::Scale>(tangents[0], slope), Dims{-2, -1})};
+  }
+
+ private:
+  static Tensor inverse(const Tensor& a) {
+    return solve_with(factors_unchecked(a), a, identity_matrix(rows(a), a.dtype()));
+  }
+};
+
+}  // namespace
+
+Tensor det(const Tensor& a) { return apply1(make_ref<Det>(), Borrowed<1>(floating(a))); }
+
+Tensors slogdet(const Tensor& a) { return apply(make_ref<SlogDet>(), Borrowed<1>(floating(a))); }
+
+void register_determinants(Registry& registry) {
+  registry.add("linalg.det", &det, "a", R"(The determinant of every matrix.
+
+Derivatives of every order are exact whatever the rank, at the zero matrix too: that of order m is
+a sum over m by m minors, taken in the bases of a singular value decomposition, where it needs no
+division (compare the adjugate in Giles 2008, section 2.2.4). The first two cost about as much as
+that decomposition; order m > 2 takes some n ** (m + 1) operations.
+
+:param a: tensor of shape (..., n, n)
+:returns: tensor of shape (...) and floating dtype; 1 for n = 0
+
+>>> pa.linalg.det(pa.tensor([[1.0, 2.0], [3.0, 4.0]])).item()
+-2.0)");
+  registry.add("linalg.slogdet", &slogdet, "a",
+               R"(Sign and logarithm of the absolute value of every determinant.
+
+The derivative at a singular matrix, where the logarithm is -inf, is infinite or nan. That of the
+sign is zero.
+
+:param a: tensor of shape (..., n, n)
+:returns: ``SlogdetResult(sign, logabsdet)`` of shape (...)
+
+>>> pa.linalg.slogdet(pa.tensor([[0.0, 1.0], [1.0, 0.0]]))
+SlogdetResult(sign=Tensor(-1.), logabsdet=Tensor(0.)))");
+  registry.result_type("SlogdetResult");
+}
+
+}  // namespace pyautograd::ops::linalg

@@ -1,0 +1,229 @@
+// lstsq, pinv, matrix_rank.
+
+#include <algorithm>
+#include <limits>
+
+#include "kernels/kernels.h"
+#include "ops/linalg.h"
+
+namespace pyautograd::ops::linalg {
+
+namespace {
+
+// The default of NumPy's lstsq and the array API's pinv: roundoff of the larger size.
+double default_rcond(const Tensor& a) {
+  const double epsilon = a.dtype() == DType::Float32 ? std::numeric_limits<float>::epsilon()
+                                                     : std::numeric_limits<double>::epsilon();
+  return static_cast<double>(std::max(rows(a), columns(a))) * epsilon;
+}
+
+// Golub and Pereyra 1973, equation 4.12, for perturbations that keep the rank.
+class Pinv final : public OnMatrices {
+ public:
+  explicit Pinv(double rcond) : rcond_(rcond) {}
+  std::string_view name() const override { return "linalg.pinv"; }
+  Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    const Tensor& a = inputs[0];
+    return {Spec{with_core(lead(a), {columns(a), rows(a)}), a.dtype(), a.device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    if (inputs[0].size() == 0) return {zeros(specs[0].shape, specs[0].dtype)};
+    const Tensors f = svd(inputs[0].untracked(), false);
+    const Tensor &s = f[1], zero = scalar(0, s.dtype());
+    const Tensor kept = greater(s, max(s, Dims{-1}, true) * rcond_);
+    const Tensor inverse = where(kept, reciprocal(where(kept, s, scalar(1, s.dtype()))), zero);
+    return {matmul(scale_columns(adjoint(f[2]), inverse), adjoint(f[0]))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor &a = args.inputs[0], &p = args.outputs[0], t = conj(args.cotangents[0]);
+    const Tensor ph = adjoint(p), th = adjoint(t);
+    const Tensor left = matmul(matmul(th, p), ph), right = matmul(ph, matmul(p, th));
+    const Tensor through = matmul(matmul(ph, t), ph);
+    return {
+        conj(left - matmul(a, matmul(p, left)) + right - matmul(matmul(right, p), a) - through)};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
+    const Tensor &a = primals[0], &t = tangents[0], &p = outputs[0];
+    const Tensor ph = adjoint(p), th = adjoint(t);
+    const Tensor left = matmul(p, matmul(ph, th)), right = matmul(matmul(th, ph), p);
+    return {left - matmul(matmul(left, a), p) + right - matmul(p, matmul(a, right)) -
+            matmul(matmul(p, t), p)};
+  }
+
+ private:
+  const double rcond_;
+};
+
+// x, rank and singular values.
+class Lstsq final : public OnMatrices {
+ public:
+  explicit Lstsq(double rcond) : rcond_(rcond) {}
+  std::string_view name() const override { return "linalg.lstsq"; }
+  Saves saves() const override { return {.inputs = 3, .outputs = 1}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    const Tensor &a = inputs[0], &b = inputs[1];
+    const Dims batch = broadcast_shapes(name(), lead(a), lead(b));
+    return {Spec{with_core(batch, {columns(a), columns(b)}), a.dtype(), a.device()},
+            Spec{batch, DType::Int64, a.device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override;
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor &a = args.inputs[0], &b = args.inputs[1], &x = args.outputs[0];
+    const Tensor t = conj(args.cotangents[0]);
+    const Tensor p = pinv(a, rcond_), ph = adjoint(p), t_b = matmul(ph, t);
+    if (!args.wants[0]) return {Tensor(), conj(t_b)};
+    const Tensor residual = b - matmul(a, x), rest = t - matmul(p, matmul(a, t));
+    const Tensor t_a = matmul(residual, adjoint(matmul(p, t_b))) - matmul(t_b, adjoint(x)) +
+                       matmul(matmul(ph, x), adjoint(rest));
+    return {conj(t_a), args.wants[1] ? conj(t_b) : Tensor()};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
+    const Tensor &a = primals[0], &b = primals[1], &x = outputs[0];
+    const Tensor p = pinv(a, rcond_);
+    Tensor moved = tangents[1] ? matmul(p, tangents[1]) : Tensor();
+    if (tangents[0]) {
+      const Tensor &t = tangents[0], th = adjoint(t), ph = adjoint(p);
+      const Tensor residual = b - matmul(a, x), outer = matmul(th, matmul(ph, x));
+      moved = total({moved, -matmul(p, matmul(t, x)), matmul(p, matmul(ph, matmul(th, residual))),
+                     outer - matmul(p, matmul(a, outer))});
+    }
+    return {moved, Tensor()};
+  }
+
+ private:
+  const double rcond_;
+};
+
+Tensors Lstsq::eval(TensorSpan inputs, const Specs& specs) const {
+  const Tensor &a = inputs[0], &b = inputs[1];
+  const Dims batch = specs[1].shape;
+  const int64_t m = rows(a), n = columns(a), k = columns(b);
+  Ref<Array> rank = Array::empty(batch, DType::Int64);
+  kernels::fill_int(rank->view(), 0);
+  if (m == 0 || n == 0 || count_elements(batch) == 0)
+    return {zeros(specs[0].shape, specs[0].dtype), Tensor(std::move(rank))};
+  require_lapack(name());
+  Ref<Array> matrix = copy_by_columns(a, batch);
+  // LAPACK returns x in the place of b, and does not see a right side without columns.
+  Ref<Array> sides = empty_by_columns(batch, std::max(m, n), std::max<int64_t>(1, k), a.dtype());
+  kernels::fill(sides->view(), 0);
+  const Tensor b_part = column_range(row_range(Tensor(sides), 0, m), 0, k);
+  if (k > 0) kernels::copy(b_part.view(), broadcast_to(b.untracked(), b_part.shape()).view());
+  Ref<Array> s = Array::empty(with_core(batch, {std::min(m, n)}), a.dtype());
+  std::vector<int32_t> info(static_cast<size_t>(rank->size()), 0);
+  kernels::lstsq(matrices(*matrix), matrices(*sides), s->data(), rank->data<int64_t>(), rcond_,
+                 info.data());
+  raise_where_nonzero(name(), info, "the SVD did not converge");
+  return {column_range(row_range(Tensor(std::move(sides)), 0, n), 0, k), Tensor(std::move(rank))};
+}
+
+bool full_rank_everywhere(const Tensor& rank, int64_t n) {
+  const Array& found = innermost_array(rank);
+  Ref<Array> plain = Array::empty(found.shape, DType::Int64);
+  kernels::copy(plain->view(), found.view());
+  const int64_t* ranks = plain->data<int64_t>();
+  return std::all_of(ranks, ranks + plain->size(), [n](int64_t r) { return r == n; });
+}
+
+Tensor matrix_rank(const Tensor& a, std::optional<double> tol, bool hermitian,
+                   std::optional<double> rtol) {
+  if (a.ndim() < 2) {
+    const Tensor nonzero = any(not_equal(a, scalar(0, a.dtype())));
+    return astype(nonzero, DType::Int64);
+  }
+  if (hermitian) require_square("linalg.matrix_rank", a, "A");
+  const Tensor x = floating(a), s = svdvals(x);
+  if (columns(s) == 0) return zeros(lead(x), DType::Int64);
+  const Tensor threshold =
+      tol ? scalar(*tol, s.dtype()) : max(s, Dims{-1}, true) * rtol.value_or(default_rcond(x));
+  return sum(astype(greater(s, threshold), DType::Int64), Dims{-1});
+}
+
+}  // namespace
+
+Tensor pinv(const Tensor& a, std::optional<double> rcond, bool hermitian,
+            std::optional<double> rtol) {
+  require_matrices("linalg.pinv", a);
+  if (hermitian) require_square("linalg.pinv", a);
+  if (rcond && rtol) value_error("[linalg.pinv] rcond and rtol are the same: give one");
+  const Tensor x = floating(a);
+  const double cutoff = rcond ? *rcond : rtol.value_or(default_rcond(x));
+  return apply1(make_ref<Pinv>(cutoff), Borrowed<1>(x));
+}
+
+Tensors lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond) {
+  constexpr std::string_view op = "linalg.lstsq";
+  require_matrices(op, a);
+  if (b.ndim() == 0) linalg_error(op, "b must have at least 1 dimension, got shape ()");
+  const DType dtype = to_floating(promote(a.dtype(), b.dtype()));
+  const bool vector = b.ndim() == 1;
+  const Tensor matrix = cast(a, dtype);
+  const Tensor sides = vector ? expand_dims(cast(b, dtype), {1}) : cast(b, dtype);
+  const int64_t m = rows(matrix), n = columns(matrix);
+  if (rows(sides) != m) {
+    linalg_error(
+        op, pyautograd::concat("shapes ", shape_string(a.shape()), " and ", shape_string(b.shape()),
+                               " do not match: b must have as many rows as a"));
+  }
+  const double cutoff = rcond.value_or(default_rcond(matrix));
+  const Tensors solved = apply(make_ref<Lstsq>(cutoff), Borrowed<2>(matrix, sides));
+  Tensor residuals;
+  if (m > n && full_rank_everywhere(solved[1], n)) {
+    residuals = sum(square(absolute(sides - matmul(matrix, solved[0]))), Dims{-2});
+  } else {
+    residuals = zeros(with_core(lead(solved[0]), {0}), dtype);
+  }
+  const Tensor x = vector ? squeeze(solved[0], Dims{-1}) : solved[0];
+  return {x, residuals, solved[1], svdvals(matrix)};
+}
+
+void register_least_squares(Registry& registry) {
+  registry.add("linalg.lstsq", &lstsq, "a, b, rcond=None",
+               R"(The x that minimises ``norm(a @ x - b)``, and of several the shortest.
+
+Derivatives are those under changes of a that keep its rank (Golub and Pereyra 1973).
+
+:param a: tensor of shape (..., m, n)
+:param b: tensor of shape (m,), or (..., m, k)
+:param rcond: singular values up to rcond times the largest count as zero; by default
+    ``max(m, n) * eps``
+:returns: list of x (..., n, k), the sums of squared residuals (..., k), or of shape (..., 0) where
+    rank < n or m <= n, the rank, and the singular values of a
+:raises LinAlgError: no convergence, or inf or nan
+
+>>> x, residuals, rank, s = pa.linalg.lstsq(pa.tensor([[1.0], [1.0]]), pa.tensor([1.0, 3.0]))
+>>> x.shape, rank.item()
+((1,), 1))");
+  registry.add("linalg.pinv", &pinv, "a, rcond=None, hermitian=False, *, rtol=None",
+               R"(The Moore-Penrose inverse of every matrix.
+
+Derivatives are those under changes of a that keep its rank (Golub and Pereyra 1973, equation 4.12).
+
+:param a: tensor of shape (..., m, n)
+:param rcond: singular values up to rcond times the largest count as zero; by default
+    ``max(m, n) * eps``
+:param hermitian: a promise that a is symmetric, of which no use is made
+:param rtol: another name of rcond
+:returns: tensor of shape (..., n, m)
+:raises LinAlgError: no convergence, or a nan
+
+>>> pa.linalg.pinv(pa.tensor([[2.0, 0.0], [0.0, 0.0]])).tolist()
+[[0.5, 0.0], [0.0, 0.0]])");
+  registry.add("linalg.matrix_rank", &matrix_rank, "A, tol=None, hermitian=False, *, rtol=None",
+               R"(How many singular values are larger than a threshold.
+
+:param A: tensor of shape (..., m, n); with fewer dimensions, whether anything is not zero
+:param tol: the threshold
+:param hermitian: a promise that A is symmetric, of which no use is made
+:param rtol: the threshold over the largest value; by default ``max(m, n) * eps``
+:returns: int64 tensor of shape (...), without derivative
+:raises LinAlgError: no convergence, or a nan
+
+>>> pa.linalg.matrix_rank(pa.tensor([[1.0, 2.0], [2.0, 4.0]])).item()
+1)");
+}
+
+}  // namespace pyautograd::ops::linalg

@@ -1,0 +1,376 @@
+// solve, inv, solve_triangular, cho_solve, lu_solve, solve_sylvester.
+
+#include <algorithm>
+
+#include "kernels/kernels.h"
+#include "ops/linalg.h"
+
+namespace pyautograd::ops::linalg {
+
+namespace {
+
+constexpr std::string_view kSingular = "the matrix is singular";
+
+// lu and pivots of square matrices, as numbers to solve with. Solve knows how its result depends on
+// the matrix, so these carry no derivative.
+class FactorSquare final : public OnMatrices {
+ public:
+  FactorSquare(std::string_view op, bool checked) : op_(op), checked_(checked) {}
+  std::string_view name() const override { return op_; }
+
+  Specs infer(TensorSpan inputs) const override {
+    const Tensor& a = inputs[0];
+    require_square(op_, a);
+    return {a.spec(), Spec{lead(a, 1), DType::Int32, a.device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    require_lapack(op_);
+    Ref<Array> lu = copy_by_columns(inputs[0], lead(inputs[0]));
+    Ref<Array> pivots = Array::empty(specs[1].shape, DType::Int32);
+    const kernels::Matrices factored = matrices(*lu);
+    std::vector<int32_t> info(static_cast<size_t>(factored.count), 0);
+    kernels::lu(factored, pivots->data<int32_t>(), info.data());
+    if (checked_) raise_where_nonzero(op_, info, kSingular);
+    return {Tensor(std::move(lu)), Tensor(std::move(pivots))};
+  }
+  Tensors vjp(const VjpArgs&) const override { return {Tensor()}; }
+  Tensors jvp(TensorSpan, TensorSpan, TensorSpan) const override { return {Tensor(), Tensor()}; }
+
+ private:
+  const std::string_view op_;
+  const bool checked_;
+};
+
+Factors factors_of(std::string_view op, const Tensor& a, bool checked) {
+  Tensors made = apply(make_ref<FactorSquare>(op, checked), Borrowed<1>(a.untracked()));
+  return {std::move(made[0]), std::move(made[1])};
+}
+
+// a x = b or a^T x = b, for inputs a, lu, pivots, b.
+class Solve final : public OnMatrices {
+ public:
+  explicit Solve(bool transposed) : transposed_(transposed) {}
+  std::string_view name() const override { return "linalg.solve"; }
+  Saves saves() const override { return {.inputs = 7, .outputs = 1}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    const Tensor &a = inputs[0], &b = inputs[3];
+    if (rows(a) != rows(b)) {
+      value_error("[linalg.solve] shapes ", shape_string(a.shape()), " and ",
+                  shape_string(b.shape()), " do not match: b must have as many rows as a");
+    }
+    const Dims batch = broadcast_shapes(name(), lead(a), lead(b));
+    return {Spec{with_core(batch, {rows(b), columns(b)}), b.dtype(), b.device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    const Tensor &lu = inputs[1], &pivots = inputs[2];
+    const Dims full(specs[0].shape.begin(), specs[0].shape.end() - 2);
+    Ref<Array> x = copy_by_columns(inputs[3], full);
+    Ref<Array> plain = copy_by_columns(lu, lead(lu));
+    Ref<Array> exchanged = Array::empty(pivots.shape(), DType::Int32);
+    kernels::copy(exchanged->view(), pivots.view());
+    kernels::lu_solve(matrices(*plain), exchanged->data<int32_t>(), matrices(*x),
+                      broadcast_numbers(lead(lu), full).data(), transposed_);
+    return {Tensor(std::move(x))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Factors f{args.inputs[1], args.inputs[2]};
+    const Tensor& x = args.outputs[0];
+    const Tensor b = solve_with(f, args.inputs[0], args.cotangents[0], !transposed_);
+    Tensor a;
+    if (args.wants[0])
+      a = -(transposed_ ? matmul(x, matrix_transpose(b)) : matmul(b, matrix_transpose(x)));
+    return {a, {}, {}, b};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
+    Tensor moved;
+    if (tangents[0])
+      moved = -matmul(transposed_ ? matrix_transpose(tangents[0]) : tangents[0], outputs[0]);
+    return {
+        solve_with({primals[1], primals[2]}, primals[0], total({moved, tangents[3]}), transposed_)};
+  }
+
+ protected:
+  int64_t core_rank(size_t input) const override { return input == 2 ? 1 : 2; }
+
+ private:
+  const bool transposed_;
+};
+
+class SolveTriangular final : public OnMatrices {
+ public:
+  explicit SolveTriangular(TriangularForm form) : form_(form) {}
+  std::string_view name() const override { return "linalg.solve_triangular"; }
+  Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    const Tensor &a = inputs[0], &b = inputs[1];
+    const Dims batch = broadcast_shapes(name(), lead(a), lead(b));
+    return {Spec{with_core(batch, {rows(b), columns(b)}), b.dtype(), b.device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    require_lapack(name());
+    const Dims full(specs[0].shape.begin(), specs[0].shape.end() - 2), own = lead(inputs[0]);
+    Ref<Array> x = copy_by_columns(inputs[1], full), a = copy_by_columns(inputs[0], own);
+    if (form_.checked && !form_.unit_diagonal) check_diagonal(a);
+    kernels::solve_triangular(
+        matrices(*a), matrices(*x), broadcast_numbers(own, full).data(),
+        {form_.lower, form_.transpose == Transpose::Plain, form_.unit_diagonal});
+    return {Tensor(std::move(x))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor& x = args.outputs[0];
+    TriangularForm other = form_;
+    other.transpose = transposed() ? Transpose::None : Transpose::Plain;
+    const Tensor b = solve_matrix(args.inputs[0], args.cotangents[0], other);
+    if (!args.wants[0]) return {Tensor(), b};
+    const Tensor a = transposed() ? matmul(x, matrix_transpose(b)) : matmul(b, matrix_transpose(x));
+    return {-read_part(a), b};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
+    Tensor moved;
+    if (tangents[0]) {
+      const Tensor part = read_part(tangents[0]);
+      moved = -matmul(transposed() ? matrix_transpose(part) : part, outputs[0]);
+    }
+    return {solve_matrix(primals[0], total({moved, tangents[1]}), form_)};
+  }
+
+ private:
+  bool transposed() const { return form_.transpose == Transpose::Plain; }
+  void check_diagonal(const Ref<Array>& a) const {
+    const Tensor diagonals = diagonal(Tensor(a), 0, -2, -1);
+    const Tensor zero = any(equal(diagonals, scalar(0, a->dtype)));
+    if (*zero.array().data<bool>())
+      linalg_error(name(), "the matrix is singular: there is a zero on its diagonal");
+  }
+  // What the op reads of a matrix, and zeros elsewhere.
+  Tensor read_part(const Tensor& a) const {
+    const int64_t skipped = form_.unit_diagonal ? 1 : 0;
+    return form_.lower ? tril(a, -skipped) : triu(a, skipped);
+  }
+
+  const TriangularForm form_;
+};
+
+// X with A X + X B = Q (Bartels and Stewart 1972).
+class Sylvester final : public OnMatrices {
+ public:
+  std::string_view name() const override { return "linalg.solve_sylvester"; }
+  Saves saves() const override { return {.inputs = 3, .outputs = 1}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    const Tensor &a = inputs[0], &b = inputs[1], &q = inputs[2];
+    require_square(name(), a, "a");
+    require_square(name(), b, "b");
+    require_matrices(name(), q, "q");
+    if (rows(q) != rows(a) || columns(q) != rows(b)) {
+      value_error("[linalg.solve_sylvester] shapes ", shape_string(a.shape()), ", ",
+                  shape_string(b.shape()), " and ", shape_string(q.shape()),
+                  " do not match: q must have as many rows as a and columns as b");
+    }
+    return {
+        Spec{with_core(common_lead(name(), inputs), {rows(q), columns(q)}), q.dtype(), q.device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    require_lapack(name());
+    const Dims full(specs[0].shape.begin(), specs[0].shape.end() - 2);
+    Ref<Array> a = copy_by_columns(inputs[0], full), b = copy_by_columns(inputs[1], full);
+    Ref<Array> x = copy_by_columns(inputs[2], full);
+    std::vector<int32_t> info(static_cast<size_t>(count_elements(full)), 0);
+    kernels::solve_sylvester(matrices(*a), matrices(*b), matrices(*x), info.data());
+    raise_where_nonzero(name(), info, "a and -b have a common eigenvalue, or nearly so");
+    return {Tensor(std::move(x))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor transposed = matrix_transpose(args.outputs[0]);
+    const Tensor q = solve_sylvester(matrix_transpose(args.inputs[0]),
+                                     matrix_transpose(args.inputs[1]), args.cotangents[0]);
+    return {args.wants[0] ? -matmul(q, transposed) : Tensor(),
+            args.wants[1] ? -matmul(transposed, q) : Tensor(), q};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
+    const Tensor& x = outputs[0];
+    const Tensor a = tangents[0] ? -matmul(tangents[0], x) : Tensor();
+    const Tensor b = tangents[1] ? -matmul(x, tangents[1]) : Tensor();
+    return {solve_sylvester(primals[0], primals[1], total({a, b, tangents[2]}))};
+  }
+};
+
+struct System {
+  Tensor a, b;
+  bool vector;
+};
+
+// The sides of a x = b in one floating dtype, b as matrices; only a 1-D b is a vector.
+System system(std::string_view op, const Tensor& a, const Tensor& b) {
+  require_square(op, a);
+  const bool vector = b.ndim() == 1;
+  if (b.ndim() == 0) linalg_error(op, "b must have at least 1 dimension, got shape ()");
+  const DType dtype = to_floating(promote(a.dtype(), b.dtype()));
+  System s{cast(a, dtype), cast(b, dtype), vector};
+  if (vector) s.b = expand_dims(s.b, {1});
+  if (rows(s.a) != rows(s.b)) {
+    value_error("[", op, "] shapes ", shape_string(a.shape()), " and ", shape_string(b.shape()),
+                " do not match: b must have as many rows as a");
+  }
+  return s;
+}
+
+Tensor as_given(const System& s, const Tensor& x) { return s.vector ? squeeze(x, Dims{-1}) : x; }
+
+Transpose parse_transpose(std::string_view op, const NumberOrName& trans) {
+  constexpr std::string_view kNames[] = {"N", "T", "C"};
+  for (int i = 0; i < 3; ++i) {
+    const auto* number = std::get_if<double>(&trans);
+    const auto* name = std::get_if<std::string>(&trans);
+    if ((number && *number == i) || (name && *name == kNames[i])) return static_cast<Transpose>(i);
+  }
+  value_error("[", op, "] trans must be 0 or 'N', 1 or 'T', 2 or 'C'");
+}
+
+Tensor solve_triangular_op(const Tensor& a, const Tensor& b, const NumberOrName& trans, bool lower,
+                           bool unit_diagonal) {
+  const Transpose transpose = parse_transpose("linalg.solve_triangular", trans);
+  return solve_triangular(a, b, {lower, transpose, unit_diagonal});
+}
+
+Tensor cho_solve(const Tensor& c, const Tensor& b, bool lower) {
+  const System s = system("linalg.cho_solve", c, b);
+  const TriangularForm plain{.lower = lower}, other{lower, Transpose::Conjugate};
+  const Tensor half = solve_matrix(s.a, s.b, lower ? plain : other);
+  return as_given(s, solve_matrix(s.a, half, lower ? other : plain));
+}
+
+Tensor lu_solve(const Tensor& lu, const Tensor& piv, const Tensor& b, const NumberOrName& trans) {
+  constexpr std::string_view op = "linalg.lu_solve";
+  const System s = system(op, lu, b);
+  if (!is_integer(piv.dtype()) || piv.ndim() < 1 || piv.shape().back() != rows(s.a)) {
+    value_error("[", op, "] piv must hold as many integers as lu has rows, got ",
+                name_of(piv.dtype()), " of shape ", shape_string(piv.shape()));
+  }
+  const Transpose transpose = parse_transpose(op, trans);
+  const Tensor exchanges = cast(piv, DType::Int32);
+  const TriangularForm lower{true, transpose, true}, upper{false, transpose, false};
+  Tensor x;
+  if (transpose == Transpose::None) {
+    const Tensor permuted = permute_rows(s.b, exchanges, false);
+    x = solve_matrix(s.a, solve_matrix(s.a, permuted, lower), upper);
+  } else {
+    x = permute_rows(solve_matrix(s.a, solve_matrix(s.a, s.b, upper), lower), exchanges, true);
+  }
+  return as_given(s, x);
+}
+
+}  // namespace
+
+Factors factors(std::string_view op, const Tensor& a) { return factors_of(op, a, true); }
+Factors factors_unchecked(const Tensor& a) { return factors_of("linalg.solve", a, false); }
+
+Tensor solve_with(const Factors& factors, const Tensor& a, const Tensor& b, bool transposed) {
+  return apply1(make_ref<Solve>(transposed), Borrowed<4>(a, factors.lu, factors.pivots, b));
+}
+
+Tensor solve(const Tensor& a, const Tensor& b) {
+  const System s = system("linalg.solve", a, b);
+  return as_given(s, solve_with(factors("linalg.solve", s.a), s.a, s.b));
+}
+
+Tensor inv(const Tensor& a) {
+  require_square("linalg.inv", a);
+  const Tensor x = floating(a);
+  return solve_with(factors("linalg.inv", x), x, identity_matrix(rows(x), x.dtype()));
+}
+
+Tensor solve_matrix(const Tensor& a, const Tensor& b, TriangularForm form) {
+  if (form.transpose == Transpose::Conjugate) {
+    form.transpose = Transpose::Plain;
+    return apply1(make_ref<SolveTriangular>(form), Borrowed<2>(conj(a), b));
+  }
+  return apply1(make_ref<SolveTriangular>(form), Borrowed<2>(a, b));
+}
+
+Tensor solve_triangular(const Tensor& a, const Tensor& b, TriangularForm form) {
+  const System s = system("linalg.solve_triangular", a, b);
+  form.checked = true;
+  return as_given(s, solve_matrix(s.a, s.b, form));
+}
+
+Tensor solve_sylvester(const Tensor& a, const Tensor& b, const Tensor& q) {
+  const DType dtype = to_floating(promote(promote(a.dtype(), b.dtype()), q.dtype()));
+  return apply1(make_ref<Sylvester>(), Borrowed<3>(cast(a, dtype), cast(b, dtype), cast(q, dtype)));
+}
+
+void register_solvers(Registry& registry) {
+  registry.add("linalg.solve", &solve, "a, b", R"(The x with ``a @ x = b``.
+
+Derivatives reuse the LU factors of a.
+
+:param a: tensor of shape (..., n, n)
+:param b: tensor of shape (n,), or (..., n, k); leading axes broadcast
+:returns: tensor of shape (n,) or (..., n, k), of the promoted floating dtype
+:raises LinAlgError: a matrix is exactly singular
+
+>>> pa.linalg.solve(pa.tensor([[2.0, 1.0], [0.0, 4.0]]), pa.tensor([4.0, 8.0])).tolist()
+[1.0, 2.0])");
+  registry.add("linalg.inv", &inv, "a", R"(The inverse of every matrix.
+
+:param a: tensor of shape (..., n, n)
+:returns: tensor of the same shape and of floating dtype
+:raises LinAlgError: a matrix is exactly singular
+
+>>> pa.linalg.inv(pa.tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
+[[0.5, 0.0], [0.0, 0.25]])");
+  registry.add(
+      "linalg.solve_triangular", &solve_triangular_op,
+      "a, b, trans=0, lower=False, unit_diagonal=False",
+      R"(The x with ``a @ x = b`` for triangular a, of which the other triangle is not read.
+
+Derivatives with respect to a are triangular, too.
+
+:param a: tensor of shape (..., n, n)
+:param b: tensor of shape (n,), or (..., n, k); leading axes broadcast
+:param trans: 0 or 'N'; 1 or 'T' for ``a.mT @ x = b``; 2 or 'C' for the conjugate transpose
+:param lower: read the lower triangle instead of the upper one
+:param unit_diagonal: take the diagonal to be one without reading it
+:raises LinAlgError: there is a zero on the diagonal
+
+>>> a = pa.tensor([[2.0, 1.0], [0.0, 4.0]])
+>>> pa.linalg.solve_triangular(a, pa.tensor([4.0, 8.0])).tolist()
+[1.0, 2.0])");
+  registry.add("linalg.cho_solve", &cho_solve, "c, b, lower=False",
+               R"(The x with ``a @ x = b``, from the Cholesky factor of a.
+
+:param c: tensor of shape (..., n, n), the factor; its other triangle is not read
+:param b: tensor of shape (n,), or (..., n, k); leading axes broadcast
+:param lower: whether c is the lower factor
+
+>>> c = pa.linalg.cholesky(pa.tensor([[4.0, 0.0], [0.0, 9.0]]))
+>>> pa.linalg.cho_solve((c, True), pa.tensor([4.0, 9.0])).tolist()
+[1.0, 1.0])");
+  registry.add("linalg.lu_solve", &lu_solve, "lu, piv, b, trans=0",
+               R"(The x with ``a @ x = b``, from ``lu_factor(a)``.
+
+:param lu: tensor of shape (..., n, n), both factors
+:param piv: integers of shape (..., n), the row exchanges
+:param b: tensor of shape (n,), or (..., n, k); leading axes broadcast
+:param trans: 0 or 'N'; 1 or 'T' for ``a.mT @ x = b``; 2 or 'C' for the conjugate transpose
+
+>>> factors = pa.linalg.lu_factor(pa.tensor([[0.0, 2.0], [4.0, 0.0]]))
+>>> pa.linalg.lu_solve(factors, pa.tensor([2.0, 4.0])).tolist()
+[1.0, 1.0])");
+  registry.add(
+      "linalg.solve_sylvester", &solve_sylvester, "a, b, q",
+      R"(The x with ``a @ x + x @ b = q``, by Schur decompositions (Bartels and Stewart 1972).
+
+:param a: tensor of shape (..., m, m)
+:param b: tensor of shape (..., n, n)
+:param q: tensor of shape (..., m, n); leading axes broadcast
+:raises LinAlgError: a and -b have a common eigenvalue, or nearly so
+
+>>> one = pa.ones((1, 1))
+>>> pa.linalg.solve_sylvester(one, 2 * one, 6 * one).tolist()
+[[2.0]])");
+}
+
+}  // namespace pyautograd::ops::linalg

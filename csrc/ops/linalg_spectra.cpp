@@ -1,0 +1,374 @@
+// eigh, eigvalsh, svd, svdvals.
+
+#include <limits>
+
+#include "kernels/kernels.h"
+#include "ops/elementwise.h"
+#include "ops/linalg.h"
+
+namespace pyautograd::ops::linalg {
+
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+bool reads_lower(std::string_view op, std::string_view uplo) {
+  if (uplo == "L" || uplo == "l") return true;
+  if (uplo == "U" || uplo == "u") return false;
+  value_error("[", op, "] UPLO must be 'L' or 'U', got '", uplo, "'");
+}
+
+double epsilon(DType dtype) {
+  return dtype == DType::Float32 ? std::numeric_limits<float>::epsilon()
+                                 : std::numeric_limits<double>::epsilon();
+}
+
+Tensor constant_like(const Tensor& x, double value) { return scalar(value, x.dtype()); }
+
+// Divides an n by n matrix by the differences v[j] - v[i], of which those that are zero within
+// rounding have no meaning: there the result is nan, so that no wrong number passes for a
+// derivative. Only where the tangent or cotangent t behind x is zero altogether, a masked branch,
+// does that stay zero; the diagonal is zero always.
+Tensor over_differences(const Tensor& x, const Tensor& v, const Tensor& t) {
+  const int64_t n = v.shape().back();
+  const Tensor differences = expand_dims(v, {-2}) - expand_dims(v, {-1});
+  const Tensor largest = n == 0 ? constant_like(v, 0) : max(absolute(v), Dims{-1}, true);
+  const Tensor slack =
+      expand_dims(largest, {-1}) * (2 * static_cast<double>(n) * epsilon(v.dtype()));
+  const Tensor diagonal = astype(identity_matrix(n, v.dtype()), DType::Bool);
+  const Tensor close = less_equal(absolute(differences), slack);
+  const Tensor equal_values = logical_and(close, logical_not(diagonal));
+  const Tensor one = constant_like(v, 1), zero = constant_like(v, 0), nan = constant_like(v, kNan);
+  const Tensor slopes =
+      where(diagonal, zero, where(close, nan, reciprocal(where(close, one, differences))));
+  const Tensor moving = any(not_equal(t, constant_like(t, 0)), Dims{-2, -1}, true);
+  return call<kernels::Scale>(x, slopes) + where(logical_and(equal_values, moving), nan, zero);
+}
+
+Tensor skew_part(const Tensor& x) { return (x - adjoint(x)) * 0.5; }
+
+class Eigh final : public OnMatrices {
+ public:
+  explicit Eigh(bool lower) : lower_(lower) {}
+  std::string_view name() const override { return "linalg.eigh"; }
+  Saves saves() const override { return {.outputs = 3}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    const Tensor& a = inputs[0];
+    require_square(name(), a);
+    return {Spec{lead(a, 1), a.dtype(), a.device()}, a.spec()};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    require_lapack(name());
+    Ref<Array> vectors = copy_by_columns(inputs[0], lead(inputs[0]));
+    Ref<Array> values = Array::empty(specs[0].shape, specs[0].dtype);
+    const kernels::Matrices a = matrices(*vectors);
+    std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
+    kernels::eigh(a, values->data(), lower_, true, info.data());
+    raise_where_nonzero(name(), info, "eigenvalues did not converge");
+    return {Tensor(std::move(values)), Tensor(std::move(vectors))};
+  }
+  // Giles 2008, section 2.2.3.
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor &w = args.outputs[0], &v = args.outputs[1];
+    Tensor from_values, from_vectors;
+    if (args.cotangents[0]) from_values = matmul(scale_columns(v, args.cotangents[0]), adjoint(v));
+    if (args.cotangents[1]) {
+      const Tensor turn = skew_part(matmul(adjoint(v), conj(args.cotangents[1])));
+      from_vectors = matmul(matmul(v, over_differences(turn, w, args.cotangents[1])), adjoint(v));
+    }
+    return {conj(hermitian_part(total({from_values, from_vectors})))};
+  }
+  Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const override {
+    const Tensor &w = outputs[0], &v = outputs[1];
+    const Tensor inside = matmul(matmul(adjoint(v), hermitian_part(tangents[0])), v);
+    return {diagonal(inside, 0, -2, -1), matmul(v, over_differences(inside, w, tangents[0]))};
+  }
+
+ private:
+  const bool lower_;
+};
+
+class EigvalsH final : public OnMatrices {
+ public:
+  explicit EigvalsH(bool lower) : lower_(lower) {}
+  std::string_view name() const override { return "linalg.eigvalsh"; }
+  Saves saves() const override { return {.inputs = 1}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    require_square(name(), inputs[0]);
+    return {Spec{lead(inputs[0], 1), inputs[0].dtype(), inputs[0].device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    require_lapack(name());
+    Ref<Array> copy = copy_by_columns(inputs[0], lead(inputs[0]));
+    Ref<Array> values = Array::empty(specs[0].shape, specs[0].dtype);
+    const kernels::Matrices a = matrices(*copy);
+    std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
+    kernels::eigh(a, values->data(), lower_, false, info.data());
+    raise_where_nonzero(name(), info, "eigenvalues did not converge");
+    return {Tensor(std::move(values))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor v = vectors(args.inputs[0]);
+    return {conj(hermitian_part(matmul(scale_columns(v, args.cotangents[0]), adjoint(v))))};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
+    const Tensor v = vectors(primals[0]);
+    return {sum(conj(v) * matmul(hermitian_part(tangents[0]), v), Dims{-2})};
+  }
+
+ private:
+  Tensor vectors(const Tensor& a) const { return apply(make_ref<Eigh>(lower_), Borrowed<1>(a))[1]; }
+
+  const bool lower_;
+};
+
+// Thin or full; the columns of u and rows of vh beyond the singular values, bases that nothing
+// determines, are taken to move as little as they can.
+class Svd final : public OnMatrices {
+ public:
+  explicit Svd(bool full) : full_(full) {}
+  std::string_view name() const override { return "linalg.svd"; }
+  Saves saves() const override { return {.outputs = 7}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    const Tensor& a = inputs[0];
+    require_matrices(name(), a);
+    const int64_t m = rows(a), n = columns(a), k = std::min(m, n);
+    return {Spec{with_core(lead(a), {m, full_ ? m : k}), a.dtype(), a.device()},
+            Spec{with_core(lead(a), {k}), a.dtype(), a.device()},
+            Spec{with_core(lead(a), {full_ ? n : k, n}), a.dtype(), a.device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    require_lapack(name());
+    const Dims batch = lead(inputs[0]);
+    Ref<Array> copy = copy_by_columns(inputs[0], batch);
+    const auto vectors = [&](const Spec& spec) {
+      const size_t rank = spec.shape.size();
+      return empty_by_columns(batch, spec.shape[rank - 2], spec.shape[rank - 1], spec.dtype);
+    };
+    Ref<Array> u = vectors(specs[0]), vh = vectors(specs[2]);
+    Ref<Array> s = Array::empty(specs[1].shape, specs[1].dtype);
+    const kernels::Matrices a = matrices(*copy), left = matrices(*u), right = matrices(*vh);
+    if (a.rows == 0 || a.columns == 0) {
+      for (const Ref<Array>& x : {u, vh}) {
+        const Tensor ones = identity_matrix(x->shape.back(), x->dtype);
+        if (x->size() > 0) kernels::copy(x->view(), broadcast_to(ones, x->shape).view());
+      }
+    } else {
+      std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
+      kernels::svd(a, s->data(), &left, &right, info.data());
+      raise_where_nonzero(name(), info, "the SVD did not converge");
+    }
+    return {Tensor(std::move(u)), Tensor(std::move(s)), Tensor(std::move(vh))};
+  }
+  Tensors vjp(const VjpArgs& args) const override;
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override;
+
+ private:
+  const bool full_;
+};
+
+// The difference of squares as a product, which keeps small singular values apart.
+Tensor over_square_differences(const Tensor& x, const Tensor& s, const Tensor& t) {
+  const Tensor sums = expand_dims(s, {-2}) + expand_dims(s, {-1});
+  const Tensor diagonal = astype(identity_matrix(s.shape().back(), s.dtype()), DType::Bool);
+  const Tensor divided = over_differences(x, s, t);
+  return where(diagonal, constant_like(s, 0), divided / where(diagonal, constant_like(s, 1), sums));
+}
+
+// x diag(1 / s), where what is zero stays zero.
+Tensor over_columns(const Tensor& x, const Tensor& s) {
+  return call<kernels::Scale>(x, expand_dims(reciprocal(s), {-2}));
+}
+
+// x without its part in the span of the orthonormal columns of u.
+Tensor outside(const Tensor& x, const Tensor& u) { return x - matmul(u, matmul(adjoint(u), x)); }
+
+// Townsend 2016, "Differentiating the singular value decomposition", for u, s and v with full
+// complements.
+Tensors Svd::vjp(const VjpArgs& args) const {
+  const Tensor &s = args.outputs[1], v = adjoint(args.outputs[2]);
+  const int64_t m = rows(args.outputs[0]), n = rows(v), k = s.shape().back();
+  const Tensor u1 = column_range(args.outputs[0], 0, k), v1 = column_range(v, 0, k);
+  Tensor core, left, right;
+  if (args.cotangents[1]) {
+    const Tensor diagonal = identity_matrix(k, s.dtype());
+    core = diagonal * expand_dims(args.cotangents[1], {-2});
+  }
+  if (args.cotangents[0]) {
+    const Tensor t = conj(args.cotangents[0]), t1 = column_range(t, 0, k);
+    core = total(
+        {core, scale_columns(
+                   over_square_differences(2.0 * skew_part(matmul(adjoint(u1), t1)), s, t), s)});
+    if (m > k) {
+      Tensor moved = outside(t1, u1);
+      if (full_) {
+        const Tensor u2 = column_range(args.outputs[0], k, m);
+        moved = moved - matmul(u2, matmul(adjoint(column_range(t, k, m)), u1));
+      }
+      left = matmul(over_columns(moved, s), adjoint(v1));
+    }
+  }
+  if (args.cotangents[2]) {
+    const Tensor t = adjoint(conj(args.cotangents[2])), t1 = column_range(t, 0, k);
+    core =
+        total({core, expand_dims(s, {-1}) *
+                         over_square_differences(2.0 * skew_part(matmul(adjoint(v1), t1)), s, t)});
+    if (n > k) {
+      Tensor moved = outside(t1, v1);
+      if (full_) {
+        const Tensor v2 = column_range(v, k, n);
+        moved = moved - matmul(v2, matmul(adjoint(column_range(t, k, n)), v1));
+      }
+      right = matmul(u1, adjoint(over_columns(moved, s)));
+    }
+  }
+  return {conj(total({matmul(matmul(u1, core), adjoint(v1)), left, right}))};
+}
+
+Tensors Svd::jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const {
+  const Tensor &t = tangents[0], &s = outputs[1], v = adjoint(outputs[2]);
+  const int64_t m = rows(outputs[0]), n = rows(v), k = s.shape().back();
+  const Tensor u1 = column_range(outputs[0], 0, k), v1 = column_range(v, 0, k);
+  const Tensor inside = matmul(matmul(adjoint(u1), t), v1);
+  const Tensor by_columns = scale_columns(inside, s), by_rows = expand_dims(s, {-1}) * inside;
+  Tensor t_u = matmul(u1, over_square_differences(by_columns + adjoint(by_columns), s, t));
+  Tensor t_v = matmul(v1, over_square_differences(by_rows + adjoint(by_rows), s, t));
+  if (m > k) {
+    t_u = t_u + over_columns(outside(matmul(t, v1), u1), s);
+    if (full_) {
+      const Tensor u2 = column_range(outputs[0], k, m);
+      t_u = ops::concat(Tensors{t_u, -matmul(u1, matmul(adjoint(t_u), u2))}, -1);
+    }
+  }
+  if (n > k) {
+    t_v = t_v + over_columns(outside(matmul(adjoint(t), u1), v1), s);
+    if (full_) {
+      const Tensor v2 = column_range(v, k, n);
+      t_v = ops::concat(Tensors{t_v, -matmul(v1, matmul(adjoint(t_v), v2))}, -1);
+    }
+  }
+  return {t_u, diagonal(inside, 0, -2, -1), adjoint(t_v)};
+}
+
+class SvdVals final : public OnMatrices {
+ public:
+  std::string_view name() const override { return "linalg.svdvals"; }
+  Saves saves() const override { return {.inputs = 1}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    const Tensor& a = inputs[0];
+    require_matrices(name(), a, "x");
+    return {Spec{with_core(lead(a), {std::min(rows(a), columns(a))}), a.dtype(), a.device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    require_lapack(name());
+    Ref<Array> copy = copy_by_columns(inputs[0], lead(inputs[0]));
+    Ref<Array> s = Array::empty(specs[0].shape, specs[0].dtype);
+    if (s->size() == 0) return {Tensor(std::move(s))};
+    const kernels::Matrices a = matrices(*copy);
+    std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
+    kernels::svd(a, s->data(), nullptr, nullptr, info.data());
+    raise_where_nonzero(name(), info, "the SVD did not converge");
+    return {Tensor(std::move(s))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensors f = thin(args.inputs[0]);
+    return {conj(matmul(scale_columns(f[0], args.cotangents[0]), f[2]))};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
+    const Tensors f = thin(primals[0]);
+    return {sum(conj(f[0]) * matmul(tangents[0], adjoint(f[2])), Dims{-2})};
+  }
+
+ private:
+  static Tensors thin(const Tensor& a) { return apply(make_ref<Svd>(false), Borrowed<1>(a)); }
+};
+
+}  // namespace
+
+Tensors eigh(const Tensor& a, std::string_view uplo) {
+  return apply(make_ref<Eigh>(reads_lower("linalg.eigh", uplo)), Borrowed<1>(floating(a)));
+}
+
+Tensor eigvalsh(const Tensor& a, std::string_view uplo) {
+  return apply1(make_ref<EigvalsH>(reads_lower("linalg.eigvalsh", uplo)), Borrowed<1>(floating(a)));
+}
+
+Tensor svdvals(const Tensor& x) { return apply1(make_ref<SvdVals>(), Borrowed<1>(floating(x))); }
+
+Tensors svd(const Tensor& a, bool full_matrices, bool compute_uv, bool hermitian) {
+  if (hermitian) require_square("linalg.svd", a);
+  if (!compute_uv) return {svdvals(a)};
+  return apply(make_ref<Svd>(full_matrices), Borrowed<1>(floating(a)));
+}
+
+void register_spectra(Registry& registry) {
+  registry.add(
+      "linalg.eigh", &eigh, "a, UPLO='L'",
+      R"(Eigenvalues, rising, and orthonormal eigenvectors of symmetric (Hermitian) matrices.
+
+One triangle of a is read; a is taken to be symmetric, and so is its gradient (Giles 2008, section
+2.2.3). An eigenvector is determined up to its sign (phase): what depends on that has no meaningful
+derivative. The same holds of any eigenvector of a repeated eigenvalue, so there derivatives through
+eigenvectors are nan. Eigenvalues alone are differentiable once where they repeat, in the sense that
+symmetric functions of them are; second derivatives are nan there, as a rule for eigenvalues cannot
+know what function will be made of them. Write such functions without eigenvalues where you need
+their Hessian: ``trace(expm(a))``, ``slogdet(a)``, ``sum(a * a)``.
+
+:param a: tensor of shape (..., n, n)
+:param UPLO: the triangle to read, 'L' or 'U'
+:returns: ``EighResult(eigenvalues, eigenvectors)`` of shapes (..., n) and (..., n, n)
+:raises LinAlgError: no convergence. A matrix with inf or nan gives nan
+
+>>> pa.linalg.eigh(pa.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues.tolist()
+[1.0, 2.0])");
+  registry.result_type("EighResult");
+  registry.add("linalg.eigvalsh", &eigvalsh, "a, UPLO='L'",
+               R"(The eigenvalues of symmetric (Hermitian) matrices, rising.
+
+Derivatives as for ``eigh``: where eigenvalues repeat, first derivatives of symmetric functions are
+right and second ones nan.
+
+:param a: tensor of shape (..., n, n)
+:param UPLO: the triangle to read, 'L' or 'U'
+:returns: tensor of shape (..., n)
+:raises LinAlgError: no convergence. A matrix with inf or nan gives nan
+
+>>> pa.linalg.eigvalsh(pa.tensor([[0.0, 1.0], [1.0, 0.0]])).tolist()
+[-1.0, 1.0])");
+  registry.add("linalg.svd", &svd, "a, full_matrices=True, compute_uv=True, hermitian=False",
+               R"(The singular value decomposition ``a = U @ diag(S) @ Vh``.
+
+Singular vectors are determined up to a common sign (phase) of a pair: what depends on it has no
+meaningful derivative, nor has what depends on more than the span of the vectors beyond
+k = min(m, n). Derivatives through the vectors are nan where singular values repeat; those of the
+values are as for ``svdvals`` (Townsend 2016, "Differentiating the singular value decomposition").
+
+:param a: tensor of shape (..., m, n)
+:param full_matrices: square U and Vh, instead of k columns and rows
+:param compute_uv: False: return S alone
+:param hermitian: a promise that a is symmetric, of which no use is made
+:returns: ``SVDResult(U, S, Vh)``, S of shape (..., k), falling
+:raises LinAlgError: no convergence, or a nan
+
+>>> pa.linalg.svd(pa.tensor([[0.0, 2.0], [1.0, 0.0]])).S.tolist()
+[2.0, 1.0])");
+  registry.result_type("SVDResult");
+  registry.add("linalg.svdvals", &svdvals, "x, /",
+               R"(The singular values of every matrix, falling.
+
+Where values repeat, first derivatives of symmetric functions of them are right and second ones
+nan. At a zero value the derivative is that of the signed value along its singular vectors.
+
+:param x: tensor of shape (..., m, n)
+:returns: tensor of shape (..., min(m, n))
+:raises LinAlgError: no convergence, or a nan
+
+>>> pa.linalg.svdvals(pa.tensor([[0.0, -2.0], [1.0, 0.0]])).tolist()
+[2.0, 1.0])");
+}
+
+}  // namespace pyautograd::ops::linalg
