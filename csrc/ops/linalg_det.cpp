@@ -145,7 +145,8 @@ void register_determinants(Registry& registry) {
 Derivatives of every order are exact whatever the rank, at the zero matrix too: that of order m is
 a sum over m by m minors, taken in the bases of a singular value decomposition, where it needs no
 division (compare the adjugate in Giles 2008, section 2.2.4). The first two cost about as much as
-that decomposition; order m > 2 takes some n ** (m + 1) operations.
+that decomposition, the first less where a is well-conditioned; order m > 2 takes some
+n ** (m + 1) operations.
 
 :param a: tensor of shape (..., n, n)
 :returns: tensor of shape (...) and floating dtype; 1 for n = 0
