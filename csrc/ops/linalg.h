@@ -75,8 +75,6 @@ class OnMatrices : public Primitive {
   virtual int64_t core_rank([[maybe_unused]] size_t input) const { return 2; }
 };
 
-// Complex numbers will make a difference here; real ones are their own conjugates.
-inline Tensor conj(const Tensor& x) { return x; }
 inline Tensor adjoint(const Tensor& x) { return conj(matrix_transpose(x)); }
 
 inline int64_t rows(const Tensor& x) { return x.shape()[x.ndim() - 2]; }

@@ -102,12 +102,12 @@ class Det final : public OnMatrices {
 class SlogDet final : public OnMatrices {
  public:
   std::string_view name() const override { return "linalg.slogdet"; }
-  Saves saves() const override { return {.inputs = 1}; }
+  Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
 
   Specs infer(TensorSpan inputs) const override {
     require_square(name(), inputs[0]);
-    const Spec number{lead(inputs[0]), inputs[0].dtype(), inputs[0].device()};
-    return {number, number};
+    const Tensor& a = inputs[0];
+    return {Spec{lead(a), a.dtype(), a.device()}, Spec{lead(a), real_of(a.dtype()), a.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     const Lu f = decompose(name(), inputs[0]);
@@ -118,16 +118,23 @@ class SlogDet final : public OnMatrices {
     return {Tensor(std::move(sign)), Tensor(std::move(logabsdet))};
   }
   Tensors vjp(const VjpArgs& args) const override {
-    if (!args.cotangents[1]) return {Tensor()};
-    const Tensor slope = matrix_transpose(inverse(args.inputs[0]));
-    return {call<kernels::Scale>(over_matrix(args.cotangents[1]), slope)};
+    Tensor t = args.cotangents[1];
+    if (args.cotangents[0] && is_complex(args.inputs[0].dtype()))
+      t = total({t, imaginary_part(args.cotangents[0] * args.outputs[0])});
+    if (!t) return {Tensor()};
+    return {call<kernels::Scale>(over_matrix(t), matrix_transpose(inverse(args.inputs[0])))};
   }
-  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
+  // The logarithm of det has the derivative tr(A^-1 dA); its real part is that of logabsdet.
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
     const Tensor slope = matrix_transpose(inverse(primals[0]));
-    return {Tensor(), sum(call<kernels::Scale>(tangents[0], slope), Dims{-2, -1})};
+    const Tensor moved = sum(call<kernels::Scale>(tangents[0], slope), Dims{-2, -1});
+    if (!is_complex(moved.dtype())) return {Tensor(), moved};
+    return {outputs[0] * imaginary_part(moved), real(moved)};
   }
 
  private:
+  // As an imaginary number.
+  static Tensor imaginary_part(const Tensor& x) { return (x - conj(x)) * 0.5; }
   static Tensor inverse(const Tensor& a) {
     return solve_with(factors_unchecked(a), a, identity_matrix(rows(a), a.dtype()));
   }
@@ -157,7 +164,7 @@ n ** (m + 1) operations.
                R"(Sign and logarithm of the absolute value of every determinant.
 
 The derivative at a singular matrix, where the logarithm is -inf, is infinite or nan. That of the
-sign is zero.
+sign of a real determinant is zero; a complex one has a complex number of absolute value one.
 
 :param a: tensor of shape (..., n, n)
 :returns: ``SlogdetResult(sign, logabsdet)`` of shape (...)

@@ -131,7 +131,12 @@ Tensors Qr::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) con
   const Tensor q1 = column_range(q, 0, k), r1 = column_range(row_range(r, 0, k), 0, k);
   const Tensor scaled = divide_right(column_range(t, 0, k), r1, kUpper);
   const Tensor inside = matmul(adjoint(q1), scaled);
-  const Tensor below = tril(inside, -1), turn = below - adjoint(below);
+  const Tensor below = tril(inside, -1);
+  Tensor turn = below - adjoint(below);
+  if (is_complex(t.dtype())) {  // r keeps a real diagonal
+    const Tensor phases = diagonal(inside, 0, -2, -1);
+    turn = turn + scale_columns(identity_matrix(k, t.dtype()), (phases - conj(phases)) * 0.5);
+  }
   Tensor t_q = scaled - matmul(q1, inside - turn);
   Tensor t_r = matmul(inside - turn, r1);
   if (n > k) {

@@ -12,8 +12,9 @@ namespace {
 
 // The default of NumPy's lstsq and the array API's pinv: roundoff of the larger size.
 double default_rcond(const Tensor& a) {
-  const double epsilon = a.dtype() == DType::Float32 ? std::numeric_limits<float>::epsilon()
-                                                     : std::numeric_limits<double>::epsilon();
+  const double epsilon = real_of(a.dtype()) == DType::Float32
+                             ? std::numeric_limits<float>::epsilon()
+                             : std::numeric_limits<double>::epsilon();
   return static_cast<double>(std::max(rows(a), columns(a))) * epsilon;
 }
 
@@ -112,7 +113,7 @@ Tensors Lstsq::eval(TensorSpan inputs, const Specs& specs) const {
   kernels::fill(sides->view(), 0);
   const Tensor b_part = column_range(row_range(Tensor(sides), 0, m), 0, k);
   if (k > 0) kernels::copy(b_part.view(), broadcast_to(b.untracked(), b_part.shape()).view());
-  Ref<Array> s = Array::empty(with_core(batch, {std::min(m, n)}), a.dtype());
+  Ref<Array> s = Array::empty(with_core(batch, {std::min(m, n)}), real_of(a.dtype()));
   std::vector<int32_t> info(static_cast<size_t>(rank->size()), 0);
   kernels::lstsq(matrices(*matrix), matrices(*sides), s->data(), rank->data<int64_t>(), rcond_,
                  info.data());
@@ -174,7 +175,7 @@ Tensors lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond) {
   if (m > n && full_rank_everywhere(solved[1], n)) {
     residuals = sum(square(absolute(sides - matmul(matrix, solved[0]))), Dims{-2});
   } else {
-    residuals = zeros(with_core(lead(solved[0]), {0}), dtype);
+    residuals = zeros(with_core(lead(solved[0]), {0}), real_of(dtype));
   }
   const Tensor x = vector ? squeeze(solved[0], Dims{-1}) : solved[0];
   return {x, residuals, solved[1], svdvals(matrix)};

@@ -32,10 +32,11 @@ class Norm2 final : public Reduction {
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
     const Tensor along = call<kernels::Scale>(tangents[0], conj(direction(primals[0], outputs[0])));
-    return {sum(along, over_.axes, {}, over_.keepdims)};
+    return {real(sum(along, over_.axes, {}, over_.keepdims))};
   }
 
  protected:
+  DType result_dtype(DType dtype) const override { return real_of(dtype); }
   void run(const View&, const View&) const override {}  // eval does without
   Ref<const Primitive> over(ReducedAxes other) const override { return make_ref<Norm2>(other); }
 

@@ -56,7 +56,7 @@ class Eigh final : public OnMatrices {
   Specs infer(TensorSpan inputs) const override {
     const Tensor& a = inputs[0];
     require_square(name(), a);
-    return {Spec{lead(a, 1), a.dtype(), a.device()}, a.spec()};
+    return {Spec{lead(a, 1), real_of(a.dtype()), a.device()}, a.spec()};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     require_lapack(name());
@@ -82,7 +82,7 @@ class Eigh final : public OnMatrices {
   Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const override {
     const Tensor &w = outputs[0], &v = outputs[1];
     const Tensor inside = matmul(matmul(adjoint(v), hermitian_part(tangents[0])), v);
-    return {diagonal(inside, 0, -2, -1), matmul(v, over_differences(inside, w, tangents[0]))};
+    return {real(diagonal(inside, 0, -2, -1)), matmul(v, over_differences(inside, w, tangents[0]))};
   }
 
  private:
@@ -97,7 +97,7 @@ class EigvalsH final : public OnMatrices {
 
   Specs infer(TensorSpan inputs) const override {
     require_square(name(), inputs[0]);
-    return {Spec{lead(inputs[0], 1), inputs[0].dtype(), inputs[0].device()}};
+    return {Spec{lead(inputs[0], 1), real_of(inputs[0].dtype()), inputs[0].device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     require_lapack(name());
@@ -115,7 +115,7 @@ class EigvalsH final : public OnMatrices {
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
     const Tensor v = vectors(primals[0]);
-    return {sum(conj(v) * matmul(hermitian_part(tangents[0]), v), Dims{-2})};
+    return {real(sum(conj(v) * matmul(hermitian_part(tangents[0]), v), Dims{-2}))};
   }
 
  private:
@@ -137,7 +137,7 @@ class Svd final : public OnMatrices {
     require_matrices(name(), a);
     const int64_t m = rows(a), n = columns(a), k = std::min(m, n);
     return {Spec{with_core(lead(a), {m, full_ ? m : k}), a.dtype(), a.device()},
-            Spec{with_core(lead(a), {k}), a.dtype(), a.device()},
+            Spec{with_core(lead(a), {k}), real_of(a.dtype()), a.device()},
             Spec{with_core(lead(a), {full_ ? n : k, n}), a.dtype(), a.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
@@ -186,22 +186,28 @@ Tensor over_columns(const Tensor& x, const Tensor& s) {
 // x without its part in the span of the orthonormal columns of u.
 Tensor outside(const Tensor& x, const Tensor& u) { return x - matmul(u, matmul(adjoint(u), x)); }
 
+// The imaginary part, as an imaginary number.
+Tensor imaginary_part(const Tensor& x) { return (x - conj(x)) * 0.5; }
+
 // Townsend 2016, "Differentiating the singular value decomposition", for u, s and v with full
-// complements.
+// complements. Of the phase that a pair of complex vectors has in common, u takes all.
 Tensors Svd::vjp(const VjpArgs& args) const {
   const Tensor &s = args.outputs[1], v = adjoint(args.outputs[2]);
   const int64_t m = rows(args.outputs[0]), n = rows(v), k = s.shape().back();
   const Tensor u1 = column_range(args.outputs[0], 0, k), v1 = column_range(v, 0, k);
   Tensor core, left, right;
   if (args.cotangents[1]) {
-    const Tensor diagonal = identity_matrix(k, s.dtype());
-    core = diagonal * expand_dims(args.cotangents[1], {-2});
+    core = identity_matrix(k, s.dtype()) * expand_dims(args.cotangents[1], {-2});
   }
   if (args.cotangents[0]) {
     const Tensor t = conj(args.cotangents[0]), t1 = column_range(t, 0, k);
     core = total(
         {core, scale_columns(
                    over_square_differences(2.0 * skew_part(matmul(adjoint(u1), t1)), s, t), s)});
+    if (is_complex(t.dtype())) {
+      const Tensor phases = imaginary_part(diagonal(matmul(adjoint(u1), t1), 0, -2, -1)) / s;
+      core = core + identity_matrix(k, s.dtype()) * expand_dims(phases, {-2});
+    }
     if (m > k) {
       Tensor moved = outside(t1, u1);
       if (full_) {
@@ -236,6 +242,8 @@ Tensors Svd::jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const {
   const Tensor by_columns = scale_columns(inside, s), by_rows = expand_dims(s, {-1}) * inside;
   Tensor t_u = matmul(u1, over_square_differences(by_columns + adjoint(by_columns), s, t));
   Tensor t_v = matmul(v1, over_square_differences(by_rows + adjoint(by_rows), s, t));
+  if (is_complex(t.dtype()))
+    t_u = t_u + scale_columns(u1, imaginary_part(diagonal(inside, 0, -2, -1)) / s);
   if (m > k) {
     t_u = t_u + over_columns(outside(matmul(t, v1), u1), s);
     if (full_) {
@@ -250,7 +258,7 @@ Tensors Svd::jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const {
       t_v = ops::concat(Tensors{t_v, -matmul(v1, matmul(adjoint(t_v), v2))}, -1);
     }
   }
-  return {t_u, diagonal(inside, 0, -2, -1), adjoint(t_v)};
+  return {t_u, real(diagonal(inside, 0, -2, -1)), adjoint(t_v)};
 }
 
 class SvdVals final : public OnMatrices {
@@ -261,7 +269,8 @@ class SvdVals final : public OnMatrices {
   Specs infer(TensorSpan inputs) const override {
     const Tensor& a = inputs[0];
     require_matrices(name(), a, "x");
-    return {Spec{with_core(lead(a), {std::min(rows(a), columns(a))}), a.dtype(), a.device()}};
+    const int64_t k = std::min(rows(a), columns(a));
+    return {Spec{with_core(lead(a), {k}), real_of(a.dtype()), a.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     require_lapack(name());
@@ -280,7 +289,7 @@ class SvdVals final : public OnMatrices {
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
     const Tensors f = thin(primals[0]);
-    return {sum(conj(f[0]) * matmul(tangents[0], adjoint(f[2])), Dims{-2})};
+    return {real(sum(conj(f[0]) * matmul(tangents[0], adjoint(f[2])), Dims{-2}))};
   }
 
  private:

@@ -21,7 +21,7 @@ def graded(x):
     if x.ndim < 2:
         return x
     m, n = x.shape[-2:]
-    dtype = x.dtype if x.dtype.kind == "f" else np.float64
+    dtype = x.dtype if x.dtype.kind in "fc" else np.float64
     return x * 0.2 + np.eye(m, n, dtype=dtype) * np.arange(2, 2 * n + 2, 2, dtype=dtype)
 
 
@@ -29,7 +29,7 @@ def symmetric(x):
     x = graded(x)
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         return x
-    return (x + x.mT) * 0.5
+    return (x + x.conj().mT) * 0.5
 
 
 def plain(x):
@@ -80,7 +80,7 @@ WEIGHTS = np.array([1.0, -2.0, 3.0])
 def spectral(w, v):
     """Eigenvectors up to their signs."""
     weights = WEIGHTS[: w.shape[-1]].astype(str(w.dtype))
-    return w, (v * weights) @ v.mT
+    return w, (v * weights) @ v.conj().mT
 
 
 def singular(u, s, vh):
@@ -90,15 +90,15 @@ def singular(u, s, vh):
     return (
         (u[..., :k] * weights) @ vh[..., :k, :],
         s,
-        u[..., k:] @ u[..., k:].mT,
-        vh[..., k:, :].mT @ vh[..., k:, :],
+        u[..., k:] @ u[..., k:].conj().mT,
+        vh[..., k:, :].conj().mT @ vh[..., k:, :],
     )
 
 
 def orthogonal(q, r):
     """The first columns, and the span of those beyond."""
     k = min(q.shape[-2], r.shape[-1])
-    return q[..., :k], r, q[..., k:] @ q[..., k:].mT
+    return q[..., :k], r, q[..., k:] @ q[..., k:].conj().mT
 
 
 def scipy_like(call, *ranks):

@@ -48,7 +48,7 @@ bool distinct(const std::vector<int64_t>& rows) {
 // directions E1, ..., E(m-1) and H: a sum over m distinct rows, one for each matrix, and the
 // permutations of these rows to columns. Nothing is divided by s.
 template <class T>
-void derivative_at_diagonal(const Real<T>* s, int64_t n, const std::vector<const T*>& directions,
+void derivative_at_diagonal(const RealOf<T>* s, int64_t n, const std::vector<const T*>& directions,
                             T* out) {
   const size_t m = directions.size() + 1;
   std::fill_n(out, n * n, T(0));
@@ -57,9 +57,9 @@ void derivative_at_diagonal(const Real<T>* s, int64_t n, const std::vector<const
   std::vector<int64_t> rows(m, 0);
   for (size_t digit = 0; digit < m;) {
     if (distinct(rows)) {
-      const Real<T> others = product_of_others(s, n, rows);
+      const RealOf<T> others = product_of_others(s, n, rows);
       for (const Permutation& order : orders) {
-        T term = others * static_cast<Real<T>>(order.sign);
+        T term = others * static_cast<RealOf<T>>(order.sign);
         for (size_t j = 0; j + 1 < m; ++j)
           term *= directions[j][rows[j] + n * rows[size_t(order.image[j])]];
         out[rows[m - 1] + n * rows[size_t(order.image[m - 1])]] += term;
@@ -123,7 +123,7 @@ class AtMatrix {
       return info == 0 && all_finite(s.data(), n);
     }
     std::vector<T> u, vt, copy;
-    std::vector<Real<T>> s;
+    std::vector<RealOf<T>> s;
     int64_t n;
     DType dtype;
   };
@@ -178,32 +178,32 @@ void det(const Matrices& lu, const int32_t* pivots, void* sign, void* logabsdet,
     for (int64_t i = 0; i < lu.count; ++i) {
       const T* x = matrix<T>(lu, i);
       T mantissa(1);
-      Real<T> logarithm(0);
+      RealOf<T> logarithm(0);
       int64_t exponent = 0;
       for (int64_t j = 0; j < n; ++j) {
         const T pivot = pivots[i * n + j] == j ? x[j + n * j] : -x[j + n * j];
-        const Real<T> size = std::abs(pivot);
+        const RealOf<T> size = std::abs(pivot);
         int power = 0;
         if (size > 0 && std::isfinite(size)) std::frexp(size, &power);
         // In halves: 2^-power may overflow where the pivot is subnormal.
-        mantissa *=
-            pivot * std::ldexp(Real<T>(1), -power / 2) * std::ldexp(Real<T>(1), -power + power / 2);
+        mantissa *= pivot * std::ldexp(RealOf<T>(1), -power / 2) *
+                    std::ldexp(RealOf<T>(1), -power + power / 2);
         exponent += power;
-        const Real<T> scale = std::abs(mantissa);
+        const RealOf<T> scale = std::abs(mantissa);
         if (scale > 0 && std::isfinite(scale)) {
           std::frexp(scale, &power);
-          mantissa *= std::ldexp(Real<T>(1), -power);
+          mantissa *= std::ldexp(RealOf<T>(1), -power);
           exponent += power;
         }
         if (logabsdet) logarithm += std::log(size);
       }
       const auto clamped = static_cast<int>(std::clamp<int64_t>(exponent, -100000, 100000));
-      const Real<T> magnitude = std::abs(mantissa);
+      const RealOf<T> magnitude = std::abs(mantissa);
       T phase = magnitude > 0 ? mantissa / magnitude : mantissa;
-      if (std::isinf(magnitude)) phase = std::copysign(Real<T>(1), std::real(mantissa));
+      if (std::isinf(magnitude)) phase = std::copysign(RealOf<T>(1), std::real(mantissa));
       if (det) static_cast<T*>(det)[i] = phase * std::ldexp(magnitude, clamped);
       if (sign) static_cast<T*>(sign)[i] = phase;
-      if (logabsdet) static_cast<Real<T>*>(logabsdet)[i] = logarithm;
+      if (logabsdet) static_cast<RealOf<T>*>(logabsdet)[i] = logarithm;
     }
   });
 }

@@ -14,7 +14,7 @@ namespace {
 
 template <class T>
 constexpr char letter() {
-  constexpr bool is_double = sizeof(Real<T>) == 8;
+  constexpr bool is_double = sizeof(RealOf<T>) == 8;
   if constexpr (is_complex_type<T>) return is_double ? 'z' : 'c';
   return is_double ? 'd' : 's';
 }

@@ -6,22 +6,10 @@
 #include <complex>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
+
+#include "core/dtype.h"
 
 namespace pyautograd::kernels {
-
-template <class T>
-struct RealOf {
-  using type = T;
-};
-template <class T>
-struct RealOf<std::complex<T>> {
-  using type = T;
-};
-template <class T>
-using Real = typename RealOf<T>::type;
-template <class T>
-inline constexpr bool is_complex_type = !std::is_same_v<T, Real<T>>;
 
 // The routines whose complex forms take other arguments.
 template <class T, bool complex = is_complex_type<T>>
@@ -41,7 +29,7 @@ struct LapackShapes {
 };
 template <class T>
 struct LapackShapes<T, true> {
-  using R = Real<T>;
+  using R = RealOf<T>;
   using Gesdd = void(const char* job, const int* m, const int* n, T* a, const int* lda, R* s, T* u,
                      const int* ldu, T* vt, const int* ldvt, T* work, const int* lwork, R* rwork,
                      int* iwork, int* info, size_t);
@@ -74,7 +62,7 @@ struct LapackFunctions {
                 T* work, const int* lwork, int* info) = nullptr;
   void (*trsyl)(const char* transpose_a, const char* transpose_b, const int* sign, const int* m,
                 const int* n, const T* a, const int* lda, const T* b, const int* ldb, T* c,
-                const int* ldc, Real<T>* scale, int* info, size_t, size_t) = nullptr;
+                const int* ldc, RealOf<T>* scale, int* info, size_t, size_t) = nullptr;
   typename LapackShapes<T>::Gesdd* gesdd = nullptr;
   typename LapackShapes<T>::Heevd* heevd = nullptr;
   typename LapackShapes<T>::Gees* gees = nullptr;

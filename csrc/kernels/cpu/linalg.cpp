@@ -67,12 +67,12 @@ class Svd {
     work_.resize(static_cast<size_t>(workspace_size(size)));
   }
 
-  int operator()(T* a, Real<T>* s, T* u, T* vt) {
+  int operator()(T* a, RealOf<T>* s, T* u, T* vt) {
     return run(a, s, u, vt, work_.data(), static_cast<int>(work_.size()));
   }
 
  private:
-  int run(T* a, Real<T>* s, T* u, T* vt, T* work, int lwork) {
+  int run(T* a, RealOf<T>* s, T* u, T* vt, T* work, int lwork) {
     const int lda = leading(m_), ldvt = leading(job_ == 'S' ? std::min(m_, n_) : n_);
     int info = 0;
     if constexpr (is_complex_type<T>) {
@@ -89,7 +89,7 @@ class Svd {
   int m_, n_;
   char job_;
   std::vector<T> work_;
-  std::vector<Real<T>> rwork_;
+  std::vector<RealOf<T>> rwork_;
   std::vector<int> iwork_;
 };
 
@@ -99,7 +99,7 @@ class Eigh {
   Eigh(int n, bool lower, bool vectors)
       : n_(n), job_(vectors ? 'V' : 'N'), uplo_(lower ? 'L' : 'U') {
     T size{};
-    Real<T> rsize{};
+    RealOf<T> rsize{};
     int isize = 0;
     run(nullptr, nullptr, &size, -1, &rsize, -1, &isize, -1);
     work_.resize(static_cast<size_t>(workspace_size(size)));
@@ -107,13 +107,13 @@ class Eigh {
     iwork_.resize(static_cast<size_t>(std::max(1, isize)));
   }
 
-  int operator()(T* a, Real<T>* w) {
+  int operator()(T* a, RealOf<T>* w) {
     return run(a, w, work_.data(), static_cast<int>(work_.size()), rwork_.data(),
                static_cast<int>(rwork_.size()), iwork_.data(), static_cast<int>(iwork_.size()));
   }
 
  private:
-  int run(T* a, Real<T>* w, T* work, int lwork, [[maybe_unused]] Real<T>* rwork,
+  int run(T* a, RealOf<T>* w, T* work, int lwork, [[maybe_unused]] RealOf<T>* rwork,
           [[maybe_unused]] int lrwork, int* iwork, int liwork) {
     const int lda = leading(n_);
     int info = 0;
@@ -131,7 +131,7 @@ class Eigh {
   int n_;
   char job_, uplo_;
   std::vector<T> work_;
-  std::vector<Real<T>> rwork_;
+  std::vector<RealOf<T>> rwork_;
   std::vector<int> iwork_;
 };
 
@@ -139,9 +139,9 @@ template <class T>
 class LeastSquares {
  public:
   LeastSquares(int m, int n, int k, double rcond)
-      : m_(m), n_(n), k_(k), rcond_(static_cast<Real<T>>(rcond)) {
+      : m_(m), n_(n), k_(k), rcond_(static_cast<RealOf<T>>(rcond)) {
     T size{};
-    Real<T> rsize{};
+    RealOf<T> rsize{};
     int isize = 0, rank = 0;
     run(nullptr, nullptr, nullptr, &rank, &size, -1, &rsize, &isize);
     work_.resize(static_cast<size_t>(workspace_size(size)));
@@ -149,14 +149,14 @@ class LeastSquares {
     iwork_.resize(static_cast<size_t>(std::max(1, isize)));
   }
 
-  int operator()(T* a, T* b, Real<T>* s, int* rank) {
+  int operator()(T* a, T* b, RealOf<T>* s, int* rank) {
     return run(a, b, s, rank, work_.data(), static_cast<int>(work_.size()), rwork_.data(),
                iwork_.data());
   }
 
  private:
-  int run(T* a, T* b, Real<T>* s, int* rank, T* work, int lwork, [[maybe_unused]] Real<T>* rwork,
-          int* iwork) {
+  int run(T* a, T* b, RealOf<T>* s, int* rank, T* work, int lwork,
+          [[maybe_unused]] RealOf<T>* rwork, int* iwork) {
     const int lda = leading(m_), ldb = leading(std::max(m_, n_));
     int info = 0;
     if constexpr (is_complex_type<T>) {
@@ -170,9 +170,9 @@ class LeastSquares {
 
   const LapackFunctions<T>& f_ = *lapack<T>();
   int m_, n_, k_;
-  Real<T> rcond_;
+  RealOf<T> rcond_;
   std::vector<T> work_;
-  std::vector<Real<T>> rwork_;
+  std::vector<RealOf<T>> rwork_;
   std::vector<int> iwork_;
 };
 
@@ -268,7 +268,7 @@ void svd(const Matrices& a, void* s, const Matrices* u, const Matrices* vh, int3
       Svd<T> factor(size_of(a.rows), size_of(a.columns), u == nullptr ? 'N' : full ? 'A' : 'S');
       for (int64_t i = begin; i < end; ++i) {
         T* x = matrix<T>(a, i);
-        Real<T>* values = static_cast<Real<T>*>(s) + i * k;
+        RealOf<T>* values = static_cast<RealOf<T>*>(s) + i * k;
         T *left = u ? matrix<T>(*u, i) : nullptr, *right = vh ? matrix<T>(*vh, i) : nullptr;
         const bool finite = all_finite(x, a.rows * a.columns);
         const bool nan = !finite && std::any_of(x, x + a.rows * a.columns,
@@ -290,7 +290,7 @@ void eigh(const Matrices& a, void* w, bool lower, bool vectors, int32_t* info) {
       Eigh<T> factor(size_of(n), lower, vectors);
       for (int64_t i = begin; i < end; ++i) {
         T* x = matrix<T>(a, i);
-        Real<T>* values = static_cast<Real<T>*>(w) + i * n;
+        RealOf<T>* values = static_cast<RealOf<T>*>(w) + i * n;
         bool finite = true;
         for (int64_t j = 0; j < n; ++j)
           finite &= lower ? all_finite(x + j * n + j, n - j) : all_finite(x + j * n, j + 1);
@@ -313,7 +313,7 @@ void lstsq(const Matrices& a, const Matrices& b, void* s, int64_t* rank, double 
         T *x = matrix<T>(a, i), *y = matrix<T>(b, i);
         int found = 0;
         const bool finite = all_finite(x, a.rows * a.columns) && all_finite(y, b.rows * b.columns);
-        info[i] = finite ? solve(x, y, static_cast<Real<T>*>(s) + i * k, &found) : -4;
+        info[i] = finite ? solve(x, y, static_cast<RealOf<T>*>(s) + i * k, &found) : -4;
         rank[i] = found;
       }
     });

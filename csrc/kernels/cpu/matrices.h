@@ -37,10 +37,16 @@ inline double cube(const Matrices& a) {
 // Calls f(TypeTag<T>{}) with the scalar type of a dtype that LAPACK has.
 template <class F>
 void visit_scalar(DType dtype, F&& f) {
-  if (dtype == DType::Float32)
-    f(TypeTag<float>{});
-  else
-    f(TypeTag<double>{});
+  switch (dtype) {
+    case DType::Float32:
+      return f(TypeTag<float>{});
+    case DType::Complex64:
+      return f(TypeTag<std::complex<float>>{});
+    case DType::Complex128:
+      return f(TypeTag<std::complex<double>>{});
+    default:
+      return f(TypeTag<double>{});
+  }
 }
 
 template <class T>
@@ -55,7 +61,7 @@ bool all_finite(const T* values, int64_t count) {
 
 template <class T>
 void fill_nan(T* values, int64_t count) {
-  std::fill_n(values, count, T(std::numeric_limits<Real<T>>::quiet_NaN()));
+  std::fill_n(values, count, T(std::numeric_limits<RealOf<T>>::quiet_NaN()));
 }
 
 }  // namespace pyautograd::kernels

@@ -37,7 +37,7 @@ class Expm {
     int squarings = 0;
     if (degree == 13) {
       squarings = count_squarings(a);
-      const auto factor = static_cast<Real<T>>(std::ldexp(1.0, -squarings));
+      const auto factor = static_cast<RealOf<T>>(std::ldexp(1.0, -squarings));
       for (int64_t i = 0; i < n_ * n_; ++i) a[i] *= factor;
       powers_.assign(1, product(a, a));
       make_powers(3);
@@ -91,7 +91,7 @@ class Expm {
     const double coefficient =
         (2 * std::lgamma(m + 1) - std::lgamma(2 * m + 1) - std::lgamma(2 * m + 2)) / std::log(2.0);
     const double alpha = coefficient + logarithm - std::log2(norm) + 2 * m * std::log2(scale);
-    const double unit = std::log2(double(std::numeric_limits<Real<T>>::epsilon()) / 2);
+    const double unit = std::log2(double(std::numeric_limits<RealOf<T>>::epsilon()) / 2);
     return std::max(0, static_cast<int>(std::ceil((alpha - unit) / (2 * m))));
   }
 
@@ -121,10 +121,10 @@ class Expm {
   Square polynomial(const double* coefficients, size_t terms) const {
     Square sum(size_, T(0));
     for (int64_t i = 0; i < n_; ++i)
-      sum[size_t(i + n_ * i)] = static_cast<Real<T>>(coefficients[0]);
+      sum[size_t(i + n_ * i)] = static_cast<RealOf<T>>(coefficients[0]);
     for (size_t k = 1; k < terms; ++k)
       for (size_t i = 0; i < size_; ++i)
-        sum[i] += static_cast<Real<T>>(coefficients[2 * k]) * powers_[k - 1][i];
+        sum[i] += static_cast<RealOf<T>>(coefficients[2 * k]) * powers_[k - 1][i];
     return sum;
   }
 
@@ -163,7 +163,8 @@ class Expm {
   void add_high(Square& sum, const double* c) const {
     Square inner(size_, T(0));
     for (size_t k = 0; k < 3; ++k)
-      for (size_t i = 0; i < size_; ++i) inner[i] += static_cast<Real<T>>(c[2 * k]) * powers_[k][i];
+      for (size_t i = 0; i < size_; ++i)
+        inner[i] += static_cast<RealOf<T>>(c[2 * k]) * powers_[k][i];
     const Square high = product(powers_[2].data(), inner.data());
     for (size_t i = 0; i < size_; ++i) sum[i] += high[i];
   }
@@ -286,7 +287,7 @@ int sylvester(T* a, T* b, T* q, int64_t m, int64_t n) {
   multiply('N', 'N', m, n, n, half.data(), v.data(), q);
   const char plain = 'N';
   const int sign = 1, rows = int(m), columns = int(n), lda = leading(m), ldb = leading(n);
-  Real<T> scale(1);
+  RealOf<T> scale(1);
   int info = 0;
   lapack<T>()->trsyl(&plain, &plain, &sign, &rows, &columns, a, &lda, b, &ldb, q, &lda, &scale,
                      &info, 1, 1);

@@ -40,7 +40,7 @@ class Schur {
   const LapackFunctions<T>& f_ = *lapack<T>();
   int n_;
   std::vector<T> values_, work_;
-  std::vector<Real<T>> rwork_;
+  std::vector<RealOf<T>> rwork_;
 };
 
 // c = a b, of matrices by columns, with flags 'N', 'T' or 'C'.
