@@ -22,14 +22,22 @@ int64_t innermost_depth() { return static_cast<int64_t>(depth_of(innermost_level
 
 }  // namespace
 
-Level::Level(Kind kind, int64_t size) noexcept
-    : id(next_id.fetch_add(1, std::memory_order_relaxed)), kind(kind), size(size) {}
+Level::Level(Kind kind, int64_t size, Randomness randomness) noexcept
+    : id(next_id.fetch_add(1, std::memory_order_relaxed)),
+      kind(kind),
+      size(size),
+      randomness(randomness) {}
 
 Level* innermost_level() noexcept {
   return state().levels.empty() ? nullptr : state().levels.back().get();
 }
 
-LevelScope::LevelScope(Level::Kind kind, int64_t size) : level_(make_ref<Level>(kind, size)) {
+std::span<const Ref<Level>> live_levels() noexcept {
+  return {state().levels.begin(), state().levels.size()};
+}
+
+LevelScope::LevelScope(Level::Kind kind, int64_t size, Randomness randomness)
+    : level_(make_ref<Level>(kind, size, randomness)) {
   state().levels.push_back(level_);
 }
 

@@ -2,11 +2,16 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "core/ref.h"
 
 namespace pyautograd {
+
+// What a random draw inside a vmap means: an error, draws of its own for every entry, or one draw
+// for all.
+enum class Randomness : uint8_t { Error, Different, Same };
 
 // One running jvp or vmap. Level 0, plain arrays, is the null Level. Ids count up and are never
 // reused, so a wrapper made by an inner transform always lies at a higher depth than what it
@@ -15,11 +20,12 @@ class Level final : public RefCounted {
  public:
   enum class Kind : uint8_t { Jvp, Vmap };
 
-  Level(Kind kind, int64_t size) noexcept;
+  Level(Kind kind, int64_t size, Randomness randomness = Randomness::Same) noexcept;
 
   const uint64_t id;
   const Kind kind;
   const int64_t size;  // of the mapped dimension
+  const Randomness randomness;
   bool alive() const noexcept { return alive_.load(std::memory_order_relaxed); }
   void end() noexcept { alive_.store(false, std::memory_order_relaxed); }
   std::string_view name() const noexcept { return kind == Kind::Jvp ? "jvp" : "vmap"; }
@@ -30,12 +36,13 @@ class Level final : public RefCounted {
 
 // The levels of this thread, innermost last.
 Level* innermost_level() noexcept;
+std::span<const Ref<Level>> live_levels() noexcept;
 inline uint64_t depth_of(const Level* level) noexcept { return level ? level->id : 0; }
 
 // Enters a level; leaving it, by return or by exception, marks it dead.
 class LevelScope {
  public:
-  LevelScope(Level::Kind kind, int64_t size = 0);
+  LevelScope(Level::Kind kind, int64_t size = 0, Randomness randomness = Randomness::Same);
   ~LevelScope();
   LevelScope(const LevelScope&) = delete;
   LevelScope& operator=(const LevelScope&) = delete;

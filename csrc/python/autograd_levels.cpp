@@ -19,17 +19,20 @@ using Parts = std::pair<Tensor, Tensor>;
 // A transform that runs: entered by `with`, ended whichever way the block is left.
 class PyLevel {
  public:
-  PyLevel(const std::string& kind, int64_t size) : size_(size) {
+  PyLevel(const std::string& kind, int64_t size, const std::string& randomness) : size_(size) {
     if (kind != "jvp" && kind != "vmap")
       value_error("[Level] kind must be 'jvp' or 'vmap', got '", kind, "'");
     if (size < 0) value_error("[Level] size must not be negative, got ", size);
     kind_ = kind == "jvp" ? Level::Kind::Jvp : Level::Kind::Vmap;
+    randomness_ = randomness == "different" ? Randomness::Different
+                  : randomness == "same"    ? Randomness::Same
+                                            : Randomness::Error;
   }
 
   void enter() {
     if (level_) runtime_error("[Level] a level is entered only once");
     thread_ = std::this_thread::get_id();
-    scope_.emplace(kind_, size_);
+    scope_.emplace(kind_, size_, randomness_);
     level_ = scope_->level();
   }
   void exit() {
@@ -56,6 +59,7 @@ class PyLevel {
  private:
   Level::Kind kind_ = Level::Kind::Jvp;
   int64_t size_;
+  Randomness randomness_;
   std::thread::id thread_;
   std::optional<LevelScope> scope_;
   Ref<Level> level_;
@@ -126,7 +130,8 @@ int64_t switch_recording() {
 
 void bind_levels(py::module_& module) {
   py::class_<PyLevel>(module, "Level")
-      .def(py::init<const std::string&, int64_t>(), py::arg("kind"), py::arg("size") = 0)
+      .def(py::init<const std::string&, int64_t, const std::string&>(), py::arg("kind"),
+           py::arg("size") = 0, py::arg("randomness") = "same")
       .def("__enter__",
            [](py::object self) {
              self.cast<PyLevel&>().enter();

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from .. import _core
 from .._core import Tensor
+from .._replay import Tape
 from ..tree import TreeDef, map, unflatten
 from ._arguments import (
     Argnums,
@@ -439,7 +440,11 @@ class _DualEvaluation:
 def _forward_blocks(evaluate: _DualEvaluation, chunk_size: int | None) -> Blocks:
     inputs = evaluate.arguments.leaves
     total = sum([x.size for x in inputs])
-    parts = [evaluate(start, stop) for start, stop in _chunks(total, chunk_size)]
+    parts, tape = [], Tape()
+    for start, stop in _chunks(total, chunk_size):
+        tape.rewind()  # every evaluation is of one function, whatever it draws
+        with tape.record():
+            parts.append(evaluate(start, stop))
     blocks = []
     for tangents, shape in zip(zip(*parts, strict=True), evaluate.shapes, strict=True):
         rows = tangents[0] if len(parts) == 1 else _core.concat(tangents)

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import _core
 from .._core import Tensor
+from .._replay import Tape
 from ..tree import TreeDef, broadcast_prefix, flatten, paths, unflatten
 from ._arguments import check_callable, not_a_tensor, to_tensor
 
@@ -17,6 +18,7 @@ def vmap(
     in_axes: Any = 0,
     out_axes: Any = 0,
     *,
+    randomness: str = "error",
     chunk_size: int | None = None,
 ) -> Callable[..., Any]:
     """The function that applies ``f`` to every entry along an axis of its arguments, all at once.
@@ -30,6 +32,10 @@ def vmap(
             mapped.
         out_axes: where the mapped axis goes in the outputs: an int, or a tree of ints that matches
             the output from the top. None for an output that is the same for every entry.
+        randomness: what a random draw inside ``f`` means. "error" raises; "different" gives every
+            entry draws of its own, those of one call with the mapped axis in front of its shape
+            (for each chunk, if there are several); "same" gives all entries one draw. Each of
+            nested vmaps decides for its own axis.
         chunk_size: map over at most so many entries at a time, to save memory.
 
     Returns:
@@ -40,6 +46,7 @@ def vmap(
         ValueError: nothing is mapped, mapped axes differ in size, an axis does not exist, or
             in_axes or out_axes does not match the tree it describes.
         TypeError: an axis is not an int or None, or an output is not a tensor.
+        RuntimeError: ``f`` draws random numbers and ``randomness`` is "error".
 
     >>> pa.func.vmap(lambda x, y: x @ y, in_axes=(0, None))(pa.ones((2, 3)), pa.ones(3)).tolist()
     [3.0, 3.0]
@@ -47,6 +54,10 @@ def vmap(
     check_callable("vmap", f)
     if chunk_size is not None and (type(chunk_size) is not int or chunk_size < 1):
         raise ValueError(f"[vmap] chunk_size must be a positive int or None, got {chunk_size!r}")
+    if randomness not in ("error", "different", "same"):
+        raise ValueError(
+            f'[vmap] randomness must be "error", "different" or "same", got {randomness!r}'
+        )
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
 
@@ -56,13 +67,19 @@ def vmap(
         axes = _in_axes(in_axes, args, leaves, structure)
         size = _mapped_size(leaves, axes, structure)
         if chunk_size is None or size <= chunk_size:
-            outputs, places = _call(f, leaves, axes, structure, kwargs, size, out_axes)
+            outputs, places = _call(f, leaves, axes, structure, kwargs, size, out_axes, randomness)
             return unflatten(places, outputs)
         parts = []
+        tape = Tape()
         for start in range(0, size, chunk_size):
             stop = min(start + chunk_size, size)
             chunk = [_entries(x, a, start, stop) for x, a in zip(leaves, axes, strict=True)]
-            outputs, places = _call(f, chunk, axes, structure, kwargs, stop - start, out_axes)
+            if randomness == "same":
+                tape.rewind()
+            with tape.record():
+                outputs, places = _call(
+                    f, chunk, axes, structure, kwargs, stop - start, out_axes, randomness
+                )
             parts.append(outputs)
         return unflatten(
             places, _join(parts, broadcast_prefix(out_axes, places, "vmap", "out_axes"))
@@ -123,8 +140,9 @@ def _call(
     kwargs: dict[str, Any],
     size: int,
     out_axes: Any,
+    randomness: str,
 ) -> tuple[list[Tensor], TreeDef]:
-    with _core.Level("vmap", size) as level:
+    with _core.Level("vmap", size, randomness) as level:
         wrapped = [
             x if axis is None else _core.make_batched(level, x, axis)
             for x, axis in zip(leaves, axes, strict=True)

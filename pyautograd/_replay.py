@@ -1,0 +1,63 @@
+"""Draws that can be had again: for a function that is evaluated more than once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class _Positioned(Protocol):
+    """A random generator, as far as its place in its stream goes."""
+
+    _position: int
+
+
+class _Tapes(threading.local):
+    def __init__(self) -> None:
+        self.running: list[Tape] = []
+
+
+_tapes = _Tapes()
+
+
+class Tape:
+    """Where the generators that draw inside ``record`` stood before their first draw."""
+
+    def __init__(self) -> None:
+        self._starts: dict[int, tuple[_Positioned, int]] = {}
+
+    @contextmanager
+    def record(self) -> Iterator[None]:
+        """Notes the generators that this thread draws from in the ``with`` block."""
+        _tapes.running.append(self)
+        try:
+            yield
+        finally:
+            _tapes.running.remove(self)
+
+    def rewind(self) -> None:
+        """Puts the generators back to where they stood: the same draws come next."""
+        for generator, position in self._starts.values():
+            generator._position = position
+
+    @contextmanager
+    def replay(self) -> Iterator[None]:
+        """Rewinds for the ``with`` block; after it, the generators go on as if nothing had been."""
+        after = [(generator, generator._position) for generator, _ in self._starts.values()]
+        self.rewind()
+        try:
+            yield
+        finally:
+            for generator, position in after:
+                generator._position = position
+
+    def note(self, generator: _Positioned) -> None:
+        self._starts.setdefault(id(generator), (generator, generator._position))
+
+
+def note(generator: _Positioned) -> None:
+    """Called by a generator before it draws."""
+    for tape in _tapes.running:
+        tape.note(generator)
