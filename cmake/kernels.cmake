@@ -27,7 +27,9 @@ endif()
 set(loop_flags -O3 -fno-math-errno -fno-trapping-math -Wno-psabi)
 file(GLOB loop_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/*.cpp)
 file(GLOB kernel_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/*.cpp)
+# Complex formulas and random draws are the same bits everywhere.
 set_source_files_properties(${loop_sources} ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/complex_loops.cpp
+                            ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/random.cpp
                             PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/gemm.cpp
                             PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)

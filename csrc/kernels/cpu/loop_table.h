@@ -8,6 +8,7 @@
 
 #include "core/dtype.h"
 #include "kernels/kernels.h"
+#include "kernels/random.h"
 
 namespace pyautograd::kernels {
 
@@ -45,6 +46,9 @@ struct LoopTable {
   void (*softmax[kDTypeCount])(void* out, const void* x, int64_t n, bool log);
   void (*logsumexp[kDTypeCount])(void* out, const void* x, int64_t n);
   void (*gemm[kDTypeCount])(const Gemm& product);
+  // n elements from the start of a block on.
+  void (*base_draw[kBaseDraws][kDTypeCount])(void* out, const uint64_t* key, uint64_t block,
+                                             int64_t n);
 };
 
 const LoopTable& loops();
@@ -60,6 +64,7 @@ void install_binary(LoopTable& table);
 void install_reduce(LoopTable& table);
 void install_softmax(LoopTable& table);
 void install_gemm(LoopTable& table);
+void install_random(LoopTable& table);
 }  // namespace PYAUTOGRAD_ISA
 
 // Complex numbers, compiled once: they gain little from wider vectors.

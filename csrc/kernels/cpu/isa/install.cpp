@@ -9,6 +9,7 @@ void install(LoopTable& table) {
   install_reduce(table);
   install_softmax(table);
   install_gemm(table);
+  install_random(table);
 }
 
 }  // namespace PYAUTOGRAD_ISA

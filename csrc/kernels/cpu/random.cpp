@@ -1,0 +1,181 @@
+#include "kernels/random.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/cpu/loop_table.h"
+#include "kernels/cpu/move.h"
+#include "kernels/iterate.h"
+#include "kernels/parallel.h"
+#include "kernels/scalar_gamma_slope.h"
+#include "kernels/scalar_random.h"
+
+namespace pyautograd::kernels {
+
+namespace {
+
+int64_t blocks_of(int64_t words) { return words / 4 + (words % 4 != 0); }
+
+int64_t per_word(BaseDraw kind, DType dtype) {
+  return kind == BaseDraw::Uniform && dtype == DType::Float32 ? 2 : 1;
+}
+
+// A parameter: an element for every draw, or one for all.
+template <class T>
+class Parameter {
+ public:
+  explicit Parameter(const View& view)
+      : data_(static_cast<const T*>(view.data)), step_(element_count(view.shape) == 1 ? 0 : 1) {}
+  T operator[](int64_t i) const { return data_[i * step_]; }
+
+ private:
+  const T* data_;
+  int64_t step_;
+};
+
+// Where in the stream an element's words are.
+class Place {
+ public:
+  explicit Place(const View& index)
+      : counts_(index.data == nullptr), index_(static_cast<const int64_t*>(index.data)) {
+    if (!counts_ && element_count(index.shape) == 1) step_ = 0;
+  }
+  uint64_t operator[](int64_t i) const { return uint64_t(counts_ ? i : index_[i * step_]); }
+
+ private:
+  bool counts_;
+  const int64_t* index_;
+  int64_t step_ = 1;
+};
+
+// variate(substream, i) for every element, each with a block of its own.
+template <class Out, class Variate>
+void draw_each(const View& out, const RandomKey& key, uint64_t block, const View& index,
+               const Variate& variate) {
+  Out* o = static_cast<Out*>(out.data);
+  const Place place(index);
+  parallel_for(element_count(out.shape), kGrain / 64, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      o[i] = Out(variate(Substream{key.words, block + place[i]}, i));
+  });
+}
+
+void draw_integers(const View& out, const RandomKey& key, uint64_t block, const View& index,
+                   const Parameter<int64_t>& low, const Parameter<int64_t>& high) {
+  auto* o = static_cast<int64_t*>(out.data);
+  const Place place(index);
+  parallel_for(element_count(out.shape), kGrain / 8, [&](int64_t begin, int64_t end) {
+    PhiloxBlock words{};
+    uint64_t held = ~uint64_t{0};  // the block in `words`
+    for (int64_t i = begin; i < end; ++i) {
+      const uint64_t number = place[i] / 4;
+      const int lane = int(place[i] % 4);
+      if (number != std::exchange(held, number)) words = philox_block(key.words, block + number);
+      const uint64_t count = uint64_t(high[i]) - uint64_t(low[i]) + 1;
+      const Substream draw{key.words, block + number};
+      o[i] = int64_t(uint64_t(low[i]) + bounded(draw, lane, words.word[lane], count));
+    }
+  });
+}
+
+}  // namespace
+
+int64_t base_draw_blocks(BaseDraw kind, DType dtype, int64_t n) {
+  const int64_t each = per_word(kind, dtype);
+  return blocks_of(n / each + (n % each != 0));
+}
+
+void base_draw(BaseDraw kind, const View& out, const RandomKey& key, uint64_t block) {
+  const auto loop = loops().base_draw[int(kind)][int(out.dtype)];
+  const int64_t n = element_count(out.shape), width = 4 * per_word(kind, out.dtype);
+  parallel_for(n / width + (n % width != 0), kGrain / 16, [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * width;
+    loop(bytes_at(out.data, first * itemsize(out.dtype)), key.words, block + uint64_t(begin),
+         std::min(n, end * width) - first);
+  });
+}
+
+int64_t parameter_draw_blocks(ParameterDraw kind, int64_t n) {
+  return kind == ParameterDraw::Integers ? blocks_of(n) : n;
+}
+
+void parameter_draw(ParameterDraw kind, const View& out, const RandomKey& key, uint64_t block,
+                    const View& index, std::span<const View> parameters) {
+  switch (kind) {
+    case ParameterDraw::LogGamma: {
+      const Parameter<double> shape(parameters[0]);
+      return draw_each<double>(out, key, block, index, [&](const Substream& draw, int64_t i) {
+        return log_gamma_variate(draw, shape[i]);
+      });
+    }
+    case ParameterDraw::Poisson: {
+      const Parameter<double> mean(parameters[0]);
+      return draw_each<int64_t>(out, key, block, index, [&](const Substream& draw, int64_t i) {
+        return poisson_variate(draw, mean[i]);
+      });
+    }
+    case ParameterDraw::Binomial: {
+      const Parameter<double> n(parameters[0]), p(parameters[1]);
+      return draw_each<int64_t>(out, key, block, index, [&](const Substream& draw, int64_t i) {
+        return binomial_variate(draw, n[i], p[i]);
+      });
+    }
+    case ParameterDraw::Integers:
+      return draw_integers(out, key, block, index, Parameter<int64_t>(parameters[0]),
+                           Parameter<int64_t>(parameters[1]));
+  }
+}
+
+// R. Durstenfeld, Algorithm 235: Random permutation, CACM 7, 1964.
+void permutations(const View& out, const RandomKey& key, uint64_t block) {
+  const int64_t rows = out.shape[0], n = out.shape[1];
+  parallel_for(rows, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, n)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t r = begin; r < end; ++r) {
+                   int64_t* row = static_cast<int64_t*>(out.data) + r * n;
+                   PhiloxBlock words{};
+                   uint64_t held = ~uint64_t{0};
+                   for (int64_t i = 0; i < n; ++i) {
+                     const uint64_t word = uint64_t(r * n + i), number = block + word / 4;
+                     if (number != std::exchange(held, number))
+                       words = philox_block(key.words, number);
+                     const int lane = int(word % 4);
+                     const uint64_t j = bounded(Substream{key.words, number}, lane,
+                                                words.word[lane], uint64_t(i) + 1);
+                     row[i] = row[j];
+                     row[j] = i;
+                   }
+                 }
+               });
+}
+
+void count_at_most(const View& out, const View& u, const View& cdf) {
+  const int64_t draws = u.shape[1], k = cdf.shape[1];
+  const auto* points = static_cast<const double*>(u.data);
+  const auto* sums = static_cast<const double*>(cdf.data);
+  auto* o = static_cast<int64_t*>(out.data);
+  parallel_for(u.shape[0] * draws, kGrain / 16, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const double* row = sums + i / draws * k;
+      o[i] = std::upper_bound(row, row + k, points[i]) - row;
+    }
+  });
+}
+
+void gamma_shape_slopes(const View& out, const View& a, const View& y, int order) {
+  auto* o = static_cast<double*>(out.data);
+  const Parameter<double> shape(a), at(y);
+  parallel_for(element_count(out.shape), kGrain / 256, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) o[i] = gamma_shape_slope(shape[i], at[i], order);
+  });
+}
+
+void log_gamma_slopes(const View& out, const View& a, int order) {
+  auto* o = static_cast<double*>(out.data);
+  const Parameter<double> shape(a);
+  parallel_for(element_count(out.shape), kGrain / 32, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) o[i] = log_gamma_slope(shape[i], order);
+  });
+}
+
+}  // namespace pyautograd::kernels

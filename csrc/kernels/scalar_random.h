@@ -1,0 +1,286 @@
+#pragma once
+
+// Random variates as functions of random words. The three base draws use nothing but the exactly
+// rounded operations of IEEE arithmetic, and so give the same bits on every processor and device.
+
+#include "kernels/scalar_philox.h"
+
+namespace pyautograd::kernels {
+inline namespace PYAUTOGRAD_ISA {
+
+// ---- words to numbers ----
+
+// The nearest double, as a cast gives it, by instructions that every vector unit has.
+PYAUTOGRAD_HD inline double unsigned_to_double(uint64_t x) {
+  const double high = __builtin_bit_cast(double, uint64_t{0x4330000000000000} | (x >> 32)) - 0x1p52;
+  const double low =
+      __builtin_bit_cast(double, uint64_t{0x4330000000000000} | (x & 0xFFFFFFFF)) - 0x1p52;
+  return high * 0x1p32 + low;
+}
+
+// In [0, 1): multiples of 2**-53, or of 2**-24 of half a word.
+PYAUTOGRAD_HD inline double uniform_double(uint64_t word) {
+  return unsigned_to_double(word >> 11) * 0x1p-53;
+}
+PYAUTOGRAD_HD inline float uniform_float(uint32_t half) { return float(half >> 8) * 0x1p-24f; }
+
+// A word stands for the point (word + 1/2) / 2**64 of (0, 1). Its distance from the nearer end is
+// exact to the last place, so tails are as fine as floating point allows.
+PYAUTOGRAD_HD inline bool upper_half(uint64_t word) { return word >> 63; }
+PYAUTOGRAD_HD inline double end_distance(uint64_t word) {
+  return (unsigned_to_double(upper_half(word) ? ~word : word) + 0.5) * 0x1p-64;
+}
+
+// ---- logarithm ----
+
+template <int N>
+PYAUTOGRAD_HD inline double polynomial(const double (&c)[N], double x) {
+  double sum = c[N - 1];
+  for (int i = N - 2; i >= 0; --i) sum = sum * x + c[i];
+  return sum;
+}
+
+// log(m) + e log(2) for m = 1 + f between sqrt(1/2) and sqrt(2): 2 artanh(f / (2 + f)) as a series.
+PYAUTOGRAD_HD inline double log_of_parts(double f, double e) {
+  constexpr double kSeries[] = {1. / 3,  1. / 5,  1. / 7,  1. / 9,  1. / 11, 1. / 13,
+                                1. / 15, 1. / 17, 1. / 19, 1. / 21, 1. / 23};
+  const double s = f / (2 + f), z = s * s;
+  const double tail = 2 * s * (z * polynomial(kSeries, z)) + e * 1.90821492927058770002e-10;
+  return e * 6.93147180369123816490e-01 + (2 * s + tail);
+}
+
+struct LogParts {
+  double f, e;
+};
+// x must be a positive normal number.
+PYAUTOGRAD_HD inline LogParts log_parts(double x) {
+  const uint64_t bits = __builtin_bit_cast(uint64_t, x);
+  // The exponent as if significands began at sqrt(1/2).
+  const uint64_t shifted = (bits - 0x3FE6A09E667F3BCD + (uint64_t{1024} << 52)) >> 52;
+  const double m = __builtin_bit_cast(double, bits - ((shifted - 1024) << 52));
+  const double e = __builtin_bit_cast(double, uint64_t{0x4330000000000000} | shifted) - 0x1p52;
+  return {m - 1, e - 1024};
+}
+PYAUTOGRAD_HD inline double log_positive(double x) {
+  const LogParts parts = log_parts(x);
+  return log_of_parts(parts.f, parts.e);
+}
+
+// ---- exponential: -log(1 - u), exact near both ends ----
+
+PYAUTOGRAD_HD inline double exponential_variate(uint64_t word) {
+  const bool upper = upper_half(word);
+  const double v = end_distance(word);
+  const LogParts parts = log_parts(upper ? v : 1 - v);
+  // For small u the rounded 1 - u has lost the digits of u.
+  const double f = !upper && parts.e == 0 ? -v : parts.f;
+  return -log_of_parts(f, parts.e);
+}
+
+// ---- normal: the inverse of the distribution function (M. J. Wichura, Algorithm AS 241, Applied
+// Statistics 37, 1988; relative error about 1e-16) ----
+
+inline constexpr double kCentral = 0.425;
+
+// The quantile of 1/2 + q for |q| <= kCentral.
+PYAUTOGRAD_HD inline double normal_central(double q) {
+  constexpr double kOver[] = {3.3871328727963666080e0, 1.3314166789178437745e2,
+                              1.9715909503065514427e3, 1.3731693765509461125e4,
+                              4.5921953931549871457e4, 6.7265770927008700853e4,
+                              3.3430575583588128105e4, 2.5090809287301226727e3};
+  constexpr double kUnder[] = {1.0,
+                               4.2313330701600911252e1,
+                               6.8718700749205790830e2,
+                               5.3941960214247511077e3,
+                               2.1213794301586595867e4,
+                               3.9307895800092710610e4,
+                               2.8729085735721942674e4,
+                               5.2264952788528545610e3};
+  const double r = 0.180625 - q * q;
+  return q * polynomial(kOver, r) / polynomial(kUnder, r);
+}
+
+// Minus the quantile of exp(-r**2) for r <= 5, and beyond.
+PYAUTOGRAD_HD inline double normal_tail(double r) {
+  constexpr double kOver[] = {1.42343711074968357734e0,  4.63033784615654529590e0,
+                              5.76949722146069140550e0,  3.64784832476320460504e0,
+                              1.27045825245236838258e0,  2.41780725177450611770e-1,
+                              2.27238449892691845833e-2, 7.74545014278341407640e-4};
+  constexpr double kUnder[] = {1.0,
+                               2.05319162663775882187e0,
+                               1.67638483018380384940e0,
+                               6.89767334985100004550e-1,
+                               1.48103976427480074590e-1,
+                               1.51986665636164571966e-2,
+                               5.47593808499534494600e-4,
+                               1.05075007164441684324e-9};
+  return polynomial(kOver, r - 1.6) / polynomial(kUnder, r - 1.6);
+}
+PYAUTOGRAD_HD inline double normal_far_tail(double r) {
+  constexpr double kOver[] = {6.65790464350110377720e0,  5.46378491116411436990e0,
+                              1.78482653991729133580e0,  2.96560571828504891230e-1,
+                              2.65321895265761230930e-2, 1.24266094738807843860e-3,
+                              2.71155556874348757815e-5, 2.01033439929228813265e-7};
+  constexpr double kUnder[] = {1.0,
+                               5.99832206555887937690e-1,
+                               1.36929880922735805310e-1,
+                               1.48753612908506148525e-2,
+                               7.86869131145613259100e-4,
+                               1.84631831751005468180e-5,
+                               1.42151175831644588870e-7,
+                               2.04426310338993978564e-15};
+  return polynomial(kOver, r - 5) / polynomial(kUnder, r - 5);
+}
+
+// A word as a point of (-1/2, 1/2); from there the words' order is that of the variates.
+PYAUTOGRAD_HD inline double centered(uint64_t word) {
+  const uint64_t steps = (upper_half(word) ? word : ~word) & (~uint64_t{0} >> 1);
+  const double distance = (unsigned_to_double(steps) + 0.5) * 0x1p-64;
+  return upper_half(word) ? distance : -distance;
+}
+// sqrt(-log(p)) where p is the word's distance from the nearer end.
+PYAUTOGRAD_HD inline double tail_radius(uint64_t word) {
+  return std::sqrt(-log_positive(end_distance(word)));
+}
+
+PYAUTOGRAD_HD inline double normal_variate(uint64_t word) {
+  const double q = centered(word);
+  if (std::fabs(q) <= kCentral) return normal_central(q);
+  const double r = tail_radius(word), z = r <= 5 ? normal_tail(r) : normal_far_tail(r);
+  return upper_half(word) ? z : -z;
+}
+
+// ---- variates that reject: each has blocks of its own, one for every attempt ----
+
+// The blocks of one element.
+struct Substream {
+  const uint64_t* key;
+  uint64_t block;
+  PYAUTOGRAD_HD PhiloxBlock operator()(uint64_t attempt) const {
+    return philox_block(key, block, attempt);
+  }
+};
+
+// log(1 + t) - t + t**2 / 2 - t**3 / 3.
+PYAUTOGRAD_HD inline double log_rest(double t) {
+  if (std::fabs(t) > 0.2) return log_positive(1 + t) - t * (1 - t * (1. / 2 - t / 3));
+  double sum = 1. / 24;
+  for (int k = 23; k >= 4; --k) sum = 1. / k - t * sum;
+  return -t * t * t * t * sum;
+}
+
+// The logarithm of a gamma variate of shape a, which does not underflow for small a (G. Marsaglia
+// and W. W. Tsang, A simple method for generating gamma variables, ACM TOMS 26, 2000; for a < 1
+// with their relation between shapes a and a + 1). Accepts at least 95 of 100 attempts.
+PYAUTOGRAD_HD inline double log_gamma_variate(const Substream& draw, double a) {
+  if (!(a > 0)) return a == 0 ? -std::numeric_limits<double>::infinity() : a * NAN;
+  if (!(a < 1e290)) return std::log(a);
+  const double d = (a < 1 ? a + 1 : a) - 1. / 3, c = 1 / (3 * std::sqrt(d));
+  PhiloxBlock words = draw(0);
+  const double boost = a < 1 ? -exponential_variate(words.word[2]) / a : 0;
+  for (uint64_t attempt = 1;; ++attempt) {
+    const double x = normal_variate(words.word[0]), t = c * x, root = 1 + t;
+    const double u = uniform_double(words.word[1]) + 0x1p-54;
+    // After a squeeze, their x**2 / 2 + d - d v + d log(v) with v = (1 + t)**3, without its
+    // cancellation.
+    if (root > 0 && (u < 1 - 0.0331 * (x * x) * (x * x) || log_positive(u) < 3 * d * log_rest(t)))
+      return log_positive(d * (root * root * root)) + boost;
+    words = draw(attempt);
+  }
+}
+
+// k log(k / mean) + mean - k without cancellation (C. Loader, Fast and accurate computation of
+// binomial probabilities, 2000); k > 0.
+PYAUTOGRAD_HD inline double deviance(double k, double mean) {
+  const double difference = k - mean, v = difference / (k + mean);
+  if (std::fabs(v) > 0.1) return k * log_positive(k / mean) - difference;
+  double sum = 1. / 23;
+  for (int j = 21; j > 1; j -= 2) sum = 1. / j + v * v * sum;
+  return difference * v + 2 * k * v * v * v * sum;
+}
+
+// log(k!) - ((k + 1/2) log(k + 1) - (k + 1) + log(2 pi) / 2), the rest of Stirling's series.
+PYAUTOGRAD_HD inline double stirling_rest(double k) {
+  constexpr double kSmall[] = {0.08106146679532726, 0.04134069595540929, 0.02767792568499834,
+                               0.02079067210376509, 0.01664469118982119, 0.01387612882307075,
+                               0.01189670994589177, 0.01041126526197209, 0.009255462182712733,
+                               0.008330563433362871};
+  if (k < 10) return kSmall[int(k)];
+  const double x = k + 1, r = 1 / (x * x);
+  return (1. / 12 - r * (1. / 360 - r * (1. / 1260 - r / 1680))) / x;
+}
+
+// -log(k!) + k log(mean) - mean, but for a constant.
+PYAUTOGRAD_HD inline double log_poisson(double k, double mean) {
+  return 0.5 * log_positive(k + 1) - stirling_rest(k) - deviance(k + 1, mean);
+}
+
+// Both transformed rejections: a proposal k near `center` and the uniform to accept it with.
+struct Proposal {
+  double k, s, v;
+};
+PYAUTOGRAD_HD inline Proposal propose(const PhiloxBlock& words, double a, double b, double center) {
+  const double u = centered(words.word[0]), s = end_distance(words.word[0]);
+  return {std::floor((2 * a / s + b) * u + center), s, uniform_double(words.word[1]) + 0x1p-54};
+}
+
+// Inversion for small means; else W. Hormann, The transformed rejection method for generating
+// Poisson random variables, Insurance: Mathematics and Economics 12, 1993 (algorithm PTRS).
+PYAUTOGRAD_HD inline double poisson_variate(const Substream& draw, double mean) {
+  if (mean < 10) {
+    double p = std::exp(-mean), u = uniform_double(draw(0).word[0]), k = 0;
+    for (; u >= p && k < 150; u -= p, p *= mean / k) ++k;
+    return k;
+  }
+  const double b = 0.931 + 2.53 * std::sqrt(mean), a = -0.059 + 0.02483 * b;
+  const double inverse_alpha = 1.1239 + 1.1328 / (b - 3.4), v_r = 0.9277 - 3.6224 / (b - 2);
+  const double constant = -log_positive(mean) - 0.91893853320467274178;  // -log(sqrt(2 pi))
+  for (uint64_t attempt = 0;; ++attempt) {
+    const auto [k, s, v] = propose(draw(attempt), a, b, mean + 0.43);
+    if (s >= 0.07 && v <= v_r) return k;
+    if (k < 0 || (s < 0.013 && v > s)) continue;
+    if (log_positive(v * inverse_alpha / (a / (s * s) + b)) <= log_poisson(k, mean) + constant)
+      return k;
+  }
+}
+
+// p <= 1/2. Inversion for small means; else W. Hormann, The generation of binomial random variates,
+// Journal of Statistical Computation and Simulation 46, 1993 (algorithm BTRS).
+PYAUTOGRAD_HD inline double binomial_half(const Substream& draw, double n, double p) {
+  if (n * p < 10) {
+    const double odds = p / (1 - p);
+    double mass = std::exp(n * std::log1p(-p)), u = uniform_double(draw(0).word[0]), k = 0;
+    for (; u >= mass && k < n && k < 150; u -= mass, mass *= odds * ((n - k + 1) / k)) ++k;
+    return k;
+  }
+  const double mean = n * p, rest = n * (1 - p), deviation = std::sqrt(mean * (1 - p));
+  const double b = 1.15 + 2.53 * deviation, a = -0.0873 + 0.0248 * b + 0.01 * p;
+  const double alpha = (2.83 + 5.1 / b) * deviation, v_r = 0.92 - 4.2 / b;
+  const double m = std::floor((n + 1) * p), mode = log_poisson(m, mean) + log_poisson(n - m, rest);
+  for (uint64_t attempt = 0;; ++attempt) {
+    const auto [k, s, v] = propose(draw(attempt), a, b, mean + 0.5);
+    if (k < 0 || k > n) continue;
+    if (s >= 0.07 && v <= v_r) return k;
+    if (log_positive(v * alpha / (a / (s * s) + b)) <=
+        log_poisson(k, mean) + log_poisson(n - k, rest) - mode)
+      return k;
+  }
+}
+PYAUTOGRAD_HD inline double binomial_variate(const Substream& draw, double n, double p) {
+  return p <= 0.5 ? binomial_half(draw, n, p) : n - binomial_half(draw, n, 1 - p);
+}
+
+// A number below `count` (0: any word), each as likely as the other (D. Lemire, Fast random integer
+// generation in an interval, ACM TOMS 2019). Word `lane` of each of the blocks is this element's.
+PYAUTOGRAD_HD inline uint64_t bounded(const Substream& draw, int lane, uint64_t word,
+                                      uint64_t count) {
+  if (count == 0) return word;
+  if (word * count < count) {
+    const uint64_t unfair = -count % count;
+    for (uint64_t attempt = 1; word * count < unfair; ++attempt) word = draw(attempt).word[lane];
+  }
+  return multiply_high(word, count);
+}
+
+}  // namespace PYAUTOGRAD_ISA
+}  // namespace pyautograd::kernels
