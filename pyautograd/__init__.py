@@ -50,7 +50,7 @@ _DTYPES = {
 }
 _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}
 # Imported when first used: they are needed by few programs.
-_MODULES = ("linalg", "memory", "nn", "optim", "special", "testing")
+_MODULES = ("linalg", "memory", "nn", "optim", "random", "special", "testing")
 _FUNCTIONS = {"coverage": "_coverage", "load": "serialization", "save": "serialization"}
 
 globals().update(_OPS | _DTYPES | _CONSTANTS)

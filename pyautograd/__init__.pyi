@@ -134,6 +134,7 @@ from ._core import pad as pad
 from ._core import permute_dims as permute_dims
 from ._core import power as power
 from ._core import prod as prod
+from . import random as random
 from ._core import ravel as ravel
 from ._core import real as real
 from ._core import reciprocal as reciprocal

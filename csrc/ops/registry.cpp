@@ -92,6 +92,7 @@ const Registry& registry() {
     register_index(*all);
     register_matmul(*all);
     register_linalg(*all);
+    register_random(*all);
     return all;
   }();
   return *instance;

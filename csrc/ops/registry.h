@@ -94,6 +94,7 @@ void register_index(Registry& registry);
 void register_reduce(Registry& registry);
 void register_matmul(Registry& registry);
 void register_linalg(Registry& registry);
+void register_random(Registry& registry);
 
 std::vector<Param> parse_signature(std::string_view signature, std::vector<Param> kinds);
 

@@ -12,6 +12,7 @@ void bind_op_functions(pybind11::module_& module);
 void bind_op_table(pybind11::module_& module);
 void bind_numpy(pybind11::module_& module);
 void bind_dlpack(pybind11::module_& module);
+void bind_random(pybind11::module_& module);
 void bind_runtime(pybind11::module_& module);
 
 }  // namespace pyautograd::python

@@ -1,0 +1,275 @@
+#include "ops/random.h"
+
+#include <cmath>
+
+#include "ops/elementwise.h"
+
+namespace pyautograd::ops {
+
+namespace {
+
+using kernels::BaseDraw;
+using kernels::ParameterDraw;
+
+// Where a draw happens. It has no mapped input, so the levels that run decide what it means: under
+// a vmap of "different" randomness it has one more axis in front, under "same" it is not mapped.
+// The element index counts through these axes, outermost vmap first, and then through the shape.
+class DrawSite {
+ public:
+  explicit DrawSite(std::string_view op) {
+    for (const Ref<Level>& level : live_levels()) {
+      if (level->kind != Level::Kind::Vmap) continue;
+      plain_ = false;
+      if (level->randomness == Randomness::Same) continue;
+      if (level->randomness == Randomness::Error) {
+        runtime_error("[", op,
+                      "] a random draw inside vmap is ambiguous: pass randomness=\"different\" for "
+                      "a draw for every entry or randomness=\"same\" for one draw for all");
+      }
+      levels_.push_back(level);
+    }
+  }
+
+  Dims whole(const Dims& shape) const {
+    Dims all;
+    for (const Ref<Level>& level : levels_) all.push_back(level->size);
+    for (int64_t size : shape) all.push_back(size);
+    return all;
+  }
+  // No vmap runs: every element's index is its place.
+  bool plain() const { return plain_; }
+  Tensor wrap(Tensor value) const {
+    for (const Ref<Level>& level : levels_) value = make_batched(level, std::move(value), 0);
+    return value;
+  }
+
+ private:
+  SmallVector<Ref<Level>, 4> levels_;
+  bool plain_ = true;
+};
+
+class BaseRandom final : public Primitive {
+ public:
+  BaseRandom(BaseDraw kind, const kernels::RandomKey& key, uint64_t block, Spec spec)
+      : kind_(kind), key_(key), block_(block), spec_(std::move(spec)) {}
+  std::string_view name() const override { return "random"; }
+  Specs infer(TensorSpan) const override { return Specs{spec_}; }
+  Tensors eval(TensorSpan, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::base_draw(kind_, out->view(), key_, block_);
+    return Tensors::of(Tensor(std::move(out)));
+  }
+
+ private:
+  const BaseDraw kind_;
+  const kernels::RandomKey key_;
+  const uint64_t block_;
+  const Spec spec_;
+};
+
+// What kernels take: contiguous with a shape, or a single element.
+Tensor prepared(const Tensor& x, const Dims& shape, DType dtype) {
+  const Tensor plain = cast(x.untracked(), dtype);
+  if (plain.size() == 1 || (plain.shape() == shape && plain.array().contiguous())) return plain;
+  return copy(broadcast_to(plain, shape));
+}
+
+template <class Bad>
+void check_each(std::string_view op, const char* what, const Tensor& x, const Bad& bad) {
+  const auto* values = x.array().data<double>();
+  for (int64_t i = 0; i < x.size(); ++i)
+    if (bad(values[i])) value_error("[", op, "] ", what, ", got ", values[i]);
+}
+
+// Inputs: the index of every element in the stream, then the parameters, all broadcast together.
+// With `counts` the indices are 0, 1, 2, ... and the first input has but their shape.
+class ParameterRandom final : public Primitive {
+ public:
+  ParameterRandom(std::string_view op, ParameterDraw kind, const kernels::RandomKey& key,
+                  uint64_t block, bool counts)
+      : op_(op), kind_(kind), key_(key), block_(block), counts_(counts) {}
+  std::string_view name() const override { return op_; }
+
+  Specs infer(TensorSpan inputs) const override {
+    Spec spec = inputs[0].spec();
+    for (const Tensor& x : inputs.subspan(1))
+      spec.shape = broadcast_shapes(op_, spec.shape, x.shape());
+    spec.dtype = kind_ == ParameterDraw::LogGamma ? DType::Float64 : DType::Int64;
+    return Specs{spec};
+  }
+
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    const Dims& shape = specs[0].shape;
+    Ref<Array> out = Array::empty(shape, specs[0].dtype, specs[0].device);
+    const Tensor index = counts_ ? inputs[0] : prepared(inputs[0], shape, DType::Int64);
+    Tensors parameters;
+    SmallVector<View, 2> views;
+    const DType dtype = kind_ == ParameterDraw::Integers ? DType::Int64 : DType::Float64;
+    for (const Tensor& x : inputs.subspan(1)) parameters.push_back(prepared(x, shape, dtype));
+    if (out->size() > 0) check(parameters);
+    for (const Tensor& x : parameters) views.push_back(x.view());
+    kernels::parameter_draw(kind_, out->view(), key_, block_, counts_ ? View() : index.view(),
+                            views);
+    return Tensors::of(Tensor(std::move(out)));
+  }
+
+  Saves saves() const override { return {.inputs = 2, .outputs = 1}; }
+  Tensors vjp(const VjpArgs& args) const override {
+    return {Tensor(), moved(args.cotangents[0], args.inputs[1], args.outputs[0])};
+  }
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
+    if (!tangents[1]) return {Tensor()};
+    return {moved(tangents[1], primals[1], outputs[0])};
+  }
+
+  BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
+    int64_t ndim = 0;
+    for (size_t i = 0; i < values.size(); ++i)
+      ndim = std::max(ndim, values[i].ndim() - (dims[i] != kNotMapped));
+    Tensors aligned;
+    for (size_t i = 0; i < values.size(); ++i)
+      aligned.push_back(align_mapped(values[i], dims[i], ndim));
+    return {apply(Ref<const Primitive>(this), aligned), {0}};
+  }
+
+ private:
+  // dy/da at a fixed quantile of y, the log of a gamma variate of shape a.
+  static Tensor moved(const Tensor& t, const Tensor& a, const Tensor& y) {
+    return -call<kernels::Scale>(t, gamma_shape_slope(a, y, 1));
+  }
+
+  void check(TensorSpan parameters) const {
+    switch (kind_) {
+      case ParameterDraw::LogGamma:
+        return check_each(op_, "shape must not be negative", parameters[0],
+                          [](double a) { return a < 0; });
+      case ParameterDraw::Poisson:
+        // NumPy's bound: ten standard deviations below the largest int64.
+        return check_each(op_, "lam must be from 0 to 9.2e18", parameters[0],
+                          [](double mean) { return !(mean >= 0 && mean < 9.2e18); });
+      case ParameterDraw::Binomial:
+        check_each(op_, "n must be from 0 to 2**53", parameters[0],
+                   [](double n) { return !(n >= 0 && n <= 0x1p53); });
+        return check_each(op_, "p must be from 0 to 1", parameters[1],
+                          [](double p) { return !(p >= 0 && p <= 1); });
+      case ParameterDraw::Integers:
+        return;
+    }
+  }
+
+  const std::string op_;
+  const ParameterDraw kind_;
+  const kernels::RandomKey key_;
+  const uint64_t block_;
+  const bool counts_;
+};
+
+class Permutation final : public Primitive {
+ public:
+  Permutation(Dims shape, const kernels::RandomKey& key, uint64_t block)
+      : shape_(std::move(shape)), key_(key), block_(block) {}
+  std::string_view name() const override { return "permutation"; }
+  Specs infer(TensorSpan) const override { return Specs{Spec{shape_, DType::Int64, {}}}; }
+  Tensors eval(TensorSpan, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, DType::Int64);
+    const int64_t n = shape_.back(), rows = n > 0 ? out->size() / n : 0;
+    const Dims flat{rows, n}, strides{n, 1};
+    kernels::permutations({out->data(), DType::Int64, flat, strides}, key_, block_);
+    return Tensors::of(Tensor(std::move(out)));
+  }
+
+ private:
+  const Dims shape_;
+  const kernels::RandomKey key_;
+  const uint64_t block_;
+};
+
+class CountAtMost final : public Primitive {
+ public:
+  std::string_view name() const override { return "choice"; }
+  Specs infer(TensorSpan x) const override {
+    const Dims u(x[0].shape().begin(), x[0].shape().end() - 1);
+    const Dims cdf(x[1].shape().begin(), x[1].shape().end() - 1);
+    Spec spec{broadcast_shapes(name(), u, cdf), DType::Int64, x[0].device()};
+    spec.shape.push_back(x[0].shape().back());
+    return Specs{spec};
+  }
+  Tensors eval(TensorSpan x, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, DType::Int64);
+    const int64_t draws = specs[0].shape.back(), k = x[1].shape().back();
+    const int64_t rows = draws > 0 ? out->size() / draws : 0;
+    const Tensor u = rows_of(x[0], specs[0].shape, draws), cdf = rows_of(x[1], specs[0].shape, k);
+    const Dims by_draws{rows, draws}, by_sums{rows, k}, none{0, 0};
+    kernels::count_at_most({out->data(), DType::Int64, by_draws, none},
+                           {u.array().data(), DType::Float64, by_draws, none},
+                           {cdf.array().data(), DType::Float64, by_sums, none});
+    return Tensors::of(Tensor(std::move(out)));
+  }
+  BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
+    int64_t ndim = 0;
+    for (size_t i = 0; i < 2; ++i)
+      ndim = std::max(ndim, values[i].ndim() - (dims[i] != kNotMapped));
+    Tensors aligned;
+    for (size_t i = 0; i < 2; ++i) aligned.push_back(align_mapped(values[i], dims[i], ndim));
+    return {apply(Ref<const Primitive>(this), aligned), {0}};
+  }
+
+ private:
+  // Contiguous, with the leading axes of `shape` and n elements in the last.
+  static Tensor rows_of(const Tensor& x, Dims shape, int64_t n) {
+    shape.back() = n;
+    const Tensor whole = broadcast_to(cast(x.untracked(), DType::Float64), shape);
+    return whole.array().contiguous() ? whole : copy(whole);
+  }
+};
+
+}  // namespace
+
+Tensor base_draw(std::string_view op, RandomStream& stream, BaseDraw kind, const Dims& shape,
+                 DType dtype) {
+  const DrawSite site(op);
+  const Dims whole = site.whole(shape);
+  check_shape(op, whole, dtype);
+  const uint64_t block = stream.take(kernels::base_draw_blocks(kind, dtype, count_elements(whole)));
+  const auto primitive = make_ref<BaseRandom>(kind, stream.key, block, Spec{whole, dtype, {}});
+  return site.wrap(apply1(primitive, TensorSpan()));
+}
+
+Tensor parameter_draw(std::string_view op, RandomStream& stream, ParameterDraw kind,
+                      TensorSpan parameters, const std::optional<Dims>& shape) {
+  const DrawSite site(op);
+  Dims logical;
+  for (const Tensor& x : parameters) logical = broadcast_shapes(op, logical, x.shape());
+  if (shape) {
+    if (broadcast_shapes(op, logical, *shape) != *shape) {
+      value_error("[", op, "] size ", shape_string(*shape), " does not fit parameters of shape ",
+                  shape_string(logical));
+    }
+    logical = *shape;
+  }
+  const Dims whole = site.whole(logical);
+  check_shape(op, whole, DType::Int64);
+  const int64_t n = count_elements(whole);
+  const uint64_t block = stream.take(kernels::parameter_draw_blocks(kind, n));
+  Tensors inputs{
+      site.plain() ? zeros_view(whole, DType::Int64)
+                   : site.wrap(reshape(arange(0, static_cast<double>(n), 1, DType::Int64), whole))};
+  for (const Tensor& x : parameters) inputs.push_back(x);
+  return apply1(make_ref<ParameterRandom>(op, kind, stream.key, block, site.plain()), inputs);
+}
+
+Tensor permutation(std::string_view op, RandomStream& stream, int64_t n) {
+  const DrawSite site(op);
+  const Dims whole = site.whole({n});
+  check_shape(op, whole, DType::Int64);
+  const uint64_t block =
+      stream.take(kernels::base_draw_blocks(BaseDraw::Words, DType::UInt64, count_elements(whole)));
+  return site.wrap(apply1(make_ref<Permutation>(whole, stream.key, block), TensorSpan()));
+}
+
+Tensor count_at_most(const Tensor& u, const Tensor& cdf) {
+  if (u.ndim() == 0 || cdf.ndim() == 0) value_error("[choice] expected axes to count along");
+  return apply1(make_ref<CountAtMost>(), Borrowed<2>(u, cdf));
+}
+
+}  // namespace pyautograd::ops

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <atomic>
+
+#include "kernels/random.h"
+#include "ops/linear.h"
+
+// Random draws. `op` names the caller in errors. Inside a vmap each draw asks the running levels
+// what it means; see DrawSite in ops/random.cpp.
+namespace pyautograd::ops {
+
+// A stream of random words, by its key, and how many blocks of four words are used up. Calls from
+// several threads get different blocks.
+class RandomStream {
+ public:
+  RandomStream(const kernels::RandomKey& key, uint64_t position) : key(key), position_(position) {}
+
+  const kernels::RandomKey key;
+  uint64_t position() const noexcept { return position_; }
+  void seek(uint64_t position) noexcept { position_ = position; }
+  // The first of `blocks` blocks, which nobody else will get.
+  uint64_t take(int64_t blocks) noexcept { return position_.fetch_add(uint64_t(blocks)); }
+
+ private:
+  std::atomic<uint64_t> position_;
+};
+
+Tensor base_draw(std::string_view op, RandomStream& stream, kernels::BaseDraw kind,
+                 const Dims& shape, DType dtype);
+// Of `shape`, or that of the parameters together. The log of a gamma variate is differentiable in
+// its shape by implicit reparametrisation; the others are integers.
+Tensor parameter_draw(std::string_view op, RandomStream& stream, kernels::ParameterDraw kind,
+                      TensorSpan parameters, const std::optional<Dims>& shape);
+// 0, ..., n - 1 in random order.
+Tensor permutation(std::string_view op, RandomStream& stream, int64_t n);
+// How many elements of the ascending last axis of cdf are at most u, for each u of the last axis of
+// u; leading axes broadcast. float64 to int64.
+Tensor count_at_most(const Tensor& u, const Tensor& cdf);
+
+// kernels/scalar_gamma_slope.h, elementwise and differentiable.
+Tensor gamma_shape_slope(const Tensor& a, const Tensor& y, int64_t order);
+Tensor log_gamma_slope(const Tensor& a, int64_t order);
+
+}  // namespace pyautograd::ops

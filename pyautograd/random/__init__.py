@@ -1,0 +1,192 @@
+"""Random numbers, under the names of :mod:`numpy.random`.
+
+A :class:`Generator` draws from the counter-based stream Philox4x64-10 (J. K. Salmon and others,
+Parallel random numbers: as easy as 1, 2, 3, 2011), keyed by a seed as NumPy does it: ``random``
+gives the numbers of ``np.random.Generator(np.random.Philox(seed))``. Every element of a draw
+depends on the seed, on how many blocks were drawn before and on its own index only, never on
+threads, and the stream is the same on every device. Each draw begins at a fresh block of four
+words; distributions made of two, like beta, take one after the other.
+
+Samples are differentiable in parameters that move them continuously: location and scale by
+reparametrisation, the shapes of gamma, beta, Dirichlet, chi-square, F and t by implicit
+reparametrisation, up to sixth order. Integers have no derivative: they are constants of a graph.
+
+Under :func:`pyautograd.func.vmap` a draw is an error unless ``randomness`` says what it means.
+
+>>> rng = pa.random.default_rng(7)
+>>> rng.normal(size=(2, 3)).shape
+(2, 3)
+>>> state = rng.state
+>>> first = rng.random(3).tolist()
+>>> rng.state = state
+>>> rng.random(3).tolist() == first
+True
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core import random__gamma_shape_slope as _gamma_shape_slope  # noqa: F401
+from .._core import random__log_gamma_slope as _log_gamma_slope  # noqa: F401
+from ._continuous import Continuous
+from ._discrete import Discrete
+from ._stream import BIT_GENERATOR, Seed
+
+__all__ = [
+    "Generator",
+    "beta",
+    "binomial",
+    "chisquare",
+    "choice",
+    "default_rng",
+    "dirichlet",
+    "exponential",
+    "f",
+    "gamma",
+    "geometric",
+    "get_state",
+    "gumbel",
+    "integers",
+    "laplace",
+    "logistic",
+    "lognormal",
+    "multinomial",
+    "negative_binomial",
+    "normal",
+    "pareto",
+    "permutation",
+    "poisson",
+    "power",
+    "random",
+    "rayleigh",
+    "seed",
+    "set_state",
+    "shuffle",
+    "standard_cauchy",
+    "standard_exponential",
+    "standard_gamma",
+    "standard_normal",
+    "standard_t",
+    "uniform",
+    "weibull",
+]
+
+
+class Generator(Continuous, Discrete):
+    """Random draws from one stream.
+
+    Parameters of distributions may be numbers, arrays or tensors and broadcast against each other
+    and with ``size``, the shape of the result (by default that of the parameters together). The
+    dtype of continuous draws is that of the parameters if one of them is an array or tensor of
+    floats, otherwise float64, unless ``dtype`` says otherwise. A parameter out of its domain raises
+    ``ValueError``, a dtype that is not floating ``TypeError``. Values are checked where they are
+    known, which inside ``vmap`` they may not be.
+
+    Args:
+        seed: an int, a sequence of ints or a ``numpy.random.SeedSequence``; None for entropy of the
+            operating system.
+
+    >>> pa.random.Generator(0).random(2).tolist() == pa.random.Generator(0).random(2).tolist()
+    True
+    """
+
+    def spawn(self, n_children: int) -> list[Generator]:
+        """New generators with independent streams, as ``numpy.random.Generator.spawn``.
+
+        >>> [child.random() == 0 for child in pa.random.Generator(0).spawn(2)]
+        [tensor(False), tensor(False)]
+        """
+        return [Generator(seeds) for seeds in self._seeds.spawn(n_children)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self._seeds, self.state)
+
+    def __repr__(self) -> str:
+        return f"Generator({BIT_GENERATOR}, counter={self._position})"
+
+
+def default_rng(seed: Seed | Generator = None) -> Generator:
+    """A generator with that seed; a generator is returned as it is.
+
+    >>> pa.random.default_rng(5).state["counter"]
+    0
+    """
+    return seed if isinstance(seed, Generator) else Generator(seed)
+
+
+def _rebuild(seeds: np.random.SeedSequence, state: dict[str, Any]) -> Generator:
+    generator = Generator(seeds)
+    generator.state = state
+    return generator
+
+
+_default = Generator()
+
+beta = _default.beta
+binomial = _default.binomial
+chisquare = _default.chisquare
+choice = _default.choice
+dirichlet = _default.dirichlet
+exponential = _default.exponential
+f = _default.f
+gamma = _default.gamma
+geometric = _default.geometric
+gumbel = _default.gumbel
+integers = _default.integers
+laplace = _default.laplace
+logistic = _default.logistic
+lognormal = _default.lognormal
+multinomial = _default.multinomial
+negative_binomial = _default.negative_binomial
+normal = _default.normal
+pareto = _default.pareto
+permutation = _default.permutation
+poisson = _default.poisson
+power = _default.power
+random = _default.random
+rayleigh = _default.rayleigh
+shuffle = _default.shuffle
+standard_cauchy = _default.standard_cauchy
+standard_exponential = _default.standard_exponential
+standard_gamma = _default.standard_gamma
+standard_normal = _default.standard_normal
+standard_t = _default.standard_t
+uniform = _default.uniform
+weibull = _default.weibull
+
+
+def seed(seed: Seed = None) -> None:
+    """Seeds the generator behind the functions of this module.
+
+    >>> pa.random.seed(3)
+    >>> first = pa.random.normal(size=2).tolist()
+    >>> pa.random.seed(3)
+    >>> pa.random.normal(size=2).tolist() == first
+    True
+    """
+    _default._reset(seed)
+
+
+def get_state() -> dict[str, Any]:
+    """The state of the generator behind the functions of this module.
+
+    >>> pa.random.seed(3)
+    >>> pa.random.get_state()["counter"]
+    0
+    """
+    return _default.state
+
+
+def set_state(state: dict[str, Any]) -> None:
+    """Puts the generator behind the functions of this module into a state.
+
+    >>> state = pa.random.get_state()
+    >>> first = pa.random.random(2).tolist()
+    >>> pa.random.set_state(state)
+    >>> pa.random.random(2).tolist() == first
+    True
+    """
+    _default.state = state

@@ -1,0 +1,91 @@
+"""A generator's place in its stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from .._core import Tensor
+from .._replay import note
+
+Seed: TypeAlias = int | Sequence[int] | np.random.SeedSequence | None
+
+BIT_GENERATOR = "Philox4x64-10"
+
+
+class Stream:
+    """The words behind a generator: seed, state and the draws of the engine."""
+
+    def __init__(self, seed: Seed = None) -> None:
+        self._reset(seed)
+
+    # ---- the stream ----
+
+    def _reset(self, seed: Seed) -> None:
+        if not isinstance(seed, np.random.SeedSequence):
+            seed = np.random.SeedSequence(seed)
+        self._seeds = seed
+        key = self._seeds.generate_state(2, np.uint64)
+        self._stream = _core.RandomStream(int(key[0]), int(key[1]))
+
+    @property
+    def _position(self) -> int:
+        return self._stream.position
+
+    @_position.setter
+    def _position(self, position: int) -> None:
+        self._stream.position = position
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Where the stream is: a dict of plain values; assign one to go there.
+
+        ``key`` has the two words that the seed made, ``counter`` the number of blocks used up.
+
+        >>> rng = pa.random.Generator(0)
+        >>> _ = rng.random(5)
+        >>> rng.state["counter"]
+        2
+        """
+        key = self._stream.key
+        return {"bit_generator": BIT_GENERATOR, "key": key, "counter": self._position}
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        if not isinstance(state, dict) or state.get("bit_generator") != BIT_GENERATOR:
+            raise ValueError(f"[random] state must be the state of a {BIT_GENERATOR} generator")
+        words = [*state.get("key", ()), state.get("counter")]
+        if len(words) != 3 or not all(type(w) is int and 0 <= w < 1 << 64 for w in words):
+            raise ValueError("[random] state must have a key of two words and a counter")
+        self._stream = _core.RandomStream(*words)
+
+    def _base(
+        self,
+        op: str,
+        kind: Literal["words", "uniform", "normal", "exponential"],
+        shape: Sequence[int],
+        dtype: npt.DTypeLike,
+    ) -> Tensor:
+        note(self)
+        return self._stream.draw(op, kind, shape, dtype)
+
+    def _draw_with(
+        self,
+        op: str,
+        kind: Literal["log_gamma", "poisson", "binomial", "integers"],
+        parameters: Sequence[Tensor | float],
+        shape: tuple[int, ...] | None,
+    ) -> Tensor:
+        note(self)
+        return self._stream.draw_with(op, kind, parameters, shape)
+
+    def _log_gamma(self, op: str, shape: Tensor | float, size: tuple[int, ...]) -> Tensor:
+        return self._draw_with(op, "log_gamma", [shape], size)
+
+    def _order(self, op: str, n: int) -> Tensor:
+        note(self)
+        return self._stream.permutation(op, n)

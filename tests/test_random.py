@@ -1,0 +1,712 @@
+"""The stream is NumPy's, every distribution is what it says, and draws are the same however they
+are cut, mapped or run again."""
+
+import copy
+import itertools
+import math
+import pickle
+import threading
+
+import numpy as np
+import pytest
+import scipy.special as sc
+from scipy import stats
+
+import pyautograd as pa
+from pyautograd import _core
+from pyautograd._replay import Tape
+
+BASE = ("random", "standard_normal", "standard_exponential")
+
+
+def rng(seed=0):
+    return pa.random.default_rng(seed)
+
+
+# ---- the stream ----
+
+
+@pytest.mark.parametrize("position", [0, 1, 12345, 2**62])
+@pytest.mark.parametrize("key", [(0, 0), (1, 2**64 - 1), (0x1234567890ABCDEF, 42)])
+def test_words_are_numpys_philox(key, position):
+    reference = np.random.Philox(key=np.array(key, np.uint64), counter=[position, 0, 0, 0])
+    stream = _core.RandomStream(*key, position)
+    for n in (1, 3, 4, 5, 4099):
+        words = stream.draw("words", "words", (n,), None).numpy()
+        blocks = -(-n // 4)
+        np.testing.assert_array_equal(words, reference.random_raw(4 * blocks)[:n])
+        position += blocks
+        assert stream.position == position
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**70, [1, 2, 3]])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_random_is_numpys_with_philox(seed, dtype):
+    ours, numpys = rng(seed), np.random.Generator(np.random.Philox(seed))
+    for n in (8, 4096, 100_000):
+        np.testing.assert_array_equal(ours.random(n, dtype).numpy(), numpys.random(n, dtype))
+
+
+def test_spawned_streams_are_numpys():
+    numpys = np.random.Generator(np.random.Philox(5)).spawn(2)
+    for ours, reference in zip(rng(5).spawn(2), numpys, strict=True):
+        np.testing.assert_array_equal(ours.random(4).numpy(), reference.random(4))
+
+
+def test_consecutive_calls_go_on():
+    g = rng(3)
+    parts = [g.random(4 * k).numpy() for k in (1, 2, 5)]
+    np.testing.assert_array_equal(np.concatenate(parts), rng(3).random(32).numpy())
+    assert not np.intersect1d(g.random(1000).numpy(), rng(3).random(32).numpy()).size
+
+
+def test_consecutive_calls_and_neighbours_are_independent():
+    x = np.array(
+        [g.numpy() for g in (lambda r: [r.standard_normal(50_000) for _ in range(4)])(rng(1))]
+    )
+    correlation = np.corrcoef(x)[np.triu_indices(4, 1)]
+    lagged = [np.corrcoef(x[0, k:], x[0, : x.shape[1] - k])[0, 1] for k in range(1, 9)]
+    assert np.abs([*correlation, *lagged]).max() < 4.5 / np.sqrt(x.shape[1])
+
+
+# ---- one draw, however it is computed ----
+
+DRAWS = {
+    **{name: lambda g, n, name=name: getattr(g, name)(n) for name in BASE},
+    "random32": lambda g, n: g.random(n, "float32"),
+    "normal32": lambda g, n: g.standard_normal(n, "float32"),
+    "gamma": lambda g, n: g.gamma(0.3, 2.0, n),
+    "poisson": lambda g, n: g.poisson(20.0, n),
+    "binomial": lambda g, n: g.binomial(100, 0.4, n),
+    "integers": lambda g, n: g.integers(3 * 2**61, size=n),
+}
+every_draw = pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+
+
+@every_draw
+def test_same_bits_for_any_number_of_threads(draw):
+    threads = pa.get_num_threads()
+    try:
+        results = []
+        for count in (1, 2, 5):
+            pa.set_num_threads(count)
+            results.append(draw(rng(2), 200_003).numpy().tobytes())
+    finally:
+        pa.set_num_threads(threads)
+    assert len(set(results)) == 1
+
+
+@every_draw
+def test_an_element_depends_on_its_index_only(draw):
+    whole = draw(rng(2), 70_001).numpy()
+    for n in (1, 2, 7, 513, 4100, 40_000):
+        np.testing.assert_array_equal(draw(rng(2), n).numpy(), whole[:n])
+    np.testing.assert_array_equal(draw(rng(2), (7, 100)).numpy(), whole[:700].reshape(7, 100))
+
+
+@every_draw
+def test_draws_from_several_threads_do_not_overlap(draw):
+    g, parts = rng(2), []
+    jobs = [threading.Thread(target=lambda: parts.append(draw(g, 64).numpy())) for _ in range(4)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    alone = rng(2)
+    expected = {draw(alone, 64).numpy().tobytes() for _ in range(4)}
+    assert {part.tobytes() for part in parts} == expected and len(expected) == 4
+
+
+def test_strided_parameters_give_the_same_draws():
+    a = np.linspace(0.5, 9, 12).reshape(3, 4)
+    for name in ("standard_gamma", "poisson"):
+        straight = getattr(rng(1), name)(a).numpy()
+        other = getattr(rng(1), name)(pa.tensor(np.ascontiguousarray(a.T)).T).numpy()
+        np.testing.assert_array_equal(straight, other)
+
+
+def words_and(kind, n, dtype="float64"):
+    key = rng(11)._stream.key
+    words = _core.RandomStream(*key).draw("words", "words", (n,), None).numpy()
+    return words, _core.RandomStream(*key).draw(kind, kind, (n,), dtype).numpy()
+
+
+def test_normal_and_exponential_are_inverse_distribution_functions():
+    n = 2_000_000
+    words, z = words_and("normal", n)
+    upper = words >> 63 == 1
+    p = (np.where(upper, ~words, words) + 0.5) * 2.0**-64
+    np.testing.assert_allclose(np.where(upper, -z, z), sc.ndtri(p), rtol=4e-15, atol=2e-16)
+    words, e = words_and("exponential", n)
+    np.testing.assert_allclose(e, np.where(upper, -np.log(p), -np.log1p(-p)), rtol=4e-15)
+    np.testing.assert_array_equal(words_and("normal", n, "float32")[1], z.astype(np.float32))
+
+
+def test_random_stays_below_one():
+    x = rng(1).random(1 << 25, "float32")
+    assert pa.max(x).item() == 1 - 2**-24
+
+
+# ---- distributions ----
+
+# Each case: method, parameters, SciPy's distribution.
+CONTINUOUS = [
+    ("random", (), stats.uniform()),
+    ("uniform", (-3.0, 2.0), stats.uniform(-3, 5)),
+    ("normal", (1.0, 2.0), stats.norm(1, 2)),
+    ("standard_normal", (), stats.norm()),
+    ("lognormal", (0.5, 0.7), stats.lognorm(0.7, scale=np.exp(0.5))),
+    ("exponential", (3.0,), stats.expon(scale=3)),
+    ("standard_exponential", (), stats.expon()),
+    ("laplace", (1.0, 2.0), stats.laplace(1, 2)),
+    ("logistic", (1.0, 2.0), stats.logistic(1, 2)),
+    ("gumbel", (1.0, 2.0), stats.gumbel_r(1, 2)),
+    ("standard_cauchy", (), stats.cauchy()),
+    ("rayleigh", (2.0,), stats.rayleigh(scale=2)),
+    ("weibull", (1.7,), stats.weibull_min(1.7)),
+    ("pareto", (2.5,), stats.lomax(2.5)),
+    ("power", (1.5,), stats.powerlaw(1.5)),
+    *[("standard_gamma", (a,), stats.gamma(a)) for a in (0.05, 0.5, 1.0, 3.3, 250.0, 1e6)],
+    ("gamma", (2.0, 3.0), stats.gamma(2, scale=3)),
+    *[("beta", ab, stats.beta(*ab)) for ab in [(0.3, 0.4), (1.0, 1.0), (2.0, 5.0), (80.0, 30.0)]],
+    ("chisquare", (3.0,), stats.chi2(3)),
+    ("f", (3.0, 7.0), stats.f(3, 7)),
+    ("standard_t", (2.5,), stats.t(2.5)),
+]
+
+
+# In float32 half a percent of the first of these underflows to 0.
+CASES = [
+    (case, dtype)
+    for case in CONTINUOUS
+    for dtype in ("float64", "float32")
+    if dtype == "float64" or case[1] != (0.05,)
+]
+
+
+def label(case):
+    return f"{case[0]}{case[1]}"
+
+
+@pytest.mark.parametrize("case, dtype", CASES, ids=lambda v: v if isinstance(v, str) else label(v))
+def test_continuous_distributions(case, dtype):
+    name, parameters, expected = case
+    x = getattr(rng(12), name)(*parameters, size=200_000, dtype=dtype)
+    assert x.shape == (200_000,) and x.dtype == dtype
+    assert stats.kstest(x.numpy().astype(float), expected.cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    "name, reference", [("standard_normal", stats.norm()), ("standard_exponential", stats.expon())]
+)
+def test_tails(name, reference):
+    n = 20_000_000
+    x = getattr(rng(4), name)(n).numpy()
+    for p in (1e-4, 1e-5, 1e-6):
+        for count in ((x > reference.isf(p)).sum(), (x < reference.ppf(p)).sum()):
+            assert stats.poisson(n * p).cdf(count) > 1e-4
+            assert stats.poisson(n * p).sf(count - 1) > 1e-4
+
+
+DISCRETE = [
+    *[("poisson", (lam,), stats.poisson(lam)) for lam in (0.01, 0.7, 4.0, 9.9, 10.1, 37.0, 4000.0)],
+    *[
+        ("binomial", (n, p), stats.binom(n, p))
+        for n, p in [
+            (1, 0.3),
+            (9, 0.5),
+            (40, 0.1),
+            (40, 0.97),
+            (100, 0.4),
+            (1000, 0.6),
+            (10**6, 0.3),
+        ]
+    ],
+    ("negative_binomial", (3.5, 0.3), stats.nbinom(3.5, 0.3)),
+    ("geometric", (0.2,), stats.geom(0.2)),
+    ("integers", (-3, 9), stats.randint(-3, 9)),
+]
+
+
+@pytest.mark.parametrize("case", DISCRETE, ids=label)
+def test_discrete_distributions(case):
+    name, parameters, expected = case
+    n = 400_000
+    x = getattr(rng(5), name)(*parameters, size=n)
+    assert x.dtype == np.int64
+    # Classes of at least 20 expected draws, the ends together.
+    low, high = expected.ppf(50 / n), expected.isf(50 / n)
+    step = max(1, int((high - low) / 60))
+    edges = np.arange(low, high + step, step)
+    chances = np.diff(expected.cdf(edges), prepend=0, append=1)
+    counts = np.bincount(np.searchsorted(edges, x.numpy()), minlength=len(chances))
+    kept = chances * n > 20
+    rest = 1 - chances[kept].sum()
+    observed, wanted = counts[kept], chances[kept] * n
+    if rest * n > 5:
+        observed, wanted = np.append(observed, n - observed.sum()), np.append(wanted, rest * n)
+    wanted *= observed.sum() / wanted.sum()
+    assert stats.chisquare(observed, wanted).pvalue > 1e-3
+
+
+def test_edges_of_discrete_distributions():
+    g = rng(1)
+    assert g.poisson(0.0, 9).tolist() == [0] * 9
+    assert g.binomial(0, 0.5, 9).tolist() == [0] * 9
+    assert g.binomial(7, [0.0, 1.0]).tolist() == [0, 7]
+    assert g.geometric(1.0, 5).tolist() == [1] * 5
+    assert pa.isnan(g.gamma(np.nan)).item() and g.gamma(0.0).item() == 0.0
+    assert g.gamma(1e-3, size=200).numpy().min() == 0  # underflow, not an error
+    assert g.dirichlet([1e-4, 1e-4], 100).sum(axis=-1).numpy().tolist() == [1.0] * 100
+
+
+@pytest.mark.parametrize("mean", [1e9, 1e13, 1e15, 1e17])
+def test_counts_of_huge_mean_are_normal(mean):
+    n = 200_000
+    for x, variance in [
+        (rng(7).poisson(mean, n), mean),
+        (rng(7).binomial(min(mean, 2.0**53), 0.3, n), min(mean, 2.0**53) * 0.21),
+        (rng(7).standard_gamma(mean, n), mean),
+    ]:
+        center = mean if variance == mean else variance / 0.7
+        z = (x.numpy().astype(float) - center) / np.sqrt(variance)
+        assert stats.kstest(z, stats.norm.cdf).pvalue > 1e-3
+
+
+def test_dirichlet_moments():
+    alpha = np.array([0.2, 1.0, 4.0])
+    x = rng(2).dirichlet(alpha, 200_000).numpy()
+    np.testing.assert_allclose(x.sum(axis=-1), 1)
+    for k in range(3):
+        marginal = stats.beta(alpha[k], alpha.sum() - alpha[k])
+        assert stats.kstest(x[:, k], marginal.cdf).pvalue > 1e-3
+    batch = rng(2).dirichlet(np.ones((2, 3)), (5, 2))
+    assert batch.shape == (5, 2, 3)
+
+
+def test_multinomial():
+    p = [0.1, 0.0, 0.25, 0.65]
+    x = rng(2).multinomial(30, p, 100_000).numpy()
+    assert (x.sum(axis=-1) == 30).all() and (x[:, 1] == 0).all()
+    for k in (0, 2, 3):
+        counts = np.bincount(x[:, k], minlength=31)
+        chances = stats.binom(30, p[k]).pmf(np.arange(31))
+        kept = chances * 1e5 > 10
+        wanted = chances[kept] / chances[kept].sum() * counts[kept].sum()
+        assert stats.chisquare(counts[kept], wanted).pvalue > 1e-3
+    covariance = np.cov(x[:, 0], x[:, 2])[0, 1]
+    assert abs(covariance + 30 * 0.1 * 0.25) < 0.05
+    assert rng(2).multinomial([3, 8], p).sum(axis=-1).tolist() == [3, 8]
+
+
+@pytest.mark.parametrize("span", [3 * 2**62, 2**64 - 1, 10, 2**32])
+def test_integers_are_exactly_uniform_on_any_range(span):
+    x = rng(6).integers(0, span, size=300_000, dtype=np.uint64).numpy()
+    assert (x < span).all()
+    counts = np.bincount((x.astype(object) * 5 // span).astype(int), minlength=5)
+    share = np.diff([-(-span * k // 5) for k in range(6)])
+    assert stats.chisquare(counts, share / span * 300_000).pvalue > 1e-3
+
+
+def test_ranges_and_dtypes_of_integers():
+    for dtype in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"):
+        info = np.iinfo(dtype)
+        x = rng(1).integers(info.min, info.max, 2000, dtype, endpoint=True)
+        assert x.dtype == dtype
+        quarters = np.floor((x.numpy().astype(float) - info.min) / (info.max - info.min + 1) * 4)
+        assert np.bincount(np.minimum(quarters, 3).astype(int)).min() > 400
+        with pytest.raises(ValueError, match="out of bounds"):
+            rng(1).integers(info.min, int(info.max) + 2, 3, dtype)
+    assert rng(1).integers(2, size=50, dtype=bool).numpy().mean() not in (0, 1)
+    low, high = np.array([0, 10]), np.array([[1], [11]]) + 10
+    x = rng(1).integers(low, high, (1000, 2, 2)).numpy()
+    assert (x >= low).all() and (x < high).all() and x.max(axis=0).tolist() == [[10, 10], [20, 20]]
+
+
+def test_permutations_are_equally_likely():
+    order = pa.func.vmap(lambda _: rng_of_test.permutation(4), randomness="different")
+    rng_of_test = rng(8)
+    x = order(pa.zeros(48_000)).numpy()
+    assert (np.sort(x) == np.arange(4)).all()
+    counts = np.unique(x @ [64, 16, 4, 1], return_counts=True)[1]
+    assert len(counts) == 24 and stats.chisquare(counts).pvalue > 1e-3
+    assert sorted(rng(1).permutation(100_000).tolist()) == list(range(100_000))
+
+
+def test_permutation_and_shuffle_move_slices_along_an_axis():
+    x = np.arange(12.0).reshape(3, 4)
+    for axis in (0, 1, -1):
+        order = rng(3).permutation(x.shape[axis]).numpy()
+        expected = np.take(x, order, axis)
+        np.testing.assert_array_equal(rng(3).permutation(x, axis).numpy(), expected)
+        for given in (pa.tensor(x), x.copy()):
+            assert rng(3).shuffle(given, axis) is None
+            np.testing.assert_array_equal(np.asarray(given), expected)
+    items = list("abc")
+    rng(3).shuffle(items)
+    assert items == [list("abc")[i] for i in rng(3).permutation(3).tolist()]
+
+
+def test_choice_with_probabilities():
+    p = np.array([0.1, 0.0, 0.6, 0.3])
+    x = rng(3).choice(4, 100_000, p=p).numpy()
+    assert stats.chisquare(np.bincount(x)[p > 0], p[p > 0] * 1e5).pvalue > 1e-3
+    g = rng(3)
+    pairs = [tuple(g.choice(4, 2, replace=False, p=p).tolist()) for _ in range(4000)]
+    for i, j in itertools.permutations((0, 2, 3), 2):
+        chance = p[i] * p[j] / (1 - p[i])
+        assert abs(pairs.count((i, j)) - 4000 * chance) < 4 * math.sqrt(4000 * chance)
+    values = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    picked = rng(4).choice(values, (2, 5), axis=0)
+    assert picked.shape == (2, 5, 2)
+    assert set(map(tuple, picked.numpy().reshape(-1, 2))) <= set(map(tuple, values))
+    assert sorted(rng(4).choice([7, 8, 9], 3, replace=False).tolist()) == [7, 8, 9]
+    assert rng(4).choice(5).shape == ()
+
+
+# ---- derivatives ----
+
+
+def test_location_and_scale_are_differentiated_through_the_draw():
+    for name, kind in [
+        ("normal", "standard_normal"),
+        ("laplace", None),
+        ("gumbel", None),
+        ("logistic", None),
+    ]:
+        z = getattr(rng(3), name)(size=5).numpy()
+        loc, scale = pa.tensor(np.arange(5.0)), pa.tensor(2.0)
+        draw = lambda a, b, name=name: getattr(rng(3), name)(a, b)  # noqa: E731
+        value, (da, db) = pa.func.value_and_grad(
+            lambda a, b, draw=draw: pa.sum(draw(a, b)), (0, 1)
+        )(loc, scale)
+        np.testing.assert_allclose(da.numpy(), np.ones(5))
+        assert np.isclose(db.item(), z.sum())
+        tangent = pa.func.jvp(draw, (loc, scale), (pa.ones(5), pa.tensor(3.0)))[1]
+        np.testing.assert_allclose(tangent.numpy(), 1 + 3 * z)
+        if kind:
+            np.testing.assert_allclose(z, getattr(rng(3), kind)(5).numpy())
+    low, high = pa.tensor(1.0), pa.tensor(4.0)
+    u = rng(3).random(5).numpy().sum()
+    grads = pa.func.grad(lambda a, b: pa.sum(rng(3).uniform(a, b, 5)), (0, 1))(low, high)
+    np.testing.assert_allclose([g.item() for g in grads], [5 - u, u])
+
+
+@pytest.mark.parametrize("a", [0.15, 0.8, 1.0, 3.7, 19.0, 21.0, 90.0])
+def test_gamma_derivatives_are_those_of_the_quantile(a):
+    draw = lambda a: rng(5).standard_gamma(a, 12)  # noqa: E731
+    x = draw(a).numpy()
+    p, upper = sc.gammainc(a, x), sc.gammaincc(a, x)
+    at = lambda a: np.where(p < 0.5, sc.gammaincinv(a, p), sc.gammainccinv(a, upper))  # noqa: E731
+    h = 2e-3 * a
+    stencil = [at(a + k * h) for k in (-3, -2, -1, 0, 1, 2, 3)]
+    first = np.tensordot([-1 / 60, 3 / 20, -3 / 4, 0, 3 / 4, -3 / 20, 1 / 60], stencil, 1) / h
+    second = (
+        np.tensordot([1 / 90, -3 / 20, 3 / 2, -49 / 18, 3 / 2, -3 / 20, 1 / 90], stencil, 1) / h**2
+    )
+    one = (pa.tensor(1.0),)
+    tangent = lambda a: pa.func.jvp(draw, (a,), one)[1]  # noqa: E731
+    got = tangent(pa.tensor(a)).numpy()
+    np.testing.assert_allclose(got, first, rtol=1e-8)
+    got = pa.func.jvp(tangent, (pa.tensor(a),), one)[1].numpy()
+    np.testing.assert_allclose(got, second, rtol=2e-4, atol=2e-5 * np.abs(second).max())
+
+
+def test_implicit_gradients_have_the_right_expectation():
+    n = 400_000
+    for a in (0.4, 2.5):
+        moments = lambda a: pa.mean(pa.log(rng(6).standard_gamma(a, n)))  # noqa: E731
+        assert np.isclose(pa.func.grad(moments)(pa.tensor(a)).item(), sc.polygamma(1, a), rtol=0.02)
+        second = lambda a: pa.mean(rng(6).standard_gamma(a, n) ** 2)  # noqa: E731
+        assert np.isclose(pa.func.grad(second)(pa.tensor(a)).item(), 2 * a + 1, rtol=0.02)
+        assert np.isclose(pa.func.hessian(second)(pa.tensor(a)).item(), 2, rtol=0.05)
+    a, b = pa.tensor(2.0), pa.tensor(3.0)
+    da, db = pa.func.grad(lambda a, b: pa.mean(rng(6).beta(a, b, n)), (0, 1))(a, b)
+    np.testing.assert_allclose([da.item(), db.item()], [3 / 25, -2 / 25], rtol=0.02)
+    alpha = pa.tensor([1.0, 2.0, 3.0])
+    jacobian = pa.func.jacrev(lambda alpha: pa.mean(rng(6).dirichlet(alpha, n), axis=0))(alpha)
+    exact = np.eye(3) / 6 - np.outer([1, 2, 3], np.ones(3)) / 36
+    np.testing.assert_allclose(jacobian.numpy(), exact, atol=2e-3)
+    dv = pa.func.grad(lambda v: pa.mean(rng(6).standard_t(v, n) ** 2))(pa.tensor(9.0))
+    assert np.isclose(dv.item(), -2 / 49, rtol=0.1)
+
+
+def test_every_mode_and_order_agrees():
+    def f(theta):
+        g = rng(9)
+        x = g.gamma(theta[0], theta[1], 3) * g.normal(theta[1], theta[0], 3)
+        return pa.sum(x * g.beta(theta[0], theta[1], 3)) + pa.sum(g.dirichlet(theta) ** 2)
+
+    theta = pa.tensor([1.3, 2.1])
+    modes = (pa.func.jacfwd, pa.func.jacrev)
+    hessians = [p(q(f))(theta).numpy() for p in modes for q in modes]
+    for other in [*hessians, pa.func.hessian(f)(theta).numpy()]:
+        np.testing.assert_allclose(other, hessians[0], rtol=1e-9)
+    third = [p(q(r(f)))(theta).numpy() for p in modes for q in modes for r in modes]
+    for other in third:
+        np.testing.assert_allclose(other, third[0], rtol=1e-7)
+
+
+def test_no_derivative_beyond_the_sixth_is_invented():
+    f = lambda a: rng(1).standard_gamma(a)  # noqa: E731
+    for _ in range(6):
+        f = pa.func.grad(f)
+    assert np.isfinite(f(pa.tensor(1.5)).item())
+    with pytest.raises(NotImplementedError, match="up to order 6"):
+        pa.func.grad(f)(pa.tensor(1.5))
+
+
+def test_counts_are_constants():
+    lam = pa.tensor(3.0, requires_grad=True)
+    x = rng(1).poisson(lam, 4)
+    assert not x.requires_grad and x.dtype == np.int64
+    log_probability = pa.sum(x * pa.log(lam) - lam)
+    assert np.isclose(pa.grad(log_probability, lam)[0].item(), (x.numpy() / 3 - 1).sum())
+
+
+def test_tiny_shapes_have_finite_derivatives():
+    d = pa.func.grad(lambda a: pa.sum(rng(1).beta(a, a, 100)))(pa.tensor(1e-3))
+    assert np.isfinite(d.item())
+    d = pa.func.grad(lambda a: pa.sum(rng(1).gamma(a, size=100)))(pa.tensor(1e-3))
+    assert np.isfinite(d.item())
+
+
+# 40 digits computed, 17 kept: the derivative of the regularised incomplete gamma function in a,
+# over x times the density.
+SLOPES = [
+    (1e-4, 0.0, 1, -5964.349721336644),
+    (0.01, -300.0, 2, 8966216.210424732),
+    (0.3, 1.5, 4, -3.204593383743657),
+    (1.0, 6.182321556793955, 1, -0.013966939371288647),
+    (50.0, 3.4877589367162174, 4, 0.001251934383525174),
+    (300.0, 5.530577393899313, 3, -9.692170251046884e-05),
+    (1e4, 9.210340371976184, 1, -0.00010000166668333234),
+    (1e8, 18.420680743952367, 1, -1.0000000016666657e-08),
+]
+
+
+@pytest.mark.parametrize("a, y, order, expected", SLOPES)
+def test_shape_slopes_against_values_of_high_precision(a, y, order, expected):
+    got = pa.random._gamma_shape_slope(a, y, order).item()
+    assert np.isclose(got, expected, rtol=1e-12 * max(1, a**0.4), atol=0)
+
+
+# ---- vmap ----
+
+
+def test_vmap_refuses_draws_unless_told_what_they_mean():
+    for f in (lambda x: x + rng(1).random(), lambda x: rng(1).standard_gamma(x)):
+        with pytest.raises(RuntimeError, match=r'\[\w+\].*randomness="different"'):
+            pa.func.vmap(f)(pa.ones(3))
+    with pytest.raises(ValueError, match=r"\[vmap\] randomness"):
+        pa.func.vmap(pa.sin, randomness="maybe")
+
+
+@every_draw
+def test_vmap_with_different_draws_puts_the_mapped_axis_in_front(draw):
+    mapped = pa.func.vmap(lambda x, g: draw(g, (4,)), in_axes=(0, None), randomness="different")
+    g, alone = rng(3), rng(3)
+    np.testing.assert_array_equal(mapped(pa.zeros(3), g).numpy(), draw(alone, (3, 4)).numpy())
+    assert g.state == alone.state
+    shared = pa.func.vmap(lambda x, g: draw(g, (4,)), in_axes=(0, None), randomness="same")
+    g, alone = rng(3), rng(3)
+    same = shared(pa.zeros(3), g).numpy()
+    np.testing.assert_array_equal(same, np.broadcast_to(draw(alone, (4,)).numpy(), (3, 4)))
+    assert g.state == alone.state
+
+
+@pytest.mark.parametrize("name", ["standard_gamma", "poisson", "exponential"])
+def test_vmap_over_parameters(name):
+    a = np.array([0.5, 2.0, 30.0])
+    draw = lambda g: pa.func.vmap(lambda a: getattr(g, name)(a, size=2), randomness=mode)(a)  # noqa: E731
+    mode = "different"
+    expected = getattr(rng(4), name)(a[:, None], size=(3, 2))
+    np.testing.assert_array_equal(draw(rng(4)).numpy(), expected.numpy())
+    mode = "same"
+    for row, value in zip(draw(rng(4)).numpy(), a, strict=True):
+        np.testing.assert_array_equal(row, getattr(rng(4), name)(value, size=2).numpy())
+
+
+def test_nested_vmaps_choose_for_their_own_axis():
+    def nested(outer, inner, g):
+        f = pa.func.vmap(lambda y: y + g.random(2), randomness=inner)
+        return pa.func.vmap(lambda x: f(pa.zeros(4) + x), randomness=outer)(pa.zeros(3)).numpy()
+
+    whole = rng(5).random((3, 4, 2)).numpy()
+    np.testing.assert_array_equal(nested("different", "different", rng(5)), whole)
+    by_outer = np.broadcast_to(rng(5).random((3, 1, 2)).numpy(), (3, 4, 2))
+    np.testing.assert_array_equal(nested("different", "same", rng(5)), by_outer)
+    by_inner = np.broadcast_to(rng(5).random((4, 2)).numpy(), (3, 4, 2))
+    np.testing.assert_array_equal(nested("same", "different", rng(5)), by_inner)
+    with pytest.raises(RuntimeError, match="randomness"):
+        nested("error", "same", rng(5))
+
+
+def test_vmap_of_derivatives_and_derivatives_of_vmap():
+    def f(a, g):
+        return pa.sum(g.gamma(a, size=3) * g.normal(a, 2.0, 3))
+
+    a = pa.tensor([0.7, 1.5, 25.0])
+    mapped = pa.func.vmap(lambda a: pa.func.grad(f)(a, g), randomness="different")
+    g = rng(6)
+    per_entry = mapped(a).numpy()
+    g = rng(6)
+    total = pa.func.grad(
+        lambda a: pa.sum(pa.func.vmap(lambda a: f(a, g), randomness="different")(a))
+    )
+    np.testing.assert_allclose(total(a).numpy(), per_entry, rtol=1e-13)
+    assert np.unique(per_entry).size == 3
+
+
+def test_choice_and_multinomial_under_vmap():
+    p = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    g = rng(1)
+    f = pa.func.vmap(lambda p: (g.choice(3, 4, p=p), g.multinomial(5, p)), randomness="different")
+    picked, counts = f(p)
+    assert picked.tolist() == [[1] * 4, [2] * 4]
+    assert counts.tolist() == [[0, 5, 0], [0, 0, 5]]
+
+
+def test_chunks_of_a_vmap():
+    x = pa.zeros(5)
+    g = rng(2)
+    same = pa.func.vmap(lambda x: x + g.random(), randomness="same", chunk_size=2)(x).numpy()
+    assert np.unique(same).size == 1
+    different = pa.func.vmap(lambda x: x + g.random(), randomness="different", chunk_size=2)(x)
+    assert np.unique(different.numpy()).size == 5
+
+
+def test_jacobians_in_chunks_see_one_draw():
+    x = pa.tensor([1.0, 2.0, 3.0])
+    g = rng(2)
+    jacobian = pa.func.jacfwd(lambda x: x * g.random(3), chunk_size=1)(x).numpy()
+    np.testing.assert_array_equal(jacobian, np.diag(rng(2).random(3).numpy()))
+
+
+# ---- state ----
+
+
+def test_state_is_saved_and_restored_midway():
+    g = rng(3)
+    g.normal(size=5)
+    state = g.state
+    assert all(type(v) in (str, int, tuple) for v in state.values())
+    first = [g.random(3).tolist(), g.gamma(0.5, size=3).tolist(), g.poisson(30, 3).tolist()]
+    others = [copy.copy(g), copy.deepcopy(g), pickle.loads(pickle.dumps(g)), rng(99)]
+    for other in [g, *others]:
+        other.state = state
+        again = [other.random(3).tolist(), other.gamma(0.5, size=3).tolist()]
+        assert [*again, other.poisson(30, 3).tolist()] == first
+    assert pickle.loads(pickle.dumps(g)).spawn(1)[0].state == g.spawn(1)[0].state
+    for wrong in (
+        {},
+        {**state, "counter": -1},
+        {**state, "key": (1,)},
+        {**state, "bit_generator": "PCG64"},
+        3,
+    ):
+        with pytest.raises(ValueError, match=r"\[random\] state"):
+            g.state = wrong
+
+
+def test_the_module_has_a_generator_of_its_own():
+    before = pa.random.get_state()
+    try:
+        pa.random.seed(12)
+        first = pa.random.normal(size=3).tolist(), pa.random.choice(10, 3).tolist()
+        g = rng(12)
+        assert first == (g.normal(size=3).tolist(), g.choice(10, 3).tolist())
+        assert pa.random.get_state() == g.state
+    finally:
+        pa.random.set_state(before)
+    assert rng(g) is g
+
+
+def test_a_tape_replays_draws_of_every_generator():
+    first, second, tape = rng(1), rng(2), Tape()
+
+    def f():
+        return (
+            first.random(2).tolist(),
+            second.gamma(0.3, size=2).tolist(),
+            first.permutation(4).tolist(),
+        )
+
+    with tape.record():
+        drawn = f()
+    went_on = first.random(3).tolist()
+    with tape.replay():
+        assert f() == drawn
+    first.state = {**first.state, "counter": first.state["counter"] - 1}
+    assert first.random(3).tolist() == went_on
+
+
+def test_unseeded_generators_differ():
+    assert pa.random.default_rng().state["key"] != pa.random.default_rng().state["key"]
+
+
+# ---- bad input ----
+
+
+@pytest.mark.parametrize(
+    "call, error",
+    [
+        (lambda g: g.random(-1), ValueError),
+        (lambda g: g.random((2, "a")), TypeError),
+        (lambda g: g.random(2.5), TypeError),
+        (lambda g: g.random(2, "int64"), TypeError),
+        (lambda g: g.random((2**40, 2**40)), (ValueError, MemoryError)),
+        (lambda g: g.normal(0.0, -1.0), ValueError),
+        (lambda g: g.normal(pa.zeros(3), 1.0, size=2), ValueError),
+        (lambda g: g.normal(pa.zeros(3), pa.ones(2)), ValueError),
+        (lambda g: g.gamma(-1.0), ValueError),
+        (lambda g: g.beta(0.0, 1.0), ValueError),
+        (lambda g: g.dirichlet(1.0), ValueError),
+        (lambda g: g.dirichlet([1.0, 2.0], (3, 2))[0] and g.dirichlet([1.0, -2.0]), ValueError),
+        (lambda g: g.poisson(-1.0), ValueError),
+        (lambda g: g.poisson(np.nan), ValueError),
+        (lambda g: g.poisson(1e300), ValueError),
+        (lambda g: g.poisson([1.0, 2.0], 3), ValueError),
+        (lambda g: g.binomial(-1, 0.5), ValueError),
+        (lambda g: g.binomial(3, 1.5), ValueError),
+        (lambda g: g.binomial(3, np.nan), ValueError),
+        (lambda g: g.geometric(0.0), ValueError),
+        (lambda g: g.multinomial(3, [0.7, 0.7, 0.1]), ValueError),
+        (lambda g: g.multinomial(3, 0.5), ValueError),
+        (lambda g: g.integers(3, 3), ValueError),
+        (lambda g: g.integers(0, 300, dtype="int8"), ValueError),
+        (lambda g: g.integers(2.5), TypeError),
+        (lambda g: g.integers(3, dtype="float64"), TypeError),
+        (lambda g: g.choice(0, 1), ValueError),
+        (lambda g: g.choice(3, 4, replace=False), ValueError),
+        (lambda g: g.choice(3, p=[0.5, 0.5]), ValueError),
+        (lambda g: g.choice(2, p=[0.5, 0.6]), ValueError),
+        (lambda g: g.choice(2, p=[1.5, -0.5]), ValueError),
+        (lambda g: g.permutation(pa.zeros(3), axis=1), IndexError),
+        (lambda g: g.permutation(-1), ValueError),
+        (lambda g: g.shuffle((1, 2)), TypeError),
+        (lambda g: pa.random.Generator("seed"), (TypeError, ValueError)),
+        (lambda g: pa.random.Generator(-1), ValueError),
+    ],
+)
+def test_bad_input(call, error):
+    with pytest.raises(error):
+        call(rng(1))
+
+
+def test_empty_draws():
+    for draw in DRAWS.values():
+        assert draw(rng(1), (0, 3)).shape == (0, 3)
+    assert rng(1).permutation(0).shape == (0,)
+    assert rng(1).choice(0, 0).shape == (0,)
+    assert rng(1).gamma(pa.zeros((0, 2))).shape == (0, 2)
+    mapped = pa.func.vmap(lambda x: x + rng(1).normal(size=2), randomness="different")
+    assert mapped(pa.zeros((0, 2))).shape == (0, 2)
+
+
+@pytest.mark.usefixtures("no_leak")
+def test_draws_leave_nothing_behind():
+    a = pa.tensor(1.5, requires_grad=True)
+    x = rng(1).gamma(a, size=3) + rng(1).normal(a, 1.0, 3)
+    pa.sum(x).backward(create_graph=True)
+    a.grad.backward()
