@@ -21,6 +21,9 @@ Under :func:`pyautograd.func.vmap` a draw is an error unless ``randomness`` says
 >>> rng.state = state
 >>> rng.random(3).tolist() == first
 True
+>>> noisy = lambda x: x + rng.normal()
+>>> pa.func.vmap(noisy, randomness="different")(pa.zeros(3)).shape
+(3,)
 """
 
 from __future__ import annotations
