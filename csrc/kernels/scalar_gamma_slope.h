@@ -133,7 +133,9 @@ PYAUTOGRAD_HD inline double shape_slope_by_quadrature(double a, double y, double
 
 // The derivative of that order of F in a, over f. Order 1 is minus dy/da at a fixed quantile.
 PYAUTOGRAD_HD inline double gamma_shape_slope(double a, double y, int order) {
-  if (!(a > 0) || !(y < 700)) return std::numeric_limits<double>::quiet_NaN();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (!(a > 0 && a < kInfinity && y > -kInfinity && y < 700))
+    return std::numeric_limits<double>::quiet_NaN();
   const double x = std::exp(y);
   return x <= 1 || (x <= a && a <= 20) ? shape_slope_by_series(a, y, x, order)
                                        : shape_slope_by_quadrature(a, y, x, order);
@@ -142,6 +144,7 @@ PYAUTOGRAD_HD inline double gamma_shape_slope(double a, double y, int order) {
 // The derivative of that order of lgamma(a + t) at t = 0, order >= 1.
 PYAUTOGRAD_HD inline double log_gamma_slope(double a, int order) {
   if (!(a > 0)) return std::numeric_limits<double>::quiet_NaN();
+  if (a == std::numeric_limits<double>::infinity()) return order == 1 ? a : order % 2 ? -0. : 0.;
   return factorial(order) * log_gamma_series(a, order).c[order];
 }
 

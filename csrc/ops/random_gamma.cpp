@@ -159,7 +159,7 @@ The derivative with respect to ``a``, ``order`` times (up to 6), of the distribu
 reparameterization gradients, 2018). nan unless ``a > 0`` and ``y`` is finite.
 
 >>> round(pa.random._gamma_shape_slope(1.0, 0.0).item(), 6)
--0.596347)");
+-1.173563)");
   registry.add(
       "random._log_gamma_slope", ops::log_gamma_slope, "a, /, order=1",
       R"(The derivative of the log of the gamma function, ``order`` times (up to 6); nan unless ``a > 0``.
