@@ -25,6 +25,8 @@ class Slope : public Primitive {
       spec.dtype = promote(spec.dtype, other.dtype());
     }
     spec.dtype = to_floating(spec.dtype);
+    if (!is_floating(spec.dtype))
+      type_error("[", name(), "] is not defined for dtype ", name_of(spec.dtype));
     return Specs{spec};
   }
 

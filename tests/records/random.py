@@ -8,7 +8,7 @@ from scipy.integrate import quad
 
 import pyautograd as pa
 
-from .record import PAIRS, SHAPES, Sample, in_float, record
+from .record import PAIRS, REAL, SHAPES, Sample, in_float, record
 
 
 def density_ratio(a, at, order):
@@ -66,6 +66,7 @@ RECORDS = [
         in_float(shape_slope_reference),
         shapes_and_logs,
         diff=(0, 1),
+        dtypes=REAL,
         tol=2e5,
         fn=pa.random._gamma_shape_slope,
     ),
@@ -73,6 +74,7 @@ RECORDS = [
         "random._log_gamma_slope",
         in_float(log_gamma_slope_reference),
         shapes,
+        dtypes=REAL,
         tol=64,
         fn=pa.random._log_gamma_slope,
     ),
