@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _blas, _core, _dtypes, _variadic, func, numpy_protocol, tree
+from . import _blas, _core, _dtypes, _sets, _variadic, func, numpy_protocol, tree
 from ._core import (
     EscapedTensorError,
     Tensor,
@@ -40,6 +40,7 @@ from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 _OPS = {name: getattr(_core, name) for name in _core.ops if "." not in name}
 _OPS |= {name: getattr(_variadic, name) for name in _variadic.__all__}
 _OPS |= {name: getattr(_dtypes, name) for name in _dtypes.__all__}
+_OPS |= {name: getattr(_sets, name) for name in _sets.__all__}
 _OPS |= {alias: _OPS[name] for alias, name in ALIASES.items()}
 _DTYPES = {
     name: np.dtype(name)

@@ -11,11 +11,12 @@ from ._core import acos as acos
 from ._core import acosh as acosh
 from ._core import add as add
 from ._core import all as all
-from ._core import angle as angle
 from ._core import any as any
 from ._core import arange as arange
 from ._core import argmax as argmax
 from ._core import argmin as argmin
+from ._core import argsort as argsort
+from ._core import argwhere as argwhere
 from ._core import array_split as array_split
 from ._core import asarray as asarray
 from ._core import asin as asin
@@ -28,7 +29,9 @@ from ._core import atleast_1d as atleast_1d
 from ._core import atleast_2d as atleast_2d
 from ._core import atleast_3d as atleast_3d
 from .autograd import backward as backward
+from ._core import bincount as bincount
 from ._core import bitwise_and as bitwise_and
+from ._core import bitwise_count as bitwise_count
 from ._core import bitwise_invert as bitwise_invert
 from ._core import bitwise_left_shift as bitwise_left_shift
 from ._core import bitwise_or as bitwise_or
@@ -39,20 +42,25 @@ from ._core import broadcast_to as broadcast_to
 from ._core import cbrt as cbrt
 from ._core import ceil as ceil
 from ._core import clip as clip
-from ._core import complex as complex
 from ._core import concat as concat
-from ._core import conj as conj
 from ._core import copy as copy
 from ._core import copysign as copysign
 from ._core import cos as cos
 from ._core import cosh as cosh
 from ._core import count_nonzero as count_nonzero
 from ._coverage import coverage as coverage
+from ._core import cummax as cummax
+from ._core import cummin as cummin
 from ._core import cumprod as cumprod
 from ._core import cumsum as cumsum
+from ._core import cumulative_prod as cumulative_prod
+from ._core import cumulative_sum as cumulative_sum
+from ._core import deg2rad as deg2rad
 from .autograd import detect_anomaly as detect_anomaly
 from ._core import diagonal as diagonal
+from ._core import digitize as digitize
 from ._core import divide as divide
+from ._core import divmod as divmod
 from ._core import dot as dot
 from ._variadic import einsum as einsum
 from ._core import empty as empty
@@ -66,32 +74,43 @@ from ._core import exp2 as exp2
 from ._core import expand_dims as expand_dims
 from ._core import expm1 as expm1
 from ._core import eye as eye
+from ._core import fabs as fabs
+from ._core import flatnonzero as flatnonzero
 from ._core import flip as flip
+from ._core import float_power as float_power
 from ._core import floor as floor
 from ._core import floor_divide as floor_divide
+from ._core import fmax as fmax
+from ._core import fmin as fmin
 from ._core import fmod as fmod
+from ._core import frexp as frexp
 from ._core import from_dlpack as from_dlpack
 from ._core import from_numpy as from_numpy
 from ._core import full as full
 from ._core import full_like as full_like
 from . import func as func
+from ._core import gcd as gcd
 from ._core import get_num_threads as get_num_threads
 from .autograd import grad as grad
 from ._core import greater as greater
 from ._core import greater_equal as greater_equal
+from ._core import heaviside as heaviside
 from .derivatives import hessian as hessian
 from ._core import hstack as hstack
 from .derivatives import hvp as hvp
 from ._core import hypot as hypot
-from ._core import imag as imag
 from ._core import inner as inner
 from .grad_mode import is_grad_enabled as is_grad_enabled
-from ._dtypes import iscomplexobj as iscomplexobj
 from ._core import isfinite as isfinite
+from ._core import isin as isin
 from ._core import isinf as isinf
 from ._core import isnan as isnan
-from ._dtypes import isrealobj as isrealobj
+from ._core import isneginf as isneginf
+from ._core import isposinf as isposinf
 from .derivatives import jacobian as jacobian
+from ._core import kthvalue as kthvalue
+from ._core import lcm as lcm
+from ._core import ldexp as ldexp
 from ._core import less as less
 from ._core import less_equal as less_equal
 from . import linalg as linalg
@@ -103,6 +122,8 @@ from ._core import log1p as log1p
 from ._core import log2 as log2
 from ._core import log_softmax as log_softmax
 from ._core import logaddexp as logaddexp
+from ._core import logaddexp2 as logaddexp2
+from ._core import logcumsumexp as logcumsumexp
 from ._core import logical_and as logical_and
 from ._core import logical_not as logical_not
 from ._core import logical_or as logical_or
@@ -118,9 +139,12 @@ from . import memory as memory
 from ._variadic import meshgrid as meshgrid
 from ._core import min as min
 from ._core import minimum as minimum
+from ._core import modf as modf
 from ._core import moveaxis as moveaxis
 from ._core import multiply as multiply
+from ._core import nan_to_num as nan_to_num
 from ._core import negative as negative
+from ._core import nextafter as nextafter
 from . import nn as nn
 from .grad_mode import no_grad as no_grad
 from ._core import nonzero as nonzero
@@ -132,21 +156,24 @@ from . import optim as optim
 from ._core import outer as outer
 from ._core import pad as pad
 from ._core import permute_dims as permute_dims
+from ._core import positive as positive
 from ._core import power as power
 from ._core import prod as prod
 from . import random as random
+from ._core import rad2deg as rad2deg
 from ._core import ravel as ravel
-from ._core import real as real
 from ._core import reciprocal as reciprocal
 from ._core import relu as relu
 from ._core import remainder as remainder
 from ._core import repeat as repeat
 from ._core import reshape as reshape
+from ._core import rint as rint
 from ._core import roll as roll
 from ._core import rot90 as rot90
 from ._core import round as round
 from ._core import rsqrt as rsqrt
 from .serialization import save as save
+from ._core import searchsorted as searchsorted
 from .autograd import set_detect_anomaly as set_detect_anomaly
 from .grad_mode import set_grad_enabled as set_grad_enabled
 from ._core import set_num_threads as set_num_threads
@@ -157,6 +184,8 @@ from ._core import sin as sin
 from ._core import sinh as sinh
 from ._core import softmax as softmax
 from ._core import softplus as softplus
+from ._core import sort as sort
+from ._core import spacing as spacing
 from . import special as special
 from ._core import split as split
 from ._core import sqrt as sqrt
@@ -175,12 +204,18 @@ from ._core import tensor as tensor
 from ._core import tensordot as tensordot
 from . import testing as testing
 from ._core import tile as tile
+from ._core import topk as topk
 from ._core import trace as trace
 from ._core import transpose as transpose
 from . import tree as tree
 from ._core import tril as tril
 from ._core import triu as triu
 from ._core import trunc as trunc
+from ._sets import unique as unique
+from ._sets import unique_all as unique_all
+from ._sets import unique_counts as unique_counts
+from ._sets import unique_inverse as unique_inverse
+from ._core import unique_values as unique_values
 from ._core import unstack as unstack
 from ._core import var as var
 from ._core import vecdot as vecdot
@@ -203,11 +238,13 @@ arctanh = atanh
 around = round
 bitwise_not = bitwise_invert
 concatenate = concat
-conjugate = conj
+degrees = rad2deg
+fix = trunc
 invert = bitwise_invert
 left_shift = bitwise_left_shift
 mod = remainder
 pow = power
+radians = deg2rad
 right_shift = bitwise_right_shift
 true_divide = divide
 bool: np.dtype[np.bool_]
@@ -221,8 +258,6 @@ uint32: np.dtype[np.uint32]
 uint64: np.dtype[np.uint64]
 float32: np.dtype[np.float32]
 float64: np.dtype[np.float64]
-complex64: np.dtype[np.complex64]
-complex128: np.dtype[np.complex128]
 pi: float
 e: float
 inf: float

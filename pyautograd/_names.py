@@ -18,10 +18,13 @@ ALIASES: dict[str, str] = {
     "bitwise_not": "bitwise_invert",
     "concatenate": "concat",
     "conjugate": "conj",
+    "degrees": "rad2deg",
+    "fix": "trunc",
     "invert": "bitwise_invert",
     "left_shift": "bitwise_left_shift",
     "mod": "remainder",
     "pow": "power",
+    "radians": "deg2rad",
     "right_shift": "bitwise_right_shift",
     "true_divide": "divide",
 }

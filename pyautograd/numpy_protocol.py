@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from . import _core, _dtypes, _variadic
+from . import _core, _dtypes, _sets, _variadic
 from ._core import Tensor
 from ._names import ALIASES
 
 __all__: list[str] = []
 
 # ufuncs whose op has a name that is neither NumPy's nor an alias of it
-_UFUNC_NAMES = {"rint": "round", "fabs": "absolute", "expit": "sigmoid"}
+_UFUNC_NAMES = {"expit": "sigmoid"}
 
 # ufunc.reduce, by op
 _REDUCTIONS = {
@@ -39,7 +39,13 @@ _REDUCTIONS = {
     "logical_and": "all",
     "logical_or": "any",
 }
-_ACCUMULATIONS = {"add": "cumsum"}
+_ACCUMULATIONS = {
+    "add": "cumsum",
+    "logaddexp": "logcumsumexp",
+    "maximum": "cummax",
+    "minimum": "cummin",
+    "multiply": "cumprod",
+}
 
 # NumPy's parameters in order. "*a" goes to the op by position, "axis" by keyword, "ddof>correction"
 # under another keyword, and "!out" must be absent or None.
@@ -50,11 +56,13 @@ _SIGNATURES: dict[str, str] = {
     "any": "*a axis !out keepdims !where",
     "argmax": "*a axis !out keepdims",
     "argmin": "*a axis !out keepdims",
+    "argwhere": "*a",
     "array_split": "*ary *indices_or_sections axis",
     "astype": "*x *dtype copy",
     "atleast_1d": "*array",
     "atleast_2d": "*array",
     "atleast_3d": "*array",
+    "bincount": "*x weights minlength",
     "broadcast_to": "*array *shape !subok",
     "clip": "*a *a_min *a_max !out min max",
     "concat": "*arrays axis !out !dtype !casting",
@@ -63,20 +71,30 @@ _SIGNATURES: dict[str, str] = {
     "count_nonzero": "*a axis keepdims",
     "cumprod": "*a axis dtype !out",
     "cumsum": "*a axis dtype !out",
+    "cumulative_prod": "*x axis dtype !out include_initial",
+    "cumulative_sum": "*x axis dtype !out include_initial",
     "diagonal": "*a offset axis1 axis2",
+    "digitize": "*x *bins right",
     "dot": "*a *b !out",
     "empty_like": "*prototype dtype !order !subok !shape !device",
     "expand_dims": "*a axis",
+    "fix": "*x !out",
+    "flatnonzero": "*a",
     "flip": "*m axis",
     "full_like": "*a *fill_value dtype !order !subok !shape !device",
     "hstack": "*tup !dtype !casting",
     "imag": "*val",
     "inner": "*a *b",
+    "isin": "*element *test_elements !assume_unique invert !kind",
+    "isneginf": "*x !out",
+    "isposinf": "*x !out",
     "matrix_transpose": "*x",
     "max": "*a axis !out keepdims !initial !where",
     "mean": "*a axis dtype !out keepdims !where",
     "min": "*a axis !out keepdims !initial !where",
     "moveaxis": "*a *source *destination",
+    "nan_to_num": "*x !copy nan posinf neginf",
+    "nonzero": "*a",
     "ones_like": "*a dtype !order !subok !shape !device",
     "outer": "*a *b !out",
     "pad": "*array *pad_width mode constant_values",
@@ -87,6 +105,7 @@ _SIGNATURES: dict[str, str] = {
     "repeat": "*a *repeats axis",
     "reshape": "*a *shape !order !copy",
     "roll": "*a *shift axis",
+    "searchsorted": "*a *v side sorter",
     "split": "*ary *indices_or_sections axis",
     "squeeze": "*a axis",
     "stack": "*arrays axis !out !dtype !casting",
@@ -101,6 +120,7 @@ _SIGNATURES: dict[str, str] = {
     "transpose": "*a axes",
     "tril": "*m k",
     "triu": "*m k",
+    "unique_values": "*x",
     "unstack": "*x axis",
     "var": "*a axis !dtype !out ddof>correction keepdims !where !mean correction",
     "vstack": "*tup !dtype !casting",
@@ -179,8 +199,22 @@ def _round(a: Tensor, decimals: int = 0, out: None = None) -> Tensor:
     return _core.divide(_core.round(_core.multiply(a, scale)), scale)
 
 
+def _sorting(name: str) -> Callable[..., Any]:
+    """NumPy's choice of an algorithm does not matter: the sort is always stable."""
+
+    def call(
+        a: Any, axis: Any = -1, kind: Any = None, order: None = None, *, stable: Any = None
+    ) -> Any:
+        if order is not None:
+            raise TypeError(f"np.{name}: the argument order= is not supported for tensors")
+        return getattr(_core, name)(a, axis)
+
+    return call
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "angle": _angle,
+    "argsort": _sorting("argsort"),
     "allclose": _on_numbers(np.allclose),
     "around": _round,
     "array_equal": _on_numbers(np.array_equal),
@@ -196,6 +230,11 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "round": _round,
     "shape": lambda a: a.shape,
     "size": _size,
+    "sort": _sorting("sort"),
+    "unique": _sets.unique,
+    "unique_all": _sets.unique_all,
+    "unique_counts": _sets.unique_counts,
+    "unique_inverse": _sets.unique_inverse,
 }
 # Functions of numpy.linalg that are ops of the same name at the top level
 _LINALG = ("matmul", "matrix_transpose", "tensordot", "vecdot")
@@ -241,7 +280,8 @@ def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
         op = operator.pos if known == "positive" else getattr(_core, known, None)
         if op is None:
             raise _no_counterpart(f"np.{name}" if hasattr(np, name) else f"the ufunc {name}")
-        return op(*inputs, **_supported(f"np.{name}", kwargs)) if kwargs else op(*inputs)
+        out = op(*inputs, **_supported(f"np.{name}", kwargs)) if kwargs else op(*inputs)
+        return tuple(out) if ufunc.nout > 1 else out
     what = f"np.{name}.{method}"
     if method == "outer" and ufunc.nin == 2:
         kwargs = _supported(what, kwargs)

@@ -35,7 +35,7 @@ def test_a_name_that_numpy_has_means_the_same(name):
         return
     reference = getattr(np, name)
     assert callable(reference)
-    if isinstance(reference, np.ufunc) and reference.nin == 1:
+    if isinstance(reference, np.ufunc) and reference.nin == reference.nout == 1:
         x = np.array([0, 1]) if name.startswith(("bitwise", "invert")) else np.array([0.25, 0.75])
         with np.errstate(all="ignore"):
             np.testing.assert_allclose(getattr(pa, name)(x).numpy(), reference(x), rtol=1e-14)

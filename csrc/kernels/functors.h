@@ -37,18 +37,19 @@ using AllTypes = decltype(RealTypes{} + ComplexTypes{});
 
 using UnaryFloat = List<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sqrt, Rsqrt, Cbrt, Sin, Cos, Tan,
                         Asin, Acos, Atan, Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfc, Sigmoid,
-                        Softplus, LogGamma, Digamma, Reciprocal, Angle>;
+                        Softplus, Exponent, Reciprocal, Angle>;
 using UnaryArithmetic = List<Negative, Absolute, Sign, Square, Relu, Floor, Ceil, Trunc, Round>;
 using UnaryParts = List<Conj, Real, Imag>;
-using UnaryBitwise = List<Invert>;
+using UnaryBitwise = List<Invert, BitCount>;
 using UnaryPredicate = List<LogicalNot, IsNan, IsInf, IsFinite, SignBit>;
 
 using BinaryArithmetic =
     List<Add, Subtract, Multiply, Maximum, Minimum, FloorDivide, Remainder, Fmod, Power>;
-using BinaryFloat = List<Divide, Atan2, Hypot, LogAddExp, CopySign, NextAfter, Xlogy, Scale,
-                         ScaleBoth, ScaleOver, ScaleTanh, ScaleSigmoid, ScaleSqrt, ScaleSquare>;
+using BinaryFloat =
+    List<Divide, Atan2, Hypot, LogAddExp, LogAddExp2, CopySign, NextAfter, Heaviside, Ldexp, Xlogy,
+         Scale, ScaleBoth, ScaleOver, ScaleTanh, ScaleSigmoid, ScaleSqrt, ScaleSquare>;
 using BinaryParts = List<MakeComplex>;
-using BinaryBitwise = List<BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift>;
+using BinaryBitwise = List<BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift, Gcd, Lcm>;
 using BinaryPredicate = List<Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual, LogicalAnd,
                              LogicalOr, LogicalXor>;
 

@@ -50,7 +50,8 @@ void reduce(Reduce kind, const View& out, const View& x);
 // The first of equals; the first nan wins. out is int64; x is not complex.
 void arg_reduce(bool maximum, const View& out, const View& x, int axis);
 
-enum class Scan { Sum, Prod, Max, Min };  // the last two not for complex dtypes
+// Max and Min not for complex dtypes, LogSumExp for floating ones only.
+enum class Scan { Sum, Prod, Max, Min, LogSumExp };
 void scan(Scan kind, const View& out, const View& x, int axis, bool reverse);
 // out[i] = a[i] out[i - 1] + b[i] along the axis, from nothing; backwards if `reverse`. Inexact
 // dtypes only.

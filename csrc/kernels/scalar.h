@@ -4,4 +4,5 @@
 
 #include "kernels/scalar_binary.h"
 #include "kernels/scalar_complex.h"
+#include "kernels/scalar_numeric.h"
 #include "kernels/scalar_unary.h"

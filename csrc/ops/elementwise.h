@@ -55,5 +55,7 @@ std::span<const ElementwiseRow> elementwise_rows();
 void register_elementwise_rows(Registry& registry);
 // conj, real, imag, complex (ops/complex.cpp).
 void register_complex(Registry& registry);
+// The ops that are compositions of those.
+void register_elementwise_compositions(Registry& registry);
 
 }  // namespace pyautograd::ops

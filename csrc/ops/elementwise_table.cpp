@@ -97,6 +97,11 @@ Tensor logaddexp_part(T t, T a, T b) {
   return scale(t, call<Sigmoid>(fill_where(isnan(difference), 0, difference)));
 }
 
+Tensor logaddexp2_part(T t, T a, T b) {
+  const Tensor difference = (a - b) * ln2;
+  return scale(t, call<Sigmoid>(fill_where(isnan(difference), 0, difference)));
+}
+
 Tensor xlogy_part1(T t, X x, T) {
   const Tensor zero = scalar(0, x[1].dtype());
   const Tensor singular = is_complex(x[1].dtype()) ? equal(x[1], zero) : less_equal(x[1], zero);
@@ -126,7 +131,7 @@ constexpr ElementwiseRow binary(const char* name, const char* summary, Derivativ
           fn_id<Functor>(),
           2,
           contains<Functor, decltype(BinaryFloat{} + BinaryParts{})>,
-          std::is_same_v<Functor, Subtract>,
+          contains<Functor, List<Subtract, Gcd, Lcm>>,
           {d1, d2},
           summary};
 }
@@ -216,6 +221,9 @@ constexpr ElementwiseRow kRows[] = {
     binary<LogAddExp>("logaddexp", "log(exp(x1) + exp(x2)), without overflow.",
                       {[](T t, X x, T) { return logaddexp_part(t, x[0], x[1]); }, kBoth},
                       {[](T t, X x, T) { return logaddexp_part(t, x[1], x[0]); }, kBoth}),
+    binary<LogAddExp2>("logaddexp2", "log2(2**x1 + 2**x2), without overflow.",
+                       {[](T t, X x, T) { return logaddexp2_part(t, x[0], x[1]); }, kBoth},
+                       {[](T t, X x, T) { return logaddexp2_part(t, x[1], x[0]); }, kBoth}),
     binary<Scale>("_scale", "t * p, and 0 wherever t is 0.",
                   {[](T g, X x, T) { return scale(g, x[1]); }, kX2},
                   {[](T g, X x, T) { return scale_both(x[0], g); }, kX1}),
@@ -289,6 +297,19 @@ constexpr ElementwiseRow kRows[] = {
         "minimum", "The smaller of x1 and x2; nan if either is. Ties share the derivative equally.",
         {[](T t, X x, T) { return share(t, less(x[0], x[1]), equal(x[0], x[1])); }, kBoth},
         {[](T t, X x, T) { return share(t, less(x[1], x[0]), equal(x[0], x[1])); }, kBoth}),
+    binary<Heaviside>(
+        "heaviside",
+        "0 for negative x1, 1 for positive, x2 for zero. The derivative with respect to x1 is 0.",
+        {flat},
+        {[](T t, X x, T) { return where(equal(x[0], scalar(0, x[0].dtype())), t, zeros_like(t)); },
+         kX1}),
+    binary<NextAfter>("nextafter",
+                      "The number next to x1 in the direction of x2. Its derivatives are those of "
+                      "x1.",
+                      {keep}, {flat}),
+    binary<Ldexp>("_ldexp", "x1 * 2**x2.", {[](T t, X x, T) { return call<Ldexp>(t, x[1]); }, kX2},
+                  {flat}),
+    unary<Exponent>("_exponent", "The power of two above |x|.", {flat}),
     // rounding: piecewise constant, derivative 0
     unary<Floor>("floor", "The largest integer not above x. Its derivative is 0.", {flat}),
     unary<Ceil>("ceil", "The smallest integer not below x. Its derivative is 0.", {flat}),
@@ -314,11 +335,14 @@ constexpr ElementwiseRow kRows[] = {
     unary<SignBit>("signbit", "Whether the sign bit of x is set; true for -0.0."),
     // bits
     unary<Invert>("bitwise_invert", "Every bit flipped; not for bool."),
+    unary<BitCount>("_bit_count", "The number of bits set in |x|."),
     binary<BitwiseAnd>("bitwise_and", "The bits set in both."),
     binary<BitwiseOr>("bitwise_or", "The bits set in either."),
     binary<BitwiseXor>("bitwise_xor", "The bits set in exactly one."),
     binary<LeftShift>("bitwise_left_shift", "x1 * 2**x2, bit by bit."),
     binary<RightShift>("bitwise_right_shift", "x1 / 2**x2 rounded down, bit by bit."),
+    binary<Gcd>("gcd", "The greatest common divisor of |x1| and |x2|."),
+    binary<Lcm>("lcm", "The least common multiple of |x1| and |x2|."),
 };
 
 template <size_t I>

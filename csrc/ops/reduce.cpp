@@ -80,6 +80,7 @@ void register_reduce(Registry& registry) {
   ops::register_extrema(registry);
   ops::register_moments(registry);
   ops::register_softmax(registry);
+  ops::register_scans(registry);
 }
 
 }  // namespace pyautograd

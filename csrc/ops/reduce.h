@@ -67,6 +67,13 @@ Tensor logsumexp(const Tensor& x, const Axes& axis = {}, bool keepdims = false);
 Tensor softmax(const Tensor& x, int64_t axis = -1);
 Tensor log_softmax(const Tensor& x, int64_t axis = -1);
 Tensor cumprod(const Tensor& x, std::optional<int64_t> axis = {}, std::optional<DType> dtype = {});
+Tensor cumsum_as(const Tensor& x, std::optional<int64_t> axis, std::optional<DType> dtype);
+// Element i of the result is element i - 1 of x (i + 1 in reverse), and `fill` at the first place.
+Tensor shift(const Tensor& x, int64_t axis, bool reverse, double fill);
+// y[i] = a[i] y[i - 1] + b[i], from y = 0 before the start; backwards if `reverse`.
+Tensor recurrence(const Tensor& a, const Tensor& b, int64_t axis, bool reverse);
+// Its transpose in b.
+Tensor recurrence_transpose(const Tensor& a, const Tensor& t, int64_t axis, bool reverse);
 // The product of all other elements along the axes, exact where elements are zero.
 Tensor product_of_others(const Tensor& x, const Dims& axes);
 
@@ -75,5 +82,6 @@ void register_extrema(Registry& registry);
 void register_products(Registry& registry);
 void register_moments(Registry& registry);
 void register_softmax(Registry& registry);
+void register_scans(Registry& registry);
 
 }  // namespace pyautograd::ops

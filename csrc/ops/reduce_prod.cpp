@@ -5,9 +5,6 @@
 
 namespace pyautograd::ops {
 
-namespace {
-
-// Element i of the result is element i - 1 of x (i + 1 in reverse), and `fill` at the first place.
 Tensor shift(const Tensor& x, int64_t axis, bool reverse, double fill) {
   const int64_t n = x.shape()[axis];
   if (n == 0) return x;
@@ -18,8 +15,9 @@ Tensor shift(const Tensor& x, int64_t axis, bool reverse, double fill) {
   return ops::concat(reverse ? Tensors{rest, first} : Tensors{first, rest}, axis);
 }
 
-// y[i] = a[i] y[i - 1] + b[i], from y = 0 before the start; backwards if `reverse`. The derivatives
-// of cumulative products are such recurrences, and so are its own.
+namespace {
+
+// The derivatives of cumulative products are such recurrences, and so are its own.
 class Recurrence final : public AlongAxis {
  public:
   Recurrence(int64_t axis, bool reverse) : AlongAxis(axis), reverse_(reverse) {}
@@ -44,14 +42,17 @@ class Recurrence final : public AlongAxis {
   const bool reverse_;
 };
 
+}  // namespace
+
 Tensor recurrence(const Tensor& a, const Tensor& b, int64_t axis, bool reverse) {
   return apply1(make_ref<Recurrence>(axis, reverse), Borrowed<2>(a, b));
 }
 
-// The transpose in b of recurrence(a, b).
 Tensor recurrence_transpose(const Tensor& a, const Tensor& t, int64_t axis, bool reverse) {
   return recurrence(shift(a, axis, !reverse, 0), t, axis, !reverse);
 }
+
+namespace {
 
 Tensors Recurrence::vjp(const VjpArgs& args) const {
   const Tensor b = recurrence_transpose(args.inputs[0], args.cotangents[0], axis_, reverse_);

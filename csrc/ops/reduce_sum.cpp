@@ -154,13 +154,6 @@ Tensor mean_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bo
   return mean(cast_for("mean", x, dtype, x.dtype()), axis, keepdims);
 }
 
-Tensor cumsum_as(const Tensor& x, std::optional<int64_t> axis, std::optional<DType> dtype) {
-  const Tensor summand = cast_for("cumsum", x, dtype, accumulator_dtype(x.dtype()));
-  const Tensor line = axis && x.ndim() > 0 ? summand : reshape(summand, {-1});
-  const int64_t along = normalize_axis("cumsum", axis.value_or(0), line.ndim());
-  return apply1(make_ref<CumSum>(along, false), line);
-}
-
 }  // namespace
 
 Tensor sum(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims) {
@@ -195,6 +188,13 @@ Tensor all(const Tensor& x, const Axes& axis, bool keepdims) {
 Tensor count_nonzero(const Tensor& x, const Axes& axis, bool keepdims) {
   const Axes axes = ReducedAxes::of("count_nonzero", x, axis, keepdims).axes;
   return sum(cast(x, DType::Bool), axes, DType::Int64, keepdims);
+}
+
+Tensor cumsum_as(const Tensor& x, std::optional<int64_t> axis, std::optional<DType> dtype) {
+  const Tensor summand = cast_for("cumsum", x, dtype, accumulator_dtype(x.dtype()));
+  const Tensor line = axis && x.ndim() > 0 ? summand : reshape(summand, {-1});
+  const int64_t along = normalize_axis("cumsum", axis.value_or(0), line.ndim());
+  return apply1(make_ref<CumSum>(along, false), line);
 }
 
 Tensor cumsum(const Tensor& x, std::optional<int64_t> axis) { return cumsum_as(x, axis, {}); }

@@ -93,6 +93,7 @@ const Registry& registry() {
     register_matmul(*all);
     register_linalg(*all);
     register_random(*all);
+    register_sort(*all);
     return all;
   }();
   return *instance;

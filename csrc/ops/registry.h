@@ -95,6 +95,7 @@ void register_reduce(Registry& registry);
 void register_matmul(Registry& registry);
 void register_linalg(Registry& registry);
 void register_random(Registry& registry);
+void register_sort(Registry& registry);
 
 std::vector<Param> parse_signature(std::string_view signature, std::vector<Param> kinds);
 

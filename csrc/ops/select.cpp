@@ -177,6 +177,7 @@ Tensor logical_not(const Tensor& x) { return call<kernels::LogicalNot>(x); }
 void register_elementwise(Registry& registry) {
   ops::register_elementwise_rows(registry);
   ops::register_complex(registry);
+  ops::register_elementwise_compositions(registry);
   registry.add(
       "where", &ops::where, "condition, x1, x2, /",
       "x1 where condition holds, else x2, with broadcasting. The branch that is not taken gets a "

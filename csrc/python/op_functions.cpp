@@ -107,7 +107,6 @@ constexpr Method kMethods[] = {
     {"diagonal"},
     {"nonzero"},
     {"argsort"},
-    {"sort"},
     {"searchsorted"},
     {"conj"},
     {"conjugate", "conj"},

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import pyautograd
-from pyautograd import _core, _dtypes, _variadic
+from pyautograd import _core, _dtypes, _sets, _variadic
 from pyautograd._names import ALIASES
 
 PACKAGE = Path(__file__).parents[1]
@@ -108,6 +108,7 @@ def package_stub() -> str:
     imports |= dict.fromkeys(pa._OPS.keys() - ALIASES, "_core")
     imports |= dict.fromkeys(_variadic.__all__, "_variadic")
     imports |= dict.fromkeys(_dtypes.__all__, "_dtypes")
+    imports |= dict.fromkeys(_sets.__all__, "_sets")
     lines = [
         f"from .{imports[name]} import {name} as {name}"
         for name in sorted(imports)

@@ -1,6 +1,6 @@
 """One record per op; the property tests run over all of them."""
 
-from . import creation, elementwise, index, linalg, matmul, random, reduce, shape
+from . import creation, elementwise, index, linalg, matmul, random, reduce, shape, sort
 from .record import ALL, COMPLEX, FLOATS, REAL, OpRecord, Sample
 
 RECORDS: list[OpRecord] = [
@@ -12,6 +12,7 @@ RECORDS: list[OpRecord] = [
     *matmul.RECORDS,
     *linalg.RECORDS,
     *random.RECORDS,
+    *sort.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.

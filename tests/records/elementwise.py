@@ -5,15 +5,19 @@ from dataclasses import replace
 import numpy as np
 import scipy.special as sc
 
+import pyautograd as pa
+
 from .record import (
     ALL,
     INTEGERS,
     NUMBERS,
+    PAIRS,
     REAL,
     SHAPES,
     Sample,
     away_from,
     binary,
+    in_float,
     record,
     unary,
 )
@@ -109,6 +113,52 @@ def clip_reference(x, min=None, max=None):
     return np.where(out == x, x, out)
 
 
+def number_wins(ref):
+    """Of two zeros NumPy's fmax takes either."""
+
+    def reference(x, y):
+        return np.where(np.isnan(x), y, np.where(np.isnan(y), x, ref(x, y)))
+
+    return reference
+
+
+def pairs(draw):
+    return lambda rng: (draw(rng, *shapes) for shapes in PAIRS)
+
+
+def float_power_samples(rng):
+    """Powers that are exact in float32, too: the result is float64 even there."""
+    for shapes in PAIRS:
+        yield rng.integers(1, 9, shapes[0]) / 4, rng.integers(-2, 3, shapes[1]) / 1.0
+
+
+def frexp_samples(rng):
+    for shape in SHAPES:
+        yield (rng.uniform(0.6, 0.9, shape) * rng.choice([-4.0, 1.0, 0.125], shape),)
+
+
+def ldexp_reference(x, n):
+    wide = in_float(lambda x: x)(x)
+    return np.ldexp(wide, n.astype(np.int64) if n.dtype.kind in "bu" else n)
+
+
+def ldexp_samples(rng):
+    for a, b in PAIRS:
+        yield rng.uniform(-2, 2, a), rng.integers(-3, 4, b)
+    yield rng.uniform(-2, 2, 2), np.array([2000, -2000])
+    yield rng.uniform(-2, 2, 2), np.array([1.0, 2.0], np.float32)
+
+
+def nan_to_num_samples(rng):
+    for shape in SHAPES:
+        yield Sample((rng.uniform(-2, 2, shape),))
+    yield Sample((rng.uniform(-2, 2, 3),), {"nan": 2.0, "posinf": 5.0, "neginf": -3.0})
+
+
+def nan_to_num_reference(x, **kwargs):
+    return np.nan_to_num(x, **kwargs)
+
+
 RECORDS = [
     # exponentials and logarithms
     unary("exp"),
@@ -149,6 +199,7 @@ RECORDS = [
         "relu", lambda x: np.maximum(x, np.zeros_like(x)), kinks=(0,), floating=False, dtypes=REAL
     ),
     binary("logaddexp", floating=True, dtypes=REAL),
+    binary("logaddexp2", floating=True, dtypes=REAL),
     binary("xlogy", sc.xlogy, draw=lambda rng, a, b: positive(rng, b, a)[::-1], floating=True),
     # arithmetic
     binary("add"),
@@ -170,6 +221,30 @@ RECORDS = [
     unary("real", np.real, floating=False),
     unary("imag", np.imag, floating=False),
     binary("complex", complex_reference, floating=True, dtypes=REAL),
+    binary("heaviside", draw=signed_off_zero, floating=True, dtypes=REAL),
+    binary("nextafter", draw=signed_off_zero, floating=True, dtypes=REAL),
+    binary("fmax", number_wins(np.maximum), draw=unequal, dtypes=REAL),
+    binary("fmin", number_wins(np.minimum), draw=unequal, dtypes=REAL),
+    record(
+        "float_power", np.float_power, float_power_samples, diff=(0, 1), tol=64, dtypes=REAL
+    ),
+    record("divmod", np.divmod, pairs(apart), diff=(0, 1), tol=64, dtypes=REAL),
+    unary("positive", floating=False, dtypes=NO_BOOL),
+    unary("rint", kinks=HALVES, dtypes=REAL),
+    unary("fabs", kinks=(0,), dtypes=REAL),
+    unary("deg2rad", dtypes=REAL),
+    unary("rad2deg", dtypes=REAL),
+    unary("spacing", low=0.6, high=0.9, diff=(), dtypes=REAL),
+    unary("modf", kinks=HALVES, dtypes=REAL),
+    record(
+        "frexp",
+        in_float(lambda x: np.frexp(x)[0]),
+        frexp_samples,
+        fn=lambda x: pa.frexp(x)[0],
+        dtypes=REAL,
+    ),
+    record("ldexp", ldexp_reference, ldexp_samples, dtypes=REAL),
+    record("nan_to_num", nan_to_num_reference, nan_to_num_samples, dtypes=REAL),
     # rounding
     *[
         unary(name, ref, kinks=HALVES, floating=False, dtypes=dtypes)
@@ -194,6 +269,8 @@ RECORDS = [
     unary("isinf", diff=(), floating=False),
     unary("isfinite", diff=(), floating=False),
     unary("signbit", diff=(), dtypes=REAL),
+    unary("isposinf", diff=(), floating=False, dtypes=REAL),
+    unary("isneginf", diff=(), floating=False, dtypes=REAL),
     # bits
     *map(
         with_integers,
@@ -204,6 +281,9 @@ RECORDS = [
             binary("bitwise_xor", draw=shifts, diff=(), dtypes=BITS),
             binary("bitwise_left_shift", draw=shifts, diff=(), dtypes=BITS),
             binary("bitwise_right_shift", draw=shifts, diff=(), dtypes=BITS),
+            unary("bitwise_count", low=-9, high=9, diff=(), floating=False, dtypes=BITS),
+            binary("gcd", draw=shifts, diff=(), dtypes=BITS),
+            binary("lcm", draw=shifts, diff=(), dtypes=BITS),
         ],
     ),
     record("where", np.where, where_samples, diff=(1, 2)),

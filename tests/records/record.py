@@ -170,6 +170,12 @@ def in_float(ref):
     return wide
 
 
+def op_named(name: str) -> Callable[..., Any]:
+    """The library's function, in a module if there is a dot in the name."""
+    module, _, short = name.rpartition(".")
+    return getattr(getattr(pa, module) if module else pa, short)
+
+
 def unary(
     name: str,
     ref=None,
@@ -190,7 +196,7 @@ def unary(
         for shape in SHAPES:
             yield Sample((away_from(rng.uniform(low, high, shape), *kinks),))
 
-    fn = getattr(pa, name)
+    fn = op_named(name)
     return OpRecord(name, fn, in_float(ref) if floating else ref, samples, diff, dtypes, order, tol)
 
 
@@ -213,7 +219,7 @@ def binary(
         for pair in PAIRS:
             yield Sample(draw(rng, *pair))
 
-    fn = getattr(pa, name)
+    fn = op_named(name)
     return OpRecord(name, fn, in_float(ref) if floating else ref, samples, diff, dtypes, order, tol)
 
 
@@ -224,4 +230,4 @@ def record(name, ref, samples, *, diff=(0,), dtypes=ALL, order=3, tol=16, fn=Non
         for sample in samples(rng):
             yield sample if isinstance(sample, Sample) else Sample(sample)
 
-    return OpRecord(name, fn or getattr(pa, name), ref, wrapped, diff, dtypes, order, tol)
+    return OpRecord(name, fn or op_named(name), ref, wrapped, diff, dtypes, order, tol)

@@ -127,6 +127,43 @@ def axis_of(function):
     return reference
 
 
+def accumulated(ufunc):
+    def reference(x, axis=None):
+        if x.ndim == 0 or axis is None:
+            np.cumsum(x, axis=axis)  # raises for a wrong axis
+            x, axis = x.reshape(-1), 0
+        return ufunc.accumulate(x, axis=axis)
+
+    return reference
+
+
+def first_extremum(argextremum):
+    """NumPy's may be 0 or -0, whichever it meets."""
+
+    def reference(x, axis=None):
+        np.cumsum(x, axis=axis)  # raises for a wrong axis
+        x, axis = (x.reshape(-1), 0) if x.ndim == 0 or axis is None else (x, axis)
+        lines = np.moveaxis(x, axis, -1)
+        out = np.empty_like(lines)
+        for i in range(lines.shape[-1]):
+            place = argextremum(lines[..., : i + 1], axis=-1)
+            out[..., i] = np.take_along_axis(lines, place[..., None], -1)[..., 0]
+        return np.moveaxis(out, -1, axis)
+
+    return reference
+
+
+def cumulative(draw):
+    def samples(rng):
+        for shape, axis in [((3,), None), ((2, 3), 0), ((2, 3), -1), ((2, 2, 2), 1), ((0, 2), 0)]:
+            yield Sample((draw(rng, shape),), {"axis": axis})
+            yield Sample((draw(rng, shape),), {"axis": axis, "include_initial": True})
+        yield Sample((draw(rng, (2, 3)),))
+        yield Sample((draw(rng, (2, 3)),), {"axis": 0, "dtype": np.dtype("float32")})
+
+    return samples
+
+
 RECORDS = [
     record("sum", np.sum, typed(over_axes(), "float32")),
     record("mean", np.mean, typed(over_axes(), "float32")),
@@ -145,4 +182,9 @@ RECORDS = [
     record("log_softmax", in_float(log_softmax_reference), softmax_axes, dtypes=REAL, tol=64),
     record("cumsum", np.cumsum, along_axis()),
     record("cumprod", np.cumprod, along_axis(nonzero)),
+    record("cummax", first_extremum(np.argmax), along_axis(distinct)),
+    record("cummin", first_extremum(np.argmin), along_axis(distinct)),
+    record("logcumsumexp", in_float(accumulated(np.logaddexp)), along_axis(), tol=64),
+    record("cumulative_sum", np.cumulative_sum, cumulative(uniform)),
+    record("cumulative_prod", np.cumulative_prod, cumulative(nonzero)),
 ]

@@ -41,6 +41,10 @@ void scan_line(Scan kind, T* out, const T* x, int64_t n, bool reverse) {
       return;
     case Scan::Min:
       if constexpr (accepts<Minimum, T>()) scan_line<Minimum>(out, x, n, reverse);
+      return;
+    case Scan::LogSumExp:
+      if constexpr (is_float<T>) scan_line<LogAddExp>(out, x, n, reverse);
+      return;
   }
 }
 

@@ -9,7 +9,7 @@ inline namespace PYAUTOGRAD_ISA {
 namespace {
 
 // Formulas over functions of the C library that have vector versions.
-using VectorMath = List<Power, Atan2, Hypot, LogAddExp, Xlogy>;
+using VectorMath = List<Power, Atan2, Hypot, LogAddExp, LogAddExp2, Xlogy>;
 
 template <class F, class T, class R, bool XScalar, bool YScalar>
 inline void straight(R* out, const T* x, const T* y, int64_t n) {

@@ -9,7 +9,7 @@ inline namespace PYAUTOGRAD_ISA {
 namespace {
 
 // Rounded alike in vector and scalar code, or never vectorised: their tails need no padding.
-using Uniform = List<Sqrt, Rsqrt, Reciprocal, LogGamma, Digamma, Angle>;
+using Uniform = List<Sqrt, Rsqrt, Reciprocal, Exponent, Angle>;
 
 template <class F, class T>
 void unary_loop(void* out, const void* x, int64_t n) {

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "core/view.h"
+
+namespace pyautograd::kernels {
+
+// Ascending orders below count nan as larger than every number and -0 as equal to 0. Descending is
+// the opposite order, so nan comes first. Equal elements keep their order either way.
+
+// out has x's shape and dtype.
+void sort(const View& out, const View& x, int axis, bool descending);
+// out is int64 and has x's shape: the positions along the axis in sorted order.
+void argsort(const View& out, const View& x, int axis, bool descending);
+
+// Positions of the `count` first elements in sorted order, count = out's size along the axis. They
+// come sorted; or in no particular order, but for the one of number count - 1, which is the last.
+void arg_select(const View& out, const View& x, int axis, bool descending, bool sorted);
+
+// How many elements of the ascending line are less than each of `values` (or, with `right`, not
+// greater). All three are contiguous: lines of shape (L, n), values and out of shape (L, m).
+void searchsorted(const View& out, const View& lines, const View& values, bool right);
+
+// Position along the axis of the extremum so far, the first of equals; the first nan stays. out is
+// int64 and has x's shape.
+void arg_scan(bool maximum, const View& out, const View& x, int axis);
+
+}  // namespace pyautograd::kernels

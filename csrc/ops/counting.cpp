@@ -1,0 +1,207 @@
+// Which values occur, how often and where.
+
+#include "kernels/kernels.h"
+#include "ops/reduce.h"
+#include "ops/sort.h"
+
+namespace pyautograd::ops {
+
+namespace {
+
+Tensor flat(const Tensor& x) { return x.ndim() == 1 ? x : reshape(x, {x.size()}); }
+
+// The numbers of x behind every transform. What depends on them has a shape that vmap cannot know.
+Tensor concrete(std::string_view op, const Tensor& x) {
+  const Array& array = concrete_array(op, x, "the shape of the result depends on them");
+  return flat(Tensor(array.with_layout(array.shape, array.strides, array.offset)));
+}
+
+// Element i of 1-D x differs from the one before it; the first always does.
+Tensor starts_group(const Tensor& sorted) {
+  const int64_t n = sorted.size();
+  if (n == 0) return zeros({0}, DType::Bool);
+  const Tensor differs =
+      not_equal(slice_axis(sorted, 0, 0, n - 1), slice_axis(sorted, 0, 1, n - 1));
+  return ops::concat(Tensors{ones({1}, DType::Bool), differs}, 0);
+}
+
+// The distinct values of x in ascending order: where each occurs first, which of them each element
+// is, and how often each occurs. Everything but the values is integers without derivatives.
+struct Distinct {
+  Distinct(std::string_view op, const Tensor& x)
+      : x_(x),
+        numbers_(concrete(op, x)),
+        order_(argsort(numbers_)),
+        starts_(starts_group(take(numbers_, order_, 0))),
+        heads_(nonzero(starts_)[0]) {}
+
+  Tensor indices() const { return take(order_, heads_, 0); }
+  Tensor values() const { return take(flat(x_), indices(), 0); }
+  Tensor inverse() const {
+    const Tensor one = scalar(1, DType::Int64);
+    const Tensor group = cumsum(starts_, 0) - one;
+    const Tensor places = zeros({numbers_.size()}, DType::Int64);
+    return reshape(put_along_axis(places, order_, group, 0), x_.shape());
+  }
+  Tensor counts() const {
+    const int64_t n = heads_.size();
+    const Tensor end = full({1}, static_cast<double>(numbers_.size()), DType::Int64);
+    const Tensor fence = ops::concat(Tensors{heads_, end}, 0);
+    return slice_axis(fence, 0, 1, n) - heads_;
+  }
+
+ private:
+  const Tensor& x_;
+  const Tensor numbers_, order_, starts_, heads_;
+};
+
+Tensors unique_all(const Tensor& x) {
+  const Distinct distinct("unique_all", x);
+  return {distinct.values(), distinct.indices(), distinct.inverse(), distinct.counts()};
+}
+Tensors unique_counts(const Tensor& x) {
+  const Distinct distinct("unique_counts", x);
+  return {distinct.values(), distinct.counts()};
+}
+Tensors unique_inverse(const Tensor& x) {
+  const Distinct distinct("unique_inverse", x);
+  return {distinct.values(), distinct.inverse()};
+}
+Tensor unique_values(const Tensor& x) { return Distinct("unique_values", x).values(); }
+
+void check_counted(const Tensor& x, const std::optional<Tensor>& weights, int64_t minlength) {
+  if (x.ndim() != 1) {
+    value_error("[bincount] x must have one axis, got shape ", shape_string(x.shape()));
+  }
+  if (x.size() > 0 && (is_inexact(x.dtype()) || x.dtype() == DType::UInt64)) {
+    type_error("[bincount] x must hold integers that int64 can hold, got dtype ",
+               name_of(x.dtype()));
+  }
+  if (minlength < 0) value_error("[bincount] minlength must not be negative, got ", minlength);
+  if (weights && weights->shape() != x.shape()) {
+    value_error("[bincount] weights of shape ", shape_string(weights->shape()),
+                " must have one element for each of x, of shape ", shape_string(x.shape()));
+  }
+}
+
+Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t minlength) {
+  check_counted(x, weights, minlength);
+  const Tensor places = cast(concrete("bincount", x), DType::Int64);
+  int64_t bins = minlength;
+  if (places.size() > 0) {
+    const int64_t least = *min(places).array().data<int64_t>();
+    if (least < 0) value_error("[bincount] x must not be negative, but has ", least);
+    bins = std::max(bins, *max(places).array().data<int64_t>() + 1);
+  }
+  const DType dtype = weights ? DType::Float64 : DType::Int64;
+  check_shape("bincount", {bins}, dtype);
+  const Tensor amounts = weights ? cast(*weights, dtype) : ones({places.size()}, dtype);
+  return put_along_axis(zeros({bins}, dtype), places, amounts, 0, true);
+}
+
+Tensor isin(const Tensor& element, const Tensor& test_elements, bool invert) {
+  const DType dtype = promote(element.dtype(), test_elements.dtype());
+  const Tensor wanted = cast(element, dtype);
+  const int64_t n = test_elements.size();
+  if (n == 0) return full(element.shape(), invert ? 1 : 0, DType::Bool);
+  const Tensor sorted = sort(cast(flat(test_elements), dtype));
+  const Tensor last = scalar(static_cast<double>(n - 1), DType::Int64);
+  const Tensor nearest = take(sorted, minimum(searchsorted(sorted, wanted), last), 0);
+  return invert ? not_equal(nearest, wanted) : equal(nearest, wanted);
+}
+
+Tensor flatnonzero(const Tensor& x) { return nonzero(concrete("flatnonzero", x))[0]; }
+
+Tensor argwhere(const Tensor& x) {
+  const Tensor numbers = concrete("argwhere", x);
+  if (x.ndim() == 0) return zeros({nonzero(numbers)[0].size(), 0}, DType::Int64);
+  return stack(nonzero(reshape(numbers, x.shape())), 1);
+}
+
+constexpr const char* kDistinctDoc = R"(
+
+nan differs from every other nan, so each is a value of its own; 0 and -0 are one value, represented by the one that
+comes first. The derivative of the values goes to the first occurrences.
+
+:param x: tensor of any shape
+:raises RuntimeError: under vmap, since the number of values depends on the elements
+:returns: )";
+
+}  // namespace
+
+void register_counting(Registry& registry) {
+  const std::string distinct = kDistinctDoc;
+  registry.add("unique_values", &unique_values, "x, /",
+               "The distinct values of x in ascending order." + distinct +
+                   R"(tensor with one axis
+
+>>> pa.unique_values(pa.tensor([3, 1, 3])).tolist()
+[1, 3])");
+  registry.add("unique_counts", &unique_counts, "x, /",
+               "The distinct values of x in ascending order, and how often each occurs." +
+                   distinct + R"(values and counts
+
+>>> [part.tolist() for part in pa.unique_counts(pa.tensor([3, 1, 3]))]
+[[1, 3], [1, 2]])");
+  registry.add("unique_inverse", &unique_inverse, "x, /",
+               "The distinct values of x in ascending order, and which of them each element is." +
+                   distinct +
+                   R"(values, and inverse_indices of x's shape: x is values[inverse_indices]
+
+>>> [part.tolist() for part in pa.unique_inverse(pa.tensor([3, 1, 3]))]
+[[1, 3], [1, 0, 1]])");
+  registry.add("unique_all", &unique_all, "x, /",
+               "The distinct values of x in ascending order: where each occurs first in the "
+               "flattened x, which of them each element is, and how often each occurs." +
+                   distinct + R"(values, indices, inverse_indices and counts
+
+>>> [part.tolist() for part in pa.unique_all(pa.tensor([3, 1, 3]))]
+[[1, 3], [1, 0], [1, 0, 1], [1, 2]])");
+  registry.add(
+      "bincount", &bincount, "x, /, weights=None, minlength=0",
+      R"(How often each of 0, 1, 2, ... occurs in x, or the sum of the weights where it does.
+
+Linear in the weights, and differentiable with respect to them.
+
+:param x: integer tensor with one axis, no element negative
+:param weights: tensor of x's shape
+:param minlength: the least size of the result
+:returns: int64 tensor of max(x) + 1 elements; float64 with weights
+:raises ValueError: if an element or minlength is negative, or shapes differ
+:raises TypeError: if x is not of integers
+:raises RuntimeError: if vmap maps x, since the size of the result depends on it
+
+>>> pa.bincount(pa.tensor([0, 2, 2])).tolist()
+[1, 0, 2])");
+  registry.add("isin", &isin, "element, test_elements, /, *, invert=False",
+               R"(Whether each element occurs among the test elements. nan never does.
+
+:param element: tensor of any shape
+:param test_elements: tensor of any shape
+:param invert: whether to ask for the opposite
+:returns: bool tensor of the first one's shape
+
+>>> pa.isin(pa.tensor([1, 2, 3]), pa.tensor([3, 1])).tolist()
+[True, False, True])");
+  registry.add("flatnonzero", &flatnonzero, "x, /",
+               R"(The indices of the elements of the flattened x that are not zero.
+
+:param x: tensor of any shape
+:returns: int64 tensor with one axis
+:raises RuntimeError: under vmap, since the number of indices depends on the elements
+
+>>> pa.flatnonzero(pa.tensor([[0, 1], [2, 0]])).tolist()
+[1, 2])");
+  registry.add(
+      "argwhere", &argwhere, "x, /",
+      R"(The positions of the elements that are not zero, a row for each, in row-major order.
+
+:param x: tensor of any shape
+:returns: int64 tensor of shape (how many, axes of x)
+:raises RuntimeError: under vmap, since the number of rows depends on the elements
+
+>>> pa.argwhere(pa.tensor([[0, 1], [2, 0]])).tolist()
+[[0, 1], [1, 0]])");
+}
+
+}  // namespace pyautograd::ops

@@ -1,0 +1,144 @@
+// Elementwise ops that are compositions of rows of the table, and have their derivatives from them.
+
+#include <limits>
+#include <numbers>
+
+#include "ops/elementwise.h"
+#include "ops/linear.h"
+
+namespace pyautograd::ops {
+
+namespace {
+
+using namespace kernels;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kDegree = std::numbers::pi / 180;
+
+Tensor floating(const Tensor& x) { return cast(x, to_floating(x.dtype())); }
+Tensor infinity_like(const Tensor& x) { return scalar(kInfinity, x.dtype()); }
+
+Tensor positive(const Tensor& x) {
+  if (is_bool(x.dtype())) type_error("[positive] is not defined for dtype bool");
+  return copy(x);
+}
+Tensor rint(const Tensor& x) { return call<Round>(floating(x)); }
+Tensor fabs(const Tensor& x) { return absolute(floating(x)); }
+Tensor deg2rad(const Tensor& x) { return floating(x) * kDegree; }
+Tensor rad2deg(const Tensor& x) { return floating(x) * (1 / kDegree); }
+
+Tensor isposinf(const Tensor& x) { return equal(x, scalar(kInfinity, to_floating(x.dtype()))); }
+Tensor isneginf(const Tensor& x) { return equal(x, scalar(-kInfinity, to_floating(x.dtype()))); }
+
+// nan loses against a number.
+Tensor without_nan(const Tensor& x1, const Tensor& x2, const Tensor& chosen) {
+  return where(isnan(x1), x2, where(isnan(x2), x1, chosen));
+}
+Tensor fmax(const Tensor& x1, const Tensor& x2) { return without_nan(x1, x2, maximum(x1, x2)); }
+Tensor fmin(const Tensor& x1, const Tensor& x2) { return without_nan(x1, x2, minimum(x1, x2)); }
+
+Tensor float_power(const Tensor& x1, const Tensor& x2) {
+  return power(cast(x1, DType::Float64), cast(x2, DType::Float64));
+}
+
+Tensors divmod(const Tensor& x1, const Tensor& x2) {
+  return {call<FloorDivide>(x1, x2), call<Remainder>(x1, x2)};
+}
+
+Tensors modf(const Tensor& x) {
+  const Tensor wide = floating(x), one = scalar(1, wide.dtype());
+  const Tensor zero = call<CopySign>(scalar(0, wide.dtype()), wide);
+  return {where(call<IsInf>(wide), zero, call<Fmod>(wide, one)), call<Trunc>(wide)};
+}
+
+Tensor ldexp(const Tensor& x1, const Tensor& x2) {
+  if (is_inexact(x2.dtype()))
+    type_error("[ldexp] the exponent must be an integer, got dtype ", name_of(x2.dtype()));
+  const Tensor wide = floating(x1);
+  return call<Ldexp>(wide, cast(x2, wide.dtype()));
+}
+
+Tensors frexp(const Tensor& x) {
+  const Tensor wide = floating(x), exponent = call<Exponent>(wide);
+  return {call<Ldexp>(wide, -exponent), cast(exponent, DType::Int32)};
+}
+
+Tensor spacing(const Tensor& x) {
+  const Tensor wide = floating(x);
+  const Tensor away = call<NextAfter>(wide, call<CopySign>(infinity_like(wide), wide));
+  return where(call<IsInf>(wide), scalar(std::numeric_limits<double>::quiet_NaN(), wide.dtype()),
+               away - wide);
+}
+
+Tensor largest(DType dtype) {
+  return scalar(dtype == DType::Float32 ? std::numeric_limits<float>::max()
+                                        : std::numeric_limits<double>::max(),
+                dtype);
+}
+
+Tensor nan_to_num(const Tensor& x, double nan, const std::optional<Tensor>& posinf,
+                  const std::optional<Tensor>& neginf) {
+  if (!is_inexact(x.dtype())) return copy(x);
+  const Tensor top = posinf ? cast(*posinf, x.dtype()) : largest(x.dtype());
+  const Tensor bottom = neginf ? cast(*neginf, x.dtype()) : -largest(x.dtype());
+  const Tensor numbers = where(isnan(x), scalar(nan, x.dtype()), x);
+  return where(isposinf(x), top, where(isneginf(x), bottom, numbers));
+}
+
+Tensor bitwise_count(const Tensor& x) {
+  if (is_inexact(x.dtype()))
+    type_error("[bitwise_count] is not defined for dtype ", name_of(x.dtype()));
+  return cast(call<BitCount>(x), DType::UInt8);
+}
+
+std::string one(std::string_view summary) {
+  return pyautograd::concat(summary, "\n\n:param x: tensor of any shape");
+}
+std::string two(std::string_view summary) {
+  return pyautograd::concat(summary,
+                            "\n\n:param x1: tensor\n:param x2: tensor that broadcasts with x1\n"
+                            ":raises ValueError: if the shapes do not broadcast");
+}
+
+}  // namespace
+
+void register_elementwise_compositions(Registry& registry) {
+  registry.add("positive", &positive, "x, /", one("A copy of x; not for bool."));
+  registry.add("rint", &rint, "x, /",
+               one("The nearest integer in floating point, halves to even. Its derivative is 0."));
+  registry.add("fabs", &fabs, "x, /", one("|x| in floating point. The derivative at 0 is 0."));
+  registry.add("deg2rad", &deg2rad, "x, /", one("Degrees as radians: x * pi / 180."));
+  registry.add("rad2deg", &rad2deg, "x, /", one("Radians as degrees: x * 180 / pi."));
+  registry.add("isposinf", &isposinf, "x, /", one("Whether x is positive infinity."));
+  registry.add("isneginf", &isneginf, "x, /", one("Whether x is negative infinity."));
+  registry.add("fmax", &fmax, "x1, x2, /",
+               two("The larger of x1 and x2, or the one that is a number if the other is nan. Ties "
+                   "share the derivative equally."));
+  registry.add("fmin", &fmin, "x1, x2, /",
+               two("The smaller of x1 and x2, or the one that is a number if the other is nan. "
+                   "Ties share the derivative equally."));
+  registry.add("float_power", &float_power, "x1, x2, /", two("x1**x2 in float64."));
+  registry.add("divmod", &divmod, "x1, x2, /",
+               two("The quotient floor_divide(x1, x2) and what remains, remainder(x1, x2)."));
+  registry.add("modf", &modf, "x, /",
+               one("The fraction of x and x without it, both with the sign of x. The derivative of "
+                   "the fraction is 1, of the whole 0."));
+  registry.add("ldexp", &ldexp, "x1, x2, /",
+               two("x1 * 2**x2 for integers x2, without overflow on the way."));
+  registry.add("frexp", &frexp, "x, /",
+               one("m and int32 n with x = m * 2**n and 0.5 <= |m| < 1. The derivative of m is "
+                   "2**-n."));
+  registry.add("spacing", &spacing, "x, /",
+               one("The distance from x to the next number away from zero, with the sign of x. Its "
+                   "derivative is 0."));
+  registry.add("nan_to_num", &nan_to_num, "x, /, *, nan=0.0, posinf=None, neginf=None",
+               "x with nan replaced by a number and infinities by the largest ones, or by those "
+               "given. The derivative is 0 where something was replaced.\n\n"
+               ":param x: tensor of any shape\n:param nan: float in the place of nan\n"
+               ":param posinf: tensor or number in the place of inf\n"
+               ":param neginf: tensor or number in the place of -inf");
+  registry.add("bitwise_count", &bitwise_count, "x, /",
+               one("The number of bits set in |x|, as uint8."));
+}
+
+}  // namespace pyautograd::ops

@@ -1,0 +1,313 @@
+// sort, argsort, selection, and search in what is sorted. A sort is a gather by a permutation, so
+// derivatives of every order are those of take_along_axis.
+
+#include "ops/sort.h"
+
+#include "kernels/kernels.h"
+#include "kernels/sort.h"
+#include "ops/reduce.h"
+
+namespace pyautograd {
+
+namespace ops {
+
+namespace {
+
+class Argsort final : public AlongAxis {
+ public:
+  Argsort(int64_t axis, bool descending) : AlongAxis(axis), descending_(descending) {}
+  std::string_view name() const override { return "argsort"; }
+  Specs infer(TensorSpan inputs) const override {
+    return {Spec{inputs[0].shape(), DType::Int64, inputs[0].device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, DType::Int64, specs[0].device);
+    kernels::argsort(out->view(), inputs[0].view(), static_cast<int>(axis_), descending_);
+    return Tensors::of(Tensor(std::move(out)));
+  }
+
+ protected:
+  Ref<const Primitive> along(int64_t axis) const override {
+    return make_ref<Argsort>(axis, descending_);
+  }
+
+ private:
+  const bool descending_;
+};
+
+// The values alone, which takes half the time of a gather: for arrays that nothing differentiates.
+class SortValues final : public Primitive {
+ public:
+  SortValues(int64_t axis, bool descending) : axis_(axis), descending_(descending) {}
+  std::string_view name() const override { return "sort"; }
+  Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::sort(out->view(), inputs[0].view(), static_cast<int>(axis_), descending_);
+    return Tensors::of(Tensor(std::move(out)));
+  }
+
+ private:
+  const int64_t axis_;
+  const bool descending_;
+};
+
+// Positions of the first `count` elements in sorted order.
+class ArgSelect final : public AlongAxis {
+ public:
+  ArgSelect(int64_t axis, int64_t count, bool descending, bool sorted)
+      : AlongAxis(axis), count_(count), descending_(descending), sorted_(sorted) {}
+  std::string_view name() const override { return "topk"; }
+  Specs infer(TensorSpan inputs) const override {
+    Dims shape = inputs[0].shape();
+    shape[axis_] = count_;
+    return {Spec{std::move(shape), DType::Int64, inputs[0].device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, DType::Int64, specs[0].device);
+    kernels::arg_select(out->view(), inputs[0].view(), static_cast<int>(axis_), descending_,
+                        sorted_);
+    return Tensors::of(Tensor(std::move(out)));
+  }
+
+ protected:
+  Ref<const Primitive> along(int64_t axis) const override {
+    return make_ref<ArgSelect>(axis, count_, descending_, sorted_);
+  }
+
+ private:
+  const int64_t count_;
+  const bool descending_, sorted_;
+};
+
+Tensor contiguous_as(const Tensor& x, DType dtype, const Dims& shape) {
+  Ref<Array> out = Array::empty(x.shape(), dtype);
+  kernels::copy(out->view(), x.view());
+  return Tensor(out->with_layout(shape, contiguous_strides(shape), 0));
+}
+
+// Inputs are ascending lines of shape (L..., n) and values of shape (L..., m...), where L are the
+// `lead` axes that maps have put in front.
+class SearchSorted final : public Primitive {
+ public:
+  SearchSorted(int64_t lead, bool right) : lead_(lead), right_(right) {}
+  std::string_view name() const override { return "searchsorted"; }
+  Specs infer(TensorSpan inputs) const override {
+    return {Spec{inputs[1].shape(), DType::Int64, inputs[1].device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    const DType dtype = promote(inputs[0].dtype(), inputs[1].dtype());
+    const Dims& shape = inputs[1].shape();
+    const int64_t lines = count_elements({shape.begin(), static_cast<size_t>(lead_)});
+    const int64_t n = inputs[0].shape()[lead_];
+    const int64_t m = count_elements({shape.begin() + lead_, shape.size() - lead_});
+    Ref<Array> out = Array::empty(shape, specs[0].dtype, specs[0].device);
+    const Ref<Array> flat = out->with_layout({lines, m}, {m, 1}, 0);
+    kernels::searchsorted(flat->view(), contiguous_as(inputs[0], dtype, {lines, n}).view(),
+                          contiguous_as(inputs[1], dtype, {lines, m}).view(), right_);
+    return Tensors::of(Tensor(std::move(out)));
+  }
+  BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
+    if (lead_ == 0 && dims[0] == kNotMapped) {
+      const Tensor front = mapped_to_front(values[1], dims[1]);
+      return {pyautograd::apply(Ref<const Primitive>(this), Borrowed<2>(values[0], front)), {0}};
+    }
+    const Tensor lines = mapped_or_broadcast(values[0], dims[0], size);
+    const Tensor wanted = mapped_or_broadcast(values[1], dims[1], size);
+    return {{apply1(make_ref<SearchSorted>(lead_ + 1, right_), Borrowed<2>(lines, wanted))}, {0}};
+  }
+
+ private:
+  const int64_t lead_;
+  const bool right_;
+};
+
+Tensor line_of(const Tensor& x, std::optional<int64_t> axis) {
+  return axis ? x : reshape(x, {x.size()});
+}
+
+bool only_values(const Tensor& x) { return x.is_array() && !x.tracked(); }
+
+Tensors with_values(const Tensor& x, Tensor places, int64_t axis) {
+  Tensor values = take_along_axis(x, places, axis);
+  return {std::move(values), std::move(places)};
+}
+
+Tensor select_places(std::string_view op, const Tensor& x, int64_t k, int64_t least, int64_t axis,
+                     bool descending, bool sorted) {
+  const int64_t n = x.shape()[axis];
+  if (k < least || k > n) {
+    value_error("[", op, "] k = ", k, " is out of range: axis ", axis, " has ", n,
+                " elements, so k must be from ", least, " to ", n);
+  }
+  return apply1(make_ref<ArgSelect>(axis, k, descending, sorted), x);
+}
+
+Tensors topk(const Tensor& x, int64_t k, int64_t axis, bool largest, bool sorted) {
+  const int64_t along = normalize_axis("topk", axis, x.ndim());
+  return with_values(x, select_places("topk", x, k, 0, along, largest, sorted), along);
+}
+
+Tensors kthvalue(const Tensor& x, int64_t k, int64_t axis, bool keepdims) {
+  const int64_t along = normalize_axis("kthvalue", axis, x.ndim());
+  const Tensor places = select_places("kthvalue", x, k, 1, along, false, false);
+  Tensors kept = with_values(x, slice_axis(places, along, k - 1, 1), along);
+  if (keepdims) return kept;
+  return {squeeze(kept[0], Dims{along}), squeeze(kept[1], Dims{along})};
+}
+
+bool is_right(std::string_view op, std::string_view side) {
+  if (side != "left" && side != "right")
+    value_error("[", op, "] side must be 'left' or 'right', got '", side, "'");
+  return side == "right";
+}
+
+Tensor search(const Tensor& lines, const Tensor& values, bool right) {
+  return apply1(make_ref<SearchSorted>(0, right), Borrowed<2>(lines, values));
+}
+
+Tensor in_order(const Tensor& x, const Tensor& sorter) {
+  if (sorter.ndim() != 1 || sorter.size() != x.size()) {
+    value_error("[searchsorted] the sorter has shape ", shape_string(sorter.shape()),
+                ": it must hold one index for each element of x1, of shape ",
+                shape_string(x.shape()));
+  }
+  if (!is_integer(sorter.dtype()))
+    type_error("[searchsorted] the sorter must hold integers, got dtype ", name_of(sorter.dtype()));
+  return take(x, sorter, 0);
+}
+
+Tensor digitize(const Tensor& x, const Tensor& bins, bool right) {
+  if (bins.ndim() != 1)
+    value_error("[digitize] bins must be 1-D, got shape ", shape_string(bins.shape()));
+  const int64_t n = bins.size();
+  if (n < 2) return search(bins, x, !right);
+  const Tensor left = slice_axis(bins, 0, 0, n - 1), next = slice_axis(bins, 0, 1, n - 1);
+  const Tensor falls = any(greater(left, next)), rises = any(less(left, next));
+  if (falls.is_array() && *falls.array().data<bool>() && *rises.array().data<bool>())
+    value_error("[digitize] bins must be monotonically increasing or decreasing");
+  const Tensor count = scalar(static_cast<double>(n), DType::Int64);
+  return where(falls, count - search(flip(bins, {}), x, !right), search(bins, x, !right));
+}
+
+}  // namespace
+
+Tensor argsort(const Tensor& x, std::optional<int64_t> axis, bool descending, bool) {
+  const Tensor line = line_of(x, axis);
+  const int64_t along = normalize_axis("argsort", axis.value_or(0), line.ndim());
+  return apply1(make_ref<Argsort>(along, descending), line);
+}
+
+Tensor sort(const Tensor& x, std::optional<int64_t> axis, bool descending, bool) {
+  const Tensor line = line_of(x, axis);
+  const int64_t along = normalize_axis("sort", axis.value_or(0), line.ndim());
+  if (only_values(line)) return apply1(make_ref<SortValues>(along, descending), line);
+  return take_along_axis(line, argsort(line, along, descending), along);
+}
+
+Tensor searchsorted(const Tensor& x1, const Tensor& x2, std::string_view side,
+                    const std::optional<Tensor>& sorter) {
+  const bool right = is_right("searchsorted", side);
+  if (x1.ndim() != 1)
+    value_error("[searchsorted] x1 must be 1-D, got shape ", shape_string(x1.shape()));
+  return search(sorter ? in_order(x1, *sorter) : x1, x2, right);
+}
+
+void register_sorting(Registry& registry) {
+  registry.add("sort", &sort, "x, /, axis=-1, *, descending=False, stable=True",
+               R"(The elements in ascending order along an axis, or in descending order.
+
+nan counts as larger than every number: it comes last, and first if ``descending``. Elements that are equal, 0 and -0
+among them, keep their order, whatever ``stable`` says. The derivative goes to the elements by the permutation that
+argsort returns, so among equals to each its own.
+
+:param x: tensor with at least one axis
+:param axis: int, or None to flatten x first
+:param descending: whether the largest comes first
+:param stable: accepted for the array API; the sort is always stable
+:returns: tensor of x's shape and dtype
+:raises IndexError: if the axis is out of range
+
+>>> pa.sort(pa.tensor([3.0, 1.0, 2.0])).tolist()
+[1.0, 2.0, 3.0])");
+  registry.add("argsort", &argsort, "x, /, axis=-1, *, descending=False, stable=True",
+               R"(The indices that sort x along an axis, as sort does.
+
+:param x: tensor with at least one axis
+:param axis: int, or None to flatten x first
+:param descending: whether the largest comes first; equal elements keep their order here, too
+:param stable: accepted for the array API; the sort is always stable
+:returns: int64 tensor of x's shape; it has no derivative
+:raises IndexError: if the axis is out of range
+
+>>> pa.argsort(pa.tensor([3.0, 1.0, 2.0]), descending=True).tolist()
+[0, 2, 1])");
+  registry.add("topk", &topk, "x, k, /, axis=-1, *, largest=True, sorted=True",
+               R"(The k largest elements along an axis, or the k smallest, and their indices.
+
+The first of equal elements is taken first; nan counts as larger than every number. The derivative goes to the elements
+taken.
+
+:param x: tensor with at least one axis
+:param k: how many, from 0 to the size of the axis
+:param axis: int
+:param largest: whether to take the largest; else the smallest
+:param sorted: whether the result is in sorted order; else it comes in any order, faster
+:returns: values and int64 indices
+:raises ValueError: if k is out of range
+:raises IndexError: if the axis is out of range
+
+>>> values, indices = pa.topk(pa.tensor([3.0, 1.0, 4.0, 1.0]), 2)
+>>> values.tolist(), indices.tolist()
+([4.0, 3.0], [2, 0]))");
+  registry.add("kthvalue", &kthvalue, "x, k, /, axis=-1, *, keepdims=False",
+               R"(The k-th smallest element along an axis, counted from 1, and its index.
+
+Found by selection, in linear time. The earlier of equal elements counts as the smaller one; nan as larger than every
+number. The derivative goes to the element found.
+
+:param x: tensor with at least one axis
+:param k: which, from 1 to the size of the axis
+:param axis: int
+:param keepdims: keep the axis with size one
+:returns: value and int64 index
+:raises ValueError: if k is out of range
+:raises IndexError: if the axis is out of range
+
+>>> value, index = pa.kthvalue(pa.tensor([3.0, 1.0, 2.0]), 2)
+>>> value.item(), index.item()
+(2.0, 2))");
+  registry.add("searchsorted", &searchsorted, "x1, x2, /, side='left', sorter=None",
+               R"(Where the elements of x2 would have to go into the ascending x1 to keep it sorted.
+
+:param x1: tensor with one axis, in ascending order, nan last
+:param x2: tensor of any shape
+:param side: 'left' for the place before equal elements, 'right' for the one behind them
+:param sorter: integer tensor that sorts x1, as argsort returns it
+:returns: int64 tensor of x2's shape; it has no derivative
+:raises ValueError: if x1 is not one-dimensional, or the side unknown
+
+>>> pa.searchsorted(pa.tensor([1.0, 2.0, 2.0, 3.0]), pa.tensor([2.0, 2.5])).tolist()
+[1, 3])");
+  registry.add(
+      "digitize", &digitize, "x, bins, /, right=False",
+      R"(The number of the bin that each element falls into: bins[i - 1] <= x < bins[i] for ascending bins.
+
+:param x: tensor of any shape
+:param bins: tensor with one axis, ascending or descending, without nan
+:param right: whether bins are closed on the right instead
+:returns: int64 tensor of x's shape; it has no derivative
+:raises ValueError: if the bins are not monotonic; not checked where vmap maps them
+
+>>> pa.digitize(pa.tensor([0.2, 6.4, 3.0]), pa.tensor([0.0, 1.0, 2.5, 4.0])).tolist()
+[1, 4, 3])");
+}
+
+}  // namespace ops
+
+void register_sort(Registry& registry) {
+  ops::register_sorting(registry);
+  ops::register_counting(registry);
+}
+
+}  // namespace pyautograd

@@ -1,0 +1,211 @@
+"""Sorting, selection, sets and scans where records do not look: ties, nan, indices, long lines."""
+
+import numpy as np
+import pytest
+from records.sort import argsort
+
+import pyautograd as pa
+
+TIED = np.array([2.0, 1.0, 2.0, 0.0, -0.0, 1.0])
+WITH_NAN = np.array([1.0, np.nan, -np.inf, np.nan, 3.0, np.inf, -0.0, 0.0])
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("values", [TIED, WITH_NAN], ids=["tied", "nan"])
+def test_equal_elements_keep_their_order_in_both_directions(values, descending):
+    places = argsort(values, descending=descending)
+    assert pa.argsort(values, descending=descending).tolist() == places.tolist()
+    plain = pa.sort(pa.tensor(values), descending=descending)
+    recorded = pa.sort(pa.tensor(values, requires_grad=True), descending=descending).detach()
+    for got in (plain, recorded):
+        np.testing.assert_array_equal(got.numpy(), values[places])
+        np.testing.assert_array_equal(np.signbit(got.numpy()), np.signbit(values[places]))
+
+
+def test_nan_is_last_and_first_where_the_order_descends():
+    assert np.isnan(pa.sort(WITH_NAN).numpy()[-2:]).all()
+    assert np.isnan(pa.sort(WITH_NAN, descending=True).numpy()[:2]).all()
+    assert pa.topk(WITH_NAN, 3)[1].tolist() == [1, 3, 5]
+    assert pa.topk(WITH_NAN, 2, largest=False)[1].tolist() == [2, 6]
+
+
+@pytest.mark.parametrize(
+    "dtype", "bool int8 uint8 int16 int32 uint32 int64 uint64 float32 float64".split()
+)
+@pytest.mark.parametrize("n", [1, 255, 256, 5000])
+@pytest.mark.parametrize("descending", [False, True])
+def test_long_lines(dtype, n, descending):
+    """The algorithm changes at 256 elements."""
+    rng = np.random.default_rng(n)
+    if dtype == "bool":
+        x = rng.integers(0, 2, n).astype(bool)
+    elif dtype.startswith("float"):
+        x = rng.normal(size=n).astype(dtype)
+        x[rng.integers(0, n, n // 10)] = rng.choice([0.0, -0.0, np.nan, np.inf], n // 10)
+    else:
+        info = np.iinfo(dtype)
+        x = rng.integers(info.min, info.max, n, dtype=dtype, endpoint=True)
+    places = argsort(x, descending=descending)
+    assert pa.argsort(x, descending=descending).tolist() == places.tolist()
+    np.testing.assert_array_equal(pa.sort(x, descending=descending).numpy(), x[places])
+
+
+def test_strided_and_broadcast_lines():
+    x = np.random.default_rng(0).normal(size=(30, 1100, 2))
+    t = pa.from_numpy(x)
+    np.testing.assert_array_equal(pa.sort(t, 1).numpy(), np.sort(x, 1))
+    np.testing.assert_array_equal(pa.sort(t[::-2, ::3], 0).numpy(), np.sort(x[::-2, ::3], 0))
+    np.testing.assert_array_equal(
+        pa.argsort(pa.broadcast_to(t[0, :, :1], (1100, 3)), 0).numpy()[:, 2],
+        np.argsort(x[0, :, 0], kind="stable"),
+    )
+
+
+def test_derivative_goes_where_the_element_came_from():
+    gradient = pa.func.grad(lambda x: pa.sum(pa.sort(x) * pa.arange(6.0)))(TIED)
+    assert gradient.tolist() == [4.0, 2.0, 5.0, 0.0, 1.0, 3.0]
+
+
+def test_topk_indices_and_ties():
+    values, places = pa.topk(TIED, 4)
+    assert places.tolist() == [0, 2, 1, 5]
+    assert values.tolist() == [2.0, 2.0, 1.0, 1.0]
+    assert pa.topk(TIED, 3, largest=False)[1].tolist() == [3, 4, 1]
+    x = np.random.default_rng(1).normal(size=(4, 500))
+    values, places = pa.topk(x, 7, sorted=False)
+    np.testing.assert_array_equal(np.sort(values.numpy()), np.sort(x)[:, -7:])
+    np.testing.assert_array_equal(np.take_along_axis(x, places.numpy(), 1), values.numpy())
+    gradient = pa.func.grad(lambda x: pa.topk(x, 3)[0].sum())(TIED)
+    assert gradient.tolist() == [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+
+
+def test_kthvalue_is_found_in_every_place():
+    x = np.random.default_rng(2).integers(0, 40, 101)
+    order = np.argsort(x, kind="stable")
+    for k in (1, 2, 50, 100, 101):
+        value, place = pa.kthvalue(x, k)
+        assert (value.item(), place.item()) == (x[order[k - 1]], order[k - 1])
+
+
+@pytest.mark.parametrize("k", [0, 4])
+def test_k_out_of_range(k):
+    with pytest.raises(ValueError, match=r"\[kthvalue\] k = .* from 1 to 3"):
+        pa.kthvalue([1.0, 2.0, 3.0], k)
+    with pytest.raises(ValueError, match=r"\[topk\] k = 4 .* from 0 to 3"):
+        pa.topk([1.0, 2.0, 3.0], 4)
+
+
+def test_search():
+    edges, x = np.array([1.0, 2.0, 2.0, 3.0, np.nan]), np.array([0.5, 2.0, np.nan, np.inf])
+    for side in ("left", "right"):
+        expected = np.searchsorted(edges, x, side)
+        assert pa.searchsorted(edges, x, side=side).tolist() == expected.tolist()
+    shuffled = np.array([3.0, 1.0, 2.0])
+    found = pa.searchsorted(shuffled, [2.5], sorter=pa.argsort(shuffled))
+    assert found.tolist() == [2]
+    with pytest.raises(IndexError, match="out of"):
+        pa.searchsorted(shuffled, [2.5], sorter=[0, 1, 3])
+    with pytest.raises(ValueError, match="one index for each"):
+        pa.searchsorted(shuffled, [2.5], sorter=[0, 1])
+    with pytest.raises(ValueError, match="side must be"):
+        pa.searchsorted(shuffled, [2.5], side="top")
+
+
+def test_search_in_mapped_lines():
+    lines = np.sort(np.random.default_rng(3).normal(size=(2, 3, 8)), -1)
+    x = np.linspace(-1, 1, 5)
+    found = pa.func.vmap(pa.func.vmap(pa.searchsorted, in_axes=(0, None)), in_axes=(0, None))
+    expected = [[np.searchsorted(line, x) for line in lines_] for lines_ in lines]
+    assert found(lines, x).tolist() == np.array(expected).tolist()
+
+
+def test_digitize_with_falling_bins():
+    x, bins = np.array([0.5, 2.0, 3.5]), np.array([3.0, 2.0, 1.0])
+    for right in (False, True):
+        expected = np.digitize(x, bins, right).tolist()
+        assert pa.digitize(x, bins, right=right).tolist() == expected
+        mapped = pa.func.vmap(lambda b, r=right: pa.digitize(x, b, right=r))(bins[None])
+        assert mapped[0].tolist() == expected
+    with pytest.raises(ValueError, match="monotonic"):
+        pa.digitize(x, [1.0, 3.0, 2.0])
+
+
+def test_unique_has_numpys_options():
+    x = np.array([[3.0, np.nan, 1.0], [np.nan, 3.0, -0.0]])
+    for equal_nan in (True, False):
+        got = pa.unique(x, True, True, True, equal_nan=equal_nan)
+        for part, expected in zip(
+            got, np.unique(x, True, True, True, equal_nan=equal_nan), strict=True
+        ):
+            np.testing.assert_array_equal(part.numpy(), expected)
+    rows = np.array([[1.0, 2.0], [0.0, 1.0], [1.0, 2.0]])
+    got = pa.unique(rows, return_counts=True, axis=0)
+    for part, expected in zip(got, np.unique(rows, return_counts=True, axis=0), strict=True):
+        np.testing.assert_array_equal(part.numpy(), expected)
+    assert pa.unique(np.zeros(0)).shape == (0,)
+    named = pa.unique_all(x)
+    assert named.values is named[0] and named.counts is named[3]
+    with pytest.raises(RuntimeError, match=r"\[unique_values\] .* vmap maps"):
+        pa.func.vmap(lambda r: pa.unique(r, axis=0))(x)
+
+
+def test_derivative_of_distinct_values_goes_to_the_first():
+    x = np.array([3.0, 1.0, 3.0])
+    for f in (pa.unique_values, pa.unique, lambda x: pa.unique_all(x).values):
+        assert pa.func.grad(lambda x, f=f: pa.sum(f(x) ** 2))(x).tolist() == [6.0, 2.0, 0.0]
+    rows = np.array([[1.0, 2.0], [1.0, 2.0]])
+    assert pa.func.grad(lambda x: pa.unique(x, axis=0).sum())(rows).tolist() == [[1, 1], [0, 0]]
+
+
+def test_bincount_of_nothing_and_of_too_much():
+    assert pa.bincount(np.zeros(0, int)).shape == (0,)
+    assert pa.bincount(np.zeros(0, int), np.zeros(0), minlength=2).tolist() == [0.0, 0.0]
+    with pytest.raises((MemoryError, ValueError), match="bincount"):
+        pa.bincount([2**62])
+    with pytest.raises(RuntimeError, match=r"\[bincount\] .* vmap maps"):
+        pa.func.vmap(pa.bincount)(np.array([[0, 1]]))
+
+
+def test_cumulative_extrema_give_the_derivative_to_the_first():
+    x = np.array([1.0, 3.0, 3.0, 2.0])
+    assert pa.func.grad(lambda x: pa.cummax(x).sum())(x).tolist() == [1.0, 3.0, 0.0, 0.0]
+    x = np.array([3.0, np.nan, 1.0])
+    np.testing.assert_array_equal(pa.cummin(x).numpy(), [3.0, np.nan, np.nan])
+
+
+def test_logcumsumexp_of_infinities():
+    x = np.array([-np.inf, -np.inf, 0.0, np.inf, np.inf])
+    np.testing.assert_array_equal(pa.logcumsumexp(x).numpy(), [-np.inf, -np.inf, 0, np.inf, np.inf])
+    matrix = pa.func.jacrev(pa.logcumsumexp)(x).numpy()
+    expected = np.zeros((5, 5))
+    expected[2, 2] = expected[3, 3] = 1
+    expected[4, 3:] = 0.5
+    np.testing.assert_array_equal(matrix, expected)
+    np.testing.assert_array_equal(pa.func.jacfwd(pa.logcumsumexp)(x).numpy(), expected)
+
+
+def test_cumulative_ops_of_the_array_api():
+    with pytest.raises(ValueError, match="give an axis"):
+        pa.cumulative_sum(np.ones((2, 2)))
+    assert pa.cumulative_prod(np.zeros((2, 0)), axis=1, include_initial=True).tolist() == [[1], [1]]
+
+
+def test_numpy_functions_dispatch():
+    t = pa.tensor(TIED, requires_grad=True)
+    for f in (
+        lambda x: np.sort(x, kind="stable"),
+        np.unique,
+        np.maximum.accumulate,
+        np.logaddexp.accumulate,
+        np.cumulative_sum,
+        np.nan_to_num,
+        lambda x: np.modf(x)[0],
+        lambda x: np.frexp(x)[0],
+        lambda x: np.divmod(x, 2.0)[1],
+        lambda x: np.fmax(x, 0.5),
+    ):
+        got = f(t)
+        assert got.requires_grad
+        np.testing.assert_allclose(got.detach().numpy(), f(TIED), rtol=1e-14, atol=1e-14)
+    assert np.argsort(t).tolist() == np.argsort(TIED, kind="stable").tolist()
+    assert np.searchsorted(np.array([0.5, 1.5]), t).tolist() == [2, 1, 2, 0, 0, 1]
