@@ -11,6 +11,7 @@ from ._core import acos as acos
 from ._core import acosh as acosh
 from ._core import add as add
 from ._core import all as all
+from ._core import angle as angle
 from ._core import any as any
 from ._core import arange as arange
 from ._core import argmax as argmax
@@ -42,7 +43,9 @@ from ._core import broadcast_to as broadcast_to
 from ._core import cbrt as cbrt
 from ._core import ceil as ceil
 from ._core import clip as clip
+from ._core import complex as complex
 from ._core import concat as concat
+from ._core import conj as conj
 from ._core import copy as copy
 from ._core import copysign as copysign
 from ._core import cos as cos
@@ -99,14 +102,18 @@ from .derivatives import hessian as hessian
 from ._core import hstack as hstack
 from .derivatives import hvp as hvp
 from ._core import hypot as hypot
+from ._core import i0 as i0
+from ._core import imag as imag
 from ._core import inner as inner
 from .grad_mode import is_grad_enabled as is_grad_enabled
+from ._dtypes import iscomplexobj as iscomplexobj
 from ._core import isfinite as isfinite
 from ._core import isin as isin
 from ._core import isinf as isinf
 from ._core import isnan as isnan
 from ._core import isneginf as isneginf
 from ._core import isposinf as isposinf
+from ._dtypes import isrealobj as isrealobj
 from .derivatives import jacobian as jacobian
 from ._core import kthvalue as kthvalue
 from ._core import lcm as lcm
@@ -162,6 +169,7 @@ from ._core import prod as prod
 from . import random as random
 from ._core import rad2deg as rad2deg
 from ._core import ravel as ravel
+from ._core import real as real
 from ._core import reciprocal as reciprocal
 from ._core import relu as relu
 from ._core import remainder as remainder
@@ -181,6 +189,7 @@ from ._core import sigmoid as sigmoid
 from ._core import sign as sign
 from ._core import signbit as signbit
 from ._core import sin as sin
+from ._core import sinc as sinc
 from ._core import sinh as sinh
 from ._core import softmax as softmax
 from ._core import softplus as softplus
@@ -238,6 +247,7 @@ arctanh = atanh
 around = round
 bitwise_not = bitwise_invert
 concatenate = concat
+conjugate = conj
 degrees = rad2deg
 fix = trunc
 invert = bitwise_invert
@@ -258,6 +268,8 @@ uint32: np.dtype[np.uint32]
 uint64: np.dtype[np.uint64]
 float32: np.dtype[np.float32]
 float64: np.dtype[np.float64]
+complex64: np.dtype[np.complex64]
+complex128: np.dtype[np.complex128]
 pi: float
 e: float
 inf: float

@@ -28,7 +28,7 @@ from ._names import ALIASES
 __all__: list[str] = []
 
 # ufuncs whose op has a name that is neither NumPy's nor an alias of it
-_UFUNC_NAMES = {"expit": "sigmoid"}
+_UFUNC_NAMES = {"expit": "sigmoid", "psi": "digamma"}
 
 # ufunc.reduce, by op
 _REDUCTIONS = {
@@ -83,6 +83,7 @@ _SIGNATURES: dict[str, str] = {
     "flip": "*m axis",
     "full_like": "*a *fill_value dtype !order !subok !shape !device",
     "hstack": "*tup !dtype !casting",
+    "i0": "*x",
     "imag": "*val",
     "inner": "*a *b",
     "isin": "*element *test_elements !assume_unique invert !kind",
@@ -106,6 +107,7 @@ _SIGNATURES: dict[str, str] = {
     "reshape": "*a *shape !order !copy",
     "roll": "*a *shift axis",
     "searchsorted": "*a *v side sorter",
+    "sinc": "*x",
     "split": "*ary *indices_or_sections axis",
     "squeeze": "*a axis",
     "stack": "*arrays axis !out !dtype !casting",
@@ -278,6 +280,8 @@ def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     known = ALIASES.get(known, known)
     if method == "__call__":
         op = operator.pos if known == "positive" else getattr(_core, known, None)
+        if op is None:
+            op = getattr(_core, f"special_{known}", None)
         if op is None:
             raise _no_counterpart(f"np.{name}" if hasattr(np, name) else f"the ufunc {name}")
         out = op(*inputs, **_supported(f"np.{name}", kwargs)) if kwargs else op(*inputs)

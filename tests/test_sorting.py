@@ -93,6 +93,8 @@ def test_k_out_of_range(k):
         pa.kthvalue([1.0, 2.0, 3.0], k)
     with pytest.raises(ValueError, match=r"\[topk\] k = 4 .* from 0 to 3"):
         pa.topk([1.0, 2.0, 3.0], 4)
+    with pytest.raises(IndexError, match=r"\[topk\] axis 0"):
+        pa.topk(1.0, 1, axis=0)
 
 
 def test_search():
@@ -198,6 +200,8 @@ def test_numpy_functions_dispatch():
         np.maximum.accumulate,
         np.logaddexp.accumulate,
         np.cumulative_sum,
+        np.sinc,
+        np.i0,
         np.nan_to_num,
         lambda x: np.modf(x)[0],
         lambda x: np.frexp(x)[0],

@@ -63,46 +63,6 @@ struct Softplus {
   }
 };
 
-struct LogGamma {
-  template <class T>
-  PYAUTOGRAD_HD T operator()(T x) const {
-#if defined(__GLIBC__) && !defined(__CUDA_ARCH__)
-    int sign;  // std::lgamma writes a global
-    if constexpr (sizeof(T) == 4)
-      return ::lgammaf_r(x, &sign);
-    else
-      return ::lgamma_r(x, &sign);
-#else
-    return std::lgamma(x);
-#endif
-  }
-};
-
-// Reflection to positive x, recurrence up to x >= 10, then the asymptotic series (Abramowitz and
-// Stegun 6.3.18).
-struct Digamma {
-  template <class T>
-  PYAUTOGRAD_HD T operator()(T value) const {
-    double x = value;
-    if (x == 0) return T(-std::copysign(std::numeric_limits<double>::infinity(), x));
-    double result = 0;
-    if (x < 0) {
-      double fraction = x - std::floor(x);
-      if (fraction == 0 || !(x > -std::numeric_limits<double>::infinity()))
-        return std::numeric_limits<T>::quiet_NaN();
-      result = -M_PI / std::tan(M_PI * fraction);
-      x = 1 - x;
-    }
-    for (; x < 10; x += 1) result -= 1 / x;
-    double r = 1 / (x * x);
-    double series =
-        r * (1. / 12 -
-             r * (1. / 120 -
-                  r * (1. / 252 - r * (1. / 240 - r * (1. / 132 - r * (691. / 32760 - r / 12))))));
-    return T(result + std::log(x) - 0.5 / x - series);
-  }
-};
-
 // The angle of a real number, as NumPy has it: that of -0 is pi.
 struct Angle {
   template <class T>

@@ -30,7 +30,7 @@ Tensor starts_group(const Tensor& sorted) {
 struct Distinct {
   Distinct(std::string_view op, const Tensor& x)
       : x_(x),
-        numbers_(concrete(op, x)),
+        numbers_(ordered(op, x)),
         order_(argsort(numbers_)),
         starts_(starts_group(take(numbers_, order_, 0))),
         heads_(nonzero(starts_)[0]) {}
@@ -51,6 +51,11 @@ struct Distinct {
   }
 
  private:
+  static Tensor ordered(std::string_view op, const Tensor& x) {
+    require_real(op, x);
+    return concrete(op, x);
+  }
+
   const Tensor& x_;
   const Tensor numbers_, order_, starts_, heads_;
 };
@@ -77,6 +82,7 @@ void check_counted(const Tensor& x, const std::optional<Tensor>& weights, int64_
     type_error("[bincount] x must hold integers that int64 can hold, got dtype ",
                name_of(x.dtype()));
   }
+  if (weights) require_real("bincount", *weights);
   if (minlength < 0) value_error("[bincount] minlength must not be negative, got ", minlength);
   if (weights && weights->shape() != x.shape()) {
     value_error("[bincount] weights of shape ", shape_string(weights->shape()),
@@ -100,6 +106,8 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
 }
 
 Tensor isin(const Tensor& element, const Tensor& test_elements, bool invert) {
+  require_real("isin", element);
+  require_real("isin", test_elements);
   const DType dtype = promote(element.dtype(), test_elements.dtype());
   const Tensor wanted = cast(element, dtype);
   const int64_t n = test_elements.size();

@@ -16,37 +16,55 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kDegree = std::numbers::pi / 180;
 
 Tensor floating(const Tensor& x) { return cast(x, to_floating(x.dtype())); }
+// In floating point, for ops without a meaning for complex numbers.
+Tensor real(std::string_view op, const Tensor& x) {
+  require_real(op, x);
+  return floating(x);
+}
 Tensor infinity_like(const Tensor& x) { return scalar(kInfinity, x.dtype()); }
 
 Tensor positive(const Tensor& x) {
   if (is_bool(x.dtype())) type_error("[positive] is not defined for dtype bool");
   return copy(x);
 }
-Tensor rint(const Tensor& x) { return call<Round>(floating(x)); }
-Tensor fabs(const Tensor& x) { return absolute(floating(x)); }
-Tensor deg2rad(const Tensor& x) { return floating(x) * kDegree; }
-Tensor rad2deg(const Tensor& x) { return floating(x) * (1 / kDegree); }
+Tensor rint(const Tensor& x) { return call<Round>(real("rint", x)); }
+Tensor fabs(const Tensor& x) { return absolute(real("fabs", x)); }
+Tensor deg2rad(const Tensor& x) { return real("deg2rad", x) * kDegree; }
+Tensor rad2deg(const Tensor& x) { return real("rad2deg", x) * (1 / kDegree); }
 
-Tensor isposinf(const Tensor& x) { return equal(x, scalar(kInfinity, to_floating(x.dtype()))); }
-Tensor isneginf(const Tensor& x) { return equal(x, scalar(-kInfinity, to_floating(x.dtype()))); }
+Tensor isposinf(const Tensor& x) {
+  require_real("isposinf", x);
+  return equal(x, scalar(kInfinity, to_floating(x.dtype())));
+}
+Tensor isneginf(const Tensor& x) {
+  require_real("isneginf", x);
+  return equal(x, scalar(-kInfinity, to_floating(x.dtype())));
+}
 
 // nan loses against a number.
-Tensor without_nan(const Tensor& x1, const Tensor& x2, const Tensor& chosen) {
-  return where(isnan(x1), x2, where(isnan(x2), x1, chosen));
+Tensor without_nan(std::string_view op, const Tensor& x1, const Tensor& x2,
+                   Tensor (*choose)(const Tensor&, const Tensor&)) {
+  require_real(op, x1);
+  require_real(op, x2);
+  return where(isnan(x1), x2, where(isnan(x2), x1, choose(x1, x2)));
 }
-Tensor fmax(const Tensor& x1, const Tensor& x2) { return without_nan(x1, x2, maximum(x1, x2)); }
-Tensor fmin(const Tensor& x1, const Tensor& x2) { return without_nan(x1, x2, minimum(x1, x2)); }
+Tensor fmax(const Tensor& x1, const Tensor& x2) { return without_nan("fmax", x1, x2, &maximum); }
+Tensor fmin(const Tensor& x1, const Tensor& x2) { return without_nan("fmin", x1, x2, &minimum); }
 
 Tensor float_power(const Tensor& x1, const Tensor& x2) {
+  require_real("float_power", x1);
+  require_real("float_power", x2);
   return power(cast(x1, DType::Float64), cast(x2, DType::Float64));
 }
 
 Tensors divmod(const Tensor& x1, const Tensor& x2) {
+  require_real("divmod", x1);
+  require_real("divmod", x2);
   return {call<FloorDivide>(x1, x2), call<Remainder>(x1, x2)};
 }
 
 Tensors modf(const Tensor& x) {
-  const Tensor wide = floating(x), one = scalar(1, wide.dtype());
+  const Tensor wide = real("modf", x), one = scalar(1, wide.dtype());
   const Tensor zero = call<CopySign>(scalar(0, wide.dtype()), wide);
   return {where(call<IsInf>(wide), zero, call<Fmod>(wide, one)), call<Trunc>(wide)};
 }
@@ -54,17 +72,17 @@ Tensors modf(const Tensor& x) {
 Tensor ldexp(const Tensor& x1, const Tensor& x2) {
   if (is_inexact(x2.dtype()))
     type_error("[ldexp] the exponent must be an integer, got dtype ", name_of(x2.dtype()));
-  const Tensor wide = floating(x1);
+  const Tensor wide = real("ldexp", x1);
   return call<Ldexp>(wide, cast(x2, wide.dtype()));
 }
 
 Tensors frexp(const Tensor& x) {
-  const Tensor wide = floating(x), exponent = call<Exponent>(wide);
+  const Tensor wide = real("frexp", x), exponent = call<Exponent>(wide);
   return {call<Ldexp>(wide, -exponent), cast(exponent, DType::Int32)};
 }
 
 Tensor spacing(const Tensor& x) {
-  const Tensor wide = floating(x);
+  const Tensor wide = real("spacing", x);
   const Tensor away = call<NextAfter>(wide, call<CopySign>(infinity_like(wide), wide));
   return where(call<IsInf>(wide), scalar(std::numeric_limits<double>::quiet_NaN(), wide.dtype()),
                away - wide);
@@ -78,6 +96,7 @@ Tensor largest(DType dtype) {
 
 Tensor nan_to_num(const Tensor& x, double nan, const std::optional<Tensor>& posinf,
                   const std::optional<Tensor>& neginf) {
+  require_real("nan_to_num", x);
   if (!is_inexact(x.dtype())) return copy(x);
   const Tensor top = posinf ? cast(*posinf, x.dtype()) : largest(x.dtype());
   const Tensor bottom = neginf ? cast(*neginf, x.dtype()) : -largest(x.dtype());

@@ -91,6 +91,7 @@ struct Scanned {
 };
 
 Tensor cumulative_extremum(const Tensor& x, std::optional<int64_t> axis, bool maximum) {
+  require_real(maximum ? "cummax" : "cummin", x);
   const Scanned over(maximum ? "cummax" : "cummin", x, axis);
   const Tensor places = apply1(make_ref<ArgScan>(over.axis, maximum), over.line);
   return take_along_axis(over.line, places, over.axis);
@@ -103,6 +104,7 @@ Tensor cummin(const Tensor& x, std::optional<int64_t> axis) {
 }
 
 Tensor logcumsumexp(const Tensor& x, std::optional<int64_t> axis) {
+  require_real("logcumsumexp", x);
   const Scanned over("logcumsumexp", x, axis);
   return apply1(make_ref<LogCumSumExp>(over.axis), cast(over.line, to_floating(x.dtype())));
 }

@@ -94,6 +94,7 @@ const Registry& registry() {
     register_linalg(*all);
     register_random(*all);
     register_sort(*all);
+    register_special(*all);
     return all;
   }();
   return *instance;

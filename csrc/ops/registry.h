@@ -96,6 +96,7 @@ void register_matmul(Registry& registry);
 void register_linalg(Registry& registry);
 void register_random(Registry& registry);
 void register_sort(Registry& registry);
+void register_special(Registry& registry);
 
 std::vector<Param> parse_signature(std::string_view signature, std::vector<Param> kinds);
 

@@ -135,6 +135,7 @@ Tensors with_values(const Tensor& x, Tensor places, int64_t axis) {
 
 Tensor select_places(std::string_view op, const Tensor& x, int64_t k, int64_t least, int64_t axis,
                      bool descending, bool sorted) {
+  require_real(op, x);
   const int64_t n = x.shape()[axis];
   if (k < least || k > n) {
     value_error("[", op, "] k = ", k, " is out of range: axis ", axis, " has ", n,
@@ -162,7 +163,9 @@ bool is_right(std::string_view op, std::string_view side) {
   return side == "right";
 }
 
-Tensor search(const Tensor& lines, const Tensor& values, bool right) {
+Tensor search(std::string_view op, const Tensor& lines, const Tensor& values, bool right) {
+  require_real(op, lines);
+  require_real(op, values);
   return apply1(make_ref<SearchSorted>(0, right), Borrowed<2>(lines, values));
 }
 
@@ -180,25 +183,29 @@ Tensor in_order(const Tensor& x, const Tensor& sorter) {
 Tensor digitize(const Tensor& x, const Tensor& bins, bool right) {
   if (bins.ndim() != 1)
     value_error("[digitize] bins must be 1-D, got shape ", shape_string(bins.shape()));
+  require_real("digitize", bins);
   const int64_t n = bins.size();
-  if (n < 2) return search(bins, x, !right);
+  if (n < 2) return search("digitize", bins, x, !right);
   const Tensor left = slice_axis(bins, 0, 0, n - 1), next = slice_axis(bins, 0, 1, n - 1);
   const Tensor falls = any(greater(left, next)), rises = any(less(left, next));
   if (falls.is_array() && *falls.array().data<bool>() && *rises.array().data<bool>())
     value_error("[digitize] bins must be monotonically increasing or decreasing");
   const Tensor count = scalar(static_cast<double>(n), DType::Int64);
-  return where(falls, count - search(flip(bins, {}), x, !right), search(bins, x, !right));
+  return where(falls, count - search("digitize", flip(bins, {}), x, !right),
+               search("digitize", bins, x, !right));
 }
 
 }  // namespace
 
 Tensor argsort(const Tensor& x, std::optional<int64_t> axis, bool descending, bool) {
+  require_real("argsort", x);
   const Tensor line = line_of(x, axis);
   const int64_t along = normalize_axis("argsort", axis.value_or(0), line.ndim());
   return apply1(make_ref<Argsort>(along, descending), line);
 }
 
 Tensor sort(const Tensor& x, std::optional<int64_t> axis, bool descending, bool) {
+  require_real("sort", x);
   const Tensor line = line_of(x, axis);
   const int64_t along = normalize_axis("sort", axis.value_or(0), line.ndim());
   if (only_values(line)) return apply1(make_ref<SortValues>(along, descending), line);
@@ -210,7 +217,7 @@ Tensor searchsorted(const Tensor& x1, const Tensor& x2, std::string_view side,
   const bool right = is_right("searchsorted", side);
   if (x1.ndim() != 1)
     value_error("[searchsorted] x1 must be 1-D, got shape ", shape_string(x1.shape()));
-  return search(sorter ? in_order(x1, *sorter) : x1, x2, right);
+  return search("searchsorted", sorter ? in_order(x1, *sorter) : x1, x2, right);
 }
 
 void register_sorting(Registry& registry) {

@@ -1,6 +1,6 @@
 """One record per op; the property tests run over all of them."""
 
-from . import creation, elementwise, index, linalg, matmul, random, reduce, shape, sort
+from . import creation, elementwise, index, linalg, matmul, random, reduce, shape, sort, special
 from .record import ALL, COMPLEX, FLOATS, REAL, OpRecord, Sample
 
 RECORDS: list[OpRecord] = [
@@ -13,6 +13,7 @@ RECORDS: list[OpRecord] = [
     *linalg.RECORDS,
     *random.RECORDS,
     *sort.RECORDS,
+    *special.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.

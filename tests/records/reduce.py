@@ -182,9 +182,9 @@ RECORDS = [
     record("log_softmax", in_float(log_softmax_reference), softmax_axes, dtypes=REAL, tol=64),
     record("cumsum", np.cumsum, along_axis()),
     record("cumprod", np.cumprod, along_axis(nonzero)),
-    record("cummax", first_extremum(np.argmax), along_axis(distinct)),
-    record("cummin", first_extremum(np.argmin), along_axis(distinct)),
-    record("logcumsumexp", in_float(accumulated(np.logaddexp)), along_axis(), tol=64),
+    record("cummax", first_extremum(np.argmax), along_axis(distinct), dtypes=REAL),
+    record("cummin", first_extremum(np.argmin), along_axis(distinct), dtypes=REAL),
+    record("logcumsumexp", in_float(accumulated(np.logaddexp)), along_axis(), tol=64, dtypes=REAL),
     record("cumulative_sum", np.cumulative_sum, cumulative(uniform)),
     record("cumulative_prod", np.cumulative_prod, cumulative(nonzero)),
 ]

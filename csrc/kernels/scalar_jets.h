@@ -1,0 +1,370 @@
+#pragma once
+
+// Functions of two parameters as truncated Taylor series, so that one evaluation gives a derivative
+// of any order with respect to the parameters, without a formula of its own.
+
+#include "kernels/scalar_special.h"
+#include "kernels/special.h"
+
+namespace pyautograd::kernels {
+inline namespace PYAUTOGRAD_ISA {
+namespace special {
+
+inline constexpr int kMaxOrder = 8;
+
+// The sum of c[i][j] u**i v**j over i <= rows, j <= columns, neither above Max: with Max = 0 it
+// costs no more than a number.
+template <int Max>
+struct Jet {
+  PYAUTOGRAD_HD Jet(int rows, int columns, double constant)
+      : rows(rows), columns(columns), c{{constant}} {}
+  // The parameter u itself (or v), or a multiple of it.
+  PYAUTOGRAD_HD Jet(int rows, int columns, double constant, double along_u, double along_v)
+      : Jet(rows, columns, constant) {
+    if constexpr (Max > 0) {
+      if (rows > 0) c[1][0] = along_u;
+      if (columns > 0) c[0][1] = along_v;
+    }
+  }
+
+  PYAUTOGRAD_HD Jet& operator+=(const Jet& other) {
+    for (int i = 0; i <= rows; ++i)
+      for (int j = 0; j <= columns; ++j) c[i][j] += other.c[i][j];
+    return *this;
+  }
+  // The derivative of that order in each parameter.
+  PYAUTOGRAD_HD double derivative() const {
+    double value = c[rows][columns];
+    for (int i = 2; i <= rows; ++i) value *= i;
+    for (int j = 2; j <= columns; ++j) value *= j;
+    return value;
+  }
+
+  int rows, columns;
+  double c[Max + 1][Max + 1];
+};
+
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> operator*(const Jet<Max>& a, const Jet<Max>& b) {
+  Jet<Max> out(a.rows, a.columns, 0);
+  for (int i = 0; i <= a.rows; ++i)
+    for (int j = 0; j <= a.columns; ++j)
+      for (int p = 0; p <= i; ++p)
+        for (int q = 0; q <= j; ++q) out.c[i][j] += a.c[p][q] * b.c[i - p][j - q];
+  return out;
+}
+
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> operator*(Jet<Max> a, double b) {
+  for (int i = 0; i <= a.rows; ++i)
+    for (int j = 0; j <= a.columns; ++j) a.c[i][j] *= b;
+  return a;
+}
+
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> operator/(const Jet<Max>& a, const Jet<Max>& b) {
+  Jet<Max> out(a.rows, a.columns, 0);
+  for (int i = 0; i <= a.rows; ++i)
+    for (int j = 0; j <= a.columns; ++j) {
+      double rest = a.c[i][j];
+      for (int p = 0; p <= i; ++p)
+        for (int q = 0; q <= j; ++q)
+          if (p + q > 0) rest -= b.c[p][q] * out.c[i - p][j - q];
+      out.c[i][j] = rest / b.c[0][0];
+    }
+  return out;
+}
+
+// exp(a) where the value exp(a.c[0][0]) is known better: from e' = a' e.
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> exp(const Jet<Max>& a, double value) {
+  Jet<Max> out(a.rows, a.columns, value);
+  for (int i = 0; i <= a.rows; ++i)
+    for (int j = 0; j <= a.columns; ++j) {
+      if (i + j == 0) continue;
+      double sum = 0;
+      for (int p = 0; p <= i; ++p)
+        for (int q = 0; q <= j; ++q) sum += (i > 0 ? p : q) * a.c[p][q] * out.c[i - p][j - q];
+      out.c[i][j] = sum / (i > 0 ? i : j);
+    }
+  return out;
+}
+
+PYAUTOGRAD_HD inline double factorial(int n) {
+  double value = 1;
+  for (int k = 2; k <= n; ++k) value *= k;
+  return value;
+}
+
+// a += weight * lgamma(x + u + v), u or v only where asked for; the constant term is left alone.
+template <int Max>
+PYAUTOGRAD_HD void add_lgamma(Jet<Max>& a, double weight, double x, bool in_u, bool in_v) {
+  for (int i = 0; i <= (in_u ? a.rows : 0); ++i)
+    for (int j = 0; j <= (in_v ? a.columns : 0); ++j)
+      if (i + j > 0) a.c[i][j] += weight * polygamma(i + j - 1, x) / (factorial(i) * factorial(j));
+}
+
+// ---- the zeta function of Hurwitz and its derivatives of order k in s ----
+
+using ZetaJet = Jet<kMaxOrder>;
+
+PYAUTOGRAD_HD inline ZetaJet power_of(int k, double s, double q) {  // q**-(s + u)
+  return exp(ZetaJet(k, 0, 0, -std::log(q), 0), std::pow(q, -s));
+}
+
+PYAUTOGRAD_HD inline double zeta_derivative(int k, double s, double q) {
+  if (k == 0) return zeta(s, q);
+  if (!(s > 1 && s < 1e5) || !(q > 0)) return kNan;
+  if (q == kInf) return 0;
+  ZetaJet sum(k, 0, 0);
+  for (const double enough = 12 + s / 2; q < enough; q += 1) sum += power_of(k, s, q);
+  const ZetaJet power = power_of(k, s, q);
+  sum += power * q / ZetaJet(k, 0, s - 1, 1, 0);
+  sum += power * 0.5;
+  ZetaJet factor = power * (1 / q) * ZetaJet(k, 0, s, 1, 0);
+  for (int j = 0; j < 10; ++j) {
+    sum += factor * kBernoulli[j];
+    factor = factor * ZetaJet(k, 0, s + 2 * j + 1, 1, 0) * ZetaJet(k, 0, s + 2 * j + 2, 1, 0) *
+             (1 / (q * q));
+  }
+  return sum.derivative();
+}
+
+// ---- the incomplete gamma function ----
+
+// m - log(1 + m).
+PYAUTOGRAD_HD inline double minus_log1p(double m) {
+  if (std::fabs(m) > 0.4) return m - std::log1p(m);
+  const double s = m / (2 + m), r = s * s;
+  double sum = 0;
+  for (int k = 18; k >= 1; --k) sum = sum * r + 1. / (2 * k + 1);
+  return m * s - 2 * s * r * sum;
+}
+
+// x**a exp(-x) / gamma(a + 1), DLMF 8.7.1, by Stirling's formula where a is large.
+PYAUTOGRAD_HD inline double gamma_factor(double a, double x) {
+  if (a < 10 && x < 600) return std::pow(x, a) * std::exp(-x) / std::tgamma(a + 1);
+  if (a < 10) return std::exp(a * std::log(x) - x - lgamma(a + 1));
+  const double off = (x - a) / a;
+  const double exponent =
+      std::fabs(off) < 0.4 ? -a * minus_log1p(off) : a * std::log(x / a) + (a - x);
+  return std::exp(exponent - stirling_rest(a)) / std::sqrt(2 * kPi * a);
+}
+
+// The same as a series in a + u.
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> gamma_factor(int k, double a, double x) {
+  Jet<Max> log(k, 0, 0, std::log(x), 0);
+  add_lgamma(log, -1, a + 1, true, false);
+  return exp(log, gamma_factor(a, x));
+}
+
+// DLMF 8.7.1.
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> gamma_by_series(int k, double a, double x) {
+  Jet<Max> term = gamma_factor<Max>(k, a, x), sum = term;
+  if (!(term.c[0][0] > 0)) return Jet<Max>(k, 0, term.c[0][0]);  // underflow, or nan
+  for (double n = 1; n < 1e7; ++n) {
+    term = term * x / Jet<Max>(k, 0, a + n, 1, 0);
+    sum += term;
+    if (std::fabs(term.c[k][0]) <= kEps / 16 * std::fabs(sum.c[k][0])) break;
+  }
+  return sum;
+}
+
+// Integers end a continued fraction early, but not its derivatives.
+PYAUTOGRAD_HD inline double off_integers(int order, double a) {
+  return order == 0 ? a : std::floor(a) + 0.5;
+}
+
+// How many levels of the continued fraction below it takes, by Lentz's method.
+PYAUTOGRAD_HD inline int gamma_levels(int k, double a, double x) {
+  double c = 1e300, d = 1 / (x + 1 - a);
+  int levels = 1;
+  for (; levels < 1000000; ++levels) {
+    const double b = x + 1 - a + 2 * levels, numerator = -levels * (levels - a);
+    d = 1 / (numerator * d + b);
+    c = b + numerator / c;
+    if (!(std::fabs(c * d - 1) >= kEps / 2)) break;  // or nan
+  }
+  return levels + 10 + levels * k / 2;
+}
+
+// DLMF 8.9.2.
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> gamma_by_fraction(int k, double a, double x) {
+  const Jet<Max> factor = gamma_factor<Max>(k, a, x);
+  if (!(factor.c[0][0] > 0)) return Jet<Max>(k, 0, factor.c[0][0]);
+  const int levels = gamma_levels(k, off_integers(k, a), x);
+  Jet<Max> f(k, 0, x + 1 - a + 2 * levels, -1, 0);
+  for (int n = levels; n > 0; --n) {
+    const Jet<Max> step = Jet<Max>(k, 0, -n * (n - a), n, 0) / f;
+    f = Jet<Max>(k, 0, x - 1 - a + 2 * n, -1, 0);
+    f += step;
+  }
+  return factor * Jet<Max>(k, 0, a, 1, 0) / f;
+}
+
+// zeta(k) - 1 for k = 2, 3, ...
+inline constexpr double kZetaRest[] = {
+    0.6449340668482264,     0.2020569031595943,     0.08232323371113819,   0.03692775514336993,
+    0.01734306198444914,    0.008349277381922827,   0.00407735619794434,   0.0020083928260822143,
+    0.0009945751278180853,  0.0004941886041194645,  0.0002460865533080483, 0.00012271334757848915,
+    6.124813505870483e-05,  3.058823630702049e-05,  1.528225940865187e-05, 7.637197637899763e-06,
+    3.81729326499984e-06,   1.908212716553939e-06,  9.539620338727962e-07, 4.769329867878064e-07,
+    2.38450502727733e-07,   1.1921992596531106e-07, 5.960818905125948e-08, 2.980350351465228e-08,
+    1.4901554828365043e-08, 7.45071178983543e-09,   3.725334024788457e-09, 1.862659723513049e-09,
+    9.313274324196682e-10};
+
+// log(gamma(1 + a)) for small a, where lgamma(1 + a) has lost a's digits: DLMF 5.7.3.
+PYAUTOGRAD_HD inline double lgamma1p(double a) {
+  if (std::fabs(a) > 0.3) return lgamma(1 + a);
+  double sum = 0;
+  for (int k = 30; k >= 2; --k) sum = sum * -a + kZetaRest[k - 2] / k;
+  return minus_log1p(a) - std::numbers::egamma * a + sum * a * a;
+}
+
+// 1 - P(a, x) for a and x up to about 1, from DLMF 8.7.1 in its other form, where it would cancel.
+PYAUTOGRAD_HD inline double gammaincc_small(double a, double x) {
+  double term = 1, sum = 0;
+  for (int n = 1; n < 60 && std::fabs(term) > 1e-18; ++n) {
+    term *= -x / n;
+    sum += a * term / (a + n);
+  }
+  const double head = std::expm1(a * std::log(x) - lgamma1p(a));
+  return -head - (1 + head) * sum;
+}
+
+// P(a, x) or 1 - P(a, x) for huge a, where the first terms of Temme's expansion leave an error
+// below a unit in the last place of 1: DLMF 8.12.3, 8.12.4 and 8.12.9.
+PYAUTOGRAD_HD inline double gammainc_huge(double a, double x, bool upper) {
+  const double off = (x - a) / a, half_square = minus_log1p(off);
+  const double eta = std::copysign(std::sqrt(2 * half_square), off);
+  const double rest = std::exp(-a * half_square) / std::sqrt(2 * kPi * a) *
+                      (-1. / 3 + eta * (1. / 12 - eta * (2. / 135 - eta / 864)));
+  const double z = eta * std::sqrt(a / 2);
+  return upper ? 0.5 * std::erfc(z) + rest : 0.5 * std::erfc(-z) - rest;
+}
+
+// The k-th derivative with respect to a of P(a, x), or with `upper` of 1 - P(a, x); k <= Max.
+template <int Max>
+PYAUTOGRAD_HD double gammainc(int k, double a, double x, bool upper) {
+  if (!(a >= 0) || !(x >= 0) || (a == 0 && x == 0)) return kNan;
+  const double whole = k == 0 ? 1 : 0;
+  if (x == 0 || a == kInf) return x == kInf ? kNan : upper ? whole : 0;
+  if (x == kInf) return upper ? 0 : whole;
+  if (k == 0 && a > 1e8) return gammainc_huge(a, x, upper);
+  if (x > a + 1 && x > 1.1) {
+    const double above = gamma_by_fraction<Max>(k, a, x).derivative();
+    return upper ? above : whole - above;
+  }
+  if (upper && k == 0 && a < 1) return gammaincc_small(a, x);
+  const double below = gamma_by_series<Max>(k, a, x).derivative();
+  return upper ? whole - below : below;
+}
+
+// The k-th derivative with respect to a of the density x**(a - 1) exp(-x) / gamma(a).
+template <int Max>
+PYAUTOGRAD_HD double gamma_density(int k, double a, double x) {
+  if (!(a >= 0) || !(x >= 0)) return kNan;
+  if (x == 0) return a > 1 ? 0 : k > 0 ? kNan : a < 1 ? kInf : 1;
+  if (x == kInf) return 0;
+  return (gamma_factor<Max>(k, a, x) * Jet<Max>(k, 0, a, 1, 0)).derivative() / x;
+}
+
+// ---- the incomplete beta function ----
+
+// x**a (1 - x)**b / B(a, b) in a + u and b + v.
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> beta_factor(const Orders& k, double a, double b, double x) {
+  const double log_x = std::log(x), log_y = std::log1p(-x);
+  Jet<Max> log(k[0], k[1], 0, log_x, log_y);
+  add_lgamma(log, -1, a, true, false);
+  add_lgamma(log, -1, b, false, true);
+  add_lgamma(log, 1, a + b, true, true);
+  const double sum = a + b;
+  double value;
+  if (a > 10 && b > 10) {  // by Stirling's formula, whose leading terms would cancel
+    const double off_a = x * sum - a,
+                 rest = stirling_rest(sum) - stirling_rest(a) - stirling_rest(b);
+    value = std::exp(-a * minus_log1p(off_a / a) - b * minus_log1p(-off_a / b) + rest) *
+            std::sqrt(a / sum * b / (2 * kPi));
+  } else {
+    value = std::exp(a * log_x + b * log_y - betaln(a, b));
+  }
+  return exp(log, value);
+}
+
+// How many levels of the continued fraction below it takes, by Lentz's method.
+PYAUTOGRAD_HD inline int beta_levels(int order, double a, double b, double x) {
+  double c = 1e300, d = 1;
+  int levels = 1;
+  for (; levels < 1000000; ++levels) {
+    const double m = levels;
+    const double odd = -(a + m - 1) * (a + b + m - 1) * x / ((a + 2 * m - 2) * (a + 2 * m - 1));
+    const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+    d = 1 / (1 + even / (1 + odd * d));
+    c = 1 + even / (1 + odd / c);
+    if (!(std::fabs(c * d - 1) >= kEps / 2)) break;  // or nan
+  }
+  return levels + 10 + levels * order / 2;
+}
+
+// DLMF 8.17.22, for x < (a + 1) / (a + b + 2).
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> beta_by_fraction(const Orders& k, double a, double b, double x) {
+  const auto series = [&](double value, double along_a, double along_b) {
+    return Jet<Max>(k[0], k[1], value, along_a, along_b);
+  };
+  const auto even = [&](double m) {
+    return series(b - m, 0, 1) * (m * x) / (series(a + 2 * m - 1, 1, 0) * series(a + 2 * m, 1, 0));
+  };
+  const auto odd = [&](double m) {
+    return series(a + m, 1, 0) * series(a + b + m, 1, 1) * -x /
+           (series(a + 2 * m, 1, 0) * series(a + 2 * m + 1, 1, 0));
+  };
+  const Jet<Max> factor = beta_factor<Max>(k, a, b, x);
+  if (!(factor.c[0][0] > 0)) return Jet<Max>(k[0], k[1], factor.c[0][0]);
+  const int order = k[0] + k[1];
+  Jet<Max> f = series(1, 0, 0);
+  for (int m = beta_levels(order, a, off_integers(order, b), x); m > 0; --m) {
+    const Jet<Max> outer = even(m) / f;
+    f = series(1, 0, 0);
+    f += outer;
+    const Jet<Max> inner = odd(m - 1) / f;
+    f = series(1, 0, 0);
+    f += inner;
+  }
+  return factor / (f * series(a, 1, 0));
+}
+
+// The derivative of that order in a and b of I(x; a, b), or with `upper` of 1 - I(x; a, b).
+template <int Max>
+PYAUTOGRAD_HD double betainc(const Orders& k, double a, double b, double x, bool upper) {
+  if (!(a >= 0) || !(b >= 0) || !(x >= 0 && x <= 1)) return kNan;
+  const double whole = k[0] + k[1] == 0 ? 1 : 0;
+  const bool all_at_one = a == kInf || b == 0, all_at_zero = b == kInf || a == 0;
+  if (all_at_one && all_at_zero) return kNan;
+  if ((all_at_one || all_at_zero) && x > 0 && x < 1)
+    return whole == 0 ? kNan : all_at_zero != upper;
+  if (x == 0 || x == 1) return (x == 0) == upper ? whole : 0;
+  const bool near = x < (a + 1) / (a + b + 2);
+  const double part = near ? beta_by_fraction<Max>(k, a, b, x).derivative()
+                           : beta_by_fraction<Max>({k[1], k[0]}, b, a, 1 - x).derivative();
+  return near == upper ? whole - part : part;
+}
+
+// The derivative of that order in a and b of the density x**(a - 1) (1 - x)**(b - 1) / B(a, b).
+template <int Max>
+PYAUTOGRAD_HD double beta_density(const Orders& k, double a, double b, double x) {
+  if (!(a > 0) || !(b > 0) || !(x >= 0 && x <= 1)) return kNan;
+  if (x == 0 || x == 1) {
+    const double shape = x == 0 ? a : b;
+    return shape > 1 ? 0 : k[0] + k[1] > 0 ? kNan : shape < 1 ? kInf : x == 0 ? b : a;
+  }
+  return beta_factor<Max>(k, a, b, x).derivative() / (x * (1 - x));
+}
+
+}  // namespace special
+}  // namespace PYAUTOGRAD_ISA
+}  // namespace pyautograd::kernels

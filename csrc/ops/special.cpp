@@ -1,0 +1,115 @@
+#include "ops/special.h"
+
+namespace pyautograd {
+
+namespace ops {
+
+namespace {
+
+class SpecialOp final : public Primitive {
+ public:
+  SpecialOp(const SpecialRow& row, const Orders& orders) : row_(row), orders_(orders) {}
+  std::string_view name() const override { return row_.name; }
+
+  Specs infer(TensorSpan x) const override {
+    Spec out = x[0].spec();
+    for (size_t i = 1; i < x.size(); ++i) {
+      out.shape = broadcast_shapes(name(), out.shape, x[i].shape());
+      out.dtype = promote(out.dtype, x[i].dtype());
+    }
+    out.dtype = to_floating(out.dtype);
+    if (!is_floating(out.dtype))
+      type_error("[", name(), "] is not defined for dtype ", name_of(out.dtype));
+    return {out};
+  }
+
+  Tensors eval(TensorSpan x, const Specs& specs) const override {
+    const Spec& spec = specs[0];
+    Ref<Array> out = Array::empty(spec.shape, spec.dtype, spec.device);
+    Tensors inputs;
+    SmallVector<Dims, 3> strides;
+    SmallVector<View, 3> views;
+    for (const Tensor& input : x) {
+      inputs.push_back(cast(input.untracked(), spec.dtype));
+      const Array& array = inputs.back().array();
+      strides.push_back(broadcast_strides(array.shape, array.strides, spec.shape));
+    }
+    for (size_t i = 0; i < inputs.size(); ++i)
+      views.push_back({inputs[i].array().data(), spec.dtype, spec.shape, strides[i]});
+    kernels::map_special(row_.function, orders_, out->view(), {views.begin(), views.size()});
+    return Tensors::of(Tensor(std::move(out)));
+  }
+
+  Saves saves_for(std::span<const bool> tracked) const override {
+    Saves saves;
+    for (size_t i = 0; i < tracked.size(); ++i) {
+      if (!tracked[i]) continue;
+      saves.inputs |= row_.derivatives[i].reads;
+      saves.outputs |= row_.derivatives[i].reads_result ? 1 : 0;
+    }
+    return saves;
+  }
+
+  Tensors vjp(const VjpArgs& args) const override {
+    Tensors out(row_.arity);
+    for (size_t i = 0; i < row_.arity; ++i)
+      if (args.wants[i]) out[i] = term(i, args.cotangents[0], args.inputs, args.outputs[0]);
+    return out;
+  }
+
+  Tensors jvp(TensorSpan x, TensorSpan tangents, TensorSpan outputs) const override {
+    Tensor sum;
+    for (size_t i = 0; i < row_.arity; ++i) {
+      if (!tangents[i]) continue;
+      Tensor moved = term(i, tangents[i], x, outputs[0]);
+      sum = sum ? add(sum, moved) : std::move(moved);
+    }
+    return Tensors::of(std::move(sum));
+  }
+
+  BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
+    int64_t ndim = 0;
+    for (size_t i = 0; i < values.size(); ++i)
+      ndim = std::max(ndim, values[i].ndim() - (dims[i] != kNotMapped));
+    Tensors aligned;
+    for (size_t i = 0; i < values.size(); ++i)
+      aligned.push_back(align_mapped(values[i], dims[i], ndim));
+    return {pyautograd::apply(Ref<const Primitive>(this), aligned), {0}};
+  }
+
+ private:
+  Tensor term(size_t i, const Tensor& t, TensorSpan x, const Tensor& y) const {
+    const SpecialPartial partial = row_.derivatives[i].partial;
+    return partial ? partial(t, x, y, orders_) : zeros_like(t);
+  }
+
+  const SpecialRow& row_;
+  const Orders orders_;
+};
+
+}  // namespace
+
+Tensor apply_special(const SpecialRow& row, TensorSpan x, const Orders& orders) {
+  return apply1(make_ref<SpecialOp>(row, orders), x);
+}
+
+std::string special_doc(std::string_view summary, std::string_view params) {
+  return pyautograd::concat(summary,
+                            "\n\nElement by element, with broadcasting; integers and bools are "
+                            "computed in float64, and nan outside the domain.\n\n",
+                            params,
+                            "\n:returns: floating tensor of the broadcast shape"
+                            "\n:raises ValueError: if the shapes do not broadcast");
+}
+
+}  // namespace ops
+
+void register_special(Registry& registry) {
+  ops::register_gamma(registry);
+  ops::register_error_functions(registry);
+  ops::register_bessel(registry);
+  ops::register_entropies(registry);
+  ops::register_incomplete(registry);
+}
+
+}  // namespace pyautograd

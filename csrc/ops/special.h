@@ -1,0 +1,68 @@
+#pragma once
+
+#include "kernels/special.h"
+#include "ops/elementwise.h"
+#include "ops/linear.h"
+
+// Elementwise ops over kernels::map_special.
+namespace pyautograd::ops {
+
+using kernels::Orders;
+
+// t times the partial derivative for one argument, as in ops/elementwise.h, for the member of the
+// family with these orders.
+using SpecialPartial = Tensor (*)(const Tensor& t, TensorSpan x, const Tensor& y, const Orders& n);
+
+struct SpecialDerivative {
+  SpecialPartial partial = nullptr;  // absent: the derivative is zero
+  uint8_t reads = 0;                 // bit i: argument i
+  bool reads_result = false;
+};
+
+struct SpecialRow {
+  const char* name;
+  kernels::SpecialFunction function;
+  size_t arity;
+  std::array<SpecialDerivative, 3> derivatives;
+};
+
+Tensor apply_special(const SpecialRow& row, TensorSpan x, const Orders& orders = {});
+
+inline Tensor scale(const Tensor& t, const Tensor& p) { return call<kernels::Scale>(t, p); }
+inline Tensor scale_over(const Tensor& t, const Tensor& p) {
+  return call<kernels::ScaleOver>(t, p);
+}
+// where(mask, value, x) with a constant: replaces the entries at which a formula is singular.
+inline Tensor fill_where(const Tensor& mask, double value, const Tensor& x) {
+  return where(mask, scalar(value, x.dtype()), x);
+}
+inline Tensor is_value(const Tensor& x, double value) { return equal(x, scalar(value, x.dtype())); }
+
+// A function of doubles with the arguments of a row.
+template <auto Function>
+double on_one(const double* x, const Orders&) {
+  return Function(x[0]);
+}
+template <auto Function>
+double on_two(const double* x, const Orders&) {
+  return Function(x[0], x[1]);
+}
+template <auto Function>
+double of_order(const double* x, const Orders& orders) {
+  return Function(orders[0], x[0]);
+}
+
+Tensor digamma(const Tensor& x);
+Tensor polygamma(int64_t n, const Tensor& x);
+Tensor gammaln(const Tensor& x);
+
+// What the docstring of every special function says after its summary.
+std::string special_doc(std::string_view summary, std::string_view params);
+
+void register_gamma(Registry& registry);
+void register_error_functions(Registry& registry);
+void register_bessel(Registry& registry);
+void register_entropies(Registry& registry);
+void register_incomplete(Registry& registry);
+
+}  // namespace pyautograd::ops

@@ -1,0 +1,130 @@
+// The gamma function and its relatives.
+
+#include "kernels/scalar_jets.h"
+#include "ops/special.h"
+
+namespace pyautograd::ops {
+
+namespace {
+
+namespace formula = kernels::special;
+using T = const Tensor&;
+using X = TensorSpan;
+using N = const Orders&;
+
+constexpr SpecialRow kGammaln{"special.gammaln",
+                              on_one<formula::lgamma>,
+                              1,
+                              {{{[](T t, X x, T, N) { return scale(t, digamma(x[0])); }, 1}}}};
+
+constexpr SpecialRow kGamma{
+    "special.gamma",
+    on_one<formula::gamma>,
+    1,
+    {{{[](T t, X x, T y, N) { return scale(t, y * digamma(x[0])); }, 1, true}}}};
+
+constexpr SpecialRow kDigamma{"special.digamma",
+                              on_one<formula::digamma>,
+                              1,
+                              {{{[](T t, X x, T, N) { return scale(t, polygamma(1, x[0])); }, 1}}}};
+
+constexpr SpecialRow kPolygamma{
+    "special.polygamma",
+    of_order<formula::polygamma>,
+    1,
+    {{{[](T t, X x, T, N n) { return scale(t, polygamma(n[0] + 1, x[0])); }, 1}}}};
+
+double hurwitz(const double* x, const Orders& orders) {
+  return formula::zeta_derivative(orders[0], x[0], x[1]);
+}
+Tensor zeta_of(int order, T s, T q);
+Tensor zeta_in_s(T t, X x, T, N n) { return scale(t, zeta_of(n[0] + 1, x[0], x[1])); }
+// The derivative in q of zeta(s, q) is -s zeta(s + 1, q); of its k-th derivative in s, by Leibniz.
+Tensor zeta_in_q(T t, X x, T, N n) {
+  const Tensor next = x[0] + 1.0;
+  Tensor slope = x[0] * zeta_of(n[0], next, x[1]);
+  if (n[0] > 0) slope = slope + zeta_of(n[0] - 1, next, x[1]) * static_cast<double>(n[0]);
+  return -scale(t, slope);
+}
+constexpr SpecialRow kZeta{"special.zeta", hurwitz, 2, {{{zeta_in_s, 3}, {zeta_in_q, 3}}}};
+
+Tensor zeta_of(int order, T s, T q) {
+  if (order > formula::kMaxOrder) {
+    fail(Error::Kind::NotImplemented, "[special.zeta] derivatives with respect to x stop at order ",
+         formula::kMaxOrder);
+  }
+  return apply_special(kZeta, Borrowed<2>(s, q), {order, 0});
+}
+
+Tensor betaln_in(T t, T x, T sum) { return scale(t, digamma(x) - digamma(sum)); }
+constexpr SpecialRow kBetaln{
+    "special.betaln",
+    on_two<formula::betaln>,
+    2,
+    {{{[](T t, X x, T, N) { return betaln_in(t, x[0], x[0] + x[1]); }, 3},
+      {[](T t, X x, T, N) { return betaln_in(t, x[1], x[0] + x[1]); }, 3}}}};
+constexpr SpecialRow kBeta{
+    "special.beta",
+    on_two<formula::beta>,
+    2,
+    {{{[](T t, X x, T y, N) { return scale(betaln_in(t, x[0], x[0] + x[1]), y); }, 3, true},
+      {[](T t, X x, T y, N) { return scale(betaln_in(t, x[1], x[0] + x[1]), y); }, 3, true}}}};
+
+Tensor gamma(T x) { return apply_special(kGamma, Borrowed<1>(x)); }
+Tensor betaln(T a, T b) { return apply_special(kBetaln, Borrowed<2>(a, b)); }
+Tensor beta(T a, T b) { return apply_special(kBeta, Borrowed<2>(a, b)); }
+Tensor zeta(T x, const std::optional<Tensor>& q) {
+  return zeta_of(0, x, q ? *q : scalar(1, to_floating(x.dtype())));
+}
+
+Tensor multigammaln(T a, int64_t d) {
+  if (d < 1) value_error("[special.multigammaln] the dimension must be at least 1, got ", d);
+  require_real("special.multigammaln", a);
+  const Tensor wide = cast(a, to_floating(a.dtype()));
+  Tensor sum = gammaln(wide) + static_cast<double>(d * (d - 1)) / 4 * std::log(formula::kPi);
+  for (int64_t j = 1; j < d; ++j) sum = sum + gammaln(wide - 0.5 * static_cast<double>(j));
+  return sum;
+}
+
+constexpr const char* kX = ":param x: tensor of any shape";
+
+}  // namespace
+
+Tensor gammaln(T x) { return apply_special(kGammaln, Borrowed<1>(x)); }
+Tensor digamma(T x) { return apply_special(kDigamma, Borrowed<1>(x)); }
+Tensor polygamma(int64_t n, T x) {
+  if (n < 0 || n > 1000)
+    value_error("[special.polygamma] the order must be from 0 to 1000, got ", n);
+  return apply_special(kPolygamma, Borrowed<1>(x), {static_cast<int>(n), 0});
+}
+
+void register_gamma(Registry& registry) {
+  registry.add("special.gammaln", &gammaln, "x, /",
+               special_doc("The logarithm of the absolute value of the gamma function.", kX));
+  registry.add("special.gamma", &gamma, "x, /", special_doc("The gamma function.", kX));
+  registry.add("special.digamma", &digamma, "x, /",
+               special_doc("The derivative of the logarithm of the gamma function. Source: DLMF "
+                           "5.5.4 (reflection), 5.5.2 (recurrence), 5.11.2 (series).",
+                           kX));
+  registry.add("special.polygamma", &polygamma, "n, x, /",
+               special_doc("The n-th derivative of digamma. Source: DLMF 5.15.",
+                           ":param n: int, from 0 to 1000\n:param x: tensor of any shape"));
+  registry.add(
+      "special.zeta", &zeta, "x, q=None, /",
+      special_doc("The zeta function of Hurwitz, the sum of (q + k)**-x over k = 0, 1, ...; that "
+                  "of Riemann without q. nan for x < 1. Derivatives with respect to x go up to "
+                  "order 8, and need q > 0. Source: DLMF 25.11.5.",
+                  ":param x: tensor of any shape\n:param q: tensor that broadcasts with x"));
+  registry.add("special.betaln", &betaln, "a, b, /",
+               special_doc("The logarithm of the absolute value of the beta function.",
+                           ":param a: tensor\n:param b: tensor that broadcasts with a"));
+  registry.add("special.beta", &beta, "a, b, /",
+               special_doc("The beta function, gamma(a) gamma(b) / gamma(a + b).",
+                           ":param a: tensor\n:param b: tensor that broadcasts with a"));
+  registry.add("special.multigammaln", &multigammaln, "a, d, /",
+               special_doc("The logarithm of the gamma function of d variates: the constant d (d - "
+                           "1) / 4 log(pi), and gammaln(a - j / 2) for j = 0 to d - 1.",
+                           ":param a: tensor of any shape\n:param d: int, at least 1"));
+}
+
+}  // namespace pyautograd::ops

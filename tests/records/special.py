@@ -1,0 +1,150 @@
+"""Records of the special functions."""
+
+import numpy as np
+import scipy.special as sc
+
+from .record import REAL, SHAPES, binary, in_float, record, unary
+
+
+def within(a, b):
+    """Draws first arguments from one interval and second ones from another."""
+    return lambda rng, shape1, shape2: (rng.uniform(*a, shape1), rng.uniform(*b, shape2))
+
+
+def sinc(x):
+    """NumPy's loses digits in pi * x."""
+    z = np.abs(x)
+    turns = z - 2 * np.round(z / 2)
+    sine = np.where(turns == np.round(turns), 0, np.sin(np.pi * turns.astype(float)))
+    return np.where(x == 0, 1, sine / np.where(x == 0, 1, np.pi * z)).astype(x.dtype)
+
+
+def polygamma_samples(rng):
+    for shape in SHAPES:
+        for n in (0, 1, 3):
+            yield n, rng.uniform(0.5, 4, shape)
+            yield n, rng.uniform(-1.8, -1.2, shape)
+
+
+def zeta_samples(rng):
+    for shape in SHAPES:
+        yield (rng.uniform(1.5, 4, shape),)
+    for a, b in [((2, 3), (3,)), ((), (2,)), ((2, 1), (1, 2))]:
+        yield rng.uniform(1.5, 4, a), rng.uniform(0.4, 3, b)
+
+
+def multigammaln(a, d):
+    """SciPy raises for small a."""
+    terms = [sc.gammaln(a - j / 2) for j in range(d)]
+    return np.asarray(sum(terms) + d * (d - 1) / 4 * np.log(np.pi)).astype(a.dtype)
+
+
+def multigammaln_samples(rng):
+    for shape in SHAPES:
+        yield rng.uniform(2, 5, shape), 1 if shape == () else 3
+
+
+def betainc_samples(rng):
+    for a, b, c in [((3,), (3,), (3,)), ((2, 1), (3,), ()), ((), (), (2,)), ((0,), (), ())]:
+        yield rng.uniform(0.5, 4, a), rng.uniform(0.5, 4, b), rng.uniform(0.1, 0.9, c)
+
+
+def special(name, **kwargs):
+    return unary(f"special.{name}", getattr(sc, name), dtypes=REAL, **kwargs)
+
+
+def special2(name, draw, **kwargs):
+    return binary(
+        f"special.{name}", getattr(sc, name), draw=draw, floating=True, dtypes=REAL, **kwargs
+    )
+
+
+def nan_wins(ref):
+    """SciPy's infinities at the poles win over nan."""
+
+    def reference(a, b):
+        return np.where(np.isnan(a) | np.isnan(b), np.nan, ref(a, b)).astype(a.dtype)
+
+    return reference
+
+
+def zeta(x, q=1.0):
+    """SciPy has no limit at infinity."""
+    limit = np.isposinf(x) & (q > 1) & (q < np.inf)
+    return np.where(limit, 0, nan_wins(sc.zeta)(x, q)).astype(x.dtype)
+
+
+def at_infinity(ref, limit):
+    """SciPy has no limits there."""
+    return lambda x: np.where(np.isinf(x), limit(x), ref(x))
+
+
+POSITIVE = within((0.3, 4), (0.3, 4))
+
+RECORDS = [
+    special("gammaln", low=0.3, high=4, tol=64),
+    special("gamma", low=0.3, high=4),
+    special("digamma", low=0.3, high=4),
+    record(
+        "special.polygamma",
+        lambda n, x: in_float(lambda x: sc.polygamma(n, x).astype(x.dtype))(x),
+        polygamma_samples,
+        diff=(1,),
+        tol=64,
+        dtypes=REAL,
+    ),
+    record("special.zeta", in_float(zeta), zeta_samples, diff=(0, 1), tol=64, dtypes=REAL),
+    *[
+        binary(
+            f"special.{name}",
+            nan_wins(getattr(sc, name)),
+            draw=within((1.2, 4), (1.2, 4)),
+            floating=True,
+            tol=64,
+            dtypes=REAL,
+        )
+        for name in ("beta", "betaln")
+    ],
+    record(
+        "special.multigammaln", in_float(multigammaln), multigammaln_samples, tol=64, dtypes=REAL
+    ),
+    unary(
+        "special.erfinv", lambda x: np.copysign(sc.erfinv(x), x), low=-0.9, high=0.9, dtypes=REAL
+    ),
+    unary("special.erfcinv", lambda x: sc.erfcinv(x) + 0, low=0.1, high=1.9, dtypes=REAL),
+    special("erfcx", low=-1.5, high=3),
+    special("ndtr"),
+    special("ndtri", low=0.1, high=0.9),
+    special("log_ndtr"),
+    special("logit", low=0.1, high=0.9),
+    special("log_expit"),
+    unary("sinc", sinc, low=-3, high=3, dtypes=REAL),
+    unary("i0", at_infinity(sc.i0, np.abs), dtypes=REAL),
+    unary("special.i1", at_infinity(sc.i1, np.positive), dtypes=REAL),
+    special("i0e", kinks=(0,)),
+    special("i1e", kinks=(0,)),
+    unary("special.j0", at_infinity(sc.j0, np.zeros_like), tol=64, dtypes=REAL),
+    unary("special.j1", at_infinity(sc.j1, np.reciprocal), tol=64, dtypes=REAL),
+    special("entr", low=0.2),
+    special2("rel_entr", POSITIVE),
+    special2("kl_div", POSITIVE, tol=64),
+    special2("xlog1py", within((-2, 2), (-0.6, 2))),
+    special2("gammainc", POSITIVE, tol=256),
+    special2("gammaincc", POSITIVE, tol=256),
+    record(
+        "special.betainc",
+        in_float(sc.betainc),
+        betainc_samples,
+        diff=(0, 1, 2),
+        tol=256,
+        dtypes=REAL,
+    ),
+    record(
+        "special.betaincc",
+        in_float(sc.betaincc),
+        betainc_samples,
+        diff=(0, 1, 2),
+        tol=256,
+        dtypes=REAL,
+    ),
+]

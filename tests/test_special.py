@@ -1,0 +1,177 @@
+"""Special functions in their tails and at their edges, against values computed to 40 digits."""
+
+import numpy as np
+import pytest
+import scipy.special as sc
+
+import pyautograd as pa
+from pyautograd import special
+
+# Made with mpmath.
+VALUES = [
+    ("digamma", (1e-05,), -100000.57719921567),
+    ("digamma", (1.4616321449683622,), -9.241265521729427e-17),
+    ("digamma", (1e8,), 18.420680738952367),
+    ("digamma", (-7.3,), 4.33730730551005),
+    ("polygamma", (1, 0.001), 1000001.6425331958),
+    ("polygamma", (2, 50.0), -0.0004080799893375969),
+    ("polygamma", (5, -2.3), 165660.05361165272),
+    ("polygamma", (12, 0.7), -49438661345.67694),
+    ("zeta", (3.0, 2.5), 0.1181020258208637),
+    ("erfcx", (-4.0,), 17772220.904016286),
+    ("erfcx", (0.3,), 0.7345993345676551),
+    ("erfcx", (26.0,), 0.021683584850562907),
+    ("erfcx", (1e8,), 5.641895835477562e-09),
+    ("ndtr", (-35.0,), 1.1249107064724062e-268),
+    ("ndtr", (-8.0,), 6.220960574271784e-16),
+    ("log_ndtr", (-40.0,), -804.6084420137538),
+    ("log_ndtr", (-5.0,), -15.064998393988725),
+    ("log_ndtr", (9.0,), -1.1285884059538405e-19),
+    ("erfcinv", (1e-300,), 26.209469960516124),
+    ("erfcinv", (1e-20,), 6.601580622355143),
+    ("ndtri", (1e-100,), -21.273453560965326),
+    ("erfinv", (1e-10,), 8.862269254527581e-11),
+    ("erfinv", (0.999999999999999,), 5.675915739744713),
+    ("gammaincc", (1e-08, 0.1), 1.822923949088704e-08),
+    ("gammaincc", (3.0, 50.0), 2.509303552201057e-19),
+    ("gammaincc", (0.5, 0.01), 0.8875370839817152),
+    ("gammainc", (30.0, 2.0), 5.855318609378577e-25),
+    ("gammainc", (1e4, 1e4), 0.5013298083399552),
+    ("gammainc", (1e9, 1e9 + 3e4), 0.8286094125981586),
+    ("betainc", (0.1, 20.0, 1e-3), 0.7079970084234154),
+    ("betainc", (100.0, 120.0, 0.4), 0.05104231923040829),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "expected"), VALUES)
+def test_tails(name, args, expected):
+    got = getattr(special, name)(*args).item()
+    np.testing.assert_allclose(got, expected, rtol=2e-14 if "inc" in name else 4e-15)
+
+
+def derivative(f, x, order):
+    for _ in range(order):
+        f = pa.func.grad(f)
+    return f(x).item()
+
+
+def test_sinc_is_smooth_at_and_near_zero():
+    # The Taylor series of sin(z) / z
+    for order, expected in [(0, 1), (1, 0), (2, -(np.pi**2) / 3), (3, 0), (4, np.pi**4 / 5)]:
+        assert derivative(pa.sinc, 0.0, order) == pytest.approx(expected, rel=1e-15, abs=0)
+    assert derivative(pa.sinc, 0.0, 6) == pytest.approx(-(np.pi**6) / 7, rel=1e-15)
+    for x, order, expected in [
+        (1e-3, 1, -0.0032898648867278964),
+        (1e-3, 2, -3.289858392793072),
+        (0.3, 3, 5.24749315292437),
+        (2.5, 4, 10.067995351791495),
+    ]:
+        assert derivative(pa.sinc, x, order) == pytest.approx(expected, rel=2e-15)
+    tiny = 1e-160
+    assert derivative(pa.sinc, tiny, 1) == pytest.approx(-(np.pi**2) / 3 * tiny, rel=1e-15)
+    mixed = pa.func.jvp(pa.func.grad(pa.sinc), (pa.tensor(0.0),), (pa.tensor(1.0),))[1]
+    assert mixed.item() == pytest.approx(-(np.pi**2) / 3, rel=1e-15)
+    assert pa.sinc([1.0, -2.0, 1e9]).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_derivatives_in_the_parameters():
+    """What implicit reparametrisation of gamma and beta draws divides."""
+    for order, a, x, expected in [
+        (1, 2.5, 1.0, -0.1800996069540415),
+        (2, 2.5, 4.0, -0.06977387933172398),
+        (3, 1.0, 2.5, 0.02627523861370525),
+    ]:
+        got = derivative(lambda a, x=x: special.gammainc(a, x), a, order)
+        assert got == pytest.approx(expected, rel=1e-13)
+        upper = derivative(lambda a, x=x: special.gammaincc(a, x), a, order)
+        assert upper == pytest.approx(-expected, rel=1e-13)
+
+    def cdf(a, b):
+        return special.betainc(a, b, 0.5)
+
+    gradient = pa.func.grad(cdf, argnums=(0, 1))(2.0, 3.0)
+    np.testing.assert_allclose(gradient, [-0.1952886866349624, 0.1541084939249829], rtol=1e-13)
+    mixed = pa.func.grad(lambda b: pa.func.grad(cdf)(2.0, b))(3.0)
+    assert mixed.item() == pytest.approx(0.04375913189621719, rel=1e-12)
+    first = derivative(lambda s: special.zeta(s, 2.5), 3.0, 1)
+    assert first == pytest.approx(-0.14630450848765802, rel=1e-14)
+    assert derivative(lambda s: special.zeta(s, 2.5), 3.0, 2) == pytest.approx(
+        0.20885716952550704, rel=1e-14
+    )
+
+
+def test_derivatives_in_parameters_end_with_a_message():
+    f = lambda a: special.gammainc(a, 2.0)  # noqa: E731
+    assert np.isfinite(derivative(f, 1.5, 8))
+    with pytest.raises(NotImplementedError, match=r"\[special.gammainc\] .* stop at order 8"):
+        derivative(f, 1.5, 9)
+
+
+def test_slopes_are_exact_in_the_tails():
+    """No formula takes the difference of what is nearly equal."""
+    for x in (-30.0, -2.0, 3.0, 40.0):
+        got = derivative(special.log_ndtr, x, 1)
+        expected = np.exp(-x * x / 2 - special.log_ndtr(x).item()) / np.sqrt(2 * np.pi)
+        assert got == pytest.approx(expected, rel=1e-12)
+    # erfcx(x) = 1 / (x sqrt(pi)) up to 1 / (2 x**2), which is below a unit in the last place here
+    for order, factor in [(1, -1), (2, 2), (3, -6)]:
+        expected = factor / np.sqrt(np.pi) / 1e9 ** (order + 1)
+        assert derivative(special.erfcx, 1e9, order) == pytest.approx(expected, rel=1e-14)
+    for order, factor in [(1, -0.5), (2, 0.75)]:
+        expected = factor / np.sqrt(2 * np.pi) * 1e8 ** (-0.5 - order)
+        assert derivative(special.i0e, 1e8, order) == pytest.approx(expected, rel=1e-7)
+    for x in (-800.0, -40.0, 40.0):
+        got = derivative(special.log_expit, x, 1)
+        assert got == pytest.approx(sc.expit(-x), rel=1e-14)
+
+
+def test_poles_and_edges():
+    for name in ("gammaln", "gamma", "digamma", "erfinv", "erfcinv", "ndtri", "logit", "log_expit"):
+        x = np.array([0.0, 1.0, 2.0, -1.0, np.inf, np.nan])
+        np.testing.assert_allclose(
+            getattr(special, name)(x).numpy(), getattr(sc, name)(x), rtol=1e-14, err_msg=name
+        )
+    assert special.polygamma(1, [-2.0, 0.0, np.inf]).tolist() == [np.inf, np.inf, 0.0]
+    assert special.zeta([np.inf, 1.0], 2.0).tolist() == [0.0, np.inf]
+    assert special.zeta(1e9, 2.0).item() == 0.0
+    with pytest.raises(ValueError, match=r"\[special.polygamma\] the order"):
+        special.polygamma(-1, 1.0)
+    with pytest.raises(ValueError, match=r"\[special.multigammaln\]"):
+        special.multigammaln(2.0, 0)
+
+
+def test_masked_singularities_have_finite_derivatives():
+    for f, x in [
+        (special.entr, 0.0),
+        (special.erfinv, 1.0),
+        (special.logit, 0.0),
+        (special.digamma, -1.0),
+        (special.ndtri, 0.0),
+    ]:
+        for order in (1, 2):
+            got = derivative(lambda x, f=f: pa.where(x == 9, f(x), 3.0 * x * x), x, order)
+            assert got == 6 * x ** (2 - order)
+    assert pa.func.grad(lambda x: special.rel_entr(x, 1.0))(0.0).item() == -np.inf
+    assert pa.func.grad(special.rel_entr, argnums=(0, 1))(0.0, 0.0)[1].item() == 0.0
+
+
+def test_integers_are_computed_in_float64_and_scipy_functions_dispatch():
+    assert special.gammaln(pa.tensor([3, 4])).dtype == np.float64
+    assert (
+        special.beta(pa.tensor([2], dtype="int8"), pa.ones(1, dtype="float32")).dtype == np.float32
+    )
+    t = pa.tensor([0.5, 1.5], requires_grad=True)
+    for f in (sc.gammaln, sc.psi, sc.i0e, sc.ndtr, lambda x: sc.gammainc(x, 2.0)):
+        got = f(t)
+        assert got.requires_grad
+        np.testing.assert_allclose(got.detach().numpy(), f(np.array([0.5, 1.5])), rtol=1e-13)
+
+
+def test_frexp_and_ldexp_at_the_ends():
+    x = np.array([5e-324, 1e-310, 1.7e308, 0.0, -0.75])
+    mantissa, exponent = pa.frexp(x)
+    np.testing.assert_array_equal(mantissa.numpy(), np.frexp(x)[0])
+    np.testing.assert_array_equal(exponent.numpy(), np.frexp(x)[1])
+    assert exponent.dtype == np.int32
+    np.testing.assert_array_equal(pa.ldexp(mantissa, exponent).numpy(), x)
+    assert pa.ldexp(1.0, [10**9, -(10**9)]).tolist() == [np.inf, 0.0]
