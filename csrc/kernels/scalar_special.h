@@ -231,7 +231,7 @@ PYAUTOGRAD_HD inline double erfcx(double x) {
 // exp(x**2) times the n-th repeated integral of erfc, DLMF 7.18. Its derivative is -2 (n + 1) times
 // the next one, so no derivative of erfcx takes a difference.
 PYAUTOGRAD_HD inline double scaled_ierfc(int n, double x) {
-  if (n == 0) return erfcx(x);
+  if (n == 0 || x != x) return erfcx(x);
   if (x < 0.5) {  // DLMF 7.18.7, upward
     double before = 2 / kSqrtPi, value = erfcx(x);
     for (int k = 1; k <= n; ++k) {
