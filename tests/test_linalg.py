@@ -38,23 +38,34 @@ def leibniz(a):
     return total
 
 
-def of_rank(rank, n, rng):
-    return rng.uniform(-1, 1, (n, rank)) @ rng.uniform(-1, 1, (rank, n))
+def drawn(rng, *shape, dtype=float):
+    real = rng.uniform(-1, 1, shape)
+    return real + 1j * rng.uniform(-1, 1, shape) if dtype is complex else real
 
 
+def of_rank(rank, n, rng, dtype=float):
+    return drawn(rng, n, rank, dtype=dtype) @ drawn(rng, rank, n, dtype=dtype)
+
+
+def real_number(function):
+    """The real and the imaginary part in one number."""
+    return lambda a: pa.real(function(a)) + 2.0 * pa.imag(function(a))
+
+
+@pytest.mark.parametrize("dtype", [float, complex])
 @pytest.mark.parametrize("n, rank", [(n, rank) for n in (1, 2, 3, 4) for rank in range(n + 1)])
-def test_det_is_exact_at_every_rank_to_third_order(n, rank):
+def test_det_is_exact_at_every_rank_to_third_order(n, rank, dtype):
     rng = np.random.default_rng(n + 10 * rank)
-    a = of_rank(rank, n, rng)
+    a = of_rank(rank, n, rng, dtype)
     np.testing.assert_allclose(pa.linalg.det(a).item(), leibniz(pa.tensor(a)).item(), atol=1e-15)
-    directions = [(rng.uniform(-1, 1, (n, n)),) for _ in range(3)]
+    directions = [(drawn(rng, n, n, dtype=dtype),) for _ in range(3)]
     for order in (1, 2, 3):
-        exact = leibniz
+        exact = real_number(leibniz)
         for vs in directions[:order]:
             exact = forward(exact, vs)
         want = exact(pa.tensor(a)).item()
         for modes in itertools.product((forward, reverse), repeat=order):
-            f = pa.linalg.det
+            f = real_number(pa.linalg.det)
             for mode, vs in zip(modes, directions, strict=False):
                 f = mode(f, vs)
             np.testing.assert_allclose(f(pa.tensor(a)).item(), want, rtol=1e-12, atol=1e-13)

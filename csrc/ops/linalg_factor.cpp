@@ -275,7 +275,8 @@ Tensors lu(const Tensor& a, bool permute_l, bool p_indices) {
   const Tensor order = permutation_of(factored[1], m, true);
   if (p_indices) return {order, l, u};
   const Tensor positions = arange(0, static_cast<double>(m), 1, DType::Int64);
-  return {astype(equal(expand_dims(order, {-1}), positions), packed.dtype()), l, u};
+  const Tensor p = equal(expand_dims(order, {-1}), positions);
+  return {astype(p, real_of(packed.dtype())), l, u};
 }
 
 }  // namespace
