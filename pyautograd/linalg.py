@@ -28,7 +28,9 @@ from ._core import linalg_cond as cond
 from ._core import linalg_cross as cross
 from ._core import linalg_det as det
 from ._core import linalg_diagonal as diagonal
+from ._core import linalg_eig as eig
 from ._core import linalg_eigh as eigh
+from ._core import linalg_eigvals as eigvals
 from ._core import linalg_eigvalsh as eigvalsh
 from ._core import linalg_expm as expm
 from ._core import linalg_inv as inv
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from ._core import TensorLike
 
 __all__ = [
+    "EigResult",
     "EighResult",
     "QRResult",
     "SVDResult",
@@ -69,7 +72,9 @@ __all__ = [
     "cross",
     "det",
     "diagonal",
+    "eig",
     "eigh",
+    "eigvals",
     "eigvalsh",
     "expm",
     "inv",
@@ -108,6 +113,13 @@ class SlogdetResult(NamedTuple):
 
     sign: Tensor
     logabsdet: Tensor
+
+
+class EigResult(NamedTuple):
+    """What ``eig`` returns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
 
 
 class EighResult(NamedTuple):

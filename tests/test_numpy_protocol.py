@@ -170,7 +170,7 @@ def test_the_gradient_flows(t):
     "call, name",
     [
         (lambda t: np.fft.fft(t), r"np\.fft\.fft"),
-        (lambda t: np.linalg.eig(t), r"np\.linalg\.eig"),
+        (lambda t: np.linalg.tensorinv(t), r"np\.linalg\.tensorinv"),
         (lambda t: np.partition(t, 1), r"np\.partition"),
         (lambda t: np.isnat(t), r"np\.isnat"),
         (lambda t: np.add.reduceat(t, [0, 1]), r"np\.add\.reduceat"),

@@ -52,6 +52,9 @@ void svd(const Matrices& a, void* s, const Matrices* u, const Matrices* vh, int3
 // Eigenvalues rise; a, of which one triangle is read, becomes the eigenvectors. info: no
 // convergence.
 void eigh(const Matrices& a, void* w, bool lower, bool vectors, int32_t* info);
+// Eigenvalues and, unless v is null, eigenvectors of unit length; of complex matrices only, and a
+// is overwritten. info: no convergence, or something is not finite.
+void eig(const Matrices& a, void* w, const Matrices* v, int32_t* info);
 // The shortest x that minimises |a x - b| where singular values up to rcond times the largest count
 // as zero. b has max(rows, columns) rows, of which the first a.rows are read and the first
 // a.columns written.

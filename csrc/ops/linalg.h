@@ -53,6 +53,8 @@ Tensors qr(const Tensor& a, std::string_view mode = "reduced");
 Tensors lu_factor(const Tensor& a);
 Tensors eigh(const Tensor& a, std::string_view uplo = "L");
 Tensor eigvalsh(const Tensor& a, std::string_view uplo = "L");
+Tensors eig(const Tensor& a);
+Tensor eigvals(const Tensor& a);
 Tensors svd(const Tensor& a, bool full_matrices = true, bool compute_uv = true,
             bool hermitian = false);
 Tensor svdvals(const Tensor& x);
@@ -75,6 +77,7 @@ class OnMatrices : public Primitive {
   virtual int64_t core_rank([[maybe_unused]] size_t input) const { return 2; }
 };
 
+inline Tensor constant_like(const Tensor& x, double value) { return scalar(value, x.dtype()); }
 inline Tensor adjoint(const Tensor& x) { return conj(matrix_transpose(x)); }
 
 inline int64_t rows(const Tensor& x) { return x.shape()[x.ndim() - 2]; }
@@ -111,6 +114,11 @@ Tensor row_range(const Tensor& x, int64_t begin, int64_t end);
 Tensor column_range(const Tensor& x, int64_t begin, int64_t end);
 Tensor scale_columns(const Tensor& x, const Tensor& v);  // x diag(v)
 Tensor hermitian_part(const Tensor& x);
+// Divides an n by n matrix x by the differences v[j] - v[i], of which those that are zero within
+// rounding have no meaning: there the result is nan, so that no wrong number passes for a
+// derivative. Only where the tangent or cotangent t behind x is zero altogether, a masked branch,
+// does that stay zero; the diagonal is zero always.
+Tensor over_differences(const Tensor& x, const Tensor& v, const Tensor& t);
 // `value`, with an edge to x: a derivative that is zero everywhere reaches x as zeros.
 Tensor constant_in(const Tensor& x, const Tensor& value);
 // The sum of absent and present terms; absent if all are.
@@ -120,6 +128,7 @@ void register_solvers(Registry& registry);
 void register_determinants(Registry& registry);
 void register_factorizations(Registry& registry);
 void register_spectra(Registry& registry);
+void register_general_spectra(Registry& registry);
 void register_least_squares(Registry& registry);
 void register_matrix_functions(Registry& registry);
 void register_norms(Registry& registry);

@@ -1,10 +1,21 @@
 #include <climits>
+#include <limits>
 
 #include "kernels/kernels.h"
+#include "ops/elementwise.h"
 #include "ops/linalg.h"
 #include "ops/reduce.h"
 
 namespace pyautograd::ops::linalg {
+
+namespace {
+
+double epsilon(DType dtype) {
+  return real_of(dtype) == DType::Float32 ? std::numeric_limits<float>::epsilon()
+                                          : std::numeric_limits<double>::epsilon();
+}
+
+}  // namespace
 
 BatchResult OnMatrices::batch(int64_t, TensorSpan values, std::span<const int> dims) const {
   int64_t leading = 0;
@@ -122,6 +133,24 @@ Tensor scale_columns(const Tensor& x, const Tensor& v) { return x * expand_dims(
 
 Tensor hermitian_part(const Tensor& x) { return (x + adjoint(x)) * 0.5; }
 
+Tensor over_differences(const Tensor& x, const Tensor& v, const Tensor& t) {
+  const int64_t n = v.shape().back();
+  const Tensor differences = expand_dims(v, {-2}) - expand_dims(v, {-1});
+  const Tensor size = absolute(v),
+               largest = n == 0 ? constant_like(size, 0) : max(size, Dims{-1}, true);
+  const Tensor slack =
+      expand_dims(largest, {-1}) * (2 * static_cast<double>(n) * epsilon(v.dtype()));
+  const Tensor diagonal = identity_matrix(n, DType::Bool);
+  const Tensor close = less_equal(absolute(differences), slack);
+  const Tensor equal_values = logical_and(close, logical_not(diagonal));
+  const Tensor one = constant_like(v, 1), zero = constant_like(v, 0);
+  const Tensor nan = constant_like(v, std::numeric_limits<double>::quiet_NaN());
+  const Tensor slopes =
+      where(diagonal, zero, where(close, nan, reciprocal(where(close, one, differences))));
+  const Tensor moving = any(not_equal(t, constant_like(t, 0)), Dims{-2, -1}, true);
+  return call<kernels::Scale>(x, slopes) + where(logical_and(equal_values, moving), nan, zero);
+}
+
 Tensor constant_in(const Tensor& x, const Tensor& value) {
   return where(scalar(1, DType::Bool), value, x);
 }
@@ -142,6 +171,7 @@ void register_linalg(Registry& registry) {
   ops::linalg::register_determinants(registry);
   ops::linalg::register_factorizations(registry);
   ops::linalg::register_spectra(registry);
+  ops::linalg::register_general_spectra(registry);
   ops::linalg::register_least_squares(registry);
   ops::linalg::register_matrix_functions(registry);
   ops::linalg::register_norms(registry);

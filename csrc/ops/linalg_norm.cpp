@@ -14,8 +14,6 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-Tensor constant_like(const Tensor& x, double value) { return scalar(value, x.dtype()); }
-
 // The root of the sum of squares. At zero, where it has no derivative, zero is taken.
 class Norm2 final : public Reduction {
  public:

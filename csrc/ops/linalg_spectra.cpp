@@ -1,7 +1,5 @@
 // eigh, eigvalsh, svd, svdvals.
 
-#include <limits>
-
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linalg.h"
@@ -10,39 +8,10 @@ namespace pyautograd::ops::linalg {
 
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
 bool reads_lower(std::string_view op, std::string_view uplo) {
   if (uplo == "L" || uplo == "l") return true;
   if (uplo == "U" || uplo == "u") return false;
   value_error("[", op, "] UPLO must be 'L' or 'U', got '", uplo, "'");
-}
-
-double epsilon(DType dtype) {
-  return dtype == DType::Float32 ? std::numeric_limits<float>::epsilon()
-                                 : std::numeric_limits<double>::epsilon();
-}
-
-Tensor constant_like(const Tensor& x, double value) { return scalar(value, x.dtype()); }
-
-// Divides an n by n matrix by the differences v[j] - v[i], of which those that are zero within
-// rounding have no meaning: there the result is nan, so that no wrong number passes for a
-// derivative. Only where the tangent or cotangent t behind x is zero altogether, a masked branch,
-// does that stay zero; the diagonal is zero always.
-Tensor over_differences(const Tensor& x, const Tensor& v, const Tensor& t) {
-  const int64_t n = v.shape().back();
-  const Tensor differences = expand_dims(v, {-2}) - expand_dims(v, {-1});
-  const Tensor largest = n == 0 ? constant_like(v, 0) : max(absolute(v), Dims{-1}, true);
-  const Tensor slack =
-      expand_dims(largest, {-1}) * (2 * static_cast<double>(n) * epsilon(v.dtype()));
-  const Tensor diagonal = astype(identity_matrix(n, v.dtype()), DType::Bool);
-  const Tensor close = less_equal(absolute(differences), slack);
-  const Tensor equal_values = logical_and(close, logical_not(diagonal));
-  const Tensor one = constant_like(v, 1), zero = constant_like(v, 0), nan = constant_like(v, kNan);
-  const Tensor slopes =
-      where(diagonal, zero, where(close, nan, reciprocal(where(close, one, differences))));
-  const Tensor moving = any(not_equal(t, constant_like(t, 0)), Dims{-2, -1}, true);
-  return call<kernels::Scale>(x, slopes) + where(logical_and(equal_values, moving), nan, zero);
 }
 
 Tensor skew_part(const Tensor& x) { return (x - adjoint(x)) * 0.5; }
@@ -173,7 +142,7 @@ class Svd final : public OnMatrices {
 // The difference of squares as a product, which keeps small singular values apart.
 Tensor over_square_differences(const Tensor& x, const Tensor& s, const Tensor& t) {
   const Tensor sums = expand_dims(s, {-2}) + expand_dims(s, {-1});
-  const Tensor diagonal = astype(identity_matrix(s.shape().back(), s.dtype()), DType::Bool);
+  const Tensor diagonal = identity_matrix(s.shape().back(), DType::Bool);
   const Tensor divided = over_differences(x, s, t);
   return where(diagonal, constant_like(s, 0), divided / where(diagonal, constant_like(s, 1), sums));
 }

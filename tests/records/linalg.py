@@ -83,6 +83,31 @@ def spectral(w, v):
     return w, (v * weights) @ v.conj().mT
 
 
+def recomposed(w, v):
+    """Eigenvectors up to phase, and both up to order."""
+    inverse = np.linalg.inv if isinstance(v, np.ndarray) else pa.linalg.inv
+    powers = w * w
+    return powers.sum(-1), (v * powers[..., None, :]) @ inverse(v)
+
+
+def stable(solve_sylvester):
+    return lambda a, b, q: solve_sylvester(graded(a), graded(b), q)
+
+
+def symmetric_sums(w):
+    return w.sum(-1), (w * w * w).sum(-1)
+
+
+def in_complex(call):
+    """On complex numbers; several outputs, even if there is one."""
+
+    def wrapped(a):
+        out = call(np.asarray(a, np.result_type(a, np.complex64)))
+        return (out,) if isinstance(out, np.ndarray) else out
+
+    return wrapped
+
+
 def singular(u, s, vh):
     """Singular vectors up to common signs, and the span of those beyond."""
     k = s.shape[-1]
@@ -270,6 +295,15 @@ RECORDS = [
         open_to=orthogonal,
     ),
     linalg("eigh", np.linalg.eigh, SQUARE, make=symmetric, open_to=spectral),
+    linalg("eig", in_complex(np.linalg.eig), SQUARE, make=graded, open_to=recomposed),
+    linalg(
+        "eigvals",
+        in_complex(np.linalg.eigvals),
+        SQUARE,
+        make=graded,
+        fn=lambda a: (pa.linalg.eigvals(a),),
+        open_to=symmetric_sums,
+    ),
     linalg("eigvalsh", np.linalg.eigvalsh, SQUARE, make=symmetric),
     linalg(
         "svd",
@@ -305,13 +339,12 @@ RECORDS = [
     linalg("sqrtm", scipy_like(sl.sqrtm, 2), shapes(((3, 3),), ((2, 2, 2),)), make=graded),
     linalg(
         "solve_sylvester",
-        scipy_like(sl.solve_sylvester, 2, 2, 2),
+        stable(scipy_like(sl.solve_sylvester, 2, 2, 2)),
         shapes(
             ([(2, 2), (3, 3), (2, 3)],), ([(1, 1), (2, 2), (1, 2)],), ([(2, 2), (2, 2), (2, 3)],)
         ),
-        make=graded,
+        fn=stable(pa.linalg.solve_sylvester),
         diff=(0, 1, 2),
-        order=2,
     ),
     linalg("norm", with_whole_axes(np.linalg.norm), NORMS, make=graded),
     linalg("vector_norm", with_whole_axes(np.linalg.vector_norm), VECTOR_NORMS),

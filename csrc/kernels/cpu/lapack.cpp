@@ -54,6 +54,7 @@ std::unique_ptr<LapackFunctions<T>> resolve_all() {
   resolve(f->gesdd, "gesdd");
   resolve(f->heevd, is_complex_type<T> ? "heevd" : "syevd");
   resolve(f->gees, "gees");
+  resolve(f->geev, "geev");
   resolve(f->gelsd, "gelsd");
   return resolve.complete() ? std::move(f) : nullptr;
 }

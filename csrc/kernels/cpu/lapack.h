@@ -23,6 +23,9 @@ struct LapackShapes {
   using Gees = void(const char* job, const char* sort, void* select, const int* n, T* a,
                     const int* lda, int* sdim, T* wr, T* wi, T* vs, const int* ldvs, T* work,
                     const int* lwork, int* bwork, int* info, size_t, size_t);
+  using Geev = void(const char* left, const char* right, const int* n, T* a, const int* lda, T* wr,
+                    T* wi, T* vl, const int* ldvl, T* vr, const int* ldvr, T* work,
+                    const int* lwork, int* info, size_t, size_t);
   using Gelsd = void(const int* m, const int* n, const int* k, T* a, const int* lda, T* b,
                      const int* ldb, T* s, const T* rcond, int* rank, T* work, const int* lwork,
                      int* iwork, int* info);
@@ -39,6 +42,9 @@ struct LapackShapes<T, true> {
   using Gees = void(const char* job, const char* sort, void* select, const int* n, T* a,
                     const int* lda, int* sdim, T* w, T* vs, const int* ldvs, T* work,
                     const int* lwork, R* rwork, int* bwork, int* info, size_t, size_t);
+  using Geev = void(const char* left, const char* right, const int* n, T* a, const int* lda, T* w,
+                    T* vl, const int* ldvl, T* vr, const int* ldvr, T* work, const int* lwork,
+                    R* rwork, int* info, size_t, size_t);
   using Gelsd = void(const int* m, const int* n, const int* k, T* a, const int* lda, T* b,
                      const int* ldb, R* s, const R* rcond, int* rank, T* work, const int* lwork,
                      R* rwork, int* iwork, int* info);
@@ -66,6 +72,7 @@ struct LapackFunctions {
   typename LapackShapes<T>::Gesdd* gesdd = nullptr;
   typename LapackShapes<T>::Heevd* heevd = nullptr;
   typename LapackShapes<T>::Gees* gees = nullptr;
+  typename LapackShapes<T>::Geev* geev = nullptr;
   typename LapackShapes<T>::Gelsd* gelsd = nullptr;
 };
 

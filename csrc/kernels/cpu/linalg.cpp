@@ -135,6 +135,37 @@ class Eigh {
   std::vector<int> iwork_;
 };
 
+// Of complex matrices.
+template <class T>
+class Eig {
+ public:
+  Eig(int n, bool vectors) : n_(n), job_(vectors ? 'V' : 'N'), rwork_(size_t(2 * std::max(1, n))) {
+    T size{};
+    run(nullptr, nullptr, nullptr, &size, -1);
+    work_.resize(static_cast<size_t>(workspace_size(size)));
+  }
+
+  int operator()(T* a, T* w, T* v) {
+    return run(a, w, v, work_.data(), static_cast<int>(work_.size()));
+  }
+
+ private:
+  int run(T* a, T* w, T* v, T* work, int lwork) {
+    const char none = 'N';
+    const int ld = leading(n_);
+    int info = 0;
+    f_.geev(&none, &job_, &n_, a, &ld, w, nullptr, &ld, v, &ld, work, &lwork, rwork_.data(), &info,
+            kLength, kLength);
+    return info;
+  }
+
+  const LapackFunctions<T>& f_ = *lapack<T>();
+  int n_;
+  char job_;
+  std::vector<T> work_;
+  std::vector<RealOf<T>> rwork_;
+};
+
 template <class T>
 class LeastSquares {
  public:
@@ -301,6 +332,24 @@ void eigh(const Matrices& a, void* w, bool lower, bool vectors, int32_t* info) {
       }
     });
   });
+}
+
+void eig(const Matrices& a, void* w, const Matrices* v, int32_t* info) {
+  const auto run = [&]<class T>(TypeTag<T>) {
+    over_batch(a.count, 25 * cube(a), [&](int64_t begin, int64_t end) {
+      Eig<T> factor(size_of(a.rows), v != nullptr);
+      for (int64_t i = begin; i < end; ++i) {
+        T* x = matrix<T>(a, i);
+        T* values = static_cast<T*>(w) + i * a.rows;
+        const bool finite = all_finite(x, a.rows * a.rows);
+        info[i] = finite ? factor(x, values, v ? matrix<T>(*v, i) : nullptr) : -4;
+      }
+    });
+  };
+  if (a.dtype == DType::Complex64)
+    run(TypeTag<std::complex<float>>{});
+  else
+    run(TypeTag<std::complex<double>>{});
 }
 
 void lstsq(const Matrices& a, const Matrices& b, void* s, int64_t* rank, double rcond,
