@@ -170,7 +170,7 @@ sign of a real determinant is zero; a complex one has a complex number of absolu
 :returns: ``SlogdetResult(sign, logabsdet)`` of shape (...)
 
 >>> pa.linalg.slogdet(pa.tensor([[0.0, 1.0], [1.0, 0.0]]))
-SlogdetResult(sign=Tensor(-1.), logabsdet=Tensor(0.)))");
+SlogdetResult(sign=tensor(-1.), logabsdet=tensor(0.)))");
   registry.result_type("SlogdetResult");
 }
 
