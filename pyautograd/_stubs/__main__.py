@@ -38,6 +38,12 @@ KINDS = {
     "NumberOrName": "float | str",
 }
 BINARY_OPERATORS = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+# Ops that return a single tensor for some values of a parameter: the parameter, its type where they
+# return several, and where one.
+SINGLE = {
+    "linalg_qr": ("mode", 'Literal["reduced", "complete"]', 'Literal["r"]'),
+    "linalg_svd": ("compute_uv", "Literal[True]", "Literal[False]"),
+}
 # Methods that also take the entries of their tuple one by one: x.reshape(2, 3)
 SPREADING = {"reshape", "permute_dims", "broadcast_to"}
 
@@ -63,10 +69,26 @@ def signatures() -> dict[str, tuple[list[str], str]]:
     return found
 
 
+def function(name: str, parts: list[str], result: str) -> list[str]:
+    """The definition of an op, or two overloads."""
+    if name not in SINGLE:
+        return [f"def {name}({', '.join(parts)}) -> {result}: ..."]
+    parameter, several, single = SINGLE[name]
+    at = next(i for i, part in enumerate(parts) if part.startswith(f"{parameter}:"))
+    default = parts[at].partition(" = ")[2]
+    by_keyword = ["*"] if any("=" in part for part in parts[:at]) else []
+    first = [*parts[:at], f"{parameter}: {several} = {default}", *parts[at + 1 :]]
+    second = [*parts[:at], *by_keyword, f"{parameter}: {single}", *parts[at + 1 :]]
+    return [
+        f"@overload\ndef {name}({', '.join(first)}) -> {result}: ...",
+        f"@overload\ndef {name}({', '.join(second)}) -> Tensor: ...",
+    ]
+
+
 def core_stub() -> str:
     ops = signatures()
     functions = [
-        f"def {name}({', '.join(parts)}) -> {result}: ..." for name, (parts, result) in ops.items()
+        line for name, (parts, result) in ops.items() for line in function(name, parts, result)
     ]
     methods = []
     for name in sorted(vars(_core.Tensor)):
