@@ -232,6 +232,16 @@ def test_errors_name_the_matrix_of_a_batch():
         pa.linalg.solve_triangular(np.eye(2), np.ones(2), trans=3)
 
 
+def test_sizes_beyond_those_of_lapack():
+    for call in (
+        lambda wide: pa.linalg.svdvals(wide),
+        lambda wide: pa.linalg.solve(np.zeros((0, 0)), wide),
+        lambda wide: pa.linalg.lstsq(np.zeros((0, 2)), wide),
+    ):
+        with pytest.raises(ValueError, match=r"too large for LAPACK: \(0, 2147483648\)"):
+            call(np.zeros((0, 2**31)))
+
+
 def test_without_lapack_the_error_says_what_to_install():
     code = (
         "import sys; sys.modules['scipy_openblas32'] = None; import pyautograd as pa\n"

@@ -163,6 +163,7 @@ Tensors lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond) {
   const bool vector = b.ndim() == 1;
   const Tensor matrix = cast(a, dtype);
   const Tensor sides = vector ? expand_dims(cast(b, dtype), {1}) : cast(b, dtype);
+  require_matrices(op, sides, "b");
   const int64_t m = rows(matrix), n = columns(matrix);
   if (rows(sides) != m) {
     linalg_error(

@@ -210,6 +210,7 @@ System system(std::string_view op, const Tensor& a, const Tensor& b) {
   const DType dtype = to_floating(promote(a.dtype(), b.dtype()));
   System s{cast(a, dtype), cast(b, dtype), vector};
   if (vector) s.b = expand_dims(s.b, {1});
+  require_matrices(op, s.b, "b");
   if (rows(s.a) != rows(s.b)) {
     value_error("[", op, "] shapes ", shape_string(a.shape()), " and ", shape_string(b.shape()),
                 " do not match: b must have as many rows as a");
