@@ -32,14 +32,16 @@ from typing import Any
 
 import numpy as np
 
-from .._core import random__gamma_shape_slope as _gamma_shape_slope  # noqa: F401
-from .._core import random__log_gamma_slope as _log_gamma_slope  # noqa: F401
+from .._core import random__gamma_shape_slope as _gamma_shape_slope
+from .._core import random__log_gamma_slope as _log_gamma_slope
 from ._continuous import Continuous
 from ._discrete import Discrete
 from ._stream import BIT_GENERATOR, Seed
 
 __all__ = [
     "Generator",
+    "_gamma_shape_slope",
+    "_log_gamma_slope",
     "beta",
     "binomial",
     "chisquare",
