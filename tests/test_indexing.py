@@ -219,3 +219,10 @@ def test_iteration_length_and_membership():
     for call in (lambda: len(pa.tensor(1.0)), lambda: list(pa.tensor(1.0))):
         with pytest.raises(TypeError):
             call()
+
+
+def test_nonzero_is_an_index():
+    x = np.array([[0.0, 1.0], [2.0, 0.0]])
+    assert pa.tensor(x)[pa.nonzero(x)].tolist() == x[np.nonzero(x)].tolist() == [1.0, 2.0]
+    assert isinstance(pa.nonzero(x), tuple)
+    assert isinstance(pa.unstack(x), tuple)

@@ -153,6 +153,13 @@ def test_pickle(protocol):
     assert leaf.requires_grad and leaf.is_leaf
 
 
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_functions_pickle_by_name(protocol):
+    for function in (pa.sin, pa.matmul, pa.arctan2, pa.einsum, pa.special.expit):
+        assert pickle.loads(pickle.dumps(function, protocol)) is function
+    assert copy.deepcopy(pa.sin) is pa.sin
+
+
 def test_recorded_results_and_wrappers_do_not_pickle():
     x = pa.tensor([1.0], requires_grad=True)
     for call in (pickle.dumps, copy.deepcopy):

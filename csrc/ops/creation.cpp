@@ -9,6 +9,8 @@ namespace pyautograd::ops {
 
 namespace {
 
+// The device arguments below are checked where they are parsed; there is one device to choose.
+
 Tensor filled(const Dims& shape, double value, DType dtype) {
   Ref<Array> out = Array::empty(shape, dtype);
   kernels::fill(out->view(), value);
@@ -37,40 +39,42 @@ Tensor arange_exact(int64_t start, int64_t stop, int64_t step) {
   return add(multiply(steps, scale), offset);
 }
 
-Tensor zeros_op(const Dims& shape, std::optional<DType> dtype) {
+Tensor zeros_op(const Dims& shape, std::optional<DType> dtype, std::optional<Device>) {
   const DType wanted = dtype.value_or(DType::Float64);
   check_shape("zeros", shape, wanted);
   return zeros(shape, wanted);
 }
-Tensor ones_op(const Dims& shape, std::optional<DType> dtype) {
+Tensor ones_op(const Dims& shape, std::optional<DType> dtype, std::optional<Device>) {
   const DType wanted = dtype.value_or(DType::Float64);
   check_shape("ones", shape, wanted);
   return ones(shape, wanted);
 }
-Tensor empty_op(const Dims& shape, std::optional<DType> dtype) {
+Tensor empty_op(const Dims& shape, std::optional<DType> dtype, std::optional<Device>) {
   const DType wanted = dtype.value_or(DType::Float64);
   check_shape("empty", shape, wanted);
   return Tensor(Array::empty(shape, wanted));
 }
 
-Tensor full_op(const Dims& shape, const Tensor& value, std::optional<DType> dtype) {
+Tensor full_op(const Dims& shape, const Tensor& value, std::optional<DType> dtype,
+               std::optional<Device>) {
   warn_of_discarded_part("full", value.dtype(), dtype.value_or(value.dtype()));
   const Tensor plain = cast(value, dtype.value_or(value.dtype()));
   check_shape("full", shape, plain.dtype());
   return copy(fitted("full", plain, shape));
 }
 
-Tensor zeros_like_op(const Tensor& x, std::optional<DType> dtype) {
+Tensor zeros_like_op(const Tensor& x, std::optional<DType> dtype, std::optional<Device>) {
   return zeros(x.shape(), dtype.value_or(x.dtype()));
 }
-Tensor ones_like_op(const Tensor& x, std::optional<DType> dtype) {
+Tensor ones_like_op(const Tensor& x, std::optional<DType> dtype, std::optional<Device>) {
   return ones(x.shape(), dtype.value_or(x.dtype()));
 }
-Tensor empty_like_op(const Tensor& x, std::optional<DType> dtype) {
+Tensor empty_like_op(const Tensor& x, std::optional<DType> dtype, std::optional<Device>) {
   return Tensor(Array::empty(x.shape(), dtype.value_or(x.dtype())));
 }
-Tensor full_like_op(const Tensor& x, const Tensor& value, std::optional<DType> dtype) {
-  return full_op(x.shape(), value, dtype.value_or(x.dtype()));
+Tensor full_like_op(const Tensor& x, const Tensor& value, std::optional<DType> dtype,
+                    std::optional<Device> device) {
+  return full_op(x.shape(), value, dtype.value_or(x.dtype()), device);
 }
 
 Tensor number_of(std::string_view op, const Tensor& x) {
@@ -89,11 +93,11 @@ int64_t int_of(const Tensor& number) {
 }
 
 Tensor arange_op(const Tensor& start, const std::optional<Tensor>& stop,
-                 const std::optional<Tensor>& step, std::optional<DType> dtype) {
-  const Tensor one = scalar(1, DType::Int64);
+                 const std::optional<Tensor>& step, std::optional<DType> dtype,
+                 std::optional<Device>) {
   const Tensor first = number_of("arange", stop ? start : scalar(0, start.dtype()));
   const Tensor last = number_of("arange", stop.value_or(start));
-  const Tensor by = number_of("arange", step.value_or(one));
+  const Tensor by = number_of("arange", step.value_or(scalar(1, DType::Int64)));
   // As in NumPy no narrower than int64.
   const DType common =
       promote(DType::Int64, promote(promote(first.dtype(), last.dtype()), by.dtype()));
@@ -113,7 +117,7 @@ Tensor round_down_to(const Tensor& x, DType dtype) {
 }
 
 Tensor linspace_op(const Tensor& start, const Tensor& stop, int64_t num, bool endpoint,
-                   std::optional<DType> dtype, int64_t axis) {
+                   std::optional<DType> dtype, int64_t axis, std::optional<Device>) {
   if (num < 0) value_error("[linspace] number of samples, ", num, ", must not be negative");
   const DType floating = to_floating(promote(start.dtype(), stop.dtype()));
   const Tensor first = astype(start, floating), last = astype(stop, floating);
@@ -136,11 +140,12 @@ Tensor linspace_op(const Tensor& start, const Tensor& stop, int64_t num, bool en
   return dtype ? round_down_to(result, *dtype) : result;
 }
 
-Tensor eye_op(int64_t rows, std::optional<int64_t> columns, int64_t k, std::optional<DType> dtype) {
+Tensor eye_op(int64_t rows, std::optional<int64_t> columns, int64_t k, std::optional<DType> dtype,
+              std::optional<Device>) {
   return eye(rows, columns, k, dtype.value_or(DType::Float64));
 }
 
-Tensor astype_op(const Tensor& x, DType dtype, bool copied) {
+Tensor astype_op(const Tensor& x, DType dtype, bool copied, std::optional<Device>) {
   if (x.dtype() == dtype) return copied ? copy(x) : x;
   warn_of_discarded_part("astype", x.dtype(), dtype);
   return astype(x, dtype);
@@ -200,56 +205,56 @@ Tensor ones(const Spec& spec) { return ops::ones(spec.shape, spec.dtype); }
 namespace pyautograd {
 
 void register_creation(Registry& registry) {
-  registry.add("zeros", ops::zeros_op, "shape, dtype=None",
+  registry.add("zeros", ops::zeros_op, "shape, dtype=None, *, device=None",
                R"(Zeros of a shape, float64 unless ``dtype`` says otherwise.
 
 A negative size raises ``ValueError``; more bytes than there are, ``MemoryError``.
 
 >>> pa.zeros((2, 3)).shape
 (2, 3))");
-  registry.add("ones", ops::ones_op, "shape, dtype=None",
+  registry.add("ones", ops::ones_op, "shape, dtype=None, *, device=None",
                R"(Ones of a shape, float64 unless ``dtype`` says otherwise.
 
 A negative size raises ``ValueError``; more bytes than there are, ``MemoryError``.
 
 >>> pa.ones(2).tolist()
 [1.0, 1.0])");
-  registry.add("empty", ops::empty_op, "shape, dtype=None",
+  registry.add("empty", ops::empty_op, "shape, dtype=None, *, device=None",
                R"(An array of a shape whose numbers are whatever the memory held.
 
 >>> pa.empty((2, 0)).shape
 (2, 0))");
-  registry.add("full", ops::full_op, "shape, fill_value, dtype=None",
+  registry.add("full", ops::full_op, "shape, fill_value, dtype=None, *, device=None",
                R"(An array of a shape filled with ``fill_value``, which broadcasts to it.
 
 The dtype is that of ``fill_value`` unless given. Differentiable in ``fill_value``.
 
 >>> pa.full((2, 2), 7).tolist()
 [[7, 7], [7, 7]])");
-  registry.add("zeros_like", ops::zeros_like_op, "x, /, dtype=None",
+  registry.add("zeros_like", ops::zeros_like_op, "x, /, dtype=None, *, device=None",
                R"(Zeros with the shape, and unless given the dtype, of ``x``. Records nothing.
 
 >>> pa.zeros_like(pa.ones((2, 1))).tolist()
 [[0.0], [0.0]])");
-  registry.add("ones_like", ops::ones_like_op, "x, /, dtype=None",
+  registry.add("ones_like", ops::ones_like_op, "x, /, dtype=None, *, device=None",
                R"(Ones with the shape, and unless given the dtype, of ``x``. Records nothing.
 
 >>> pa.ones_like(pa.zeros(2)).tolist()
 [1.0, 1.0])");
   registry.add(
-      "empty_like", ops::empty_like_op, "x, /, dtype=None",
+      "empty_like", ops::empty_like_op, "x, /, dtype=None, *, device=None",
       R"(An array with the shape and dtype of ``x`` whose numbers are whatever the memory held.
 
 >>> pa.empty_like(pa.ones((2, 3))).shape
 (2, 3))");
-  registry.add("full_like", ops::full_like_op, "x, /, fill_value, dtype=None",
+  registry.add("full_like", ops::full_like_op, "x, /, fill_value, dtype=None, *, device=None",
                R"(An array with the shape and dtype of ``x``, filled with ``fill_value``.
 
 Differentiable in ``fill_value``.
 
 >>> pa.full_like(pa.ones(2), 3).tolist()
 [3.0, 3.0])");
-  registry.add("arange", ops::arange_op, "start, stop=None, step=None, dtype=None",
+  registry.add("arange", ops::arange_op, "start, stop=None, step=1, dtype=None, *, device=None",
                R"(Evenly spaced numbers from ``start`` (inclusive) to ``stop`` (exclusive).
 
 With one argument, from 0 to it. ``step`` is 1 unless given; 0 raises ``ValueError``. Integers give int64, floats
@@ -258,7 +263,7 @@ float64. The arguments decide the length, so they are plain numbers and take no 
 >>> pa.arange(5, 0, -2).tolist()
 [5, 3, 1])");
   registry.add("linspace", ops::linspace_op,
-               "start, stop, num=50, endpoint=True, dtype=None, axis=0",
+               "start, stop, num=50, endpoint=True, dtype=None, axis=0, *, device=None",
                R"(``num`` evenly spaced samples from ``start`` to ``stop``.
 
 ``start`` and ``stop`` may be arrays, which broadcast; the samples lie along ``axis`` of the result. Differentiable in
@@ -267,12 +272,12 @@ both. With ``endpoint=False`` the last sample is one step short of ``stop``.
 >>> pa.linspace(0, 1, 5).tolist()
 [0.0, 0.25, 0.5, 0.75, 1.0])");
   registry.add(
-      "eye", ops::eye_op, "n_rows, n_cols=None, k=0, dtype=None",
+      "eye", ops::eye_op, "n_rows, n_cols=None, k=0, dtype=None, *, device=None",
       R"(Ones on the ``k``-th diagonal (above the main one for ``k`` > 0) of a matrix of zeros.
 
 >>> pa.eye(2, 3, k=1).tolist()
 [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])");
-  registry.add("astype", ops::astype_op, "x, dtype, /, *, copy=True",
+  registry.add("astype", ops::astype_op, "x, dtype, /, *, copy=True, device=None",
                R"(The numbers of ``x`` as ``dtype``.
 
 Floats become integers by cutting the fraction off. Between floating dtypes the derivative is the identity, cast; to or

@@ -233,7 +233,8 @@ How many there are depends on the values, so this raises ``RuntimeError`` for va
 raises ``ValueError``. Nothing is recorded.
 
 >>> [i.tolist() for i in pa.nonzero(pa.tensor([[0, 1], [2, 0]]))]
-[[0, 1], [1, 0]])");
+[[0, 1], [1, 0]])",
+      Returns::Tuple);
 }
 
 }  // namespace pyautograd

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "ops/ops.h"
+
 namespace pyautograd {
 
 namespace {
@@ -40,6 +42,8 @@ Arg parse_default(std::string_view text, ArgKind kind) {
     case ArgKind::Dims:
     case ArgKind::Axes:
       return parse_tuple(text);
+    case ArgKind::Tensor:
+      return ops::scalar(std::strtod(text.data(), nullptr), DType::Int64);
     case ArgKind::NumberOrName:
       if (text.front() != '\'') return std::strtod(text.data(), nullptr);
       [[fallthrough]];

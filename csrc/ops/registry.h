@@ -26,8 +26,8 @@ struct AxisPairs {
 using NumberOrName = std::variant<std::monostate, double, std::string>;
 
 // One argument of an op, between a caller that knows no C++ types (Python) and the op.
-using Arg =
-    std::variant<std::monostate, Tensor, Tensors, bool, int64_t, double, Dims, DType, std::string>;
+using Arg = std::variant<std::monostate, Tensor, Tensors, bool, int64_t, double, Dims, DType,
+                         std::string, Device>;
 
 enum class ArgKind : uint8_t {
   Tensor,
@@ -39,9 +39,13 @@ enum class ArgKind : uint8_t {
   Axes,
   AxisPairs,
   DType,
+  Device,
   String,
   NumberOrName
 };
+
+// What a call gives to Python: a tensor, or a list or tuple of them.
+enum class Returns : uint8_t { Tensor, List, Tuple };
 
 struct Param {
   std::string name;
@@ -58,9 +62,9 @@ struct OpInfo {
   std::string name;  // "sum", or with the module that it is found in: "linalg.solve"
   std::string doc;   // reStructuredText body: shapes, dtypes, derivative at ties and edges, example
   std::vector<Param> params;
-  bool returns_list = false;
+  Returns returns = Returns::Tensor;
   // The named tuple of the op's module that holds its outputs, "EighResult"; a call with a single
-  // output returns that alone. Empty: a list.
+  // output returns that alone. Empty: as `returns` says.
   std::string result_type;
   Tensors (*invoke)(void* function, std::span<const Arg> args) = nullptr;
   void* function = nullptr;
@@ -72,10 +76,10 @@ struct OpInfo {
 class Registry {
  public:
   // `signature` is Python's: "x, /, *, axis=None, keepdims=False". The kinds come from the
-  // function's type.
+  // function's type; several results make a list unless `returns` says otherwise.
   template <class Result, class... Params>
   void add(std::string name, Result (*function)(Params...), std::string_view signature,
-           std::string doc);
+           std::string doc, Returns returns = Returns::List);
   void add(OpInfo info) { ops_.push_back(std::move(info)); }
   // For the op added last.
   void result_type(std::string name) { ops_.back().result_type = std::move(name); }
@@ -127,6 +131,12 @@ struct ArgTraits<TensorSpan> : Traits<ArgKind::TensorList> {
 template <>
 struct ArgTraits<bool> : Traits<ArgKind::Bool> {
   static bool get(const Arg& a) { return std::get<bool>(a); }
+};
+template <>
+struct ArgTraits<std::optional<bool>> : Traits<ArgKind::Bool, true> {
+  static std::optional<bool> get(const Arg& a) {
+    return a.index() == 0 ? std::nullopt : std::optional(std::get<bool>(a));
+  }
 };
 template <>
 struct ArgTraits<int64_t> : Traits<ArgKind::Int> {
@@ -184,6 +194,12 @@ struct ArgTraits<DType> : Traits<ArgKind::DType> {
   static DType get(const Arg& a) { return std::get<DType>(a); }
 };
 template <>
+struct ArgTraits<std::optional<Device>> : Traits<ArgKind::Device, true> {
+  static std::optional<Device> get(const Arg& a) {
+    return a.index() == 0 ? std::nullopt : std::optional(std::get<Device>(a));
+  }
+};
+template <>
 struct ArgTraits<std::string_view> : Traits<ArgKind::String> {
   static std::string_view get(const Arg& a) { return std::get<std::string>(a); }
 };
@@ -204,12 +220,12 @@ Tensors invoke(void* function, std::span<const Arg> args, std::index_sequence<I.
 
 template <class Result, class... Params>
 void Registry::add(std::string name, Result (*function)(Params...), std::string_view signature,
-                   std::string doc) {
+                   std::string doc, Returns returns) {
   OpInfo info;
   info.name = std::move(name);
   info.doc = std::move(doc);
   info.params = parse_signature(signature, {detail::ArgOf<Params>::param()...});
-  info.returns_list = !std::is_same_v<Result, Tensor>;
+  info.returns = std::is_same_v<Result, Tensor> ? Returns::Tensor : returns;
   info.function = reinterpret_cast<void*>(function);
   info.invoke = [](void* f, std::span<const Arg> args) {
     return detail::invoke<Result, Params...>(f, args, std::index_sequence_for<Params...>());

@@ -4,12 +4,25 @@ namespace pyautograd {
 
 namespace {
 
+Tensor reshape_op(const Tensor& x, const Dims& shape, std::optional<bool> copied) {
+  Tensor result = ops::reshape(x, shape);
+  if (!copied) return result;
+  const bool shared = innermost_array(result).storage == innermost_array(x).storage;
+  if (*copied) return shared ? ops::copy(result) : result;
+  if (!shared) {
+    value_error("[reshape] shape ", shape_string(shape), " needs a copy of the array of shape ",
+                shape_string(x.shape()), ": leave out copy=False");
+  }
+  return result;
+}
+
 void register_views(Registry& registry) {
-  registry.add("reshape", ops::reshape, "x, /, shape",
+  registry.add("reshape", reshape_op, "x, /, shape, *, copy=None",
                R"(The elements of ``x``, in row-major order, under another shape.
 
-One size may be -1 and is worked out from the others. A view where the strides allow it, else a copy. Shapes of another
-number of elements raise ``ValueError``.
+One size may be -1 and is worked out from the others. A view where the strides allow it, else a copy; ``copy=True``
+always copies, and ``copy=False`` raises ``ValueError`` where a view cannot be had. So do shapes of another number of
+elements.
 
 >>> pa.reshape(pa.arange(6), (2, -1)).tolist()
 [[0, 1, 2], [3, 4, 5]])");
@@ -143,7 +156,8 @@ An integer asks for that many equal parts (``ValueError`` if there are none); a 
       R"(Views of the entries of ``x`` along ``axis``, which they lack: the inverse of ``stack``.
 
 >>> [row.tolist() for row in pa.unstack(pa.tensor([[1, 2], [3, 4]]))]
-[[1, 2], [3, 4]])");
+[[1, 2], [3, 4]])",
+      Returns::Tuple);
   registry.add("meshgrid", ops::meshgrid, "arrays, /, indexing='xy'",
                R"(Coordinate arrays of a grid from vectors of coordinates.
 

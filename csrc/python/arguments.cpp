@@ -228,6 +228,8 @@ Arg to_arg(const OpInfo& op, const Param& param, PyObject* value) {
       return to_axis_pairs(op, param, value);
     case ArgKind::DType:
       return named(op, param, [&] { return to_dtype(value); });
+    case ArgKind::Device:
+      return named(op, param, [&] { return to_device(value); });
     case ArgKind::String:
       return to_string(op, param, value);
     case ArgKind::NumberOrName:
@@ -240,14 +242,14 @@ Arg to_arg(const OpInfo& op, const Param& param, PyObject* value) {
   return {};
 }
 
-PyObject* wrap_list(Tensors results) {
-  py::list out(results.size());
+py::tuple wrap_all(Tensors results) {
+  py::tuple out(results.size());
   for (size_t i = 0; i < results.size(); ++i) {
     PyObject* item = wrap(std::move(results[i]));
     if (!item) throw_python_error();
-    PyList_SET_ITEM(out.ptr(), static_cast<Py_ssize_t>(i), item);
+    PyTuple_SET_ITEM(out.ptr(), static_cast<Py_ssize_t>(i), item);
   }
-  return out.release().ptr();
+  return out;
 }
 
 // The class of an op's result: a name of the Python module that the op is found in.
@@ -263,14 +265,15 @@ PyObject* result_type(const BoundOp& bound) {
 
 PyObject* wrap_results(const BoundOp& bound, Tensors results) {
   const OpInfo& op = *bound.op;
-  if (!op.returns_list || (results.size() == 1 && !op.result_type.empty()))
+  const bool is_named = !op.result_type.empty();
+  if (op.returns == Returns::Tensor || (is_named && results.size() == 1))
     return wrap(std::move(results[0]));
-  py::object list = py::reinterpret_steal<py::object>(wrap_list(std::move(results)));
-  if (op.result_type.empty()) return list.release().ptr();
-  py::object tuple = py::reinterpret_steal<py::object>(PySequence_Tuple(list.ptr()));
-  PyObject* named = tuple ? PyObject_CallObject(result_type(bound), tuple.ptr()) : nullptr;
-  if (!named) throw_python_error();
-  return named;
+  py::tuple out = wrap_all(std::move(results));
+  if (!is_named && op.returns == Returns::Tuple) return out.release().ptr();
+  PyObject* wrapped =
+      is_named ? PyObject_CallObject(result_type(bound), out.ptr()) : PySequence_List(out.ptr());
+  if (!wrapped) throw_python_error();
+  return wrapped;
 }
 
 PyObject* call_fast(const OpInfo& op, PyObject* const* values, size_t count) {

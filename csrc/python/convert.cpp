@@ -219,6 +219,17 @@ DType to_dtype(PyObject* object) {
       "complex128");
 }
 
+Device to_device(PyObject* object) {
+  if (!PyUnicode_Check(object))
+    type_error("expected a device such as 'cpu', not ", Py_TYPE(object)->tp_name);
+  const std::string name = py::cast<std::string>(py::handle(object));
+  if (name == "cpu") return {};
+  if (name == "cuda" || name.rfind("cuda:", 0) == 0) {
+    runtime_error("device '", name, "' is not available: this build has only 'cpu'");
+  }
+  value_error("unknown device '", name, "': use 'cpu'");
+}
+
 std::optional<DType> to_optional_dtype(PyObject* object) {
   if (!object || object == Py_None) return std::nullopt;
   return to_dtype(object);

@@ -37,14 +37,17 @@ bool is_aligned(const void* data, DType dtype) noexcept;
 Tensor from_numpy(PyObject* array);
 // A view of x's memory as an ndarray (new reference). Throws for wrappers.
 PyObject* to_numpy(const Tensor& x, bool writable);
-// Any object with __dlpack__, without a copy.
-Tensor from_dlpack(PyObject* object);
+// Any object with __dlpack__, without a copy unless asked for.
+Tensor from_dlpack(PyObject* object, std::optional<bool> copy = {});
 
 // Python's dtype objects are NumPy's (new reference / lookup).
 PyObject* numpy_dtype(DType dtype) noexcept;
 // Accepts np.dtype, NumPy's scalar types, names, and complex, float, int, bool; throws TypeError
 // otherwise.
 DType to_dtype(PyObject* object);
+// A device string such as "cpu". Throws TypeError or ValueError for what names none, RuntimeError
+// for one that this build cannot use.
+Device to_device(PyObject* object);
 // None gives nothing.
 std::optional<DType> to_optional_dtype(PyObject* object);
 

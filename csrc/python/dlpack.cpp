@@ -163,9 +163,11 @@ Tensor take_over(PyObject* capsule, const char* used_name, bool writable) {
       make_ref<Array>(std::move(storage), std::move(shape), std::move(strides), 0, dtype));
 }
 
-py::object request_capsule(const py::object& producer) {
+py::object request_capsule(const py::object& producer, std::optional<bool> copy) {
+  py::dict options(py::arg("max_version") = py::make_tuple(1, 0));
+  if (copy == false) options["copy"] = false;
   try {
-    return producer.attr("__dlpack__")(py::arg("max_version") = py::make_tuple(1, 0));
+    return producer.attr("__dlpack__")(**options);
   } catch (py::error_already_set& error) {
     if (!error.matches(PyExc_TypeError)) throw;
   }
@@ -174,12 +176,13 @@ py::object request_capsule(const py::object& producer) {
 
 }  // namespace
 
-Tensor from_dlpack(PyObject* object) {
+Tensor from_dlpack(PyObject* object, std::optional<bool> copy) {
   const py::object producer = py::reinterpret_borrow<py::object>(object);
   if (!py::hasattr(producer, "__dlpack__")) {
     type_error("[from_dlpack] expected an object with __dlpack__, not ", Py_TYPE(object)->tp_name);
   }
-  const py::object capsule = request_capsule(producer);
+  const py::object capsule = request_capsule(producer, copy);
+  auto taken = [&](Tensor x) { return copy == true ? ops::copy(x) : x; };
   if (PyCapsule_IsValid(capsule.ptr(), kName<ManagedVersioned>)) {
     const auto* managed = static_cast<ManagedVersioned*>(
         PyCapsule_GetPointer(capsule.ptr(), kName<ManagedVersioned>));
@@ -189,10 +192,10 @@ Tensor from_dlpack(PyObject* object) {
       throw_python_error();
     }
     const bool writable = (managed->flags & kReadOnly) == 0;
-    return take_over<ManagedVersioned>(capsule.ptr(), "used_dltensor_versioned", writable);
+    return taken(take_over<ManagedVersioned>(capsule.ptr(), "used_dltensor_versioned", writable));
   }
   if (PyCapsule_IsValid(capsule.ptr(), kName<Managed>)) {
-    return take_over<Managed>(capsule.ptr(), "used_dltensor", true);
+    return taken(take_over<Managed>(capsule.ptr(), "used_dltensor", true));
   }
   type_error("[from_dlpack] __dlpack__ did not return a fresh DLPack capsule");
 }
@@ -209,9 +212,16 @@ void bind_dlpack(py::module_& module) {
       py::cpp_function([](const Tensor&) { return py::make_tuple(static_cast<int>(kCPU), 0); },
                        py::is_method(type), py::name("__dlpack_device__")));
   module.def(
-      "from_dlpack", [](const py::object& producer) { return from_dlpack(producer.ptr()); },
-      py::arg("x"), py::pos_only(),
-      "A tensor over the memory of any object with ``__dlpack__``, without a copy.");
+      "from_dlpack",
+      [](const py::object& producer, const py::object& device, std::optional<bool> copy) {
+        if (!device.is_none()) to_device(device.ptr());
+        return from_dlpack(producer.ptr(), copy);
+      },
+      py::arg("x"), py::pos_only(), py::kw_only(), py::arg("device") = py::none(),
+      py::arg("copy") = py::none(),
+      "A tensor over the memory of any object with ``__dlpack__``.\n\n"
+      "Without a copy, unless ``copy=True`` asks for one; ``copy=False`` has the producer raise\n"
+      "``BufferError`` where it could not do without. ``device`` is None or 'cpu'.");
 }
 
 }  // namespace pyautograd::python

@@ -65,8 +65,13 @@ Tensor make_tensor(const py::object& data, const py::object& dtype, std::optiona
   return copy == true && has_memory(data.ptr()) ? ops::copy(x) : x;
 }
 
+void check_device(const py::object& device) {
+  if (!device.is_none()) to_device(device.ptr());
+}
+
 py::object new_tensor(const py::object& data, const py::object& dtype, bool requires_grad,
-                      bool copy) {
+                      bool copy, const py::object& device) {
+  check_device(device);
   Tensor x = make_tensor(data, dtype, copy ? std::optional(true) : std::nullopt);
   if (requires_grad) x = x.untracked();
   py::object handle = py::reinterpret_steal<py::object>(wrap(std::move(x)));
@@ -75,7 +80,9 @@ py::object new_tensor(const py::object& data, const py::object& dtype, bool requ
   return handle;
 }
 
-py::object as_array(const py::object& data, const py::object& dtype, std::optional<bool> copy) {
+py::object as_array(const py::object& data, const py::object& dtype, const py::object& device,
+                    std::optional<bool> copy) {
+  check_device(device);
   if (is_tensor(data.ptr()) && copy != true &&
       (dtype.is_none() || to_dtype(dtype.ptr()) == unwrap(data.ptr()).dtype())) {
     return data;
@@ -114,16 +121,17 @@ PyObject* to_numpy(const Tensor& x, bool writable) {
 void bind_numpy(py::module_& module) {
   module.def("tensor", new_tensor, py::arg("data"), py::arg("dtype") = py::none(), py::kw_only(),
              py::arg("requires_grad") = false, py::arg("copy") = true,
+             py::arg("device") = py::none(),
              "A tensor with a copy of the data: numbers, nested lists, arrays or tensors.");
   module.def("asarray", as_array, py::arg("obj"), py::arg("dtype") = py::none(), py::kw_only(),
-             py::arg("copy") = py::none(),
+             py::arg("device") = py::none(), py::arg("copy") = py::none(),
              "A tensor of the object's numbers, without a copy where the memory can be shared.");
   module.def(
       "from_numpy", [](const py::array& array) { return from_numpy(array.ptr()); },
       py::arg("array").noconvert(), py::pos_only(),
       "A tensor that shares the memory of an ndarray.");
   module.def("_rebuild", [](const py::object& values, bool requires_grad) {
-    return new_tensor(values, py::none(), requires_grad, true);
+    return new_tensor(values, py::none(), requires_grad, true, py::none());
   });
 }
 

@@ -22,10 +22,39 @@ struct Definition {
   PyMethodDef method;
 };
 
-PyObject* call_function(PyObject* capsule, PyObject* const* values, Py_ssize_t count,
+// What an op function carries as its __self__. A built-in function pickles as an attribute of that,
+// so it pickles as the module in which the function is found.
+struct Op {
+  PyObject_HEAD const BoundOp* bound;
+  PyObject* module;
+};
+
+PyObject* reduce_op(PyObject* self, PyObject*) noexcept {
+  return guarded([&] {
+    const py::object import = py::module_::import("importlib").attr("import_module");
+    const py::handle module(reinterpret_cast<Op*>(self)->module);
+    return py::make_tuple(import, py::make_tuple(module)).release().ptr();
+  });
+}
+
+PyObject* make_op(const BoundOp& bound, const std::string& module) {
+  static PyMethodDef methods[] = {{"__reduce__", reduce_op, METH_NOARGS, nullptr}, {}};
+  static PyType_Slot slots[] = {{Py_tp_methods, methods}, {}};
+  static PyType_Spec spec = {"pyautograd._core.Op", sizeof(Op), 0,
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  static auto* type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  if (!type) throw_python_error();
+  Op* op = PyObject_New(Op, type);
+  if (!op) throw_python_error();
+  op->bound = &bound;
+  op->module = py::str(module).release().ptr();
+  return reinterpret_cast<PyObject*>(op);
+}
+
+PyObject* call_function(PyObject* self, PyObject* const* values, Py_ssize_t count,
                         PyObject* keywords) noexcept {
   return guarded([&] {
-    const auto& bound = *static_cast<const BoundOp*>(PyCapsule_GetPointer(capsule, nullptr));
+    const BoundOp& bound = *reinterpret_cast<Op*>(self)->bound;
     return call_op(bound, {values, static_cast<size_t>(count), keywords});
   });
 }
@@ -57,11 +86,10 @@ py::object make_function(const OpInfo& op, const Place& place) {
   auto* definition = new Definition{BoundOp(op), documentation(op, name, false), {}};
   definition->method = {name, as_c_function(call_function), METH_FASTCALL | METH_KEYWORDS,
                         definition->doc.c_str()};
-  py::object capsule =
-      py::reinterpret_steal<py::object>(PyCapsule_New(&definition->bound, nullptr, nullptr));
-  if (!capsule) throw_python_error();
+  const py::object self =
+      py::reinterpret_steal<py::object>(make_op(definition->bound, place.module));
   py::object function = py::reinterpret_steal<py::object>(
-      PyCFunction_NewEx(&definition->method, capsule.ptr(), py::str(place.module).ptr()));
+      PyCFunction_NewEx(&definition->method, self.ptr(), py::str(place.module).ptr()));
   if (!function) throw_python_error();
   return function;
 }

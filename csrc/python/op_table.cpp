@@ -31,6 +31,8 @@ const char* kind_name(ArgKind kind) {
       return "AxisPairs";
     case ArgKind::NumberOrName:
       return "NumberOrName";
+    case ArgKind::Device:
+      return "Device";
     case ArgKind::String:
       break;
   }
@@ -43,13 +45,26 @@ py::tuple describe(const Param& param) {
   return py::make_tuple(param.name, kind_name(param.kind), param.optional, place, standard);
 }
 
+std::string result_name(const OpInfo& op) {
+  if (!op.result_type.empty()) return op.result_type;
+  switch (op.returns) {
+    case Returns::List:
+      return "list[Tensor]";
+    case Returns::Tuple:
+      return "tuple[Tensor, ...]";
+    case Returns::Tensor:
+      break;
+  }
+  return "Tensor";
+}
+
 // What the stub generator needs to know about every op.
 py::list op_table() {
   py::list table;
   for (const OpInfo& op : registry().ops()) {
     py::list params;
     for (const Param& param : op.params) params.append(describe(param));
-    table.append(py::make_tuple(op.name, op.returns_list, params, op.result_type));
+    table.append(py::make_tuple(op.name, result_name(op), params));
   }
   return table;
 }
@@ -58,8 +73,8 @@ py::list op_table() {
 
 void bind_op_table(py::module_& module) {
   module.def("op_table", &op_table,
-             "Per op: name, whether it returns a list, its parameters as (name, kind, may be "
-             "None, place, default), and the named tuple of its result, or ''.");
+             "Per op: name, annotation of the result, and its parameters as (name, kind, may be "
+             "None, place, default).");
 }
 
 }  // namespace pyautograd::python

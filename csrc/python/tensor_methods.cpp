@@ -114,18 +114,38 @@ PyObject* to_complex(PyObject* self, PyObject*) noexcept {
   });
 }
 
+bool names_device(PyObject* target) {
+  if (!PyUnicode_Check(target)) return false;
+  const std::string name = py::cast<std::string>(py::handle(target));
+  return name == "cpu" || name.rfind("cuda", 0) == 0;
+}
+
 // x.to("cpu") or x.to(dtype)
 PyObject* to(PyObject* self, PyObject* target) noexcept {
   return guarded([&]() -> PyObject* {
-    if (PyUnicode_Check(target)) {
-      const std::string name = py::cast<std::string>(py::handle(target));
-      if (name == "cpu") return Py_NewRef(self);
-      if (name.rfind("cuda", 0) == 0) runtime_error("[to] this build has no cuda device");
+    if (names_device(target)) {
+      to_device(target);
+      return Py_NewRef(self);
     }
     const DType dtype = to_dtype(target);
     if (dtype == unwrap(self).dtype()) return Py_NewRef(self);
     ops::warn_of_discarded_part("to", unwrap(self).dtype(), dtype);
     return wrap(ops::astype(unwrap(self), dtype));
+  });
+}
+
+// to_device(device, /, *, stream=None), the array API's
+PyObject* move_to_device(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
+  return guarded([&]() -> PyObject* {
+    PyObject* device = nullptr;
+    PyObject* stream = Py_None;
+    static const char* names[] = {"", "stream", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$O", const_cast<char**>(names), &device,
+                                     &stream))
+      return nullptr;
+    if (stream != Py_None) value_error("[to_device] a cpu tensor has no stream: pass stream=None");
+    to_device(device);
+    return Py_NewRef(self);
   });
 }
 
@@ -231,6 +251,9 @@ PyMethodDef methods[] = {
     {"__complex__", to_complex, METH_NOARGS, nullptr},
     {"to", to, METH_O,
      "to($self, target, /)\n--\n\nThe tensor on another device, 'cpu', or with another dtype."},
+    {"to_device", method(move_to_device), METH_VARARGS | METH_KEYWORDS,
+     "to_device($self, device, /, *, stream=None)\n--\n\nThe tensor on another device: itself, as "
+     "'cpu' is the only one."},
     {"requires_grad_", method(requires_grad_), METH_VARARGS | METH_KEYWORDS,
      "requires_grad_($self, requires_grad=True)\n--\n\nSets ``requires_grad`` and returns the "
      "tensor."},

@@ -34,6 +34,7 @@ KINDS = {
     "Axes": "int | Sequence[int]",
     "AxisPairs": "int | tuple[int | Sequence[int], int | Sequence[int]]",
     "DType": "npt.DTypeLike",
+    "Device": "str",
     "String": "str",
     "NumberOrName": "float | str",
 }
@@ -51,7 +52,7 @@ SPREADING = {"reshape", "permute_dims", "broadcast_to"}
 def signatures() -> dict[str, tuple[list[str], str]]:
     """The annotated parameters and the result of every op."""
     found = {}
-    for name, returns_list, parameters, result_type in _core.op_table():
+    for name, result, parameters in _core.op_table():
         parts: list[str] = []
         where = "positional"
         for parameter, kind, optional, place, default in parameters:
@@ -64,7 +65,6 @@ def signatures() -> dict[str, tuple[list[str], str]]:
             parts.append(f"{parameter}: {annotation}" + (f" = {default}" if default else ""))
         if where == "positional":
             parts.append("/")
-        result = result_type or ("list[Tensor]" if returns_list else "Tensor")
         found[name.replace(".", "_")] = parts, result
     return found
 
