@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import importlib
 import math
+import sys
 from typing import Any
 
 import numpy as np
 
-from . import _blas, _core, _dtypes, _sets, _variadic, func, numpy_protocol, tree
+from . import _blas, _core, _dtypes, _sets, _variadic, compositions, func, numpy_protocol, tree
 from ._core import (
     EscapedTensorError,
     Tensor,
@@ -52,7 +53,13 @@ _DTYPES = {
 _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}
 # Imported when first used: they are needed by few programs.
 _MODULES = ("linalg", "memory", "nn", "optim", "random", "special", "testing")
+_INSPECTION = (
+    *("__array_api_version__", "__array_namespace_info__", "broadcast_shapes", "can_cast"),
+    *("finfo", "iinfo", "isdtype", "result_type"),
+)
 _FUNCTIONS = {"coverage": "_coverage", "load": "serialization", "save": "serialization"}
+_FUNCTIONS |= dict.fromkeys(_INSPECTION, "array_api")
+_FUNCTIONS |= {name: f"compositions.{module}" for name, module in compositions.HOMES.items()}
 
 globals().update(_OPS | _DTYPES | _CONSTANTS)
 
@@ -84,6 +91,16 @@ __all__ = [
 ]
 __all__ += [*_OPS, *_DTYPES, *_CONSTANTS, *_MODULES, *_FUNCTIONS]
 
+
+def _array_namespace(self: Tensor, /, *, api_version: str | None = None) -> Any:
+    """The module with the functions of the array API standard for tensors: ``pyautograd``."""
+    from .array_api import check_version
+
+    check_version(api_version)
+    return sys.modules[__name__]
+
+
+_core._set_type_attribute("__array_namespace__", _array_namespace)
 _core._set_type_attribute("__array_function__", numpy_protocol.array_function)
 _core._set_type_attribute("__array_ufunc__", numpy_protocol.array_ufunc)
 _blas.choose()
@@ -93,7 +110,8 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f".{name}", __name__)
     if name in _FUNCTIONS:
-        return getattr(importlib.import_module(f".{_FUNCTIONS[name]}", __name__), name)
+        module = importlib.import_module(f".{_FUNCTIONS[name]}", __name__)
+        return globals().setdefault(name, getattr(module, name))
     raise AttributeError(f"module 'pyautograd' has no attribute {name!r}")
 
 

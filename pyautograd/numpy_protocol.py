@@ -14,6 +14,7 @@ TypeError: np.fft.fft has no pyautograd counterpart; use x.detach().numpy() to l
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _core, _dtypes, _sets, _variadic
+from . import _core, _dtypes, _sets, _variadic, compositions
 from ._core import Tensor
 from ._names import ALIASES
 
@@ -76,12 +77,12 @@ _SIGNATURES: dict[str, str] = {
     "diagonal": "*a offset axis1 axis2",
     "digitize": "*x *bins right",
     "dot": "*a *b !out",
-    "empty_like": "*prototype dtype !order !subok !shape !device",
+    "empty_like": "*prototype dtype !order !subok !shape device",
     "expand_dims": "*a axis",
     "fix": "*x !out",
     "flatnonzero": "*a",
     "flip": "*m axis",
-    "full_like": "*a *fill_value dtype !order !subok !shape !device",
+    "full_like": "*a *fill_value dtype !order !subok !shape device",
     "hstack": "*tup !dtype !casting",
     "i0": "*x",
     "imag": "*val",
@@ -89,6 +90,7 @@ _SIGNATURES: dict[str, str] = {
     "isin": "*element *test_elements !assume_unique invert !kind",
     "isneginf": "*x !out",
     "isposinf": "*x !out",
+    "linspace": "*start *stop num endpoint !retstep dtype axis device",
     "matrix_transpose": "*x",
     "max": "*a axis !out keepdims !initial !where",
     "mean": "*a axis dtype !out keepdims !where",
@@ -96,7 +98,7 @@ _SIGNATURES: dict[str, str] = {
     "moveaxis": "*a *source *destination",
     "nan_to_num": "*x !copy nan posinf neginf",
     "nonzero": "*a",
-    "ones_like": "*a dtype !order !subok !shape !device",
+    "ones_like": "*a dtype !order !subok !shape device",
     "outer": "*a *b !out",
     "pad": "*array *pad_width mode constant_values",
     "permute_dims": "*a axes",
@@ -106,6 +108,7 @@ _SIGNATURES: dict[str, str] = {
     "repeat": "*a *repeats axis",
     "reshape": "*a *shape !order !copy",
     "roll": "*a *shift axis",
+    "rot90": "*m k axes",
     "searchsorted": "*a *v side sorter",
     "sinc": "*x",
     "split": "*ary *indices_or_sections axis",
@@ -127,7 +130,7 @@ _SIGNATURES: dict[str, str] = {
     "var": "*a axis !dtype !out ddof>correction keepdims !where !mean correction",
     "vstack": "*tup !dtype !casting",
     "where": "*condition *x *y",
-    "zeros_like": "*a dtype !order !subok !shape !device",
+    "zeros_like": "*a dtype !order !subok !shape device",
 }
 
 
@@ -171,16 +174,9 @@ def _translated(name: str, signature: str) -> Callable[..., Any]:
 
 
 def _result_type(*values: Any) -> np.dtype[Any]:
-    return np.result_type(*[x.dtype if isinstance(x, Tensor) else x for x in values])
+    from .array_api import result_type
 
-
-def _numbers(x: Any) -> Any:
-    """The values of a tensor, for a yes or no that carries no derivative."""
-    return x.detach().numpy() if isinstance(x, Tensor) else x
-
-
-def _on_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *args, **kwargs: function(*map(_numbers, args), **kwargs)
+    return result_type(*values)
 
 
 def _size(a: Any, axis: int | None = None) -> int:
@@ -217,13 +213,9 @@ def _sorting(name: str) -> Callable[..., Any]:
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "angle": _angle,
     "argsort": _sorting("argsort"),
-    "allclose": _on_numbers(np.allclose),
     "around": _round,
-    "array_equal": _on_numbers(np.array_equal),
-    "array_equiv": _on_numbers(np.array_equiv),
     "broadcast_arrays": _variadic.broadcast_arrays,
     "einsum": _variadic.einsum,
-    "isclose": _on_numbers(np.isclose),
     "iscomplexobj": _dtypes.iscomplexobj,
     "isrealobj": _dtypes.isrealobj,
     "meshgrid": _variadic.meshgrid,
@@ -254,6 +246,42 @@ def _function_table() -> dict[str, Callable[..., Any]]:
 _table: dict[str, Callable[..., Any]] = {}
 
 
+def _composition(numpy_function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The composition as a function with the signature of its counterpart in NumPy."""
+    function = compositions.load(name)
+    known = inspect.signature(function).parameters
+    try:
+        theirs = inspect.signature(numpy_function)
+    except ValueError:  # written in C: no signature, and no keywords beyond ours
+        return function
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        bound = theirs.bind(*args, **kwargs)
+        for key, value in list(bound.arguments.items()):
+            default = theirs.parameters[key].default
+            if key in known and value is not np._NoValue:
+                continue
+            if key not in known and value is not None and value is not default:
+                raise TypeError(f"np.{name}: the argument {key}= is not supported for tensors")
+            del bound.arguments[key]
+        return function(*bound.args, **bound.kwargs)
+
+    return call
+
+
+def _find(func: Callable[..., Any]) -> Callable[..., Any]:
+    """The counterpart of a function of NumPy's."""
+    if not _table:
+        _table.update(_function_table())
+    name = f"{func.__module__}.{func.__name__}"
+    if name not in _table:
+        module, _, short = name.rpartition(".")
+        if module != "numpy" or short not in compositions.HOMES:
+            raise _no_counterpart(name.replace("numpy", "np", 1))
+        _table[name] = _composition(func, short)
+    return _table[name]
+
+
 def array_function(
     self: Tensor,
     func: Callable[..., Any],
@@ -264,13 +292,7 @@ def array_function(
     """``Tensor.__array_function__``: what NumPy calls instead of ``func(*args, **kwargs)``."""
     if not all(issubclass(t, (Tensor, np.ndarray)) for t in types):
         return NotImplemented
-    if not _table:
-        _table.update(_function_table())
-    name = f"{func.__module__}.{func.__name__}"
-    op = _table.get(name)
-    if op is None:
-        raise _no_counterpart(name.replace("numpy", "np", 1))
-    return op(*args, **kwargs)
+    return _find(func)(*args, **kwargs)
 
 
 def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:

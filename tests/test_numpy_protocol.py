@@ -109,6 +109,8 @@ SHAPES = {
     "expand_dims": lambda x: np.expand_dims(x, 1),
     "squeeze": lambda x: np.squeeze(np.expand_dims(x, 1), axis=1),
     "broadcast_to": lambda x: np.broadcast_to(x, (2, 2, 3)),
+    "rot90": lambda x: np.rot90(x, 1, (1, 0)),
+    "linspace": lambda x: np.linspace(x, B, 3, axis=-1),
     "flip": lambda x: np.flip(x, axis=1),
     "roll": lambda x: np.roll(x, 1, axis=1),
     "tile": lambda x: np.tile(x, (2, 1)),
@@ -154,6 +156,7 @@ def test_functions_of_the_shape_only(t):
     assert np.zeros_like(t).tolist() == [[0.0] * 3] * 2
     assert np.ones_like(t, dtype=np.int64).dtype == np.int64
     assert np.argmax(t) == 5
+    assert [i.tolist() for i in np.nonzero(t > 0.45)] == [[1, 1], [1, 2]]
     assert np.allclose(t, A)
     assert np.array_equal(t, A)
     assert not np.allclose(A, t + 1)

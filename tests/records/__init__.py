@@ -1,6 +1,19 @@
 """One record per op; the property tests run over all of them."""
 
-from . import creation, elementwise, index, linalg, matmul, random, reduce, shape, sort, special
+from . import (
+    compositions,
+    compositions_of_shape,
+    creation,
+    elementwise,
+    index,
+    linalg,
+    matmul,
+    random,
+    reduce,
+    shape,
+    sort,
+    special,
+)
 from .record import ALL, COMPLEX, FLOATS, REAL, OpRecord, Sample
 
 RECORDS: list[OpRecord] = [
@@ -14,6 +27,8 @@ RECORDS: list[OpRecord] = [
     *random.RECORDS,
     *sort.RECORDS,
     *special.RECORDS,
+    *compositions.RECORDS,
+    *compositions_of_shape.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.

@@ -1,0 +1,54 @@
+"""NumPy's functions beyond the ops, written as compositions of ops.
+
+Each is a Python function over differentiable ops, so it has derivatives of every order and maps
+under ``vmap`` without rules of its own. The table below is all there is to registering one: from it
+``pyautograd`` exports the name, :mod:`pyautograd.numpy_protocol` finds the counterpart of NumPy's
+function, the stubs are made, and the tests ask for a record. A module is imported when one of its
+functions is first used.
+
+A parameter has NumPy's name. It has NumPy's position, too, up to the first parameter of NumPy's
+that is left out (``out``, ``overwrite_input``); those behind it are keyword-only.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+__all__: list[str] = []
+
+_MODULES = {
+    "calculus": "cross diff ediff1d gradient interp trapezoid unwrap",
+    "comparison": "allclose array_equal array_equiv isclose",
+    "creation": "geomspace identity indices logspace tri vander",
+    "filters": "convolve correlate",
+    "histograms": "histogram histogram_bin_edges",
+    "indexing": (
+        "choose diag_indices diag_indices_from fill_diagonal ix_ piecewise put_along_axis"
+        " select tril_indices tril_indices_from triu_indices triu_indices_from"
+    ),
+    "joining": (
+        "append block column_stack delete diag diagflat dsplit dstack fliplr flipud hsplit insert"
+        " resize rollaxis trim_zeros vsplit"
+    ),
+    "missing": (
+        "nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum"
+        " nanvar"
+    ),
+    "polynomials": "poly polyadd polyder polydiv polyint polymul polysub polyval",
+    "quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
+    "products": "kron vdot",
+    "statistics": "average corrcoef cov ptp",
+    "transforms": "apply_along_axis apply_over_axes",
+}  # fmt: skip
+
+# function: the module that defines it
+HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+def load(name: str) -> Callable[..., Any]:
+    """The function of that name. Raises ``KeyError`` where there is none."""
+    module = importlib.import_module(f".{HOMES[name]}", __name__)
+    function: Callable[..., Any] = getattr(module, name)
+    return function

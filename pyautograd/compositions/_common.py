@@ -1,0 +1,71 @@
+"""What the compositions share: operands, axes and slices along one axis."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from .._core import Tensor
+
+__all__: list[str] = []
+
+
+def floating(x: Any) -> Tensor:
+    """The tensor, in float64 if it is one of integers or bools."""
+    t = _core.asarray(x)
+    return t if t.dtype.kind in "fc" else _core.astype(t, np.float64)
+
+
+def not_bool(name: str, x: Any) -> Tensor:
+    """The tensor, unless its dtype is bool."""
+    t = _core.asarray(x)
+    if t.dtype.kind == "b":
+        raise TypeError(f"[{name}] is not defined for dtype bool: use astype first")
+    return t
+
+
+def not_complex(name: str, x: Any) -> Tensor:
+    """The tensor, unless its dtype is complex."""
+    t = _core.asarray(x)
+    if t.dtype.kind == "c":
+        raise TypeError(
+            f"[{name}] is not defined for dtype {t.dtype}: complex numbers have no order"
+        )
+    return t
+
+
+def normal_axis(name: str, axis: Any, ndim: int) -> int:
+    """The axis counted from the front."""
+    number = operator.index(axis)
+    if not -ndim <= number < ndim:
+        raise np.exceptions.AxisError(
+            f"[{name}] axis {number} is out of bounds for array of dimension {ndim}"
+        )
+    return number % ndim
+
+
+def normal_axes(name: str, axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """One axis, several, or all of them for None, counted from the front."""
+    if axis is None:
+        return tuple(range(ndim))
+    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple(normal_axis(name, a, ndim) for a in given)
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"[{name}] axis {axis} names an axis twice")
+    return axes
+
+
+def along(x: Tensor, axis: int, part: slice | int) -> Tensor:
+    """``x[..., part, ...]`` at an axis counted from the front."""
+    return x[(slice(None),) * axis + (part,)]
+
+
+def line_shape(ndim: int, axis: int, size: int = -1) -> list[int]:
+    """The shape of a vector that lies along an axis and broadcasts along the others."""
+    shape = [1] * ndim
+    shape[axis] = size
+    return shape

@@ -1,0 +1,84 @@
+"""Comparisons of whole arrays. Their results are bools, which have no derivative."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import _core
+from .._core import Tensor
+from ._common import floating
+
+if TYPE_CHECKING:
+    from .._core import TensorLike
+
+__all__: list[str] = []
+
+
+def isclose(
+    a: TensorLike,
+    b: TensorLike,
+    rtol: TensorLike = 1e-05,
+    atol: TensorLike = 1e-08,
+    equal_nan: bool = False,
+) -> Tensor:
+    """Whether numbers agree: ``abs(a - b) <= atol + rtol * abs(b)``, element by element.
+
+    Infinities agree with themselves, nan with nan if ``equal_nan``.
+
+    >>> pa.isclose(pa.tensor([1.0, pa.nan]), pa.tensor([1.0 + 1e-9, pa.nan])).tolist()
+    [True, False]
+    """
+    x, y = floating(a), floating(b)
+    near = _core.less_equal(
+        _core.absolute(x - y), _core.add(atol, _core.multiply(rtol, _core.absolute(y)))
+    )
+    near = _core.logical_or(_core.logical_and(near, _core.isfinite(y)), _core.equal(x, y))
+    if not equal_nan:
+        return near
+    return _core.logical_or(near, _core.logical_and(_core.isnan(x), _core.isnan(y)))
+
+
+def allclose(
+    a: TensorLike,
+    b: TensorLike,
+    rtol: TensorLike = 1e-05,
+    atol: TensorLike = 1e-08,
+    equal_nan: bool = False,
+) -> Tensor:
+    """Whether all numbers agree, as :func:`isclose` says: a 0-d tensor, so that it can be mapped.
+
+    >>> bool(pa.allclose(pa.ones(2), 1.0 + 1e-9))
+    True
+    """
+    return _core.all(isclose(a, b, rtol, atol, equal_nan))
+
+
+def array_equal(a1: TensorLike, a2: TensorLike, equal_nan: bool = False) -> Tensor:
+    """Whether two arrays have one shape and equal elements: a 0-d tensor.
+
+    >>> bool(pa.array_equal(pa.ones(2), pa.ones(3)))
+    False
+    """
+    x, y = _core.asarray(a1), _core.asarray(a2)
+    if x.shape != y.shape:
+        return _core.asarray(False)
+    same = _core.equal(x, y)
+    if equal_nan and x.dtype.kind in "fc" and y.dtype.kind in "fc":
+        same = _core.logical_or(same, _core.logical_and(_core.isnan(x), _core.isnan(y)))
+    return _core.all(same)
+
+
+def array_equiv(a1: TensorLike, a2: TensorLike) -> Tensor:
+    """Whether two arrays broadcast and their elements are equal: a 0-d tensor.
+
+    >>> bool(pa.array_equiv(pa.ones(2), pa.ones((3, 2))))
+    True
+    """
+    x, y = _core.asarray(a1), _core.asarray(a2)
+    try:
+        np.broadcast_shapes(x.shape, y.shape)
+    except ValueError:
+        return _core.asarray(False)
+    return _core.all(_core.equal(x, y))

@@ -1,0 +1,122 @@
+"""Counts of numbers in bins."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _core
+from .._core import Tensor
+from ._common import floating, not_bool, not_complex
+
+if TYPE_CHECKING:
+    from .._core import TensorLike
+
+__all__: list[str] = []
+
+
+def histogram_bin_edges(
+    a: TensorLike, bins: Any = 10, range: Any = None, weights: TensorLike | None = None
+) -> Tensor:
+    """The edges of the bins into which :func:`histogram` sorts numbers.
+
+    ``bins`` is a number of bins of equal width, between the ends in ``range`` or else the smallest
+    and the largest number, and then differentiable in these; or the edges themselves; or the name
+    of one of NumPy's estimators, whose result is a constant.
+
+    Raises:
+        TypeError: a number of bins that is no integer.
+        ValueError: no bins, edges that decrease, or numbers that are not finite and no ``range``.
+
+    >>> pa.histogram_bin_edges(pa.tensor([1.0, 3.0, 2.0]), 2).tolist()
+    [1.0, 2.0, 3.0]
+    """
+    x = _core.ravel(floating(not_complex("histogram_bin_edges", a)))
+    if isinstance(bins, str):
+        return _core.asarray(np.histogram_bin_edges(x.detach().numpy(), bins, range, weights))
+    if _core.asarray(bins).ndim > 0:
+        return _given_edges(bins)
+    if operator.index(bins) < 1:
+        raise ValueError(f"[histogram_bin_edges] at least one bin is needed, not {bins}")
+    low, high = (_core.asarray(end) for end in _ends(x, range))
+    equal = _core.equal(low, high)
+    low, high = _core.where(equal, low - 0.5, low), _core.where(equal, high + 0.5, high)
+    return _core.linspace(_core.astype(low, x.dtype), _core.astype(high, x.dtype), bins + 1)
+
+
+def _given_edges(bins: Any) -> Tensor:
+    edges = _core.asarray(bins)
+    if edges.ndim != 1:
+        raise ValueError(f"[histogram_bin_edges] edges must be a vector, not {edges.shape}")
+    if _core.depth(edges) == 0 and bool(_core.any(_core.greater(edges[:-1], edges[1:]))):
+        raise ValueError("[histogram_bin_edges] edges must not decrease")
+    return edges
+
+
+def _ends(x: Tensor, range: Any) -> tuple[Any, Any]:
+    if range is not None:
+        low, high = range
+        if not (low <= high and np.isfinite(low) and np.isfinite(high)):
+            raise ValueError(f"[histogram_bin_edges] range {range} must be finite and not decrease")
+        return low, high
+    if x.size == 0:
+        return 0.0, 1.0
+    low, high = _core.min(x), _core.max(x)
+    # Under vmap there is no one number to look at.
+    if _core.depth(x) == 0 and not bool(_core.isfinite(high - low)):
+        raise ValueError(f"[histogram_bin_edges] numbers from {low} to {high} need a range")
+    return low, high
+
+
+def histogram(
+    a: TensorLike,
+    bins: Any = 10,
+    range: Any = None,
+    density: bool | None = None,
+    weights: TensorLike | None = None,
+) -> tuple[Tensor, Tensor]:
+    """How many numbers lie in each bin, and the edges of the bins.
+
+    A bin holds its lower edge, and the last one its upper edge as well. With ``weights``, the sums
+    of the weights of the numbers; with ``density``, divided so that the area under the histogram
+    is 1. Counts are integers and have no derivative in ``a``; sums are differentiable in
+    ``weights``. The arguments are those of :func:`histogram_bin_edges`.
+
+    Raises:
+        ValueError: ``weights`` of another shape than ``a``.
+
+    >>> counts, edges = pa.histogram(pa.tensor([1.0, 2.0, 4.0]), 3)
+    >>> counts.tolist(), edges.tolist()
+    ([1, 1, 1], [1.0, 2.0, 3.0, 4.0])
+    """
+    x = _core.ravel(floating(not_complex("histogram", not_bool("histogram", a))))
+    edges = histogram_bin_edges(x, bins, range, weights)
+    w = None if weights is None else not_complex("histogram", not_bool("histogram", weights))
+    if w is not None and w.shape != _core.asarray(a).shape:
+        raise ValueError(f"[histogram] weights of shape {w.shape} must be shaped like a")
+    counts = _sums(_bins(x, edges), w, edges.shape[0] - 1)
+    if density:
+        widths = _core.astype(edges[1:] - edges[:-1], np.float64)
+        counts = counts / widths / _core.sum(counts)
+    return counts, edges
+
+
+def _bins(x: Tensor, edges: Tensor) -> Tensor:
+    """The number of the bin of each element; the number of bins for those in none."""
+    count = edges.shape[0] - 1
+    index = _core.searchsorted(edges, x, side="right") - 1
+    index = _core.where(_core.less(index, 0), count, index)
+    return _core.where(_core.equal(x, edges[-1]), count - 1, index)
+
+
+def _sums(index: Tensor, weights: Tensor | None, count: int) -> Tensor:
+    w = None if weights is None else _core.ravel(weights)
+    if _core.depth(index) == 0:
+        sums = _core.bincount(index, w, minlength=count + 1)[:count]
+    else:
+        # The length of a bincount depends on values that vmap maps; a table has one length.
+        mine = _core.equal(index[:, np.newaxis], _core.arange(count))
+        sums = _core.sum(_core.where(mine, 1 if w is None else w[:, np.newaxis], 0), 0)
+    return sums if w is None else _core.astype(sums, w.dtype)

@@ -1,0 +1,302 @@
+"""Choosing by condition or index, and the indices of diagonals and triangles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _core
+from .._core import Tensor
+from ._common import normal_axis
+
+if TYPE_CHECKING:
+    from .._core import TensorLike
+
+__all__: list[str] = []
+
+
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: TensorLike = 0) -> Tensor:
+    """For every element the first choice whose condition holds, or ``default``.
+
+    Conditions, choices and default broadcast. Differentiable in the choices and in the default.
+
+    Raises:
+        ValueError: no conditions, or not as many choices.
+        TypeError: a condition that is not bool.
+
+    >>> x = pa.tensor([-2.0, 0.5, 3.0])
+    >>> pa.select([x < 0, x > 1], [-x, x**2]).tolist()
+    [2.0, 0.0, 9.0]
+    """
+    if len(condlist) != len(choicelist) or len(condlist) == 0:
+        raise ValueError(
+            f"[select] {len(condlist)} conditions for {len(choicelist)} choices: as many are "
+            "needed, and at least one"
+        )
+    result = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        test = _core.asarray(condition)
+        if test.dtype.kind != "b":
+            raise TypeError(f"[select] conditions must be bool, not {test.dtype}")
+        result = _core.where(test, choice, result)
+    return _core.asarray(result)
+
+
+def piecewise(
+    x: TensorLike,
+    condlist: Any,
+    funclist: Sequence[Any],
+    *args: Any,
+    **kw: Any,
+) -> Tensor:
+    """A function defined piece by piece: where a condition holds, its function of ``x``.
+
+    Functions are called as ``f(x, *args, **kw)`` on all of ``x``, numbers stand for themselves,
+    and of several conditions that hold the last one counts. One function more than conditions is
+    for where none holds, else the value is 0 there. What is not chosen contributes nothing to a
+    derivative, whatever it is. The result has the dtype of ``x``.
+
+    Raises:
+        ValueError: neither as many functions as conditions nor one more.
+
+    >>> x = pa.tensor([-1.0, 4.0])
+    >>> pa.piecewise(x, [x > 0], [pa.sqrt, lambda x: -x]).tolist()
+    [1.0, 2.0]
+    """
+    point = _core.asarray(x)
+    given = condlist if isinstance(condlist, (list, tuple)) else [condlist]
+    conditions = [_core.astype(condition, np.bool_) for condition in given]
+    functions = list(funclist)
+    if len(functions) not in (len(conditions), len(conditions) + 1):
+        raise ValueError(
+            f"[piecewise] {len(functions)} functions for {len(conditions)} conditions: as many "
+            "are needed, or one more"
+        )
+
+    def piece(function: Any) -> Tensor:
+        value = function(point, *args, **kw) if callable(function) else function
+        return _core.astype(value, point.dtype)
+
+    result = _core.zeros_like(point)
+    if len(functions) > len(conditions):
+        result = _core.broadcast_to(piece(functions[-1]), point.shape)
+    for condition, function in zip(conditions, functions, strict=False):
+        result = _core.where(condition, piece(function), result)
+    return result
+
+
+def choose(a: TensorLike, choices: Any, *, mode: str = "raise") -> Tensor:
+    """From the array of ``choices`` that an integer names, the element at the integer's place.
+
+    The integers and the choices broadcast. An integer out of range raises, or is taken modulo the
+    number of choices (``mode="wrap"``), or is replaced by the nearest that is in range ("clip").
+    Differentiable in the choices.
+
+    Raises:
+        ValueError: an integer out of range, or an unknown mode.
+        TypeError: ``a`` is not of integers.
+
+    >>> pa.choose(pa.tensor([1, 0]), [pa.tensor([1.0, 2.0]), pa.tensor([10.0, 20.0])]).tolist()
+    [10.0, 2.0]
+    """
+    index = _core.asarray(a)
+    if index.dtype.kind not in "biu":
+        raise TypeError(f"[choose] expected integers to choose by, not {index.dtype}")
+    index = _core.astype(index, np.int64)
+    given = choices if isinstance(choices, (list, tuple)) else _core.unstack(choices)
+    options = list(given)
+    if not options:
+        raise ValueError("[choose] there is nothing to choose from")
+    count = len(options)
+    if mode == "wrap":
+        index = _core.remainder(index, count)
+    elif mode == "clip":
+        index = _core.clip(index, 0, count - 1)
+    elif mode != "raise":
+        raise ValueError(f"[choose] unknown mode {mode!r}: use 'raise', 'wrap' or 'clip'")
+    else:
+        index = _core.where(_core.less(index, 0), count, index)
+    table = _core.stack(_core.broadcast_arrays(_promoted(options)))
+    shape = np.broadcast_shapes(index.shape, table.shape[1:])
+    table = _core.reshape(table, (count, *(1,) * (len(shape) + 1 - table.ndim), *table.shape[1:]))
+    table = _core.broadcast_to(table, (count, *shape))
+    place = _core.broadcast_to(index, shape)[np.newaxis]
+    try:
+        return _core.take_along_axis(table, place, 0)[0]
+    except IndexError:
+        raise ValueError(f"[choose] an index does not name one of {count} choices") from None
+
+
+def _promoted(options: list[Any]) -> list[Tensor]:
+    """All in their common dtype, numbers as tensors."""
+    flat = [_core.atleast_1d(_core.asarray(x)) for x in options]
+    dtype = _core.concat([_core.ravel(x)[:0] for x in flat]).dtype
+    return [_core.astype(x, dtype, copy=False) for x in map(_core.asarray, options)]
+
+
+def put_along_axis(arr: Tensor, indices: TensorLike, values: TensorLike, axis: int | None) -> None:
+    """Writes ``values`` into ``arr``, for every line along ``axis`` at the line of ``indices``.
+
+    The counterpart of ``take_along_axis``. As with ``arr[...] = values``, ``arr`` is written in
+    place, and becomes the recorded result where derivatives are recorded.
+
+    Raises:
+        IndexError: an index out of range.
+
+    >>> x = pa.zeros((2, 2))
+    >>> pa.put_along_axis(x, pa.tensor([[1], [0]]), 5.0, axis=1)
+    >>> x.tolist()
+    [[0.0, 5.0], [5.0, 0.0]]
+    """
+    index = _core.asarray(indices)
+    if axis is None:
+        if index.ndim != 1:
+            raise ValueError(
+                f"[put_along_axis] without an axis indices are a vector, not {index.shape}"
+            )
+        places = _core.asarray(np.arange(arr.size).reshape(arr.shape))
+        flat = _core.take(places, index)
+        arr[tuple(_unravelled(flat, arr.shape))] = values
+        return
+    place = normal_axis("put_along_axis", axis, arr.ndim)
+    if index.ndim != arr.ndim:
+        raise ValueError(
+            f"[put_along_axis] indices of shape {index.shape} and an array of shape {arr.shape} "
+            "must have as many dimensions"
+        )
+    grid = np.ogrid[tuple(slice(n) for n in arr.shape)]
+    arr[tuple(index if i == place else _core.asarray(ramp) for i, ramp in enumerate(grid))] = values
+
+
+def _unravelled(flat: Tensor, shape: tuple[int, ...]) -> list[Tensor]:
+    parts: list[Tensor] = []
+    for size in reversed(shape):
+        parts.insert(0, _core.remainder(flat, size))
+        flat = _core.floor_divide(flat, size)
+    return parts
+
+
+def fill_diagonal(a: Tensor, val: TensorLike, wrap: bool = False) -> None:
+    """Writes ``val`` to the main diagonal of ``a``; a vector is repeated as often as needed.
+
+    ``a`` is a matrix, or has equal sizes in all of its dimensions. With ``wrap=True`` the diagonal
+    of a tall matrix starts again below its end. ``a`` is written in place, and becomes the recorded
+    result where derivatives are recorded.
+
+    Raises:
+        ValueError: fewer than two dimensions, or more of different sizes.
+
+    >>> x = pa.zeros((2, 2))
+    >>> pa.fill_diagonal(x, pa.tensor([1.0, 2.0]))
+    >>> x.tolist()
+    [[1.0, 0.0], [0.0, 2.0]]
+    """
+    shape = a.shape
+    if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
+        raise ValueError(
+            f"[fill_diagonal] expected a matrix, or dimensions of equal size, got shape {shape}"
+        )
+    step = sum(int(np.prod(shape[i + 1 :])) for i in range(len(shape)))
+    end = shape[1] * shape[1] if len(shape) == 2 and not wrap else a.size
+    places = np.arange(0, min(end, a.size), step)
+    values = _core.ravel(val)
+    if places.size and values.size:
+        entries = _core.take(values, np.arange(places.size) % values.size)
+        a[tuple(_core.asarray(i) for i in np.unravel_index(places, shape))] = entries
+
+
+def ix_(*args: Any) -> tuple[Tensor, ...]:
+    """Vectors of indices shaped so that they select the grid of their combinations.
+
+    A vector of bools stands for the positions where it holds.
+
+    Raises:
+        ValueError: an argument that is no vector.
+
+    >>> pa.arange(6).reshape(2, 3)[pa.ix_([0, 1], [0, 2])].tolist()
+    [[0, 2], [3, 5]]
+    """
+    result = []
+    for i, given in enumerate(args):
+        v = _core.asarray(given)
+        if v.ndim != 1:
+            raise ValueError(f"[ix_] expected vectors, got shape {v.shape}")
+        v = _core.nonzero(v)[0] if v.dtype.kind == "b" else v
+        v = _core.astype(v, np.int64) if v.size == 0 else v
+        result.append(_core.reshape(v, (1,) * i + (-1,) + (1,) * (len(args) - i - 1)))
+    return tuple(result)
+
+
+def _tensors(arrays: Sequence[Any]) -> tuple[Tensor, ...]:
+    return tuple(map(_core.asarray, arrays))
+
+
+def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, ...]:
+    """The row and column indices at and below the ``k``-th diagonal of an ``n`` by ``m`` matrix.
+
+    >>> [i.tolist() for i in pa.tril_indices(2)]
+    [[0, 1, 1], [0, 0, 1]]
+    """
+    return _tensors(np.tril_indices(n, k, m))
+
+
+def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, ...]:
+    """The row and column indices at and above the ``k``-th diagonal of an ``n`` by ``m`` matrix.
+
+    >>> [i.tolist() for i in pa.triu_indices(2)]
+    [[0, 0, 1], [0, 1, 1]]
+    """
+    return _tensors(np.triu_indices(n, k, m))
+
+
+def _matrix_shape(name: str, arr: Any) -> tuple[int, ...]:
+    shape = _core.asarray(arr).shape
+    if len(shape) != 2:
+        raise ValueError(f"[{name}] expected a matrix, got shape {shape}")
+    return shape
+
+
+def tril_indices_from(arr: TensorLike, k: int = 0) -> tuple[Tensor, ...]:
+    """:func:`tril_indices` for the shape of a matrix.
+
+    >>> [i.tolist() for i in pa.tril_indices_from(pa.ones((2, 2)))]
+    [[0, 1, 1], [0, 0, 1]]
+    """
+    rows, columns = _matrix_shape("tril_indices_from", arr)
+    return tril_indices(rows, k, columns)
+
+
+def triu_indices_from(arr: TensorLike, k: int = 0) -> tuple[Tensor, ...]:
+    """:func:`triu_indices` for the shape of a matrix.
+
+    >>> [i.tolist() for i in pa.triu_indices_from(pa.ones((2, 2)))]
+    [[0, 0, 1], [0, 1, 1]]
+    """
+    rows, columns = _matrix_shape("triu_indices_from", arr)
+    return triu_indices(rows, k, columns)
+
+
+def diag_indices(n: int, ndim: int = 2) -> tuple[Tensor, ...]:
+    """The indices of the main diagonal of an array with ``ndim`` dimensions of size ``n``.
+
+    >>> [i.tolist() for i in pa.diag_indices(2)]
+    [[0, 1], [0, 1]]
+    """
+    return (_core.arange(n),) * ndim
+
+
+def diag_indices_from(arr: TensorLike) -> tuple[Tensor, ...]:
+    """:func:`diag_indices` for an array whose dimensions are all of one size.
+
+    Raises:
+        ValueError: fewer than two dimensions, or different sizes.
+
+    >>> [i.tolist() for i in pa.diag_indices_from(pa.ones((2, 2)))]
+    [[0, 1], [0, 1]]
+    """
+    shape = _core.asarray(arr).shape
+    if len(shape) < 2 or len(set(shape)) > 1:
+        raise ValueError(f"[diag_indices_from] expected dimensions of equal size, got {shape}")
+    return diag_indices(shape[0], len(shape))

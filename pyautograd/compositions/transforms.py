@@ -1,0 +1,71 @@
+"""Functions applied along axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .. import _core
+from .._core import Tensor
+from ..func import vmap
+from ._common import normal_axis
+
+if TYPE_CHECKING:
+    from .._core import TensorLike
+
+__all__: list[str] = []
+
+
+def apply_along_axis(
+    func1d: Callable[..., Any], axis: int, arr: TensorLike, *args: Any, **kwargs: Any
+) -> Tensor:
+    """``func1d`` of every line of ``arr`` along an axis; its result takes the axis's place.
+
+    The lines are not visited one by one: ``func1d`` is called once, under ``vmap``, so it is
+    written with this library's functions, or NumPy's that dispatch to them. Further arguments are
+    passed on.
+
+    Raises:
+        ValueError: there is no line.
+
+    >>> x = pa.tensor([[1.0, 3.0], [2.0, 2.0]])
+    >>> pa.apply_along_axis(lambda v: v / pa.sum(v), 1, x).tolist()
+    [[0.25, 0.75], [0.5, 0.5]]
+    """
+    x = _core.asarray(arr)
+    place = normal_axis("apply_along_axis", axis, x.ndim)
+    lines = _core.moveaxis(x, place, -1)
+    around, length = lines.shape[:-1], lines.shape[-1]
+    if 0 in around:
+        raise ValueError(f"[apply_along_axis] shape {x.shape} has no line along axis {axis}")
+    mapped = vmap(lambda line: _core.asarray(func1d(line, *args, **kwargs)))
+    results = mapped(_core.reshape(lines, (-1, length)))
+    inner = tuple(range(len(around), len(around) + results.ndim - 1))
+    results = _core.reshape(results, around + results.shape[1:])
+    return _core.moveaxis(results, inner, tuple(range(place, place + len(inner))))
+
+
+def apply_over_axes(
+    func: Callable[[Any, int], Any], a: TensorLike, axes: int | Sequence[int]
+) -> Tensor:
+    """``func(a, axis)`` over one axis after the other; an axis that it drops stays with size 1.
+
+    Raises:
+        ValueError: ``func`` returns an array of another number of dimensions.
+
+    >>> pa.apply_over_axes(pa.sum, pa.ones((2, 3)), (0, 1)).tolist()
+    [[6.0]]
+    """
+    result = _core.asarray(a)
+    rank = result.ndim
+    for axis in axes if isinstance(axes, Sequence) else (axes,):
+        place = normal_axis("apply_over_axes", axis, rank)
+        after = _core.asarray(func(result, place))
+        if after.ndim == rank - 1:
+            after = _core.expand_dims(after, place)
+        if after.ndim != rank:
+            raise ValueError(
+                f"[apply_over_axes] the function made shape {after.shape} of {result.shape}"
+            )
+        result = after
+    return result

@@ -1,0 +1,197 @@
+"""Compositions are found, named and called as NumPy's; what the records do not show of them."""
+
+import importlib
+import inspect
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+from pyautograd import compositions
+
+NAMES = sorted(compositions.HOMES)
+
+
+def test_the_table_names_what_the_modules_define():
+    for module_name in set(compositions.HOMES.values()):
+        module = importlib.import_module(f"pyautograd.compositions.{module_name}")
+        public = {
+            name
+            for name, thing in vars(module).items()
+            if inspect.isfunction(thing) and thing.__module__ == module.__name__
+            and not name.startswith("_")
+        }  # fmt: skip
+        assert public - {"convolution"} == {
+            n for n in NAMES if compositions.HOMES[n] == module_name
+        }
+
+
+def test_functions_are_imported_when_used():
+    assert not set(compositions.HOMES) & set(pa._core.ops)
+    assert pa.average is compositions.load("average")
+    with pytest.raises(KeyError):
+        compositions.load("sin")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_are_numpys(name):
+    """Equal names, at equal places up to the first of NumPy's that is left out."""
+    ours = list(inspect.signature(getattr(pa, name)).parameters.values())
+    try:
+        theirs = list(inspect.signature(getattr(np, name)).parameters.values())
+    except ValueError:  # written in C
+        return
+    known = {p.name: p for p in ours}
+    by_position = True
+    for i, p in enumerate(theirs):
+        if p.name not in known:
+            by_position = False
+            continue
+        q = known[p.name]
+        if p.kind is not p.KEYWORD_ONLY:
+            assert (ours.index(q) == i) if by_position else q.kind is q.KEYWORD_ONLY, p.name
+        if p.default is None or isinstance(p.default, (int, float, str)):
+            assert q.default == p.default, p.name
+    assert {p.name for p in ours} <= {p.name for p in theirs}
+
+
+X = np.array([[3.0, 1.0, 2.0], [0.5, 4.0, 2.5]])
+CALLS = {
+    "average": lambda x: np.average(x, 1, np.array([1.0, 2.0, 1.0])),
+    "average returned": lambda x: np.average(x, axis=0, returned=True)[0],
+    "cov": lambda x: np.cov(x, ddof=1),
+    "corrcoef": lambda x: np.corrcoef(x),
+    "convolve": lambda x: np.convolve(x[0], np.ones(2), "same"),
+    "cross": lambda x: np.cross(x, X[::-1]),
+    "diag": lambda x: np.diag(x[0], 1),
+    "diff": lambda x: np.diff(x, axis=0),
+    "diff prepend": lambda x: np.diff(x, prepend=0.0),
+    "gradient": lambda x: np.gradient(x, 2.0, axis=1),
+    "insert": lambda x: np.insert(x, 1, 9.0, axis=1),
+    "kron": lambda x: np.kron(x, np.ones(2)),
+    "nansum": lambda x: np.nansum(x, 0, None, None, True),
+    "nanmax": lambda x: np.nanmax(x, axis=1, keepdims=True),
+    "polyval": lambda x: np.polyval(x[0], 2.0),
+    "ptp": lambda x: np.ptp(x, axis=0),
+    "select": lambda x: np.select([X > 2, X > 1], [x, -x], 1.0),
+    "trapezoid": lambda x: np.trapezoid(x, dx=0.5),
+    "unwrap": lambda x: np.unwrap(4 * x, axis=0),
+    "vander": lambda x: np.vander(x[0], increasing=True),
+    "dstack": lambda x: np.dstack([x, X]),
+    "block": lambda x: np.block([[x, X], [X, X]]),
+    "apply_along_axis": lambda x: np.apply_along_axis(lambda v: np.sum(v * v), 1, x),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_numpy_calls_them(name):
+    x = pa.tensor(X, requires_grad=True)
+    got = CALLS[name](x)
+    assert got.requires_grad
+    np.testing.assert_allclose(got.detach().numpy(), CALLS[name](X), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "call, argument",
+    [
+        (lambda x: np.nansum(x, out=np.zeros(())), "out"),
+        (lambda x: np.ptp(x, 0, np.zeros(3)), "out"),
+        (lambda x: np.nanmax(x, where=X > 1), "where"),
+        (lambda x: np.nanmax(x, initial=0.0), "initial"),
+    ],
+)
+def test_what_numpy_has_and_they_have_not(call, argument):
+    with pytest.raises(TypeError, match=f"the argument {argument}= is not supported for tensors"):
+        call(pa.tensor(X))
+
+
+def test_writing_records():
+    def filled(values, diagonal):
+        x = values * 1.0
+        pa.fill_diagonal(x, diagonal)
+        pa.put_along_axis(x, np.array([[2], [0]]), diagonal[0], axis=1)
+        return pa.sum(x * x)
+
+    gradients = pa.func.grad(filled, argnums=(0, 1))(X, np.array([5.0, 6.0]))
+    assert gradients[0].tolist() == [[0.0, 2.0, 0.0], [0.0, 0.0, 5.0]]
+    assert gradients[1].tolist() == [30.0, 12.0]
+    leaf = pa.tensor(X, requires_grad=True)
+    with pytest.raises(RuntimeError, match="leaf"):
+        np.fill_diagonal(leaf, 0.0)
+
+
+def test_a_perfect_correlation_has_the_curvature_of_its_formula():
+    x = np.array([0.3, 1.7, -0.4, 0.9])
+    v = np.array([0.2, -0.1, 0.5, 0.3])
+
+    def r(t):
+        return pa.corrcoef(pa.stack([x + t * v, pa.asarray(2 * x)]))[0, 1]
+
+    assert r(pa.tensor(0.0)).item() <= 1.0
+    second = pa.func.grad(pa.func.grad(r))(pa.tensor(0.0)).item()
+    centred_v, centred_x = v - v.mean(), x - x.mean()
+    along = (centred_v @ centred_x) / (centred_x @ centred_x)
+    expected = -np.sum((centred_v - along * centred_x) ** 2) / np.sum(centred_x**2)
+    assert abs(second - expected) < 1e-12
+
+
+def test_the_spread_of_equal_numbers_has_derivative_zero():
+    x = np.array([[2.0, np.nan, 2.0], [1.0, 2.0, np.nan]])
+    gradient = pa.func.grad(lambda x: pa.nanstd(x, axis=1)[0])(x)
+    assert gradient.tolist() == [[0.0] * 3] * 2
+    second = pa.func.hessian(lambda x: pa.nanvar(x, axis=1)[0])(x)[0][:, 0].numpy()
+    np.testing.assert_allclose(second, [[0.5, 0, -0.5], [0, 0, 0], [-0.5, 0, 0.5]], atol=1e-15)
+
+
+def test_long_convolutions_take_several_blocks():
+    rng = np.random.default_rng(0)
+    a, v = rng.uniform(-1, 1, 3000), rng.uniform(-1, 1, 70)
+    for mode in ("full", "same", "valid"):
+        np.testing.assert_allclose(
+            pa.convolve(a, v, mode).numpy(), np.convolve(a, v, mode), atol=1e-13
+        )
+        np.testing.assert_allclose(
+            pa.correlate(v, a, mode).numpy(), np.correlate(v, a, mode), atol=1e-13
+        )
+    gradient = pa.func.grad(lambda v: pa.convolve(a, v, "valid")[0])(v)
+    np.testing.assert_allclose(gradient.numpy(), a[:70][::-1])
+
+
+def central(f, x, step=1e-6):
+    return (f(x + step) - f(x - step)) / (2 * step)
+
+
+def test_interp_is_differentiable_in_its_points():
+    x, xp, fp = np.array([0.4, 1.2, 2.9, -1.0, 7.0]), np.array([0.0, 1.0, 2.5, 4.0]), np.arange(4.0)
+    direction = np.array([0.3, -0.2, 0.5, 0.1])
+    moved = lambda t: np.interp(x, xp + t * direction, fp**2)  # noqa: E731
+    _, tangent = pa.func.jvp(lambda k: pa.interp(x, k, fp**2), (xp,), (direction,))
+    np.testing.assert_allclose(tangent.numpy(), central(moved, 0.0), atol=1e-8)
+    mapped = pa.func.vmap(lambda k: pa.interp(x, k, fp**2))(np.stack([xp, xp + 0.1]))
+    np.testing.assert_allclose(mapped[1].numpy(), np.interp(x, xp + 0.1, fp**2))
+
+
+def test_quantiles_are_differentiable_in_the_fraction():
+    x = np.array([3.0, 1.0, 7.0, 2.0])
+    for method, slope in (("linear", 3.0), ("hazen", 4.0), ("nearest", 0.0)):
+        f = lambda q, m=method: pa.quantile(x, q, method=m)  # noqa: E731
+        assert pa.func.grad(f)(pa.tensor(0.4)).item() == pytest.approx(slope)
+    mapped = pa.func.vmap(lambda q: pa.quantile(x, q))(np.array([0.0, 0.5, 1.0]))
+    assert mapped.tolist() == [1.0, 2.5, 7.0]
+
+
+def test_median_of_ties_and_of_nan():
+    assert pa.func.grad(pa.median)(np.array([2.0, 2.0, 1.0, 5.0])).tolist() == [0.5, 0.5, 0.0, 0.0]
+    assert np.isnan(pa.median(np.array([1.0, np.nan])).item())
+    assert pa.func.grad(pa.nanmedian)(np.array([1.0, np.nan, 3.0])).tolist() == [0.5, 0.0, 0.5]
+
+
+def test_histogram_under_vmap_and_in_its_weights():
+    x = np.array([[0.1, 0.9, 0.5], [0.2, 0.3, np.nan]])
+    counts, _ = pa.func.vmap(lambda v: pa.histogram(v, [0.0, 0.5, 1.0]))(x)
+    assert counts.tolist() == [[1, 2], [2, 0]]
+    w = np.array([1.0, 2.0, 4.0])
+    gradient = pa.func.grad(lambda w: pa.histogram(x[0], [0.0, 0.5, 1.0], weights=w)[0][1])(w)
+    assert gradient.tolist() == [0.0, 1.0, 1.0]
+    first, second = pa.func.vmap(lambda v: pa.histogram(v, [0.0, 0.5, 1.0], weights=w))(x)[0]
+    assert (first.tolist(), second.tolist()) == ([1.0, 6.0], [3.0, 0.0])
