@@ -68,8 +68,8 @@ from .compositions.filters import correlate as correlate
 from ._core import cos as cos
 from ._core import cosh as cosh
 from ._core import count_nonzero as count_nonzero
-from ._coverage import coverage as coverage
 from .compositions.statistics import cov as cov
+from ._coverage import coverage as coverage
 from .compositions.calculus import cross as cross
 from ._core import cummax as cummax
 from ._core import cummin as cummin
@@ -238,11 +238,11 @@ from .compositions.polynomials import polyval as polyval
 from ._core import positive as positive
 from ._core import power as power
 from ._core import prod as prod
-from . import random as random
 from .compositions.statistics import ptp as ptp
 from .compositions.indexing import put_along_axis as put_along_axis
 from .compositions.quantiles import quantile as quantile
 from ._core import rad2deg as rad2deg
+from . import random as random
 from ._core import ravel as ravel
 from ._core import real as real
 from ._core import reciprocal as reciprocal

@@ -106,9 +106,9 @@ def core_stub() -> str:
         if hasattr(_core.Tensor, f"__{prefix}{name}__")
     ]
     results = sorted(
-        f"from .{name.split('.')[0]} import {result_type}"
-        for name, _, _, result_type in _core.op_table()
-        if result_type
+        f"from .{name.split('.')[0]} import {result}"
+        for name, result, _ in _core.op_table()
+        if result.endswith("Result")
     )
     text = (Path(__file__).parent / "_core.pyi.in").read_text()
     for mark, lines in {
