@@ -52,7 +52,16 @@ _DTYPES = {
 }
 _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}
 # Imported when first used: they are needed by few programs.
-_MODULES = ("linalg", "memory", "nn", "optim", "random", "special", "testing")
+_MODULES = (
+    "linalg",
+    "linop",
+    "memory",
+    "nn",
+    "optim",
+    "random",
+    "special",
+    "testing",
+)
 _INSPECTION = (
     *("__array_api_version__", "__array_namespace_info__", "broadcast_shapes", "can_cast"),
     *("finfo", "iinfo", "isdtype", "result_type"),

@@ -167,6 +167,7 @@ from ._core import ldexp as ldexp
 from ._core import less as less
 from ._core import less_equal as less_equal
 from . import linalg as linalg
+from . import linop as linop
 from ._core import linspace as linspace
 from .serialization import load as load
 from ._core import log as log

@@ -124,6 +124,19 @@ def transpose(recording: Recording) -> Callable[[Sequence[Tensor | None]], list[
 
     A tangent of None is zero.
     """
+    cotangents, pulled = transposed_graph(recording)
+
+    def push_forward(tangents: Sequence[Tensor | None]) -> list[Tensor]:
+        moving = [
+            (g, v) for g, v in zip(pulled, tangents, strict=True) if not (g is None or v is None)
+        ]
+        return sweep([g for g, _ in moving], [v for _, v in moving], cotangents, retain_graph=True)
+
+    return push_forward
+
+
+def transposed_graph(recording: Recording) -> tuple[list[Tensor], list[Tensor | None]]:
+    """Cotangents of the outputs and what is pulled back from them, recorded: a linear graph."""
     with recording_on():
         cotangents = [_core.make_vjp_input(_core.zeros_like(y)) for y in recording.outputs]
         pulled = _core.run_backward(
@@ -136,11 +149,4 @@ def transpose(recording: Recording) -> Callable[[Sequence[Tensor | None]], list[
         )
     for u in cotangents:
         _core.close_vjp_input(u)
-
-    def push_forward(tangents: Sequence[Tensor | None]) -> list[Tensor]:
-        moving = [
-            (g, v) for g, v in zip(pulled, tangents, strict=True) if not (g is None or v is None)
-        ]
-        return sweep([g for g, _ in moving], [v for _, v in moving], cotangents, retain_graph=True)
-
-    return push_forward
+    return cotangents, pulled

@@ -1,0 +1,80 @@
+"""Trees of tensors as flat NumPy vectors, for everything that speaks to SciPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._core import Tensor
+from .func._arguments import Arguments
+from .func._reverse import sweep
+from .func._vmap import to_front
+from .tree import TreeDef, unflatten
+
+Array = npt.NDArray[Any]
+
+
+class Layout:
+    """How the leaves of a tree lie in one vector: one after another, each in row-major order."""
+
+    __slots__ = ("dtype", "leaves", "size", "slices", "structure")
+
+    def __init__(self, structure: TreeDef, leaves: Sequence[Tensor]) -> None:
+        self.structure = structure
+        self.leaves = [(x.shape, x.dtype) for x in leaves]
+        ends = np.cumsum([0, *[x.size for x in leaves]]).tolist()
+        self.slices = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        self.size: int = ends[-1]
+        self.dtype: np.dtype[Any] = np.result_type(
+            *[x.dtype for x in leaves] or [np.dtype(np.float64)]
+        )
+
+    @classmethod
+    def of(cls, op: str, tree: Any) -> tuple[Layout, list[Tensor]]:
+        """The layout of a tree of floating-point tensors, arrays or numbers, and its leaves."""
+        arguments = Arguments(op, (tree,), 0)
+        return cls(arguments.structure, arguments.leaves), arguments.leaves
+
+    def split(self, vector: Array) -> list[Tensor]:
+        """The leaves from a vector of shape (size,), or from the rows of a (k, size) matrix."""
+        batch = vector.shape[:-1]
+        return [
+            _core.tensor(np.reshape(vector[..., part], (*batch, *shape)), dtype=dtype)
+            for part, (shape, dtype) in zip(self.slices, self.leaves, strict=True)
+        ]
+
+    def unflatten(self, vector: Any) -> Any:
+        """The tree from a vector."""
+        vector = np.asarray(vector)
+        if vector.shape != (self.size,):
+            raise ValueError(f"[unflatten] expected shape ({self.size},), got {vector.shape}")
+        return unflatten(self.structure, self.split(vector))
+
+    def join(self, leaves: Sequence[Tensor], batch: tuple[int, ...] = ()) -> Array:
+        """One vector, or with a batch shape of (k,) one row for each entry, from the leaves."""
+        if len(leaves) == 1:
+            return np.array(leaves[0].detach().numpy().reshape(*batch, self.size), dtype=self.dtype)
+        parts = [x.detach().numpy().reshape(*batch, -1) for x in leaves if x.size]
+        if not parts:
+            return np.zeros((*batch, self.size), self.dtype)
+        return np.concatenate(parts, axis=-1).astype(self.dtype, copy=False)
+
+
+def sweep_flat(
+    outputs: Sequence[Tensor], rows: Layout, columns: Layout, inputs: Sequence[Tensor], v: Array
+) -> Array:
+    """``v^T J`` of a recorded graph for a vector, or for every row of a matrix in one pass.
+
+    The outputs lie in `rows`, the inputs in `columns`; the graph is kept for the next sweep.
+    """
+    seeds = rows.split(v)
+    if v.ndim == 1:
+        return columns.join(sweep(outputs, seeds, inputs, retain_graph=True))
+    with _core.Level("vmap", len(v)) as level:
+        batched = [_core.make_batched(level, seed, 0) for seed in seeds]
+        found = sweep(outputs, batched, inputs, retain_graph=True)
+        return columns.join([to_front(level, g, len(v)) for g in found], (len(v),))
