@@ -58,6 +58,7 @@ _MODULES = (
     "memory",
     "nn",
     "optim",
+    "optimize",
     "random",
     "special",
     "testing",

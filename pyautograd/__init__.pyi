@@ -223,6 +223,7 @@ from .function import once_differentiable as once_differentiable
 from ._core import ones as ones
 from ._core import ones_like as ones_like
 from . import optim as optim
+from . import optimize as optimize
 from ._core import outer as outer
 from ._core import pad as pad
 from .compositions.quantiles import percentile as percentile

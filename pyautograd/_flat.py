@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from .func._vmap import to_front
 from .tree import TreeDef, unflatten
 
 Array = npt.NDArray[Any]
+
+# Bytes of the vectors that one batched pass carries for a dense matrix.
+_CHUNK_BYTES = 1 << 22
 
 
 class Layout:
@@ -78,3 +81,13 @@ def sweep_flat(
         batched = [_core.make_batched(level, seed, 0) for seed in seeds]
         found = sweep(outputs, batched, inputs, retain_graph=True)
         return columns.join([to_front(level, g, len(v)) for g in found], (len(v),))
+
+
+def dense(multiply: Callable[[Array], Array], size: int, dtype: np.dtype[Any]) -> Array:
+    """The matrix whose rows are what `multiply` makes of the rows of the identity, in chunks."""
+    step = max(16, _CHUNK_BYTES // max(size * dtype.itemsize, 1))
+    parts = [
+        multiply(np.eye(min(step, size - start), size, k=start, dtype=dtype))
+        for start in range(0, size, step)
+    ]
+    return np.concatenate(parts) if parts else np.zeros((0, 0), dtype)

@@ -91,3 +91,8 @@ def test_maml_imperative():
     live = {line.split("live bytes ")[1] for line in printed.splitlines() if "live" in line}
     assert len(live) == 1
     assert "the meta-gradient agrees with the functional one" in printed
+
+
+def test_maximum_entropy():
+    printed = run("maximum_entropy.py", "--size", "60")
+    assert "agrees with the dual" in printed

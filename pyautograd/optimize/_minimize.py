@@ -1,0 +1,290 @@
+"""minimize: objectives and constraints with exact derivatives for scipy.optimize.minimize."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._core import Tensor
+from .._flat import Array, Layout
+from .._scipy import scipy_module
+from ..func._arguments import check_callable
+from ..tree import broadcast_prefix
+from ._points import Points
+from ._result import Progress, Result, make_result
+
+_OP = "optimize.minimize"
+# What SciPy's methods read
+_FIRST = {"cg", "bfgs", "l-bfgs-b", "tnc", "slsqp"}
+_SECOND = {"newton-cg", "trust-ncg", "trust-krylov", "trust-exact", "dogleg", "trust-constr"}
+_NEED_MATRIX = {"trust-exact", "dogleg"}
+_NONE = {"nelder-mead", "powell", "cobyla", "cobyqa"}
+_TAKE_CONSTRAINTS = {"trust-constr", "slsqp", "cobyla", "cobyqa"}
+# Unknowns up to which a matrix is cheaper than its products
+_DENSE = 500
+# Unknowns from which SciPy gets sparse Jacobians of constraints beside bounds
+_SPARSE = 50
+
+
+def minimize(
+    f: Callable[[Any], Any],
+    x0: Any,
+    *,
+    method: str | None = None,
+    bounds: Any = None,
+    constraints: Any = (),
+    hessian: str = "auto",
+    tol: float | None = None,
+    options: dict[str, Any] | None = None,
+    callback: Callable[[Any], Any] | None = None,
+    progress: bool = False,
+) -> Result:
+    """Minimise a scalar function of tensors with :func:`scipy.optimize.minimize`.
+
+    Value, gradient and Hessian (or its products) at a point come from one recorded evaluation.
+
+    Args:
+        f: a function of a tensor or a tree of them that returns a scalar tensor.
+        x0: the start, a tensor, an array, a number or a tree of them, of floating dtype. SciPy
+            works in float64; ``f`` sees the dtypes of ``x0``.
+        method: a method of SciPy's. By default ``"trust-exact"`` (``"trust-krylov"`` from 500
+            unknowns); with bounds ``"L-BFGS-B"``, with constraints ``"trust-constr"``.
+        bounds: a tuple ``(lower, upper)``, each None, a number, or a tree like ``x0`` that may stop
+            early; a list of pairs, one per unknown; or a :class:`scipy.optimize.Bounds`.
+        constraints: one or several dicts ``{"type": "eq" or "ineq", "fun": c}`` (``c(x) == 0`` or
+            ``c(x) >= 0``), :class:`scipy.optimize.NonlinearConstraint` or ``LinearConstraint``. The
+            functions take ``x`` as ``f`` does and return tensors; their Jacobians and, for
+            ``"trust-constr"``, their Hessians are exact.
+        hessian: ``"matrix"``, ``"products"``, or ``"auto"`` by the number of unknowns.
+        tol: SciPy's tolerance. Where the method is chosen for you and there are no
+            constraints, 1e-6 (1e-4 in single precision).
+        options: SciPy's options of the method.
+        callback: called after each iteration with a :class:`Result` that has ``x``, ``x_flat``,
+            ``fun`` and ``iteration``; it may raise StopIteration to end the run.
+        progress: write the iteration, value and gradient norm to standard error.
+
+    Returns:
+        A :class:`Result`. If SciPy reports a failure, ``success`` is False and a
+        :class:`scipy.optimize.OptimizeWarning` is given.
+
+    Raises:
+        TypeError: ``x0`` is not floating-point, or a function does not return tensors.
+        ValueError: ``f`` is not a scalar or not finite at ``x0``; bounds do not match ``x0``; an
+            unknown method, one that cannot take the constraints, or a malformed constraint.
+        ImportError: SciPy is missing.
+
+    >>> result = pa.optimize.minimize(
+    ...     lambda x: pa.sum(x**2),
+    ...     pa.tensor([3.0, 1.0]),
+    ...     constraints={"type": "eq", "fun": lambda x: x[0] + x[1] - 1},
+    ... )
+    >>> result.x.numpy().round(6)
+    array([0.5, 0.5])
+    """
+    optimize = scipy_module(_OP, "optimize")
+    check_callable(_OP, f)
+    layout, leaves = Layout.of(_OP, x0)
+    start = layout.join(leaves).astype(np.float64)
+    constraints = _listed(constraints)
+    if method is None and tol is None and not constraints:
+        tol = 1e-6 if layout.dtype.itemsize > 4 else 1e-4
+    method = _choose(method, layout.size, bounds, constraints)
+    key = method.lower()
+    products = _use_products(hessian, key, layout.size)
+    points = Points(_OP, f, layout, second=key in _SECOND)
+    value = points(start).value()
+    if not np.isfinite(value):
+        raise ValueError(f"[{_OP}] the function is {value} at x0: start where it is finite")
+    arguments: dict[str, Any] = {"method": method, "tol": tol, "options": options}
+    if key not in _NONE:
+        arguments["jac"] = lambda v: points(v).gradient()
+    if key in _SECOND and products:
+        arguments["hessp"] = lambda v, direction: points(v).product(direction)
+    elif key in _SECOND:
+        arguments["hess"] = lambda v: points(v).hessian()
+    if bounds is not None:
+        lower, upper = flat_bounds(_OP, bounds, layout)
+        arguments["bounds"] = optimize.Bounds(lower, upper)
+    if constraints:
+        # With bounds most rows of SciPy's Jacobian are unit vectors; it factors sparse ones faster.
+        as_jacobian: Callable[[Array], Any] = np.asarray
+        if key == "trust-constr" and bounds is not None and layout.size >= _SPARSE:
+            as_jacobian = scipy_module(_OP, "sparse").csr_array
+        arguments["constraints"] = [
+            _constraint(optimize, c, layout, key == "trust-constr", products, as_jacobian)
+            for c in constraints
+        ]
+    watcher = _Watcher(points, callback, progress) if callback or progress else None
+    try:
+        found = optimize.minimize(
+            lambda v: points(v).value(), start, callback=watcher and watcher.report, **arguments
+        )
+    finally:
+        if watcher is not None:
+            watcher.close()
+    return make_result(_OP, found, layout.unflatten, lambda: points(np.asarray(found.x)).hessian())
+
+
+def _listed(constraints: Any) -> list[Any]:
+    return list(constraints) if isinstance(constraints, (list, tuple)) else [constraints]
+
+
+def _choose(method: str | None, size: int, bounds: Any, constraints: Sequence[Any]) -> str:
+    if method is None:
+        if constraints:
+            return "trust-constr"
+        if bounds is not None:
+            return "L-BFGS-B"
+        return "trust-exact" if size < _DENSE else "trust-krylov"
+    known = _FIRST | _SECOND | _NONE
+    if not isinstance(method, str) or method.lower() not in known:
+        raise ValueError(
+            f"[{_OP}] unknown method {method!r}: expected one of {', '.join(sorted(known))}"
+        )
+    if constraints and method.lower() not in _TAKE_CONSTRAINTS:
+        raise ValueError(
+            f"[{_OP}] method {method!r} cannot take constraints: use one of "
+            f"{', '.join(sorted(_TAKE_CONSTRAINTS))}"
+        )
+    return method
+
+
+def _use_products(hessian: str, method: str, size: int) -> bool:
+    if hessian not in ("auto", "matrix", "products"):
+        raise ValueError(
+            f"[{_OP}] unknown hessian {hessian!r}: expected 'auto', 'matrix' or 'products'"
+        )
+    if hessian == "products" and method in _NEED_MATRIX:
+        raise ValueError(f"[{_OP}] method {method!r} needs the Hessian as a matrix")
+    if hessian == "auto":
+        return size >= _DENSE and method not in _NEED_MATRIX
+    return hessian == "products"
+
+
+def flat_bounds(op: str, bounds: Any, layout: Layout) -> tuple[Array, Array]:
+    """Lower and upper bounds of every unknown."""
+    if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
+        sides = [np.asarray(bounds.lb, dtype=np.float64), np.asarray(bounds.ub, dtype=np.float64)]
+    elif isinstance(bounds, tuple) and len(bounds) == 2:
+        sides = [
+            _side(op, side, layout, fill) for side, fill in zip(bounds, _INFINITE, strict=True)
+        ]
+    elif isinstance(bounds, list) and all(len(pair) == 2 for pair in bounds):
+        columns = zip(*bounds, strict=True) if bounds else ((), ())
+        sides = [
+            np.array([fill if v is None else v for v in column], dtype=np.float64)
+            for column, fill in zip(columns, _INFINITE, strict=True)
+        ]
+    else:
+        raise ValueError(
+            f"[{op}] bounds must be a tuple (lower, upper), a list of pairs or scipy's Bounds, "
+            f"got {bounds!r}"
+        )
+    for side in sides:
+        if side.ndim and side.shape not in ((1,), (layout.size,)):
+            raise ValueError(
+                f"[{op}] bounds have shape {side.shape}, expected ({layout.size},): one per unknown"
+            )
+    lower, upper = (np.broadcast_to(side, (layout.size,)) for side in sides)
+    wrong = np.flatnonzero(~(lower <= upper))
+    if wrong.size:
+        i = wrong[0]
+        raise ValueError(f"[{op}] bounds of unknown {i} are {lower[i]} and {upper[i]}")
+    return lower, upper
+
+
+_INFINITE = (-np.inf, np.inf)
+
+
+def _side(op: str, side: Any, layout: Layout, fill: float) -> Array:
+    if layout.structure.type is None and isinstance(side, (list, tuple)):
+        side = np.asarray(side, dtype=np.float64)
+    values = broadcast_prefix(side, layout.structure, op, "a bound")
+    parts = []
+    for value, (shape, _) in zip(values, layout.leaves, strict=True):
+        array = np.asarray(fill if value is None else value, dtype=np.float64)
+        try:
+            parts.append(np.broadcast_to(array, shape).reshape(-1))
+        except ValueError:
+            raise ValueError(
+                f"[{op}] a bound of shape {array.shape} does not fit a tensor of shape {shape}"
+            ) from None
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _constraint(
+    optimize: Any,
+    given: Any,
+    layout: Layout,
+    second: bool,
+    products: bool,
+    as_jacobian: Callable[[Array], Any],
+) -> Any:
+    """A constraint for SciPy with exact derivatives."""
+    if isinstance(given, optimize.LinearConstraint):
+        return given
+    feasible: Any = False
+    if isinstance(given, optimize.NonlinearConstraint):
+        function, lower, upper = given.fun, given.lb, given.ub
+        feasible = given.keep_feasible
+    elif isinstance(given, dict) and given.get("type") in ("eq", "ineq") and "fun" in given:
+        function, lower = given["fun"], 0.0
+        upper = 0.0 if given["type"] == "eq" else np.inf
+    else:
+        raise ValueError(
+            f"[{_OP}] a constraint is a dict {{'type': 'eq' or 'ineq', 'fun': function}}, a "
+            f"NonlinearConstraint or a LinearConstraint, got {given!r}"
+        )
+    check_callable(_OP, function)
+    points = Points(f"{_OP}: constraint", function, layout, second)
+    arguments: dict[str, Any] = {"jac": lambda v: as_jacobian(points(v).jacobian())}
+    if second:
+        arguments["hess"] = _constraint_curvature(points, layout.size, products)
+    return optimize.NonlinearConstraint(
+        lambda v: points(v).values(), lower, upper, keep_feasible=feasible, **arguments
+    )
+
+
+def _constraint_curvature(
+    points: Points, size: int, products: bool
+) -> Callable[[Array, Array], Any]:
+    if not products:
+        return lambda v, weights: points(v).weighted_hessian(weights)
+    operator = scipy_module(_OP, "sparse.linalg").LinearOperator
+
+    def curvature(v: Array, weights: Array) -> Any:
+        multiply = points(v).weighted_product(weights)
+        return operator((size, size), matvec=lambda u: multiply(u.reshape(-1)), dtype=np.float64)
+
+    return curvature
+
+
+class _Watcher:
+    """Hands every iteration to the user's callback and to the progress line."""
+
+    def __init__(
+        self, points: Points, callback: Callable[[Any], Any] | None, progress: bool
+    ) -> None:
+        self._points, self._callback = points, callback
+        self._progress = Progress() if progress else None
+        self._iteration = 0
+
+    # SciPy looks at the parameter's name; some methods call it with the vector.
+    def report(self, intermediate_result: Any) -> None:
+        self._iteration += 1
+        state = intermediate_result
+        vector = np.array(state if isinstance(state, np.ndarray) else state.x, dtype=np.float64)
+        point = self._points(vector)
+        value = point.value()
+        if self._progress is not None:
+            slope = float(np.linalg.norm(point.gradient()))
+            self._progress.update(self._iteration, value, slope)
+        if self._callback is not None:
+            x: Tensor | Any = self._points.layout.unflatten(vector)
+            self._callback(Result(x=x, x_flat=vector, fun=value, iteration=self._iteration))
+
+    def close(self) -> None:
+        if self._progress is not None:
+            self._progress.close()

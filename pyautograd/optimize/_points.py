@@ -1,0 +1,150 @@
+"""Functions of flat vectors whose derivatives at a point all come from one recorded evaluation."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._core import Tensor
+from .._flat import Array, Layout, dense, sweep_flat
+from ..func._forward import transposed_graph
+from ..func._reverse import Recording, recording_on, sweep
+from ..tree import unflatten
+
+# A trust region that rejects a step comes back to the point before.
+_KEPT_POINTS = 2
+
+
+class Points:
+    """A function and its recordings at the last points, found by the bytes of the vector."""
+
+    def __init__(self, op: str, f: Callable[..., Any], layout: Layout, second: bool) -> None:
+        self.op, self.f, self.layout, self.second = op, f, layout, second
+        self.evaluations = 0
+        self._kept: OrderedDict[bytes, Point] = OrderedDict()
+
+    def __call__(self, vector: Array) -> Point:
+        vector = np.asarray(vector, dtype=np.float64)
+        key = vector.tobytes()
+        point = self._kept.get(key)
+        if point is None:
+            self.evaluations += 1
+            point = self._kept[key] = Point(self, vector)
+            if len(self._kept) > _KEPT_POINTS:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return point
+
+
+class Point:
+    """One recorded evaluation; derivatives are swept from it when asked for, as float64."""
+
+    def __init__(self, points: Points, vector: Array) -> None:
+        self._columns = points.layout
+        x = unflatten(self._columns.structure, self._columns.split(vector))
+        self._recording = Recording(points.op, points.f, (x,), {}, 0, False)
+        self._inputs, self._outputs = self._recording.inputs, self._recording.outputs
+        self._rows = Layout(self._recording.out_structure, self._outputs)
+        self._second = points.second
+        self._recorded: list[Tensor] | None = None
+        self._gradient: Array | None = None
+        self._jacobian: Array | None = None
+
+    # A scalar function
+
+    def value(self) -> float:
+        return float(self._recording.scalar().item())
+
+    def gradient(self) -> Array:
+        if self._gradient is None:
+            if self._second:
+                found: Sequence[Tensor] = self._recorded_gradient()
+            else:
+                y = self._recording.scalar()
+                found = sweep([y], [None], self._inputs, retain_graph=True)
+            self._gradient = _double(self._columns.join(found))
+        return self._gradient
+
+    def hessian(self) -> Array:
+        return self._curvature(self._recorded_gradient())
+
+    def product(self, v: Array) -> Array:
+        """The Hessian times a vector."""
+        return self._sweep(self._recorded_gradient(), v)
+
+    # A function of several values
+
+    def values(self) -> Array:
+        return _double(self._rows.join(self._outputs))
+
+    def jacobian(self) -> Array:
+        """By as many vectors in one batch as there are rows or columns, whichever are fewer."""
+        if self._jacobian is None:
+            rows, columns = self._rows, self._columns
+            if rows.size <= columns.size:
+                found = dense(
+                    lambda u: sweep_flat(self._outputs, rows, columns, self._inputs, u),
+                    *(rows.size, rows.dtype),
+                ).reshape(rows.size, columns.size)
+            else:
+                found = self._forward_jacobian().T
+            self._jacobian = _double(found)
+        return self._jacobian
+
+    def _forward_jacobian(self) -> Array:
+        cotangents, pulled = transposed_graph(self._recording)
+        # Leaves that the outputs do not depend on have rows of zeros.
+        reached = [i for i, g in enumerate(pulled) if g is not None]
+        graph = [g for g in pulled if g is not None]
+        found = np.zeros((self._columns.size, self._rows.size))
+        inner = Layout(self._columns.structure, graph)
+        parts = [self._columns.slices[i] for i in reached]
+        if graph:
+            rows = dense(
+                lambda v: sweep_flat(graph, inner, self._rows, cotangents, v),
+                *(inner.size, inner.dtype),
+            )
+            found[np.r_[tuple(parts)]] = rows
+        return found
+
+    def weighted_hessian(self, weights: Array) -> Array:
+        """The Hessian of the values' weighted sum."""
+        return self._curvature(self._weighted_gradient(weights))
+
+    def weighted_product(self, weights: Array) -> Callable[[Array], Array]:
+        gradient = self._weighted_gradient(weights)
+        return lambda v: self._sweep(gradient, v)
+
+    def _weighted_gradient(self, weights: Array) -> list[Tensor]:
+        seeds = self._rows.split(np.asarray(weights))
+        with recording_on():
+            return sweep(
+                self._outputs, seeds, self._inputs, retain_graph=True, differentiable="yes"
+            )
+
+    def _recorded_gradient(self) -> list[Tensor]:
+        if self._recorded is None:
+            y = self._recording.scalar()
+            with recording_on():
+                self._recorded = sweep(
+                    [y], [None], self._inputs, retain_graph=True, differentiable="yes"
+                )
+        return self._recorded
+
+    def _sweep(self, gradient: list[Tensor], v: Array) -> Array:
+        v = np.asarray(v)
+        return _double(sweep_flat(gradient, self._columns, self._columns, self._inputs, v))
+
+    def _curvature(self, gradient: list[Tensor]) -> Array:
+        found = dense(lambda v: self._sweep(gradient, v), self._columns.size, self._columns.dtype)
+        # Symmetric to the last bit, as factorisations expect
+        symmetric: Array = (found + found.T) / 2
+        return symmetric
+
+
+def _double(array: Array) -> Array:
+    return array.astype(np.float64, copy=False)

@@ -1,0 +1,108 @@
+"""What the optimisers return, and what they say while they run."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._flat import Array
+from .._scipy import scipy_module
+
+try:
+    OptimizeResult: Any = scipy_module("optimize", "optimize").OptimizeResult
+except ImportError:
+    OptimizeResult = dict
+
+
+class Result(OptimizeResult):  # type: ignore[misc]
+    """SciPy's ``OptimizeResult`` with ``x`` as a tree of tensors, ``x_flat`` as the flat solution.
+
+    ``hessian`` and ``covariance`` are computed when first read.
+
+    >>> result = pa.optimize.minimize(lambda p: (p["a"] - 1) ** 2 + p["b"] ** 2, {"a": 0., "b": 1.})
+    >>> result.success, round(result.x["a"].item(), 6), result.covariance.round(6).tolist()
+    (True, 1.0, [[0.5, 0.0], [0.0, 0.5]])
+    """
+
+    @property
+    def hessian(self) -> Array:
+        """The exact Hessian of the objective at the solution, as a matrix over ``x_flat``."""
+        if "_hessian" not in self:
+            self["_hessian"] = self["_evaluate_hessian"]()
+        found: Array = self["_hessian"]
+        return found
+
+    @property
+    def covariance(self) -> Array:
+        """The inverse of the Hessian; for least squares times the variance of the residuals.
+
+        For a negative log-likelihood this is the usual estimate of the covariance of the maximum
+        likelihood estimate. It does not know of bounds and constraints.
+
+        Raises:
+            numpy.linalg.LinAlgError: the Hessian is singular or not positive definite.
+        """
+        h = self.hessian
+        if not np.isfinite(h).all():
+            raise np.linalg.LinAlgError("[optimize] the Hessian at the solution is not finite")
+        smallest, largest = np.linalg.eigvalsh(h)[[0, -1]] if h.size else (1.0, 1.0)
+        if smallest <= np.finfo(float).eps * len(h) * abs(largest):
+            raise np.linalg.LinAlgError(
+                f"[optimize] no covariance: the Hessian at the solution is not positive definite, "
+                f"its smallest eigenvalue is {smallest:.3g} and its largest {largest:.3g}"
+            )
+        inverse = np.linalg.inv(h) * self["_variance"]()
+        covariance: Array = (inverse + inverse.T) / 2
+        return covariance
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self), *(k for k in self if not k.startswith("_"))})
+
+    def __repr__(self) -> str:
+        shown = {k: v for k, v in self.items() if not k.startswith("_")}
+        return repr(OptimizeResult(shown))
+
+
+def make_result(
+    op: str,
+    found: Any,
+    unflatten: Callable[[Array], Any],
+    hessian: Callable[[], Array],
+    variance: Callable[[], float] = lambda: 1.0,
+) -> Result:
+    """SciPy's result with a tree; a failure is warned of in SciPy's words."""
+    result = Result(found)
+    flat = np.asarray(found["x"], dtype=np.float64)
+    result.update(x=unflatten(flat), x_flat=flat)
+    result.update(_evaluate_hessian=hessian, _variance=variance)
+    if not found.get("success", True):
+        warning = scipy_module(op, "optimize").OptimizeWarning
+        text = f"[{op}] did not converge: {found.get('message', 'no reason given')}"
+        warnings.warn(text, warning, stacklevel=3)
+    return result
+
+
+class Progress:
+    """A line on standard error for the iteration; on a terminal it is written over."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._width = 0
+
+    def update(self, iteration: int, value: float | None, slope: float | None) -> None:
+        text = f"iteration {iteration:5d}"
+        if value is not None:
+            text += f"   value {value:.10g}"
+        if slope is not None:
+            text += f"   gradient {slope:.3e}"
+        self._width = max(self._width, len(text))
+        line = f"\r{text:<{self._width}}" if self._terminal else f"{text}\n"
+        print(line, end="", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self._terminal and self._width:
+            print(file=sys.stderr)
