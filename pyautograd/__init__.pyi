@@ -144,6 +144,7 @@ from .compositions.creation import identity as identity
 from .array_api import iinfo as iinfo
 from ._core import imag as imag
 from .compositions.creation import indices as indices
+from . import implicit as implicit
 from ._core import inner as inner
 from .compositions.joining import insert as insert
 from .compositions.calculus import interp as interp

@@ -9,10 +9,10 @@ import numpy as np
 
 from .._core import Tensor
 from .._flat import Array, Layout
+from .._points import Points
 from .._scipy import scipy_module
 from ..func._arguments import check_callable
 from ..tree import broadcast_prefix
-from ._points import Points
 from ._result import Progress, Result, make_result
 
 _OP = "optimize.minimize"

@@ -9,11 +9,11 @@ import numpy as np
 
 from .. import _core
 from .._flat import Array, Layout
+from .._points import Points
 from .._scipy import scipy_module
 from ..func._arguments import check_callable
 from ..tree import flatten
 from ._minimize import flat_bounds
-from ._points import Points
 from ._result import Result, make_result
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .._core import Tensor
-from .._flat import Array, Layout, dense, sweep_flat
-from ..func._forward import transposed_graph
-from ..func._reverse import Recording, recording_on, sweep
-from ..tree import unflatten
+from ._core import Tensor
+from ._flat import Array, Layout, dense, sweep_flat
+from .func._forward import transposed_graph
+from .func._reverse import Recording, recording_on, sweep
+from .tree import unflatten
 
 # A trust region that rejects a step comes back to the point before.
 _KEPT_POINTS = 2

@@ -1,0 +1,213 @@
+"""root, fixed_point and argmin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _core, func
+from .._core import Tensor
+from .._flat import Array, Layout
+from .._points import Points
+from ..func._arguments import check_callable
+from ..tree import flatten, flatten_like, unflatten
+from ._equations import Nonlinear, Solution
+from ._newton import iterate, newton_minimum, newton_root
+
+# (function of x alone, start) -> solution
+Solver = Callable[[Callable[[Any], Any], Any], Any]
+
+
+def root(
+    f: Callable[..., Any],
+    x0: Any,
+    *theta: Any,
+    solver: Solver | None = None,
+    linear: str = "dense",
+) -> Any:
+    """The root ``x`` of ``f(x, *theta)`` as a differentiable function of ``theta``.
+
+    Args:
+        f: a function of a tensor or a tree ``x`` and the parameters that returns a tensor or a tree
+            with as many elements in all as ``x``. A tensor to differentiate by must come in as a
+            parameter.
+        x0: the start, of floating dtype; the result has its structure and does not depend on it.
+        *theta: the parameters, trees of tensors, or anything else, which is passed on.
+        solver: a function ``solver(g, x0)`` that returns a root of ``g(x) = f(x, *theta)``, for
+            example ``lambda g, x0: pa.optimize.root(g, x0).x``. By default a damped Newton method.
+        linear: how derivatives solve with the Jacobian: ``"dense"``, or ``"iterative"``: GMRES on
+            products (needs SciPy), for many unknowns.
+
+    Returns:
+        The root. Under ``vmap`` every entry is solved by itself.
+
+    Raises:
+        TypeError: ``x0`` is not floating-point.
+        ValueError: ``f`` returns another number of values, or an unknown ``linear``.
+        RuntimeError: the solver did not converge, or ``f`` uses a differentiable tensor that is not
+            one of its arguments.
+        numpy.linalg.LinAlgError: the Jacobian at the root is singular, when differentiated.
+
+    >>> def intersection(r):
+    ...     circle_and_line = lambda p, r: (p[0]**2 + p[1]**2 - r**2, p[0] - p[1])
+    ...     return pa.implicit.root(circle_and_line, pa.ones(2), r)
+    >>> pa.func.jacrev(intersection)(2.0).numpy().round(6)
+    array([0.707107, 0.707107])
+    """
+    problem = _Problem("implicit.root", f, x0, theta, solver)
+
+    def find(points: Points, x: Array) -> Array:
+        return newton_root(problem.op, points, x, problem.eps)
+
+    return problem.solution(problem.flat, problem.finder(f, find), linear)
+
+
+def fixed_point(
+    f: Callable[..., Any],
+    x0: Any,
+    *theta: Any,
+    solver: Solver | None = None,
+    linear: str = "dense",
+) -> Any:
+    """The fixed point ``x = f(x, *theta)`` as a differentiable function of ``theta``.
+
+    Arguments, result and errors are those of :func:`root`; ``f`` returns the structure of ``x``,
+    and a solver gets ``f`` itself. By default ``f`` is iterated until ``x`` stays.
+
+    >>> def kepler(eccentricity, anomaly):
+    ...     orbit = lambda x, e, m: m + e * pa.sin(x)
+    ...     return pa.implicit.fixed_point(orbit, 0.0, eccentricity, anomaly)
+    >>> pa.func.grad(kepler)(0.1, 1.0).item().__round__(6)
+    0.929061
+    """
+    problem = _Problem("implicit.fixed_point", f, x0, theta, solver)
+
+    def residual(x: Tensor, *values: Tensor) -> Tensor:
+        return x - problem.flat(x, *values)
+
+    def find(points: Points, x: Array) -> Array:
+        return iterate(problem.op, points, x, problem.eps)
+
+    return problem.solution(residual, problem.finder(f, find), linear)
+
+
+def argmin(
+    f: Callable[..., Any],
+    x0: Any,
+    *theta: Any,
+    solver: Solver | None = None,
+    linear: str = "dense",
+) -> Any:
+    """The minimiser of a scalar ``f(x, *theta)`` over ``x`` as a differentiable function of theta.
+
+    Arguments, result and errors are those of :func:`root`; ``f`` returns a scalar tensor. By
+    default a damped Newton method finds a local minimum; ``"iterative"`` solves with the Hessian by
+    conjugate gradients. The minimum must be strict, with a Hessian of full rank.
+
+    >>> def ridge(strength):
+    ...     loss = lambda w, s: pa.sum((w - pa.tensor([1.0, 3.0])) ** 2) + s * pa.sum(w**2)
+    ...     return pa.implicit.argmin(loss, pa.zeros(2), strength)
+    >>> ridge(1.0).tolist(), pa.func.jacfwd(ridge)(1.0).tolist()
+    ([0.5, 1.5], [-0.25, -0.75])
+    """
+    problem = _Problem("implicit.argmin", f, x0, theta, solver)
+    gradient = func.grad(problem.scalar)
+
+    def find(points: Points, x: Array) -> Array:
+        return newton_minimum(problem.op, points, x, problem.eps)
+
+    return problem.solution(gradient, problem.finder(f, find), linear, symmetric=True)
+
+
+class _Problem:
+    """The user's function of trees as a function of a flat vector and the tensors among theta."""
+
+    def __init__(
+        self, op: str, f: Callable[..., Any], x0: Any, theta: tuple[Any, ...], solver: Solver | None
+    ) -> None:
+        check_callable(op, f)
+        self.op, self._f, self._solver = op, f, solver
+        self.layout, self._start = Layout.of(op, x0)
+        self._others, self._structure = flatten(theta)
+        self._places = [i for i, t in enumerate(self._others) if type(t) is Tensor]
+        self._tensors = [self._others[i] for i in self._places]
+        self._others = [None if type(t) is Tensor else t for t in self._others]
+        self.eps = float(np.finfo(self.layout.dtype).eps)
+
+    def _call(self, x: Tensor, values: Sequence[Tensor]) -> Any:
+        return self._f(self._tree(x), *self._theta(values))
+
+    def _theta(self, values: Sequence[Tensor]) -> tuple[Any, ...]:
+        leaves = list(self._others)
+        for i, value in zip(self._places, values, strict=True):
+            leaves[i] = value
+        theta: tuple[Any, ...] = unflatten(self._structure, leaves)
+        return theta
+
+    def _tree(self, x: Tensor) -> Any:
+        parts = zip(self.layout.slices, self.layout.leaves, strict=True)
+        leaves = [_core.reshape(x[part], shape).astype(dtype) for part, (shape, dtype) in parts]
+        return unflatten(self.layout.structure, leaves)
+
+    def _vector(self, leaves: Sequence[Tensor]) -> Tensor:
+        if not leaves:
+            return _core.zeros((0,), dtype=self.layout.dtype)
+        flat = [_core.reshape(_core.asarray(y), (-1,)) for y in leaves]
+        joined = flat[0] if len(flat) == 1 else _core.concat(flat)
+        return joined.astype(self.layout.dtype)
+
+    def flat(self, x: Tensor, *values: Tensor) -> Tensor:
+        y = self._vector(flatten(self._call(x, values))[0])
+        if y.shape != x.shape:
+            raise ValueError(
+                f"[{self.op}] the function returns {y.size} values for {x.size} unknowns"
+            )
+        return y
+
+    def scalar(self, x: Tensor, *values: Tensor) -> Tensor:
+        y: Tensor = self._call(x, values)
+        return y
+
+    def finder(
+        self, f: Callable[..., Any], default: Callable[[Points, Array], Array]
+    ) -> Callable[[Tensor, Sequence[Tensor]], Tensor]:
+        """The solver as a function of plain tensors."""
+
+        def find(start: Tensor, values: Sequence[Tensor]) -> Tensor:
+            theta = self._theta(values)
+
+            def g(x: Any) -> Any:
+                return f(x, *theta)
+
+            if self._solver is None:
+                points = Points(self.op, g, self.layout, second=True)
+                solved = default(points, start.numpy().astype(np.float64))
+                return _core.tensor(solved, dtype=self.layout.dtype)
+            structure = self.layout.structure
+            found = self._solver(g, unflatten(structure, self.layout.split(start.numpy())))
+            leaves = flatten_like(structure, found, self.op, "what the solver returned")
+            x = self._vector([_core.asarray(y).detach() for y in leaves])
+            if x.shape != start.shape:
+                raise ValueError(
+                    f"[{self.op}] the solver returned {x.size} values for {start.size} unknowns"
+                )
+            return x
+
+        return find
+
+    def solution(
+        self,
+        residual: Callable[..., Tensor],
+        find: Callable[[Tensor, Sequence[Tensor]], Tensor],
+        linear: str,
+        symmetric: bool = False,
+    ) -> Any:
+        if linear not in ("dense", "iterative"):
+            raise ValueError(
+                f"[{self.op}] unknown linear {linear!r}: expected 'dense' or 'iterative'"
+            )
+        equation = Nonlinear(self.op, residual, find, dense=linear == "dense", symmetric=symmetric)
+        x = Solution.apply(equation, self._vector(self._start), *self._tensors)
+        return self._tree(x)
