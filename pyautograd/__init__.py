@@ -34,6 +34,7 @@ from ._names import ALIASES
 from ._version import __version__
 from .autograd import backward, detect_anomaly, grad, set_detect_anomaly
 from .derivatives import hessian, hvp, jacobian
+from .differential import derivative, divergence, hessian_diagonal, laplacian
 from .function import Function, once_differentiable
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 
@@ -81,7 +82,9 @@ __all__ = [
     "__version__",
     "asarray",
     "backward",
+    "derivative",
     "detect_anomaly",
+    "divergence",
     "enable_grad",
     "from_dlpack",
     "from_numpy",
@@ -89,9 +92,11 @@ __all__ = [
     "get_num_threads",
     "grad",
     "hessian",
+    "hessian_diagonal",
     "hvp",
     "is_grad_enabled",
     "jacobian",
+    "laplacian",
     "no_grad",
     "once_differentiable",
     "set_detect_anomaly",

@@ -79,6 +79,7 @@ from ._core import cumulative_prod as cumulative_prod
 from ._core import cumulative_sum as cumulative_sum
 from ._core import deg2rad as deg2rad
 from .compositions.joining import delete as delete
+from .differential import derivative as derivative
 from .autograd import detect_anomaly as detect_anomaly
 from .compositions.joining import diag as diag
 from .compositions.indexing import diag_indices as diag_indices
@@ -87,6 +88,7 @@ from .compositions.joining import diagflat as diagflat
 from ._core import diagonal as diagonal
 from .compositions.calculus import diff as diff
 from ._core import digitize as digitize
+from .differential import divergence as divergence
 from ._core import divide as divide
 from ._core import divmod as divmod
 from ._core import dot as dot
@@ -136,6 +138,7 @@ from .derivatives import hessian as hessian
 from .compositions.histograms import histogram as histogram
 from .compositions.histograms import histogram_bin_edges as histogram_bin_edges
 from .compositions.joining import hsplit as hsplit
+from .differential import hessian_diagonal as hessian_diagonal
 from ._core import hstack as hstack
 from .derivatives import hvp as hvp
 from ._core import hypot as hypot
@@ -165,6 +168,7 @@ from .compositions.products import kron as kron
 from ._core import kthvalue as kthvalue
 from ._core import lcm as lcm
 from ._core import ldexp as ldexp
+from .differential import laplacian as laplacian
 from ._core import less as less
 from ._core import less_equal as less_equal
 from . import linalg as linalg

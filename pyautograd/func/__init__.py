@@ -16,6 +16,7 @@ handed back unchanged beside the result.
 from ._forward import jvp, linearize
 from ._jacobian import hessian, hvp, jacfwd, jacrev
 from ._reverse import grad, value_and_grad, vjp
+from ._taylor import taylor
 from ._vmap import vmap
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "taylor",
     "value_and_grad",
     "vjp",
     "vmap",

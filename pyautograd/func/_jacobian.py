@@ -76,7 +76,7 @@ def jacrev(
     """
     check_callable("jacrev", f)
     argnums = check_argnums("jacrev", argnums)
-    _check_chunk_size("jacrev", chunk_size)
+    check_chunk_size("jacrev", chunk_size)
 
     @functools.wraps(f, updated=())
     def jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -108,7 +108,7 @@ def jacfwd(
     """
     check_callable("jacfwd", f)
     argnums = check_argnums("jacfwd", argnums)
-    _check_chunk_size("jacfwd", chunk_size)
+    check_chunk_size("jacfwd", chunk_size)
 
     @functools.wraps(f, updated=())
     def jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -351,11 +351,11 @@ def _sweep_elements(
             found = sweep([y], [seeds], inputs, retain_graph=retain, differentiable=differentiable)
             return [to_front(level, g, stop - start) for g in found]
 
-    chunks = _chunks(y.size, chunk_size or _default_chunk(y, inputs))
-    rows = sweep_rows(*chunks[0])
-    if len(chunks) > 1:
+    ranges = chunks(y.size, chunk_size or _default_chunk(y, inputs))
+    rows = sweep_rows(*ranges[0])
+    if len(ranges) > 1:
         joined = [_Rows(y.size, part) for part in rows]
-        for start, stop in chunks[1:]:
+        for start, stop in ranges[1:]:
             for whole, part in zip(joined, sweep_rows(start, stop), strict=True):
                 whole.add(start, stop, part)
         rows = [whole.result() for whole in joined]
@@ -441,7 +441,7 @@ def _forward_blocks(evaluate: _DualEvaluation, chunk_size: int | None) -> Blocks
     inputs = evaluate.arguments.leaves
     total = sum([x.size for x in inputs])
     parts, tape = [], Tape()
-    for start, stop in _chunks(total, chunk_size):
+    for start, stop in chunks(total, chunk_size):
         tape.rewind()  # every evaluation is of one function, whatever it draws
         with tape.record():
             parts.append(evaluate(start, stop))
@@ -483,7 +483,7 @@ def _basis_last(rows: Tensor, out_shape: tuple[int, ...], in_shape: tuple[int, .
     return columns if len(in_shape) == 1 else _core.reshape(columns, (*out_shape, *in_shape))
 
 
-def _chunks(size: int, chunk_size: int | None) -> list[tuple[int, int]]:
+def chunks(size: int, chunk_size: int | None) -> list[tuple[int, int]]:
     if chunk_size is None or size <= chunk_size:
         return [(0, size)]
     return [(i, min(i + chunk_size, size)) for i in range(0, size, chunk_size)]
@@ -493,6 +493,6 @@ def _unmapped(batch: Any, leaf: Any) -> Any:
     return _core.unwrap_batched(batch, leaf)[0] if type(leaf) is Tensor else leaf
 
 
-def _check_chunk_size(op: str, chunk_size: int | None) -> None:
+def check_chunk_size(op: str, chunk_size: int | None) -> None:
     if chunk_size is not None and (type(chunk_size) is not int or chunk_size < 1):
         raise ValueError(f"[{op}] chunk_size must be a positive int or None, got {chunk_size!r}")

@@ -1,0 +1,239 @@
+"""Differential operators: functions made from functions, evaluated without full Hessians."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from . import _core
+from ._core import Tensor
+from .func._arguments import Arguments, check_callable
+from .func._forward import jvp
+from .func._jacobian import basis, check_chunk_size, chunks
+from .func._reverse import Recording, recording_on, sweep
+from .func._taylor import directional_derivatives
+from .func._vmap import to_front
+
+__all__ = ["derivative", "divergence", "hessian_diagonal", "laplacian"]
+
+# Bytes of the directions that are carried together
+_BYTES = 1 << 22
+
+
+def laplacian(
+    f: Callable[..., Any], argnum: int = 0, *, chunk_size: int | None = None
+) -> Callable[..., Tensor]:
+    """The function that computes the sum of the second derivatives by each element of an argument.
+
+    For a scalar function one recorded evaluation, its recorded gradient, and one batched sweep from
+    which only the diagonal is read; for others two nested batches of tangents.
+
+    Args:
+        f: a function that returns one tensor.
+        argnum: the argument, one tensor of any shape.
+        chunk_size: directions that are carried together; by default as many as take 4 MiB.
+
+    Returns:
+        A function of the same arguments that returns a tensor of the shape of the output.
+
+    Raises:
+        TypeError: the argument or the output is not one floating-point tensor.
+
+    >>> pa.laplacian(lambda x: x[0] ** 2 * x[1])(pa.tensor([1.0, 3.0])).item()
+    6.0
+    >>> u = lambda k, p: pa.sin(k * p[0]) * pa.sin(p[1])
+    >>> points = pa.tensor([[0.5, 0.5], [1.0, 2.0]])
+    >>> sources = pa.func.vmap(pa.laplacian(u, argnum=1), in_axes=(None, 0))(2.0, points)
+    >>> np.allclose(sources, [-5 * u(2.0, p).item() for p in points])
+    True
+    """
+    return _second_derivatives("laplacian", f, argnum, chunk_size, summed=True)
+
+
+def hessian_diagonal(
+    f: Callable[..., Any], argnum: int = 0, *, chunk_size: int | None = None
+) -> Callable[..., Tensor]:
+    """The function that computes the second derivative by each element of an argument.
+
+    Arguments and errors are those of :func:`laplacian`. The function made returns a tensor of shape
+    ``(*output.shape, *argument.shape)``.
+
+    >>> pa.hessian_diagonal(lambda x: x[0] ** 2 * x[1] ** 3)(pa.tensor([1.0, 2.0])).tolist()
+    [16.0, 12.0]
+    """
+    return _second_derivatives("hessian_diagonal", f, argnum, chunk_size, summed=False)
+
+
+def divergence(
+    f: Callable[..., Any], argnum: int = 0, *, chunk_size: int | None = None
+) -> Callable[..., Tensor]:
+    """The function that computes the trace of the Jacobian of a vector field.
+
+    One evaluation with a batch of tangents, from which only the diagonal is read.
+
+    Args:
+        f: a function that returns one tensor of the shape of the argument.
+        argnum, chunk_size: as in :func:`laplacian`.
+
+    Returns:
+        A function of the same arguments that returns a scalar tensor.
+
+    Raises:
+        TypeError: the argument or the output is not one floating-point tensor.
+        ValueError: the output has another shape than the argument.
+
+    >>> pa.divergence(lambda x: x**2)(pa.tensor([1.0, 3.0])).item()
+    8.0
+    """
+    check_callable("divergence", f)
+    check_chunk_size("divergence", chunk_size)
+
+    @functools.wraps(f, updated=())
+    def trace(*args: Any, **kwargs: Any) -> Tensor:
+        x, at = _argument("divergence", f, args, kwargs, argnum)
+        parts = []
+        for start, stop in _chunks(x, chunk_size):
+            with _core.Level("vmap", stop - start) as level:
+                direction = _core.make_batched(level, basis(x, start, stop), 0)
+                moved = to_front(level, jvp(at, (x,), (direction,))[1], stop - start)
+            if moved.shape[1:] != x.shape:
+                raise ValueError(
+                    f"[divergence] the function returns shape {moved.shape[1:]} for an argument of "
+                    f"shape {x.shape}: a vector field keeps it"
+                )
+            parts.append(_core.sum(_diagonal(moved, x, start, stop)))
+        return _total(parts, at, x)
+
+    return trace
+
+
+def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
+    """The n-th derivative of a function of one number.
+
+    By n nested forward evaluations in one call of ``f``, so its cost doubles with each order.
+
+    Args:
+        f: a function of a scalar tensor that returns a tensor or a tree of them.
+        n: the order, not negative.
+
+    Returns:
+        A function of a number that returns the structure of the output. With ``vmap`` it takes
+        arrays.
+
+    Raises:
+        TypeError: ``n`` is not an int, or the argument or an output is not floating-point.
+        ValueError: ``n`` is negative, or the argument is not a scalar.
+
+    >>> pa.derivative(pa.sin, 3)(0.0).item(), pa.derivative(lambda x: x**5, 4)(2.0).item()
+    (-1.0, 240.0)
+    """
+    check_callable("derivative", f)
+    if type(n) is not int:
+        raise TypeError(f"[derivative] the order must be an int, got {n!r}")
+    if n < 0:
+        raise ValueError(f"[derivative] the order must not be negative, got {n}")
+
+    @functools.wraps(f, updated=())
+    def nth(x: Any) -> Any:
+        (x,) = Arguments("derivative", (x,), 0).leaves
+        if x.shape:
+            raise ValueError(
+                f"[derivative] the argument must be a scalar, got shape {x.shape}: use vmap"
+            )
+        return directional_derivatives(f, x, _core.ones_like(x), n)[-1]
+
+    return nth
+
+
+def _second_derivatives(
+    op: str, f: Callable[..., Any], argnum: int, chunk_size: int | None, summed: bool
+) -> Callable[..., Tensor]:
+    check_callable(op, f)
+    check_chunk_size(op, chunk_size)
+    if type(argnum) is not int:
+        raise TypeError(f"[{op}] argnum must be an int, got {argnum!r}")
+
+    @functools.wraps(f, updated=())
+    def evaluate(*args: Any, **kwargs: Any) -> Tensor:
+        x, at = _argument(op, f, args, kwargs, argnum)
+        recording = Recording(op, at, (x,), {}, 0, False)
+        y = recording.value()
+        if not y.shape:
+            parts = _by_sweeps(recording, chunk_size)
+        else:
+            parts = [_by_tangents(at, x, start, stop) for start, stop in _chunks(x, chunk_size)]
+        if summed:
+            return _total([_core.sum(part, axis=0) for part in parts], at, x)
+        if not parts:
+            return _core.zeros((*y.shape, *x.shape), dtype=y.dtype)
+        diagonal = _core.moveaxis(_core.concat(parts), 0, -1)
+        return _core.reshape(diagonal, (*y.shape, *x.shape))
+
+    return evaluate
+
+
+def _by_sweeps(recording: Recording, chunk_size: int | None) -> list[Tensor]:
+    """For a scalar: batched sweeps through the recorded gradient, shape (directions,) each."""
+    (x,) = recording.inputs
+    with recording_on():
+        (gradient,) = sweep(recording.outputs, [None], [x], retain_graph=True, differentiable="yes")
+    parts = []
+    for start, stop in _chunks(x, chunk_size):
+        with _core.Level("vmap", stop - start) as level:
+            seed = _core.make_batched(level, basis(x, start, stop), 0)
+            (found,) = sweep([gradient], [seed], [x], retain_graph=True)
+            rows = to_front(level, found, stop - start)
+        parts.append(_diagonal(rows, x, start, stop))
+    return parts
+
+
+def _by_tangents(at: Callable[[Any], Tensor], x: Tensor, start: int, stop: int) -> Tensor:
+    """Second derivatives along unit vectors, shape (directions, *output.shape)."""
+    with _core.Level("vmap", stop - start) as level:
+        direction = _core.make_batched(level, basis(x, start, stop), 0)
+
+        def slope(x: Any) -> Any:
+            return jvp(at, (x,), (direction,))[1]
+
+        return to_front(level, jvp(slope, (x,), (direction,))[1], stop - start)
+
+
+def _diagonal(rows: Tensor, x: Tensor, start: int, stop: int) -> Tensor:
+    """From row i, which belongs to element start + i of x, the entry at that element."""
+    flat = _core.reshape(rows, (stop - start, x.size))
+    return _core.diagonal(flat[:, start:stop])
+
+
+def _argument(
+    op: str, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnum: int
+) -> tuple[Tensor, Callable[[Any], Tensor]]:
+    """The chosen argument, and f as a function of it alone that must return one tensor."""
+    arguments = Arguments(op, args, argnum)
+    if arguments.structure.type is not None:
+        raise TypeError(
+            f"[{op}] the argument must be one tensor, got the tree {arguments.structure!r}"
+        )
+
+    def at(x: Any) -> Tensor:
+        y = f(*arguments.replaced([x]), **kwargs)
+        if type(y) is not Tensor:
+            raise TypeError(f"[{op}] the function must return one tensor, got a {type(y).__name__}")
+        return y
+
+    return arguments.leaves[0], at
+
+
+def _chunks(x: Tensor, chunk_size: int | None) -> list[tuple[int, int]]:
+    if not x.size:
+        return []
+    return chunks(x.size, chunk_size or max(16, _BYTES // x.nbytes))
+
+
+def _total(parts: list[Tensor], at: Callable[[Any], Tensor], x: Tensor) -> Tensor:
+    if not parts:
+        return _core.zeros_like(at(x))
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
