@@ -96,3 +96,10 @@ def test_maml_imperative():
 def test_maximum_entropy():
     printed = run("maximum_entropy.py", "--size", "60")
     assert "agrees with the dual" in printed
+
+
+def test_hessian_spectrum(tmp_path):
+    small = ("--hidden", "6", "--samples", "150", "--steps", "25", "--iterations", "300")
+    printed = run("hessian_spectrum.py", *small, "--output", str(tmp_path))
+    assert "before training: loss" in printed and "the estimates agree" in printed
+    assert (tmp_path / "hessian_spectrum.png").stat().st_size > 5000
