@@ -103,3 +103,8 @@ def test_hessian_spectrum(tmp_path):
     printed = run("hessian_spectrum.py", *small, "--output", str(tmp_path))
     assert "before training: loss" in printed and "the estimates agree" in printed
     assert (tmp_path / "hessian_spectrum.png").stat().st_size > 5000
+
+
+def test_poisson():
+    printed = run("poisson.py", "--hidden", "12", "--points", "100", "--steps", "40")
+    assert "solves the equation" in printed
