@@ -26,7 +26,13 @@ class Layout:
 
     __slots__ = ("dtype", "leaves", "size", "slices", "structure")
 
-    def __init__(self, structure: TreeDef, leaves: Sequence[Tensor]) -> None:
+    def __init__(self, op: str, structure: TreeDef, leaves: Sequence[Tensor]) -> None:
+        for x in leaves:
+            if x.dtype.kind == "c":
+                raise TypeError(
+                    f"[{op}] dtype {x.dtype} has no place in a real matrix: write the function "
+                    "with real and imaginary parts"
+                )
         self.structure = structure
         self.leaves = [(x.shape, x.dtype) for x in leaves]
         ends = np.cumsum([0, *[x.size for x in leaves]]).tolist()
@@ -40,7 +46,7 @@ class Layout:
     def of(cls, op: str, tree: Any) -> tuple[Layout, list[Tensor]]:
         """The layout of a tree of floating-point tensors, arrays or numbers, and its leaves."""
         arguments = Arguments(op, (tree,), 0)
-        return cls(arguments.structure, arguments.leaves), arguments.leaves
+        return cls(op, arguments.structure, arguments.leaves), arguments.leaves
 
     def split(self, vector: Array) -> list[Tensor]:
         """The leaves from a vector of shape (size,), or from the rows of a (k, size) matrix."""

@@ -48,7 +48,7 @@ class Point:
         x = unflatten(self._columns.structure, self._columns.split(vector))
         self._recording = Recording(points.op, points.f, (x,), {}, 0, False)
         self._inputs, self._outputs = self._recording.inputs, self._recording.outputs
-        self._rows = Layout(self._recording.out_structure, self._outputs)
+        self._rows = Layout(points.op, self._recording.out_structure, self._outputs)
         self._second = points.second
         self._recorded: list[Tensor] | None = None
         self._gradient: Array | None = None
@@ -101,7 +101,7 @@ class Point:
         reached = [i for i, g in enumerate(pulled) if g is not None]
         graph = [g for g in pulled if g is not None]
         found = np.zeros((self._columns.size, self._rows.size))
-        inner = Layout(self._columns.structure, graph)
+        inner = Layout(self._recording.op, self._columns.structure, graph)
         parts = [self._columns.slices[i] for i in reached]
         if graph:
             rows = dense(

@@ -214,6 +214,11 @@ def _argument(
         raise TypeError(
             f"[{op}] the argument must be one tensor, got the tree {arguments.structure!r}"
         )
+    x = arguments.leaves[0]
+    if x.dtype.kind == "c":
+        raise TypeError(
+            f"[{op}] the argument is complex: write the function with real and imaginary parts"
+        )
 
     def at(x: Any) -> Tensor:
         y = f(*arguments.replaced([x]), **kwargs)
@@ -221,7 +226,7 @@ def _argument(
             raise TypeError(f"[{op}] the function must return one tensor, got a {type(y).__name__}")
         return y
 
-    return arguments.leaves[0], at
+    return x, at
 
 
 def _chunks(x: Tensor, chunk_size: int | None) -> list[tuple[int, int]]:

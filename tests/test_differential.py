@@ -135,6 +135,7 @@ BAD = [
     (lambda: pa.laplacian(3), TypeError, r"\[laplacian\] expected a function"),
     (lambda: pa.laplacian(lambda x: (x, x))(1.0), TypeError, "must return one tensor, got a tuple"),
     (lambda: pa.laplacian(lambda x: x)((1.0,)), TypeError, "argument must be one tensor"),
+    (lambda: pa.laplacian(lambda x: x)(1j), TypeError, "the argument is complex"),
     (lambda: pa.laplacian(lambda x: x)(1), TypeError, "dtype int64"),
     (lambda: pa.laplacian(lambda x: x, argnum=(0,)), TypeError, "argnum must be an int"),
     (lambda: pa.laplacian(lambda x: x, chunk_size=0), ValueError, "chunk_size must be a positive"),

@@ -223,6 +223,8 @@ def test_bad_input():
         pa.implicit.root(1.0, 1.0)
     with pytest.raises(TypeError, match="dtype int64"):
         pa.implicit.root(lambda x: x, 1)
+    with pytest.raises(TypeError, match=r"\[implicit.root\] dtype complex128 has no place"):
+        pa.implicit.root(lambda x: x, 1j)
     with pytest.raises(ValueError, match="returns 2 values for 3 unknowns"):
         pa.implicit.root(lambda x: x[:2], pa.ones(3))
     with pytest.raises(ValueError, match="unknown linear 'lu'"):

@@ -159,6 +159,10 @@ def test_bad_operators():
         pa.linop.Fisher(lambda x: (x, x), np.ones(3), "gaussian")
     with pytest.raises(ValueError, match="must return an axis of logits"):
         pa.linop.Fisher(lambda x: pa.sum(x), np.ones(3), "categorical")
+    with pytest.raises(TypeError, match="complex128 has no place in a real matrix"):
+        pa.linop.Hessian(lambda z: pa.sum(pa.abs(z)), np.ones(3, complex))
+    with pytest.raises(TypeError, match=r"\[linop.Jacobian\] dtype complex128"):
+        pa.linop.Jacobian(lambda x: x * 1j, np.ones(3))
     with pytest.raises(ValueError, match="dimension mismatch"):
         pa.linop.Hessian(lambda x: pa.sum(x), np.ones(3)) @ np.ones(4)
 

@@ -246,6 +246,16 @@ def test_jacobian_with_a_leaf_that_is_not_used():
 BAD = [
     (lambda: pa.optimize.minimize(3, np.ones(2)), TypeError, "expected a function"),
     (lambda: pa.optimize.minimize(bowl, np.ones(3, int)), TypeError, "dtype int64"),
+    (
+        lambda: pa.optimize.minimize(lambda z: pa.sum(pa.abs(z)), np.ones(2, complex)),
+        TypeError,
+        "complex128 has no place in a real matrix",
+    ),
+    (
+        lambda: pa.optimize.root(lambda x: x * 1j, np.ones(2)),
+        TypeError,
+        r"\[optimize.root\] dtype complex128 has no place",
+    ),
     (lambda: pa.optimize.minimize(lambda x: x, np.ones(2)), ValueError, "must return a scalar"),
     (lambda: pa.optimize.minimize(lambda x: None, np.ones(2)), TypeError, "returned None"),
     (lambda: pa.optimize.minimize(lambda x: pa.log(x), -1.0), ValueError, "is nan at x0"),

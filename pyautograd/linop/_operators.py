@@ -108,7 +108,7 @@ class Hessian(_Symmetric):
             self._gradient = sweep(
                 [y], [None], self._inputs, retain_graph=True, differentiable="yes"
             )
-        layout = Layout(recording.in_structure, self._inputs)
+        layout = Layout(recording.op, recording.in_structure, self._inputs)
         super().__init__((layout.size, layout.size), layout)
         self.value: float = y.item()
         self.gradient: Array = layout.join(self._gradient)
@@ -125,8 +125,8 @@ class _Linearisation:
         recording = Recording(op, f, (x,), {}, 0, False)
         self.inputs, self.outputs = recording.inputs, recording.outputs
         self.value = recording.value()
-        self.columns = Layout(recording.in_structure, self.inputs)
-        self.rows = Layout(recording.out_structure, self.outputs)
+        self.columns = Layout(recording.op, recording.in_structure, self.inputs)
+        self.rows = Layout(recording.op, recording.out_structure, self.outputs)
         self._recording = recording
         self._transposed: tuple[list[Tensor], list[Tensor]] | None = None
 
