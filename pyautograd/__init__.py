@@ -61,6 +61,7 @@ _MODULES = (
     "nn",
     "optim",
     "optimize",
+    "plot",
     "random",
     "special",
     "testing",

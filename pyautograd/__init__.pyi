@@ -243,6 +243,7 @@ from .compositions.polynomials import polymul as polymul
 from .compositions.polynomials import polysub as polysub
 from .compositions.polynomials import polyval as polyval
 from ._core import positive as positive
+from . import plot as plot
 from ._core import power as power
 from ._core import prod as prod
 from .compositions.statistics import ptp as ptp

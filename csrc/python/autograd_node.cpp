@@ -31,6 +31,46 @@ py::dict metadata(const PyNode& self) {
   return out;
 }
 
+py::tuple shape_and_dtype(const Dims& shape, DType dtype) {
+  py::tuple sizes(shape.size());
+  for (size_t i = 0; i < shape.size(); ++i) sizes[i] = shape[i];
+  return py::make_tuple(sizes, py::reinterpret_steal<py::object>(numpy_dtype(dtype)));
+}
+
+py::list outputs(const PyNode& self) {
+  py::list out;
+  for (const Spec& spec : self.node->outputs) out.append(shape_and_dtype(spec.shape, spec.dtype));
+  return out;
+}
+
+// The storages at the bottom of a tower of transforms.
+void add_storages(const Tensor& x, py::dict& found) {
+  if (!x) return;
+  switch (x.body()->kind) {
+    case Body::Kind::Array: {
+      const Storage& storage = *x.array().storage;
+      found[py::int_(reinterpret_cast<uintptr_t>(&storage))] = storage.bytes();
+      break;
+    }
+    case Body::Kind::Dual:
+      add_storages(as_dual(x).primal, found);
+      add_storages(as_dual(x).tangent, found);
+      break;
+    case Body::Kind::Batched:
+      add_storages(as_batched(x).value, found);
+      break;
+  }
+}
+
+py::dict saved_storages(const PyNode& self) {
+  py::dict found;
+  if (self.node->is_leaf() || self.node->released()) return found;
+  const Node::Unpacked saved = self.node->unpack(false);
+  for (const Tensor& x : saved.inputs) add_storages(x, found);
+  for (const Tensor& y : saved.outputs) add_storages(y, found);
+  return found;
+}
+
 // A leaf runs no derivative, so that nothing happens before or after it.
 Node& require_op(const char* what, const PyNode& self) {
   if (self.node->is_leaf())
@@ -75,6 +115,10 @@ void bind_nodes(py::module_& module) {
       .def_property_readonly("next_functions", &next_functions,
                              "One ``(node, output index)`` per input; ``(None, 0)`` where the "
                              "input is not tracked.")
+      .def_property_readonly("outputs", &outputs, "Shape and dtype of each output.")
+      .def_property_readonly("saved_storages", &saved_storages,
+                             "Blocks of memory that the derivative needs: a dict from an "
+                             "identity, by which nodes can be seen to share, to bytes.")
       .def_property_readonly("metadata", &metadata,
                              "``trace``: where the operation was recorded, under detect_anomaly.")
       .def_property_readonly(
