@@ -135,10 +135,10 @@ from ._core import greater as greater
 from ._core import greater_equal as greater_equal
 from ._core import heaviside as heaviside
 from .derivatives import hessian as hessian
+from .differential import hessian_diagonal as hessian_diagonal
 from .compositions.histograms import histogram as histogram
 from .compositions.histograms import histogram_bin_edges as histogram_bin_edges
 from .compositions.joining import hsplit as hsplit
-from .differential import hessian_diagonal as hessian_diagonal
 from ._core import hstack as hstack
 from .derivatives import hvp as hvp
 from ._core import hypot as hypot
@@ -146,8 +146,8 @@ from ._core import i0 as i0
 from .compositions.creation import identity as identity
 from .array_api import iinfo as iinfo
 from ._core import imag as imag
-from .compositions.creation import indices as indices
 from . import implicit as implicit
+from .compositions.creation import indices as indices
 from ._core import inner as inner
 from .compositions.joining import insert as insert
 from .compositions.calculus import interp as interp
@@ -166,9 +166,9 @@ from .compositions.indexing import ix_ as ix_
 from .derivatives import jacobian as jacobian
 from .compositions.products import kron as kron
 from ._core import kthvalue as kthvalue
+from .differential import laplacian as laplacian
 from ._core import lcm as lcm
 from ._core import ldexp as ldexp
-from .differential import laplacian as laplacian
 from ._core import less as less
 from ._core import less_equal as less_equal
 from . import linalg as linalg
@@ -234,6 +234,7 @@ from ._core import pad as pad
 from .compositions.quantiles import percentile as percentile
 from ._core import permute_dims as permute_dims
 from .compositions.indexing import piecewise as piecewise
+from . import plot as plot
 from .compositions.polynomials import poly as poly
 from .compositions.polynomials import polyadd as polyadd
 from .compositions.polynomials import polyder as polyder
@@ -243,7 +244,6 @@ from .compositions.polynomials import polymul as polymul
 from .compositions.polynomials import polysub as polysub
 from .compositions.polynomials import polyval as polyval
 from ._core import positive as positive
-from . import plot as plot
 from ._core import power as power
 from ._core import prod as prod
 from .compositions.statistics import ptp as ptp

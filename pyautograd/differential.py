@@ -45,7 +45,7 @@ def laplacian(
     >>> u = lambda k, p: pa.sin(k * p[0]) * pa.sin(p[1])
     >>> points = pa.tensor([[0.5, 0.5], [1.0, 2.0]])
     >>> sources = pa.func.vmap(pa.laplacian(u, argnum=1), in_axes=(None, 0))(2.0, points)
-    >>> np.allclose(sources, [-5 * u(2.0, p).item() for p in points])
+    >>> bool(np.allclose(sources, [-5 * u(2.0, p).item() for p in points]))
     True
     """
     return _second_derivatives("laplacian", f, argnum, chunk_size, summed=True)
