@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "autograd/dependence.h"
 #include "autograd/tensor.h"
 
 namespace pyautograd {
@@ -23,6 +24,13 @@ struct VjpArgs {
   std::span<const bool> wants;        // which inputs need a cotangent
   RefCounted* context;                // what Primitive::context returned
   bool differentiable = true;         // somebody may differentiate the result
+};
+
+struct DependenceArgs {
+  size_t input;          // asked for
+  const Spec& x;         // of that input
+  const Specs& outputs;  // of the op
+  TensorSpan constants;  // inputs that vjp reads and that are not tracked; absent otherwise
 };
 
 struct BatchResult {
@@ -52,6 +60,8 @@ class Primitive : public RefCounted {
   // What vjp reads when only these inputs are tracked: a product with a constant need not keep the
   // other factor.
   virtual Saves saves_for([[maybe_unused]] std::span<const bool> tracked) const { return saves(); }
+  // What the pattern of a Jacobian needs to know. Level 0.
+  virtual Dependence dependence([[maybe_unused]] const DependenceArgs& args) const { return {}; }
   // Extra state for the vjp of this very call, made when a node is recorded.
   virtual Ref<RefCounted> context(TensorSpan inputs, TensorSpan outputs) const;
   // What vjp reads, where that is known only per call; takes the place of saves_for.

@@ -9,6 +9,9 @@ class AsType final : public Linear {
  public:
   explicit AsType(DType dtype) : dtype_(dtype) {}
   std::string_view name() const override { return "astype"; }
+  Dependence dependence(const DependenceArgs& args) const override {
+    return Dependence::elementwise(args.x, args.outputs[0]);
+  }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{inputs[0].shape(), dtype_, inputs[0].device()}};
   }

@@ -38,6 +38,9 @@ class Join final : public Linear {
  public:
   Join(Joint joint, int64_t axis) : joint_(joint), axis_(axis) {}
   std::string_view name() const override { return joint_ == Joint::Fresh ? "stack" : "concat"; }
+  Dependence dependence(const DependenceArgs&) const override {
+    return {Dependence::Kind::Collects};
+  }
   Specs infer(TensorSpan inputs) const override {
     return {joined_spec(name(), joint_, axis_, inputs)};
   }
@@ -78,6 +81,7 @@ class Split final : public Linear {
  public:
   Split(int64_t axis, Dims sizes, bool drop) : axis_(axis), sizes_(std::move(sizes)), drop_(drop) {}
   std::string_view name() const override { return drop_ ? "unstack" : "split"; }
+  Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     Specs specs;
     for (int64_t size : sizes_) {

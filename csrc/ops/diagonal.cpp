@@ -47,6 +47,7 @@ class Diagonal final : public Linear {
  public:
   explicit Diagonal(Place place) : place_(place) {}
   std::string_view name() const override { return "diagonal"; }
+  Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Saves saves() const override { return {.specs = true}; }
 
   Specs infer(TensorSpan inputs) const override {
@@ -71,6 +72,7 @@ class PutDiagonal final : public Linear {
  public:
   PutDiagonal(Place place, Dims shape) : place_(place), shape_(std::move(shape)) {}
   std::string_view name() const override { return "put_diagonal"; }
+  Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
 
   Specs infer(TensorSpan inputs) const override {
     return {Spec{shape_, inputs[0].dtype(), inputs[0].device()}};
@@ -109,6 +111,7 @@ class Triangle final : public Linear {
  public:
   Triangle(bool upper, int64_t k) : upper_(upper), k_(k) {}
   std::string_view name() const override { return upper_ ? "triu" : "tril"; }
+  Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
 
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {

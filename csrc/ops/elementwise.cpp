@@ -35,6 +35,10 @@ class Elementwise final : public Primitive {
   }
 
   std::string_view name() const override { return row_.name; }
+  Dependence dependence(const DependenceArgs& args) const override {
+    if (!row_.derivatives[args.input].partial) return {Dependence::Kind::None};
+    return Dependence::elementwise(args.x, args.outputs[0]);
+  }
 
   Specs infer(TensorSpan x) const override {
     Specs specs;

@@ -81,6 +81,7 @@ class Gather final : public Linear {
  public:
   explicit Gather(IndexLabels labels) : labels_(std::move(labels)) {}
   std::string_view name() const override { return "gather"; }
+  Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     const std::span<const int64_t> rest = std::span(inputs[0].shape()).subspan(inputs.size() - 1);
     return {Spec{followed_by(index_shape(labels_.op, inputs.subspan(1)), rest), inputs[0].dtype(),
@@ -124,6 +125,9 @@ class Scatter final : public Linear {
  public:
   Scatter(IndexLabels labels, bool add) : labels_(std::move(labels)), add_(add) {}
   std::string_view name() const override { return add_ ? "scatter_add" : "scatter"; }
+  Dependence dependence(const DependenceArgs&) const override {
+    return {Dependence::Kind::Collects};
+  }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     const CheckedIndices indices(inputs.subspan(2), inputs[0].shape(), labels_);

@@ -52,6 +52,7 @@ class SliceOp final : public Linear {
  public:
   explicit SliceOp(Slice slice) : slice_(std::move(slice)) {}
   std::string_view name() const override { return "slice"; }
+  Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{sliced_shape(slice_), inputs[0].dtype(), inputs[0].device()}};
   }
@@ -76,6 +77,9 @@ class SliceUpdate final : public Linear {
  public:
   explicit SliceUpdate(Slice slice) : slice_(std::move(slice)) {}
   std::string_view name() const override { return "slice_update"; }
+  Dependence dependence(const DependenceArgs&) const override {
+    return {Dependence::Kind::Collects};
+  }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);

@@ -24,6 +24,7 @@ class TakeAlongAxis final : public Linear {
  public:
   explicit TakeAlongAxis(int64_t axis) : axis_(axis) {}
   std::string_view name() const override { return "take_along_axis"; }
+  Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{inputs[1].shape(), inputs[0].dtype(), inputs[0].device()}};
   }
@@ -61,6 +62,9 @@ class PutAlongAxis final : public Linear {
  public:
   PutAlongAxis(int64_t axis, bool add) : axis_(axis), add_(add) {}
   std::string_view name() const override { return "put_along_axis"; }
+  Dependence dependence(const DependenceArgs&) const override {
+    return {Dependence::Kind::Collects};
+  }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     const Ref<Array> index = checked_indices(inputs[2], inputs[0].shape()[axis_], name(), axis_);

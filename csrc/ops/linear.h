@@ -21,6 +21,9 @@ class Linear : public Primitive {
 // A linear op with one input that treats every element alike: batching changes nothing.
 class LinearElementwise : public Linear {
  public:
+  Dependence dependence(const DependenceArgs& args) const override {
+    return Dependence::elementwise(args.x, args.outputs[0]);
+  }
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
 };
 

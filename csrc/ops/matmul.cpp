@@ -57,6 +57,7 @@ class MatMul final : public Primitive {
   Tensors vjp(const VjpArgs& args) const override;
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override;
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
+  Dependence dependence(const DependenceArgs& args) const override;
 
   Saves saves() const override { return {.inputs = 3}; }
   Saves saves_for(std::span<const bool> tracked) const override {
@@ -122,6 +123,48 @@ Tensors MatMul::eval(TensorSpan x, const Specs& specs) const {
   kernels::matmul({out->data(), out->dtype, shape, strides},
                   {a.data(), a.dtype, a_shape, a_strides}, {b.data(), b.dtype, b_shape, b_strides});
   return Tensors::of(Tensor(std::move(out)));
+}
+
+// Of a product of two matrices, or of a matrix and a vector, where the other factor is the constant
+// `factor`: only on what meets a number that is not zero.
+Dependence through_constant(const Tensor& factor, bool left, const Dims& x, int64_t outputs) {
+  const Dims f = as_matrices(factor.shape(), !left), own = as_matrices(x, left);
+  const Tensor nonzero = copy(astype(factor, DType::Bool));
+  const bool* there = nonzero.array().data<bool>();
+  const int64_t k = left ? f[0] : f[1], columns = own[1], width = left ? f[1] : columns;
+  Dependence out{Dependence::Kind::Links};
+  out.rows.push_back(0);
+  for (int64_t y = 0; y < outputs; ++y) {
+    const int64_t i = y / width, j = y % width;
+    for (int64_t l = 0; l < k; ++l) {
+      if (there[left ? l * f[1] + j : i * f[1] + l])
+        out.columns.push_back(left ? i * columns + l : l * columns + j);
+    }
+    out.rows.push_back(static_cast<int64_t>(out.columns.size()));
+  }
+  return out;
+}
+
+Dependence MatMul::dependence(const DependenceArgs& args) const {
+  const bool left = args.input == 0;
+  const Dims& y = args.outputs[0].shape;
+  const Tensor& factor = args.constants[left ? 1 : 0];
+  if (factor && a_ != kBatch && b_ != kBatch)
+    return through_constant(factor, left, args.x.shape, count_elements(y));
+  // Places in (batch..., m, n), before the axes that vectors lack are dropped.
+  const int64_t ndim = args.x.shape.size(), m = a_ != kVector, n = b_ != kVector;
+  const int64_t lead = static_cast<int64_t>(y.size()) - m - n;
+  const int64_t matrix = std::min<int64_t>(ndim, 2);
+  Dependence out{Dependence::Kind::Axes};
+  for (int64_t i = 0; i < ndim - matrix; ++i) out.places.push_back(lead - (ndim - matrix) + i);
+  if (left) {
+    if (matrix == 2) out.places.push_back(lead);
+    out.places.push_back(Dependence::kAll);
+  } else {
+    out.places.push_back(Dependence::kAll);
+    if (matrix == 2) out.places.push_back(lead + m);
+  }
+  return out;
 }
 
 // The cotangent of x1. Where x1 has no batch of its own, one product sums over the batch of x2.

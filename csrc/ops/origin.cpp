@@ -40,6 +40,10 @@ const Origin* origin_of(const Tensor& x, Origin::Kind kind) {
 // An elementwise function of y, differentiated as a function of the operand that y comes from.
 class ThroughOrigin : public Primitive {
  public:
+  Dependence dependence(const DependenceArgs& args) const override {
+    if (args.input == 0) return {Dependence::Kind::None};
+    return Dependence::elementwise(args.x, args.outputs[0]);
+  }
   Specs infer(TensorSpan x) const override { return {x[0].spec()}; }
   Saves saves() const override { return {.inputs = 2}; }
   Tensors eval(TensorSpan x, const Specs&) const override { return {value(x[0].untracked())}; }

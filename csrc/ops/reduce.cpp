@@ -49,6 +49,18 @@ Tensors Reduction::eval(TensorSpan inputs, const Specs& specs) const {
   return {Tensor(out->with_layout(spec.shape, contiguous_strides(spec.shape), 0))};
 }
 
+Dependence Reduction::dependence(const DependenceArgs& args) const {
+  Dependence out = Dependence::over(over_.axes, args.x.shape.size());
+  int64_t next = 0;
+  for (int64_t& place : out.places) {
+    if (place != Dependence::kAll || over_.keepdims) {
+      place = place == Dependence::kAll ? place : next;
+      ++next;
+    }
+  }
+  return out;
+}
+
 BatchResult Reduction::batch(int64_t, TensorSpan values, std::span<const int> dims) const {
   return {{apply1(over(over_.behind_mapped()), mapped_to_front(values[0], dims[0]))}, {0}};
 }

@@ -30,6 +30,7 @@ class Reduction : public Primitive {
   explicit Reduction(ReducedAxes over) : over_(std::move(over)) {}
   Specs infer(TensorSpan inputs) const override;
   Tensors eval(TensorSpan inputs, const Specs& specs) const override;
+  Dependence dependence(const DependenceArgs& args) const override;
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
 
  protected:
@@ -46,6 +47,9 @@ class AlongAxis : public Primitive {
  public:
   explicit AlongAxis(int64_t axis) : axis_(axis) {}
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
+  Dependence dependence(const DependenceArgs& args) const override {
+    return Dependence::over({axis_}, args.x.shape.size());
+  }
   // For ops with several inputs of one shape, too.
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
 

@@ -15,6 +15,9 @@ class Center final : public Linear {
  public:
   explicit Center(Dims axes) : axes_(std::move(axes)) {}
   std::string_view name() const override { return "center"; }
+  Dependence dependence(const DependenceArgs& args) const override {
+    return Dependence::over(axes_, args.x.shape.size());
+  }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
 
   Tensors eval(TensorSpan inputs, const Specs&) const override {

@@ -22,6 +22,9 @@ class Recurrence final : public AlongAxis {
  public:
   Recurrence(int64_t axis, bool reverse) : AlongAxis(axis), reverse_(reverse) {}
   std::string_view name() const override { return "recurrence"; }
+  Dependence dependence(const DependenceArgs&) const override {
+    return {reverse_ ? Dependence::Kind::Backward : Dependence::Kind::Running, {axis_}};
+  }
   Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
 
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
@@ -72,6 +75,9 @@ class CumProd final : public AlongAxis {
  public:
   CumProd(int64_t axis, bool reverse) : AlongAxis(axis), reverse_(reverse) {}
   std::string_view name() const override { return "cumprod"; }
+  Dependence dependence(const DependenceArgs&) const override {
+    return {reverse_ ? Dependence::Kind::Backward : Dependence::Kind::Running, {axis_}};
+  }
   Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
 
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {

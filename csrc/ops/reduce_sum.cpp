@@ -60,6 +60,14 @@ class SumTo final : public Primitive {
  public:
   explicit SumTo(Dims shape) : shape_(std::move(shape)) {}
   std::string_view name() const override { return "sum_to"; }
+  Dependence dependence(const DependenceArgs& args) const override {
+    const size_t lead = args.x.shape.size() - shape_.size();
+    Dependence out{Dependence::Kind::Axes, Dims(args.x.shape.size(), Dependence::kAll)};
+    for (size_t i = 0; i < shape_.size(); ++i) {
+      if (shape_[i] == args.x.shape[lead + i]) out.places[lead + i] = static_cast<int64_t>(i);
+    }
+    return out;
+  }
   Saves saves() const override { return {.specs = true}; }
 
   Specs infer(TensorSpan inputs) const override {
@@ -127,6 +135,9 @@ class CumSum final : public AlongAxis {
  public:
   CumSum(int64_t axis, bool reverse) : AlongAxis(axis), reverse_(reverse) {}
   std::string_view name() const override { return "cumsum"; }
+  Dependence dependence(const DependenceArgs&) const override {
+    return {reverse_ ? Dependence::Kind::Backward : Dependence::Kind::Running, {axis_}};
+  }
 
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);

@@ -14,6 +14,11 @@ namespace {
 class Where final : public Primitive {
  public:
   std::string_view name() const override { return "where"; }
+  // On both branches: elsewhere the condition may decide otherwise.
+  Dependence dependence(const DependenceArgs& args) const override {
+    if (args.input == 0) return {Dependence::Kind::None};
+    return Dependence::elementwise(args.x, args.outputs[0]);
+  }
 
   Specs infer(TensorSpan x) const override {
     Specs specs;

@@ -46,6 +46,7 @@ class Reshape final : public Linear {
  public:
   explicit Reshape(Dims shape) : shape_(std::move(shape)) {}
   std::string_view name() const override { return "reshape"; }
+  Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{shape_, inputs[0].dtype(), inputs[0].device()}};
   }
@@ -76,6 +77,7 @@ class PermuteDims final : public Linear {
  public:
   explicit PermuteDims(Dims axes) : axes_(std::move(axes)) {}
   std::string_view name() const override { return "permute_dims"; }
+  Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{pick(inputs[0].shape()), inputs[0].dtype(), inputs[0].device()}};
   }
@@ -107,6 +109,7 @@ class BroadcastTo final : public Linear {
  public:
   explicit BroadcastTo(Dims shape) : shape_(std::move(shape)) {}
   std::string_view name() const override { return "broadcast_to"; }
+  Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{shape_, inputs[0].dtype(), inputs[0].device()}};
   }
@@ -133,6 +136,7 @@ class Flip final : public Linear {
  public:
   explicit Flip(Dims axes) : axes_(std::move(axes)) {}
   std::string_view name() const override { return "flip"; }
+  Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs&) const override {
     const Array& x = inputs[0].array();

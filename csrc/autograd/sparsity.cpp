@@ -1,0 +1,351 @@
+#include "autograd/sparsity.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <numeric>
+
+#include "autograd/algebra.h"
+#include "autograd/index_sets.h"
+#include "autograd/node_map.h"
+
+namespace pyautograd {
+
+namespace {
+
+using Ids = std::vector<IndexSets::Id>;
+// The sets of a tensor's elements in row-major order. Null: it does not depend on the targets.
+using Rows = std::shared_ptr<const Ids>;
+
+// Row-major offsets of all places of `shape` under strides.
+std::vector<int64_t> offsets(const Dims& shape, const Dims& strides) {
+  std::vector<int64_t> out(static_cast<size_t>(count_elements(shape)));
+  if (out.empty()) return out;
+  out[0] = 0;
+  size_t filled = 1;
+  for (size_t axis = shape.size(); axis-- > 0;) {
+    for (int64_t i = 1; i < shape[axis]; ++i) {
+      for (size_t k = 0; k < filled; ++k) {
+        out[static_cast<size_t>(i) * filled + k] = out[k] + i * strides[axis];
+      }
+    }
+    filled *= static_cast<size_t>(shape[axis]);
+  }
+  return out;
+}
+
+// Elements in row-major order, numbered from one.
+Tensor element_numbers(const Dims& shape) {
+  Ref<Array> out = Array::empty(shape, DType::Int64);
+  std::iota(out->data<int64_t>(), out->data<int64_t>() + out->size(), 1);
+  return Tensor(std::move(out));
+}
+
+Tensor as_numbers(const Tensor& x) {
+  const Tensor whole = algebra::expand_to(x, {x.shape(), DType::Int64, x.device()});
+  return whole.array().contiguous() ? whole : algebra::copy(whole);
+}
+
+class Propagation {
+ public:
+  Propagation(int64_t universe, Pattern& pattern) : sets_(universe), pattern_(pattern) {}
+
+  IndexSets& sets() { return sets_; }
+  // The rows of every output of a node, given those of its inputs.
+  std::vector<Rows> through(Node& node, std::span<const Rows> inputs);
+
+ private:
+  struct Call {
+    Node& node;
+    Node::Unpacked saved;  // without tracked inputs
+    size_t input;
+    Spec x;
+    const Ids& rows;
+  };
+  using PerOutput = std::vector<Ids>;  // empty: no dependence
+
+  PerOutput dependent(const Call& call);
+  Ids over_axes(const Call& call, const Dependence& how, const Dims& y);
+  Ids running(const Call& call, int64_t axis, bool backward);
+  PerOutput picked(const Call& call);
+  PerOutput collected(const Call& call);
+  Ids linked(const Call& call, const Dependence& links);
+  void unite_into(Ids& total, Ids&& part);
+
+  IndexSets sets_;
+  Pattern& pattern_;
+};
+
+std::vector<Rows> Propagation::through(Node& node, std::span<const Rows> inputs) {
+  PerOutput total(node.outputs.size());
+  Node::Unpacked saved = node.unpack(false);
+  for (size_t i = 0; i < node.edges.size(); ++i) {
+    if (node.edges[i] && i < saved.inputs.size()) saved.inputs[i] = Tensor();
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i]) continue;
+    const Edge& edge = node.edges[i];
+    PerOutput parts = dependent({node, saved, i, edge.node->outputs[edge.output], *inputs[i]});
+    for (size_t k = 0; k < parts.size(); ++k) unite_into(total[k], std::move(parts[k]));
+  }
+  std::vector<Rows> out;
+  for (Ids& ids : total) {
+    out.push_back(ids.empty() ? nullptr : std::make_shared<const Ids>(std::move(ids)));
+  }
+  return out;
+}
+
+Propagation::PerOutput Propagation::dependent(const Call& call) {
+  const Primitive& primitive = *call.node.primitive;
+  const Specs& ys = call.node.outputs;
+  const Dependence how = primitive.dependence({call.input, call.x, ys, call.saved.inputs});
+  PerOutput out(ys.size());
+  switch (how.kind) {
+    case Dependence::Kind::None:
+      break;
+    case Dependence::Kind::Axes:
+      for (size_t k = 0; k < ys.size(); ++k) out[k] = over_axes(call, how, ys[k].shape);
+      break;
+    case Dependence::Kind::Running:
+    case Dependence::Kind::Backward:
+      out[0] = running(call, how.places[0], how.kind == Dependence::Kind::Backward);
+      break;
+    case Dependence::Kind::Picks:
+      return picked(call);
+    case Dependence::Kind::Collects:
+      return collected(call);
+    case Dependence::Kind::Links:
+      out[0] = linked(call, how);
+      break;
+    case Dependence::Kind::Dense: {
+      ++pattern_.dense_ops[std::string(primitive.name())];
+      const IndexSets::Id all = sets_.unite(call.rows);
+      for (size_t k = 0; k < ys.size(); ++k) out[k].assign(count_elements(ys[k].shape), all);
+      break;
+    }
+  }
+  return out;
+}
+
+// Elements that agree in all axes with a place form a block, whose union goes to every output
+// element at those places.
+Ids Propagation::over_axes(const Call& call, const Dependence& how, const Dims& y) {
+  const Dims& x = call.x.shape;
+  const Dims strides = contiguous_strides(x);
+  Dims kept, kept_strides, mixed, mixed_strides;
+  Dims y_strides(y.size(), 0);
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (how.places[i] == Dependence::kAll) {
+      mixed.push_back(x[i]);
+      mixed_strides.push_back(strides[i]);
+    } else if (x[i] != 1) {
+      kept.push_back(x[i]);
+      kept_strides.push_back(strides[i]);
+    }
+  }
+  const Dims block_strides = contiguous_strides(kept);
+  for (size_t i = 0, block = 0; i < x.size(); ++i) {
+    if (how.places[i] != Dependence::kAll && x[i] != 1)
+      y_strides[how.places[i]] = block_strides[block++];
+  }
+  Ids blocks;
+  if (count_elements(mixed) == 1) {
+    blocks = call.rows;
+  } else {
+    const std::vector<int64_t> members = offsets(mixed, mixed_strides);
+    Ids block(members.size());
+    for (int64_t start : offsets(kept, kept_strides)) {
+      for (size_t i = 0; i < members.size(); ++i) block[i] = call.rows[start + members[i]];
+      blocks.push_back(sets_.unite(block));
+    }
+  }
+  if (y_strides == contiguous_strides(y) && blocks.size() == size_t(count_elements(y)))
+    return blocks;
+  Ids out;
+  for (int64_t block : offsets(y, y_strides)) out.push_back(blocks[block]);
+  return out;
+}
+
+Ids Propagation::running(const Call& call, int64_t axis, bool backward) {
+  const Dims& x = call.x.shape;
+  const Dims strides = contiguous_strides(x);
+  const int64_t n = x[axis], step = strides[axis];
+  Dims lines = x;
+  lines[axis] = 1;
+  Ids out(call.rows.size());
+  for (int64_t start : offsets(lines, strides)) {
+    IndexSets::Id seen = IndexSets::kEmpty;
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t at = start + (backward ? n - 1 - i : i) * step;
+      out[at] = seen = sets_.unite(seen, call.rows[at]);
+    }
+  }
+  return out;
+}
+
+Propagation::PerOutput Propagation::picked(const Call& call) {
+  Tensors inputs = call.saved.inputs;
+  inputs[call.input] = element_numbers(call.x.shape);
+  Specs specs = call.node.outputs;
+  for (Spec& spec : specs) spec.dtype = DType::Int64;
+  PerOutput out;
+  for (const Tensor& y : call.node.primitive->eval(inputs, specs)) {
+    const Tensor numbers = as_numbers(y);
+    const int64_t* from = numbers.array().data<int64_t>();
+    Ids& ids = out.emplace_back(numbers.size());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      ids[i] = from[i] ? call.rows[from[i] - 1] : IndexSets::kEmpty;
+    }
+  }
+  return out;
+}
+
+Propagation::PerOutput Propagation::collected(const Call& call) {
+  Node& node = call.node;
+  SmallVector<bool, 8> wants(node.edges.size(), false);
+  wants[call.input] = true;
+  const size_t count = node.outputs.size();
+  PerOutput out(count);
+  for (size_t k = 0; k < count; ++k) {
+    Tensors cotangents(count);
+    cotangents[k] = element_numbers(node.outputs[k].shape);
+    const Tensors pulled =
+        node.primitive->vjp({cotangents, call.saved.inputs, call.saved.outputs, call.saved.specs,
+                             wants, call.saved.context.get(), false});
+    if (!pulled[call.input]) continue;
+    const Tensor numbers = as_numbers(pulled[call.input]);
+    const int64_t* to = numbers.array().data<int64_t>();
+    Ids& ids = out[k];
+    ids.assign(count_elements(node.outputs[k].shape), IndexSets::kEmpty);
+    for (int64_t i = 0; i < numbers.size(); ++i) {
+      if (to[i]) ids[to[i] - 1] = sets_.unite(ids[to[i] - 1], call.rows[i]);
+    }
+  }
+  return out;
+}
+
+Ids Propagation::linked(const Call& call, const Dependence& links) {
+  Ids out, parts;
+  for (size_t i = 0; i + 1 < links.rows.size(); ++i) {
+    parts.clear();
+    for (int64_t k = links.rows[i]; k < links.rows[i + 1]; ++k)
+      parts.push_back(call.rows[links.columns[k]]);
+    out.push_back(sets_.unite(parts));
+  }
+  return out;
+}
+
+void Propagation::unite_into(Ids& total, Ids&& part) {
+  if (total.empty()) {
+    total = std::move(part);
+    return;
+  }
+  // Broadcast rows repeat: the last union is remembered.
+  IndexSets::Id a = IndexSets::kEmpty, b = IndexSets::kEmpty, both = IndexSets::kEmpty;
+  for (size_t i = 0; i < part.size(); ++i) {
+    if (total[i] != a || part[i] != b) {
+      a = total[i];
+      b = part[i];
+      both = sets_.unite(a, b);
+    }
+    total[i] = both;
+  }
+}
+
+// The nodes between outputs and targets, oldest first.
+std::vector<Node*> nodes_towards(TensorSpan outputs, const NodeMap<size_t>& targets) {
+  std::vector<Node*> found;
+  NodeMap<bool> seen;
+  const auto visit = [&](Node* node) {
+    if (node && seen.insert(node, true)) found.push_back(node);
+  };
+  for (const Tensor& y : outputs) visit(y.node());
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (targets.find(found[i])) continue;
+    for (const Edge& edge : found[i]->edges) visit(edge.node.get());
+  }
+  std::sort(found.begin(), found.end(),
+            [](const Node* a, const Node* b) { return a->sequence < b->sequence; });
+  return found;
+}
+
+// What is known of a node's outputs, until the last node that reads them has been passed.
+struct State {
+  std::vector<Rows> outputs;
+  size_t readers = 0;
+};
+
+void append(Pattern& pattern, const IndexSets& sets, const Tensor& y, const Rows& rows) {
+  for (int64_t i = 0; i < y.size(); ++i) {
+    if (rows) {
+      const std::span<const int32_t> row = sets.of((*rows)[i]);
+      if (pattern.indices.size() + row.size() >= std::numeric_limits<int32_t>::max()) {
+        fail(Error::Kind::Memory,
+             "[sparsity] the derivatives are not sparse: more than 2**31 entries may differ from "
+             "zero; see which ops depend on everything, or use products (hvp, jvp, vjp)");
+      }
+      pattern.indices.insert(pattern.indices.end(), row.begin(), row.end());
+    }
+    pattern.starts.push_back(static_cast<int64_t>(pattern.indices.size()));
+  }
+}
+
+}  // namespace
+
+Pattern jacobian_pattern(TensorSpan outputs, std::span<const Edge> targets) {
+  Pattern pattern;
+  NodeMap<size_t> target_of;
+  SmallVector<int64_t, 4> first;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    target_of.insert(targets[i].node.get(), i);
+    first.push_back(pattern.columns);
+    pattern.columns += count_elements(targets[i].node->outputs[targets[i].output].shape);
+  }
+  Propagation propagation(pattern.columns, pattern);
+  const std::vector<Node*> order = nodes_towards(outputs, target_of);
+  NodeMap<size_t> place;
+  std::vector<State> states(order.size());
+  for (size_t i = 0; i < order.size(); ++i) place.insert(order[i], i);
+  const auto state_of = [&](const Node* node) -> State& { return states[*place.find(node)]; };
+  for (const Tensor& y : outputs) {
+    if (y.tracked()) ++state_of(y.node()).readers;
+  }
+  for (Node* node : order) {
+    if (target_of.find(node)) continue;
+    for (const Edge& edge : node->edges) {
+      if (edge) ++state_of(edge.node.get()).readers;
+    }
+  }
+  std::vector<Rows> inputs;
+  for (size_t i = 0; i < order.size(); ++i) {
+    Node& node = *order[i];
+    if (const size_t* target = target_of.find(&node)) {
+      Ids own(count_elements(node.outputs[0].shape));
+      std::iota(own.begin(), own.end(), propagation.sets().singleton(first[*target]));
+      states[i].outputs = {std::make_shared<const Ids>(std::move(own))};
+      continue;
+    }
+    inputs.clear();
+    bool depends = false;
+    for (const Edge& edge : node.edges) {
+      Rows rows;
+      if (edge) {
+        State& from = state_of(edge.node.get());
+        if (!from.outputs.empty()) rows = from.outputs[edge.output];
+        if (--from.readers == 0) from.outputs.clear();
+      }
+      depends = depends || rows;
+      inputs.push_back(std::move(rows));
+    }
+    if (depends) states[i].outputs = propagation.through(node, inputs);
+  }
+  pattern.starts.push_back(0);
+  for (const Tensor& y : outputs) {
+    const std::vector<Rows>* found = y.tracked() ? &state_of(y.node()).outputs : nullptr;
+    append(pattern, propagation.sets(), y,
+           found && !found->empty() ? (*found)[y.output()] : nullptr);
+  }
+  return pattern;
+}
+
+}  // namespace pyautograd

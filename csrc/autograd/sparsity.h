@@ -1,0 +1,26 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "autograd/node.h"
+
+namespace pyautograd {
+
+// Where a Jacobian may differ from zero, in compressed rows; columns ascend in each row.
+struct Pattern {
+  int64_t columns = 0;
+  std::vector<int64_t> starts;  // of each row in `indices`, and the end
+  std::vector<int32_t> indices;
+  // How often an op without a rule made all of its outputs depend on all of its inputs.
+  std::map<std::string, int64_t> dense_ops;
+};
+
+// The pattern of the recorded Jacobian of the outputs with respect to the targets, elements in
+// row-major order and tensors one after the other. Sets of input elements are carried through the
+// recorded nodes, oldest first; nothing is differentiated and no value decides, except constant
+// factors of matrix products and what the recorded program was decided by.
+Pattern jacobian_pattern(TensorSpan outputs, std::span<const Edge> targets);
+
+}  // namespace pyautograd
