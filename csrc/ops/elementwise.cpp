@@ -36,7 +36,8 @@ class Elementwise final : public Primitive {
 
   std::string_view name() const override { return row_.name; }
   Dependence dependence(const DependenceArgs& args) const override {
-    if (!row_.derivatives[args.input].partial) return {Dependence::Kind::None};
+    const Partial partial = row_.derivatives[args.input].partial;
+    if (!partial || partial == flat) return {Dependence::Kind::None};
     return Dependence::elementwise(args.x, args.outputs[0]);
   }
 
@@ -206,6 +207,8 @@ struct Table {
 };
 
 }  // namespace
+
+Tensor flat(const Tensor& t, TensorSpan, const Tensor&) { return zeros_like(t); }
 
 const Ref<const Primitive>& elementwise_primitive(kernels::FnId fn) {
   static const Table* table = new Table;

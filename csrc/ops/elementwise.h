@@ -12,6 +12,9 @@ namespace pyautograd::ops {
 // everywhere it exists.
 using Partial = Tensor (*)(const Tensor& t, TensorSpan x, const Tensor& y);
 
+// The partial of what is constant in pieces: zero.
+Tensor flat(const Tensor& t, TensorSpan x, const Tensor& y);
+
 // Which values a partial reads.
 enum Reads : uint8_t { kNothing = 0, kX1 = 1, kX2 = 2, kBoth = 3, kY = 4 };
 

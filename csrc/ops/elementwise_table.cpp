@@ -23,7 +23,6 @@ Tensor scale_over(T t, T p) { return call<ScaleOver>(t, p); }
 Tensor scale_square(T t, T x) { return call<ScaleSquare>(t, x); }
 
 Tensor keep(T t, X, T) { return t; }
-Tensor flat(T t, X, T) { return zeros_like(t); }
 
 // where(mask, value, t) with a constant: replaces the entries at which a formula is singular.
 Tensor fill_where(T mask, double value, T x) { return where(mask, scalar(value, x.dtype()), x); }

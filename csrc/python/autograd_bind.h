@@ -17,6 +17,7 @@ void bind_nodes(pybind11::module_& module);
 void bind_hooks(pybind11::module_& module);
 void bind_custom(pybind11::module_& module);
 void bind_anomaly(pybind11::module_& module);
+void bind_sparse(pybind11::module_& module);
 
 // Lists of tensors, with None for absent ones.
 pybind11::list to_list(TensorSpan tensors);

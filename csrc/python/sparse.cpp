@@ -1,0 +1,166 @@
+#include <pybind11/numpy.h>
+
+#include "autograd/sparsity.h"
+#include "python/autograd_bind.h"
+#include "python/caster.h"
+#include "sparse/colouring.h"
+
+// What pyautograd/sparse.py needs: patterns, colourings, recovery. Index arrays are NumPy's.
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+namespace {
+
+using Int32s = py::array_t<int32_t, py::array::c_style | py::array::forcecast>;
+using Int64s = py::array_t<int64_t, py::array::c_style | py::array::forcecast>;
+
+template <class T>
+py::array_t<T> to_array(const std::vector<T>& values) {
+  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+template <class T, class Array>
+std::vector<T> to_vector(const Array& array) {
+  return std::vector<T>(array.data(), array.data() + array.size());
+}
+
+// Checked, since whatever Python hands over must not crash: (starts, indices) of `columns` columns.
+sparse::Rows to_rows(const Int64s& starts, const Int32s& indices, int64_t columns) {
+  sparse::Rows rows{starts.size() - 1, columns, to_vector<int64_t>(starts),
+                    to_vector<int32_t>(indices)};
+  bool valid = rows.count >= 0 && rows.starts[0] == 0 && rows.starts.back() == rows.entries();
+  for (int64_t i = 0; valid && i < rows.count; ++i) {
+    valid = rows.starts[i] <= rows.starts[i + 1] && rows.starts[i + 1] <= rows.entries();
+    for (int64_t k = rows.starts[i]; valid && k < rows.starts[i + 1]; ++k) {
+      valid = rows.indices[k] < columns && rows.indices[k] >= 0 &&
+              (k == rows.starts[i] || rows.indices[k - 1] < rows.indices[k]);
+    }
+  }
+  if (!valid) value_error("[sparse] the pattern's rows are not sorted, or out of bounds");
+  return rows;
+}
+
+sparse::Order to_order(std::string_view name) {
+  if (name == "natural") return sparse::Order::Natural;
+  if (name == "largest_first") return sparse::Order::LargestFirst;
+  if (name == "smallest_last") return sparse::Order::SmallestLast;
+  if (name == "incidence_degree") return sparse::Order::IncidenceDegree;
+  value_error("[sparse] unknown order '", name,
+              "': expected natural, largest_first, smallest_last or incidence_degree");
+}
+
+py::tuple bind_jacobian_pattern(const py::object& outputs, const py::object& inputs) {
+  const Tensors ys = to_tensors(outputs, "[sparse] outputs:");
+  SmallVector<Edge, 4> targets;
+  for (const Tensor& x : to_tensors(inputs, "[sparse] inputs:")) {
+    if (!x || !x.tracked() || !x.is_array())
+      runtime_error("[sparse] the inputs must be recorded outside of jvp and vmap");
+    targets.push_back(edge_of(x));
+  }
+  for (const Tensor& y : ys) {
+    if (!y || !y.is_array())
+      runtime_error("[sparse] the outputs must be recorded outside of jvp and vmap");
+  }
+  Pattern found;
+  {
+    py::gil_scoped_release unlocked;
+    found = jacobian_pattern(ys, targets);
+  }
+  return py::make_tuple(to_array(found.starts), to_array(found.indices), found.dense_ops);
+}
+
+py::tuple bind_colour_jacobian(const Int64s& starts, const Int32s& indices, int64_t columns,
+                               std::string_view colouring, std::string_view order) {
+  const sparse::Rows rows = to_rows(starts, indices, columns);
+  const sparse::Order by = to_order(order);
+  sparse::Bicolouring made;
+  made.rows.colours.assign(rows.count, sparse::kNone);
+  made.columns.colours.assign(rows.columns, sparse::kNone);
+  std::vector<int64_t> sources;
+  {
+    py::gil_scoped_release unlocked;
+    if (colouring == "column") {
+      made.columns = sparse::colour_columns(rows, by);
+    } else if (colouring == "row") {
+      made.rows = sparse::colour_columns(sparse::transposed(rows), by);
+    } else {
+      made = sparse::colour_both(rows, by);
+    }
+    sources = sparse::recover_jacobian(rows, made);
+  }
+  return py::make_tuple(to_array(made.rows.colours), made.rows.count,
+                        to_array(made.columns.colours), made.columns.count, to_array(sources));
+}
+
+py::tuple bind_symmetrised(const Int64s& starts, const Int32s& indices) {
+  const sparse::Rows rows =
+      sparse::symmetrised(to_rows(starts, indices, static_cast<int64_t>(starts.size()) - 1));
+  return py::make_tuple(to_array(rows.starts), to_array(rows.indices));
+}
+
+// A Hessian's colouring and what takes its entries from compressed products.
+class HessianRecovery {
+ public:
+  HessianRecovery(const Int64s& starts, const Int32s& indices, bool star, std::string_view order)
+      : entries_(indices.size()) {
+    const sparse::Rows rows = to_rows(starts, indices, static_cast<int64_t>(starts.size()) - 1);
+    const sparse::Order by = to_order(order);
+    py::gil_scoped_release unlocked;
+    colouring_ = star ? sparse::colour_star(rows, by) : sparse::colour_acyclic(rows, by);
+    recovery_ =
+        star ? sparse::recover_star(rows, colouring_) : sparse::recover_acyclic(rows, colouring_);
+    needed_ = int64_t{colouring_.count} * rows.count;
+  }
+  const sparse::Colouring& colouring() const { return colouring_; }
+
+  template <class T>
+  py::array_t<T> values(const py::array_t<T, py::array::c_style>& compressed) const {
+    if (compressed.size() != needed_)
+      value_error("[sparse] compressed products have ", compressed.size(), " elements, expected ",
+                  needed_);
+    py::array_t<T> out(entries_);
+    recover(compressed.data(), out.mutable_data());
+    return out;
+  }
+
+ private:
+  template <class T>
+  void recover(const T* from, T* to) const {
+    const sparse::Recovery& r = recovery_;
+    std::vector<T> sums(r.sums, T{0});
+    for (size_t i = 0; i < r.entries.size(); ++i) {
+      T value = from[r.sources[i]];
+      if (!r.leaves.empty() && r.leaves[i] != sparse::kNone) {
+        value -= sums[r.leaves[i]];
+        sums[r.parents[i]] += value;
+      }
+      to[r.entries[i]] = to[r.mirrors[i]] = value;
+    }
+  }
+
+  py::ssize_t entries_;
+  sparse::Colouring colouring_;
+  sparse::Recovery recovery_;
+  int64_t needed_ = 0;
+};
+
+}  // namespace
+
+void bind_sparse(py::module_& module) {
+  module.def("jacobian_pattern", &bind_jacobian_pattern, py::arg("outputs"), py::arg("inputs"));
+  module.def("colour_jacobian", &bind_colour_jacobian, py::arg("starts"), py::arg("indices"),
+             py::arg("columns"), py::arg("colouring"), py::arg("order"));
+  module.def("symmetrised", &bind_symmetrised, py::arg("starts"), py::arg("indices"));
+  py::class_<HessianRecovery>(module, "HessianRecovery")
+      .def(py::init<const Int64s&, const Int32s&, bool, std::string_view>(), py::arg("starts"),
+           py::arg("indices"), py::kw_only(), py::arg("star"), py::arg("order"))
+      .def_property_readonly(
+          "colours", [](const HessianRecovery& self) { return to_array(self.colouring().colours); })
+      .def_property_readonly("count",
+                             [](const HessianRecovery& self) { return self.colouring().count; })
+      .def("values", &HessianRecovery::values<double>, py::arg("compressed"))
+      .def("values", &HessianRecovery::values<float>, py::arg("compressed"));
+}
+
+}  // namespace pyautograd::python

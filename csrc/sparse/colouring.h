@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+// Colourings of graphs by which a sparse matrix is found from a few products with vectors, and how
+// its entries are then recovered. Knows nothing of tensors.
+//   A. H. Gebremedhin, F. Manne, A. Pothen, What color is your Jacobian? Graph coloring for
+//     computing derivatives, SIAM Review 47 (2005) 629-705.
+//   A. H. Gebremedhin, A. Tarafdar, F. Manne, A. Pothen, New acyclic and star coloring algorithms
+//     with application to computing Hessians, SIAM J. Sci. Comput. 29 (2007) 1042-1072.
+namespace pyautograd::sparse {
+
+// A pattern by compressed rows; columns ascend in each row.
+struct Rows {
+  int64_t count = 0, columns = 0;
+  std::vector<int64_t> starts = {0};
+  std::vector<int32_t> indices;
+
+  std::span<const int32_t> of(int64_t row) const noexcept {
+    return {indices.data() + starts[row], indices.data() + starts[row + 1]};
+  }
+  int64_t entries() const noexcept { return static_cast<int64_t>(indices.size()); }
+};
+Rows transposed(const Rows& pattern);
+// The union with the transpose, of a square pattern.
+Rows symmetrised(const Rows& pattern);
+
+// In which order vertices choose their colours.
+enum class Order : uint8_t { Natural, LargestFirst, SmallestLast, IncidenceDegree };
+
+struct Colouring {
+  std::vector<int32_t> colours;  // kNone: the vertex needs none
+  int32_t count = 0;
+};
+inline constexpr int32_t kNone = -1;
+
+// No two columns of a colour share a row (a partial distance-2 colouring). Rows that `skip` names,
+// if any, do not matter, and columns that have no other row get no colour.
+Colouring colour_columns(const Rows& pattern, Order order, std::span<const uint8_t> skip = {});
+
+// Rows and columns of a Jacobian coloured together: what the rows found by row colours leave of the
+// matrix is found by column colours, or the other way round, whichever takes fewer colours. Arrow
+// shapes take a handful this way. After T. F. Coleman, A. Verma, The efficient computation of
+// sparse Jacobian matrices using automatic differentiation, SIAM J. Sci. Comput. 19 (1998)
+// 1210-1233.
+struct Bicolouring {
+  Colouring rows, columns;
+};
+Bicolouring colour_both(const Rows& pattern, Order order);
+
+// Of a symmetric matrix. Star: neighbours differ and every path on four vertices has three colours,
+// so that every entry can be read off. Acyclic: neighbours differ and every cycle has three
+// colours; fewer colours, but entries follow by substitution.
+Colouring colour_star(const Rows& symmetric, Order order);
+Colouring colour_acyclic(const Rows& symmetric, Order order);
+
+// Where in the compressed matrices each entry of a Jacobian stands: in row-coloured products
+// (colours x columns) or column-coloured ones (colours x rows). Flat positions in the two laid end
+// to end, rows first.
+std::vector<int64_t> recover_jacobian(const Rows& pattern, const Bicolouring& colouring);
+
+// The compressed Hessian B has B[c] = the sum of the rows of colour c, flat positions c * n + i.
+// Entries follow in the order of the steps: out[entry] = out[mirror] = B[source] - sums[leaf], then
+// sums[parent] += out[entry]. With a star colouring no sums are needed and all leaves are kNone.
+struct Recovery {
+  std::vector<int64_t> entries, mirrors, sources;
+  std::vector<int64_t> leaves, parents;  // empty where entries can be read off
+  int64_t sums = 0;
+};
+Recovery recover_star(const Rows& symmetric, const Colouring& colouring);
+Recovery recover_acyclic(const Rows& symmetric, const Colouring& colouring);
+
+}  // namespace pyautograd::sparse
