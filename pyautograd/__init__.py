@@ -63,6 +63,7 @@ _MODULES = (
     "optimize",
     "plot",
     "random",
+    "sparse",
     "special",
     "testing",
 )

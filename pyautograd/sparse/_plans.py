@@ -1,0 +1,317 @@
+"""What is found out about a function once, and how its derivatives follow at a point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from .._core import Tensor
+from ..func._arguments import check_callable
+from ..func._reverse import Recording, recording_on, sweep
+from ..tree import TreeDef, unflatten
+from ._products import Parts, Seeds, pull_back, push_forward
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+_HESSIAN_COLOURINGS = ("star", "acyclic")
+_JACOBIAN_COLOURINGS = ("bidirectional", "column", "row")
+_ORDERS = ("natural", "largest_first", "smallest_last", "incidence_degree")
+
+Starts = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int32]
+
+
+def record(op: str, f: Callable[..., Any], x: Any) -> Recording:
+    check_callable(op, f)
+    scipy_sparse(op)
+    recording = Recording(op, f, (x,), {}, 0, False)
+    if any(_core.depth(t) for t in (*recording.inputs, *recording.outputs)):
+        raise RuntimeError(
+            f"[{op}] evaluates at a point and cannot run inside jvp or vmap; use pa.func.hessian "
+            "or pa.func.jacrev there"
+        )
+    return recording
+
+
+def record_gradient(op: str, recording: Recording) -> list[Tensor]:
+    shapes = [y.shape for y in recording.outputs]
+    if shapes != [()]:
+        raise ValueError(
+            f"[{op}] the function must return a scalar, got shape "
+            f"{shapes[0] if len(shapes) == 1 else shapes}: sum it, or use pa.sparse.jacobian"
+        )
+    with recording_on():
+        return sweep(
+            recording.outputs, [None], recording.inputs, retain_graph=True, differentiable="yes"
+        )
+
+
+class Planned:
+    """What Hessians and Jacobians have in common: shapes, the pattern, and its matrix."""
+
+    kind: str
+    colours: int
+
+    def __init__(self, op: str, f: Callable[..., Any], recording: Recording) -> None:
+        self.op, self.f = op, f
+        self._structure: TreeDef = recording.in_structure
+        self.inputs = Parts(recording.inputs)
+        self.shape = (0, self.inputs.size)
+
+    @property
+    def entries(self) -> int:
+        return len(self._indices)
+
+    def matrix(self, data: npt.NDArray[Any]) -> csr_array[Any, tuple[int, int]]:
+        # Copies, since methods like eliminate_zeros write to them.
+        parts = (data, self._indices.copy(), self._starts.copy())
+        return scipy_sparse(self.op).csr_array(parts, shape=self.shape)
+
+    def _adopt(self, outputs: Sequence[Tensor], inputs: Sequence[Tensor], given: Any) -> None:
+        """Finds the pattern, or checks the one that was given."""
+        starts, indices, self.dense_ops = _core.jacobian_pattern(outputs, inputs)
+        starts, indices = self._completed(starts, indices)
+        self.given, self._unproven = given is not None, False
+        if given is not None:
+            own_starts, own_indices = self._converted(given)
+            missing = _missing(starts, indices, own_starts, own_indices, self.shape[1])
+            # Where an op has no rule the user may well know better: then a product decides.
+            self._unproven = missing.size > 0 and bool(self.dense_ops)
+            if missing.size and not self._unproven:
+                i, j = divmod(int(missing[0]), self.shape[1])
+                raise ValueError(
+                    f"[{self.op}] pattern misses {missing.size} of the {len(indices)} entries that "
+                    f"the recorded program has, the first at ({i}, {j}): add them, or leave the "
+                    "pattern to be detected"
+                )
+            starts, indices = own_starts, own_indices
+        self._starts, self._indices = starts.astype(np.int32), indices
+
+    def _completed(self, starts: Starts, indices: Indices) -> tuple[Starts, Indices]:
+        return starts, indices
+
+    def _converted(self, given: Any) -> tuple[Starts, Indices]:
+        try:
+            own = scipy_sparse(self.op).csr_array(given, dtype=bool)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"[{self.op}] pattern must be a sparse array or a matrix, got a "
+                f"{type(given).__name__}"
+            ) from None
+        if own.shape != self.shape:
+            raise ValueError(
+                f"[{self.op}] pattern has shape {own.shape}, but the {self.kind} has {self.shape}"
+            )
+        own = own.copy()
+        own.sum_duplicates()
+        own.eliminate_zeros()
+        return self._completed(own.indptr.astype(np.int64), own.indices.astype(np.int32))
+
+    def _probe(
+        self,
+        found: csr_array[Any, tuple[int, int]],
+        outputs: Sequence[Tensor],
+        inputs: Sequence[Tensor],
+        parts: Parts,
+    ) -> None:
+        """Compares a product with a random vector: an entry that was left out shows."""
+        direction = np.random.default_rng(0).standard_normal(parts.size).astype(parts.dtype)
+        cotangents = parts.split(direction)
+        pulled = sweep(outputs, cotangents, inputs, retain_graph=False, differentiable="no")
+        exact = self.inputs.join(pulled, 1)[0]
+        scale = abs(found).T @ abs(direction) + abs(exact)
+        slack = np.sqrt(np.finfo(self.inputs.dtype).eps)
+        (wrong,) = np.nonzero(abs(found.T @ direction - exact) > slack * scale)
+        self._unproven = False
+        if wrong.size:
+            raise ValueError(
+                f"[{self.op}] pattern misses entries in {wrong.size} columns, the first in column "
+                f"{wrong[0]}: a product with a random vector differs"
+            )
+
+    def _check_point(self, recording: Recording) -> None:
+        if recording.in_structure != self._structure or not self.inputs.fits(recording.inputs):
+            shapes = [x.shape for x in recording.inputs]
+            raise ValueError(
+                f"[{self.op}] the plan is for inputs of shapes {self.inputs.shapes}, got {shapes}: "
+                "make a plan for these"
+            )
+
+    def _explain(self, subject: str, colouring: str, evaluation: str) -> str:
+        total = self.shape[0] * self.shape[1]
+        share = self.entries / total if total else 0
+        source = "given" if self.given else "detected"
+        dense = [f"{name} ({count})" for name, count in sorted(self.dense_ops.items())]
+        return "\n".join(
+            [
+                subject,
+                f"pattern: {self.entries} of {total} entries ({100 * share:.3g}%), {source}",
+                f"colouring: {colouring}",
+                f"evaluation: {evaluation}",
+                f"dense ops: {', '.join(dense) or 'none'}",
+            ]
+        )
+
+
+class HessianPlan(Planned):
+    kind = "Hessian"
+
+    def __init__(
+        self,
+        op: str,
+        f: Callable[..., Any],
+        recording: Recording,
+        gradients: list[Tensor],
+        pattern: Any,
+        colouring: str,
+        order: str,
+    ) -> None:
+        _check_options(op, colouring, order, _HESSIAN_COLOURINGS)
+        super().__init__(op, f, recording)
+        self.shape = (self.inputs.size, self.inputs.size)
+        self._colouring, self._order = "star" if colouring == "auto" else colouring, order
+        self._adopt(gradients, recording.inputs, pattern)
+        self._recovery = _core.HessianRecovery(
+            self._starts, self._indices, star=self._colouring == "star", order=order
+        )
+        self.colours = self._recovery.count
+        self._seeds = Seeds(self._recovery.colours, self.colours, self.inputs)
+        if self._unproven:
+            found = self.finish(recording, gradients)[2]
+            self._probe(found, gradients, recording.inputs, self.inputs)
+
+    def evaluate(self, recording: Recording) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
+        self._check_point(recording)
+        return self.finish(recording, record_gradient(self.op, recording))
+
+    def finish(
+        self, recording: Recording, gradients: list[Tensor]
+    ) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
+        retain = self._unproven
+        products = pull_back(gradients, recording.inputs, self._seeds, self.inputs, retain)
+        value = recording.outputs[0].detach()
+        gradient = unflatten(self._structure, [g.detach() for g in gradients])
+        return value, gradient, self.matrix(self._recovery.values(products))
+
+    def explain(self) -> str:
+        return self._explain(
+            f"Hessian with respect to {self.inputs.size} inputs",
+            f"{self._colouring}, {self._order} order: {self.colours} colours",
+            _described(self._seeds, "cotangents through the recorded gradient"),
+        )
+
+    def _completed(self, starts: Starts, indices: Indices) -> tuple[Starts, Indices]:
+        return _core.symmetrised(starts, indices)
+
+
+class JacobianPlan(Planned):
+    kind = "Jacobian"
+
+    def __init__(
+        self,
+        op: str,
+        f: Callable[..., Any],
+        recording: Recording,
+        pattern: Any,
+        colouring: str,
+        order: str,
+    ) -> None:
+        _check_options(op, colouring, order, _JACOBIAN_COLOURINGS)
+        super().__init__(op, f, recording)
+        self.outputs = Parts(recording.outputs)
+        self.shape = (self.outputs.size, self.inputs.size)
+        self._colouring = "bidirectional" if colouring == "auto" else colouring
+        self._order = order
+        self._adopt(recording.outputs, recording.inputs, pattern)
+        rows, row_count, columns, column_count, self._sources = _core.colour_jacobian(
+            self._starts, self._indices, self.shape[1], self._colouring, order
+        )
+        self._row_seeds = Seeds(rows, row_count, self.outputs)
+        self._column_seeds = Seeds(columns, column_count, self.inputs)
+        self.colours = row_count + column_count
+        if self._unproven:
+            found = self.finish(recording)[1]
+            self._probe(found, recording.outputs, recording.inputs, self.outputs)
+
+    def evaluate(self, recording: Recording) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
+        self._check_point(recording)
+        if not self.outputs.fits(recording.outputs):
+            shapes = [y.shape for y in recording.outputs]
+            raise ValueError(
+                f"[{self.op}] the plan is for outputs of shapes {self.outputs.shapes}, but the "
+                f"function returned {shapes}: make a plan for these"
+            )
+        return self.finish(recording)
+
+    def finish(self, recording: Recording) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
+        found = []
+        if self._row_seeds.count:
+            retain = self._unproven or self._column_seeds.count > 0
+            pulled = pull_back(
+                recording.outputs, recording.inputs, self._row_seeds, self.inputs, retain
+            )
+            found.append(pulled.ravel())
+        if self._column_seeds.count:
+            found.append(push_forward(recording, self._column_seeds, self.outputs).ravel())
+        products = np.concatenate(found) if found else np.zeros(0, self.inputs.dtype)
+        values = [y.detach() for y in recording.outputs]
+        return unflatten(recording.out_structure, values), self.matrix(products[self._sources])
+
+    def explain(self) -> str:
+        rows, columns = self._row_seeds, self._column_seeds
+        passes = [
+            _described(seeds, what)
+            for seeds, what in ((rows, "cotangents"), (columns, "tangents"))
+            if seeds.count
+        ]
+        return self._explain(
+            f"Jacobian of {self.outputs.size} outputs with respect to {self.inputs.size} inputs",
+            f"{self._colouring}, {self._order} order: {rows.count} row colours and "
+            f"{columns.count} column colours",
+            " and ".join(passes) or "nothing to do",
+        )
+
+
+def _missing(
+    starts: Starts, indices: Indices, own_starts: Starts, own_indices: Indices, width: int
+) -> Starts:
+    """Which entries, in row-major numbers, the second pattern lacks of the first."""
+
+    def flat(starts: Starts, indices: Indices) -> Starts:
+        rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        return np.asarray(rows * width + indices)
+
+    return np.setdiff1d(flat(starts, indices), flat(own_starts, own_indices), assume_unique=True)
+
+
+def _described(seeds: Seeds, what: str) -> str:
+    sizes = [stop - start for start, stop in seeds.ranges]
+    if not sizes:
+        return "nothing to do"
+    if len(sizes) == 1:
+        return f"1 sweep of {sizes[0]} {what}"
+    return f"{len(sizes)} sweeps of at most {sizes[0]} {what}"
+
+
+def _check_options(op: str, colouring: str, order: str, colourings: tuple[str, ...]) -> None:
+    if colouring not in ("auto", *colourings):
+        raise ValueError(
+            f"[{op}] unknown colouring {colouring!r}: expected one of auto, {', '.join(colourings)}"
+        )
+    if order not in _ORDERS:
+        raise ValueError(f"[{op}] unknown order {order!r}: expected one of {', '.join(_ORDERS)}")
+
+
+def scipy_sparse(op: str) -> Any:
+    try:
+        import scipy.sparse
+    except ImportError:
+        raise ImportError(
+            f"[{op}] returns arrays of scipy.sparse, and SciPy is not installed: pip install scipy"
+        ) from None
+    return scipy.sparse

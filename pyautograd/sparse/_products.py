@@ -1,0 +1,114 @@
+"""Products of a recorded Jacobian with many vectors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from .._core import Tensor
+from ..func._forward import transpose
+from ..func._reverse import Recording, sweep
+from ..func._vmap import to_front
+
+# Bytes of a batch of seeds beyond which several smaller batches are faster.
+_CACHE = 1 << 20
+# Bytes of seeds that a plan keeps; beyond that they are made when needed.
+_KEPT = 1 << 27
+
+Rows = npt.NDArray[np.floating[Any]]
+
+
+class Parts:
+    """Tensors laid end to end: how many elements each has, and where they begin."""
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self.shapes = [x.shape for x in tensors]
+        self.dtypes = [x.dtype for x in tensors]
+        self.dtype = np.result_type(*self.dtypes) if tensors else np.dtype(np.float64)
+        ends = np.cumsum([0, *[x.size for x in tensors]]).tolist()
+        self.ranges = list(zip(ends, ends[1:], strict=False))
+        self.size: int = ends[-1]
+
+    def fits(self, tensors: Sequence[Tensor]) -> bool:
+        return self.shapes == [x.shape for x in tensors] and self.dtypes == [
+            x.dtype for x in tensors
+        ]
+
+    def zeros(self, count: int) -> Rows:
+        return np.zeros((count, self.size), dtype=self.dtype)
+
+    def split(self, flat: Rows) -> list[Tensor]:
+        """Tensors from vectors along the last axis."""
+        cuts = zip(self.ranges, self.shapes, self.dtypes, strict=True)
+        return [
+            _core.tensor(flat[..., start:stop].reshape((*flat.shape[:-1], *shape)), dtype=dtype)
+            for (start, stop), shape, dtype in cuts
+        ]
+
+    def join(self, parts: Sequence[Tensor], count: int) -> Rows:
+        flat = [np.reshape(part.numpy(), (count, -1)) for part in parts]
+        return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1, dtype=self.dtype)
+
+
+class Seeds:
+    """Sums of unit vectors, one for each colour, in batches that fit the processor's cache."""
+
+    def __init__(self, colours: npt.NDArray[np.int32], count: int, parts: Parts) -> None:
+        self.count, self._colours, self._parts = count, colours, parts
+        row = max(parts.size * parts.dtype.itemsize, 1)
+        chunk = max(_CACHE // row, 1)
+        self.ranges = [(i, min(i + chunk, count)) for i in range(0, count, chunk)]
+        self._kept = [self._make(*r) for r in self.ranges] if count * row <= _KEPT else None
+
+    def __iter__(self) -> Iterator[tuple[int, list[Tensor]]]:
+        """Sizes and seeds of each batch; of a single vector, without the axis of the batch."""
+        for i, (start, stop) in enumerate(self.ranges):
+            yield stop - start, self._kept[i] if self._kept else self._make(start, stop)
+
+    def _make(self, start: int, stop: int) -> list[Tensor]:
+        rows = self._parts.zeros(stop - start)
+        (here,) = np.nonzero((self._colours >= start) & (self._colours < stop))
+        rows[self._colours[here] - start, here] = 1
+        return self._parts.split(rows if stop - start > 1 else rows[0])
+
+
+def pull_back(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    seeds: Seeds,
+    parts: Parts,
+    retain_graph: bool,
+) -> Rows:
+    """Products of the seeds with the recorded Jacobian, shape (seeds, inputs)."""
+    left = len(seeds.ranges)
+
+    def pull(cotangents: Sequence[Tensor]) -> list[Tensor]:
+        nonlocal left
+        left -= 1
+        keep = retain_graph or left > 0
+        return sweep(outputs, cotangents, inputs, retain_graph=keep, differentiable="no")
+
+    return _joined(pull, seeds, parts)
+
+
+def push_forward(recording: Recording, seeds: Seeds, parts: Parts) -> Rows:
+    """Products of the recorded Jacobian with the seeds, shape (seeds, outputs)."""
+    return _joined(transpose(recording), seeds, parts)
+
+
+def _joined(move: Callable[[Sequence[Tensor]], list[Tensor]], seeds: Seeds, parts: Parts) -> Rows:
+    rows = []
+    for count, batch in seeds:
+        if count == 1:
+            rows.append(parts.join(move(batch), 1))
+            continue
+        with _core.Level("vmap", count) as level:
+            moved = move([_core.make_batched(level, seed, 0) for seed in batch])
+            rows.append(parts.join([to_front(level, t, count) for t in moved], count))
+    if not rows:
+        return parts.zeros(0)
+    return rows[0] if len(rows) == 1 else np.concatenate(rows)
