@@ -282,6 +282,7 @@ from ._core import softmax as softmax
 from ._core import softplus as softplus
 from ._core import sort as sort
 from ._core import spacing as spacing
+from . import sparse as sparse
 from . import special as special
 from ._core import split as split
 from ._core import sqrt as sqrt

@@ -34,17 +34,21 @@ std::vector<int64_t> offsets(const Dims& shape, const Dims& strides) {
   return out;
 }
 
-// Elements in row-major order, numbered from one.
-Tensor element_numbers(const Dims& shape) {
-  Ref<Array> out = Array::empty(shape, DType::Int64);
-  std::iota(out->data<int64_t>(), out->data<int64_t>() + out->size(), 1);
-  return Tensor(std::move(out));
-}
-
 Tensor as_numbers(const Tensor& x) {
   const Tensor whole = algebra::expand_to(x, {x.shape(), DType::Int64, x.device()});
   return whole.array().contiguous() ? whole : algebra::copy(whole);
 }
+
+using PerOutput = std::vector<Ids>;  // empty: no dependence
+
+// One node on the way.
+struct Passage {
+  Node& node;
+  Node::Unpacked saved;  // without tracked inputs
+  PerOutput outputs;
+  std::vector<Tensors> pulled;  // element numbers of each output at each input, once asked for
+  bool dense = false;
+};
 
 class Propagation {
  public:
@@ -55,82 +59,82 @@ class Propagation {
   std::vector<Rows> through(Node& node, std::span<const Rows> inputs);
 
  private:
-  struct Call {
-    Node& node;
-    Node::Unpacked saved;  // without tracked inputs
-    size_t input;
-    Spec x;
+  struct Input {
+    size_t place;
+    const Spec& spec;
     const Ids& rows;
   };
-  using PerOutput = std::vector<Ids>;  // empty: no dependence
 
-  PerOutput dependent(const Call& call);
-  Ids over_axes(const Call& call, const Dependence& how, const Dims& y);
-  Ids running(const Call& call, int64_t axis, bool backward);
-  PerOutput picked(const Call& call);
-  PerOutput collected(const Call& call);
-  Ids linked(const Call& call, const Dependence& links);
+  void add(Passage& at, const Input& x);
+  Ids over_axes(const Input& x, const Dependence& how, const Dims& y);
+  Ids running(const Input& x, int64_t axis, bool backward);
+  Ids linked(const Input& x, const Dependence& links);
+  void pick(Passage& at, const Input& x);
+  void collect(Passage& at, const Input& x);
+  void depend_on_all(Passage& at, const Input& x);
   void unite_into(Ids& total, Ids&& part);
+  // Elements in row-major order, numbered from one.
+  Tensor element_numbers(const Dims& shape);
 
   IndexSets sets_;
   Pattern& pattern_;
+  Ref<Array> numbers_;
 };
 
 std::vector<Rows> Propagation::through(Node& node, std::span<const Rows> inputs) {
-  PerOutput total(node.outputs.size());
-  Node::Unpacked saved = node.unpack(false);
-  for (size_t i = 0; i < node.edges.size(); ++i) {
-    if (node.edges[i] && i < saved.inputs.size()) saved.inputs[i] = Tensor();
+  Passage at{node, node.unpack(false), PerOutput(node.outputs.size()), {}};
+  for (size_t i = 0; i < node.edges.size() && i < at.saved.inputs.size(); ++i) {
+    if (node.edges[i]) at.saved.inputs[i] = Tensor();
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i]) continue;
     const Edge& edge = node.edges[i];
-    PerOutput parts = dependent({node, saved, i, edge.node->outputs[edge.output], *inputs[i]});
-    for (size_t k = 0; k < parts.size(); ++k) unite_into(total[k], std::move(parts[k]));
+    add(at, {i, edge.node->outputs[edge.output], *inputs[i]});
   }
+  if (at.dense) ++pattern_.dense_ops[std::string(node.primitive->name())];
   std::vector<Rows> out;
-  for (Ids& ids : total) {
+  for (Ids& ids : at.outputs) {
     out.push_back(ids.empty() ? nullptr : std::make_shared<const Ids>(std::move(ids)));
   }
   return out;
 }
 
-Propagation::PerOutput Propagation::dependent(const Call& call) {
-  const Primitive& primitive = *call.node.primitive;
-  const Specs& ys = call.node.outputs;
-  const Dependence how = primitive.dependence({call.input, call.x, ys, call.saved.inputs});
-  PerOutput out(ys.size());
+void Propagation::add(Passage& at, const Input& x) {
+  const Specs& ys = at.node.outputs;
+  const Dependence how = at.node.primitive->dependence({x.place, x.spec, ys, at.saved.inputs});
   switch (how.kind) {
     case Dependence::Kind::None:
-      break;
+      return;
     case Dependence::Kind::Axes:
-      for (size_t k = 0; k < ys.size(); ++k) out[k] = over_axes(call, how, ys[k].shape);
-      break;
+      for (size_t k = 0; k < ys.size(); ++k)
+        unite_into(at.outputs[k], over_axes(x, how, ys[k].shape));
+      return;
     case Dependence::Kind::Running:
     case Dependence::Kind::Backward:
-      out[0] = running(call, how.places[0], how.kind == Dependence::Kind::Backward);
-      break;
-    case Dependence::Kind::Picks:
-      return picked(call);
-    case Dependence::Kind::Collects:
-      return collected(call);
+      return unite_into(at.outputs[0],
+                        running(x, how.places[0], how.kind == Dependence::Kind::Backward));
     case Dependence::Kind::Links:
-      out[0] = linked(call, how);
-      break;
-    case Dependence::Kind::Dense: {
-      ++pattern_.dense_ops[std::string(primitive.name())];
-      const IndexSets::Id all = sets_.unite(call.rows);
-      for (size_t k = 0; k < ys.size(); ++k) out[k].assign(count_elements(ys[k].shape), all);
-      break;
-    }
+      return unite_into(at.outputs[0], linked(x, how));
+    case Dependence::Kind::Picks:
+      return pick(at, x);
+    case Dependence::Kind::Collects:
+      return collect(at, x);
+    case Dependence::Kind::Dense:
+      return depend_on_all(at, x);
   }
-  return out;
+}
+
+void Propagation::depend_on_all(Passage& at, const Input& x) {
+  at.dense = true;
+  const IndexSets::Id all = sets_.unite(x.rows);
+  for (size_t k = 0; k < at.outputs.size(); ++k)
+    unite_into(at.outputs[k], Ids(count_elements(at.node.outputs[k].shape), all));
 }
 
 // Elements that agree in all axes with a place form a block, whose union goes to every output
 // element at those places.
-Ids Propagation::over_axes(const Call& call, const Dependence& how, const Dims& y) {
-  const Dims& x = call.x.shape;
+Ids Propagation::over_axes(const Input& input, const Dependence& how, const Dims& y) {
+  const Dims& x = input.spec.shape;
   const Dims strides = contiguous_strides(x);
   Dims kept, kept_strides, mixed, mixed_strides;
   Dims y_strides(y.size(), 0);
@@ -150,12 +154,12 @@ Ids Propagation::over_axes(const Call& call, const Dependence& how, const Dims& 
   }
   Ids blocks;
   if (count_elements(mixed) == 1) {
-    blocks = call.rows;
+    blocks = input.rows;
   } else {
     const std::vector<int64_t> members = offsets(mixed, mixed_strides);
     Ids block(members.size());
     for (int64_t start : offsets(kept, kept_strides)) {
-      for (size_t i = 0; i < members.size(); ++i) block[i] = call.rows[start + members[i]];
+      for (size_t i = 0; i < members.size(); ++i) block[i] = input.rows[start + members[i]];
       blocks.push_back(sets_.unite(block));
     }
   }
@@ -166,70 +170,91 @@ Ids Propagation::over_axes(const Call& call, const Dependence& how, const Dims& 
   return out;
 }
 
-Ids Propagation::running(const Call& call, int64_t axis, bool backward) {
-  const Dims& x = call.x.shape;
+Ids Propagation::running(const Input& input, int64_t axis, bool backward) {
+  const Dims& x = input.spec.shape;
   const Dims strides = contiguous_strides(x);
   const int64_t n = x[axis], step = strides[axis];
   Dims lines = x;
   lines[axis] = 1;
-  Ids out(call.rows.size());
+  Ids out(input.rows.size());
   for (int64_t start : offsets(lines, strides)) {
     IndexSets::Id seen = IndexSets::kEmpty;
     for (int64_t i = 0; i < n; ++i) {
       const int64_t at = start + (backward ? n - 1 - i : i) * step;
-      out[at] = seen = sets_.unite(seen, call.rows[at]);
+      out[at] = seen = sets_.unite(seen, input.rows[at]);
     }
   }
   return out;
 }
 
-Propagation::PerOutput Propagation::picked(const Call& call) {
-  Tensors inputs = call.saved.inputs;
-  inputs[call.input] = element_numbers(call.x.shape);
-  Specs specs = call.node.outputs;
+void Propagation::pick(Passage& at, const Input& x) {
+  Tensors inputs = at.saved.inputs;
+  inputs[x.place] = element_numbers(x.spec.shape);
+  Specs specs = at.node.outputs;
   for (Spec& spec : specs) spec.dtype = DType::Int64;
-  PerOutput out;
-  for (const Tensor& y : call.node.primitive->eval(inputs, specs)) {
-    const Tensor numbers = as_numbers(y);
+  const Tensors picked = at.node.primitive->eval(inputs, specs);
+  for (size_t k = 0; k < picked.size(); ++k) {
+    const Tensor numbers = as_numbers(picked[k]);
     const int64_t* from = numbers.array().data<int64_t>();
-    Ids& ids = out.emplace_back(numbers.size());
+    Ids ids(numbers.size());
     for (size_t i = 0; i < ids.size(); ++i) {
-      ids[i] = from[i] ? call.rows[from[i] - 1] : IndexSets::kEmpty;
+      ids[i] = from[i] ? x.rows[from[i] - 1] : IndexSets::kEmpty;
     }
+    unite_into(at.outputs[k], std::move(ids));
   }
-  return out;
 }
 
-Propagation::PerOutput Propagation::collected(const Call& call) {
-  Node& node = call.node;
-  SmallVector<bool, 8> wants(node.edges.size(), false);
-  wants[call.input] = true;
-  const size_t count = node.outputs.size();
-  PerOutput out(count);
-  for (size_t k = 0; k < count; ++k) {
-    Tensors cotangents(count);
-    cotangents[k] = element_numbers(node.outputs[k].shape);
-    const Tensors pulled =
-        node.primitive->vjp({cotangents, call.saved.inputs, call.saved.outputs, call.saved.specs,
-                             wants, call.saved.context.get(), false});
-    if (!pulled[call.input]) continue;
-    const Tensor numbers = as_numbers(pulled[call.input]);
+// The numbers of all outputs' elements at all inputs, so that an op with many inputs is pulled back
+// through once.
+std::vector<Tensors> pull_numbers(const Passage& at, std::span<const Tensor> numbers) {
+  const Node& node = at.node;
+  SmallVector<bool, 8> wants;
+  for (const Edge& edge : node.edges) wants.push_back(static_cast<bool>(edge));
+  std::vector<Tensors> pulled;
+  for (size_t k = 0; k < numbers.size(); ++k) {
+    Tensors cotangents(numbers.size());
+    cotangents[k] = numbers[k];
+    pulled.push_back(node.primitive->vjp({cotangents, at.saved.inputs, at.saved.outputs,
+                                          at.saved.specs, wants, at.saved.context.get(), false}));
+  }
+  return pulled;
+}
+
+void Propagation::collect(Passage& at, const Input& x) {
+  if (at.pulled.empty()) {
+    Tensors numbers;
+    for (const Spec& y : at.node.outputs) numbers.push_back(element_numbers(y.shape));
+    at.pulled = pull_numbers(at, numbers);
+  }
+  for (size_t k = 0; k < at.pulled.size(); ++k) {
+    const Tensor& found = at.pulled[k][x.place];
+    if (!found) continue;
+    if (found.shape() != x.spec.shape) return depend_on_all(at, x);
+    const Tensor numbers = as_numbers(found);
     const int64_t* to = numbers.array().data<int64_t>();
-    Ids& ids = out[k];
-    ids.assign(count_elements(node.outputs[k].shape), IndexSets::kEmpty);
+    Ids& ids = at.outputs[k];
+    if (ids.empty()) ids.assign(count_elements(at.node.outputs[k].shape), IndexSets::kEmpty);
     for (int64_t i = 0; i < numbers.size(); ++i) {
-      if (to[i]) ids[to[i] - 1] = sets_.unite(ids[to[i] - 1], call.rows[i]);
+      if (to[i]) ids[to[i] - 1] = sets_.unite(ids[to[i] - 1], x.rows[i]);
     }
   }
-  return out;
 }
 
-Ids Propagation::linked(const Call& call, const Dependence& links) {
+Tensor Propagation::element_numbers(const Dims& shape) {
+  const int64_t count = count_elements(shape);
+  if (!numbers_ || numbers_->size() < count) {
+    numbers_ = Array::empty({count}, DType::Int64);
+    std::iota(numbers_->data<int64_t>(), numbers_->data<int64_t>() + count, 1);
+  }
+  return Tensor(numbers_->with_layout(shape, contiguous_strides(shape), 0));
+}
+
+Ids Propagation::linked(const Input& input, const Dependence& links) {
   Ids out, parts;
   for (size_t i = 0; i + 1 < links.rows.size(); ++i) {
     parts.clear();
     for (int64_t k = links.rows[i]; k < links.rows[i + 1]; ++k)
-      parts.push_back(call.rows[links.columns[k]]);
+      parts.push_back(input.rows[links.columns[k]]);
     out.push_back(sets_.unite(parts));
   }
   return out;

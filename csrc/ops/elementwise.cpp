@@ -36,8 +36,9 @@ class Elementwise final : public Primitive {
 
   std::string_view name() const override { return row_.name; }
   Dependence dependence(const DependenceArgs& args) const override {
-    const Partial partial = row_.derivatives[args.input].partial;
-    if (!partial || partial == flat) return {Dependence::Kind::None};
+    const Derivative& derivative = row_.derivatives[args.input];
+    const bool sloped = derivative.partial || derivative.transpose;
+    if (!sloped || derivative.partial == flat) return {Dependence::Kind::None};
     return Dependence::elementwise(args.x, args.outputs[0]);
   }
 

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "kernels/kernels.h"
+#include "ops/origin.h"
 
 namespace pyautograd {
 
@@ -149,7 +150,7 @@ Dependence MatMul::dependence(const DependenceArgs& args) const {
   const bool left = args.input == 0;
   const Dims& y = args.outputs[0].shape;
   const Tensor& factor = args.constants[left ? 1 : 0];
-  if (factor && a_ != kBatch && b_ != kBatch)
+  if (factor && a_ != kBatch && b_ != kBatch && has_zero(factor))
     return through_constant(factor, left, args.x.shape, count_elements(y));
   // Places in (batch..., m, n), before the axes that vectors lack are dropped.
   const int64_t ndim = args.x.shape.size(), m = a_ != kVector, n = b_ != kVector;

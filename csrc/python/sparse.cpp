@@ -1,5 +1,6 @@
 #include <pybind11/numpy.h>
 
+#include "autograd/algebra.h"
 #include "autograd/sparsity.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
@@ -110,38 +111,56 @@ class HessianRecovery {
     colouring_ = star ? sparse::colour_star(rows, by) : sparse::colour_acyclic(rows, by);
     recovery_ =
         star ? sparse::recover_star(rows, colouring_) : sparse::recover_acyclic(rows, colouring_);
+    if (star) read_in_place();
     needed_ = int64_t{colouring_.count} * rows.count;
   }
   const sparse::Colouring& colouring() const { return colouring_; }
 
-  template <class T>
-  py::array_t<T> values(const py::array_t<T, py::array::c_style>& compressed) const {
-    if (compressed.size() != needed_)
-      value_error("[sparse] compressed products have ", compressed.size(), " elements, expected ",
-                  needed_);
-    py::array_t<T> out(entries_);
-    recover(compressed.data(), out.mutable_data());
-    return out;
+  Tensor values(const Tensor& products) const {
+    if (!products.is_array() || products.size() != needed_) {
+      value_error("[sparse] compressed products of shape ", shape_string(products.shape()),
+                  " do not have ", needed_, " elements");
+    }
+    const Tensor compressed = products.array().contiguous() ? products : algebra::copy(products);
+    Ref<Array> out = Array::empty({entries_}, compressed.dtype());
+    if (compressed.dtype() == DType::Float64) {
+      recover(compressed.array().data<double>(), out->data<double>());
+    } else if (compressed.dtype() == DType::Float32) {
+      recover(compressed.array().data<float>(), out->data<float>());
+    } else {
+      type_error("[sparse] compressed products have dtype ", name_of(compressed.dtype()));
+    }
+    return Tensor(std::move(out));
   }
 
  private:
   template <class T>
   void recover(const T* from, T* to) const {
+    for (size_t i = 0; i < read_.size(); ++i) to[i] = from[read_[i]];
     const sparse::Recovery& r = recovery_;
     std::vector<T> sums(r.sums, T{0});
     for (size_t i = 0; i < r.entries.size(); ++i) {
       T value = from[r.sources[i]];
-      if (!r.leaves.empty() && r.leaves[i] != sparse::kNone) {
+      if (r.leaves[i] != sparse::kNone) {
         value -= sums[r.leaves[i]];
         sums[r.parents[i]] += value;
       }
       to[r.entries[i]] = to[r.mirrors[i]] = value;
     }
   }
+  // Entries that are read off need no order: one pass over them as they lie.
+  void read_in_place() {
+    read_.resize(entries_);
+    for (size_t i = 0; i < recovery_.entries.size(); ++i) {
+      read_[recovery_.entries[i]] = read_[recovery_.mirrors[i]] = recovery_.sources[i];
+    }
+    recovery_ = {};
+  }
 
-  py::ssize_t entries_;
+  int64_t entries_;
+  std::vector<int64_t> read_;  // star: where each entry stands
   sparse::Colouring colouring_;
-  sparse::Recovery recovery_;
+  sparse::Recovery recovery_;  // acyclic
   int64_t needed_ = 0;
 };
 
@@ -159,8 +178,7 @@ void bind_sparse(py::module_& module) {
           "colours", [](const HessianRecovery& self) { return to_array(self.colouring().colours); })
       .def_property_readonly("count",
                              [](const HessianRecovery& self) { return self.colouring().count; })
-      .def("values", &HessianRecovery::values<double>, py::arg("compressed"))
-      .def("values", &HessianRecovery::values<float>, py::arg("compressed"));
+      .def("values", &HessianRecovery::values, py::arg("compressed"));
 }
 
 }  // namespace pyautograd::python

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "sparse/colouring.h"
 #include "sparse/ordering.h"
@@ -225,14 +226,26 @@ void recover_diagonal(const Rows& symmetric, const Colouring& colouring, Recover
   }
 }
 
+// Where most entries differ from zero, little is to be gained and a search takes cubic time: every
+// vertex has a colour of its own.
+std::optional<Colouring> colour_dense(const Rows& symmetric) {
+  const int64_t n = symmetric.count;
+  if (n < 64 || 2 * symmetric.entries() < n * n) return {};
+  Colouring out{std::vector<int32_t>(n), static_cast<int32_t>(n)};
+  std::iota(out.colours.begin(), out.colours.end(), 0);
+  return out;
+}
+
 }  // namespace
 
 Colouring colour_star(const Rows& symmetric, Order order) {
+  if (std::optional<Colouring> dense = colour_dense(symmetric)) return *dense;
   const Graph graph(symmetric);
   return Star(graph, graph.size()).run(ordered(graph.size(), order, graph));
 }
 
 Colouring colour_acyclic(const Rows& symmetric, Order order) {
+  if (std::optional<Colouring> dense = colour_dense(symmetric)) return *dense;
   const Graph graph(symmetric);
   return Acyclic(graph, graph.size()).run(ordered(graph.size(), order, graph));
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,11 @@ def record(op: str, f: Callable[..., Any], x: Any) -> Recording:
         raise RuntimeError(
             f"[{op}] evaluates at a point and cannot run inside jvp or vmap; use pa.func.hessian "
             "or pa.func.jacrev there"
+        )
+    if any(t.dtype.kind == "c" for t in (*recording.inputs, *recording.outputs)):
+        raise TypeError(
+            f"[{op}] takes real inputs and outputs: differentiate with respect to the real and "
+            "imaginary parts, and return the parts of complex results"
         )
     return recording
 
@@ -68,9 +74,12 @@ class Planned:
         return len(self._indices)
 
     def matrix(self, data: npt.NDArray[Any]) -> csr_array[Any, tuple[int, int]]:
-        # Copies, since methods like eliminate_zeros write to them.
-        parts = (data, self._indices.copy(), self._starts.copy())
-        return scipy_sparse(self.op).csr_array(parts, shape=self.shape)
+        # A copy of a checked array is cheaper than another check. Index arrays are copied, since
+        # methods like eliminate_zeros write to them.
+        made = copy.copy(self._template)
+        made.data = data
+        made.indices, made.indptr = self._indices.copy(), self._starts.copy()
+        return made
 
     def _adopt(self, outputs: Sequence[Tensor], inputs: Sequence[Tensor], given: Any) -> None:
         """Finds the pattern, or checks the one that was given."""
@@ -91,6 +100,9 @@ class Planned:
                 )
             starts, indices = own_starts, own_indices
         self._starts, self._indices = starts.astype(np.int32), indices
+        parts = (np.zeros(len(indices), bool), self._indices, self._starts)
+        self._template = scipy_sparse(self.op).csr_array(parts, shape=self.shape)
+        self._template.has_canonical_format = True
 
     def _completed(self, starts: Starts, indices: Indices) -> tuple[Starts, Indices]:
         return starts, indices
@@ -123,7 +135,7 @@ class Planned:
         direction = np.random.default_rng(0).standard_normal(parts.size).astype(parts.dtype)
         cotangents = parts.split(direction)
         pulled = sweep(outputs, cotangents, inputs, retain_graph=False, differentiable="no")
-        exact = self.inputs.join(pulled, 1)[0]
+        exact = self.inputs.join(pulled, 1).numpy()[0]
         scale = abs(found).T @ abs(direction) + abs(exact)
         slack = np.sqrt(np.finfo(self.inputs.dtype).eps)
         (wrong,) = np.nonzero(abs(found.T @ direction - exact) > slack * scale)
@@ -196,7 +208,7 @@ class HessianPlan(Planned):
         products = pull_back(gradients, recording.inputs, self._seeds, self.inputs, retain)
         value = recording.outputs[0].detach()
         gradient = unflatten(self._structure, [g.detach() for g in gradients])
-        return value, gradient, self.matrix(self._recovery.values(products))
+        return value, gradient, self.matrix(self._recovery.values(products).numpy())
 
     def explain(self) -> str:
         return self._explain(
@@ -249,16 +261,17 @@ class JacobianPlan(Planned):
         return self.finish(recording)
 
     def finish(self, recording: Recording) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
-        found = []
+        found = [_core.zeros(0, dtype=self.inputs.dtype)]
         if self._row_seeds.count:
             retain = self._unproven or self._column_seeds.count > 0
             pulled = pull_back(
                 recording.outputs, recording.inputs, self._row_seeds, self.inputs, retain
             )
-            found.append(pulled.ravel())
+            found.append(_core.ravel(pulled))
         if self._column_seeds.count:
-            found.append(push_forward(recording, self._column_seeds, self.outputs).ravel())
-        products = np.concatenate(found) if found else np.zeros(0, self.inputs.dtype)
+            pushed = push_forward(recording, self._column_seeds, self.outputs)
+            found.append(_core.ravel(pushed))
+        products = _core.concat(found).numpy()
         values = [y.detach() for y in recording.outputs]
         return unflatten(recording.out_structure, values), self.matrix(products[self._sources])
 

@@ -38,9 +38,6 @@ class Parts:
             x.dtype for x in tensors
         ]
 
-    def zeros(self, count: int) -> Rows:
-        return np.zeros((count, self.size), dtype=self.dtype)
-
     def split(self, flat: Rows) -> list[Tensor]:
         """Tensors from vectors along the last axis."""
         cuts = zip(self.ranges, self.shapes, self.dtypes, strict=True)
@@ -49,9 +46,10 @@ class Parts:
             for (start, stop), shape, dtype in cuts
         ]
 
-    def join(self, parts: Sequence[Tensor], count: int) -> Rows:
-        flat = [np.reshape(part.numpy(), (count, -1)) for part in parts]
-        return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1, dtype=self.dtype)
+    def join(self, parts: Sequence[Tensor], count: int) -> Tensor:
+        """Batches of tensors as rows of one matrix."""
+        flat = [_core.reshape(x, (count, x.size // count)) for x in parts]
+        return flat[0] if len(flat) == 1 else _core.concat(flat, axis=1)
 
 
 class Seeds:
@@ -70,7 +68,7 @@ class Seeds:
             yield stop - start, self._kept[i] if self._kept else self._make(start, stop)
 
     def _make(self, start: int, stop: int) -> list[Tensor]:
-        rows = self._parts.zeros(stop - start)
+        rows = np.zeros((stop - start, self._parts.size), self._parts.dtype)
         (here,) = np.nonzero((self._colours >= start) & (self._colours < stop))
         rows[self._colours[here] - start, here] = 1
         return self._parts.split(rows if stop - start > 1 else rows[0])
@@ -82,7 +80,7 @@ def pull_back(
     seeds: Seeds,
     parts: Parts,
     retain_graph: bool,
-) -> Rows:
+) -> Tensor:
     """Products of the seeds with the recorded Jacobian, shape (seeds, inputs)."""
     left = len(seeds.ranges)
 
@@ -95,12 +93,12 @@ def pull_back(
     return _joined(pull, seeds, parts)
 
 
-def push_forward(recording: Recording, seeds: Seeds, parts: Parts) -> Rows:
+def push_forward(recording: Recording, seeds: Seeds, parts: Parts) -> Tensor:
     """Products of the recorded Jacobian with the seeds, shape (seeds, outputs)."""
     return _joined(transpose(recording), seeds, parts)
 
 
-def _joined(move: Callable[[Sequence[Tensor]], list[Tensor]], seeds: Seeds, parts: Parts) -> Rows:
+def _joined(move: Callable[[Sequence[Tensor]], list[Tensor]], seeds: Seeds, parts: Parts) -> Tensor:
     rows = []
     for count, batch in seeds:
         if count == 1:
@@ -110,5 +108,5 @@ def _joined(move: Callable[[Sequence[Tensor]], list[Tensor]], seeds: Seeds, part
             moved = move([_core.make_batched(level, seed, 0) for seed in batch])
             rows.append(parts.join([to_front(level, t, count) for t in moved], count))
     if not rows:
-        return parts.zeros(0)
-    return rows[0] if len(rows) == 1 else np.concatenate(rows)
+        return _core.zeros((0, parts.size), dtype=parts.dtype)
+    return rows[0] if len(rows) == 1 else _core.concat(rows)

@@ -209,6 +209,17 @@ TEST(Colouring, BandsTakeAsManyColoursAsTheyAreWide) {
   EXPECT_EQ(colour_acyclic(pattern, Order::Natural).count, 2);
 }
 
+TEST(Colouring, MostlyFullPatternsAreRecoveredToo) {
+  std::mt19937 random(4);
+  const Dense a = random_matrix(random, 70, 70, 0.8, true);
+  const Rows pattern = rows_of(a, 70);
+  const Colouring star = colour_star(pattern, Order::Natural);
+  EXPECT_EQ(star.count, 70);
+  expect_recovers(a, star, recover_star(pattern, star));
+  const Colouring acyclic = colour_acyclic(pattern, Order::Natural);
+  expect_recovers(a, acyclic, recover_acyclic(pattern, acyclic));
+}
+
 TEST(Colouring, SymmetrisedIsTheUnionWithTheTranspose) {
   std::mt19937 random(3);
   Dense a = random_matrix(random, 9, 9, 0.3, false);
