@@ -296,6 +296,13 @@ def test_colours():
     assert pa.sparse.plan(lambda x: x**2, x).colours == 1
 
 
+@pytest.mark.parametrize("colouring", ["star", "acyclic"])
+def test_a_variable_that_meets_all_others_is_passed_quickly(colouring):
+    n = 100_000
+    plan = pa.sparse.plan(lambda x: pa.sum(x[0] * pa.sin(x)), np.ones(n), colouring=colouring)
+    assert plan.pattern.nnz == 3 * n - 2 and plan.colours == 2
+
+
 def test_a_plan_holds_at_other_points():
     for colouring in ("star", "acyclic"):
         plan = pa.sparse.plan(rosenbrock, np.zeros(8), colouring=colouring)

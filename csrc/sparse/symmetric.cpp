@@ -11,29 +11,17 @@ namespace pyautograd::sparse {
 
 namespace {
 
-// The adjacency graph: the pattern without its diagonal, every edge numbered.
+// The adjacency graph: the pattern without its diagonal.
 struct Graph {
   std::vector<int64_t> starts = {0};
   std::vector<int32_t> neighbours;
-  std::vector<int64_t> edges;  // one number for both directions
-  int64_t edge_count = 0;
 
   explicit Graph(const Rows& symmetric) {
-    const int64_t n = symmetric.count;
-    std::vector<int64_t> next(n);
-    for (int32_t v = 0; v < n; ++v) {
-      next[v] = static_cast<int64_t>(neighbours.size());
+    for (int32_t v = 0; v < symmetric.count; ++v) {
       for (int32_t w : symmetric.of(v)) {
         if (w != v) neighbours.push_back(w);
       }
       starts.push_back(static_cast<int64_t>(neighbours.size()));
-    }
-    edges.resize(neighbours.size());
-    // Neighbours ascend, so the edges to smaller vertices fill in the same order.
-    for (int32_t v = 0; v < n; ++v) {
-      for (int64_t k = starts[v]; k < starts[v + 1]; ++k) {
-        if (neighbours[k] > v) edges[k] = edges[next[neighbours[k]]++] = edge_count++;
-      }
     }
   }
   int64_t size() const { return static_cast<int64_t>(starts.size()) - 1; }
@@ -44,54 +32,76 @@ struct Graph {
 };
 
 // The greedy skeleton that both colourings share: a vertex takes the least colour that no rule has
-// forbidden it.
+// forbidden it. What is known of its coloured neighbours is kept once per colour, so a vertex with
+// many neighbours of few colours is passed quickly.
 class Greedy {
  public:
-  Greedy(const Graph& graph, int64_t vertices)
+  explicit Greedy(const Graph& graph)
       : graph_(graph),
-        out_{std::vector<int32_t>(vertices, kNone), 0},
-        forbidden_(vertices + 1, kNone),
-        first_with_(vertices + 1) {}
+        out_{std::vector<int32_t>(graph.size(), kNone), 0},
+        forbidden_(graph.size() + 1, kNone),
+        first_with_(graph.size() + 1),
+        slots_(graph.neighbours.size()),
+        slot_counts_(graph.size(), 0) {}
 
  protected:
   struct Neighbour {
     int32_t of = kNone, vertex = kNone;
-    int64_t edge = 0;
+  };
+  // The edges from a vertex to its neighbours of one colour: they lie in one two-coloured
+  // component.
+  struct Slot {
+    int32_t colour = kNone;
+    int64_t component = 0;
   };
   template <class Visit>
   void coloured(int32_t v, Visit&& visit) const {
-    for (int64_t k = graph_.starts[v]; k < graph_.starts[v + 1]; ++k) {
-      const int32_t w = graph_.neighbours[k];
-      if (out_.colours[w] != kNone) visit(w, graph_.edges[k]);
+    graph_(v, [&](int32_t w) {
+      if (out_.colours[w] != kNone) visit(w);
+    });
+  }
+  std::span<const Slot> slots(int32_t v) const {
+    return {slots_.data() + graph_.starts[v], static_cast<size_t>(slot_counts_[v])};
+  }
+  const Slot* slot(int32_t v, int32_t colour) const {
+    for (const Slot& slot : slots(v)) {
+      if (slot.colour == colour) return &slot;
     }
+    return nullptr;
+  }
+  void add_slot(int32_t v, int32_t colour, int64_t component) {
+    if (!slot(v, colour)) slots_[graph_.starts[v] + slot_counts_[v]++] = {colour, component};
   }
   int32_t colour(int32_t v) const { return out_.colours[v]; }
   void forbid(int32_t v, int32_t colour) { forbidden_[colour] = v; }
   bool forbids(int32_t v, int32_t colour) const { return forbidden_[colour] == v; }
   void choose(int32_t v) {
-    int32_t colour = 0;
-    while (forbids(v, colour)) ++colour;
-    out_.colours[v] = colour;
-    out_.count = std::max(out_.count, colour + 1);
+    int32_t least = 0;
+    while (forbids(v, least)) ++least;
+    out_.colours[v] = least;
+    out_.count = std::max(out_.count, least + 1);
   }
 
   const Graph& graph_;
   Colouring out_;
   std::vector<int32_t> forbidden_;     // per colour: the last vertex that may not have it
   std::vector<Neighbour> first_with_;  // per colour: the first neighbour met with it
+
+ private:
+  std::vector<Slot> slots_;  // of vertex v from starts[v] on
+  std::vector<int32_t> slot_counts_;
 };
 
 // Algorithm 4.1 of Gebremedhin et al. (2007): two-coloured components are kept as stars with hubs.
 class Star : public Greedy {
  public:
-  Star(const Graph& graph, int64_t vertices)
-      : Greedy(graph, vertices), treated_(vertices, kNone), star_of_(graph.edge_count, 0) {}
+  explicit Star(const Graph& graph) : Greedy(graph), treated_(graph.size(), kNone) {}
 
   Colouring run(const std::vector<int32_t>& order) {
     for (int32_t v : order) {
-      coloured(v, [&](int32_t w, int64_t) { restrict(v, w); });
+      coloured(v, [&](int32_t w) { restrict(v, w); });
       choose(v);
-      coloured(v, [&](int32_t w, int64_t edge) { extend(v, w, edge); });
+      coloured(v, [&](int32_t w) { extend(v, w); });
     }
     return std::move(out_);
   }
@@ -106,52 +116,40 @@ class Star : public Greedy {
       treat(v, w);
       return;
     }
-    first = {v, w, 0};
-    coloured(w, [&](int32_t x, int64_t edge) {
-      if (x != v && x == hubs_[star_of_[edge]]) forbid(v, colour(x));
-    });
+    first = {v, w};
+    for (const Slot& slot : slots(w)) {
+      const int32_t hub = hubs_[slot.component];
+      if (hub != kNone && hub != w) forbid(v, slot.colour);
+    }
   }
   void treat(int32_t v, int32_t w) {
-    coloured(w, [&](int32_t x, int64_t) {
-      if (x != v) forbid(v, colour(x));
-    });
+    for (const Slot& slot : slots(w)) forbid(v, slot.colour);
     treated_[w] = v;
   }
-  void extend(int32_t v, int32_t w, int64_t edge) {
-    int64_t joined = kNone;
-    coloured(w, [&](int32_t x, int64_t other) {
-      if (x != v && colour(x) == colour(v)) joined = star_of_[other];
-    });
-    if (joined != kNone) {
-      hubs_[joined] = w;
-      star_of_[edge] = joined;
-      return;
-    }
-    const Neighbour& first = first_with_[colour(w)];
-    if (first.of == v && first.vertex != w) {
-      const int64_t star = star_of_[edge_between(v, first.vertex)];
+  void extend(int32_t v, int32_t w) {
+    int64_t star = static_cast<int64_t>(hubs_.size());
+    if (const Slot* there = slot(w, colour(v))) {
+      star = there->component;
+      hubs_[star] = w;
+    } else if (const Slot* here = slot(v, colour(w))) {
+      star = here->component;
       hubs_[star] = v;
-      star_of_[edge] = star;
-      return;
+    } else {
+      hubs_.push_back(kNone);
     }
-    star_of_[edge] = static_cast<int64_t>(hubs_.size());
-    hubs_.push_back(kNone);
-  }
-  int64_t edge_between(int32_t v, int32_t w) const {
-    const auto begin = graph_.neighbours.begin() + graph_.starts[v];
-    const auto end = graph_.neighbours.begin() + graph_.starts[v + 1];
-    return graph_.edges[std::lower_bound(begin, end, w) - graph_.neighbours.begin()];
+    add_slot(v, colour(w), star);
+    add_slot(w, colour(v), star);
   }
 
   std::vector<int32_t> treated_;
-  std::vector<int64_t> star_of_;
   std::vector<int32_t> hubs_;  // kNone: a single edge has none yet
 };
 
 class DisjointSets {
  public:
-  explicit DisjointSets(int64_t count) : parents_(count) {
-    std::iota(parents_.begin(), parents_.end(), 0);
+  int64_t add() {
+    parents_.push_back(static_cast<int64_t>(parents_.size()));
+    return parents_.back();
   }
   int64_t find(int64_t i) {
     while (parents_[i] != i) i = parents_[i] = parents_[parents_[i]];
@@ -163,45 +161,50 @@ class DisjointSets {
   std::vector<int64_t> parents_;
 };
 
-// Algorithm 3.1 of Gebremedhin et al. (2007): two-coloured components are kept as disjoint sets of
-// edges; a colour that would close a cycle in one is forbidden.
+// Algorithm 3.1 of Gebremedhin et al. (2007): two-coloured components are kept as disjoint sets; a
+// colour that would close a cycle in one is forbidden.
 class Acyclic : public Greedy {
  public:
-  Acyclic(const Graph& graph, int64_t vertices)
-      : Greedy(graph, vertices), trees_(graph.edge_count), visits_(graph.edge_count) {}
+  explicit Acyclic(const Graph& graph) : Greedy(graph) {}
 
   Colouring run(const std::vector<int32_t>& order) {
     for (int32_t v : order) {
-      coloured(v, [&](int32_t w, int64_t) { forbid(v, colour(w)); });
-      coloured(v, [&](int32_t w, int64_t) {
-        coloured(w, [&](int32_t x, int64_t edge) {
-          if (x != v && !forbids(v, colour(x))) prevent_cycle(v, w, x, edge);
-        });
+      coloured(v, [&](int32_t w) { forbid(v, colour(w)); });
+      coloured(v, [&](int32_t w) {
+        for (const Slot& slot : slots(w)) {
+          if (!forbids(v, slot.colour)) prevent_cycle(v, w, slot);
+        }
       });
       choose(v);
-      coloured(v, [&](int32_t w, int64_t edge) {
-        Neighbour& first = first_with_[colour(w)];
-        if (first.of == v) {
-          trees_.unite(edge, first.edge);
-        } else {
-          first = {v, w, edge};
-        }
-        coloured(w, [&](int32_t x, int64_t other) {
-          if (x != v && colour(x) == colour(v)) trees_.unite(edge, other);
-        });
-      });
+      coloured(v, [&](int32_t w) { extend(v, w); });
     }
     return std::move(out_);
   }
 
  private:
-  void prevent_cycle(int32_t v, int32_t w, int32_t x, int64_t edge) {
-    Neighbour& visit = visits_[trees_.find(edge)];
+  void prevent_cycle(int32_t v, int32_t w, const Slot& slot) {
+    Neighbour& visit = visits_[trees_.find(slot.component)];
     if (visit.of != v) {
-      visit = {v, w, edge};
+      visit = {v, w};
     } else if (visit.vertex != w) {
-      forbid(v, colour(x));
+      forbid(v, slot.colour);
     }
+  }
+  void extend(int32_t v, int32_t w) {
+    const Slot *there = slot(w, colour(v)), *here = slot(v, colour(w));
+    if (there && here) {
+      trees_.unite(there->component, here->component);
+      return;
+    }
+    int64_t tree = 0;
+    if (there || here) {
+      tree = (there ? there : here)->component;
+    } else {
+      tree = trees_.add();
+      visits_.emplace_back();
+    }
+    add_slot(v, colour(w), tree);
+    add_slot(w, colour(v), tree);
   }
 
   DisjointSets trees_;
@@ -241,13 +244,13 @@ std::optional<Colouring> colour_dense(const Rows& symmetric) {
 Colouring colour_star(const Rows& symmetric, Order order) {
   if (std::optional<Colouring> dense = colour_dense(symmetric)) return *dense;
   const Graph graph(symmetric);
-  return Star(graph, graph.size()).run(ordered(graph.size(), order, graph));
+  return Star(graph).run(ordered(graph.size(), order, graph));
 }
 
 Colouring colour_acyclic(const Rows& symmetric, Order order) {
   if (std::optional<Colouring> dense = colour_dense(symmetric)) return *dense;
   const Graph graph(symmetric);
-  return Acyclic(graph, graph.size()).run(ordered(graph.size(), order, graph));
+  return Acyclic(graph).run(ordered(graph.size(), order, graph));
 }
 
 Recovery recover_star(const Rows& symmetric, const Colouring& colouring) {
