@@ -500,7 +500,7 @@ def test_plans_say_what_they_are_for():
 
 def test_scipy_is_needed(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.sparse", None)
-    with pytest.raises(ImportError, match="SciPy is not installed: pip install scipy"):
+    with pytest.raises(ImportError, match="needs SciPy: pip install"):
         pa.sparse.hessian(rosenbrock, np.ones(3))
 
 

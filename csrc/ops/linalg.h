@@ -70,6 +70,8 @@ Tensor expm(const Tensor& a);
 // joins them.
 class OnMatrices : public Primitive {
  public:
+  // On all of the matrix at the same place of the batch.
+  Dependence dependence(const DependenceArgs& args) const override;
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
 
  protected:

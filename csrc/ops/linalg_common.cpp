@@ -29,6 +29,17 @@ BatchResult OnMatrices::batch(int64_t, TensorSpan values, std::span<const int> d
   return result;
 }
 
+Dependence OnMatrices::dependence(const DependenceArgs& args) const {
+  const auto ndim = static_cast<int64_t>(args.x.shape.size());
+  const int64_t own = ndim - core_rank(args.input);
+  // Inputs that broadcast have matrices for results; an op of one input leaves the batch as it is.
+  const int64_t common = std::max(own, static_cast<int64_t>(args.outputs[0].shape.size()) - 2);
+  Dependence out{Dependence::Kind::Axes};
+  for (int64_t i = 0; i < ndim; ++i)
+    out.places.push_back(i < own ? common - own + i : Dependence::kAll);
+  return out;
+}
+
 Dims lead(const Tensor& x, int64_t core_rank) {
   return Dims(x.shape().begin(), x.shape().end() - core_rank);
 }

@@ -89,6 +89,9 @@ class ParameterRandom final : public Primitive {
                   uint64_t block, bool counts)
       : op_(op), kind_(kind), key_(key), block_(block), counts_(counts) {}
   std::string_view name() const override { return op_; }
+  Dependence dependence(const DependenceArgs& args) const override {
+    return Dependence::elementwise(args.x, args.outputs[0]);
+  }
 
   Specs infer(TensorSpan inputs) const override {
     Spec spec = inputs[0].spec();

@@ -17,6 +17,9 @@ constexpr int64_t kMaxOrder = 6;
 class Slope : public Primitive {
  public:
   explicit Slope(int64_t order) : order_(order) {}
+  Dependence dependence(const DependenceArgs& args) const override {
+    return Dependence::elementwise(args.x, args.outputs[0]);
+  }
 
   Specs infer(TensorSpan x) const override {
     Spec spec = x[0].spec();

@@ -10,6 +10,9 @@ class SpecialOp final : public Primitive {
  public:
   SpecialOp(const SpecialRow& row, const Orders& orders) : row_(row), orders_(orders) {}
   std::string_view name() const override { return row_.name; }
+  Dependence dependence(const DependenceArgs& args) const override {
+    return Dependence::elementwise(args.x, args.outputs[0]);
+  }
 
   Specs infer(TensorSpan x) const override {
     Spec out = x[0].spec();

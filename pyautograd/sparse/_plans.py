@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._core import Tensor
+from .._scipy import scipy_module
 from ..func._arguments import check_callable
 from ..func._reverse import Recording, recording_on, sweep
 from ..tree import TreeDef, unflatten
@@ -29,7 +30,7 @@ Indices = npt.NDArray[np.int32]
 
 def record(op: str, f: Callable[..., Any], x: Any) -> Recording:
     check_callable(op, f)
-    scipy_sparse(op)
+    scipy_module(op, "sparse")
     recording = Recording(op, f, (x,), {}, 0, False)
     if any(_core.depth(t) for t in (*recording.inputs, *recording.outputs)):
         raise RuntimeError(
@@ -101,7 +102,7 @@ class Planned:
             starts, indices = own_starts, own_indices
         self._starts, self._indices = starts.astype(np.int32), indices
         parts = (np.zeros(len(indices), bool), self._indices, self._starts)
-        self._template = scipy_sparse(self.op).csr_array(parts, shape=self.shape)
+        self._template = scipy_module(self.op, "sparse").csr_array(parts, shape=self.shape)
         self._template.has_canonical_format = True
 
     def _completed(self, starts: Starts, indices: Indices) -> tuple[Starts, Indices]:
@@ -109,7 +110,7 @@ class Planned:
 
     def _converted(self, given: Any) -> tuple[Starts, Indices]:
         try:
-            own = scipy_sparse(self.op).csr_array(given, dtype=bool)
+            own = scipy_module(self.op, "sparse").csr_array(given, dtype=bool)
         except (TypeError, ValueError):
             raise TypeError(
                 f"[{self.op}] pattern must be a sparse array or a matrix, got a "
@@ -318,13 +319,3 @@ def _check_options(op: str, colouring: str, order: str, colourings: tuple[str, .
         )
     if order not in _ORDERS:
         raise ValueError(f"[{op}] unknown order {order!r}: expected one of {', '.join(_ORDERS)}")
-
-
-def scipy_sparse(op: str) -> Any:
-    try:
-        import scipy.sparse
-    except ImportError:
-        raise ImportError(
-            f"[{op}] returns arrays of scipy.sparse, and SciPy is not installed: pip install scipy"
-        ) from None
-    return scipy.sparse
