@@ -34,7 +34,6 @@ from ._names import ALIASES
 from ._version import __version__
 from .autograd import backward, detect_anomaly, grad, set_detect_anomaly
 from .derivatives import hessian, hvp, jacobian
-from .differential import derivative, divergence, hessian_diagonal, laplacian
 from .function import Function, once_differentiable
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 
@@ -71,7 +70,9 @@ _INSPECTION = (
     *("__array_api_version__", "__array_namespace_info__", "broadcast_shapes", "can_cast"),
     *("finfo", "iinfo", "isdtype", "result_type"),
 )
+_DIFFERENTIAL = ("derivative", "divergence", "hessian_diagonal", "laplacian")
 _FUNCTIONS = {"coverage": "_coverage", "load": "serialization", "save": "serialization"}
+_FUNCTIONS |= dict.fromkeys(_DIFFERENTIAL, "differential")
 _FUNCTIONS |= dict.fromkeys(_INSPECTION, "array_api")
 _FUNCTIONS |= {name: f"compositions.{module}" for name, module in compositions.HOMES.items()}
 
@@ -84,9 +85,7 @@ __all__ = [
     "__version__",
     "asarray",
     "backward",
-    "derivative",
     "detect_anomaly",
-    "divergence",
     "enable_grad",
     "from_dlpack",
     "from_numpy",
@@ -94,11 +93,9 @@ __all__ = [
     "get_num_threads",
     "grad",
     "hessian",
-    "hessian_diagonal",
     "hvp",
     "is_grad_enabled",
     "jacobian",
-    "laplacian",
     "no_grad",
     "once_differentiable",
     "set_detect_anomaly",

@@ -58,9 +58,6 @@ def test_every_name_is_there_or_not_yet():
     assert {n for n in missing if n == n.split(".")[0] or n.split(".")[0] not in missing} == NOT_YET
 
 
-# ---- signatures ----
-
-
 def stub_signature(name):
     """Functions bound without one have their signature in the stub."""
     source = (Path(pa.__file__).parent / "_core.pyi").read_text()
@@ -122,8 +119,6 @@ def test_the_members_of_an_array():
     own = {"__buffer__", "__release_buffer__"}  # the reference's own
     assert not [n for n in MEMBERS if n not in own and not hasattr(pa.Tensor, n)]
 
-
-# ---- dtypes and values: the same calls in both namespaces ----
 
 DTYPES = [name for name in xp.__array_namespace_info__().dtypes() if name not in NOT_YET]
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -3.0, 2.0, np.inf, -np.inf, np.nan]
@@ -359,9 +354,6 @@ def test_writing():
     assert x.tolist() == [[3.0, 9.0, 2.0], [0.0, 4.0, 1.0]]
 
 
-# ---- inspection ----
-
-
 def test_namespace():
     x = pa.ones(2)
     assert x.__array_namespace__() is pa
@@ -461,8 +453,6 @@ def test_broadcast_shapes():
             pa.broadcast_shapes(*shapes)
 
 
-# ---- devices and copies ----
-
 CREATORS = [
     lambda **k: pa.zeros(2, **k),
     lambda **k: pa.ones(2, **k),
@@ -521,8 +511,6 @@ def test_copies():
         == [1.0] * 3 + [0.0] * 3
     )
 
-
-# ---- SciPy's functions of foreign arrays ----
 
 SCIPY = """
 import numpy as np, scipy.special, scipy.stats, pyautograd as pa

@@ -41,9 +41,6 @@ LOSSES = {
 }
 
 
-# ---- the gradient is dL/dx + i dL/dy, wherever a user meets it ----
-
-
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_gradients_of_real_losses(loss):
     expected = slopes(loss, Z)
@@ -254,9 +251,6 @@ def test_even_powers_of_moduli_are_exact_at_zero():
     assert pa.func.grad(lambda z: pa.real(pa.sqrt(z) ** 2))(0j).item() == 1
 
 
-# ---- matrices of derivatives ----
-
-
 def test_holomorphic_jacobians():
     f = lambda z: z[0] * pa.exp(z)  # noqa: E731
     expected = np.diag(Z[0] * np.exp(Z))
@@ -340,8 +334,6 @@ def test_gradcheck_and_its_relatives():
         pa.testing.gradcheck(Wrong.apply, z)
 
 
-# ---- values ----
-
 PARTS = [0.0, -0.0, 1.0, -1.0, 0.5, 3.0, np.inf, -np.inf, np.nan]
 GRID = np.array([complex(x, y) for x, y in itertools.product(PARTS, repeat=2)])
 FUNCTIONS = (
@@ -417,9 +409,6 @@ def test_powers():
         got = (pa.tensor(Z) ** exponent).numpy()
         np.testing.assert_allclose(got, Z**exponent, rtol=1e-13)
     assert (pa.tensor(0j) ** 2).item() == 0 and (pa.tensor(0j) ** 0).item() == 1
-
-
-# ---- conversions ----
 
 
 def test_scalars_are_weak():
@@ -542,9 +531,6 @@ def test_operators_that_need_an_order_raise(op):
     for pair in ((pa.tensor(Z), 1.0), (1.0, pa.tensor(Z)), (pa.tensor(Z), pa.tensor(Z))):
         with pytest.raises(TypeError, match="complex128"):
             op(*pair)
-
-
-# ---- products ----
 
 
 @pytest.mark.parametrize("n", [1, 3, 17, 70])

@@ -22,9 +22,6 @@ def hessians(f, x):
     return [a(b(f))(pa.tensor(x)).numpy().reshape(size, size) for a, b in MODES]
 
 
-# ---- determinants ----
-
-
 def leibniz(a):
     """The determinant as the polynomial that it is."""
     n = a.shape[-1]
@@ -111,9 +108,6 @@ def test_slogdet_of_a_masked_singular_matrix():
     np.testing.assert_allclose(pa.func.jvp(f, (a,), (np.ones_like(a),))[1].item(), want.sum())
 
 
-# ---- spectra ----
-
-
 def test_first_derivatives_of_symmetric_functions_at_repeated_eigenvalues():
     q = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
     for a in (np.eye(3), q @ np.diag([1.0, 1.0, 2.0]) @ q.T, np.zeros((3, 3))):
@@ -189,8 +183,6 @@ def test_gradients_are_symmetric_where_one_triangle_is_read():
         pa.linalg.eigh(a, UPLO="X")
 
 
-# ---- errors ----
-
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
 
 
@@ -253,9 +245,6 @@ def test_without_lapack_the_error_says_what_to_install():
     assert "install the package scipy-openblas32" in done.stdout, done.stderr
 
 
-# ---- values that are not finite, and nothing at all ----
-
-
 def any_nan(arrays):
     return any(np.isnan(a).any() for a in arrays if a.dtype.kind == "f")
 
@@ -308,9 +297,6 @@ def test_empty_matrices():
         assert f(none).shape == (0, 2, 2)
     gradient = pa.func.grad(lambda a: pa.sum(pa.linalg.det(a)))(none)
     assert gradient.shape == none.shape
-
-
-# ---- NumPy's calls ----
 
 
 def test_numpy_functions_take_tensors():
@@ -376,9 +362,6 @@ def test_integers_become_float64_and_float32_stays():
         assert f(a.astype(np.float32)).dtype == np.float32
     assert pa.linalg.solve(a, np.ones(2, np.float32)).dtype == np.float64
     assert pa.linalg.norm(np.array([3, 4])).dtype == np.float64
-
-
-# ---- larger problems ----
 
 
 def test_larger_problems_agree_with_scipy():

@@ -14,11 +14,11 @@ def test_a_network_is_what_numpy_computes():
     for i, layer in enumerate(params):
         h = h @ layer["weight"].numpy() + layer["bias"].numpy()
         h = np.maximum(h, 0.0) if i < 2 else h
-    np.testing.assert_allclose(nn.mlp(params, pa.asarray(x)).numpy(), h, rtol=1e-13)
+    np.testing.assert_allclose(nn.mlp(params, pa.asarray(x)).numpy(), h, rtol=1e-13, atol=1e-15)
     h = np.tanh(x @ params[0]["weight"].numpy() + params[0]["bias"].numpy())
     tanh = nn.mlp([params[0], params[1]], pa.asarray(x), activation=pa.tanh)
     second = h @ params[1]["weight"].numpy() + params[1]["bias"].numpy()
-    np.testing.assert_allclose(tanh.numpy(), second, rtol=1e-13)
+    np.testing.assert_allclose(tanh.numpy(), second, rtol=1e-13, atol=1e-15)
 
 
 def test_derivatives_of_a_network():

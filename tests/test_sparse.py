@@ -47,9 +47,6 @@ def pattern_of(matrix):
     return made.toarray() != 0
 
 
-# ---- the pattern ---------------------------------------------------------------------------------
-
-
 class RealParts:
     """A call as a function of real arrays, which stand for the parts of complex ones."""
 
@@ -275,9 +272,6 @@ def test_custom_functions_are_dense_and_named():
     assert second.toarray().tolist() == [[6, 0], [0, 12]]
 
 
-# ---- colours and values --------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("colouring", ["auto", "column", "row", "bidirectional"])
 def test_jacobians(colouring, order):
@@ -432,9 +426,6 @@ def test_threads_share_a_plan():
         thread.join()
     for x, h in zip(points, found, strict=True):
         np.testing.assert_array_equal(h, plan.hessian(x).toarray())
-
-
-# ---- patterns from the user, and bad input -------------------------------------------------------
 
 
 def test_a_given_pattern_is_used():

@@ -14,8 +14,8 @@
 
 namespace pyautograd::kernels {
 
-// ---- elementwise: every view has out's shape (broadcast inputs have stride 0), inputs share one
-// dtype ----
+// Elementwise: every view has out's shape (broadcast inputs have stride 0), inputs share one
+// dtype.
 
 void unary(FnId fn, const View& out, const View& x);
 void binary(FnId fn, const View& out, const View& x, const View& y);
@@ -32,7 +32,7 @@ Loop2 binary_loop(FnId fn, DType input);
 
 void where(const View& out, const View& condition, const View& x, const View& y);
 
-// ---- filling and copying ----
+// Filling and copying.
 
 // Converts between any two dtypes; float to integer saturates and takes nan to 0, complex to real
 // drops the imaginary part.
@@ -41,7 +41,7 @@ void fill(const View& out, double value);
 void fill_int(const View& out, int64_t value);
 void arange(const View& out, double start, double step);  // start + i * step, out 1-D
 
-// ---- reductions: x and out have equal rank, reduced axes have size 1 in out ----
+// Reductions: x and out have equal rank, reduced axes have size 1 in out.
 
 enum class Reduce { Sum, Prod, Max, Min, Any, All };
 // x has out's dtype, except that Any and All take every dtype and give bool.
@@ -70,7 +70,7 @@ bool any_zero(const View& x);
 bool any_infinite(const View& x);
 bool all_equal(const View& a, const View& b);  // equal shapes and dtypes; nan differs from itself
 
-// ---- indexing: indices are int64 in [0, size), as normalize_index makes them ----
+// Indexing: indices are int64 in [0, size), as normalize_index makes them.
 
 // Negative indices count from the end. False, and the culprit in *bad, if one is out of range.
 bool normalize_index(const View& out, const View& index, int64_t size, int64_t* bad);
@@ -82,7 +82,7 @@ void scatter(const View& out, const View& updates, std::span<const View> index, 
 void take_along_axis(const View& out, const View& x, const View& index, int axis);
 void put_along_axis(const View& out, const View& updates, const View& index, int axis, bool add);
 
-// ---- matrix products ----
+// Matrix products.
 
 // out = a @ b over the last two axes; leading axes already broadcast. All of one dtype.
 void matmul(const View& out, const View& a, const View& b);

@@ -7,7 +7,7 @@
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
 
-// ---- arithmetic, two arguments ----
+// Arithmetic, two arguments.
 
 struct Add {
   template <class T>
@@ -141,7 +141,7 @@ struct Power {
   }
 };
 
-// ---- floating point, two arguments ----
+// Floating point, two arguments.
 
 struct Divide {
   template <class T>
@@ -262,7 +262,7 @@ struct MakeComplex {
   }
 };
 
-// ---- bits ----
+// Bits.
 
 struct BitwiseAnd {
   template <class T>
@@ -304,7 +304,7 @@ struct RightShift {
   }
 };
 
-// ---- predicates, two arguments ----
+// Predicates, two arguments.
 
 struct Equal {
   template <class T>

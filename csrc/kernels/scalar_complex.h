@@ -85,7 +85,7 @@ inline std::complex<T> times(T factor, std::complex<T> x) {
     }                                          \
   }
 
-// ---- exponentials, logarithms, roots ----
+// Exponentials, logarithms, roots.
 
 PYAUTOGRAD_COMPLEX(Exp, std::exp(z));
 PYAUTOGRAD_COMPLEX(Exp2, std::exp(times(T(M_LN2), z)));
@@ -131,7 +131,7 @@ struct ComplexFormula<Sigmoid> {
   }
 };
 
-// ---- trigonometric and hyperbolic ----
+// Trigonometric and hyperbolic.
 
 PYAUTOGRAD_COMPLEX(Sin, std::sin(z));
 PYAUTOGRAD_COMPLEX(Cos, std::cos(z));
@@ -146,7 +146,7 @@ PYAUTOGRAD_COMPLEX(Asinh, std::asinh(z));
 PYAUTOGRAD_COMPLEX(Acosh, std::acosh(z));
 PYAUTOGRAD_COMPLEX(Atanh, std::atanh(z));
 
-// ---- arithmetic and parts ----
+// Arithmetic and parts.
 
 PYAUTOGRAD_COMPLEX(Negative, -z);
 PYAUTOGRAD_COMPLEX(Conj, std::conj(z));
@@ -244,7 +244,7 @@ struct ComplexFormula<Xlogy> {
   }
 };
 
-// ---- products with tangents and cotangents ----
+// Products with tangents and cotangents.
 
 template <>
 struct ComplexFormula<Scale> {
@@ -296,7 +296,7 @@ struct ComplexFormula<ScaleSquare> {
   }
 };
 
-// ---- predicates ----
+// Predicates.
 
 template <>
 struct ComplexFormula<LogicalNot> {

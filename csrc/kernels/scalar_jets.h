@@ -104,7 +104,7 @@ PYAUTOGRAD_HD void add_lgamma(Jet<Max>& a, double weight, double x, bool in_u, b
       if (i + j > 0) a.c[i][j] += weight * polygamma(i + j - 1, x) / (factorial(i) * factorial(j));
 }
 
-// ---- the zeta function of Hurwitz and its derivatives of order k in s ----
+// The zeta function of Hurwitz and its derivatives of order k in s.
 
 using ZetaJet = Jet<kMaxOrder>;
 
@@ -130,7 +130,7 @@ PYAUTOGRAD_HD inline double zeta_derivative(int k, double s, double q) {
   return sum.derivative();
 }
 
-// ---- the incomplete gamma function ----
+// The incomplete gamma function.
 
 // m - log(1 + m).
 PYAUTOGRAD_HD inline double minus_log1p(double m) {
@@ -272,7 +272,7 @@ PYAUTOGRAD_HD double gamma_density(int k, double a, double x) {
   return (gamma_factor<Max>(k, a, x) * Jet<Max>(k, 0, a, 1, 0)).derivative() / x;
 }
 
-// ---- the incomplete beta function ----
+// The incomplete beta function.
 
 // x**a (1 - x)**b / B(a, b) in a + u and b + v.
 template <int Max>

@@ -8,7 +8,7 @@
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
 
-// ---- words to numbers ----
+// Words to numbers.
 
 // The nearest double, as a cast gives it, by instructions that every vector unit has.
 PYAUTOGRAD_HD inline double unsigned_to_double(uint64_t x) {
@@ -31,7 +31,7 @@ PYAUTOGRAD_HD inline double end_distance(uint64_t word) {
   return (unsigned_to_double(upper_half(word) ? ~word : word) + 0.5) * 0x1p-64;
 }
 
-// ---- logarithm ----
+// Logarithm.
 
 template <int N>
 PYAUTOGRAD_HD inline double polynomial(const double (&c)[N], double x) {
@@ -66,7 +66,7 @@ PYAUTOGRAD_HD inline double log_positive(double x) {
   return log_of_parts(parts.f, parts.e);
 }
 
-// ---- exponential: -log(1 - u), exact near both ends ----
+// Exponential: -log(1 - u), exact near both ends.
 
 PYAUTOGRAD_HD inline double exponential_variate(uint64_t word) {
   const bool upper = upper_half(word);
@@ -77,8 +77,8 @@ PYAUTOGRAD_HD inline double exponential_variate(uint64_t word) {
   return -log_of_parts(f, parts.e);
 }
 
-// ---- normal: the inverse of the distribution function (M. J. Wichura, Algorithm AS 241, Applied
-// Statistics 37, 1988; relative error about 1e-16) ----
+// Normal: the inverse of the distribution function (M. J. Wichura, Algorithm AS 241, Applied
+// Statistics 37, 1988; relative error about 1e-16).
 
 inline constexpr double kCentral = 0.425;
 
@@ -150,7 +150,7 @@ PYAUTOGRAD_HD inline double normal_variate(uint64_t word) {
   return upper_half(word) ? z : -z;
 }
 
-// ---- variates that reject: each has blocks of its own, one for every attempt ----
+// Variates that reject: each has blocks of its own, one for every attempt.
 
 // The blocks of one element.
 struct Substream {

@@ -20,7 +20,7 @@ inline constexpr double kPi = std::numbers::pi;
 inline constexpr double kSqrtPi = 1.7724538509055160273;
 inline constexpr double kSqrtHalf = std::numbers::sqrt2 / 2;
 
-// ---- gamma and what comes from its logarithm ----
+// Gamma and what comes from its logarithm.
 
 PYAUTOGRAD_HD inline double lgamma(double x) {
   if (x == -kInf) return x;
@@ -209,7 +209,7 @@ PYAUTOGRAD_HD inline double beta(double a, double b) {
   return sign * std::exp(size);
 }
 
-// ---- the error function and the normal distribution ----
+// The error function and the normal distribution.
 
 // exp(c x**2), with what the rounded square has lost.
 PYAUTOGRAD_HD inline double exp_square(double c, double x) {
@@ -299,7 +299,7 @@ PYAUTOGRAD_HD inline double ndtri(double p) {
   return std::numbers::sqrt2 * erfinv(2 * p - 1);
 }
 
-// ---- entropies and logarithms ----
+// Entropies and logarithms.
 
 PYAUTOGRAD_HD inline double entr(double x) {
   if (x != x) return x;
@@ -332,7 +332,7 @@ PYAUTOGRAD_HD inline double logit(double p) {
   return std::log1p(s) - std::log1p(-s);
 }
 
-// ---- Bessel functions of integer order ----
+// Bessel functions of integer order.
 
 // DLMF 10.25.2 near the origin, 10.40.1 far from it.
 PYAUTOGRAD_HD inline double bessel_i(int n, double x) {
@@ -398,7 +398,7 @@ PYAUTOGRAD_HD inline double bessel_j(int n, double x) {
   return n == 0 ? ::j0(x) : n == 1 ? ::j1(x) : ::jn(n, x);
 }
 
-// ---- sinc ----
+// sinc.
 
 // sin(pi x) / (pi x) and its n-th derivative pi**n g(pi x), where z g[n] + n g[n - 1] = the n-th
 // derivative of sin z. The recurrence is stable upward while n < z, and downward from any start

@@ -16,7 +16,7 @@ inline namespace PYAUTOGRAD_ISA {
     }                                       \
   }
 
-// ---- floating point, one argument ----
+// Floating point, one argument.
 
 PYAUTOGRAD_UNARY(Exp, std::exp(x));
 PYAUTOGRAD_UNARY(Exp2, std::exp2(x));
@@ -72,13 +72,13 @@ struct Angle {
   }
 };
 
-// ---- parts of complex numbers: their formulas are in scalar_complex.h ----
+// Parts of complex numbers: their formulas are in scalar_complex.h.
 
 struct Conj {};
 struct Real {};
 struct Imag {};
 
-// ---- arithmetic, one argument ----
+// Arithmetic, one argument.
 
 struct Negative {
   template <class T>
@@ -177,7 +177,7 @@ struct Invert {
   }
 };
 
-// ---- predicates, one argument ----
+// Predicates, one argument.
 
 struct LogicalNot {
   template <class T>

@@ -10,7 +10,7 @@
 // linalg.<name>.
 namespace pyautograd::ops::linalg {
 
-// ---- solvers ----
+// Solvers.
 
 Tensor solve(const Tensor& a, const Tensor& b);
 Tensor inv(const Tensor& a);
@@ -44,7 +44,7 @@ Tensor solve_with(const Factors& factors, const Tensor& a, const Tensor& b,
 Tensor permutation_of(const Tensor& pivots, int64_t rows, bool inverted);
 Tensor permute_rows(const Tensor& x, const Tensor& pivots, bool inverted);
 
-// ---- determinants and factorizations ----
+// Determinants and factorizations.
 
 Tensor det(const Tensor& a);
 Tensors slogdet(const Tensor& a);
@@ -59,12 +59,12 @@ Tensors svd(const Tensor& a, bool full_matrices = true, bool compute_uv = true,
             bool hermitian = false);
 Tensor svdvals(const Tensor& x);
 
-// ---- functions of matrices, norms ----
+// Functions of matrices, norms.
 
 Tensor matrix_power(const Tensor& a, int64_t n);
 Tensor expm(const Tensor& a);
 
-// ---- what the family shares ----
+// What the family shares.
 
 // An op on the last axes of its inputs. The axes in front broadcast, so under vmap the mapped one
 // joins them.

@@ -22,7 +22,7 @@ Tensor member(const SpecialRow& row, X x, const Orders& orders) {
   return apply_special(row, x, orders);
 }
 
-// ---- gamma(a, x): arguments a and x ----
+// gamma(a, x): arguments a and x.
 
 // Values and first derivatives, which nearly all calls want, in the short arithmetic.
 template <class F>
@@ -73,7 +73,7 @@ constinit const SpecialRow kUpperGamma{
     {{{gamma_in_a<kUpperGamma>, 3},
       {[](T t, X x, T, N n) { return -scale(t, member(kGammaDensity, x, n)); }, 3}}}};
 
-// ---- beta: arguments a, b and x ----
+// beta: arguments a, b and x.
 
 template <bool upper>
 double beta_at(const double* x, const Orders& n) {

@@ -23,7 +23,7 @@ using Given = SmallVector<PyObject*, 8>;  // per parameter, null where left out;
              param.optional ? " or None" : "", ", not ", Py_TYPE(got)->tp_name);
 }
 
-// ---- which value belongs to which parameter ----
+// Which value belongs to which parameter.
 
 size_t find_keyword(const BoundOp& bound, PyObject* keyword) {
   const size_t count = bound.names.size();
@@ -62,7 +62,7 @@ Given match(const BoundOp& bound, const CallArguments& call) {
   return given;
 }
 
-// ---- one value ----
+// One value.
 
 int64_t to_int(const OpInfo& op, const Param& param, PyObject* value, const char* expected) {
   if (!PyIndex_Check(value)) bad_argument(op, param, expected, value);
@@ -133,7 +133,7 @@ auto named(const OpInfo& op, const Param& param, F&& convert) {
   }
 }
 
-// ---- tensors: Python's scalars take the dtype of the tensors they meet ----
+// Tensors: Python's scalars take the dtype of the tensors they meet.
 
 bool is_operand(const Param& param) {
   static constexpr std::string_view kOthers[] = {"condition", "indices", "index",

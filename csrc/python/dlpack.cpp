@@ -16,7 +16,7 @@ namespace {
 
 using namespace dlpack;
 
-// ---- export ----
+// Export.
 
 // What one exported capsule keeps alive: the value and the arrays that the header points to.
 template <class Managed>
@@ -111,7 +111,7 @@ py::object to_dlpack(const Tensor& self, const py::object& stream, const py::obj
   return export_capsule<Managed>(x, 0);
 }
 
-// ---- import ----
+// Import.
 
 DType to_dtype(DataType type) {
   const int log2 = type.bits == 8    ? 0

@@ -94,7 +94,7 @@ py::object make_function(const OpInfo& op, const Place& place) {
   return function;
 }
 
-// ---- methods: x.sum(axis=0) is sum(x, axis=0) ----
+// Methods: x.sum(axis=0) is sum(x, axis=0).
 
 struct Method {
   const char* name;

@@ -48,8 +48,6 @@ class Continuous(Stream):
         shape = common_shape("uniform", size, low, high)
         return _plus(low, _times(high - low, self._base("uniform", "uniform", shape, dtype)))
 
-    # ---- normal and what is made of it ----
-
     def standard_normal(self, size: Size = None, dtype: npt.DTypeLike = np.float64) -> Tensor:
         """Normal with mean 0 and variance 1, by inversion (M. J. Wichura, Algorithm AS 241, 1988)
         of a 64-bit word, whose distance from the nearer end is exact: tails reach to 9.2.
@@ -92,8 +90,6 @@ class Continuous(Stream):
         shape = size_to_shape("standard_cauchy", size)
         above = self._base("standard_cauchy", "normal", shape, dtype)
         return above / self._base("standard_cauchy", "normal", shape, dtype)
-
-    # ---- exponential and what is made of it ----
 
     def standard_exponential(self, size: Size = None, dtype: npt.DTypeLike = np.float64) -> Tensor:
         """Exponential with mean 1, by inversion, exact to the last digits near 0 and in the tail.
@@ -197,8 +193,6 @@ class Continuous(Stream):
             drawn = _OF_EXPONENTIAL[kind](drawn)
         return _plus(loc, _times(scale, drawn))
 
-    # ---- gamma and what is made of it ----
-
     def standard_gamma(self, shape: Param, size: Size = None, dtype: Dtype = None) -> Tensor:
         """Gamma with scale 1 (G. Marsaglia and W. W. Tsang, ACM TOMS 26, 2000).
 
@@ -293,18 +287,12 @@ class Continuous(Stream):
         return cast(z * _core.exp(-0.5 * log_gamma) * half**0.5, dtype)
 
 
-# ---- without a pass over the draws where nothing changes ----
-
-
 def _times(scale: Value, x: Tensor) -> Tensor:
     return x if isinstance(scale, float) and scale == 1.0 else scale * x
 
 
 def _plus(loc: Value, x: Tensor) -> Tensor:
     return x if isinstance(loc, float) and loc == 0.0 else loc + x
-
-
-# ---- standard draws of a standard exponential ----
 
 
 def _gumbel(e: Tensor) -> Tensor:

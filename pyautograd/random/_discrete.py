@@ -55,8 +55,6 @@ class Discrete(Stream):
         drawn = self._draw_with("integers", "integers", [low, high], optional_shape(size))
         return drawn if target == np.int64 else _core.astype(drawn, target)
 
-    # ---- counts: no derivative; the result is a constant of a graph ----
-
     def poisson(self, lam: Param = 1.0, size: Size = None) -> Tensor:
         """Poisson counts, int64 (W. Hormann, algorithm PTRS, 1993). No derivative: for the gradient
         of an expectation multiply by that of the log-probability.
@@ -132,8 +130,6 @@ class Discrete(Stream):
             rest = rest - counts[-1]
         counts.append(_core.astype(rest, np.int64))
         return _core.stack(counts, axis=-1)
-
-    # ---- orders and choices ----
 
     def permutation(self, x: int | Param, axis: int = 0) -> Tensor:
         """``arange(x)`` in random order, or the slices of an array along ``axis``, as a copy.

@@ -23,8 +23,6 @@ class Stream:
     def __init__(self, seed: Seed = None) -> None:
         self._reset(seed)
 
-    # ---- the stream ----
-
     def _reset(self, seed: Seed) -> None:
         if not isinstance(seed, np.random.SeedSequence):
             seed = np.random.SeedSequence(seed)

@@ -18,8 +18,6 @@ from .record import (
 )
 from .shape import EVERY_SHAPE, calls
 
-# ---- statistics ----
-
 
 def averages(rng):
     for shape in [(), (3,), (2, 3), (0, 2)]:
@@ -106,8 +104,6 @@ STATISTICS = [
     record("cov", cov_reference, covariances, diff=(0, 1, 6)),
     record("corrcoef", corrcoef_reference, variables, diff=(0, 1), tol=64),
 ]
-
-# ---- calculus ----
 
 
 def differences(rng):
@@ -221,8 +217,6 @@ CALCULUS = [
     record("cross", cross_reference, vectors, diff=(0, 1), dtypes=NUMBERS),
 ]
 
-# ---- creation ----
-
 
 def ends(rng):
     for num in (0, 1, 2, 5):
@@ -266,8 +260,6 @@ CREATION = [
     record("vander", np.vander, bases),
 ]
 
-# ---- filters ----
-
 
 def pairs_of_vectors(rng):
     for mode in ("full", "same", "valid"):
@@ -283,8 +275,6 @@ FILTERS = [
     record("convolve", np.convolve, pairs_of_vectors, diff=(0, 1), dtypes=NUMBERS),
     record("correlate", np.correlate, pairs_of_vectors, diff=(0, 1), dtypes=NUMBERS),
 ]
-
-# ---- missing ----
 
 
 def with_gaps(rng, shape):
@@ -364,8 +354,6 @@ MISSING = [
     record("nancumprod", np.nancumprod, scans_with_gaps),
 ]
 
-# ---- polynomials ----
-
 
 def coefficients(rng):
     for m, n in [(3, 3), (2, 4), (3, 1)]:
@@ -420,8 +408,6 @@ POLYNOMIALS = [
     record("polyint", np.polyint, antiderivatives, diff=(0, 2)),
 ]
 
-# ---- products ----
-
 PRODUCTS = [
     record(
         "kron",
@@ -449,8 +435,6 @@ PRODUCTS = [
         diff=(0, 1),
     ),
 ]
-
-# ---- quantiles ----
 
 
 def medians(rng):
@@ -520,8 +504,6 @@ QUANTILES = [
     ordered("nanquantile", fractions(1, with_gaps), without_overflow, REAL_NUMBERS),
     ordered("nanpercentile", fractions(100, with_gaps), without_overflow, REAL_NUMBERS),
 ]
-
-# ---- histograms ----
 
 
 def spanned(rng):

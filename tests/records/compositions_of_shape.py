@@ -7,8 +7,6 @@ import pyautograd as pa
 from .record import Sample, in_float, record
 from .shape import calls, lists
 
-# ---- indexing ----
-
 MASKS = [np.array([True, False, False]), np.array([[False], [True]])]
 
 
@@ -120,8 +118,6 @@ INDEXING = [
         diff=(),
     ),
 ]
-
-# ---- joining ----
 
 
 def appended(rng):
@@ -242,8 +238,6 @@ JOINING = [
     record("diagflat", np.diagflat, calls(((3,),), ((2, 2), 1), ((),), ((2,), -1))),
 ]
 
-# ---- comparison ----
-
 
 def near_pairs(rng):
     x = rng.uniform(-2, 2, (2, 3))
@@ -274,8 +268,6 @@ COMPARISON = [
     record("array_equal", np.array_equal, whole_pairs, diff=()),
     record("array_equiv", np.array_equiv, rows_of_pairs, diff=()),
 ]
-
-# ---- transforms ----
 
 
 def lines(rng):
