@@ -63,4 +63,14 @@ Tensor align_mapped(const Tensor& x, int dim, int64_t ndim) {
   return reshape(front, shape);
 }
 
+BatchResult batch_broadcasting(const Primitive& op, TensorSpan values, std::span<const int> dims) {
+  int64_t ndim = 0;
+  for (size_t i = 0; i < values.size(); ++i)
+    ndim = std::max(ndim, values[i].ndim() - (dims[i] != kNotMapped));
+  Tensors aligned;
+  for (size_t i = 0; i < values.size(); ++i)
+    aligned.push_back(align_mapped(values[i], dims[i], ndim));
+  return {apply(Ref<const Primitive>(&op), aligned), {0}};
+}
+
 }  // namespace pyautograd::ops

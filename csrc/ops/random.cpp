@@ -126,13 +126,7 @@ class ParameterRandom final : public Primitive {
   }
 
   BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
-    int64_t ndim = 0;
-    for (size_t i = 0; i < values.size(); ++i)
-      ndim = std::max(ndim, values[i].ndim() - (dims[i] != kNotMapped));
-    Tensors aligned;
-    for (size_t i = 0; i < values.size(); ++i)
-      aligned.push_back(align_mapped(values[i], dims[i], ndim));
-    return {apply(Ref<const Primitive>(this), aligned), {0}};
+    return batch_broadcasting(*this, values, dims);
   }
 
  private:
@@ -209,12 +203,7 @@ class CountAtMost final : public Primitive {
     return Tensors::of(Tensor(std::move(out)));
   }
   BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
-    int64_t ndim = 0;
-    for (size_t i = 0; i < 2; ++i)
-      ndim = std::max(ndim, values[i].ndim() - (dims[i] != kNotMapped));
-    Tensors aligned;
-    for (size_t i = 0; i < 2; ++i) aligned.push_back(align_mapped(values[i], dims[i], ndim));
-    return {apply(Ref<const Primitive>(this), aligned), {0}};
+    return batch_broadcasting(*this, values, dims);
   }
 
  private:

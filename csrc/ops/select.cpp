@@ -58,12 +58,7 @@ class Where final : public Primitive {
   }
 
   BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
-    int64_t ndim = 0;
-    for (size_t i = 0; i < 3; ++i)
-      ndim = std::max(ndim, values[i].ndim() - (dims[i] != kNotMapped));
-    Tensors aligned;
-    for (size_t i = 0; i < 3; ++i) aligned.push_back(align_mapped(values[i], dims[i], ndim));
-    return {apply(Ref<const Primitive>(this), aligned), {0}};
+    return batch_broadcasting(*this, values, dims);
   }
 };
 
