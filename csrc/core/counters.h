@@ -13,6 +13,9 @@ enum class Live : uint8_t { Nodes, Bodies, Storages, Bytes };
 inline constexpr size_t kLiveCount = 4;
 
 int64_t live(Live what) noexcept;
+// The most bytes of tensor data alive at once since the process started or since reset_peak_bytes.
+int64_t peak_bytes() noexcept;
+void reset_peak_bytes() noexcept;
 
 // Each thread counts for itself and only readers sum: counting costs no locked instruction.
 class ThreadCounters {
@@ -24,13 +27,27 @@ class ThreadCounters {
   int64_t get(Live what) const noexcept {
     return values_[static_cast<size_t>(what)].load(std::memory_order_relaxed);
   }
+  // The peak needs a total that all threads share, which costs a locked instruction. Small blocks
+  // reach it in lots: it may miss kLot bytes a thread.
+  void add_bytes(int64_t amount) noexcept {
+    add(Live::Bytes, amount);
+    unreported_ += amount;
+    if (unreported_ > kLot || unreported_ < -kLot) report();
+  }
 
  private:
+  static constexpr int64_t kLot = 4096;
+  void report() noexcept;
+
   std::array<std::atomic<int64_t>, kLiveCount> values_{};
+  int64_t unreported_ = 0;
 };
 
 inline void count(Live what, int64_t amount) noexcept {
   PerThread<ThreadCounters>::get().add(what, amount);
+}
+inline void count_bytes(int64_t amount) noexcept {
+  PerThread<ThreadCounters>::get().add_bytes(amount);
 }
 
 }  // namespace pyautograd

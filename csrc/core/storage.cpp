@@ -11,31 +11,32 @@ constexpr size_t padded(size_t bytes) { return (bytes + 15) / 16 * 16; }
 
 }  // namespace
 
-Storage::Storage(void* data, size_t bytes, Device device)
+Storage::Storage(void* data, size_t bytes, Device device) noexcept
     : data_(data), bytes_(bytes), device_(device) {
   count(Live::Storages, 1);
-  count(Live::Bytes, static_cast<int64_t>(bytes_));
 }
 
 Storage::~Storage() {
   count(Live::Storages, -1);
-  count(Live::Bytes, -static_cast<int64_t>(bytes_));
   if (release_) {
     (*release_)();
-  } else if (!is_inline()) {
-    free_data(data_, bytes_);
+    return;
   }
+  count_bytes(-static_cast<int64_t>(bytes_));
+  if (!is_inline()) free_data(data_, bytes_);
 }
 
 Ref<Storage> Storage::allocate(size_t bytes, Device device) {
   check_data_limit(bytes);
   if (bytes <= kInlineBytes) {
     void* block = pool_allocate(sizeof(Storage) + padded(bytes));
+    count_bytes(static_cast<int64_t>(bytes));
     return Ref<Storage>(new (block) Storage(static_cast<Storage*>(block) + 1, bytes, device));
   }
   void* data = allocate_data(bytes);
   try {
     void* block = pool_allocate(sizeof(Storage));
+    count_bytes(static_cast<int64_t>(bytes));
     return Ref<Storage>(new (block) Storage(data, bytes, device));
   } catch (...) {
     free_data(data, bytes);

@@ -33,7 +33,7 @@ class Storage final : public RefCounted {
   }
 
  private:
-  Storage(void* data, size_t bytes, Device device);
+  Storage(void* data, size_t bytes, Device device) noexcept;
   ~Storage() override;
   void destroy() noexcept override;
   bool is_inline() const noexcept { return data_ == this + 1; }

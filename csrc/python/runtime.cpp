@@ -26,6 +26,8 @@ py::dict live_objects() {
 void bind_runtime(py::module_& module) {
   module.def("live", live_objects,
              "How many graph nodes, tensor bodies, storages and bytes are alive.");
+  module.def("peak_bytes", &peak_bytes, "The most bytes of tensors alive at once.");
+  module.def("reset_peak_bytes", &reset_peak_bytes, "Starts the peak again from what is alive.");
   module.def(
       "set_data_limit", [](size_t bytes) { set_data_limit(bytes); }, py::arg("bytes"),
       py::pos_only(), "Raises MemoryError where tensors would hold more bytes; 0 lifts the limit.");

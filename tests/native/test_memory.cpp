@@ -186,6 +186,48 @@ TEST(Counters, AddUpOverThreads) {
   EXPECT_EQ(Baseline(), before);
 }
 
+TEST(Peak, IsTheMostThatLivedAtOnce) {
+  reset_peak_bytes();
+  const int64_t before = peak_bytes();
+  EXPECT_EQ(before, live(Live::Bytes));
+  for (int i = 0; i < 3; ++i) {
+    Ref<Storage> one = Storage::allocate(10'000), two = Storage::allocate(9'000);
+  }
+  EXPECT_EQ(peak_bytes(), before + 19'000);
+  reset_peak_bytes();
+  EXPECT_EQ(peak_bytes(), before);
+}
+
+TEST(Peak, SmallBlocksCountInLots) {
+  reset_peak_bytes();
+  const int64_t before = peak_bytes();
+  {
+    std::vector<Ref<Storage>> held;
+    for (int i = 0; i < 1000; ++i) held.push_back(Storage::allocate(100));
+  }
+  EXPECT_GE(peak_bytes(), before + 100'000 - 4096);
+  EXPECT_LE(peak_bytes(), before + 100'000);
+}
+
+TEST(Peak, AddsUpOverThreads) {
+  reset_peak_bytes();
+  const int64_t before = peak_bytes();
+  std::vector<Ref<Storage>> held(4);
+  std::vector<std::thread> threads;
+  for (Ref<Storage>& mine : held)
+    threads.emplace_back([&mine] { mine = Storage::allocate(50'000); });
+  for (std::thread& t : threads) t.join();
+  held.clear();
+  EXPECT_EQ(peak_bytes(), before + 200'000);
+}
+
+TEST(Peak, ForeignMemoryIsNotOurs) {
+  std::array<double, 1000> data{};
+  const int64_t before = live(Live::Bytes);
+  Ref<Storage> storage = Storage::wrap(data.data(), sizeof(data), {}, true, [] {});
+  EXPECT_EQ(live(Live::Bytes), before);
+}
+
 TEST(Refs, TheLastOneDestroys) {
   const Baseline before;
   Ref<Array> a = Array::empty({1}, DType::Bool);
