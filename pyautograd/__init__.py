@@ -72,6 +72,7 @@ _INSPECTION = (
 )
 _DIFFERENTIAL = ("derivative", "divergence", "hessian_diagonal", "laplacian")
 _FUNCTIONS = {"coverage": "_coverage", "load": "serialization", "save": "serialization"}
+_FUNCTIONS |= {"saved_tensors_hooks": "saved_tensors"}
 _FUNCTIONS |= dict.fromkeys(_DIFFERENTIAL, "differential")
 _FUNCTIONS |= dict.fromkeys(_INSPECTION, "array_api")
 _FUNCTIONS |= {name: f"compositions.{module}" for name, module in compositions.HOMES.items()}

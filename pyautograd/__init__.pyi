@@ -267,6 +267,7 @@ from ._core import rot90 as rot90
 from ._core import round as round
 from ._core import rsqrt as rsqrt
 from .serialization import save as save
+from .saved_tensors import saved_tensors_hooks as saved_tensors_hooks
 from ._core import searchsorted as searchsorted
 from .compositions.indexing import select as select
 from .autograd import set_detect_anomaly as set_detect_anomaly

@@ -12,11 +12,25 @@ from ._core import Tensor
 class _Kept:
     """A saved tensor that is neither input nor output, with the version of its memory."""
 
-    __slots__ = ("tensor", "version")
+    __slots__ = ("_packed", "_tensor", "_version")
 
     def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
-        self.version = _core.version(tensor)
+        self._packed = _core.pack_saved(tensor)
+        self._tensor = tensor if self._packed is None else None
+        self._version = _core.version(tensor)
+
+    def value(self, name: str) -> Tensor:
+        if self._packed is not None:
+            return self._packed.unpack(name)
+        x = self._tensor
+        assert x is not None
+        if _core.version(x) != self._version:
+            raise RuntimeError(
+                f"[{name}] a saved tensor of shape {x.shape} was modified in place: it was saved "
+                f"at version {self._version} and is at version {_core.version(x)}; copy it before "
+                "writing"
+            )
+        return x
 
 
 # Where a saved value comes from: input i is i, output j is ~j.
@@ -185,13 +199,7 @@ class FunctionContext:
             return None
         if isinstance(place, int):
             return inputs[place] if place >= 0 else outputs[~place]
-        if _core.version(place.tensor) != place.version:
-            raise RuntimeError(
-                f"[{self._name}] a saved tensor of shape {place.tensor.shape} was modified in "
-                f"place: it was saved at version {place.version} and is at version "
-                f"{_core.version(place.tensor)}; copy it before writing"
-            )
-        return place.tensor
+        return place.value(self._name)
 
     def _check(self, tensors: tuple[Any, ...]) -> tuple[Tensor | None, ...]:
         for x in tensors:

@@ -34,6 +34,14 @@ Tensor with_edge(const Tensor& x, const Edge& edge) {
   return Tensor(x.body(), edge.node, edge.output);
 }
 
+void check_version(const Primitive& reader, const Body& body, uint32_t saved) {
+  const uint32_t now = version_of(body);
+  if (now == saved) return;
+  runtime_error("[", reader.name(), "] a value of shape ", shape_string(body.shape),
+                " that backward needs was modified in place: it was saved at version ", saved,
+                " and is at version ", now, "; copy it before writing, or write before it is used");
+}
+
 SavedTensor::SavedTensor(const Tensor& x, bool keep_edge)
     : body_(x.body()), version_(version_of(*x.body())) {
   if (!keep_edge) return;
@@ -41,14 +49,14 @@ SavedTensor::SavedTensor(const Tensor& x, bool keep_edge)
   output_ = x.output();
 }
 
+void SavedTensor::pack(SavedTensorHooks& hooks, bool computed) {
+  computed |= node_ && !static_cast<const Node&>(*node_).is_leaf();
+  if (Ref<Body> packed = pack_value(body_, hooks, computed)) body_ = std::move(packed);
+}
+
 Tensor SavedTensor::unpack(const Primitive& reader) const {
-  const uint32_t now = version_of(*body_);
-  if (now != version_) {
-    runtime_error("[", reader.name(), "] a value of shape ", shape_string(body_->shape),
-                  " that backward needs was modified in place: it was saved at version ", version_,
-                  " and is at version ", now,
-                  "; copy it before writing, or write before it is used");
-  }
+  if (packed()) return Tensor(static_cast<const Packed&>(*body_).unpack(reader), node_, output_);
+  check_version(reader, *body_, version_);
   return Tensor(body_, node_, output_);
 }
 
@@ -124,6 +132,7 @@ void Node::save(TensorSpan inputs, TensorSpan made) {
   for (size_t i = 0; saves.inputs && i < inputs.size(); ++i) {
     if (Saves::has(saves.inputs, i)) saved_.emplace_back(inputs[i], true);
   }
+  const size_t of_inputs = saved_.size();
   for (size_t i = 0; saves.outputs && i < made.size(); ++i) {
     if (Saves::has(saves.outputs, i)) saved_.emplace_back(made[i], false);
   }
@@ -131,33 +140,59 @@ void Node::save(TensorSpan inputs, TensorSpan made) {
     specs_ = std::make_unique<Specs>();
     for (const Tensor& x : inputs) specs_->push_back(x.spec());
   }
+  if (SavedTensorHooks* hooks = saved_tensor_hooks())
+    pack_saved(Ref<SavedTensorHooks>(hooks), of_inputs);
+}
+
+void Node::pack_saved(Ref<SavedTensorHooks> hooks, size_t inputs) {
+  for (size_t i = 0; i < saved_.size(); ++i) {
+    saved_[i].pack(*hooks, i >= inputs);
+    packed_ |= saved_[i].packed();
+  }
 }
 
 Node::Unpacked Node::unpack(bool differentiable) {
-  std::lock_guard lock(mutex());
+  std::unique_lock lock(mutex());
   if (released_) {
     runtime_error(
         "[", primitive->name(),
         "] backward a second time: the saved values were freed; pass retain_graph=True to "
         "the first backward");
   }
+  // Hooks run without the lock: they are somebody's code.
+  SmallVector<SavedTensor, 2> copied;
+  const SavedTensor* saved = saved_.data();
+  if (packed_) {
+    copied = saved_;
+    saved = copied.data();
+  }
   const Saves saves = this->saves();
   const uint64_t own = depth();
   Unpacked out{Tensors(edges.size()), Tensors(outputs.size()), specs_ ? *specs_ : Specs(),
                context_};
+  if (packed_) lock.unlock();
   size_t next = 0;
   for (size_t i = 0; saves.inputs && i < edges.size(); ++i) {
     if (!Saves::has(saves.inputs, i)) continue;
-    Tensor x = saved_[next++].unpack(*primitive);
+    Tensor x = saved[next++].unpack(*primitive);
     out.inputs[i] = differentiable || x.depth() < own ? std::move(x) : x.untracked();
   }
   for (uint32_t i = 0; saves.outputs && i < outputs.size(); ++i) {
     if (!Saves::has(saves.outputs, i)) continue;
-    Tensor y = saved_[next++].unpack(*primitive);
+    Tensor y = saved[next++].unpack(*primitive);
     const bool edge = differentiable && is_inexact(y.dtype());
     out.outputs[i] = edge ? Tensor(y.body(), Ref<RefCounted>(this), i) : std::move(y);
   }
   return out;
+}
+
+Node::Saved Node::saved() const {
+  std::lock_guard lock(mutex());
+  Saved found{saved_, 0};
+  if (released_ || is_leaf()) return found;
+  const Saves saves = this->saves();
+  for (size_t i = 0; i < edges.size(); ++i) found.of_inputs += Saves::has(saves.inputs, i);
+  return found;
 }
 
 void Node::release_saved() {

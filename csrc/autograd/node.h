@@ -8,6 +8,7 @@
 
 #include "autograd/hooks.h"
 #include "autograd/primitive.h"
+#include "autograd/saved_hooks.h"
 
 namespace pyautograd {
 
@@ -27,8 +28,17 @@ class SavedTensor {
   SavedTensor(const Tensor& x, bool keep_edge);
   // The value with its edge; raises if the memory was written since.
   Tensor unpack(const Primitive& reader) const;
+  explicit operator bool() const noexcept { return static_cast<bool>(body_); }
   const Body& body() const noexcept { return *body_; }
+  // Lets hooks put something in place of the value; the edge stays.
+  void pack(SavedTensorHooks& hooks, bool computed);
+  bool packed() const noexcept { return body_->kind == Body::Kind::Packed; }
+  void each_packed(const std::function<void(const PackedArray&)>& visit) const {
+    if (packed()) static_cast<const Packed&>(*body_).each_array(visit);
+  }
   const Ref<RefCounted>& node_ref() const noexcept { return node_; }
+  // As it is kept: no check, no hook; the body may be Packed.
+  Tensor value() const { return Tensor(body_, node_, output_); }
 
  private:
   Ref<Body> body_;
@@ -36,6 +46,9 @@ class SavedTensor {
   uint32_t output_ = 0;
   uint32_t version_ = 0;
 };
+
+// Raises if the memory of a value that `reader` needs was written since it was saved.
+void check_version(const Primitive& reader, const Body& body, uint32_t saved);
 
 // One recorded primitive, or, without a primitive, a leaf. Ownership, the whole of it:
 //   tensor -> node -> edges -> earlier nodes, never the other way round;
@@ -69,6 +82,12 @@ class Node : public RefCounted {
   };
   Unpacked unpack(bool differentiable);
   void release_saved();
+  // What is kept now, for reports: of inputs, then of outputs.
+  struct Saved {
+    SmallVector<SavedTensor, 2> values;
+    size_t of_inputs;
+  };
+  Saved saved() const;
   bool released() const noexcept { return released_; }
 
   // A functional transform is done with this leaf: nobody else can ask for derivatives by it, so it
@@ -86,6 +105,10 @@ class Node : public RefCounted {
       if (saved.node_ref()) visit(static_cast<const Node*>(saved.node_ref().get()));
     }
   }
+  void each_packed(const std::function<void(const PackedArray&)>& visit) const {
+    if (!packed_) return;
+    for (const SavedTensor& saved : saved_) saved.each_packed(visit);
+  }
   const RefCounted* context() const noexcept { return context_.get(); }
 
   // Made on first use: hooks, retained gradients, the traceback of detect_anomaly.
@@ -100,6 +123,7 @@ class Node : public RefCounted {
   friend struct DeadNodes;
   std::mutex& mutex() const noexcept;
   Saves saves() const;
+  void pack_saved(Ref<SavedTensorHooks> hooks, size_t inputs);
 
   SmallVector<SavedTensor, 2> saved_;  // inputs that saves() names, then outputs
   std::unique_ptr<Specs> specs_;       // of the inputs, if saves() asks for them
@@ -107,6 +131,7 @@ class Node : public RefCounted {
   std::atomic<NodeExtras*> extras_{nullptr};
   Node* next_dead_ = nullptr;
   bool released_ = false;
+  bool packed_ = false;  // some saved value is
   std::atomic<bool> closed_{false};
 };
 

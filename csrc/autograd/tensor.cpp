@@ -54,6 +54,8 @@ uint32_t version_of(const Body& body) noexcept {
       return static_cast<const Array&>(body).storage->version();
     case Body::Kind::Batched:
       return version_of(*static_cast<const Batched&>(body).value.body());
+    case Body::Kind::Packed:
+      return 0;  // no longer reads the memory that it was made from
     case Body::Kind::Dual:
       break;
   }

@@ -25,10 +25,11 @@ struct Spec {
 using Specs = SmallVector<Spec, 1>;
 
 // What a tensor refers to: an Array of numbers, or a wrapper that a transform made
-// (autograd/tensor.h). Immutable.
+// (autograd/tensor.h), or what saved-tensor hooks put in the place of one (autograd/saved_hooks.h).
+// Immutable.
 class Body : public RefCounted {
  public:
-  enum class Kind : uint8_t { Array, Dual, Batched };
+  enum class Kind : uint8_t { Array, Dual, Batched, Packed };
 
   const Dims shape;
   const DType dtype;
@@ -71,6 +72,9 @@ class Array final : public Body {
     return reinterpret_cast<T*>(static_cast<std::byte*>(storage->data()) +
                                 offset * itemsize(dtype));
   }
+  // The number of the last packing of this array by saved-tensor hooks; 0: none.
+  mutable std::atomic<uint32_t> packing{0};
+
   // Row-major and without gaps.
   bool contiguous() const noexcept { return contiguous_; }
   View view() const noexcept { return {data(), dtype, shape, strides}; }

@@ -33,6 +33,7 @@ void bind_autograd(py::module_& module) {
   bind_levels(module);
   bind_nodes(module);
   bind_hooks(module);
+  bind_saved_hooks(module);
   bind_backward(module);
   bind_anomaly(module);
   bind_custom(module);

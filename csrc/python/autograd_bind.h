@@ -15,6 +15,7 @@ void bind_levels(pybind11::module_& module);
 void bind_backward(pybind11::module_& module);
 void bind_nodes(pybind11::module_& module);
 void bind_hooks(pybind11::module_& module);
+void bind_saved_hooks(pybind11::module_& module);
 void bind_custom(pybind11::module_& module);
 void bind_anomaly(pybind11::module_& module);
 void bind_sparse(pybind11::module_& module);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "autograd/node.h"
+#include "python/saved_hooks.h"
 
 namespace pyautograd::python {
 
@@ -23,6 +24,25 @@ int visit_hooks(const Entries& entries, visitproc visit, void* arg) {
   return 0;
 }
 
+// Packings that saved values share, each visited once all its owners were met.
+class PackingVisitor {
+ public:
+  int visit(const Node& node, visitproc visit, void* arg) {
+    int stop = 0;
+    node.each_packed([&](const PackedArray& array) {
+      const auto* packed = dynamic_cast<const PythonPacked*>(&array);
+      if (stop || !packed || array.use_count() != 1) return;
+      const long owners = packed->packing().use_count();
+      if (owners == 1 || ++met_[packed->packing().get()] == owners)
+        stop = packed->traverse(visit, arg);
+    });
+    return stop;
+  }
+
+ private:
+  std::unordered_map<const Packing*, long> met_;
+};
+
 int visit_node(const Node& node, visitproc visit, void* arg) {
   if (int stop = visit_holder(node.context(), visit, arg)) return stop;
   if (int stop = visit_holder(node.primitive.get(), visit, arg)) return stop;
@@ -40,6 +60,7 @@ int visit_owned(const Node* root, uint32_t references, visitproc visit, void* ar
   if (held_objects() == 0 || !root || root->use_count() != references) return 0;
   std::vector<const Node*> owned{root};
   std::unordered_map<const Node*, uint32_t> met;
+  PackingVisitor packings;
   auto meet = [&](const Node* node) {
     const uint32_t owners = node->use_count();
     if (owners == 1 || ++met[node] == owners) owned.push_back(node);
@@ -48,6 +69,7 @@ int visit_owned(const Node* root, uint32_t references, visitproc visit, void* ar
     const Node* node = owned.back();
     owned.pop_back();
     if (int stop = visit_node(*node, visit, arg)) return stop;
+    if (int stop = packings.visit(*node, visit, arg)) return stop;
     node->each_owned_node(meet);
   }
   return 0;

@@ -59,15 +59,14 @@ void add_storages(const Tensor& x, py::dict& found) {
     case Body::Kind::Batched:
       add_storages(as_batched(x).value, found);
       break;
+    case Body::Kind::Packed:
+      break;  // with the hooks, nobody can say where
   }
 }
 
 py::dict saved_storages(const PyNode& self) {
   py::dict found;
-  if (self.node->is_leaf() || self.node->released()) return found;
-  const Node::Unpacked saved = self.node->unpack(false);
-  for (const Tensor& x : saved.inputs) add_storages(x, found);
-  for (const Tensor& y : saved.outputs) add_storages(y, found);
+  for (const SavedTensor& saved : self.node->saved().values) add_storages(saved.value(), found);
   return found;
 }
 

@@ -20,6 +20,7 @@ namespace {
 Tensor detached(const Tensor& x) {
   switch (x.body()->kind) {
     case Body::Kind::Array:
+    case Body::Kind::Packed:
       return x.untracked();
     case Body::Kind::Dual:
       return detached(as_dual(x).primal);
