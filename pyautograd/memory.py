@@ -1,4 +1,4 @@
-"""What the library holds, and in what form values wait for backward."""
+"""What the library holds, for whom, and in what form values wait for backward."""
 
 from __future__ import annotations
 
@@ -7,17 +7,26 @@ from typing import NamedTuple
 from . import _core
 from ._keep import keep_as, keep_compressed, keep_on_cpu
 from ._keep_on_disk import keep_on_disk
+from ._memory_profile import Profile, profile
+from ._memory_reports import OpBytes, Resident, Snapshot, by_op, snapshot
 
 __all__ = [
     "Live",
+    "OpBytes",
+    "Profile",
+    "Resident",
+    "Snapshot",
+    "by_op",
     "keep_as",
     "keep_compressed",
     "keep_on_cpu",
     "keep_on_disk",
     "live",
     "peak",
+    "profile",
     "release_cached",
     "reset_peak",
+    "snapshot",
 ]
 
 

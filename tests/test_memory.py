@@ -1,4 +1,4 @@
-"""What pa.memory reports: live bytes and their peak."""
+"""What pa.memory reports: live bytes, their peak, their owners and their course."""
 
 import gc
 import threading
@@ -87,3 +87,193 @@ def test_backward_shows_in_the_peak():
 
     program()
     assert 10 * 80_000 <= peak_of(program) <= 16 * 80_000
+
+
+class Holder:
+    """An object of the program that holds a tensor."""
+
+
+def residents():
+    return pa.memory.snapshot(10**6).largest
+
+
+def blocks(bytes):
+    return [r for r in residents() if r.bytes == bytes]
+
+
+SIZE = 12_347  # elements: no other test leaves a block of as many bytes
+
+
+class TestSnapshot:
+    def test_who_made_and_who_keeps(self):
+        x = pa.tensor(np.ones(SIZE), requires_grad=True)
+        y = pa.exp(x)
+        z = pa.sin(y)
+        del y
+        pa.sum(z)
+        found = {r.op: r for r in blocks(8 * SIZE)}
+        assert set(found) == {"leaf", "exp", "sin"}
+        assert found["leaf"].held and found["leaf"].saved_by == ()
+        assert not found["exp"].held and found["exp"].saved_by == ("exp", "sin")
+        assert found["sin"].held and found["sin"].saved_by == ()
+        assert {r.dtype for r in found.values()} == {np.dtype("f8")}
+        assert {r.shape for r in found.values()} == {(SIZE,)}
+
+    def test_a_view_is_named_by_what_it_shows(self):
+        x = pa.tensor(np.ones(2 * SIZE), requires_grad=True)
+        y = pa.reshape(pa.exp(x), (2, SIZE))[0]
+        pa.sum(y * y)
+        (found,) = [r for r in blocks(16 * SIZE) if r.op != "leaf"]
+        assert found.op == "exp" and found.held
+
+    @pytest.mark.parametrize("where", ["list", "attribute", "closure", "local", "gradient"])
+    def test_it_looks_everywhere(self, where):
+        x = pa.ones(SIZE)
+        if where == "list":
+            kept = [x]
+        elif where == "attribute":
+            kept = Holder()
+            kept.x = x
+        elif where == "closure":
+            kept = lambda: x  # noqa: E731
+        elif where == "gradient":
+            kept = pa.tensor(2.0, requires_grad=True)
+            kept.grad = None
+            big = pa.tensor(np.ones(SIZE), requires_grad=True)
+            pa.sum(big * 3.0).backward()
+            kept = big
+            del x, big
+        if where not in ("local", "gradient", "closure"):
+            del x
+        assert blocks(8 * SIZE)
+
+    def test_towers_and_gradients_of_gradients(self):
+        sizes = []
+
+        def f(v):
+            y = pa.exp(v)
+            sizes.append(len([r for r in blocks(3 * 8 * SIZE) if r.op == "exp"]))
+            return pa.sum(y)
+
+        pa.func.vmap(pa.func.grad(f))(pa.ones((3, SIZE)))
+        assert sizes == [1]
+
+    def test_where_it_was_made(self):
+        x = pa.tensor(np.ones(SIZE), requires_grad=True)
+        with pa.detect_anomaly(check_nan=False):
+            y = pa.tanh(x)  # the line
+        (found,) = [r for r in blocks(8 * SIZE) if r.op == "tanh"]
+        assert "test_memory.py" in found.made_at and "# the line" in found.made_at
+        assert found.made_at in str(pa.memory.snapshot(10**6))
+        del y
+
+    def test_it_is_sorted_cut_and_printed(self):
+        x = pa.tensor(np.ones(SIZE), requires_grad=True)
+        y = pa.exp(x)
+        small = pa.ones(3)
+        found = pa.memory.snapshot(2)
+        assert len(found.largest) == 2 and blocks(small.nbytes)
+        sizes = [r.bytes for r in found.largest]
+        assert sizes == sorted(sizes, reverse=True)
+        assert found.live == pa.memory.live().bytes and 16 * SIZE <= found.found <= found.live
+        (line,) = [text for text in str(pa.memory.snapshot(10**6)).splitlines() if "by exp" in text]
+        assert f"float64[{SIZE}] made by exp, kept by a tensor, [exp]" in line
+        del y
+
+    @pytest.mark.usefixtures("no_leak")
+    def test_it_holds_nothing_itself(self):
+        x = pa.tensor(np.ones(SIZE), requires_grad=True)
+        found = pa.memory.snapshot(), pa.memory.by_op(), pa.exp(x)
+        del x, found
+
+    def test_packed_values_are_elsewhere(self):
+        x = pa.tensor(np.ones(SIZE), requires_grad=True)
+        with pa.saved_tensors_hooks(lambda t: t.numpy().copy(), pa.asarray):
+            y = pa.sum(pa.exp(x))
+        assert [r for r in blocks(8 * SIZE) if r.op == "exp"] == []
+        del y
+
+
+def test_by_op():
+    x = pa.tensor(np.ones(SIZE), requires_grad=True)
+    y = pa.exp(x)
+    z = pa.sum(pa.sin(y) * y)
+    found = pa.memory.by_op()
+    assert found["exp"] == (8 * SIZE, 8 * SIZE)
+    assert found["sin"] == (8 * SIZE, 8 * SIZE)
+    assert found["multiply"].saved == 16 * SIZE
+    assert found["leaf"].made >= 8 * SIZE
+    totals = [made + saved for made, saved in found.values()]
+    assert totals == sorted(totals, reverse=True)
+    assert sum(row.made for row in found.values()) == pa.memory.live().bytes
+    z.backward()
+    assert "sin" not in pa.memory.by_op()
+
+
+class TestProfile:
+    def program(self):
+        x = pa.tensor(np.ones(SIZE), requires_grad=True)
+        y = x
+        for _ in range(3):
+            y = pa.tanh(y)
+        pa.sum(y).backward()
+        return "done"
+
+    def test_the_course(self):
+        found = pa.memory.profile(self.program)
+        assert found.result == "done" and found.final == 0
+        assert found.ops[:5] == ["copy", "tanh", "tanh", "tanh", "sum"]
+        assert all(op.endswith((" < sum", " < tanh")) for op in found.ops[5:-1])
+        assert found.ops[-1] == "copy"  # into x.grad
+        assert found.bytes[:4].tolist() == [8 * SIZE * k for k in (1, 2, 3, 4)]
+        assert found.peak >= found.bytes.max() == max(found.bytes)
+        assert (np.diff(found.seconds) >= 0).all() and len(found.seconds) == len(found.ops)
+        assert found.largest_steps(2) == [(0, "copy", 8 * SIZE), (1, "tanh", 8 * SIZE)]
+        assert repr(found) == f"Profile({len(found.ops)} operations, peak {found.peak:,} bytes)"
+
+    def test_functional_transforms_too(self):
+        found = pa.memory.profile(pa.func.grad(lambda x: pa.sum(pa.exp(x))), np.ones(SIZE))
+        assert "exp" in found.ops and any(op.endswith(" < exp") for op in found.ops)
+        assert found.result.shape == (SIZE,) and found.final == 8 * SIZE
+
+    def test_it_leaves_the_peak_as_it_would_be(self):
+        pa.memory.reset_peak()
+        before = pa.memory.live().bytes
+        pa.ones(100_000)
+        pa.memory.profile(self.program)
+        assert pa.memory.peak() - before == 800_000
+        pa.memory.profile(lambda: pa.ones(200_000))
+        assert pa.memory.peak() - before == 1_600_000
+
+    def test_errors(self):
+        with pytest.raises(TypeError, match=r"\[memory.profile\] expected a function, got int"):
+            pa.memory.profile(3)
+        with pytest.raises(RuntimeError, match="only one at a time"):
+            pa.memory.profile(lambda: pa.memory.profile(self.program))
+        with pytest.raises(ZeroDivisionError):
+            pa.memory.profile(lambda: 1 / 0)
+        assert len(pa.memory.profile(self.program).ops) > 4
+        assert pa.memory.profile(lambda: None).ops == []
+
+    def test_nothing_is_noted_afterwards(self):
+        pa.memory.profile(self.program)
+        self.program()
+        assert pa.memory.profile(lambda: None).ops == []
+
+    def test_operations_of_other_threads(self):
+        def program():
+            thread = threading.Thread(target=lambda: pa.sin(pa.ones(3)))
+            thread.start()
+            thread.join()
+
+        assert pa.memory.profile(program).ops == ["sin"]
+
+    def test_the_picture(self, tmp_path):
+        figure = pa.memory.profile(self.program).plot(tmp_path / "memory.png", title="three layers")
+        assert (tmp_path / "memory.png").read_bytes()[:4] == b"\x89PNG"
+        (axis,) = figure.axes
+        assert axis.get_title() == "three layers"
+        labels = [text.get_text() for text in axis.get_legend().get_texts()]
+        assert set(labels) == {"peak", "backward"}
+        pa.memory.profile(lambda: None).plot(tmp_path / "empty.svg")
+        assert (tmp_path / "empty.svg").exists()

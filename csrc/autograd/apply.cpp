@@ -2,6 +2,7 @@
 
 #include "autograd/algebra.h"
 #include "autograd/node.h"
+#include "autograd/op_log.h"
 
 namespace pyautograd {
 
@@ -119,6 +120,8 @@ Tensors apply(const Ref<const Primitive>& primitive, TensorSpan inputs) {
   Tensors outputs;
   if (!level) {
     outputs = primitive->eval(inputs, specs);
+    if (logging_ops.load(std::memory_order_relaxed)) [[unlikely]]
+      log_op(*primitive);
   } else if (level->kind == Level::Kind::Jvp) {
     outputs = apply_dual(Ref<Level>(level), primitive, inputs);
   } else {

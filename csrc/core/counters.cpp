@@ -20,14 +20,17 @@ int64_t live(Live what) noexcept {
 
 void ThreadCounters::report() noexcept {
   const int64_t amount = std::exchange(unreported_, 0);
-  const int64_t total = reported.fetch_add(amount, std::memory_order_relaxed) + amount;
-  int64_t highest = peak.load(std::memory_order_relaxed);
-  while (total > highest && !peak.compare_exchange_weak(highest, total, std::memory_order_relaxed))
-    continue;
+  raise_peak_bytes(reported.fetch_add(amount, std::memory_order_relaxed) + amount);
 }
 
 int64_t peak_bytes() noexcept {
   return std::max(peak.load(std::memory_order_relaxed), live(Live::Bytes));
+}
+
+void raise_peak_bytes(int64_t at_least) noexcept {
+  int64_t now = peak.load(std::memory_order_relaxed);
+  while (at_least > now && !peak.compare_exchange_weak(now, at_least, std::memory_order_relaxed))
+    continue;
 }
 
 void reset_peak_bytes() noexcept { peak.store(live(Live::Bytes), std::memory_order_relaxed); }

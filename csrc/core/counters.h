@@ -16,6 +16,7 @@ int64_t live(Live what) noexcept;
 // The most bytes of tensor data alive at once since the process started or since reset_peak_bytes.
 int64_t peak_bytes() noexcept;
 void reset_peak_bytes() noexcept;
+void raise_peak_bytes(int64_t at_least) noexcept;
 
 // Each thread counts for itself and only readers sum: counting costs no locked instruction.
 class ThreadCounters {

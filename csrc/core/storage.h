@@ -22,6 +22,7 @@ class Storage final : public RefCounted {
   size_t bytes() const noexcept { return bytes_; }
   Device device() const noexcept { return device_; }
   bool writable() const noexcept { return writable_; }
+  bool owned() const noexcept { return !release_; }
 
   uint32_t version() const noexcept { return version_.load(std::memory_order_relaxed); }
   void bump_version() noexcept { version_.fetch_add(1, std::memory_order_relaxed); }

@@ -14,5 +14,6 @@ PYBIND11_MODULE(_core, module) {
   bind_dlpack(module);
   bind_random(module);
   bind_runtime(module);
+  bind_memory(module);
   bind_autograd(module);
 }

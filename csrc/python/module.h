@@ -14,5 +14,6 @@ void bind_numpy(pybind11::module_& module);
 void bind_dlpack(pybind11::module_& module);
 void bind_random(pybind11::module_& module);
 void bind_runtime(pybind11::module_& module);
+void bind_memory(pybind11::module_& module);
 
 }  // namespace pyautograd::python
