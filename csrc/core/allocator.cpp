@@ -12,6 +12,7 @@
 
 #include "core/counters.h"
 #include "core/error.h"
+#include "core/ref.h"
 
 namespace pyautograd {
 
@@ -94,6 +95,7 @@ void enforce_data_limit(size_t limit, size_t bytes) {
 }
 
 void* allocate_data(size_t bytes) {
+  count_allocation();
   const size_t rounded = size_class(bytes);
   void* block = cache().take(rounded);
   if (!block) block = system_allocate(rounded);

@@ -20,6 +20,8 @@ struct Block {
 
 struct FreeLists {
   std::array<Block*, kClasses> lists{};
+  size_t pooled = kClasses;  // classes that come from the lists: none while a failure is awaited
+  uint64_t until_failure = 0;
 };
 
 Block* refill(size_t index) {
@@ -41,12 +43,30 @@ constexpr bool kRecycle = false;
 constexpr bool kRecycle = true;
 #endif
 
+// Whole granules: the block may be freed into a list.
+[[gnu::noinline]] void* allocate_unpooled(size_t index) {
+  count_allocation();
+  return ::operator new(index * kGranule);
+}
+
 }  // namespace
+
+void count_allocation() {
+  uint64_t& left = PerThread<FreeLists>::get().until_failure;
+  if (left > 0 && --left == 0) throw std::bad_alloc();
+}
+
+uint64_t fail_allocation(uint64_t n) {
+  FreeLists& mine = PerThread<FreeLists>::get();
+  mine.pooled = n == 0 ? kClasses : 0;
+  return std::exchange(mine.until_failure, n);
+}
 
 void* pool_allocate(size_t bytes) {
   const size_t index = (bytes + kGranule - 1) / kGranule;
-  if (!kRecycle || index >= kClasses) return ::operator new(bytes);
-  Block*& list = PerThread<FreeLists>::get().lists[index];
+  FreeLists& mine = PerThread<FreeLists>::get();
+  if (!kRecycle || index >= mine.pooled) return allocate_unpooled(index);
+  Block*& list = mine.lists[index];
   if (!list) list = refill(index);
   Block* block = list;
   list = block->next;

@@ -11,6 +11,12 @@ namespace pyautograd {
 void* pool_allocate(size_t bytes);
 void pool_free(void* block, size_t bytes) noexcept;
 
+// For tests: from now on the n-th allocation of this thread, of a pool block or of tensor data,
+// throws bad_alloc, once; 0 for none. Returns how many were left to go.
+uint64_t fail_allocation(uint64_t n);
+// Called by what allocates tensor data.
+void count_allocation();
+
 // Intrusive reference count. Objects come from the pool, so making and dropping one costs a few
 // instructions.
 class RefCounted {

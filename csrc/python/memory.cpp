@@ -1,6 +1,7 @@
 #include "autograd/census.h"
 #include "autograd/op_log.h"
 #include "core/counters.h"
+#include "core/ref.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
 #include "python/module.h"
@@ -56,6 +57,9 @@ void bind_memory(py::module_& module) {
              "The blocks of memory that tensors and the graphs behind them reach.");
   module.def("start_op_log", &start_op_log);
   module.def("stop_op_log", &finish_op_log);
+  module.def("fail_allocation", &fail_allocation, py::arg("n"), py::pos_only(),
+             "For tests: the n-th allocation of this thread raises MemoryError, once; 0 for none. "
+             "Returns how many were left to go.");
 }
 
 }  // namespace pyautograd::python
