@@ -36,6 +36,10 @@ class Layout(NamedTuple):
         return _core.permute_dims(_core.reshape(numbers, self.shape), self.inverse)
 
 
+# A tensor left as it is, or its numbers in another form.
+_Kept = Tensor | tuple[Tensor, Layout]
+
+
 class Keep(saved_tensors_hooks):
     """Leaves leaves, constants, small arrays and broadcast views where they are."""
 
@@ -166,7 +170,7 @@ class keep_as(Keep):
         self._format = _FORMATS[dtype]
         super().__init__(self._narrowed, self._widened, min_bytes)
 
-    def _narrowed(self, x: Tensor) -> Any:
+    def _narrowed(self, x: Tensor) -> _Kept:
         part = x.real.dtype if x.dtype.kind == "c" else x.dtype
         if x.dtype.kind not in "fc" or part.itemsize <= np.dtype(self._format.bits).itemsize:
             return x
@@ -174,7 +178,7 @@ class keep_as(Keep):
         packed = self._format.pack(numbers.view(part))
         return x if packed is None else (packed, layout)
 
-    def _widened(self, kept: Any) -> Tensor:
+    def _widened(self, kept: _Kept) -> Tensor:
         if isinstance(kept, Tensor):
             return kept
         packed, layout = kept
@@ -217,7 +221,7 @@ class keep_compressed(Keep):
         self._level = level
         super().__init__(self._deflated, self._inflated, min_bytes)
 
-    def _deflated(self, x: Tensor) -> Any:
+    def _deflated(self, x: Tensor) -> _Kept:
         numbers, layout = Layout.of(x)
         # First bytes of all numbers, then second bytes: exponents are more alike than mantissas.
         planes = numbers.view(np.uint8).reshape(-1, numbers.itemsize).T
@@ -226,11 +230,11 @@ class keep_compressed(Keep):
             return x
         return _core.tensor(np.frombuffer(packed, np.uint8)), layout
 
-    def _inflated(self, kept: Any) -> Tensor:
+    def _inflated(self, kept: _Kept) -> Tensor:
         if isinstance(kept, Tensor):
             return kept
         packed, layout = kept
-        planes = np.frombuffer(zlib.decompress(packed.numpy()), np.uint8)
+        planes = np.frombuffer(zlib.decompress(packed.numpy().data), np.uint8)
         out = _core.empty(layout.shape, dtype=layout.dtype)
         size = layout.dtype.itemsize
         out.numpy().reshape(-1).view(np.uint8).reshape(-1, size)[...] = planes.reshape(size, -1).T
