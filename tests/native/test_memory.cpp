@@ -101,6 +101,19 @@ TEST(Pool, BlocksMayBeFreedByAnotherThread) {
   }).join();
 }
 
+TEST(Pool, FailsWhenToldTo) {
+  const Baseline before;
+  fail_allocation(2);
+  Ref<Storage> first = Storage::allocate(8);
+  EXPECT_THROW(Storage::allocate(100'000), std::bad_alloc);
+  Ref<Storage> third = Storage::allocate(100'000);
+  EXPECT_EQ(fail_allocation(3), 0u);
+  EXPECT_THROW(Storage::allocate(100'000) && Storage::allocate(100'000), std::bad_alloc);
+  fail_allocation(0);
+  first = third = {};
+  EXPECT_EQ(Baseline(), before);
+}
+
 // The main thread's destructors run after its thread-local free lists are gone; so may any
 // thread's.
 struct FreesLate {
