@@ -99,8 +99,8 @@ def by_op() -> dict[str, OpBytes]:
         ``"(unfound)"`` for live memory that :func:`snapshot` does not find.
 
     >>> x = pa.tensor(np.ones(100_000), requires_grad=True)
-    >>> y = pa.sum(pa.tanh(x) ** 2)
-    >>> pa.memory.by_op()["tanh"]
+    >>> y = pa.sum(pa.cbrt(x) ** 2)
+    >>> pa.memory.by_op()["cbrt"]
     OpBytes(made=800000, saved=800000)
     """
     made: dict[str, int] = defaultdict(int)

@@ -124,6 +124,7 @@ def test_integers_and_narrow_floats_stay(keep):
 
 def kept_bytes(context, program):
     """Live bytes that a recorded program leaves behind."""
+    gc.collect()
     before = pa.memory.live().bytes
     with context:
         y = program()

@@ -22,14 +22,20 @@ def peak_of(program):
     return pa.memory.peak() - before
 
 
+BIG = 500_000  # elements, so that what other threads have not reported is little
+SLACK = 100_000
+
+
 def test_the_peak_is_what_lived_at_once():
-    assert peak_of(lambda: [pa.ones(10_000) for _ in range(5)]) == 5 * 80_000
-    assert peak_of(lambda: [pa.sum(pa.ones(10_000)) for _ in range(5)]) <= 80_000 + 5 * 8
+    found = peak_of(lambda: [pa.ones(BIG) for _ in range(5)])
+    assert abs(found - 5 * 8 * BIG) < SLACK
+    found = peak_of(lambda: [pa.sum(pa.ones(BIG)) for _ in range(5)])
+    assert abs(found - 8 * BIG) < SLACK
 
 
 def test_the_peak_outlives_what_made_it_until_it_is_reset():
-    assert peak_of(lambda: pa.ones(10_000)) == 80_000
-    assert pa.memory.peak() - pa.memory.live().bytes >= 80_000
+    assert abs(peak_of(lambda: pa.ones(BIG)) - 8 * BIG) < SLACK
+    assert pa.memory.peak() - pa.memory.live().bytes >= 8 * BIG - SLACK
     pa.memory.reset_peak()
     assert pa.memory.peak() == pa.memory.live().bytes
 
@@ -43,17 +49,17 @@ def test_the_peak_is_never_below_what_is_alive():
 
 
 def test_small_tensors_count_to_within_a_lot():
-    found = peak_of(lambda: [pa.ones(8) for _ in range(1000)])
-    assert 64_000 - 4096 <= found <= 64_000
+    found = peak_of(lambda: [pa.ones(8) for _ in range(20_000)])
+    assert abs(found - 64 * 20_000) < SLACK
 
 
 def test_the_peak_adds_up_over_threads():
     barrier = threading.Barrier(4)
 
     def work():
-        x = pa.ones(10_000)
+        x = pa.ones(BIG)
         barrier.wait()
-        assert x.shape == (10_000,)
+        assert x.shape == (BIG,)
 
     def program():
         threads = [threading.Thread(target=work) for _ in range(4)]
@@ -62,8 +68,8 @@ def test_the_peak_adds_up_over_threads():
         for thread in threads:
             thread.join()
 
-    assert abs(peak_of(program) - 4 * 80_000) <= 4 * 4096
-    assert peak_of(lambda: pa.ones(10_000)) == 80_000
+    assert abs(peak_of(program) - 4 * 8 * BIG) < SLACK
+    assert abs(peak_of(lambda: pa.ones(BIG)) - 8 * BIG) < SLACK
 
 
 def test_borrowed_memory_is_not_counted():
@@ -77,7 +83,7 @@ def test_borrowed_memory_is_not_counted():
 
 
 def test_backward_shows_in_the_peak():
-    x = pa.tensor(np.linspace(0, 1, 10_000), requires_grad=True)
+    x = pa.tensor(np.linspace(0, 1, BIG), requires_grad=True)
 
     def program():
         y = x
@@ -86,7 +92,7 @@ def test_backward_shows_in_the_peak():
         pa.sum(y).backward()
 
     program()
-    assert 10 * 80_000 <= peak_of(program) <= 16 * 80_000
+    assert 10 * 8 * BIG - SLACK <= peak_of(program) <= 16 * 8 * BIG
 
 
 class Holder:
@@ -176,8 +182,8 @@ class TestSnapshot:
         sizes = [r.bytes for r in found.largest]
         assert sizes == sorted(sizes, reverse=True)
         assert found.live == pa.memory.live().bytes and 16 * SIZE <= found.found <= found.live
-        (line,) = [text for text in str(pa.memory.snapshot(10**6)).splitlines() if "by exp" in text]
-        assert f"float64[{SIZE}] made by exp, kept by a tensor, [exp]" in line
+        line = f"float64[{SIZE}] made by exp, kept by a tensor, [exp]"
+        assert line in str(pa.memory.snapshot(10**6))
         del y
 
     @pytest.mark.usefixtures("no_leak")
@@ -195,19 +201,24 @@ class TestSnapshot:
 
 
 def test_by_op():
+    def grown(op):
+        zero = pa.memory.OpBytes(0, 0)
+        return tuple(np.subtract(found.get(op, zero), before.get(op, zero)))
+
+    before = pa.memory.by_op()
     x = pa.tensor(np.ones(SIZE), requires_grad=True)
     y = pa.exp(x)
     z = pa.sum(pa.sin(y) * y)
     found = pa.memory.by_op()
-    assert found["exp"] == (8 * SIZE, 8 * SIZE)
-    assert found["sin"] == (8 * SIZE, 8 * SIZE)
-    assert found["multiply"].saved == 16 * SIZE
-    assert found["leaf"].made >= 8 * SIZE
+    assert grown("exp") == grown("sin") == (8 * SIZE, 8 * SIZE)
+    assert grown("multiply")[1] == 16 * SIZE
+    assert grown("leaf")[0] == 8 * SIZE
     totals = [made + saved for made, saved in found.values()]
     assert totals == sorted(totals, reverse=True)
     assert sum(row.made for row in found.values()) == pa.memory.live().bytes
     z.backward()
-    assert "sin" not in pa.memory.by_op()
+    found = pa.memory.by_op()
+    assert grown("sin") == (0, 0)
 
 
 class TestProfile:
@@ -226,7 +237,7 @@ class TestProfile:
         assert all(op.endswith((" < sum", " < tanh")) for op in found.ops[5:-1])
         assert found.ops[-1] == "copy"  # into x.grad
         assert found.bytes[:4].tolist() == [8 * SIZE * k for k in (1, 2, 3, 4)]
-        assert found.peak >= found.bytes.max() == max(found.bytes)
+        assert abs(found.peak - found.bytes.max()) < SLACK
         assert (np.diff(found.seconds) >= 0).all() and len(found.seconds) == len(found.ops)
         assert found.largest_steps(2) == [(0, "copy", 8 * SIZE), (1, "tanh", 8 * SIZE)]
         assert repr(found) == f"Profile({len(found.ops)} operations, peak {found.peak:,} bytes)"
@@ -239,11 +250,11 @@ class TestProfile:
     def test_it_leaves_the_peak_as_it_would_be(self):
         pa.memory.reset_peak()
         before = pa.memory.live().bytes
-        pa.ones(100_000)
+        pa.ones(BIG)
         pa.memory.profile(self.program)
-        assert pa.memory.peak() - before == 800_000
-        pa.memory.profile(lambda: pa.ones(200_000))
-        assert pa.memory.peak() - before == 1_600_000
+        assert abs(pa.memory.peak() - before - 8 * BIG) < SLACK
+        pa.memory.profile(lambda: pa.ones(2 * BIG))
+        assert abs(pa.memory.peak() - before - 16 * BIG) < SLACK
 
     def test_errors(self):
         with pytest.raises(TypeError, match=r"\[memory.profile\] expected a function, got int"):
