@@ -8,6 +8,7 @@ namespace pyautograd {
 namespace {
 
 std::atomic<int64_t> reported{0};
+std::atomic<int64_t> unreported{0};  // by all threads, when the peak was last reset
 std::atomic<int64_t> peak{0};
 
 }  // namespace
@@ -19,8 +20,10 @@ int64_t live(Live what) noexcept {
 }
 
 void ThreadCounters::report() noexcept {
-  const int64_t amount = std::exchange(unreported_, 0);
-  raise_peak_bytes(reported.fetch_add(amount, std::memory_order_relaxed) + amount);
+  const int64_t now = get(Live::Bytes);
+  const int64_t amount = now - std::exchange(reported_, now);
+  raise_peak_bytes(reported.fetch_add(amount, std::memory_order_relaxed) + amount +
+                   unreported.load(std::memory_order_relaxed));
 }
 
 int64_t peak_bytes() noexcept {
@@ -33,6 +36,11 @@ void raise_peak_bytes(int64_t at_least) noexcept {
     continue;
 }
 
-void reset_peak_bytes() noexcept { peak.store(live(Live::Bytes), std::memory_order_relaxed); }
+void reset_peak_bytes() noexcept {
+  PerThread<ThreadCounters>::get().report();
+  const int64_t now = live(Live::Bytes);
+  unreported.store(now - reported.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  peak.store(now, std::memory_order_relaxed);
+}
 
 }  // namespace pyautograd

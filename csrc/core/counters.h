@@ -29,19 +29,19 @@ class ThreadCounters {
     return values_[static_cast<size_t>(what)].load(std::memory_order_relaxed);
   }
   // The peak needs a total that all threads share, which costs a locked instruction. Small blocks
-  // reach it in lots: it may miss kLot bytes a thread.
+  // reach it in lots: it may be off by kLot bytes a thread.
   void add_bytes(int64_t amount) noexcept {
     add(Live::Bytes, amount);
-    unreported_ += amount;
-    if (unreported_ > kLot || unreported_ < -kLot) report();
+    const int64_t now = get(Live::Bytes);
+    if (static_cast<uint64_t>(now - reported_ + kLot) > 2 * kLot) report();
   }
+  void report() noexcept;
 
  private:
   static constexpr int64_t kLot = 4096;
-  void report() noexcept;
 
   std::array<std::atomic<int64_t>, kLiveCount> values_{};
-  int64_t unreported_ = 0;
+  int64_t reported_ = 0;
 };
 
 inline void count(Live what, int64_t amount) noexcept {

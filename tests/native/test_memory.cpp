@@ -234,6 +234,19 @@ TEST(Peak, AddsUpOverThreads) {
   EXPECT_EQ(peak_bytes(), before + 200'000);
 }
 
+TEST(Peak, IsExactWhateverOtherThreadsHold) {
+  std::vector<Ref<Storage>> held(3);
+  std::vector<std::thread> threads;
+  for (Ref<Storage>& theirs : held)
+    threads.emplace_back([&theirs] { theirs = Storage::allocate(400); });
+  for (std::thread& t : threads) t.join();
+  Ref<Storage> small = Storage::allocate(100);
+  reset_peak_bytes();
+  const int64_t before = peak_bytes();
+  Storage::allocate(50'000);
+  EXPECT_EQ(peak_bytes(), before + 50'000);
+}
+
 TEST(Peak, ForeignMemoryIsNotOurs) {
   std::array<double, 1000> data{};
   const int64_t before = live(Live::Bytes);
