@@ -33,7 +33,7 @@ from ._core import (
 from ._names import ALIASES
 from ._version import __version__
 from .autograd import backward, detect_anomaly, grad, set_detect_anomaly
-from .derivatives import hessian, hvp, jacobian
+from .derivatives import explain, hessian, hvp, jacobian, value_grad_hessian
 from .function import Function, once_differentiable
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 
@@ -88,6 +88,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "explain",
     "from_dlpack",
     "from_numpy",
     "func",
@@ -104,6 +105,7 @@ __all__ = [
     "set_num_threads",
     "tensor",
     "tree",
+    "value_grad_hessian",
 ]
 __all__ += [*_OPS, *_DTYPES, *_CONSTANTS, *_MODULES, *_FUNCTIONS]
 

@@ -105,6 +105,7 @@ from ._core import erfc as erfc
 from ._core import exp as exp
 from ._core import exp2 as exp2
 from ._core import expand_dims as expand_dims
+from .derivatives import explain as explain
 from ._core import expm1 as expm1
 from ._core import eye as eye
 from ._core import fabs as fabs
@@ -323,6 +324,7 @@ from ._sets import unique_inverse as unique_inverse
 from ._core import unique_values as unique_values
 from ._core import unstack as unstack
 from .compositions.calculus import unwrap as unwrap
+from .derivatives import value_grad_hessian as value_grad_hessian
 from .compositions.creation import vander as vander
 from ._core import var as var
 from .compositions.products import vdot as vdot

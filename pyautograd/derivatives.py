@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from . import _core
 from .func._arguments import check_argnums, check_callable
 from .func._jacobian import (
     check_holomorphic,
-    evaluate_hessian,
     evaluate_hvp,
+    hessian_of,
     jacfwd,
     jacrev,
     linear_blocks,
@@ -18,9 +19,16 @@ from .func._jacobian import (
 )
 from .func._reverse import Recording
 
-__all__ = ["hessian", "hvp", "jacobian"]
+if TYPE_CHECKING:
+    from ._planner import Explanation
+
+__all__ = ["explain", "hessian", "hvp", "jacobian", "value_grad_hessian"]
 
 _TRANSFORMS = {"forward": jacfwd, "reverse": jacrev}
+_MODES = [f"{outer}-over-{inner}" for outer in _TRANSFORMS for inner in _TRANSFORMS]
+
+# Results, and passes of all columns at once, that need no planning
+_SMALL_RESULT, _SMALL_PASS = 1 << 20, 1 << 26
 
 
 def jacobian(
@@ -30,6 +38,10 @@ def jacobian(
     has_aux: bool = False,
     mode: str = "auto",
     holomorphic: bool = False,
+    memory: int | str | None = None,
+    sparsity: Any = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    flatten: bool = False,
 ) -> Any:
     """The Jacobian of a function at a point.
 
@@ -43,6 +55,8 @@ def jacobian(
             are inputs, whichever are fewer.
         holomorphic: the arguments and outputs are complex and ``f`` is holomorphic: see
             :func:`pyautograd.func.jacrev`.
+        memory, sparsity, progress, flatten: as in :func:`hessian`. With ``flatten`` the result is
+            ``(matrix, rows, columns)``.
 
     Returns:
         A tensor of shape ``(*output.shape, *argument.shape)``; for trees see
@@ -51,21 +65,38 @@ def jacobian(
     Raises:
         TypeError: an argument or an output is not a floating-point or complex tensor, or
             ``holomorphic`` does not fit.
-        ValueError: an unknown mode.
+        ValueError: an unknown mode, or what ``memory`` and ``sparsity`` raise in :func:`hessian`.
 
     >>> pa.jacobian(lambda x: x[0] * x, pa.tensor([2.0, 3.0])).tolist()
     [[4.0, 0.0], [3.0, 2.0]]
     """
-    if mode in _TRANSFORMS:
-        return _TRANSFORMS[mode](f, argnums, has_aux=has_aux, holomorphic=holomorphic)(*args)
-    if mode != "auto":
+    if mode != "auto" and mode not in _TRANSFORMS:
         raise _unknown_mode("jacobian", mode, ["auto", *_TRANSFORMS])
+    asked = memory is not None or sparsity is not None or progress is not False or flatten
+    if mode != "auto" and not asked:
+        return _TRANSFORMS[mode](f, argnums, has_aux=has_aux, holomorphic=holomorphic)(*args)
     check_callable("jacobian", f)
     argnums = check_argnums("jacobian", argnums)
+    before = _core.live()["bytes"]
     recording = Recording("jacobian", f, args, {}, argnums, has_aux)
     inputs, outputs = recording.inputs, recording.outputs
     check_holomorphic("jacobian", inputs, outputs, holomorphic)
-    if sum([y.size for y in outputs]) <= sum([x.size for x in inputs]):
+    rows, columns = sum([y.size for y in outputs]), sum([x.size for x in inputs])
+    if asked or not _is_small(rows * columns, min(rows, columns), before):
+        from ._planner import jacobian as planned
+        from ._planner._schedule import Options
+
+        options = Options(
+            op="jacobian",
+            has_aux=has_aux,
+            mode=mode,
+            memory=memory,
+            sparsity=sparsity,
+            progress=progress,
+            flatten=flatten,
+        )
+        return planned(recording, options, before)
+    if rows <= columns:
         blocks = reverse_blocks(outputs, inputs)
     else:
         blocks = linear_blocks(recording)
@@ -80,6 +111,11 @@ def hessian(
     has_aux: bool = False,
     mode: str = "auto",
     holomorphic: bool = False,
+    memory: int | str | None = None,
+    symmetric: bool = True,
+    sparsity: Any = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    flatten: bool = False,
 ) -> Any:
     """The Hessian of a function at a point.
 
@@ -90,19 +126,44 @@ def hessian(
         has_aux: ``f`` returns ``(output, aux)``, and the result is ``(Hessian, aux)``.
         mode: ``"forward-over-reverse"``, ``"reverse-over-reverse"``, ``"forward-over-forward"``,
             ``"reverse-over-forward"``, or ``"auto"``: reverse over reverse on one recorded
-            evaluation.
+            evaluation, or forward over forward where that has more outputs than inputs.
         holomorphic: the arguments and outputs are complex and ``f`` is holomorphic. A real function
             of complex arguments has its Hessian as a function of their real and imaginary parts
             (see the example), and :func:`hvp` takes complex arguments as they are.
+        memory: how many bytes may be alive at once beside the arguments and the result, as an int
+            or a string like ``"256MB"``; by default a quarter of what is free. It sets how many
+            columns go through one pass. Sizes are estimated from the recorded shapes (see
+            :func:`explain`); inside ``vmap`` they are those of one sample. Of a function with
+            several outputs it bounds the last sweep, if they are no more than the inputs.
+        symmetric: of each pair of tensors in the arguments compute one block, with the rows of the
+            smaller tensor, and take its transpose for the other.
+        sparsity: ``"auto"``, a pattern, or a plan of :func:`pyautograd.sparse.plan`: the result is
+            a ``scipy.sparse`` array over the elements of the argument (a tree's tensors one after
+            the other), found with few products. See :mod:`pyautograd.sparse`.
+        progress: print a line on standard error, or call this function with the columns done and
+            the columns in all.
+        flatten: return ``(matrix, names)``: one matrix, and for each of its rows a name like
+            ``"layers[0].weight[3, 1]"``.
 
     Returns:
         A tensor of shape ``(*argument.shape, *argument.shape)`` for a scalar output; for trees see
         :func:`pyautograd.func.hessian`. It is symmetric up to rounding.
 
+    In mode ``"auto"`` ``f`` is evaluated once, so draws and side effects happen once, whatever the
+    number of passes; other modes evaluate it for every pass, with the same draws. Elements of the
+    result are the same to the last bit for every ``memory`` that leaves the width of the passes as
+    it would be without a bound, and for functions without matrix products at every width; with
+    them, narrower passes may take another path through BLAS, which rounds differently.
+
+    Inside :class:`detect_anomaly` a nan in the Hessian of a real scalar function raises
+    RuntimeError with its entries and the operation that made it.
+
     Raises:
         TypeError: an argument or an output is not a floating-point or complex tensor, or
             ``holomorphic`` does not fit.
-        ValueError: an unknown mode.
+        ValueError: an unknown mode; ``memory`` does not suffice for one column (the message says
+            what would); ``sparsity`` or ``flatten`` for a function that does not return a scalar; a
+            pattern that misses an entry.
 
     >>> pa.hessian(lambda x: x[0] ** 2 * x[1], pa.tensor([1.0, 3.0])).tolist()
     [[6.0, 2.0], [2.0, 0.0]]
@@ -111,18 +172,136 @@ def hessian(
 
     >>> pa.hessian(lambda p: pa.real(pa.complex(p[0], p[1]) ** 3), pa.tensor([1.0, 0.0])).tolist()
     [[6.0, 0.0], [0.0, -6.0]]
+
+    One matrix for a tree:
+
+    >>> f, p = lambda p: p["a"] ** 2 * p["b"][0], {"a": 1.0, "b": [3.0]}
+    >>> H, names = pa.hessian(f, p, flatten=True)
+    >>> H.tolist(), names
+    ([[6.0, 2.0], [2.0, 0.0]], ['a', 'b[0]'])
     """
-    if mode == "auto":
-        check_callable("hessian", f)
-        argnums = check_argnums("hessian", argnums)
-        return evaluate_hessian(f, args, {}, argnums, has_aux, holomorphic)
-    outer, _, inner = mode.partition("-over-")
-    if outer not in _TRANSFORMS or inner not in _TRANSFORMS:
-        modes = [f"{a}-over-{b}" for a in _TRANSFORMS for b in _TRANSFORMS]
-        raise _unknown_mode("hessian", mode, ["auto", *modes])
-    options = {"has_aux": has_aux, "holomorphic": holomorphic}
-    first = _TRANSFORMS[inner](f, argnums, **options)
-    return _TRANSFORMS[outer](first, argnums, **options)(*args)
+    if mode != "auto" and mode not in _MODES:
+        raise _unknown_mode("hessian", mode, ["auto", *_MODES])
+    check_callable("hessian", f)
+    argnums = check_argnums("hessian", argnums)
+    asked = memory is not None or sparsity is not None or progress is not False or flatten
+    if mode != "auto" and not asked:
+        outer, _, inner = mode.partition("-over-")
+        given = {"has_aux": has_aux, "holomorphic": holomorphic}
+        first = _TRANSFORMS[inner](f, argnums, **given)
+        return _TRANSFORMS[outer](first, argnums, **given)(*args)
+    before = _core.live()["bytes"]
+    if mode in ("auto", "reverse-over-reverse"):
+        recording = Recording("hessian", f, args, {}, argnums, has_aux)
+        columns = sum([x.size for x in recording.inputs])
+        anomaly = _core.anomaly_detection()[0]
+        if not (asked or anomaly) and _is_small(columns * columns, columns, before):
+            nested = hessian_of(recording, holomorphic)
+            return (nested, recording.aux) if has_aux else nested
+        check_holomorphic("hessian", recording.inputs, recording.outputs, holomorphic)
+    from ._planner import _hessian as planner
+    from ._planner._schedule import Options
+
+    options = Options(
+        op="hessian",
+        has_aux=has_aux,
+        mode=mode,
+        memory=memory,
+        symmetric=symmetric,
+        sparsity=sparsity,
+        progress=progress,
+        flatten=flatten,
+        holomorphic=holomorphic,
+    )
+    if mode not in ("auto", "reverse-over-reverse"):
+        return planner.by_transforms(f, args, argnums, options)
+    return planner.hessian(recording, options, before)
+
+
+def value_grad_hessian(
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: int | tuple[int, ...] = 0,
+    has_aux: bool = False,
+    memory: int | str | None = None,
+    symmetric: bool = True,
+    sparsity: Any = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    flatten: bool = False,
+) -> tuple[Any, Any, Any]:
+    """A real scalar function, its gradient and its Hessian at a point, from one evaluation.
+
+    Takes what :func:`hessian` takes and raises what it raises, and ValueError if the result is not
+    a scalar.
+
+    Returns:
+        ``(value, gradient, hessian)``; with ``has_aux`` the first is ``(value, aux)``.
+
+    >>> value, gradient, H = pa.value_grad_hessian(lambda x: pa.sum(x**3), pa.tensor([1.0, 2.0]))
+    >>> value.item(), gradient.tolist(), H.tolist()
+    (9.0, [3.0, 12.0], [[6.0, 0.0], [0.0, 12.0]])
+    """
+    from ._planner import value_grad_hessian as planned
+    from ._planner._schedule import Options
+
+    op = "value_grad_hessian"
+    check_callable(op, f)
+    argnums = check_argnums(op, argnums)
+    before = _core.live()["bytes"]
+    recording = Recording(op, f, args, {}, argnums, has_aux)
+    options = Options(
+        op=op,
+        has_aux=has_aux,
+        memory=memory,
+        symmetric=symmetric,
+        sparsity=sparsity,
+        progress=progress,
+        flatten=flatten,
+    )
+    return planned(recording, options, before)
+
+
+def explain(
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: int | tuple[int, ...] = 0,
+    memory: int | str | None = None,
+    symmetric: bool = True,
+    sparsity: Any = None,
+) -> Explanation:
+    """How :func:`hessian` would go about a function that returns a real scalar, and
+    :func:`jacobian` about another.
+
+    The function is evaluated and recorded, its derivatives are not computed. Arguments and errors
+    are those of :func:`hessian`.
+
+    Returns:
+        An object to print, with fields ``strategy``, ``passes``, ``chunk`` (columns in a pass),
+        ``colours``, ``flops``, ``recorded_bytes``, ``peak_bytes`` and ``result_bytes``. Numbers of
+        operations and bytes are estimates from the recorded shapes.
+
+    >>> plan = pa.explain(lambda x: pa.sum(x[1:] * x[:-1]) ** 2, pa.ones(10), memory="1MB")
+    >>> print(plan)  # doctest: +ELLIPSIS
+    Hessian with respect to 10 inputs
+    strategy: reverse-over-reverse: ...
+    passes: 1 for 10 columns
+      x: 10 columns, 10 at a time (all), ...
+    estimated: ...
+    memory: at most 1 MB beside the result
+    """
+    from ._planner import explain as explained
+    from ._planner._schedule import Options
+
+    check_callable("explain", f)
+    argnums = check_argnums("explain", argnums)
+    options = Options(op="explain", memory=memory, symmetric=symmetric, sparsity=sparsity)
+    return explained(f, args, argnums, options)
+
+
+def _is_small(entries: int, columns: int, before: int) -> bool:
+    """Whether all columns can go at once and nothing has to be estimated."""
+    recorded: int = _core.live()["bytes"] - before
+    return 8 * entries <= _SMALL_RESULT and recorded * columns <= _SMALL_PASS
 
 
 def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:

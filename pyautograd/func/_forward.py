@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import _core
 from .._core import Tensor
@@ -119,7 +119,16 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> An
     return recording.value(), jvp_fn
 
 
-def transpose(recording: Recording) -> Callable[[Sequence[Tensor | None]], list[Tensor]]:
+class Recorded(NamedTuple):
+    """The ends of a graph that something else recorded."""
+
+    inputs: Sequence[Tensor]
+    outputs: Sequence[Tensor]
+
+
+def transpose(
+    recording: Recording | Recorded, differentiable: str = "auto"
+) -> Callable[[Sequence[Tensor | None]], list[Tensor]]:
     """From the pullback of a recording the push-forward: tangents of the inputs to the outputs.
 
     A tangent of None is zero.
@@ -130,12 +139,20 @@ def transpose(recording: Recording) -> Callable[[Sequence[Tensor | None]], list[
         moving = [
             (g, v) for g, v in zip(pulled, tangents, strict=True) if not (g is None or v is None)
         ]
-        return sweep([g for g, _ in moving], [v for _, v in moving], cotangents, retain_graph=True)
+        return sweep(
+            [g for g, _ in moving],
+            [v for _, v in moving],
+            cotangents,
+            retain_graph=True,
+            differentiable=differentiable,
+        )
 
     return push_forward
 
 
-def transposed_graph(recording: Recording) -> tuple[list[Tensor], list[Tensor | None]]:
+def transposed_graph(
+    recording: Recording | Recorded,
+) -> tuple[list[Tensor], list[Tensor | None]]:
     """Cotangents of the outputs and what is pulled back from them, recorded: a linear graph."""
     with recording_on():
         cotangents = [_core.make_vjp_input(_core.zeros_like(y)) for y in recording.outputs]

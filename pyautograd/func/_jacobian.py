@@ -19,7 +19,7 @@ from ._arguments import (
     match_values,
     split_aux,
 )
-from ._forward import primal_of, transpose
+from ._forward import Recorded, primal_of, transpose
 from ._reverse import Recording, recording_on, sweep
 from ._vmap import to_front
 
@@ -178,19 +178,47 @@ def evaluate_hessian(
 ) -> Any:
     """The Hessian at a point, reverse over reverse; `f` runs once."""
     recording = Recording("hessian", f, args, kwargs, argnums, has_aux)
+    nested = hessian_of(recording, holomorphic)
+    return (nested, recording.aux) if has_aux else nested
+
+
+def hessian_of(
+    recording: Recording,
+    holomorphic: bool,
+    chunk_size: Callable[[list[Tensor]], int | None] | None = None,
+) -> Any:
+    """The Hessian of what was recorded; `chunk_size` is asked with the first derivatives.
+
+    By rows of the outputs' Jacobian, or by its columns where the outputs have more elements than
+    the inputs.
+    """
     check_holomorphic("hessian", recording.inputs, recording.outputs, holomorphic)
     inputs, inner = recording.inputs, recording.in_structure
+    forward = not holomorphic and _is_tall(recording)
     with recording_on():
-        first = reverse_blocks(recording.outputs, inputs, differentiable="yes")
+        if forward:
+            first = linear_blocks(recording, "yes")
+        else:
+            first = reverse_blocks(recording.outputs, inputs, differentiable="yes")
     gradients = [g for row in first for g in row]
-    second = reverse_blocks(gradients, inputs)
-    if inner.type is None and recording.out_structure.type is None:
-        nested = second[0][0]
+    if forward:
+        second = linear_blocks(Recorded(inputs, gradients))
     else:
-        rows = iter([unflatten(inner, row) for row in second])
-        per_output = [unflatten(inner, [next(rows) for _ in inputs]) for _ in recording.outputs]
-        nested = unflatten(recording.out_structure, per_output)
-    return (nested, recording.aux) if has_aux else nested
+        chunk = chunk_size(gradients) if chunk_size else None
+        second = reverse_blocks(gradients, inputs, chunk_size=chunk)
+    if inner.type is None and recording.out_structure.type is None:
+        return second[0][0]
+    rows = iter([unflatten(inner, row) for row in second])
+    per_output = [unflatten(inner, [next(rows) for _ in inputs]) for _ in recording.outputs]
+    return unflatten(recording.out_structure, per_output)
+
+
+def _is_tall(recording: Recording) -> bool:
+    """Whether columns are fewer than rows; of complex outputs rows are the simpler ones."""
+    inputs, outputs = recording.inputs, recording.outputs
+    if any(y.dtype.kind == "c" for y in outputs):
+        return False
+    return sum([y.size for y in outputs]) > max(sum([x.size for x in inputs]), 1)
 
 
 def hvp(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
@@ -391,9 +419,9 @@ def _default_chunk(y: Tensor, inputs: Sequence[Tensor]) -> int:
     return y.size if row * y.size <= _CACHE else max(_CACHE // (4 * row), 16)
 
 
-def linear_blocks(recording: Recording) -> Blocks:
+def linear_blocks(recording: Recording | Recorded, differentiable: str = "auto") -> Blocks:
     """The Jacobian of a recording by batched push-forwards, one per input tensor; `f` ran once."""
-    push_forward = transpose(recording)
+    push_forward = transpose(recording, differentiable)
     outputs, inputs = recording.outputs, recording.inputs
     columns = []
     for j, x in enumerate(inputs):

@@ -65,13 +65,14 @@ class Recording:
         self.outputs, self.out_structure = flatten_outputs(op, out)
         for x in self.inputs:
             _core.close_vjp_input(x)
-        self.aux = map(self._settled, aux) if has_aux else None
+        self.aux = map(self.settled, aux) if has_aux else None
 
     def value(self) -> Any:
         """What the function returned, tracked only by what can still be differentiated."""
         return unflatten(self.out_structure, [self._settle(y) for y in self.outputs])
 
-    def _settled(self, leaf: Any) -> Any:
+    def settled(self, leaf: Any) -> Any:
+        """A result without its edges to this recording."""
         return self._settle(leaf) if type(leaf) is Tensor else leaf
 
     def scalar(self) -> Tensor:

@@ -66,7 +66,7 @@ def jacobian(
     [[2.0, 1.0, 0.0], [0.0, 3.0, 2.0]]
     """
     recording = record("sparse.jacobian", f, x)
-    found = JacobianPlan("sparse.jacobian", f, recording, pattern, colouring, order)
+    found = JacobianPlan("sparse.jacobian", recording, pattern, colouring, order)
     return found.finish(recording)[1]
 
 
@@ -112,7 +112,7 @@ def hessian(
     """
     recording = record("sparse.hessian", f, x)
     gradients = record_gradient("sparse.hessian", recording)
-    found = HessianPlan("sparse.hessian", f, recording, gradients, pattern, colouring, order)
+    found = HessianPlan("sparse.hessian", recording, gradients, pattern, colouring, order)
     return found.finish(recording, gradients)[2]
 
 
@@ -148,9 +148,9 @@ def plan(
     op = "sparse.plan"
     recording = record(op, f, x)
     if len(recording.outputs) != 1 or recording.outputs[0].shape:
-        return Plan(JacobianPlan(op, f, recording, pattern, colouring, order))
+        return Plan(f, JacobianPlan(op, recording, pattern, colouring, order))
     gradients = record_gradient(op, recording)
-    return Plan(HessianPlan(op, f, recording, gradients, pattern, colouring, order))
+    return Plan(f, HessianPlan(op, recording, gradients, pattern, colouring, order))
 
 
 class Plan:
@@ -159,8 +159,8 @@ class Plan:
     It does not change, and may be used by several threads.
     """
 
-    def __init__(self, found: HessianPlan | JacobianPlan) -> None:
-        self._plan = found
+    def __init__(self, f: Callable[..., Any], found: HessianPlan | JacobianPlan) -> None:
+        self._f, self._plan = f, found
 
     @property
     def pattern(self) -> csr_array[Any, tuple[int, int]]:
@@ -183,7 +183,7 @@ class Plan:
                 "[sparse.plan] this plan is for the Jacobian of a function that does not return a "
                 "scalar: use plan.jacobian"
             )
-        return self._plan.evaluate(record("sparse.plan", self._plan.f, x))
+        return self._plan.evaluate(record("sparse.plan", self._f, x))
 
     def jacobian(self, x: Any) -> csr_array[Any, tuple[int, int]]:
         """The Jacobian at ``x``: see :func:`pyautograd.sparse.jacobian`."""
@@ -196,7 +196,7 @@ class Plan:
                 "[sparse.plan] this plan is for the Hessian of a scalar function: its Jacobian is "
                 "the gradient, plan.value_grad_hessian(x)[1]"
             )
-        return self._plan.evaluate(record("sparse.plan", self._plan.f, x))
+        return self._plan.evaluate(record("sparse.plan", self._f, x))
 
     def explain(self) -> str:
         """The plan in words: the pattern, the colours and the passes they take, and which ops

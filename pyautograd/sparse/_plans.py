@@ -30,8 +30,14 @@ Indices = npt.NDArray[np.int32]
 
 def record(op: str, f: Callable[..., Any], x: Any) -> Recording:
     check_callable(op, f)
-    scipy_module(op, "sparse")
     recording = Recording(op, f, (x,), {}, 0, False)
+    check_recording(op, recording)
+    return recording
+
+
+def check_recording(op: str, recording: Recording) -> None:
+    """Patterns are of real functions at a point."""
+    scipy_module(op, "sparse")
     if any(_core.depth(t) for t in (*recording.inputs, *recording.outputs)):
         raise RuntimeError(
             f"[{op}] evaluates at a point and cannot run inside jvp or vmap; use pa.func.hessian "
@@ -42,7 +48,6 @@ def record(op: str, f: Callable[..., Any], x: Any) -> Recording:
             f"[{op}] takes real inputs and outputs: differentiate with respect to the real and "
             "imaginary parts, and return the parts of complex results"
         )
-    return recording
 
 
 def record_gradient(op: str, recording: Recording) -> list[Tensor]:
@@ -64,8 +69,8 @@ class Planned:
     kind: str
     colours: int
 
-    def __init__(self, op: str, f: Callable[..., Any], recording: Recording) -> None:
-        self.op, self.f = op, f
+    def __init__(self, op: str, recording: Recording) -> None:
+        self.op = op
         self._structure: TreeDef = recording.in_structure
         self.inputs = Parts(recording.inputs)
         self.shape = (0, self.inputs.size)
@@ -147,7 +152,7 @@ class Planned:
                 f"{wrong[0]}: a product with a random vector differs"
             )
 
-    def _check_point(self, recording: Recording) -> None:
+    def check_point(self, recording: Recording) -> None:
         if recording.in_structure != self._structure or not self.inputs.fits(recording.inputs):
             shapes = [x.shape for x in recording.inputs]
             raise ValueError(
@@ -177,7 +182,6 @@ class HessianPlan(Planned):
     def __init__(
         self,
         op: str,
-        f: Callable[..., Any],
         recording: Recording,
         gradients: list[Tensor],
         pattern: Any,
@@ -185,7 +189,7 @@ class HessianPlan(Planned):
         order: str,
     ) -> None:
         _check_options(op, colouring, order, _HESSIAN_COLOURINGS)
-        super().__init__(op, f, recording)
+        super().__init__(op, recording)
         self.shape = (self.inputs.size, self.inputs.size)
         self._colouring, self._order = "star" if colouring == "auto" else colouring, order
         self._adopt(gradients, recording.inputs, pattern)
@@ -199,7 +203,7 @@ class HessianPlan(Planned):
             self._probe(found, gradients, recording.inputs, self.inputs)
 
     def evaluate(self, recording: Recording) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
-        self._check_point(recording)
+        self.check_point(recording)
         return self.finish(recording, record_gradient(self.op, recording))
 
     def finish(
@@ -228,14 +232,13 @@ class JacobianPlan(Planned):
     def __init__(
         self,
         op: str,
-        f: Callable[..., Any],
         recording: Recording,
         pattern: Any,
         colouring: str,
         order: str,
     ) -> None:
         _check_options(op, colouring, order, _JACOBIAN_COLOURINGS)
-        super().__init__(op, f, recording)
+        super().__init__(op, recording)
         self.outputs = Parts(recording.outputs)
         self.shape = (self.outputs.size, self.inputs.size)
         self._colouring = "bidirectional" if colouring == "auto" else colouring
@@ -252,7 +255,7 @@ class JacobianPlan(Planned):
             self._probe(found, recording.outputs, recording.inputs, self.outputs)
 
     def evaluate(self, recording: Recording) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
-        self._check_point(recording)
+        self.check_point(recording)
         if not self.outputs.fits(recording.outputs):
             shapes = [y.shape for y in recording.outputs]
             raise ValueError(

@@ -1,0 +1,83 @@
+"""Numbers of bytes: what the user allows, and what the machine has left."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+_UNITS = {
+    "": 1,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
+}
+_BYTES = re.compile(r"\s*(\d+(?:\.\d*)?)\s*([kmgt]?i?b?)\s*", re.IGNORECASE)
+
+# Where the system does not say what is free
+_UNKNOWN = 1 << 30
+
+
+def allowed_bytes(op: str, memory: int | str | None) -> int:
+    """The bound in bytes; by default a quarter of what is free."""
+    if memory is None:
+        return free_bytes() // 4
+    if isinstance(memory, str):
+        parts = _BYTES.fullmatch(memory)
+        unit = _UNITS.get(parts[2].lower()) if parts else None
+        if parts is None or unit is None:
+            raise ValueError(
+                f"[{op}] memory={memory!r} is not a number of bytes: expected an int, or a string "
+                "like '256MB' or '1.5GiB'"
+            )
+        memory = int(float(parts[1]) * unit)
+    if type(memory) is not int:
+        raise TypeError(
+            f"[{op}] memory must be a number of bytes or a string like '256MB', got {memory!r}"
+        )
+    if memory <= 0:
+        raise ValueError(f"[{op}] memory must be positive, got {memory}")
+    return memory
+
+
+def free_bytes() -> int:
+    """What a process can still take without swapping, within the limit of its control group."""
+    free = [_meminfo(), _control_group()]
+    known = [n for n in free if n is not None]
+    return min(known) if known else _UNKNOWN
+
+
+def _meminfo() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _control_group() -> int | None:
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = int((group / "memory.max").read_text())
+        return max(limit - int((group / "memory.current").read_text()), 0)
+    except (OSError, ValueError):
+        return None
+
+
+def written(count: float) -> str:
+    """A number of bytes for people."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count:.0f} bytes"
