@@ -43,6 +43,13 @@ class Tape:
             generator._position = position
 
     @contextmanager
+    def take(self) -> Iterator[None]:
+        """For each of several evaluations of one function: all see the draws of the first."""
+        self.rewind()
+        with self.record():
+            yield
+
+    @contextmanager
     def replay(self) -> Iterator[None]:
         """Rewinds for the ``with`` block; after it, the generators go on as if nothing had been."""
         after = [(generator, generator._position) for generator, _ in self._starts.values()]

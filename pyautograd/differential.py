@@ -8,6 +8,7 @@ from typing import Any
 
 from . import _core
 from ._core import Tensor
+from ._replay import Tape
 from .func._arguments import Arguments, check_callable
 from .func._forward import jvp
 from .func._jacobian import basis, check_chunk_size, chunks
@@ -92,9 +93,9 @@ def divergence(
     @functools.wraps(f, updated=())
     def trace(*args: Any, **kwargs: Any) -> Tensor:
         x, at = _argument("divergence", f, args, kwargs, argnum)
-        parts = []
+        parts, tape = [], Tape()
         for start, stop in _chunks(x, chunk_size):
-            with _core.Level("vmap", stop - start) as level:
+            with tape.take(), _core.Level("vmap", stop - start) as level:
                 direction = _core.make_batched(level, basis(x, start, stop), 0)
                 moved = to_front(level, jvp(at, (x,), (direction,))[1], stop - start)
             if moved.shape[1:] != x.shape:
@@ -157,12 +158,17 @@ def _second_derivatives(
     @functools.wraps(f, updated=())
     def evaluate(*args: Any, **kwargs: Any) -> Tensor:
         x, at = _argument(op, f, args, kwargs, argnum)
-        recording = Recording(op, at, (x,), {}, 0, False)
+        tape = Tape()
+        with tape.record():
+            recording = Recording(op, at, (x,), {}, 0, False)
         y = recording.value()
+        parts = []
         if not y.shape:
             parts = _by_sweeps(recording, chunk_size)
         else:
-            parts = [_by_tangents(at, x, start, stop) for start, stop in _chunks(x, chunk_size)]
+            for start, stop in _chunks(x, chunk_size):
+                with tape.take():
+                    parts.append(_by_tangents(at, x, start, stop))
         if summed:
             return _total([_core.sum(part, axis=0) for part in parts], at, x)
         if not parts:

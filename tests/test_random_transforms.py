@@ -219,3 +219,19 @@ def test_jacobians_in_chunks_see_one_draw():
     g = rng(2)
     jacobian = pa.func.jacfwd(lambda x: x * g.random(3), chunk_size=1)(x).numpy()
     np.testing.assert_array_equal(jacobian, np.diag(rng(2).random(3).numpy()))
+
+
+@pytest.mark.parametrize("chunk_size", [None, 1, 3])
+@pytest.mark.parametrize(
+    ("operator", "power", "factor"),
+    [
+        (pa.hessian_diagonal, 3, 6 * np.eye(4)),
+        (pa.laplacian, 3, np.full(4, 6.0)),
+        (pa.divergence, 1, np.array(4.0)),
+    ],
+)
+def test_differential_operators_in_chunks_see_one_draw(operator, power, factor, chunk_size):
+    g, same = rng(2), rng(2)
+    found = operator(lambda x: g.random() * x**power, chunk_size=chunk_size)(np.ones(4))
+    np.testing.assert_allclose(found.numpy(), same.random().item() * factor)
+    assert g.random().item() == same.random().item()

@@ -470,8 +470,7 @@ def _forward_blocks(evaluate: _DualEvaluation, chunk_size: int | None) -> Blocks
     total = sum([x.size for x in inputs])
     parts, tape = [], Tape()
     for start, stop in chunks(total, chunk_size):
-        tape.rewind()  # every evaluation is of one function, whatever it draws
-        with tape.record():
+        with tape.take():
             parts.append(evaluate(start, stop))
     blocks = []
     for tangents, shape in zip(zip(*parts, strict=True), evaluate.shapes, strict=True):
