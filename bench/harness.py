@@ -135,8 +135,17 @@ def _calibrate(call, round_seconds):
 
 def resident_bytes():
     """Resident memory of this process now."""
+    return _status_bytes("VmRSS:")
+
+
+def peak_resident_bytes():
+    """The most that was resident; unlike ru_maxrss without what a parent had before exec."""
+    return _status_bytes("VmHWM:")
+
+
+def _status_bytes(field):
     for line in _lines("/proc/self/status"):
-        if line.startswith("VmRSS:"):
+        if line.startswith(field):
             return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 

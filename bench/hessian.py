@@ -1,18 +1,23 @@
-"""Sparse Hessians against asdex and CasADi, in one run: `python bench/hessian.py [--quick]`.
+"""Hessians, dense, sparse and as products, in one run: `python bench/hessian.py [--quick]`.
 
 Prints one table, as bench/engine.py does. Every matrix is compared with the others before anything
-is timed. asdex returns JAX's BCOO from a compiled function, CasADi writes into memory that it was
-given, and we return a csr_array.
+is timed. Dense ones and products run against PyTorch and JAX, sparse ones against asdex and CasADi:
+asdex returns JAX's BCOO from a compiled function, CasADi writes into memory that it was given, and
+we return a csr_array.
 """
 
 import time
 
 import harness
-from harness import Row, compare, load, seconds, timed_row
-from programs import rosenbrock
+from harness import Row, compare, in_fresh_process, load, mebibytes, seconds, timed_row
+from programs import network, rosenbrock
 
 OURS = "pyautograd"
 LARGE, REPEATED = 100_000, 2_000
+# Variables and bytes beside the result for the row on memory
+BOUNDED, ALLOWED = 4_000, 256_000_000
+# Hidden units that make about 2,000 parameters of 64 pixels and 10 digits
+HIDDEN, IMAGES = 26, 256
 
 
 def point(np, n):
@@ -41,6 +46,192 @@ def best_of(count, call):
         call()
         times.append(time.perf_counter() - start)
     return min(times)
+
+
+def check_close(np, what, found, wanted):
+    """Compares trees of arrays that are dicts of dicts."""
+    if isinstance(wanted, dict):
+        for key in wanted:
+            check_close(np, what, found[key], wanted[key])
+    elif not np.allclose(np.asarray(found), np.asarray(wanted), rtol=1e-8, atol=1e-10):
+        raise SystemExit(f"{what}: differs from {OURS}; nothing is timed")
+
+
+def bench_dense(np, pa, torch, jax, options):
+    """All entries of the Rosenbrock function's Hessian."""
+    rows = []
+    for n, bound in ((10, 0.05), (100, 0.05), (1000, 0.2)):
+        start = point(np, n)
+        x = pa.asarray(start)
+        calls = {OURS: lambda x=x: pa.hessian(lambda x: rosenbrock(pa, x), x)}
+        main, side = exact(np, start)
+        want = np.diag(main) + np.diag(side, 1) + np.diag(side, -1)
+        check_close(np, "the closed form", want, calls[OURS]())
+        if torch:
+            t = torch.asarray(start)
+            f = torch.func.hessian(lambda x: rosenbrock(torch, x))
+            calls["torch.func"] = lambda f=f, t=t: f(t)
+            check_close(np, "torch.func", calls["torch.func"](), want)
+        first = "-"
+        if jax:
+            j = jax.numpy.asarray(start)
+            compiled = jax.jit(jax.hessian(lambda x: rosenbrock(jax.numpy, x)))
+            calls["jax jit"] = lambda f=compiled, j=j: jax.block_until_ready(f(j))
+            first = seconds(best_of(1, calls["jax jit"]))
+            check_close(np, "jax", calls["jax jit"](), want)
+        timings = compare(calls, options.rounds)
+        row = timed_row(f"dense Hessian, Rosenbrock n = {n}", timings, OURS, "torch.func", bound)
+        jit = f"jax jit {seconds(timings['jax jit'].median)}" if jax else "no jax"
+        row.others = f"{jit}, its first call {first}"
+        rows.append(row)
+    return rows
+
+
+def digits(np):
+    """Images and one-hot labels."""
+    found = load("sklearn.datasets").load_digits()
+    return found.data[:IMAGES] / 16, np.eye(10)[found.target[:IMAGES]]
+
+
+def network_parameters(np):
+    rng = np.random.default_rng(0)
+    return {
+        "w1": rng.normal(size=(64, HIDDEN)) / 8,
+        "b1": np.zeros(HIDDEN),
+        "w2": rng.normal(size=(HIDDEN, 10)) / 5,
+        "b2": np.zeros(10),
+    }
+
+
+def losses(np, pa, torch, jax):
+    """For each system its loss of a dict of parameters, and a maker of its arrays."""
+    made = {OURS: (pa, pa.asarray)}
+    if torch:
+        made["torch"] = (torch, torch.asarray)
+    if jax:
+        made["jax"] = (jax.numpy, jax.numpy.asarray)
+    images, labels = digits(np)
+    for name, (xp, convert) in made.items():
+        x, y = convert(images), convert(labels)
+        yield name, lambda p, xp=xp, x=x, y=y: network(xp, p, x, y), convert
+
+
+def bench_network(np, pa, torch, jax, options):
+    """The Hessian of a small network's loss, in blocks."""
+    calls, start = {}, network_parameters(np)
+    for name, loss, convert in losses(np, pa, torch, jax):
+        p = {key: convert(value) for key, value in start.items()}
+        if name == OURS:
+            calls[name] = lambda f=loss, p=p: pa.hessian(f, p)
+        elif name == "torch":
+            second = torch.func.hessian(loss)
+            calls["torch.func"] = lambda f=second, p=p: f(p)
+        else:
+            compiled = jax.jit(jax.hessian(loss))
+            calls["jax jit"] = lambda f=compiled, p=p: jax.block_until_ready(f(p))
+    want = calls[OURS]()
+    for name in calls:
+        check_close(np, name, calls[name](), want)
+    timings = compare(calls, max(options.rounds // 3, 3))
+    what = f"dense Hessian, network of {sum(v.size for v in start.values())} parameters"
+    return [
+        timed_row(what, timings, OURS, "torch.func", 0.5),
+        timed_row(what, timings, OURS, "jax jit", 1.0),
+    ]
+
+
+def bench_product(np, pa, torch, jax, options):
+    """The network's Hessian times a vector, beside its gradient."""
+    start, rng = network_parameters(np), np.random.default_rng(1)
+    direction = {key: rng.normal(size=value.shape) for key, value in start.items()}
+    calls = {}
+    for name, loss, convert in losses(np, pa, torch, jax):
+        p = {key: convert(value) for key, value in start.items()}
+        v = {key: convert(value) for key, value in direction.items()}
+        if name == OURS:
+            gradient = pa.func.grad(loss)
+            calls["gradient"] = lambda f=gradient, p=p: f(p)
+            calls[OURS] = lambda f=loss, p=p, v=v: pa.hvp(f, p, v)
+        elif name == "torch":
+            gradient, product = torch_gradient(torch, loss), torch_product(torch, loss)
+            calls["torch gradient"] = lambda f=gradient, p=p: f(p)
+            calls["torch"] = lambda f=product, p=p, v=v: f(p, v)
+            forward = torch.func.grad(loss)
+            calls["torch.func.jvp"] = lambda f=forward, p=p, v=v: torch.func.jvp(f, (p,), (v,))[1]
+        else:
+            forward = jax.jit(lambda p, v, f=loss: jax.jvp(jax.grad(f), (p,), (v,))[1])
+            calls["jax jit"] = lambda f=forward, p=p, v=v: jax.block_until_ready(f(p, v))
+    for name in calls:
+        check_close(
+            np, name, calls[name](), calls["gradient" if name.endswith("gradient") else OURS]()
+        )
+    timings = compare(calls, options.rounds)
+    what = "Hessian times a vector, the same network"
+    others = ("torch gradient", "torch.func.jvp", "jax jit")
+    return [
+        timed_row(what, timings, OURS, "gradient", 2.2),
+        timed_row(what, timings, OURS, "torch", 0.5, others),
+    ]
+
+
+def torch_gradient(torch, loss):
+    def gradient(p):
+        leaves = {key: value.detach().requires_grad_() for key, value in p.items()}
+        found = torch.autograd.grad(loss(leaves), list(leaves.values()))
+        return dict(zip(p, found, strict=True))
+
+    return gradient
+
+
+def torch_product(torch, loss):
+    """Reverse over reverse, its fastest way here."""
+
+    def product(p, v):
+        leaves = {key: value.detach().requires_grad_() for key, value in p.items()}
+        inputs = list(leaves.values())
+        first = torch.autograd.grad(loss(leaves), inputs, create_graph=True)
+        found = torch.autograd.grad(first, inputs, [v[key] for key in p])
+        return dict(zip(p, found, strict=True))
+
+    return product
+
+
+def child_bounded(memory):
+    """Resident bytes beside the result at the worst moment, and the seconds of one call."""
+    np, pa = load("numpy"), load("pyautograd")
+    allowed = int(memory) or None
+    x, result = pa.asarray(point(np, BOUNDED)), 8 * BOUNDED**2
+
+    def call():
+        return pa.hessian(lambda x: rosenbrock(pa, x), x, memory=allowed)
+
+    pa.hessian(lambda x: rosenbrock(pa, x), x[:400], memory=allowed)  # libraries and code
+    before = harness.resident_bytes()
+    if allowed:  # the allocator itself refuses what would pass the bound
+        pa._core.set_data_limit(pa.memory.live().bytes + result + allowed)
+    call()
+    print(harness.peak_resident_bytes() - before - result, best_of(5, call))
+
+
+def bench_memory(np, pa, torch, jax, options):
+    """A large dense Hessian within a bound on what is alive beside it."""
+    del np, pa, torch, jax, options
+    what = f"dense Hessian, Rosenbrock n = {BOUNDED}, memory = {ALLOWED // 10**6} MB"
+    row = Row(f"{what}: resident beside the result", bound=f"≤ {mebibytes(ALLOWED)}")
+    time_row = Row(f"{what}: time", bound="≤ 1.3 × unbounded")
+    bounded, problem = in_fresh_process(__file__, "bounded", ALLOWED)
+    free, _ = in_fresh_process(__file__, "bounded", 0)
+    if bounded is None:
+        row.others = problem
+        return [row, time_row]
+    row.ours, row.met = mebibytes(bounded[0]), bounded[0] <= ALLOWED
+    row.others = "the allocator refused nothing at that limit"
+    time_row.ours = seconds(bounded[1])
+    if free:
+        time_row.peer = f"unbounded {seconds(free[1])}"
+        time_row.ratio = bounded[1] / free[1]
+        time_row.met = time_row.ratio <= 1.3
+    return [row, time_row]
 
 
 def our_plan(np, pa, n):
@@ -135,8 +326,16 @@ def casadi_evaluation(np, casadi, n):
     return lambda keep=(buffer, values, out): run()
 
 
-BENCHMARKS = {"plan": bench_plan, "growth": bench_growth, "repeated": bench_repeated}
+BENCHMARKS = {
+    "dense": bench_dense,
+    "network": bench_network,
+    "product": bench_product,
+    "memory": bench_memory,
+    "plan": bench_plan,
+    "growth": bench_growth,
+    "repeated": bench_repeated,
+}
 
 
 if __name__ == "__main__":
-    harness.main(__doc__, BENCHMARKS, {})
+    harness.main(__doc__, BENCHMARKS, {"bounded": child_bounded})
