@@ -72,6 +72,7 @@ def jacobian(
     """
     if mode != "auto" and mode not in _TRANSFORMS:
         raise _unknown_mode("jacobian", mode, ["auto", *_TRANSFORMS])
+    _check_sparsity("jacobian", mode, sparsity)
     asked = memory is not None or sparsity is not None or progress is not False or flatten
     if mode != "auto" and not asked:
         return _TRANSFORMS[mode](f, argnums, has_aux=has_aux, holomorphic=holomorphic)(*args)
@@ -82,9 +83,10 @@ def jacobian(
     inputs, outputs = recording.inputs, recording.outputs
     check_holomorphic("jacobian", inputs, outputs, holomorphic)
     rows, columns = sum([y.size for y in outputs]), sum([x.size for x in inputs])
-    if asked or not _is_small(rows * columns, min(rows, columns), before):
+    small = is_small(rows, columns, before)
+    if asked or not small:
         from ._planner import jacobian as planned
-        from ._planner._schedule import Options
+        from ._planner._schedule import Options, Start
 
         options = Options(
             op="jacobian",
@@ -95,7 +97,7 @@ def jacobian(
             progress=progress,
             flatten=flatten,
         )
-        return planned(recording, options, before)
+        return planned(recording, options, Start(before, small))
     if rows <= columns:
         blocks = reverse_blocks(outputs, inputs)
     else:
@@ -141,7 +143,7 @@ def hessian(
             a ``scipy.sparse`` array over the elements of the argument (a tree's tensors one after
             the other), found with few products. See :mod:`pyautograd.sparse`.
         progress: print a line on standard error, or call this function with the columns done and
-            the columns in all.
+            the columns in all. Only where one recording is swept in passes, as in mode ``"auto"``.
         flatten: return ``(matrix, names)``: one matrix, and for each of its rows a name like
             ``"layers[0].weight[3, 1]"``.
 
@@ -150,10 +152,10 @@ def hessian(
         :func:`pyautograd.func.hessian`. It is symmetric up to rounding.
 
     In mode ``"auto"`` ``f`` is evaluated once, so draws and side effects happen once, whatever the
-    number of passes; other modes evaluate it for every pass, with the same draws. Elements of the
-    result are the same to the last bit for every ``memory`` that leaves the width of the passes as
-    it would be without a bound, and for functions without matrix products at every width; with
-    them, narrower passes may take another path through BLAS, which rounds differently.
+    number of passes; other modes evaluate it for every pass, with the same draws. The result is the
+    same to the last bit for every ``memory`` that leaves the passes as wide as they would be
+    without a bound, which 64 MiB beside what is recorded do in most cases. :func:`explain` says
+    where memory decides; then matrix products and long sums may round differently.
 
     Inside :class:`detect_anomaly` a nan in the Hessian of a real scalar function raises
     RuntimeError with its entries and the operation that made it.
@@ -182,6 +184,7 @@ def hessian(
     """
     if mode != "auto" and mode not in _MODES:
         raise _unknown_mode("hessian", mode, ["auto", *_MODES])
+    _check_sparsity("hessian", mode, sparsity)
     check_callable("hessian", f)
     argnums = check_argnums("hessian", argnums)
     asked = memory is not None or sparsity is not None or progress is not False or flatten
@@ -195,12 +198,13 @@ def hessian(
         recording = Recording("hessian", f, args, {}, argnums, has_aux)
         columns = sum([x.size for x in recording.inputs])
         anomaly = _core.anomaly_detection()[0]
-        if not (asked or anomaly) and _is_small(columns * columns, columns, before):
+        small = is_small(columns, columns, before)
+        if small and not (asked or anomaly):
             nested = hessian_of(recording, holomorphic)
             return (nested, recording.aux) if has_aux else nested
         check_holomorphic("hessian", recording.inputs, recording.outputs, holomorphic)
     from ._planner import _hessian as planner
-    from ._planner._schedule import Options
+    from ._planner._schedule import Options, Start
 
     options = Options(
         op="hessian",
@@ -215,7 +219,7 @@ def hessian(
     )
     if mode not in ("auto", "reverse-over-reverse"):
         return planner.by_transforms(f, args, argnums, options)
-    return planner.hessian(recording, options, before)
+    return planner.hessian(recording, options, Start(before, small))
 
 
 def value_grad_hessian(
@@ -242,7 +246,7 @@ def value_grad_hessian(
     (9.0, [3.0, 12.0], [[6.0, 0.0], [0.0, 12.0]])
     """
     from ._planner import value_grad_hessian as planned
-    from ._planner._schedule import Options
+    from ._planner._schedule import Options, Start
 
     op = "value_grad_hessian"
     check_callable(op, f)
@@ -258,7 +262,8 @@ def value_grad_hessian(
         progress=progress,
         flatten=flatten,
     )
-    return planned(recording, options, before)
+    columns = sum([x.size for x in recording.inputs])
+    return planned(recording, options, Start(before, is_small(columns, columns, before)))
 
 
 def explain(
@@ -298,10 +303,19 @@ def explain(
     return explained(f, args, argnums, options)
 
 
-def _is_small(entries: int, columns: int, before: int) -> bool:
-    """Whether all columns can go at once and nothing has to be estimated."""
+def _check_sparsity(op: str, mode: str, sparsity: Any) -> None:
+    if mode != "auto" and sparsity is not None:
+        raise ValueError(
+            f"[{op}] sparsity chooses its products itself: leave out mode={mode!r}, or compute all"
+        )
+
+
+def is_small(rows: int, columns: int, before: int) -> bool:
+    """Whether all vectors can go at once and nothing has to be estimated: of a matrix of that
+    shape, with what was recorded since `before` bytes were alive."""
     recorded: int = _core.live()["bytes"] - before
-    return 8 * entries <= _SMALL_RESULT and recorded * columns <= _SMALL_PASS
+    small = 8 * rows * columns <= _SMALL_RESULT
+    return small and recorded * min(rows, columns) <= _SMALL_PASS
 
 
 def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import _core
 from .._core import Tensor
+from ..derivatives import is_small
 from ..func._arguments import Argnums
 from ..func._reverse import Recording
 from ..sparse._plans import check_recording
@@ -17,11 +18,20 @@ from ._hessian import is_plain_scalar
 from ._memory import written
 from ._names import leaf_names
 from ._passes import Sweep
-from ._schedule import Options, Schedule, live_bytes, of_hessian, of_jacobian, record_gradient
+from ._schedule import (
+    Options,
+    Schedule,
+    Start,
+    live_bytes,
+    of_hessian,
+    of_jacobian,
+    record_gradient,
+)
 from ._sparse import hessian_plan, jacobian_plan
 
-# Below this many variables a colouring has little to save.
-_WORTH_COLOURING = 32
+# Below this many variables a colouring has little to save; a pattern of so many entries is large
+# itself if it is dense.
+_WORTH_COLOURING, _DETECTED = 32, 20_000_000
 
 
 @dataclass(frozen=True)
@@ -58,15 +68,18 @@ def explain(
     before = live_bytes()
     recording = Recording(options.op, f, args, {}, argnums, False)
     scalar = is_plain_scalar(recording)
+    columns = sum([x.size for x in recording.inputs])
+    rows = columns if scalar else sum([y.size for y in recording.outputs])
+    start = Start(before, is_small(rows, columns, before))
     if options.sparsity is not None:
         return _sparse(recording, options, scalar, before)
     if not scalar:
-        linear = of_jacobian(recording, options, before)
+        linear = of_jacobian(recording, options, start)
         names = leaf_names(recording.in_structure if linear.forward else recording.out_structure)
         pattern = _pattern(recording, recording.outputs)
         return _dense(_subject("Jacobian", recording), linear.schedule, names, pattern)
     gradients = record_gradient(recording)
-    schedule = of_hessian(recording, gradients, options, before)
+    schedule = of_hessian(recording, gradients, options, start)
     pattern = _pattern(recording, gradients)
     return _dense(
         _subject("Hessian", recording), schedule, leaf_names(recording.in_structure), pattern
@@ -121,8 +134,10 @@ def _pattern(recording: Recording, outputs: Sequence[Tensor]) -> list[str]:
         return []
     if any(_core.depth(t) or t.dtype.kind != "f" for t in tensors):
         return []
-    starts, _, dense = _core.jacobian_pattern(outputs, recording.inputs)
     total = sum([y.size for y in outputs]) * sum([x.size for x in recording.inputs])
+    if total > _DETECTED:
+        return ["pattern: not looked for at this size; pa.sparse.plan does"]
+    starts, _, dense = _core.jacobian_pattern(outputs, recording.inputs)
     share = starts[-1] / total if total else 1.0
     ops = ", ".join(f"{name} ({count})" for name, count in sorted(dense.items())) or "none"
     advice = "; sparsity='auto' computes only these" if share < 0.5 else ""

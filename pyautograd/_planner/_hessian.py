@@ -17,14 +17,14 @@ from ._costs import Graph
 from ._memory import allowed_bytes, written
 from ._names import FlatHessian, element_names, joined
 from ._passes import Matrix, counter, run_sweep
-from ._schedule import Options, live_bytes, of_hessian, record_gradient, room_beside
+from ._schedule import Options, Start, live_bytes, of_hessian, record_gradient
 from ._sparse import sparse_hessian
 
 _TRANSFORMS = {"forward": jacfwd, "reverse": jacrev}
 
 
-def hessian(recording: Recording, options: Options, before: int) -> Any:
-    """The Hessian of what was recorded; `before` are the bytes that were alive before that."""
+def hessian(recording: Recording, options: Options, start: Start) -> Any:
+    """The Hessian of what was recorded."""
     op = options.op
     if options.sparsity is not None:
         check_scalar(recording, "sparsity")
@@ -33,16 +33,18 @@ def hessian(recording: Recording, options: Options, before: int) -> Any:
     if not is_plain_scalar(recording):
         if options.flatten:
             check_scalar(recording, "flatten=True")
-        return _of_many(recording, options, before)
+        return _of_many(recording, options, start)
     with unchecked() as checking:
         gradients = record_gradient(recording)
-        found = _dense(recording, gradients, options, before, keep=checking)
+        found = _dense(recording, gradients, options, start, keep=checking)
     if checking:
         raise_at_nan(op, recording, found)
     return _finished(found, recording, options)
 
 
-def value_grad_hessian(recording: Recording, options: Options, before: int) -> tuple[Any, Any, Any]:
+def value_grad_hessian(
+    recording: Recording, options: Options, start: Start
+) -> tuple[Any, Any, Any]:
     """The value, the gradient and the Hessian of what was recorded."""
     check_scalar(recording, None)
     with unchecked() as checking:
@@ -50,7 +52,7 @@ def value_grad_hessian(recording: Recording, options: Options, before: int) -> t
         if options.sparsity is not None:
             found = sparse_hessian(recording, options, gradients)[1]
         else:
-            found = _dense(recording, gradients, options, before, keep=checking)
+            found = _dense(recording, gradients, options, start, keep=checking)
     if checking and options.sparsity is None:
         raise_at_nan(options.op, recording, found)
     value = recording.value()
@@ -88,9 +90,9 @@ def is_plain_scalar(recording: Recording) -> bool:
 
 
 def _dense(
-    recording: Recording, gradients: Sequence[Tensor], options: Options, before: int, keep: bool
+    recording: Recording, gradients: Sequence[Tensor], options: Options, start: Start, keep: bool
 ) -> Matrix:
-    schedule = of_hessian(recording, gradients, options, before)
+    schedule = of_hessian(recording, gradients, options, start)
     inputs = recording.inputs
     matrix = Matrix(inputs, inputs, options.flatten)
     advance = counter(options.op, options.progress, schedule.columns)
@@ -118,11 +120,11 @@ def _finished(found: Any, recording: Recording, options: Options) -> Any:
     return (found, recording.aux) if options.has_aux else found
 
 
-def _of_many(recording: Recording, options: Options, before: int) -> Any:
+def _of_many(recording: Recording, options: Options, start: Start) -> Any:
     """Of several outputs, or of complex ones, whose last sweep alone is bounded."""
 
     def width(first: list[Tensor]) -> int:
-        graph, room = Graph(first), room_beside(options, before)
+        graph, room = Graph(first), start.room(options)
         costs = [graph.cost([y], recording.inputs) for y in first]
         sweeps = [room.sweep(0, y.size, (), c) for y, c in zip(first, costs, strict=True)]
         return min([s.width for s in sweeps], default=1)
@@ -134,27 +136,27 @@ def _of_many(recording: Recording, options: Options, before: int) -> Any:
 def by_transforms(
     f: Callable[..., Any], args: tuple[Any, ...], argnums: Argnums, options: Options
 ) -> Any:
-    """In the mode asked for; the function runs once more for every pass, and once to plan."""
+    """In the mode asked for; the function runs once to plan, and once more for every pass."""
     outer, _, inner = options.mode.partition("-over-")
     given: dict[str, Any] = {"has_aux": options.has_aux, "holomorphic": options.holomorphic}
-    tape = Tape()
-    chunk = None
+    tape, before, chunk = Tape(), live_bytes(), None
+    with tape.record():
+        recording = Recording(options.op, f, args, {}, argnums, options.has_aux)
+    tape.rewind()  # planning draws nothing that the caller sees
+    if options.flatten:
+        check_scalar(recording, "flatten=True")
     if options.memory is not None:
-        before = live_bytes()
-        with tape.record():
-            recording = Recording(options.op, f, args, {}, argnums, options.has_aux)
-        tape.rewind()  # planning draws nothing that the caller sees
         chunk = _chunk_of_transforms(recording, options, inner, before)
+    inputs, structure = recording.inputs, recording.in_structure
+    del recording
     first = _TRANSFORMS[inner](f, argnums, chunk_size=chunk, **given)
     found = _TRANSFORMS[outer](first, argnums, chunk_size=chunk, **given)(*args)
     if not options.flatten:
         return found
-    recording = Recording(options.op, f, args, {}, argnums, options.has_aux)
-    check_scalar(recording, "flatten=True")
-    inputs = recording.inputs
-    matrix = joined(flatten(found[0] if options.has_aux else found)[0], inputs, inputs)
-    named = FlatHessian(matrix, element_names(recording.in_structure, inputs))
-    return (named, recording.aux) if options.has_aux else named
+    nested, aux = found if options.has_aux else (found, None)
+    matrix = joined(flatten(nested)[0], inputs, inputs)
+    named = FlatHessian(matrix, element_names(structure, inputs))
+    return (named, aux) if options.has_aux else named
 
 
 def _chunk_of_transforms(recording: Recording, options: Options, inner: str, before: int) -> int:

@@ -9,12 +9,12 @@ from ..func._jacobian import linear_blocks, nest, reverse_blocks
 from ..func._reverse import Recording
 from ._names import FlatJacobian, element_names, joined
 from ._passes import Matrix, counter, run_sweep
-from ._schedule import Options, of_jacobian
+from ._schedule import Options, Start, of_jacobian
 from ._sparse import sparse_jacobian
 
 
-def jacobian(recording: Recording, options: Options, before: int) -> Any:
-    """The Jacobian of what was recorded; `before` are the bytes that were alive before that."""
+def jacobian(recording: Recording, options: Options, start: Start) -> Any:
+    """The Jacobian of what was recorded."""
     inputs, outputs = recording.inputs, recording.outputs
     outer, inner = recording.out_structure, recording.in_structure
     found: Any
@@ -23,7 +23,7 @@ def jacobian(recording: Recording, options: Options, before: int) -> Any:
     elif any(t.dtype.kind == "c" for t in (*inputs, *outputs)):
         found = _complex(recording, options)
     else:
-        matrix = _dense(recording, options, before)
+        matrix = _dense(recording, options, start)
         found = matrix.flat() if options.flatten else nest(outer, inner, matrix.blocks())
     if options.flatten:
         rows, columns = element_names(outer, outputs), element_names(inner, inputs)
@@ -31,8 +31,8 @@ def jacobian(recording: Recording, options: Options, before: int) -> Any:
     return (found, recording.aux) if options.has_aux else found
 
 
-def _dense(recording: Recording, options: Options, before: int) -> Matrix:
-    schedule, roots, leaves, forward = of_jacobian(recording, options, before)
+def _dense(recording: Recording, options: Options, start: Start) -> Matrix:
+    schedule, roots, leaves, forward = of_jacobian(recording, options, start)
     matrix = Matrix(recording.outputs, recording.inputs, options.flatten)
     advance = counter(options.op, options.progress, schedule.columns)
     for number, step in enumerate(schedule.sweeps):

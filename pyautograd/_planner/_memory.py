@@ -70,7 +70,11 @@ def _control_group() -> int | None:
     group = Path("/sys/fs/cgroup")
     try:
         limit = int((group / "memory.max").read_text())
-        return max(limit - int((group / "memory.current").read_text()), 0)
+        used = int((group / "memory.current").read_text())
+        for line in (group / "memory.stat").read_text().splitlines():
+            if line.startswith("inactive_file "):  # cached files give way
+                used -= int(line.split()[1])
+        return max(limit - used, 0)
     except (OSError, ValueError):
         return None
 

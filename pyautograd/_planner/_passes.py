@@ -46,11 +46,15 @@ class Room(NamedTuple):
     memory: int
     recorded: int
     """Bytes that what was recorded holds."""
+    binding: bool
+    """Whether the bound was asked for; one that was guessed never refuses a single column."""
+    whole: bool
+    """The problem is so small that all vectors go at once where they fit."""
 
     def sweep(self, root: int, size: int, targets: Sequence[int], cost: Cost) -> Sweep:
         """A sweep in passes of as many vectors as are best for the cache and fit."""
         room = self.memory - self.recorded
-        if cost.bytes > room:
+        if cost.bytes > room and self.binding:
             raise ValueError(
                 f"[{self.op}] memory: one column needs {written(cost.bytes)} beside the "
                 f"{written(self.recorded)} of the recorded evaluation, so the least is "
@@ -58,7 +62,7 @@ class Room(NamedTuple):
             )
         column = max(cost.bytes, 1)
         least = _FEWEST if column <= _HEAVY else 1
-        preferred = max(min(size, max(_CACHE // column, least)), 1)
+        preferred = size if self.whole else max(min(size, max(_CACHE // column, least)), 1)
         width = max(min(preferred, room // column), 1)
         return Sweep(root, tuple(targets), size, width, preferred, cost)
 

@@ -61,10 +61,19 @@ def live_bytes() -> int:
     return _core.live()["bytes"]
 
 
-def room_beside(options: Options, before: int) -> Room:
-    """The bound and what was recorded since `before` bytes were alive."""
-    memory = allowed_bytes(options.op, options.memory)
-    return Room(options.op, memory, max(live_bytes() - before, 0))
+class Start(NamedTuple):
+    """What is known when the function has been recorded."""
+
+    before: int
+    """Bytes that were alive before that."""
+    small: bool
+    """Whether without options all columns would go at once: then they do with options as well,
+    where they fit, so that these do not change the result."""
+
+    def room(self, options: Options) -> Room:
+        memory = allowed_bytes(options.op, options.memory)
+        recorded = max(live_bytes() - self.before, 0)
+        return Room(options.op, memory, recorded, options.memory is not None, self.small)
 
 
 def record_gradient(recording: Recording) -> list[Tensor]:
@@ -75,16 +84,16 @@ def record_gradient(recording: Recording) -> list[Tensor]:
 
 
 def of_hessian(
-    recording: Recording, gradients: Sequence[Tensor], options: Options, before: int
+    recording: Recording, gradients: Sequence[Tensor], options: Options, start: Start
 ) -> Schedule:
     """Reverse over reverse, leaf by leaf: the rows of the smallest come first, so that of each pair
     of leaves it is the smaller that is swept, and the other block is its transpose."""
     inputs = recording.inputs
     order = list(range(len(inputs)))
-    halves = options.symmetric and len({x.dtype for x in inputs}) <= 1
+    halves = options.symmetric and not start.small and len({x.dtype for x in inputs}) <= 1
     if halves:
         order.sort(key=lambda i: inputs[i].size)
-    room = room_beside(options, before)
+    room = start.room(options)
     graph = Graph(gradients)
     sweeps = []
     for k, i in enumerate(order):
@@ -110,7 +119,7 @@ class Linear(NamedTuple):
     forward: bool
 
 
-def of_jacobian(recording: Recording, options: Options, before: int) -> Linear:
+def of_jacobian(recording: Recording, options: Options, start: Start) -> Linear:
     inputs, outputs = recording.inputs, recording.outputs
     rows, columns = sum([y.size for y in outputs]), sum([x.size for x in inputs])
     forward = rows > columns if options.mode == "auto" else options.mode == "forward"
@@ -118,7 +127,7 @@ def of_jacobian(recording: Recording, options: Options, before: int) -> Linear:
     leaves: Sequence[Tensor] = inputs
     if forward:
         leaves, roots = transposed_graph(recording)
-    room = room_beside(options, before)
+    room = start.room(options)
     graph = Graph([y for y in roots if y is not None])
     sweeps = [
         room.sweep(i, y.size, range(len(leaves)), graph.cost([y], leaves))

@@ -133,7 +133,8 @@ def hessian(
     """The function that computes all second derivatives.
 
     One recorded evaluation, one differentiable sweep for the gradient and one batched sweep through
-    that: reverse over reverse. ``pa.hessian`` offers the other strategies.
+    that: reverse over reverse; where the output has more elements than the argument, forward over
+    forward on the same recording. ``pa.hessian`` offers the other strategies and bounds memory.
 
     Args:
         f: a function of tensors, or of trees of them; usually it returns a scalar tensor.
