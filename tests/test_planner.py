@@ -471,6 +471,27 @@ def test_too_little_memory_says_the_least():
         pa.jacobian(lambda x: x**2, x, memory=1000)
 
 
+def test_a_machine_that_is_full_still_goes_column_by_column(monkeypatch):
+    monkeypatch.setattr("pyautograd._planner._memory.free_bytes", lambda: 1000)
+    p = parameters(60)
+    plan = pa.explain(network, p)
+    assert plan.chunk == 1 and "1 at a time (the memory that is left)" in str(plan)
+    H = pa.hessian(network, p, flatten=True).matrix.numpy()
+    np.testing.assert_allclose(H, by_products(network, p), rtol=1e-10, atol=1e-13)
+
+
+def test_nothing_to_differentiate():
+    H, names = pa.hessian(lambda x: pa.sum(x), np.ones(0), flatten=True)
+    assert H.shape == (0, 0) and names == []
+    J = pa.jacobian(lambda x: x[:0], np.ones(3), flatten=True)
+    assert J.matrix.shape == (0, 3) and J.rows == []
+    assert pa.hessian(lambda p: pa.asarray(1.0), {}, flatten=True).matrix.shape == (0, 0)
+    assert str(pa.explain(lambda x: pa.sum(x), np.ones(0))).startswith("Hessian with respect to 0")
+    seen = []
+    H = pa.hessian(lambda x: pa.sum(x), np.ones(3), progress=lambda *step: seen.append(step))
+    assert not H.numpy().any() and seen == []
+
+
 def test_memory_and_progress_must_make_sense():
     for memory, error in (
         ("lots", ValueError),

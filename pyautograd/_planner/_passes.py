@@ -99,7 +99,7 @@ def run_sweep(
                 take(start, j, _core.reshape(part, (stop - start, inputs[j].size)))
         targets = [j for j, part in zip(targets, rows, strict=True) if part is not None]
         advance(stop - start)
-        if not targets:
+        if not targets and stop < sweep.size:
             advance(sweep.size - stop)
             return
 
