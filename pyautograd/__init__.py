@@ -53,6 +53,7 @@ _DTYPES = {
 _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}
 # Imported when first used: they are needed by few programs.
 _MODULES = (
+    "fft",
     "implicit",
     "linalg",
     "linop",

@@ -109,6 +109,7 @@ from .derivatives import explain as explain
 from ._core import expm1 as expm1
 from ._core import eye as eye
 from ._core import fabs as fabs
+from . import fft as fft
 from .compositions.indexing import fill_diagonal as fill_diagonal
 from .array_api import finfo as finfo
 from ._core import flatnonzero as flatnonzero

@@ -7,9 +7,9 @@ naming it, so a computation never leaves the graph unnoticed.
 >>> t = pa.tensor([0.0, 1.0], requires_grad=True)
 >>> np.add.reduce(np.array([1.0, 2.0]) * t).requires_grad
 True
->>> np.fft.fft(t)
+>>> np.packbits(t)
 Traceback (most recent call last):
-TypeError: np.fft.fft has no pyautograd counterpart; use x.detach().numpy() to leave the graph
+TypeError: np.packbits has no pyautograd counterpart; use x.detach().numpy() to leave the graph
 """
 
 from __future__ import annotations
@@ -131,6 +131,12 @@ _SIGNATURES: dict[str, str] = {
     "vstack": "*tup !dtype !casting",
     "where": "*condition *x *y",
     "zeros_like": "*a dtype !order !subok !shape device",
+    **{f"fft.{name}": "*a n axis norm !out" for name in ("fft", "ifft", "rfft", "irfft")},
+    **{f"fft.{name}": "*a n axis norm !out" for name in ("hfft", "ihfft")},
+    **{f"fft.{name}n": "*a s axes norm !out" for name in ("fft", "ifft", "rfft", "irfft")},
+    **{f"fft.{name}2": "*a s axes norm !out" for name in ("fft", "ifft", "rfft", "irfft")},
+    "fft.fftshift": "*x axes",
+    "fft.ifftshift": "*x axes",
 }
 
 
@@ -152,7 +158,7 @@ def _no_counterpart(name: str) -> TypeError:
 
 def _translated(name: str, signature: str) -> Callable[..., Any]:
     """The op as a function with NumPy's signature."""
-    op = getattr(_core, ALIASES.get(name, name))
+    op = getattr(_core, ALIASES.get(name, name).replace(".", "_"))
     parameters = [_Parameter(text) for text in signature.split()]
     by_name = {p.name: p for p in parameters}
 
@@ -235,12 +241,12 @@ _LINALG = ("matmul", "matrix_transpose", "tensordot", "vecdot")
 
 
 def _function_table() -> dict[str, Callable[..., Any]]:
-    table = {f"numpy.{name}": _translated(name, text) for name, text in _SIGNATURES.items()}
+    modules = [name for name in _core.ops if "." in name]
+    table = {f"numpy.{name}": getattr(_core, name.replace(".", "_")) for name in modules}
+    table |= {f"numpy.{name}": _translated(name, text) for name, text in _SIGNATURES.items()}
     table |= {f"numpy.{name}": function for name, function in _FUNCTIONS.items()}
     table |= {f"numpy.linalg.{name}": getattr(_core, name) for name in _LINALG}
-    table["numpy.kron"] = _core.linalg_kron
-    modules = [name for name in _core.ops if "." in name]
-    return table | {f"numpy.{name}": getattr(_core, name.replace(".", "_")) for name in modules}
+    return table | {"numpy.kron": _core.linalg_kron}
 
 
 _table: dict[str, Callable[..., Any]] = {}

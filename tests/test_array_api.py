@@ -18,7 +18,7 @@ import pyautograd as pa
 
 xp.set_array_api_strict_flags(api_version="2024.12")
 
-NOT_YET: set[str] = {"fft"}
+NOT_YET: set[str] = set()
 # Functions that do not take complex numbers yet
 NOT_YET_OF_COMPLEX = {"unique_all", "unique_counts", "unique_inverse", "unique_values"}
 # The reference's own, and what is newer than the version tested
@@ -324,6 +324,33 @@ def test_calls(name):
                 CALLS[name](pa, pa.asarray(array.astype(dtype)))
             continue
         compared += compare(CALLS[name], [array.astype(dtype)], f"{name} of {dtype}")
+    assert compared
+
+
+FFT_CALLS = {
+    **{
+        name: lambda f, x: [f(x), f(x, n=5, axis=0), f(x, norm="ortho")]
+        for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
+    },
+    **{
+        name: lambda f, x: [f(x), f(x, s=(3, 4), axes=(0, 1)), f(x, axes=(1,), norm="forward")]
+        for name in ("fftn", "ifftn", "rfftn", "irfftn")
+    },
+    **dict.fromkeys(("fftshift", "ifftshift"), lambda f, x: [f(x), f(x, axes=1)]),
+    **dict.fromkeys(("fftfreq", "rfftfreq"), lambda f, x: [f(5), f(4, d=0.5)]),
+}
+
+
+@pytest.mark.parametrize("name", xp.fft.__all__)
+def test_fft(name):
+    compared = 0
+    for dtype in ("float32", "float64", "complex64", "complex128"):
+        array = MATRIX.astype(dtype)
+        compared += compare(
+            lambda namespace, x: FFT_CALLS[name](getattr(namespace.fft, name), x),
+            [array],
+            f"{name} of {dtype}",
+        )
     assert compared
 
 

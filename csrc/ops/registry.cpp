@@ -99,6 +99,7 @@ const Registry& registry() {
     register_random(*all);
     register_sort(*all);
     register_special(*all);
+    register_fft(*all);
     return all;
   }();
   return *instance;

@@ -101,6 +101,7 @@ void register_linalg(Registry& registry);
 void register_random(Registry& registry);
 void register_sort(Registry& registry);
 void register_special(Registry& registry);
+void register_fft(Registry& registry);
 
 std::vector<Param> parse_signature(std::string_view signature, std::vector<Param> kinds);
 
@@ -202,6 +203,13 @@ struct ArgTraits<std::optional<Device>> : Traits<ArgKind::Device, true> {
 template <>
 struct ArgTraits<std::string_view> : Traits<ArgKind::String> {
   static std::string_view get(const Arg& a) { return std::get<std::string>(a); }
+};
+template <>
+struct ArgTraits<std::optional<std::string_view>> : Traits<ArgKind::String, true> {
+  static std::optional<std::string_view> get(const Arg& a) {
+    return a.index() == 0 ? std::nullopt
+                          : std::optional<std::string_view>(std::get<std::string>(a));
+  }
 };
 template <class P>
 using ArgOf = ArgTraits<std::remove_cvref_t<P>>;

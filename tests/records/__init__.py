@@ -5,6 +5,7 @@ from . import (
     compositions_of_shape,
     creation,
     elementwise,
+    fft,
     index,
     linalg,
     matmul,
@@ -24,6 +25,7 @@ RECORDS: list[OpRecord] = [
     *index.RECORDS,
     *matmul.RECORDS,
     *linalg.RECORDS,
+    *fft.RECORDS,
     *random.RECORDS,
     *sort.RECORDS,
     *special.RECORDS,
@@ -33,6 +35,7 @@ RECORDS: list[OpRecord] = [
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.
 LINALG = linalg.RECORDS
+FFT = fft.RECORDS
 # Every op on real samples, and on complex ones if it takes them.
 CASES = RECORDS + [r.complexified() for r in RECORDS if "complex128" in r.dtypes]
 DIFFERENTIABLE = [r for r in CASES if r.diff]
@@ -43,6 +46,7 @@ __all__ = [
     "COMPLEX",
     "DIFFERENTIABLE",
     "ELEMENTWISE",
+    "FFT",
     "FLOATS",
     "LINALG",
     "REAL",

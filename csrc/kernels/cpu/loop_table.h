@@ -34,6 +34,24 @@ struct Gemm {
   int64_t c_row;
 };
 
+// Numbers that a row of an FFT has at least: one vector of the widest instruction set.
+template <class T>
+inline constexpr int64_t kFftLanes = 64 / sizeof(T);
+inline constexpr int kFftMaxRadix = 31;
+
+// One pass of a transform of rows: for all p < span and k < radix, with rows as elements,
+//   y[p * radix + k] = w[p]^k sum_i x[p + i * span] exp(-2πi ik / radix),
+//   w[p] = exp(-2πi p / (radix * span)).
+template <class T>
+struct FftPass {
+  int radix;  // 2, 4, 8, or odd and at most kFftMaxRadix
+  int64_t span, row;
+  const T *x_re, *x_im;
+  T *y_re, *y_im;
+  const T* twiddles;  // w[p]^k for p, k > 0
+  const T* roots;     // exp(-2πi k / radix)
+};
+
 struct LoopTable {
   const char* name;
   Loop1 unary[kUnaryCount][kDTypeCount];
@@ -49,6 +67,8 @@ struct LoopTable {
   // n elements from the start of a block on.
   void (*base_draw[kBaseDraws][kDTypeCount])(void* out, const uint64_t* key, uint64_t block,
                                              int64_t n);
+  void (*fft_float)(const FftPass<float>& pass);
+  void (*fft_double)(const FftPass<double>& pass);
 };
 
 const LoopTable& loops();
@@ -65,6 +85,7 @@ void install_reduce(LoopTable& table);
 void install_softmax(LoopTable& table);
 void install_gemm(LoopTable& table);
 void install_random(LoopTable& table);
+void install_fft(LoopTable& table);
 }  // namespace PYAUTOGRAD_ISA
 
 // Complex numbers, compiled once: they gain little from wider vectors.

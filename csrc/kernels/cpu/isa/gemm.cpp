@@ -1,5 +1,5 @@
 // A register-blocked matrix product: the whole story for small products and for builds without
-// BLAS. This file alone may fuse multiply and add.
+// BLAS. Like fft.cpp, this file may fuse multiply and add.
 
 #include <cstdint>
 #include <cstring>

@@ -10,6 +10,7 @@ void install(LoopTable& table) {
   install_softmax(table);
   install_gemm(table);
   install_random(table);
+  install_fft(table);
 }
 
 }  // namespace PYAUTOGRAD_ISA
