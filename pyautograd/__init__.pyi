@@ -60,11 +60,11 @@ from .compositions.joining import column_stack as column_stack
 from ._core import complex as complex
 from ._core import concat as concat
 from ._core import conj as conj
-from .compositions.filters import convolve as convolve
+from ._core import convolve as convolve
 from ._core import copy as copy
 from ._core import copysign as copysign
 from .compositions.statistics import corrcoef as corrcoef
-from .compositions.filters import correlate as correlate
+from ._core import correlate as correlate
 from ._core import cos as cos
 from ._core import cosh as cosh
 from ._core import count_nonzero as count_nonzero

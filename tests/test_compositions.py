@@ -143,20 +143,6 @@ def test_the_spread_of_equal_numbers_has_derivative_zero():
     np.testing.assert_allclose(second, [[0.5, 0, -0.5], [0, 0, 0], [-0.5, 0, 0.5]], atol=1e-15)
 
 
-def test_long_convolutions_take_several_blocks():
-    rng = np.random.default_rng(0)
-    a, v = rng.uniform(-1, 1, 3000), rng.uniform(-1, 1, 70)
-    for mode in ("full", "same", "valid"):
-        np.testing.assert_allclose(
-            pa.convolve(a, v, mode).numpy(), np.convolve(a, v, mode), atol=1e-13
-        )
-        np.testing.assert_allclose(
-            pa.correlate(v, a, mode).numpy(), np.correlate(v, a, mode), atol=1e-13
-        )
-    gradient = pa.func.grad(lambda v: pa.convolve(a, v, "valid")[0])(v)
-    np.testing.assert_allclose(gradient.numpy(), a[:70][::-1])
-
-
 def central(f, x, step=1e-6):
     return (f(x + step) - f(x - step)) / (2 * step)
 

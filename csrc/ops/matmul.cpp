@@ -301,6 +301,7 @@ void register_matmul(Registry& registry) {
   ops::register_products_of_matrices(registry);
   ops::register_einsum(registry);
   ops::register_diagonals(registry);
+  ops::register_convolutions(registry);
 }
 
 }  // namespace pyautograd

@@ -28,5 +28,6 @@ Tensor permuted(const Tensor& x, const Dims& axes);
 void register_products_of_matrices(Registry& registry);
 void register_diagonals(Registry& registry);
 void register_einsum(Registry& registry);
+void register_convolutions(Registry& registry);
 
 }  // namespace pyautograd::ops

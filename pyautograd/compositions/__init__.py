@@ -22,7 +22,6 @@ _MODULES = {
     "calculus": "cross diff ediff1d gradient interp trapezoid unwrap",
     "comparison": "allclose array_equal array_equiv isclose",
     "creation": "geomspace identity indices logspace tri vander",
-    "filters": "convolve correlate",
     "histograms": "histogram histogram_bin_edges",
     "indexing": (
         "choose diag_indices diag_indices_from fill_diagonal ix_ piecewise put_along_axis"

@@ -11,7 +11,6 @@ import numpy as np
 from .. import _core
 from .._core import Tensor
 from ._common import floating, not_bool
-from .filters import convolution
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -86,7 +85,7 @@ def polymul(a1: TensorLike, a2: TensorLike) -> Tensor:
     >>> pa.polymul(pa.tensor([1.0, 1.0]), pa.tensor([1.0, -1.0])).tolist()
     [1.0, 0.0, -1.0]
     """
-    return convolution("polymul", a1, a2, "full")
+    return _core.convolve(not_bool("polymul", a1), not_bool("polymul", a2))
 
 
 def polydiv(u: TensorLike, v: TensorLike) -> tuple[Tensor, Tensor]:

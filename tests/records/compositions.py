@@ -261,22 +261,6 @@ CREATION = [
 ]
 
 
-def pairs_of_vectors(rng):
-    for mode in ("full", "same", "valid"):
-        for m, n in [(5, 3), (5, 2), (2, 5), (3, 5), (4, 4), (1, 3)]:
-            yield Sample((rng.uniform(-2, 2, m), rng.uniform(-2, 2, n)), {"mode": mode})
-    yield rng.uniform(-2, 2, ()), rng.uniform(-2, 2, 3)
-    yield rng.uniform(-2, 2, 0), rng.uniform(-2, 2, 3)
-    yield rng.uniform(-2, 2, (2, 2)), rng.uniform(-2, 2, 2)
-    yield Sample((rng.uniform(-2, 2, 3), rng.uniform(-2, 2, 3)), {"mode": "sideways"})
-
-
-FILTERS = [
-    record("convolve", np.convolve, pairs_of_vectors, diff=(0, 1), dtypes=NUMBERS),
-    record("correlate", np.correlate, pairs_of_vectors, diff=(0, 1), dtypes=NUMBERS),
-]
-
-
 def with_gaps(rng, shape):
     x = distinct(rng, shape)
     x.reshape(-1)[1::3] = np.nan
@@ -540,7 +524,6 @@ RECORDS = [
     *STATISTICS,
     *CALCULUS,
     *CREATION,
-    *FILTERS,
     *MISSING,
     *POLYNOMIALS,
     *PRODUCTS,

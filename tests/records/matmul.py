@@ -4,7 +4,7 @@ import numpy as np
 
 import pyautograd as pa
 
-from .record import Sample, record
+from .record import NUMBERS, Sample, record
 
 
 def pairs(*cases):
@@ -88,6 +88,17 @@ DIAGONALS = matrices(
     ((2, 2), 0, 0, 2),
 )
 TRIANGLES = matrices(((2, 3),), ((3, 2), 1), ((3, 3), -1), ((2, 3, 2),), ((2, 2), 9), ((0, 2),))
+
+
+def pairs_of_vectors(rng):
+    for mode in ("full", "same", "valid"):
+        for m, n in [(5, 3), (5, 2), (2, 5), (3, 5), (4, 4), (1, 3)]:
+            yield Sample((rng.uniform(-2, 2, m), rng.uniform(-2, 2, n)), {"mode": mode})
+    yield rng.uniform(-2, 2, ()), rng.uniform(-2, 2, 3)
+    yield rng.uniform(-2, 2, 0), rng.uniform(-2, 2, 3)
+    yield rng.uniform(-2, 2, (2, 2)), rng.uniform(-2, 2, 2)
+    yield Sample((rng.uniform(-2, 2, 3), rng.uniform(-2, 2, 3)), {"mode": "sideways"})
+
 
 RECORDS = [
     record(
@@ -207,4 +218,6 @@ RECORDS = [
     record("diagonal", np.diagonal, DIAGONALS),
     record("tril", np.tril, TRIANGLES),
     record("triu", np.triu, TRIANGLES),
+    record("convolve", np.convolve, pairs_of_vectors, diff=(0, 1), dtypes=NUMBERS),
+    record("correlate", np.correlate, pairs_of_vectors, diff=(0, 1), dtypes=NUMBERS),
 ]

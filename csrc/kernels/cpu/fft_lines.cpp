@@ -48,10 +48,8 @@ void store_lines(const FftTarget<T>* lines, const T* re, const T* im, int64_t le
   const bool both = lines[0].re != nullptr && lines[0].im != nullptr;
   for (int64_t i = 0; i < length; ++i)
     for (int64_t lane = 0; lane < count; ++lane) {
-      if (both || lines[0].re != nullptr)
-        lines[lane].re[i * step] = scale * re[i * kLanes + lane];
-      if (both || lines[0].im != nullptr)
-        lines[lane].im[i * step] = scale * im[i * kLanes + lane];
+      if (both || lines[0].re != nullptr) lines[lane].re[i * step] = scale * re[i * kLanes + lane];
+      if (both || lines[0].im != nullptr) lines[lane].im[i * step] = scale * im[i * kLanes + lane];
     }
 }
 
