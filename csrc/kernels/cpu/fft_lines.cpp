@@ -39,6 +39,19 @@ void load_lines(T* re, T* im, const FftSource<T> (&lines)[kFftLanes<T>], int64_t
     }
 }
 
+// The same where neighbouring lines lie `kApart` numbers from each other.
+template <int kApart, class T>
+void load_neighbours(T* re, T* im, const FftSource<T>& first, int64_t length) {
+  constexpr int64_t kLanes = kFftLanes<T>;
+  for (int64_t i = 0; i < length; ++i) {
+    const T *from_re = first.re + i * first.step, *from_im = first.im + i * first.step;
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      re[i * kLanes + lane] = from_re[lane * kApart];
+      im[i * kLanes + lane] = from_im[lane * kApart];
+    }
+  }
+}
+
 template <class T>
 void store_lines(const FftTarget<T>* lines, const T* re, const T* im, int64_t length,
                  int64_t count) {
@@ -75,6 +88,10 @@ void FftBlock<T>::load(const FftSource<T>* lines, int64_t count) {
 
 template <class T>
 void FftBlock<T>::load(const FftSource<T>& first, int64_t apart, int64_t count) {
+  if (count == kLanes && first.re != nullptr && first.im != nullptr) {
+    if (apart == 1) return load_neighbours<1>(x_re_, x_im_, first, passes_.length);
+    if (apart == 2) return load_neighbours<2>(x_re_, x_im_, first, passes_.length);
+  }
   FftSource<T> lines[kLanes];
   for (int64_t lane = 0; lane < count; ++lane)
     lines[lane] = {moved(first.re, lane * apart), moved(first.im, lane * apart), first.step};
@@ -180,31 +197,40 @@ void FftLines<T>::split_line(const FftSource<T>& source, const FftTarget<T>& tar
   });
 }
 
+// out = x * y, element by element.
+template <class T>
+void multiply(T* out_re, T* out_im, const T* x_re, const T* x_im, const T* y_re, const T* y_im,
+              int64_t n) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    const T re = x_re[i] * y_re[i] - x_im[i] * y_im[i];
+    out_im[i] = x_re[i] * y_im[i] + x_im[i] * y_re[i];
+    out_re[i] = re;
+  }
+}
+
 // Bluestein: jk = (j² + k² - (k - j)²) / 2, so the transform is a convolution with a chirp.
 template <class T>
 void FftLines<T>::chirp_line(const FftSource<T>& source, const FftTarget<T>& target) const {
-  const auto& [convolution, chirp, spectrum] = *plan_.chirp;
+  const auto& [convolution, chirp_re, chirp_im, spectrum_re, spectrum_im] = *plan_.chirp;
   const int64_t n = plan_.length, m = convolution->length;
-  const Scratch<std::complex<T>> a(m);
-  const auto times = [](std::complex<T> x, std::complex<T> y) {  // without a look for infinities
-    return std::complex<T>(x.real() * y.real() - x.imag() * y.imag(),
-                           x.real() * y.imag() + x.imag() * y.real());
-  };
+  const Scratch<T> memory(2 * m);
+  T *const re = memory.get(), *const im = re + m;
   for (int64_t j = 0; j < n; ++j) {
-    const std::complex<T> x(source.re == nullptr ? T(0) : source.re[j * source.step],
-                            source.im == nullptr ? T(0) : source.im[j * source.step]);
-    a[j] = times(x, chirp[size_t(j)]);
+    re[j] = source.re == nullptr ? 0 : source.re[j * source.step];
+    im[j] = source.im == nullptr ? 0 : source.im[j * source.step];
   }
-  std::fill_n(a.get() + n, m - n, std::complex<T>());
-  T *const re = reinterpret_cast<T*>(a.get()), *const im = re + 1;
+  multiply(re, im, re, im, chirp_re.data(), chirp_im.data(), n);
+  std::fill_n(re + n, m - n, T(0));
+  std::fill_n(im + n, m - n, T(0));
   const FftLines inner(*convolution);
-  inner.line({re, im, 2}, {re, im, 2, 1});
-  for (int64_t k = 0; k < m; ++k) a[k] = times(a[k], spectrum[size_t(k)]);
-  inner.line({im, re, 2}, {im, re, 2, target.scale});
+  inner.line({re, im, 1}, {re, im, 1, 1});
+  multiply(re, im, re, im, spectrum_re.data(), spectrum_im.data(), m);
+  inner.line({im, re, 1}, {im, re, 1, target.scale});
+  multiply(re, im, re, im, chirp_re.data(), chirp_im.data(), n);
   for (int64_t k = 0; k < n; ++k) {
-    const std::complex<T> y = times(a[k], chirp[size_t(k)]);
-    if (target.re != nullptr) target.re[k * target.step] = y.real();
-    if (target.im != nullptr) target.im[k * target.step] = y.imag();
+    if (target.re != nullptr) target.re[k * target.step] = re[k];
+    if (target.im != nullptr) target.im[k * target.step] = im[k];
   }
 }
 

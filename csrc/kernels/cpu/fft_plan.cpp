@@ -111,15 +111,20 @@ template <class T>
 FftPlan<T>::Chirp::Chirp(int64_t length)
     : convolution(std::make_shared<FftPlan>(good_length(2 * length - 1))) {
   const int64_t m = convolution->length;
-  spectrum.resize(static_cast<size_t>(m));
+  spectrum_re.resize(static_cast<size_t>(m));
+  spectrum_im.resize(static_cast<size_t>(m));
   // j² modulo 2 n, without the square
   for (int64_t j = 0, square = 0; j < length; square = (square + 2 * j + 1) % (2 * length), ++j) {
     const std::complex<T> root = root_of_unity<T>(square, 2 * length);
-    chirp.push_back(root);
-    spectrum[size_t(j)] = spectrum[size_t(j == 0 ? 0 : m - j)] = std::conj(root);
+    chirp_re.push_back(root.real());
+    chirp_im.push_back(root.imag());
+    for (const int64_t place : {j, j == 0 ? 0 : m - j}) {
+      spectrum_re[size_t(place)] = root.real();
+      spectrum_im[size_t(place)] = -root.imag();
+    }
   }
-  T* data = reinterpret_cast<T*>(spectrum.data());
-  FftLines<T>(*convolution).line({data, data + 1, 2}, {data, data + 1, 2, T(1) / T(m)});
+  T *const re = spectrum_re.data(), *const im = spectrum_im.data();
+  FftLines<T>(*convolution).line({re, im, 1}, {re, im, 1, T(1) / T(m)});
 }
 
 template <class T>

@@ -45,8 +45,8 @@ struct FftPlan {
   struct Chirp {
     explicit Chirp(int64_t length);
     std::shared_ptr<const FftPlan> convolution;
-    std::vector<std::complex<T>> chirp;     // exp(-πi j² / n)
-    std::vector<std::complex<T>> spectrum;  // of the conjugate chirp, over the length
+    std::vector<T> chirp_re, chirp_im;        // exp(-πi j² / n)
+    std::vector<T> spectrum_re, spectrum_im;  // of the conjugate chirp, over the length
   };
 
   explicit FftPlan(int64_t length);
