@@ -81,7 +81,7 @@ def coverage(session):
 @nox.session
 def bench(session):
     """Compare with PyTorch and JAX, which `pip install -e ".[bench]"` brings."""
-    for program in ("bench/engine.py", "bench/maml.py"):
+    for program in ("bench/engine.py", "bench/maml.py", "bench/ops.py"):
         session.run("python", program, *session.posargs)
 
 

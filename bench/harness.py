@@ -2,7 +2,8 @@
 
 Systems are timed in turn, round by round, so that a slow moment of the machine meets all of them;
 the median over the rounds is reported, with the spread between the quartiles. Everything runs on
-one thread. Import this module before NumPy or any peer: it sets their thread counts.
+one thread, or on as many as the environment variable PYAUTOGRAD_BENCH_THREADS says. Import this
+module before NumPy or any peer: it sets their thread counts.
 """
 
 import argparse
@@ -19,12 +20,14 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
+COUNT = int(os.environ.get("PYAUTOGRAD_BENCH_THREADS", "1"))
 THREADS = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "PYAUTOGRAD_NUM_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "OMP_NUM_THREADS": str(COUNT),
+    "OPENBLAS_NUM_THREADS": str(COUNT),
+    "MKL_NUM_THREADS": str(COUNT),
+    "PYAUTOGRAD_NUM_THREADS": str(COUNT),
+    "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={str(COUNT > 1).lower()}"
+    f" intra_op_parallelism_threads={COUNT}",
     "JAX_ENABLE_X64": "1",
     "JAX_PLATFORMS": "cpu",
 }
@@ -43,11 +46,11 @@ def load(name):
         print(f"{name}: not here ({error}); its columns stay empty")
         return None
     if name == "torch":
-        module.set_num_threads(1)
+        module.set_num_threads(COUNT)
     if name == "jax":
         importlib.import_module("jax.numpy")
     if name == "pyautograd" and hasattr(module, "set_num_threads"):
-        module.set_num_threads(1)
+        module.set_num_threads(COUNT)
     return module
 
 
@@ -58,7 +61,7 @@ def print_environment(systems):
         if line.startswith("model name"):
             processor = line.split(":", 1)[1].strip()
             break
-    print(f"processor: {processor}, {os.cpu_count()} cores visible, 1 thread used")
+    print(f"processor: {processor}, {os.cpu_count()} cores visible, threads used: {COUNT}")
     print(f"python {platform.python_version()}, {platform.platform()}")
     for system in systems:
         if system is not None:
@@ -95,10 +98,11 @@ class Timing:
         return (high - low) / self.median
 
 
-def compare(calls, rounds=15, round_seconds=0.05):
+def compare(calls, rounds=15, round_seconds=0.05, collect=True):
     """Time `{name: callable}` in turn; return `{name: Timing}`.
 
-    Each round repeats a call until it takes about `round_seconds`; the collector is off meanwhile.
+    Each round repeats a call until it takes about `round_seconds`; the collector is off meanwhile,
+    and runs before each unless `collect` is false.
     """
     repeats = {name: _calibrate(call, round_seconds) for name, call in calls.items()}
     timings = {name: Timing() for name in calls}
@@ -107,7 +111,8 @@ def compare(calls, rounds=15, round_seconds=0.05):
         order = order[turn % len(order) :] + order[: turn % len(order)]
         for name in order:
             call, count = calls[name], repeats[name]
-            gc.collect()
+            if collect:
+                gc.collect()
             gc.disable()
             try:
                 start = time.perf_counter()
