@@ -332,6 +332,10 @@ def test_choice_with_probabilities():
     for i, j in itertools.permutations((0, 2, 3), 2):
         chance = p[i] * p[j] / (1 - p[i])
         assert abs(pairs.count((i, j)) - 4000 * chance) < 4 * math.sqrt(4000 * chance)
+    ramp = np.arange(20_000.0)
+    many = g.choice(20_000, 10_000, replace=False, p=ramp / ramp.sum()).numpy()
+    assert len(set(many.tolist())) == 10_000
+    assert 11_500 < many[:1000].mean() < 14_500  # 2/3 of 20,000, less as large ones are gone
     values = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     picked = rng(4).choice(values, (2, 5), axis=0)
     assert picked.shape == (2, 5, 2)
@@ -430,6 +434,7 @@ def test_unseeded_generators_differ():
         (lambda g: g.integers(3, dtype="float64"), TypeError),
         (lambda g: g.choice(0, 1), ValueError),
         (lambda g: g.choice(3, 4, replace=False), ValueError),
+        (lambda g: g.choice(3, 2, replace=False, p=[0.0, 1.0, 0.0]), ValueError),
         (lambda g: g.choice(3, p=[0.5, 0.5]), ValueError),
         (lambda g: g.choice(2, p=[0.5, 0.6]), ValueError),
         (lambda g: g.choice(2, p=[1.5, -0.5]), ValueError),

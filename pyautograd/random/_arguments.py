@@ -17,10 +17,15 @@ Dtype: TypeAlias = npt.DTypeLike | None
 # A parameter that was looked at: a number, or a tensor of floats.
 Value: TypeAlias = float | Tensor
 
+_NUMBERS = frozenset((bool, int, float))
+_FLOAT64: np.dtype[Any] = np.dtype(np.float64)
+
 
 def size_to_shape(op: str, size: Size) -> tuple[int, ...]:
     if size is None:
         return ()
+    if type(size) is int and size >= 0:
+        return (size,)
     try:
         sizes = (int(size.__index__()),) if hasattr(size, "__index__") else tuple(size)
         shape = tuple(int(n.__index__()) for n in sizes)
@@ -62,6 +67,8 @@ def common_shape(op: str, size: Size, *values: Value) -> tuple[int, ...]:
 
 def parameters(op: str, dtype: Dtype, *given: Param) -> tuple[list[Value], np.dtype[Any]]:
     """Parameters as floats and floating tensors, and the dtype of the result."""
+    if dtype is None and _NUMBERS.issuperset(map(type, given)):
+        return [float(v) for v in given], _FLOAT64  # type: ignore[arg-type]
     values: list[Value] = [
         float(v) if isinstance(v, (bool, int, float)) else _core.asarray(v) for v in given
     ]
@@ -71,7 +78,7 @@ def parameters(op: str, dtype: Dtype, *given: Param) -> tuple[list[Value], np.dt
             raise TypeError(f"[{op}] parameters must be real numbers, got {x.dtype.name}")
     if dtype is None:
         floating = [x.dtype for x in tensors if x.dtype.kind == "f"]
-        target = np.result_type(*floating) if floating else np.dtype(np.float64)
+        target = np.result_type(*floating) if floating else _FLOAT64
     else:
         target = np.dtype(dtype)
         if target not in (np.float32, np.float64):
@@ -98,12 +105,14 @@ def check_values(
         raise ValueError(f"[{op}] {name} must be at most {most:g}")
 
 
-def bounds(dtype: np.dtype[Any], low: Any, high: Any, endpoint: bool) -> tuple[Tensor, Tensor]:
+def bounds(
+    dtype: np.dtype[Any], low: Any, high: Any, endpoint: bool
+) -> tuple[Tensor | int, Tensor | int]:
     """The smallest and the largest integer to draw, as int64 (of uint64, its bits)."""
     if type(low) is int and type(high) is int and dtype == np.int64:
         last = high if endpoint else high - 1
         if -(1 << 63) <= low <= last < 1 << 63:
-            return _core.asarray(low), _core.asarray(last)
+            return low, last
     first, past = _exact("low", low), _exact("high", high)
     if first is None or past is None:  # inside vmap the values are not known
         top = _core.asarray(high)

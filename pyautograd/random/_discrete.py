@@ -216,12 +216,19 @@ class Discrete(Stream):
     def _without_replacement(self, population: int, chances: Tensor | None, count: int) -> Tensor:
         if chances is None:
             return self._order("choice", population)[:count]
+        _check_enough(chances, count)
         race = self._base("choice", "exponential", (population,), np.float64) / chances
-        winners: list[Tensor] = []
-        for _ in range(count):
-            winners.append(_core.argmin(race))
-            race = _core.where(_core.arange(population) == winners[-1], math.inf, race)
-        return _core.stack(winners) if winners else _core.zeros((0,), dtype=np.int64)
+        return _core.topk(race, count, largest=False)[1]
+
+
+def _check_enough(chances: Tensor, count: int) -> None:
+    if _core.depth(chances) > 0:
+        return
+    possible = int(_core.count_nonzero(chances.detach()))
+    if possible < count:
+        raise ValueError(
+            f"[choice] {count} different elements where only {possible} have a positive p"
+        )
 
 
 def _last_positive(chances: Tensor) -> Tensor:
