@@ -101,8 +101,8 @@ class Timing:
 def compare(calls, rounds=15, round_seconds=0.05, collect=True):
     """Time `{name: callable}` in turn; return `{name: Timing}`.
 
-    Each round repeats a call until it takes about `round_seconds`; the collector is off meanwhile,
-    and runs before each unless `collect` is false.
+    Each round repeats a call until it takes about `round_seconds`, or does not repeat it for 0.
+    The collector is off meanwhile, and runs before each unless `collect` is false.
     """
     repeats = {name: _calibrate(call, round_seconds) for name, call in calls.items()}
     timings = {name: Timing() for name in calls}
@@ -126,6 +126,8 @@ def compare(calls, rounds=15, round_seconds=0.05, collect=True):
 
 
 def _calibrate(call, round_seconds):
+    if round_seconds == 0:
+        return 1
     call()  # compilation, caches
     count = 1
     while True:
