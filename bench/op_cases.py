@@ -342,7 +342,7 @@ SORTS = [
             f"sort {dtype}",
             dtype != "int64",
             large=10**6,
-            torch=f"xp.sort({letter}).values",
+            torch=f"xp.sort({letter}, stable=True).values",
         )
         for letter, dtype in (("z", "float64"), ("f", "float32"), ("i", "int64"))
     ],
