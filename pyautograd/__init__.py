@@ -62,6 +62,7 @@ _MODULES = (
     "optim",
     "optimize",
     "plot",
+    "policies",
     "random",
     "sparse",
     "special",
@@ -74,6 +75,7 @@ _INSPECTION = (
 _DIFFERENTIAL = ("derivative", "divergence", "hessian_diagonal", "laplacian")
 _FUNCTIONS = {"coverage": "_coverage", "load": "serialization", "save": "serialization"}
 _FUNCTIONS |= {"saved_tensors_hooks": "saved_tensors"}
+_FUNCTIONS |= {"checkpoint": "checkpointing", "name": "checkpointing"}
 _FUNCTIONS |= dict.fromkeys(_DIFFERENTIAL, "differential")
 _FUNCTIONS |= dict.fromkeys(_INSPECTION, "array_api")
 _FUNCTIONS |= {name: f"compositions.{module}" for name, module in compositions.HOMES.items()}

@@ -80,7 +80,7 @@ class Mapped:
             return [None if t is None else to_front(level, t, self._size) for t in found]
 
     def batch(
-        self, size: int, values: list[Tensor], dims: list[int | None]
+        self, size: int, values: list[Tensor], dims: list[int | None], randomness: str
     ) -> tuple[list[Tensor], list[int | None]]:
         return Mapped(self, size, dims).apply(values)
 
@@ -119,7 +119,7 @@ class Refusal:
     jvp = backward
 
     def batch(
-        self, size: int, values: list[Tensor], dims: list[int | None]
+        self, size: int, values: list[Tensor], dims: list[int | None], randomness: str
     ) -> tuple[list[Tensor], list[int | None]]:
         return [self.wrap(values[0], values[1:])], dims[:1]
 

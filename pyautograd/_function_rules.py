@@ -109,10 +109,10 @@ class Call:
         return self._without_constants(found, False)
 
     def batch(
-        self, size: int, values: list[Tensor], dims: list[int | None]
+        self, size: int, values: list[Tensor], dims: list[int | None], randomness: str
     ) -> tuple[list[Tensor], list[int | None]] | None:
         if "vmap" in self._defined:
-            return self._batch_by_rule(size, values, dims)
+            return self._batch_by_rule(size, values, dims, randomness)
         if self._function.generate_vmap_rule:
             return Mapped(self, size, dims).apply(values)
         return None
@@ -168,14 +168,14 @@ class Call:
         return transposed(push, seeds, cotangents)
 
     def _batch_by_rule(
-        self, size: int, values: list[Tensor], dims: list[int | None]
+        self, size: int, values: list[Tensor], dims: list[int | None], randomness: str
     ) -> tuple[list[Tensor], list[int | None]]:
         from .function import VmapInfo
 
         in_dims: list[int | None] = [None] * len(self._arguments)
         for i, dim in zip(self._places, dims, strict=True):
             in_dims[i] = dim
-        info = VmapInfo(size, "error")
+        info = VmapInfo(size, randomness)
         result = self._function.vmap(info, tuple(in_dims), *self._spread(values))
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(f"[{self.name}] vmap must return a pair (output, out_dims)")

@@ -42,6 +42,11 @@ class Tape:
         for generator, position in self._starts.values():
             generator._position = position
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was drawn."""
+        return not self._starts
+
     @contextmanager
     def take(self) -> Iterator[None]:
         """For each of several evaluations of one function: all see the draws of the first."""
@@ -54,9 +59,11 @@ class Tape:
         """Rewinds for the ``with`` block; after it, the generators go on as if nothing had been."""
         after = [(generator, generator._position) for generator, _ in self._starts.values()]
         self.rewind()
+        running, _tapes.running = _tapes.running, []  # what is drawn again was noted before
         try:
             yield
         finally:
+            _tapes.running = running
             for generator, position in after:
                 generator._position = position
 

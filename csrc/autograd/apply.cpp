@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "autograd/algebra.h"
+#include "autograd/closure.h"
 #include "autograd/node.h"
 #include "autograd/op_log.h"
 
@@ -34,6 +35,20 @@ DualParts unwrap_dual(const Level* level, TensorSpan inputs) {
   }
   return parts;
 }
+
+thread_local const Level* batching_level = nullptr;
+
+class BatchingScope {
+ public:
+  explicit BatchingScope(const Level* level) noexcept
+      : outer_(std::exchange(batching_level, level)) {}
+  ~BatchingScope() { batching_level = outer_; }
+  BatchingScope(const BatchingScope&) = delete;
+  BatchingScope& operator=(const BatchingScope&) = delete;
+
+ private:
+  const Level* outer_;
+};
 
 // Whether there is anything to differentiate: an index or a comparison needs no derivative rule.
 bool any_inexact(const Tensors& outputs) {
@@ -73,6 +88,7 @@ Tensors apply_batched(const Ref<Level>& level, const Ref<const Primitive>& primi
   }
   BatchResult result;
   if (mapped) {
+    const BatchingScope scope(level.get());
     result = primitive->batch(level->size, values, dims);
   } else {
     result.outputs = apply(primitive, values);
@@ -98,9 +114,7 @@ void record(const Ref<const Primitive>& primitive, TensorSpan inputs, Tensors& o
   node->save(inputs, outputs);
 }
 
-}  // namespace
-
-Tensors apply(const Ref<const Primitive>& primitive, TensorSpan inputs) {
+Tensors apply_replaced(const Ref<const Primitive>& primitive, TensorSpan inputs, Closure* closure) {
   Level* level = nullptr;
   uint64_t depth = 0;
   bool tracked = false;
@@ -119,7 +133,8 @@ Tensors apply(const Ref<const Primitive>& primitive, TensorSpan inputs) {
   Specs specs = primitive->infer(inputs);
   Tensors outputs;
   if (!level) {
-    outputs = primitive->eval(inputs, specs);
+    outputs =
+        closure ? closure->evaluate(*primitive, inputs, specs) : primitive->eval(inputs, specs);
     if (logging_ops.load(std::memory_order_relaxed)) [[unlikely]]
       log_op(*primitive);
   } else if (level->kind == Level::Kind::Jvp) {
@@ -129,6 +144,21 @@ Tensors apply(const Ref<const Primitive>& primitive, TensorSpan inputs) {
   }
   if (tracked && recording(depth)) record(primitive, inputs, outputs, std::move(specs), level);
   return outputs;
+}
+
+}  // namespace
+
+const Level* level_in_batch() noexcept { return batching_level; }
+
+Tensors apply(const Ref<const Primitive>& primitive, TensorSpan inputs) {
+  Closure* closure = Closure::current();
+  if (!closure) [[likely]]
+    return apply_replaced(primitive, inputs, nullptr);
+  if (closure->inside_op()) return apply_replaced(primitive, inputs, closure);
+  const Closure::OpScope scope(*closure);
+  Tensors resolved;
+  for (const Tensor& x : inputs) resolved.push_back(closure->resolve(x));
+  return apply_replaced(primitive, resolved, closure);
 }
 
 }  // namespace pyautograd

@@ -1,9 +1,9 @@
 #include "autograd/level.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/per_thread.h"
-#include "core/small_vector.h"
 
 namespace pyautograd {
 
@@ -28,6 +28,11 @@ Level::Level(Kind kind, int64_t size, Randomness randomness) noexcept
       size(size),
       randomness(randomness) {}
 
+std::string_view randomness_name(Randomness randomness) noexcept {
+  static constexpr std::string_view names[] = {"error", "different", "same"};
+  return names[static_cast<size_t>(randomness)];
+}
+
 Level* innermost_level() noexcept {
   return state().levels.empty() ? nullptr : state().levels.back().get();
 }
@@ -50,6 +55,11 @@ LevelScope::~LevelScope() {
     }
   }
 }
+
+HiddenLevels::HiddenLevels() : levels_(std::exchange(state().levels, {})) {}
+HiddenLevels::~HiddenLevels() { state().levels = std::move(levels_); }
+
+uint64_t next_level_id() noexcept { return next_id.load(std::memory_order_relaxed); }
 
 bool recording(uint64_t depth) noexcept {
   return static_cast<int64_t>(depth) > state().disabled_through;

@@ -6,12 +6,14 @@
 #include <string_view>
 
 #include "core/ref.h"
+#include "core/small_vector.h"
 
 namespace pyautograd {
 
 // What a random draw inside a vmap means: an error, draws of its own for every entry, or one draw
 // for all.
 enum class Randomness : uint8_t { Error, Different, Same };
+std::string_view randomness_name(Randomness randomness) noexcept;
 
 // One running jvp or vmap. Level 0, plain arrays, is the null Level. Ids count up and are never
 // reused, so a wrapper made by an inner transform always lies at a higher depth than what it
@@ -37,6 +39,8 @@ class Level final : public RefCounted {
 // The levels of this thread, innermost last.
 Level* innermost_level() noexcept;
 std::span<const Ref<Level>> live_levels() noexcept;
+// The vmap whose batching rule runs on this thread, if any.
+const Level* level_in_batch() noexcept;
 inline uint64_t depth_of(const Level* level) noexcept { return level ? level->id : 0; }
 
 // Enters a level; leaving it, by return or by exception, marks it dead.
@@ -51,6 +55,22 @@ class LevelScope {
  private:
   Ref<Level> level_;
 };
+
+// While it lives this thread runs no level, as at level 0; what is entered meanwhile must be left.
+class HiddenLevels {
+ public:
+  HiddenLevels();
+  ~HiddenLevels();
+  HiddenLevels(const HiddenLevels&) = delete;
+  HiddenLevels& operator=(const HiddenLevels&) = delete;
+  std::span<const Ref<Level>> hidden() const noexcept { return {levels_.begin(), levels_.size()}; }
+
+ private:
+  SmallVector<Ref<Level>, 8> levels_;
+};
+
+// The id that the next level will have, at the least.
+uint64_t next_level_id() noexcept;
 
 // Recording is switched per level: depths up to `disabled_through` record nothing, -1 disables
 // none.

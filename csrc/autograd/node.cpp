@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "autograd/algebra.h"
+#include "autograd/closure.h"
 #include "autograd/engine.h"
 #include "core/per_thread.h"
 
@@ -12,7 +13,7 @@ namespace pyautograd {
 
 namespace {
 
-std::atomic<uint64_t> next_sequence{1};
+std::atomic<uint64_t> sequences{1};
 std::atomic<bool> anomaly_enabled{false};
 std::atomic<bool> nan_checked{false};
 TraceProvider trace_provider = nullptr;
@@ -61,7 +62,7 @@ Tensor SavedTensor::unpack(const Primitive& reader) const {
 }
 
 Node::Node(Ref<const Primitive> primitive, TensorSpan inputs, Specs outputs, Ref<Level> level)
-    : sequence(next_sequence.fetch_add(1, std::memory_order_relaxed)),
+    : sequence(sequences.fetch_add(1, std::memory_order_relaxed)),
       primitive(std::move(primitive)),
       outputs(std::move(outputs)),
       level(std::move(level)) {
@@ -73,11 +74,13 @@ Node::Node(Ref<const Primitive> primitive, TensorSpan inputs, Specs outputs, Ref
 }
 
 Node::Node(Spec spec, Ref<Level> level)
-    : sequence(next_sequence.fetch_add(1, std::memory_order_relaxed)),
+    : sequence(sequences.fetch_add(1, std::memory_order_relaxed)),
       outputs({std::move(spec)}),
       level(std::move(level)) {
   count(Live::Nodes, 1);
 }
+
+uint64_t Node::next_sequence() noexcept { return sequences.load(std::memory_order_relaxed); }
 
 Node::~Node() {
   delete extras_if_any();
@@ -259,7 +262,8 @@ Leaf make_leaf(const Tensor& x) {
   return {Tensor(x.body(), node, 0), std::move(slot)};
 }
 
-Tensor make_vjp_input(const Tensor& x) {
+Tensor make_vjp_input(const Tensor& given) {
+  const Tensor x = Closure::resolved(given);
   if (!is_inexact(x.dtype())) {
     type_error("[grad] only floating-point and complex tensors can be differentiated, got ",
                name_of(x.dtype()));

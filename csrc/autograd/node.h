@@ -95,6 +95,9 @@ class Node : public RefCounted {
   void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
   bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
 
+  // Every node recorded from now on has at least this number.
+  static uint64_t next_sequence() noexcept;
+
   // What this node keeps alive, once per reference: for a collector that follows sole owners.
   template <class Visit>
   void each_owned_node(Visit&& visit) const {

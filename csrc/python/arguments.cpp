@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "python/closure.h"
 #include "python/convert.h"
 #include "python/errors.h"
 #include "python/gil.h"
@@ -298,7 +299,7 @@ BoundOp::BoundOp(const OpInfo& info) : op(&info) {
   if (info.name == "divide") ints = Ints::Divided;
 }
 
-PyObject* call_op(const BoundOp& bound, const CallArguments& call) {
+PyObject* run_call(const BoundOp& bound, const CallArguments& call) {
   const OpInfo& op = *bound.op;
   if (!call.keywords) {
     if (op.unary && call.positional == 1 && is_tensor(call.values[0]))
@@ -322,6 +323,10 @@ PyObject* call_op(const BoundOp& bound, const CallArguments& call) {
   }
   Tensors results = run_op(tensors.elements(), [&] { return op.invoke(op.function, args); });
   return wrap_results(bound, std::move(results));
+}
+
+PyObject* call_op(const BoundOp& bound, const CallArguments& call) {
+  return noted(bound.op->name.c_str(), run_call(bound, call));
 }
 
 std::string signature_text(const OpInfo& op, bool self) {

@@ -1,5 +1,6 @@
 #include "python/assign.h"
 
+#include "autograd/closure.h"
 #include "kernels/kernels.h"
 #include "ops/linear.h"
 #include "python/gil.h"
@@ -17,6 +18,10 @@ void check_not_leaf(const char* op, const Tensor& x) {
         "] a leaf that requires grad cannot be written in place: write inside no_grad(), or "
         "use a new tensor");
   }
+}
+
+void check_closure(const char* op, const Tensor& x) {
+  if (const Closure* closure = Closure::current()) closure->check_write(op, x);
 }
 
 void check_writable(const char* op, const Array& x) {
@@ -104,6 +109,7 @@ void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other)
   const Tensor x = handle->tensor;
   const Tensor y = other;
   const int64_t elements = x.size() + y.size();
+  check_closure(op.name, x);
   check_not_leaf(op.name, x);
   if (records(x) || records(y)) {
     Tensor result = run_op(elements, [&] { return op.function(x, y); });
@@ -122,6 +128,7 @@ void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other)
 
 void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& value) {
   const Tensor x = handle->tensor;
+  check_closure("setitem", x);
   check_not_leaf("setitem", x);
   ops::warn_of_discarded_part("setitem", value.dtype(), x.dtype());
   bool recorded = records(x) || records(value);

@@ -37,6 +37,7 @@ void bind_autograd(py::module_& module) {
   bind_backward(module);
   bind_anomaly(module);
   bind_custom(module);
+  bind_closures(module);
   bind_sparse(module);
 }
 

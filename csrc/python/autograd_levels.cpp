@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "autograd/algebra.h"
+#include "autograd/closure.h"
 #include "autograd/engine.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
@@ -71,8 +72,11 @@ void require_below(const char* op, const Tensor& part, const Level& level) {
                 ", got one at level ", part.depth());
 }
 
-Tensor bind_dual(const PyLevel& owner, const Tensor& primal, const MaybeTensor& tangent) {
+Tensor bind_dual(const PyLevel& owner, const Tensor& given, const MaybeTensor& given_tangent) {
   const Ref<Level>& level = owner.running("make_dual");
+  const Tensor primal = Closure::resolved(given);
+  const MaybeTensor tangent =
+      given_tangent ? MaybeTensor(Closure::resolved(*given_tangent)) : std::nullopt;
   require_below("make_dual", primal, *level);
   if (!tangent) return make_dual(level, primal, Tensor());
   require_below("make_dual", *tangent, *level);
@@ -90,8 +94,9 @@ Parts unwrap_dual(const PyLevel& owner, const Tensor& x) {
   return {as_dual(x).primal, as_dual(x).tangent};
 }
 
-Tensor bind_batched(const PyLevel& owner, const Tensor& value, std::optional<int64_t> dim) {
+Tensor bind_batched(const PyLevel& owner, const Tensor& given, std::optional<int64_t> dim) {
   const Ref<Level>& level = owner.running("make_batched");
+  const Tensor value = Closure::resolved(given);
   require_below("make_batched", value, *level);
   if (!dim) return make_batched(level, value, kNotMapped);
   const int64_t ndim = value.ndim();

@@ -1,6 +1,7 @@
 #include "python/custom_function.h"
 
 #include "autograd/algebra.h"
+#include "autograd/closure.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
 #include "python/graph_exit.h"
@@ -57,6 +58,7 @@ BatchResult batch_result(const std::string& name, int64_t size, Tensors outputs,
 
 template <class... Args>
 py::object CustomPrimitive::ask(const char* method, Args&&... args) const {
+  const Closure::Suspended outside;
   return py::handle(rules_.get()).attr(method)(std::forward<Args>(args)...);
 }
 
@@ -114,7 +116,8 @@ BatchResult CustomPrimitive::batch(int64_t size, TensorSpan values,
                                    std::span<const int> dims) const {
   {
     py::gil_scoped_acquire locked;
-    const py::object made = ask("batch", size, to_list(values), to_dims(dims));
+    const py::object made = ask("batch", size, to_list(values), to_dims(dims),
+                                randomness_name(level_in_batch()->randomness));
     if (!made.is_none()) {
       const py::tuple pair = made;
       return batch_result(name_, size, to_tensors(pair[0], name_.c_str()), py::list(pair[1]));

@@ -15,7 +15,7 @@ namespace pyautograd::python {
 //   record(inputs, outputs) -> (context, input mask, output mask, materialize)
 //   backward(context, cotangents, inputs, outputs, wants, differentiable) -> tensors or None
 //   jvp(primals, tangents, outputs) -> tensors or None
-//   batch(size, values, dims) -> (tensors, dims), or None: slice by slice
+//   batch(size, values, dims, randomness) -> (tensors, dims), or None: slice by slice
 class CustomPrimitive final : public Primitive, public HoldsPython {
  public:
   CustomPrimitive(std::string name, pybind11::handle rules)

@@ -4,6 +4,7 @@
 
 #include "ops/ops.h"
 #include "python/assign.h"
+#include "python/closure.h"
 #include "python/convert.h"
 #include "python/errors.h"
 #include "python/gil.h"
@@ -80,7 +81,7 @@ PyObject* subscript(PyObject* self, PyObject* key) noexcept {
   return guarded([&] {
     const Tensor x = unwrap(self);
     const ops::Index index = to_index(key);
-    return wrap(run_op(x.size(), [&] { return ops::getitem(x, index); }));
+    return noted("getitem", wrap(run_op(x.size(), [&] { return ops::getitem(x, index); })));
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include "ops/ops.h"
 #include "python/assign.h"
+#include "python/closure.h"
 #include "python/convert.h"
 #include "python/errors.h"
 #include "python/gil.h"
@@ -47,20 +48,20 @@ PyObject* call(BinaryFunction function, PyObject* a, PyObject* b, Ints ints) {
 
 template <Name name>
 PyObject* binary(PyObject* a, PyObject* b) noexcept {
-  return guarded([&] { return call(binary_op<name>(), a, b, Ints::MustFit); });
+  return guarded([&] { return noted(name.text, call(binary_op<name>(), a, b, Ints::MustFit)); });
 }
 
 PyObject* divide(PyObject* a, PyObject* b) noexcept {
-  return guarded([&] { return call(&ops::divide, a, b, Ints::Divided); });
+  return guarded([&] { return noted("divide", call(&ops::divide, a, b, Ints::Divided)); });
 }
 
 template <Name name>
 PyObject* unary(PyObject* self) noexcept {
-  return guarded([&] { return call(unary_op<name>(), unwrap(self)); });
+  return guarded([&] { return noted(name.text, call(unary_op<name>(), unwrap(self))); });
 }
 
 PyObject* matmul(PyObject* a, PyObject* b) noexcept {
-  return guarded([&] { return call(&ops::matmul, a, b, Ints::MustFit); });
+  return guarded([&] { return noted("matmul", call(&ops::matmul, a, b, Ints::MustFit)); });
 }
 
 // x ** 2 is what programs write for a square, and much the cheaper of the two.
@@ -69,8 +70,9 @@ PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) noexcept {
     if (modulus != Py_None) type_error("[power] a third argument is not supported");
     const bool two = PyLong_CheckExact(b) && PyLong_AsLong(b) == 2;
     if (!two && PyErr_Occurred()) PyErr_Clear();
-    if (two && is_inexact(unwrap(a).dtype())) return call(unary_op<"square">(), unwrap(a));
-    return call(&ops::power, a, b, Ints::MustFit);
+    if (two && is_inexact(unwrap(a).dtype()))
+      return noted("square", call(unary_op<"square">(), unwrap(a)));
+    return noted("power", call(&ops::power, a, b, Ints::MustFit));
   });
 }
 
@@ -117,7 +119,7 @@ PyObject* compare(PyObject* a, PyObject* b, int operation) noexcept {
     static constexpr BinaryFunction functions[] = {&ops::less,    &ops::less_equal,
                                                    &ops::equal,   &ops::not_equal,
                                                    &ops::greater, &ops::greater_equal};
-    return call(functions[operation], a, b, Ints::Compared);
+    return noted("compare", call(functions[operation], a, b, Ints::Compared));
   });
 }
 

@@ -1,0 +1,145 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "autograd/primitive.h"
+
+namespace pyautograd {
+
+// What the first run of a function did, for its later runs: the ops it called, which these must
+// repeat, and the values of the ops that shall not be evaluated again.
+class Trace {
+ public:
+  struct Call {
+    std::string op;
+    Dims shape;
+    DType dtype;
+  };
+  // An evaluation, by the call it belongs to and its number among those of that call.
+  struct Evaluation {
+    size_t call;
+    uint32_t number;
+    std::string op;
+    const Body* made;  // its only output
+    double cost;
+    Tensors kept;  // its outputs, if they shall not be computed again
+  };
+  struct Candidate {
+    const std::string& op;
+    std::string_view label;
+    const Spec& output;
+    double cost;  // arithmetic operations, roughly
+  };
+  using Policy = std::function<bool(const Candidate&)>;
+
+  Trace(Policy policy, bool compares) : policy(std::move(policy)), compares(compares) {}
+
+  const Policy policy;
+  const bool compares;          // later runs must make the same calls
+  std::vector<int64_t> levels;  // sizes of the vmaps in which it ran
+  std::vector<Call> calls;
+  std::vector<Evaluation> evaluations;
+};
+
+// Closure conversion while a function runs on this thread: what the function met from outside is an
+// input like its arguments. A tensor is from outside if it was recorded, or wrapped at a level,
+// before the function began; every op asks `resolve` for what shall stand in its place.
+//
+// The first run finds these tensors: they are replaced by constants of equal value at the levels of
+// this run, and listed. A later run has the list and a replacement for each.
+class Closure {
+ public:
+  // A first run: levels that run become the mirrored ones, nothing records.
+  explicit Closure(Trace& trace);
+  // A later run. What is from outside was there before `mark`.
+  struct Mark {
+    uint64_t sequence, level;
+    static Mark now() noexcept;
+  };
+  Closure(const Trace& trace, Mark mark, TensorSpan outside, TensorSpan replacements);
+  ~Closure();
+  Closure(const Closure&) = delete;
+  Closure& operator=(const Closure&) = delete;
+
+  static Closure* current() noexcept { return current_; }
+  // x, or what stands in for it on this thread.
+  static Tensor resolved(const Tensor& x) { return current_ ? current_->resolve(x) : x; }
+
+  // The same numbers without what the body remembers of its making (ops/origin.h).
+  static Tensor fresh(const Tensor& x);
+  Tensor resolve(const Tensor& x);
+  // A constant of equal value at the mirrored levels.
+  Tensor adopt(const Tensor& x);
+  // The mirrored levels, outermost first.
+  std::span<const Ref<Level>> mirrors() const noexcept { return mirrors_; }
+  std::span<const Tensor> outside() const noexcept { return outside_; }
+
+  // Python called an op and got x.
+  void note_call(const char* op, const Tensor& x);
+  // The function has returned.
+  void finish() const;
+  // Names the evaluation that made x, for the policy.
+  void label(const Tensor& x, std::string_view text);
+  // Raises if x is an argument of the function.
+  void check_write(const char* op, const Tensor& x) const;
+
+  Tensors evaluate(const Primitive& primitive, TensorSpan inputs, const Specs& specs);
+  bool inside_op() const noexcept { return inside_op_; }
+  class OpScope {
+   public:
+    explicit OpScope(Closure& closure) noexcept : closure_(closure) { closure_.inside_op_ = true; }
+    ~OpScope() { closure_.inside_op_ = false; }
+
+   private:
+    Closure& closure_;
+  };
+  // Rules of custom functions are given all they need: they run outside of every closure.
+  class Suspended {
+   public:
+    Suspended() noexcept : former_(std::exchange(current_, nullptr)) {}
+    ~Suspended() { current_ = former_; }
+
+   private:
+    Closure* former_;
+  };
+
+ private:
+  struct Hash {
+    size_t operator()(const Tensor& x) const noexcept;
+  };
+  struct Same {
+    bool operator()(const Tensor& a, const Tensor& b) const noexcept;
+  };
+  struct Mirroring;
+
+  bool is_outside(const Tensor& x) const noexcept;
+  Tensor meet(const Tensor& x);
+  void remember(std::string_view op, TensorSpan inputs, const Tensors& outputs);
+  const Trace::Evaluation* find_kept(std::string_view op, const Specs& specs);
+
+  static inline constinit thread_local Closure* current_ [[gnu::tls_model("initial-exec")]] =
+      nullptr;
+
+  Closure* const former_;
+  const Mark mark_;
+  const Trace& trace_;
+  Trace* const recorded_;      // the same in a first run, null in a later one
+  const Node* const running_;  // the node in backward when the function began
+  std::unique_ptr<Mirroring> mirroring_;
+  std::vector<Ref<Level>> mirrors_;
+  std::vector<Tensor> outside_;
+  std::vector<const Storage*> arguments_;
+  std::unordered_map<Tensor, Tensor, Hash, Same> replacements_;
+  bool comparable_ = true;  // this run has the levels of the first
+  bool inside_op_ = false;
+  size_t calls_ = 0;
+  uint32_t evaluations_ = 0;
+  size_t next_evaluation_ = 0;
+};
+
+}  // namespace pyautograd

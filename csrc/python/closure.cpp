@@ -1,0 +1,206 @@
+#include "python/closure.h"
+
+#include <cstring>
+#include <optional>
+
+#include "autograd/algebra.h"
+#include "python/autograd_bind.h"
+#include "python/caster.h"
+
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+namespace {
+
+Trace::Policy to_policy(const py::object& policy) {
+  if (policy.is_none()) return nullptr;
+  return [policy](const Trace::Candidate& candidate) {
+    py::gil_scoped_acquire locked;
+    const int64_t bytes = count_elements(candidate.output.shape) * itemsize(candidate.output.dtype);
+    const py::object label =
+        candidate.label.empty() ? py::object(py::none()) : py::object(py::str(candidate.label));
+    return py::bool_(policy(candidate.op, label, bytes, candidate.cost)).cast<bool>();
+  };
+}
+
+// One run of a function under closure conversion: entered and left by `with`.
+class PyClosure {
+ public:
+  PyClosure(py::object trace, std::optional<std::pair<uint64_t, uint64_t>> mark,
+            const py::object& outside, const py::object& replacements)
+      : trace_(std::move(trace)), first_(!mark) {
+    if (first_) return;
+    mark_ = {mark->first, mark->second};
+    outside_ = to_tensors(outside, "[checkpoint] captured tensors:");
+    replacements_ = to_tensors(replacements, "[checkpoint] replacements:");
+  }
+  void enter() {
+    Trace& trace = trace_.cast<Trace&>();
+    if (first_) {
+      closure_.emplace(trace);
+    } else {
+      closure_.emplace(trace, mark_, outside_, replacements_);
+    }
+  }
+  void exit() {
+    if (!closure_) return;
+    if (first_) outside_ = Tensors(closure_->outside().begin(), closure_->outside().end());
+    closure_.reset();
+  }
+  Closure& running() {
+    if (!closure_) runtime_error("[checkpoint] the run has ended");
+    return *closure_;
+  }
+  py::list outside() const {
+    return to_list(closure_ && first_ ? TensorSpan(closure_->outside()) : TensorSpan(outside_));
+  }
+
+ private:
+  const py::object trace_;
+  const bool first_;
+  Closure::Mark mark_{};
+  Tensors outside_, replacements_;
+  std::optional<Closure> closure_;
+};
+
+// At which mirrored levels x is mapped.
+py::list mapped_levels(PyClosure& self, const Tensor& x) {
+  const auto mirrors = self.running().mirrors();
+  py::list found;
+  Tensor part = x;
+  while (!part.is_array()) {
+    const Batched& batched = as_batched(part);
+    for (size_t i = 0; i < mirrors.size(); ++i) {
+      if (mirrors[i] == batched.level && batched.dim != kNotMapped) found.append(i);
+    }
+    part = Tensor(batched.value);
+  }
+  return found;
+}
+
+py::tuple peel(PyClosure& self, const Tensor& x, size_t level) {
+  if (x.is_array() || x.level() != self.running().mirrors()[level].get())
+    return py::make_tuple(x, py::none());
+  const Batched& batched = as_batched(x);
+  if (batched.dim == kNotMapped) return py::make_tuple(batched.value, py::none());
+  return py::make_tuple(batched.value, batched.dim);
+}
+
+py::list mirrored(PyClosure& self) {
+  py::list out;
+  for (const Ref<Level>& level : self.running().mirrors())
+    out.append(py::make_tuple(level->size, randomness_name(level->randomness)));
+  return out;
+}
+
+// Hides the running levels in a `with` block.
+struct PyHiddenLevels {
+  std::optional<HiddenLevels> scope;
+};
+
+uint64_t mix_words(uint64_t seed, const std::byte* data, size_t bytes) {
+  constexpr uint64_t kFactor = 0x9e3779b97f4a7c15u;
+  uint64_t lanes[4] = {seed, ~seed, seed * kFactor, kFactor};
+  size_t i = 0;
+  for (; i + 32 <= bytes; i += 32) {
+    uint64_t words[4];
+    std::memcpy(words, data + i, 32);
+    for (size_t k = 0; k < 4; ++k) {
+      lanes[k] = (lanes[k] ^ words[k]) * kFactor;
+      lanes[k] ^= lanes[k] >> 29;
+    }
+  }
+  for (; i < bytes; ++i) lanes[i % 4] = (lanes[i % 4] ^ uint64_t(data[i])) * kFactor;
+  uint64_t out = bytes;
+  for (uint64_t lane : lanes) out = (out ^ lane ^ (lane >> 31)) * kFactor;
+  return out;
+}
+
+uint64_t fingerprint(const py::object& tensors) {
+  uint64_t out = 0;
+  for (const Tensor& x : to_tensors(tensors, "[checkpoint] outputs:")) {
+    const Tensor plain = x.array().contiguous() ? x : algebra::copy(x.untracked());
+    out = mix_words(out, plain.array().data<std::byte>(),
+                    static_cast<size_t>(plain.size() * itemsize(plain.dtype())));
+  }
+  return out;
+}
+
+}  // namespace
+
+void note_results(Closure& closure, const char* op, PyObject* results) {
+  if (is_tensor(results)) {
+    closure.note_call(op, unwrap(results));
+  } else if (PyTuple_Check(results) || PyList_Check(results)) {
+    for (py::handle part : py::reinterpret_borrow<py::sequence>(results)) {
+      if (is_tensor(part.ptr())) closure.note_call(op, unwrap(part.ptr()));
+    }
+  }
+}
+
+void bind_closures(py::module_& module) {
+  py::class_<Trace>(module, "Trace", "What the first run of a checkpointed function did.")
+      .def(py::init([](const py::object& policy, bool compares) {
+             return std::make_unique<Trace>(to_policy(policy), compares);
+           }),
+           py::arg("policy") = py::none(), py::arg("compares") = true)
+      .def_property_readonly("calls", [](const Trace& trace) { return trace.calls.size(); })
+      .def_property_readonly("kept", [](const Trace& trace) {
+        size_t count = 0;
+        for (const auto& evaluation : trace.evaluations) count += !evaluation.kept.empty();
+        return count;
+      });
+  py::class_<PyClosure>(module, "Closure",
+                        "A run of a function that finds, or replaces, what it captures.")
+      .def(py::init<py::object, std::optional<std::pair<uint64_t, uint64_t>>, const py::object&,
+                    const py::object&>(),
+           py::arg("trace"), py::arg("mark") = std::nullopt, py::arg("outside") = py::tuple(),
+           py::arg("replacements") = py::tuple())
+      .def("__enter__",
+           [](py::object self) {
+             self.cast<PyClosure&>().enter();
+             return self;
+           })
+      .def("__exit__", [](PyClosure& self, const py::args&) { self.exit(); })
+      .def(
+          "adopt", [](PyClosure& self, const Tensor& x) { return self.running().adopt(x); },
+          py::arg("x"))
+      .def(
+          "resolve", [](PyClosure& self, const Tensor& x) { return self.running().resolve(x); },
+          py::arg("x"))
+      .def("finish", [](PyClosure& self) { self.running().finish(); })
+      .def("mapped_levels", &mapped_levels, py::arg("x"))
+      .def("peel", &peel, py::arg("x"), py::arg("level"))
+      .def_property_readonly("mirrored", &mirrored)
+      .def_property_readonly("outside", &PyClosure::outside);
+  py::class_<PyHiddenLevels>(module, "HiddenLevels", "No transform runs in this `with` block.")
+      .def(py::init<>())
+      .def("__enter__", [](PyHiddenLevels& self) { self.scope.emplace(); })
+      .def("__exit__", [](PyHiddenLevels& self, const py::args&) { self.scope.reset(); });
+  module.def("closure_mark", [] {
+    const Closure::Mark mark = Closure::Mark::now();
+    return std::pair(mark.sequence, mark.level);
+  });
+  module.def(
+      "mapped_dummy",
+      [](size_t index) {
+        size_t seen = 0;
+        for (const Ref<Level>& level : live_levels()) {
+          if (level->kind == Level::Kind::Vmap && seen++ == index)
+            return make_batched(level, algebra::zeros({Dims{level->size}, DType::Bool, {}}), 0);
+        }
+        runtime_error("[checkpoint] there is no such level");
+      },
+      py::arg("index"), "A tensor that is mapped at the index-th running vmap.");
+  module.def("fresh", &Closure::fresh, py::arg("x"), "The same array without its origin.");
+  module.def("fingerprint", &fingerprint, py::arg("tensors"), "A hash of the bits of arrays.");
+  module.def(
+      "label_value",
+      [](const Tensor& x, const std::string& text) {
+        if (Closure* closure = Closure::current()) closure->label(x, text);
+      },
+      py::arg("x"), py::arg("text"));
+}
+
+}  // namespace pyautograd::python
