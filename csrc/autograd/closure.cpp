@@ -56,6 +56,12 @@ double cost_of(std::string_view op, TensorSpan inputs, const Tensors& outputs) {
   return 2 * elements * static_cast<double>(inputs[0].shape()[inputs[0].ndim() - 1]);
 }
 
+bool renames_memory(std::string_view op) {
+  static constexpr std::string_view kNames[] = {"identity",     "reshape", "broadcast_to",
+                                                "permute_dims", "astype",  "flip"};
+  return std::find(std::begin(kNames), std::end(kNames), op) != std::end(kNames);
+}
+
 std::string described(std::string_view op, const Dims& shape, DType dtype) {
   return concat(op, " giving ", name_of(dtype), " ", shape_string(shape));
 }
@@ -186,7 +192,7 @@ void Closure::note_call(const char* op, const Tensor& x) {
     }
   }
   ++calls_;
-  evaluations_ = 0;
+  evaluated_.clear();
 }
 
 void Closure::finish() const {
@@ -221,7 +227,8 @@ void Closure::check_write(const char* op, const Tensor& x) const {
 }
 
 Tensors Closure::evaluate(const Primitive& primitive, TensorSpan inputs, const Specs& specs) {
-  const bool counted = node_in_backward() == running_ && comparable_;
+  const bool counted =
+      node_in_backward() == running_ && comparable_ && !renames_memory(primitive.name());
   if (recorded_) {
     if (!counted || !recorded_->policy) return primitive.eval(inputs, specs);
     Tensors outputs = primitive.eval(inputs, specs);
@@ -240,8 +247,7 @@ Tensors Closure::evaluate(const Primitive& primitive, TensorSpan inputs, const S
 
 void Closure::remember(std::string_view op, TensorSpan inputs, const Tensors& outputs) {
   const double cost = cost_of(op, inputs, outputs);
-  Trace::Evaluation evaluation{
-      calls_, evaluations_++, std::string(op), outputs[0].body().get(), cost, {}};
+  Trace::Evaluation evaluation{calls_, std::string(op), outputs[0].body().get(), cost, {}};
   if (outputs.size() != 1) evaluation.made = nullptr;
   if (recorded_->policy({evaluation.op, "", outputs[0].spec(), cost})) {
     for (const Tensor& y : outputs) evaluation.kept.push_back(fresh(y));
@@ -250,17 +256,14 @@ void Closure::remember(std::string_view op, TensorSpan inputs, const Tensors& ou
 }
 
 const Trace::Evaluation* Closure::find_kept(std::string_view op, const Specs& specs) {
-  const uint32_t number = evaluations_++;
   const auto& all = trace_.evaluations;
-  while (next_evaluation_ < all.size() &&
-         std::pair(all[next_evaluation_].call, all[next_evaluation_].number) <
-             std::pair(calls_, number)) {
-    ++next_evaluation_;
-  }
-  if (next_evaluation_ == all.size()) return nullptr;
-  const Trace::Evaluation& found = all[next_evaluation_];
-  if (found.call != calls_ || found.number != number || found.kept.empty() || found.op != op)
-    return nullptr;
+  while (next_evaluation_ < all.size() && all[next_evaluation_].call < calls_) ++next_evaluation_;
+  auto earlier = std::count(evaluated_.begin(), evaluated_.end(), op);
+  evaluated_.emplace_back(op);
+  size_t at = next_evaluation_;
+  while (at < all.size() && all[at].call == calls_ && (all[at].op != op || earlier-- > 0)) ++at;
+  if (at == all.size() || all[at].call != calls_ || all[at].kept.empty()) return nullptr;
+  const Trace::Evaluation& found = all[at];
   for (size_t i = 0; i < specs.size() && i < found.kept.size(); ++i) {
     if (specs[i].shape != found.kept[i].shape() || specs[i].dtype != found.kept[i].dtype())
       return nullptr;

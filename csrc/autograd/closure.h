@@ -20,10 +20,10 @@ class Trace {
     Dims shape;
     DType dtype;
   };
-  // An evaluation, by the call it belongs to and its number among those of that call.
+  // An evaluation, by the call it belongs to. What only renames memory is none: it costs nothing,
+  // and a run that records may have more of it.
   struct Evaluation {
     size_t call;
-    uint32_t number;
     std::string op;
     const Body* made;  // its only output
     double cost;
@@ -138,7 +138,7 @@ class Closure {
   bool comparable_ = true;  // this run has the levels of the first
   bool inside_op_ = false;
   size_t calls_ = 0;
-  uint32_t evaluations_ = 0;
+  std::vector<std::string> evaluated_;  // in this call of a later run
   size_t next_evaluation_ = 0;
 };
 
