@@ -74,8 +74,13 @@ _INSPECTION = (
 )
 _DIFFERENTIAL = ("derivative", "divergence", "hessian_diagonal", "laplacian")
 _FUNCTIONS = {"coverage": "_coverage", "load": "serialization", "save": "serialization"}
-_FUNCTIONS |= {"saved_tensors_hooks": "saved_tensors"}
-_FUNCTIONS |= {"checkpoint": "checkpointing", "name": "checkpointing"}
+_FUNCTIONS |= {
+    "checkpoint": "checkpointing",
+    "checkpoint_sequential": "_sequential",
+    "name": "checkpointing",
+    "saved_tensors_hooks": "saved_tensors",
+    "scan": "_scan",
+}
 _FUNCTIONS |= dict.fromkeys(_DIFFERENTIAL, "differential")
 _FUNCTIONS |= dict.fromkeys(_INSPECTION, "array_api")
 _FUNCTIONS |= {name: f"compositions.{module}" for name, module in compositions.HOMES.items()}

@@ -1,0 +1,213 @@
+"""Loops that carry a state, with checkpoints placed for the least recomputation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeAlias
+
+from . import _core
+from ._binomial import OnlineStates, default_slots, split
+from ._checkpoint_rules import Captured
+from ._core import Tensor
+from .func._arguments import check_callable
+from .tree import flatten, unflatten
+
+__all__ = ["scan"]
+
+Step: TypeAlias = Callable[[Any, Any], tuple[Any, Any]]
+
+
+def scan(
+    f: Step,
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    *,
+    checkpoint: int | str | None = None,
+) -> tuple[Any, Any]:
+    """Run ``carry, y = f(carry, x)`` for every ``x`` in turn.
+
+    Args:
+        f: the step. The carry and ``y`` may be trees of tensors; the structure of the carry stays
+            the same. What it captures is differentiated as in :func:`pyautograd.checkpoint`, whose
+            conditions hold for it where there are checkpoints.
+        init: the first carry.
+        xs: a tensor, or a tree of them, whose entries along the first axis are the steps'
+            arguments; an iterator, for a loop whose length shows when it ends; or None.
+        length: the number of steps, needed if ``xs`` is None.
+        checkpoint: None records every step. A number of slots: a derivative keeps that many
+            carries at a time, ``init`` among them, and runs steps again between them. For a known
+            length the slots are placed so that as few steps are repeated as possible (Revolve);
+            for an iterator they are placed while the loop runs. "auto" takes about ``sqrt(2 n)``
+            slots, which makes two repeats of a step enough; iterators need a number.
+
+    Returns:
+        ``(carry, ys)``: the last carry, and the ``y`` of all steps stacked along a new first axis;
+        None where ``f`` returns None. With n steps and s slots a backward pass evaluates ``f``
+        ``n + t`` times in all, forward pass included, with the binomial optimum ``t = r n -
+        C(s + r, s + 1)``, where r is the least number with ``C(s + r, s) >= n``.
+
+    Raises:
+        ValueError: lengths differ or are missing, there is no step to stack, or ``checkpoint`` is
+            less than 1.
+        TypeError: the carry changes its structure, or ``f`` returns no pair.
+
+    >>> decay = lambda x, dt: (x - dt * x**2, x)
+    >>> last, path = pa.scan(decay, pa.tensor(1.0), pa.tensor([0.5, 0.5]), checkpoint=2)
+    >>> last.item(), path.tolist()
+    (0.375, [1.0, 0.5])
+    >>> loss = lambda x: pa.scan(decay, x, pa.full(100, 0.01), checkpoint=5)[0]
+    >>> round(pa.func.grad(loss)(pa.tensor(1.0)).item(), 4)
+    0.2519
+
+    See A. Griewank and A. Walther, Algorithm 799: revolve, 2000; for iterators Q. Wang, P. Moin and
+    G. Iaccarino, Minimal repetition dynamic checkpointing, 2009.
+    """
+    check_callable("scan", f)
+    step = _checked(f)
+    if isinstance(xs, Iterator):
+        if checkpoint == "auto":
+            raise ValueError(
+                "[scan] checkpoint='auto' needs a known length: give a number of slots"
+            )
+        slots = _slots(checkpoint, 1)
+        carry, ys = _straight(step, init, xs) if slots is None else _Online(step, slots).run(init, xs)
+        return carry, _stacked(ys)
+    rows = _rows(xs, length)
+    slots = _slots(checkpoint, len(rows))
+    carry, ys = _straight(step, init, rows) if slots is None else _reversible(step, slots, init, rows)
+    return carry, _stacked(ys)
+
+
+def _slots(checkpoint: int | str | None, length: int) -> int | None:
+    if checkpoint is None:
+        return None
+    if checkpoint == "auto":
+        return default_slots(length)
+    if type(checkpoint) is not int or checkpoint < 1:
+        raise ValueError(
+            f"[scan] checkpoint must be None, 'auto' or a number of slots from 1, got {checkpoint!r}"
+        )
+    return checkpoint
+
+
+def _straight(step: Step, carry: Any, xs: Any) -> tuple[Any, list[Any]]:
+    ys = []
+    for x in xs:
+        carry, y = step(carry, x)
+        ys.append(y)
+    return carry, ys
+
+
+def _reversible(step: Step, slots: int, carry: Any, xs: list[Any]) -> tuple[Any, list[Any]]:
+    """The loop as it is recorded: its parts are checkpoints, whose recomputation splits them again.
+
+    Each part keeps its first carry, so one slot less is left for the parts after it.
+    """
+    ys: list[Any] = []
+    while len(xs) > 1:
+        part = split(len(xs), slots)
+        carry, made = _part(step, slots, carry, xs[:part]).first_run()
+        ys += made
+        xs = xs[part:]
+        slots -= 1
+    carry, made = _straight(step, carry, xs)
+    return carry, ys + made
+
+
+def _part(step: Step, slots: int, carry: Any, xs: list[Any]) -> Captured:
+    trace = _core.Trace(None, compares=False)
+    again = partial(_reversible, step, slots)
+    return Captured(partial(_straight, step), (carry, xs), trace, again=again)
+
+
+class _Online:
+    """A loop of unknown length: the first run keeps states, a recorded run starts from them."""
+
+    def __init__(self, step: Step, slots: int) -> None:
+        self._step = step
+        self._slots = slots
+        self._rows: list[Any] = []
+        self._ys: list[Any] = []
+        self._states: list[tuple[int, Any]] = []
+        self._last: Any = None
+
+    def run(self, init: Any, xs: Iterator[Any]) -> tuple[Any, list[Any]]:
+        trace = _core.Trace(None, compares=False)
+        self._whole = Captured(partial(self._first, xs), (init,), trace, again=self._again)
+        result: tuple[Any, list[Any]] = self._whole.first_run()
+        return result
+
+    def _first(self, xs: Iterator[Any], carry: Any) -> tuple[Any, list[Any]]:
+        if self._rows:  # not the first run, but not recorded either
+            return _straight(self._step, carry, self._rows)
+        states = OnlineStates(self._slots, carry)
+        for i, x in enumerate(xs):
+            carry, y = self._step(carry, x)
+            self._rows.append(x)
+            self._ys.append(y)
+            states.add(i + 1, carry)
+        if all(type(x) is not Tensor or _core.depth(x) == 0 for x in flatten(carry)[0]):
+            self._states, self._last = states.before(len(self._rows)), carry
+        return carry, list(self._ys)
+
+    def _again(self, carry: Any) -> tuple[Any, list[Any]]:
+        states, self._states = self._states, []
+        if len(states) < 2 or any(_core.depth(x) for x in flatten(carry)[0] if type(x) is Tensor):
+            return _reversible(self._step, self._slots, carry, self._rows)
+        ys: list[Any] = []
+        slots = self._slots
+        for (start, _), (stop, state) in zip(states, states[1:], strict=False):
+            part = _part(self._step, slots, carry, self._rows[start:stop])
+            carry, made = part.known_run(self._whole, (state, self._ys[start:stop]))
+            ys += made
+            slots -= 1
+        carry, made = _reversible(self._step, slots, carry, self._rows[stop:])
+        return carry, ys + made
+
+
+def _checked(f: Step) -> Step:
+    def step(carry: Any, x: Any) -> tuple[Any, Any]:
+        result = f(carry, x)
+        if type(result) is not tuple or len(result) != 2:
+            raise TypeError(
+                f"[scan] the step must return a pair (carry, y), not {type(result).__name__}"
+            )
+        before, after = flatten(carry)[1], flatten(result[0])[1]
+        if before != after:
+            raise TypeError(f"[scan] the carry had the structure {before!r} and now has {after!r}")
+        return result
+
+    return step
+
+
+def _rows(xs: Any, length: int | None) -> list[Any]:
+    """What every step gets."""
+    if xs is None:
+        if type(length) is not int or length < 0:
+            raise ValueError(f"[scan] without xs, length must be a number of steps, got {length!r}")
+        return [None] * length
+    leaves, structure = flatten(xs)
+    tensors = [x if type(x) is Tensor else _core.asarray(x) for x in leaves]
+    sizes = {x.shape[0] if x.ndim else None for x in tensors}
+    if length is not None:
+        sizes.add(length)
+    if len(sizes) != 1 or None in sizes:
+        raise ValueError(
+            "[scan] xs must hold tensors of one length along their first axis, and length must be "
+            f"that or None; got shapes {[x.shape for x in tensors]} and length={length!r}"
+        )
+    columns = [_core.unstack(x) for x in tensors]
+    return [unflatten(structure, row) for row in zip(*columns, strict=True)]
+
+
+def _stacked(ys: list[Any]) -> Any:
+    if not ys:
+        raise ValueError("[scan] there is no step: the outputs of none cannot be stacked")
+    columns = [flatten(y) for y in ys]
+    structure = columns[0][1]
+    if any(other != structure for _, other in columns):
+        raise TypeError("[scan] the step returned y of different structures")
+    stacked = [_core.stack(list(column)) for column in zip(*[c for c, _ in columns], strict=True)]
+    return unflatten(structure, stacked)
