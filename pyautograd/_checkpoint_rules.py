@@ -43,10 +43,13 @@ _running = _Running()
 class Checkpoint:
     """The rules of one checkpointed call, or of a derivative of one."""
 
-    __slots__ = ("_fingerprint", "_function", "_known", "_pattern")
+    __slots__ = ("_fingerprint", "_function", "_known", "_pattern", "_repeats")
 
-    def __init__(self, function: Flat, known: list[Tensor] | None = None) -> None:
+    def __init__(
+        self, function: Flat, known: list[Tensor] | None = None, repeats: bool = True
+    ) -> None:
         self._function = function
+        self._repeats = repeats  # later runs must find the same values
         self._known = known  # what the first run computed, below all vmaps
         self._fingerprint: int | None = None
         self._pattern: list[bool] = []
@@ -59,7 +62,8 @@ class Checkpoint:
         if self._known is not None:
             outputs, self._known = self._known, None
             self._pattern = [True] * len(outputs)
-            self._fingerprint = _core.fingerprint(outputs)
+            if self._repeats:
+                self._fingerprint = _core.fingerprint(outputs)
             return outputs
         former = _running.mark, _running.recorded
         with _core.HiddenLevels():
@@ -98,7 +102,7 @@ class Checkpoint:
         self, size: int, values: list[Tensor], dims: list[int | None], randomness: str
     ) -> tuple[list[Tensor], list[int | None]]:
         known, self._known = self._known, None
-        mapped = Checkpoint(Mapped(self._function, size, dims, randomness), known)
+        mapped = Checkpoint(Mapped(self._function, size, dims, randomness), known, self._repeats)
         outputs = mapped.apply(values)
         self._pattern = mapped._pattern
         made = [y for y in outputs if y is not None]
@@ -260,7 +264,7 @@ class Captured:
         if not known:
             return unflatten(self._results, results)
         inputs = [*tensors, *self._outside, *[_core.mapped_dummy(i) for i in draws]]
-        made = iter(Checkpoint(self, known).apply(inputs))
+        made = iter(Checkpoint(self, known, self._replays).apply(inputs))
         del known, outputs, inputs
         full = [next(made) if type(y) is Tensor else y for y in results]
         return unflatten(self._results, full)

@@ -227,8 +227,9 @@ void Closure::check_write(const char* op, const Tensor& x) const {
 }
 
 Tensors Closure::evaluate(const Primitive& primitive, TensorSpan inputs, const Specs& specs) {
-  const bool counted =
-      node_in_backward() == running_ && comparable_ && !renames_memory(primitive.name());
+  // Where only eval can tell the outputs, a custom function may: its rules need to have run.
+  const bool counted = node_in_backward() == running_ && comparable_ && !specs.empty() &&
+                       !renames_memory(primitive.name());
   if (recorded_) {
     if (!counted || !recorded_->policy) return primitive.eval(inputs, specs);
     Tensors outputs = primitive.eval(inputs, specs);
@@ -264,7 +265,8 @@ const Trace::Evaluation* Closure::find_kept(std::string_view op, const Specs& sp
   while (at < all.size() && all[at].call == calls_ && (all[at].op != op || earlier-- > 0)) ++at;
   if (at == all.size() || all[at].call != calls_ || all[at].kept.empty()) return nullptr;
   const Trace::Evaluation& found = all[at];
-  for (size_t i = 0; i < specs.size() && i < found.kept.size(); ++i) {
+  if (found.kept.size() != specs.size()) return nullptr;
+  for (size_t i = 0; i < specs.size(); ++i) {
     if (specs[i].shape != found.kept[i].shape() || specs[i].dtype != found.kept[i].dtype())
       return nullptr;
   }
