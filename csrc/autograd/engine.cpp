@@ -212,11 +212,20 @@ class Sweep {
     const Spec& spec = edge.node->outputs[edge.output];
     Tensor fitted = without_own_edge(algebra::reduce_to(cotangent, spec), depth);
     cotangent = Tensor();  // an in-place sum needs to be the only owner
+    if (accumulates_at_once(*edge.node)) return finish_leaf(*edge.node, fitted);
     if (plan_.differentiable) {
       frontier_.add_recorded(edge, std::move(fitted));
     } else {
       frontier_.add(edge, std::move(fitted));
     }
+  }
+
+  // Leaves were made first, so their turn comes last: what reaches one without hooks is added to
+  // its
+  // `.grad` as it comes, or all gradients of a network would wait beside its recomputation.
+  bool accumulates_at_once(const Node& node) const {
+    if (!node.is_leaf() || plan_.differentiable || node.extras_if_any()) return false;
+    return !plan_.restricted || (request_.accumulate && target_of_.find(&node));
   }
 
   void step(Frontier::Entry entry) {
