@@ -178,9 +178,7 @@ class Mapped:
 
     __slots__ = ("_dims", "_function", "_randomness", "_size")
 
-    def __init__(
-        self, function: Flat, size: int, dims: list[int | None], randomness: str
-    ) -> None:
+    def __init__(self, function: Flat, size: int, dims: list[int | None], randomness: str) -> None:
         self._function = function
         self._size = size
         self._dims = dims

@@ -34,6 +34,8 @@ class Coverage(NamedTuple):
     """Equal to a loop, by a batching rule; None where the shape depends on the values."""
     complex: bool | None
     """All of the above with complex arguments; None where the op is not defined for them."""
+    checkpoint: bool
+    """Inside a checkpoint the values and the derivatives, to third order, are the same."""
 
 
 @functools.cache

@@ -72,11 +72,15 @@ def scan(
                 "[scan] checkpoint='auto' needs a known length: give a number of slots"
             )
         slots = _slots(checkpoint, 1)
-        carry, ys = _straight(step, init, xs) if slots is None else _Online(step, slots).run(init, xs)
+        carry, ys = (
+            _straight(step, init, xs) if slots is None else _Online(step, slots).run(init, xs)
+        )
         return carry, _stacked(ys)
     rows = _rows(xs, length)
     slots = _slots(checkpoint, len(rows))
-    carry, ys = _straight(step, init, rows) if slots is None else _reversible(step, slots, init, rows)
+    carry, ys = (
+        _straight(step, init, rows) if slots is None else _reversible(step, slots, init, rows)
+    )
     return carry, _stacked(ys)
 
 
@@ -87,7 +91,8 @@ def _slots(checkpoint: int | str | None, length: int) -> int | None:
         return default_slots(length)
     if type(checkpoint) is not int or checkpoint < 1:
         raise ValueError(
-            f"[scan] checkpoint must be None, 'auto' or a number of slots from 1, got {checkpoint!r}"
+            "[scan] checkpoint must be None, 'auto' or a number of slots from 1, "
+            f"got {checkpoint!r}"
         )
     return checkpoint
 

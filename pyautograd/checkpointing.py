@@ -80,7 +80,6 @@ def name(x: T, label: str) -> T:
     """
     if type(label) is not str:
         raise TypeError(f"[name] the label must be a str, not {type(label).__name__}")
-    if type(x) is Tensor:
+    if isinstance(x, Tensor):
         _core.label_value(x, label)
     return x
-

@@ -87,6 +87,22 @@ def check_vmap(record):
                 assert_close(y.numpy(), np.stack([want, want]), record.tol)
 
 
+def check_checkpoint(record):
+    for sample in itertools.islice(record.calls(), 1):
+        given = tensors(sample.arrays)
+        got = pa.checkpoint(lambda *xs, s=sample: record.call(s, xs), *given)
+        for y, want in zip(got, record.call(sample, given), strict=True):
+            assert np.array_equal(y, want, equal_nan=y.dtype.kind in "fc")
+    for f in smooth_calls(record)[:1] if record.diff else []:
+        directions = [f.direction() for _ in range(3)]
+        for mode in MODES.values():
+            plain, again = f, lambda *xs, f=f: pa.checkpoint(f, *xs)
+            for vs in directions:
+                plain, again = mode(plain, vs), mode(again, vs)
+                values = [g(*map(pa.tensor, f.point)).item() for g in (plain, again)]
+                assert np.isclose(*values, rtol=1e-11, atol=1e-11)
+
+
 def depends_on_values(record):
     """Whether the shape of the result does, which vmap refuses."""
     sample = next(s for s in record.calls() if s.arrays)
@@ -113,6 +129,7 @@ def row(record, complex_record=None):
         found[name] = holds(check) if record.diff else None
     mapped = any(s.arrays for s in record.calls()) and not depends_on_values(record)
     found["vmap"] = holds(lambda: check_vmap(record)) if mapped else None
+    found["checkpoint"] = holds(lambda: check_checkpoint(record))
     if complex_record is not None:
         found["complex"] = False not in row(complex_record)
     return Coverage(**found)

@@ -83,7 +83,7 @@ class Counted:
 
 def loss(step, xs, checkpoint=None, as_iterator=False):
     def f(x):
-        rows = iter([row for row in xs]) if as_iterator else xs
+        rows = iter(list(xs)) if as_iterator else xs
         last, ys = pa.scan(step, x, rows, checkpoint=checkpoint)
         return pa.sum(last**2) + pa.sum(ys)
 
@@ -175,7 +175,9 @@ def test_trees_and_none():
 
 def test_random_draws_are_repeated():
     rng = pa.random.default_rng(0)
-    step = lambda c, x: (c * (1.0 + 0.1 * rng.normal()), None)
+
+    def step(c, x):
+        return (c * (1.0 + 0.1 * rng.normal()), None)
 
     def derivative(checkpoint):
         rng.state = pa.random.default_rng(0).state
@@ -199,7 +201,10 @@ def test_nothing_leaks():
 @pytest.mark.parametrize("checkpoint", [None, 2])
 def test_bad_calls(checkpoint):
     scan = functools.partial(pa.scan, checkpoint=checkpoint)
-    step = lambda c, x: (c, x)
+
+    def step(c, x):
+        return (c, x)
+
     x = pa.tensor(1.0)
     with pytest.raises(TypeError, match=r"\[scan\] expected a function"):
         scan(3, x, pa.ones(3))
@@ -218,7 +223,9 @@ def test_bad_calls(checkpoint):
 
 
 def test_bad_slots():
-    step = lambda c, x: (c, x)
+    def step(c, x):
+        return (c, x)
+
     for checkpoint in (0, -1, 2.5, "some", True):
         with pytest.raises(ValueError, match=r"\[scan\] checkpoint must be"):
             pa.scan(step, pa.tensor(1.0), pa.ones(3), checkpoint=checkpoint)
