@@ -59,7 +59,7 @@ def scan(
     (0.375, [1.0, 0.5])
     >>> loss = lambda x: pa.scan(decay, x, pa.full(100, 0.01), checkpoint=5)[0]
     >>> round(pa.func.grad(loss)(pa.tensor(1.0)).item(), 4)
-    0.2519
+    0.247
 
     See A. Griewank and A. Walther, Algorithm 799: revolve, 2000; for iterators Q. Wang, P. Moin and
     G. Iaccarino, Minimal repetition dynamic checkpointing, 2009.
