@@ -11,6 +11,9 @@
 
 namespace pyautograd {
 
+// The name of the primitive that computes again what its derivative needs.
+inline constexpr std::string_view kCheckpoint = "checkpoint";
+
 // What the first run of a function did, for its later runs: the ops it called, which these must
 // repeat, and the values of the ops that shall not be evaluated again.
 class Trace {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "autograd/algebra.h"
+#include "autograd/closure.h"
 #include "autograd/node_map.h"
 
 namespace pyautograd {
@@ -208,11 +209,11 @@ class Sweep {
                                                                       : x.untracked();
   }
 
-  void send(const Edge& edge, Tensor cotangent, uint64_t depth) {
+  void send(const Edge& edge, Tensor cotangent, uint64_t depth, bool recomputed = false) {
     const Spec& spec = edge.node->outputs[edge.output];
     Tensor fitted = without_own_edge(algebra::reduce_to(cotangent, spec), depth);
     cotangent = Tensor();  // an in-place sum needs to be the only owner
-    if (accumulates_at_once(*edge.node)) return finish_leaf(*edge.node, fitted);
+    if (recomputed && accumulates_at_once(*edge.node)) return finish_leaf(*edge.node, fitted);
     if (plan_.differentiable) {
       frontier_.add_recorded(edge, std::move(fitted));
     } else {
@@ -220,9 +221,9 @@ class Sweep {
     }
   }
 
-  // Leaves were made first, so their turn comes last: what reaches one without hooks is added to
-  // its
-  // `.grad` as it comes, or all gradients of a network would wait beside its recomputation.
+  // Leaves were made first, so their turn comes last, and a sweep that fails leaves every `.grad`
+  // as it was. But beside recomputation, whose point is memory, the gradients of all parameters
+  // must not wait: what a checkpoint sends to a leaf without hooks is added as it comes.
   bool accumulates_at_once(const Node& node) const {
     if (!node.is_leaf() || plan_.differentiable || node.extras_if_any()) return false;
     return !plan_.restricted || (request_.accumulate && target_of_.find(&node));
@@ -312,10 +313,11 @@ class Sweep {
     if (!retains_graph()) node.release_saved();
     cotangents.clear();
     const uint64_t depth = node.depth();
+    const bool recomputed = node.primitive->name() == kCheckpoint;
     for (size_t i = 0; i < inputs.size() && i < node.edges.size(); ++i) {
       const Edge& edge = node.edges[i];
       if (edge && inputs[i] && plan_.wants(edge.node.get()))
-        send(edge, std::exchange(inputs[i], Tensor()), depth);
+        send(edge, std::exchange(inputs[i], Tensor()), depth, recomputed);
     }
   }
 
