@@ -108,6 +108,13 @@ class Frontier {
     slot = slot ? algebra::add(slot, cotangent) : std::move(cotangent);
   }
   bool empty() const noexcept { return heap_.empty(); }
+  // What waits for a leaf, and may be taken away.
+  template <class Take>
+  void each_leaf(Take&& take) {
+    for (Entry& entry : entries_) {
+      if (entry.node && entry.node->is_leaf()) take(*entry.node, entry.cotangents[0]);
+    }
+  }
   Entry pop() {
     std::pop_heap(heap_.begin(), heap_.end(), before);
     const uint32_t index = heap_.back().index;
@@ -209,11 +216,11 @@ class Sweep {
                                                                       : x.untracked();
   }
 
-  void send(const Edge& edge, Tensor cotangent, uint64_t depth, bool recomputed = false) {
+  void send(const Edge& edge, Tensor cotangent, uint64_t depth) {
     const Spec& spec = edge.node->outputs[edge.output];
     Tensor fitted = without_own_edge(algebra::reduce_to(cotangent, spec), depth);
     cotangent = Tensor();  // an in-place sum needs to be the only owner
-    if (recomputed && accumulates_at_once(*edge.node)) return finish_leaf(*edge.node, fitted);
+    if (accumulates_at_once(*edge.node)) return finish_leaf(*edge.node, fitted);
     if (plan_.differentiable) {
       frontier_.add_recorded(edge, std::move(fitted));
     } else {
@@ -223,10 +230,19 @@ class Sweep {
 
   // Leaves were made first, so their turn comes last, and a sweep that fails leaves every `.grad`
   // as it was. But beside recomputation, whose point is memory, the gradients of all parameters
-  // must not wait: what a checkpoint sends to a leaf without hooks is added as it comes.
+  // must not wait: from the first checkpoint on, what reaches a leaf without hooks is added at
+  // once.
   bool accumulates_at_once(const Node& node) const {
-    if (!node.is_leaf() || plan_.differentiable || node.extras_if_any()) return false;
+    if (!recomputes_ || !node.is_leaf() || plan_.differentiable || node.extras_if_any())
+      return false;
     return !plan_.restricted || (request_.accumulate && target_of_.find(&node));
+  }
+
+  void begin_recomputation() {
+    recomputes_ = true;
+    frontier_.each_leaf([&](Node& node, Tensor& cotangent) {
+      if (accumulates_at_once(node)) finish_leaf(node, std::exchange(cotangent, Tensor()));
+    });
   }
 
   void step(Frontier::Entry entry) {
@@ -301,6 +317,7 @@ class Sweep {
         cotangents = conjugates(shown);
       }
     }
+    if (!recomputes_ && node.primitive->name() == kCheckpoint) begin_recomputation();
     Tensors inputs = vjp(node, cotangents);
     if (NodeExtras* extra = node.extras_if_any()) {
       const auto hooks = extra->copy_of(extra->after);
@@ -313,11 +330,10 @@ class Sweep {
     if (!retains_graph()) node.release_saved();
     cotangents.clear();
     const uint64_t depth = node.depth();
-    const bool recomputed = node.primitive->name() == kCheckpoint;
     for (size_t i = 0; i < inputs.size() && i < node.edges.size(); ++i) {
       const Edge& edge = node.edges[i];
       if (edge && inputs[i] && plan_.wants(edge.node.get()))
-        send(edge, std::exchange(inputs[i], Tensor()), depth, recomputed);
+        send(edge, std::exchange(inputs[i], Tensor()), depth);
     }
   }
 
@@ -359,6 +375,7 @@ class Sweep {
   Frontier frontier_;
   Tensors results_;
   uint64_t steps_ = 0;
+  bool recomputes_ = false;  // a checkpoint was met
   std::chrono::steady_clock::time_point next_poll_ = std::chrono::steady_clock::now();
 };
 
