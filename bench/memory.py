@@ -3,7 +3,8 @@
 Live bytes are those of our allocator, above the parameters and their gradients, which exist before
 anything is measured; resident memory beside them is the growth of the high-water mark. Every run
 is a process of its own. Peers have no allocator to ask: for PyTorch the table has resident memory,
-for JAX what the compiler says of its temporary buffers, too.
+for JAX what the compiler says of its temporary buffers, too. Time is the processor's, of one
+thread.
 """
 
 import argparse
@@ -43,13 +44,13 @@ def parameters(np, n):
 
 
 def timed(run, rounds):
-    """The least seconds of several runs, after one to warm up: other programs only add."""
+    """The least processor time of some runs, after one to warm up: other programs only add."""
     run()
     times = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.process_time()
         run()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 
@@ -154,9 +155,9 @@ def revolve(n, slots, rounds):
 
     before = pa.memory.live().bytes
     pa.memory.reset_peak()
-    start = time.perf_counter()
+    start = time.process_time()
     run()
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     optimum = n + forward_steps(n, slots) if slots else n
     peak = pa.memory.peak() - before
     return {"live": peak, "seconds": seconds, "steps": runs, "optimum": optimum}
