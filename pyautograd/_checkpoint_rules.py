@@ -209,8 +209,8 @@ class Captured:
         "_replays",
         "_results",
         "_structure",
-        "_tape",
         "_trace",
+        "tape",
     )
 
     def __init__(
@@ -228,12 +228,12 @@ class Captured:
         self._outside: list[Tensor] = []
         self._trace = trace
         self._replays = preserve_rng
-        self._tape = Tape()
+        self.tape = Tape()
         self._results: Any = None
 
-    def known_run(self, captured: Captured, results: Any) -> Any:
-        """Applied where the results are known already, and all that ``captured`` met is met."""
-        self._outside, self._tape = captured._outside, captured._tape
+    def known_run(self, whole: Captured, tape: Tape, results: Any) -> Any:
+        """Applied as a part of a whole that has run: what it returned, and drew, is known."""
+        self._outside, self.tape = whole._outside, tape
         leaves, self._results = flatten(results)
         tensors = [self._leaves[i] for i in self._places]
         for i in self._places:
@@ -246,13 +246,13 @@ class Captured:
         tensors: list[Tensor] = [self._leaves[i] for i in self._places]
         for i in self._places:
             self._leaves[i] = None
-        with self._tape.record(), _core.Closure(self._trace) as run:
+        with self.tape.record(), _core.Closure(self._trace) as run:
             adopted = [run.adopt(x) for x in tensors]
             results, outputs = self._call(self._f, adopted, run)
             self._outside = run.outside
             adopted += [run.resolve(x) for x in self._outside]
             mapped = {level for x in adopted for level in run.mapped_levels(x)}
-            undrawn = self._tape.empty
+            undrawn = self.tape.empty
             draws = [
                 i
                 for i, (_, randomness) in enumerate(run.mirrored)
@@ -273,7 +273,7 @@ class Captured:
         captured = rest[: len(self._outside)]
         f = self._again if _running.recorded else self._f
         with (
-            self._tape.replay() if self._replays else contextlib.nullcontext(),
+            self.tape.replay() if self._replays else contextlib.nullcontext(),
             _core.Closure(self._trace, _running.mark, self._outside, captured) as run,
         ):
             _, outputs = self._call(f, own, run)

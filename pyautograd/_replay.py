@@ -47,6 +47,19 @@ class Tape:
         """Whether nothing was drawn."""
         return not self._starts
 
+    def positions(self) -> dict[int, int]:
+        """Where the generators stand that have drawn so far."""
+        return {key: generator._position for key, (generator, _) in self._starts.items()}
+
+    def starting_at(self, positions: dict[int, int]) -> Tape:
+        """The tape of what came after that."""
+        later = Tape()
+        later._starts = {
+            key: (generator, positions.get(key, start))
+            for key, (generator, start) in self._starts.items()
+        }
+        return later
+
     @contextmanager
     def take(self) -> Iterator[None]:
         """For each of several evaluations of one function: all see the draws of the first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeAlias
@@ -135,8 +136,8 @@ class _Online:
         self._slots = slots
         self._rows: list[Any] = []
         self._ys: list[Any] = []
-        self._states: list[tuple[int, Any]] = []
-        self._last: Any = None
+        # Step, carry and where the generators stood.
+        self._states: list[tuple[int, tuple[Any, dict[int, int]]]] = []
 
     def run(self, init: Any, xs: Iterator[Any]) -> tuple[Any, list[Any]]:
         trace = _core.Trace(None, compares=False)
@@ -147,14 +148,15 @@ class _Online:
     def _first(self, xs: Iterator[Any], carry: Any) -> tuple[Any, list[Any]]:
         if self._rows:  # not the first run, but not recorded either
             return _straight(self._step, carry, self._rows)
-        states = OnlineStates(self._slots, carry)
+        tape = self._whole.tape
+        states = OnlineStates(self._slots, (carry, tape.positions()))
         for i, x in enumerate(xs):
             carry, y = self._step(carry, x)
             self._rows.append(x)
             self._ys.append(y)
-            states.add(i + 1, carry)
+            states.add(i + 1, (carry, tape.positions()))
         if all(type(x) is not Tensor or _core.depth(x) == 0 for x in flatten(carry)[0]):
-            self._states, self._last = states.before(len(self._rows)), carry
+            self._states = states.before(len(self._rows))
         return carry, list(self._ys)
 
     def _again(self, carry: Any) -> tuple[Any, list[Any]]:
@@ -163,11 +165,15 @@ class _Online:
             return _reversible(self._step, self._slots, carry, self._rows)
         ys: list[Any] = []
         slots = self._slots
-        for (start, _), (stop, state) in zip(states, states[1:], strict=False):
+        tape = self._whole.tape
+        for (start, (_, before)), (stop, (state, _)) in itertools.pairwise(states):
             part = _part(self._step, slots, carry, self._rows[start:stop])
-            carry, made = part.known_run(self._whole, (state, self._ys[start:stop]))
+            drawn = tape.starting_at(before)
+            carry, made = part.known_run(self._whole, drawn, (state, self._ys[start:stop]))
             ys += made
             slots -= 1
+        stop, (_, before) = states[-1]
+        tape.starting_at(before).rewind()
         carry, made = _reversible(self._step, slots, carry, self._rows[stop:])
         return carry, ys + made
 

@@ -173,7 +173,8 @@ def test_trees_and_none():
     assert total.item() == 6.0
 
 
-def test_random_draws_are_repeated():
+@pytest.mark.parametrize("as_iterator", [False, True])
+def test_random_draws_are_repeated(as_iterator):
     rng = pa.random.default_rng(0)
 
     def step(c, x):
@@ -181,11 +182,14 @@ def test_random_draws_are_repeated():
 
     def derivative(checkpoint):
         rng.state = pa.random.default_rng(0).state
-        return F.grad(lambda x: pa.scan(step, x, length=15, checkpoint=checkpoint)[0])(
-            pa.tensor(1.0)
-        )
+        xs = iter(range(15)) if as_iterator else pa.arange(15.0)
+        f = functools.partial(pa.scan, step, xs=xs, checkpoint=checkpoint)
+        return F.value_and_grad(lambda x: f(x)[0])(pa.tensor(1.0)), rng.state
 
-    assert derivative(3).item() == derivative(None).item()
+    (value, slope), after = derivative(3)
+    (plain_value, plain_slope), plain_after = derivative(None)
+    assert value.item() == plain_value.item() and after == plain_after
+    assert abs(slope.item() - plain_slope.item()) < 1e-14
 
 
 @pytest.mark.usefixtures("no_leak")
