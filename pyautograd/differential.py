@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 from . import _core
 from ._core import Tensor
 from ._replay import Tape
-from .func._arguments import Arguments, check_callable
+from .func._arguments import Arguments, check_callable, flatten_outputs
 from .func._forward import jvp
 from .func._jacobian import basis, check_chunk_size, chunks
-from .func._reverse import Recording, recording_on, sweep
-from .func._taylor import directional_derivatives
+from .func._taylor import check_order, coefficients
 from .func._vmap import to_front
+from .tree import map
 
 __all__ = ["derivative", "divergence", "hessian_diagonal", "laplacian"]
 
@@ -27,8 +28,12 @@ def laplacian(
 ) -> Callable[..., Tensor]:
     """The function that computes the sum of the second derivatives by each element of an argument.
 
-    For a scalar function one recorded evaluation, its recorded gradient, and one batched sweep from
-    which only the diagonal is read; for others two nested batches of tangents.
+    One evaluation that carries with every value its derivatives along the axes, as a batch, and one
+    sum of second derivatives: the forward Laplacian (R. Li et al., A computational framework for
+    neural network-based variational Monte Carlo with Forward Laplacian, Nature Machine Intelligence
+    6, 2024), which is collapsed Taylor mode (F. Dangel et al., Collapsing Taylor mode automatic
+    differentiation, 2025). Nothing is recorded for it, so it can itself be differentiated, in any
+    mode, at the cost of any other function.
 
     Args:
         f: a function that returns one tensor.
@@ -112,11 +117,11 @@ def divergence(
 def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
     """The n-th derivative of a function of one number.
 
-    By n nested forward evaluations in one call of ``f``, so its cost doubles with each order.
+    From the Taylor coefficients of one call of ``f``: see :func:`pyautograd.func.taylor`.
 
     Args:
         f: a function of a scalar tensor that returns a tensor or a tree of them.
-        n: the order, not negative.
+        n: the order, from 0 to 170.
 
     Returns:
         A function of a number that returns the structure of the output. With ``vmap`` it takes
@@ -124,16 +129,13 @@ def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
 
     Raises:
         TypeError: ``n`` is not an int, or the argument or an output is not floating-point.
-        ValueError: ``n`` is negative, or the argument is not a scalar.
+        ValueError: ``n`` is out of range, or the argument is not a scalar.
 
     >>> pa.derivative(pa.sin, 3)(0.0).item(), pa.derivative(lambda x: x**5, 4)(2.0).item()
     (-1.0, 240.0)
     """
     check_callable("derivative", f)
-    if type(n) is not int:
-        raise TypeError(f"[derivative] the order must be an int, got {n!r}")
-    if n < 0:
-        raise ValueError(f"[derivative] the order must not be negative, got {n}")
+    check_order("derivative", n)
 
     @functools.wraps(f, updated=())
     def nth(x: Any) -> Any:
@@ -142,7 +144,9 @@ def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
             raise ValueError(
                 f"[derivative] the argument must be a scalar, got shape {x.shape}: use vmap"
             )
-        return directional_derivatives(f, x, _core.ones_like(x), n)[-1]
+        scale = float(math.factorial(n))
+        top = coefficients("derivative", f, x, _core.ones_like(x), n)[-1]
+        return map(lambda y: y * scale, top) if n > 1 else top
 
     return nth
 
@@ -158,51 +162,39 @@ def _second_derivatives(
     @functools.wraps(f, updated=())
     def evaluate(*args: Any, **kwargs: Any) -> Tensor:
         x, at = _argument(op, f, args, kwargs, argnum)
-        tape = Tape()
-        with tape.record():
-            recording = Recording(op, at, (x,), {}, 0, False)
-        y = recording.value()
-        parts = []
-        if not y.shape:
-            parts = _by_sweeps(recording, chunk_size)
-        else:
-            for start, stop in _chunks(x, chunk_size):
-                with tape.take():
-                    parts.append(_by_tangents(at, x, start, stop))
+        if not x.size:
+            y = at(x)
+            return _core.zeros_like(y) if summed else _core.zeros((*y.shape, *x.shape), y.dtype)
+        parts, tape = [], Tape()
+        for start, stop in _chunks(x, chunk_size):
+            with tape.take():  # every evaluation is of one function, whatever it draws
+                parts.append(_along_axes(op, at, x, start, stop, summed))
         if summed:
-            return _total([_core.sum(part, axis=0) for part in parts], at, x)
-        if not parts:
-            return _core.zeros((*y.shape, *x.shape), dtype=y.dtype)
-        diagonal = _core.moveaxis(_core.concat(parts), 0, -1)
-        return _core.reshape(diagonal, (*y.shape, *x.shape))
+            return _total(parts, at, x)
+        rows = _core.concat(parts)
+        return _core.reshape(_core.moveaxis(rows, 0, -1), (*rows.shape[1:], *x.shape))
 
     return evaluate
 
 
-def _by_sweeps(recording: Recording, chunk_size: int | None) -> list[Tensor]:
-    """For a scalar: batched sweeps through the recorded gradient, shape (directions,) each."""
-    (x,) = recording.inputs
-    with recording_on():
-        (gradient,) = sweep(recording.outputs, [None], [x], retain_graph=True, differentiable="yes")
-    parts = []
-    for start, stop in _chunks(x, chunk_size):
-        with _core.Level("vmap", stop - start) as level:
-            seed = _core.make_batched(level, basis(x, start, stop), 0)
-            (found,) = sweep([gradient], [seed], [x], retain_graph=True)
-            rows = to_front(level, found, stop - start)
-        parts.append(_diagonal(rows, x, start, stop))
-    return parts
+def _along_axes(
+    op: str, at: Callable[[Any], Tensor], x: Tensor, start: int, stop: int, summed: bool
+) -> Tensor:
+    """Second derivatives along unit vectors, in front of the output's shape, or their sum.
 
-
-def _by_tangents(at: Callable[[Any], Tensor], x: Tensor, start: int, stop: int) -> Tensor:
-    """Second derivatives along unit vectors, shape (directions, *output.shape)."""
-    with _core.Level("vmap", stop - start) as level:
-        direction = _core.make_batched(level, basis(x, start, stop), 0)
-
-        def slope(x: Any) -> Any:
-            return jvp(at, (x,), (direction,))[1]
-
-        return to_front(level, jvp(slope, (x,), (direction,))[1], stop - start)
+    The first coefficients are a batch over the directions. Of the second, every op needs only the
+    sum if that is what is wanted, for what follows is linear in them.
+    """
+    size = stop - start
+    with _core.Level("vmap", size) as directions:
+        direction = _core.make_batched(directions, basis(x, start, stop), 0)
+        collapsed = directions if summed else None
+        with _core.Level("taylor", 2, directions=collapsed) as level:
+            (y,), _ = flatten_outputs(op, at(_core.make_jet(level, x, [direction])))
+            value, (_, second) = _core.unwrap_jet(level, y)
+        if second is None:
+            return _core.zeros(value.shape if summed else (size, *value.shape), dtype=value.dtype)
+        return second * (2 * size) if summed else 2 * to_front(directions, second, size)
 
 
 def _diagonal(rows: Tensor, x: Tensor, start: int, stop: int) -> Tensor:

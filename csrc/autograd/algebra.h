@@ -21,6 +21,9 @@ Tensor identity(const Tensor& x);
 // Real tensors and null handles are returned as they are. Between the cotangents of the engine and
 // those that users see, both ways: see engine.h.
 Tensor conj(const Tensor& x);
+Tensor scaled(const Tensor& x, double factor);
+Tensor divided(const Tensor& x, double divisor);
+Tensor mean(const Tensor& x, int axis);
 Tensor select(const Tensor& x, int axis, int64_t index);
 Tensor stack(TensorSpan tensors, int axis);
 bool any_nan(const Tensor& x);

@@ -2,6 +2,7 @@
 
 #include "autograd/algebra.h"
 #include "autograd/closure.h"
+#include "autograd/jet.h"
 #include "autograd/node.h"
 #include "autograd/op_log.h"
 
@@ -139,6 +140,8 @@ Tensors apply_replaced(const Ref<const Primitive>& primitive, TensorSpan inputs,
       log_op(*primitive);
   } else if (level->kind == Level::Kind::Jvp) {
     outputs = apply_dual(Ref<Level>(level), primitive, inputs);
+  } else if (level->kind == Level::Kind::Taylor) {
+    outputs = apply_jets(Ref<Level>(level), primitive, inputs);
   } else {
     outputs = apply_batched(Ref<Level>(level), primitive, inputs);
   }

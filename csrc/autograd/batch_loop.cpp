@@ -69,6 +69,8 @@ Tensors Primitive::jvp(TensorSpan, TensorSpan, TensorSpan) const {
   fail(Error::Kind::NotImplemented, "[", name(), "] has no forward-mode derivative");
 }
 
+std::optional<Tensors> Primitive::taylor(const TaylorArgs&) const { return {}; }
+
 BatchResult Primitive::batch(int64_t size, TensorSpan values, std::span<const int> dims) const {
   warn_once(name());
   return batch_by_loop(*this, size, values, dims);

@@ -39,6 +39,8 @@ class Census {
         visit(as_dual(x).primal, owner);
         if (as_dual(x).tangent) visit(as_dual(x).tangent, owner);
         return;
+      case Body::Kind::Jet:  // the ops that made its other coefficients keep them
+        return visit(as_jet(x).primal, owner);
       case Body::Kind::Packed:
         return;  // its arrays lie with the hooks
     }

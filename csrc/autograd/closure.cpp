@@ -23,8 +23,7 @@ size_t hash_tensor(const Tensor& x) noexcept {
 size_t hash_body(const Tensor& x) noexcept {
   if (x.is_array()) return mix(0, x.body().get());
   const size_t level = mix(1, x.level());
-  if (x.body()->kind == Body::Kind::Dual) return level + hash_tensor(as_dual(x).primal);
-  return level + hash_tensor(as_batched(x).value);
+  return level + hash_tensor(inner_value(*x.body()));
 }
 
 bool same_body(const Tensor& a, const Tensor& b) noexcept;
@@ -40,6 +39,10 @@ bool same_body(const Tensor& a, const Tensor& b) noexcept {
   if (a.body()->kind == Body::Kind::Dual) {
     return same_tensor(as_dual(a).primal, as_dual(b).primal) &&
            same_tensor(as_dual(a).tangent, as_dual(b).tangent);
+  }
+  if (a.body()->kind == Body::Kind::Jet) {
+    return as_jet(a).expansion == as_jet(b).expansion && as_jet(a).output == as_jet(b).output &&
+           same_tensor(as_jet(a).primal, as_jet(b).primal);
   }
   return as_batched(a).dim == as_batched(b).dim &&
          same_tensor(as_batched(a).value, as_batched(b).value);
@@ -166,7 +169,7 @@ Tensor Closure::adopt(const Tensor& x) {
     arguments_.push_back(x.array().storage.get());
     return fresh(x);
   }
-  if (x.body()->kind == Body::Kind::Dual) return adopt(as_dual(x).primal);
+  if (x.body()->kind != Body::Kind::Batched) return adopt(inner_value(*x.body()));
   const Batched& batched = as_batched(x);
   for (size_t i = 0; i < mirrors_.size(); ++i) {
     if (mirroring_->scopes[i].first == batched.level.get())

@@ -22,11 +22,24 @@ int64_t innermost_depth() { return static_cast<int64_t>(depth_of(innermost_level
 
 }  // namespace
 
-Level::Level(Kind kind, int64_t size, Randomness randomness) noexcept
+Level::Level(Kind kind, int64_t size, Randomness randomness, Ref<Level> directions) noexcept
     : id(next_id.fetch_add(1, std::memory_order_relaxed)),
       kind(kind),
       size(size),
-      randomness(randomness) {}
+      randomness(randomness),
+      directions(std::move(directions)) {}
+
+std::string_view Level::name() const noexcept {
+  switch (kind) {
+    case Kind::Jvp:
+      return "jvp";
+    case Kind::Vmap:
+      return "vmap";
+    case Kind::Taylor:
+      break;
+  }
+  return "taylor";
+}
 
 std::string_view randomness_name(Randomness randomness) noexcept {
   static constexpr std::string_view names[] = {"error", "different", "same"};
@@ -41,8 +54,8 @@ std::span<const Ref<Level>> live_levels() noexcept {
   return {state().levels.begin(), state().levels.size()};
 }
 
-LevelScope::LevelScope(Level::Kind kind, int64_t size, Randomness randomness)
-    : level_(make_ref<Level>(kind, size, randomness)) {
+LevelScope::LevelScope(Level::Kind kind, int64_t size, Randomness randomness, Ref<Level> directions)
+    : level_(make_ref<Level>(kind, size, randomness, std::move(directions))) {
   state().levels.push_back(level_);
 }
 

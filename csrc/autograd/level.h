@@ -15,22 +15,26 @@ namespace pyautograd {
 enum class Randomness : uint8_t { Error, Different, Same };
 std::string_view randomness_name(Randomness randomness) noexcept;
 
-// One running jvp or vmap. Level 0, plain arrays, is the null Level. Ids count up and are never
-// reused, so a wrapper made by an inner transform always lies at a higher depth than what it
+// One running jvp, vmap or taylor. Level 0, plain arrays, is the null Level. Ids count up and are
+// never reused, so a wrapper made by an inner transform always lies at a higher depth than what it
 // captured.
 class Level final : public RefCounted {
  public:
-  enum class Kind : uint8_t { Jvp, Vmap };
+  enum class Kind : uint8_t { Jvp, Vmap, Taylor };
 
-  Level(Kind kind, int64_t size, Randomness randomness = Randomness::Same) noexcept;
+  Level(Kind kind, int64_t size, Randomness randomness = Randomness::Same,
+        Ref<Level> directions = nullptr) noexcept;
 
   const uint64_t id;
   const Kind kind;
-  const int64_t size;  // of the mapped dimension
+  const int64_t size;  // of the mapped dimension, or the order of the Taylor series
   const Randomness randomness;
+  // Of a Taylor level: the vmap over directions of whose highest coefficients only the mean is
+  // kept.
+  const Ref<Level> directions;
   bool alive() const noexcept { return alive_.load(std::memory_order_relaxed); }
   void end() noexcept { alive_.store(false, std::memory_order_relaxed); }
-  std::string_view name() const noexcept { return kind == Kind::Jvp ? "jvp" : "vmap"; }
+  std::string_view name() const noexcept;
 
  private:
   std::atomic<bool> alive_{true};
@@ -46,7 +50,8 @@ inline uint64_t depth_of(const Level* level) noexcept { return level ? level->id
 // Enters a level; leaving it, by return or by exception, marks it dead.
 class LevelScope {
  public:
-  LevelScope(Level::Kind kind, int64_t size = 0, Randomness randomness = Randomness::Same);
+  LevelScope(Level::Kind kind, int64_t size = 0, Randomness randomness = Randomness::Same,
+             Ref<Level> directions = nullptr);
   ~LevelScope();
   LevelScope(const LevelScope&) = delete;
   LevelScope& operator=(const LevelScope&) = delete;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "autograd/dependence.h"
@@ -33,6 +34,8 @@ struct DependenceArgs {
   TensorSpan constants;  // inputs that vjp reads and that are not tracked; absent otherwise
 };
 
+class TaylorArgs;  // autograd/jet.h
+
 struct BatchResult {
   Tensors outputs;
   SmallVector<int, 2> dims;  // kNotMapped or the mapped dimension of each output
@@ -53,6 +56,9 @@ class Primitive : public RefCounted {
   virtual Tensors vjp(const VjpArgs& args) const;
   // One tangent per output, absent where zero; broadcast and cast to the output by the caller.
   virtual Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const;
+  // Coefficients of the outputs' Taylor series, absent where zero; nothing: derived from jvp. For
+  // ops whose jvp contains the op itself, and where it saves time.
+  virtual std::optional<Tensors> taylor(const TaylorArgs& args) const;
   // At least one dim is mapped. Without a rule of its own a primitive is applied slice by slice,
   // with a warning once.
   virtual BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const;

@@ -71,6 +71,7 @@ class PackedBatched final : public Packed {
 Ref<Body> pack_value(const Ref<Body>& body, SavedTensorHooks& hooks, bool computed) {
   switch (body->kind) {
     case Body::Kind::Packed:
+    case Body::Kind::Jet:  // the series belong to the ops that made them
       return nullptr;
     case Body::Kind::Array:
       return hooks.pack(Ref<Array>(static_cast<Array*>(body.get())), computed);

@@ -30,21 +30,32 @@ Tensor lift_to_innermost(const Tensor& x) {
   Level* level = innermost_level();
   if (x.depth() >= depth_of(level)) return x;
   Ref<Level> owner(level);
-  return level->kind == Level::Kind::Jvp ? make_dual(owner, x, Tensor())
-                                         : make_batched(owner, x, kNotMapped);
+  switch (level->kind) {
+    case Level::Kind::Jvp:
+      return make_dual(owner, x, Tensor());
+    case Level::Kind::Vmap:
+      return make_batched(owner, x, kNotMapped);
+    case Level::Kind::Taylor:
+      break;
+  }
+  return Tensor(Ref<Body>(make_ref<Jet>(owner, x, nullptr, 0u)));
 }
 
 const Dual& as_dual(const Tensor& x) noexcept { return static_cast<const Dual&>(*x.body()); }
 const Batched& as_batched(const Tensor& x) noexcept {
   return static_cast<const Batched&>(*x.body());
 }
+const Jet& as_jet(const Tensor& x) noexcept { return static_cast<const Jet&>(*x.body()); }
+
+const Tensor& inner_value(const Body& wrapper) noexcept {
+  if (wrapper.kind == Body::Kind::Dual) return static_cast<const Dual&>(wrapper).primal;
+  if (wrapper.kind == Body::Kind::Jet) return static_cast<const Jet&>(wrapper).primal;
+  return static_cast<const Batched&>(wrapper).value;
+}
 
 const Array& innermost_array(const Tensor& x) noexcept {
   const Body* body = x.body().get();
-  while (body->kind != Body::Kind::Array) {
-    body = body->kind == Body::Kind::Dual ? static_cast<const Dual*>(body)->primal.body().get()
-                                          : static_cast<const Batched*>(body)->value.body().get();
-  }
+  while (body->kind != Body::Kind::Array) body = inner_value(*body).body().get();
   return static_cast<const Array&>(*body);
 }
 
@@ -53,7 +64,8 @@ uint32_t version_of(const Body& body) noexcept {
     case Body::Kind::Array:
       return static_cast<const Array&>(body).storage->version();
     case Body::Kind::Batched:
-      return version_of(*static_cast<const Batched&>(body).value.body());
+    case Body::Kind::Jet:  // nobody else sees the other coefficients' memory
+      return version_of(*inner_value(body).body());
     case Body::Kind::Packed:
       return 0;  // no longer reads the memory that it was made from
     case Body::Kind::Dual:

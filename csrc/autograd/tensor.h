@@ -80,6 +80,20 @@ class Batched final : public Wrapper {
   const int dim;  // kNotMapped: the same value for every index
 };
 
+// A value that moves with a variable t: the constant term of a power series, whose higher
+// coefficients its expansion knows (autograd/jet.h).
+class Jet final : public Wrapper {
+ public:
+  Jet(Ref<Level> level, Tensor primal, Ref<RefCounted> expansion, uint32_t output)
+      : Wrapper(Kind::Jet, std::move(level), primal.shape(), primal.dtype(), primal.device()),
+        primal(std::move(primal)),
+        expansion(std::move(expansion)),
+        output(output) {}
+  const Tensor primal;
+  const Ref<RefCounted> expansion;  // always an Expansion; absent: a constant
+  const uint32_t output;            // which of the op's outputs this is
+};
+
 inline Level* Tensor::level() const noexcept {
   return is_array() ? nullptr : static_cast<const Wrapper&>(*body_).level.get();
 }
@@ -92,6 +106,9 @@ Tensor lift_to_innermost(const Tensor& x);
 
 const Dual& as_dual(const Tensor& x) noexcept;
 const Batched& as_batched(const Tensor& x) noexcept;
+const Jet& as_jet(const Tensor& x) noexcept;
+// What a wrapper wraps: primal or value.
+const Tensor& inner_value(const Body& wrapper) noexcept;
 
 // The array at the bottom of the tower of primals and values.
 const Array& innermost_array(const Tensor& x) noexcept;

@@ -29,7 +29,7 @@ using Specs = SmallVector<Spec, 1>;
 // Immutable.
 class Body : public RefCounted {
  public:
-  enum class Kind : uint8_t { Array, Dual, Batched, Packed };
+  enum class Kind : uint8_t { Array, Dual, Batched, Jet, Packed };
 
   const Dims shape;
   const DType dtype;

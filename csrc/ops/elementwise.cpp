@@ -1,6 +1,7 @@
 #include "ops/elementwise.h"
 
 #include "kernels/kernels.h"
+#include "ops/series.h"
 
 namespace pyautograd::ops {
 
@@ -94,6 +95,10 @@ class Elementwise final : public Primitive {
       sum = sum ? add(sum, term) : std::move(term);
     }
     return Tensors::of(std::move(sum));
+  }
+
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    return elementwise_series(row_, args);
   }
 
   BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {

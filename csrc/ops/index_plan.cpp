@@ -34,13 +34,9 @@ int64_t axes_taken(const IndexItem& item) {
 bool mapped_anywhere(const Tensor& x) {
   const Body* body = x.body().get();
   while (body->kind != Body::Kind::Array) {
-    if (body->kind == Body::Kind::Dual) {
-      body = static_cast<const Dual*>(body)->primal.body().get();
-      continue;
-    }
-    const auto* batched = static_cast<const Batched*>(body);
-    if (batched->dim != kNotMapped) return true;
-    body = batched->value.body().get();
+    if (body->kind == Body::Kind::Batched && static_cast<const Batched*>(body)->dim != kNotMapped)
+      return true;
+    body = inner_value(*body).body().get();
   }
   return false;
 }

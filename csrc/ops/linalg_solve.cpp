@@ -4,6 +4,7 @@
 
 #include "kernels/kernels.h"
 #include "ops/linalg.h"
+#include "ops/series.h"
 
 namespace pyautograd::ops::linalg {
 
@@ -89,6 +90,15 @@ class Solve final : public OnMatrices {
     return {
         solve_with({primals[1], primals[2]}, primals[0], total({moved, tangents[3]}), transposed_)};
   }
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    Tensor moved = implicit_series(args, 0, [this](const Tensor& a, const Tensor& x) {
+      return matmul(transposed_ ? matrix_transpose(a) : a, x);
+    });
+    if (moved) moved = -moved;
+    const Tensor b = total({moved, args.x(3, args.k)});
+    if (!b) return Tensors();
+    return Tensors{solve_with({args.x(1, 0), args.x(2, 0)}, args.x(0, 0), b, transposed_)};
+  }
 
  protected:
   int64_t core_rank(size_t input) const override { return input == 2 ? 1 : 2; }
@@ -134,6 +144,16 @@ class SolveTriangular final : public OnMatrices {
       moved = -matmul(transposed() ? matrix_transpose(part) : part, outputs[0]);
     }
     return {solve_matrix(primals[0], total({moved, tangents[1]}), form_)};
+  }
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    Tensor moved = implicit_series(args, 0, [this](const Tensor& a, const Tensor& x) {
+      const Tensor part = read_part(a);
+      return matmul(transposed() ? matrix_transpose(part) : part, x);
+    });
+    if (moved) moved = -moved;
+    const Tensor b = total({moved, args.x(1, args.k)});
+    if (!b) return Tensors();
+    return Tensors{solve_matrix(args.x(0, 0), b, form_)};
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "ops/linear.h"
 
 #include "kernels/kernels.h"
+#include "ops/series.h"
 
 namespace pyautograd::ops {
 
@@ -21,6 +22,10 @@ Tensors Linear::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const {
     }
   }
   return pyautograd::apply(Ref<const Primitive>(this), inputs);
+}
+
+std::optional<Tensors> Linear::taylor(const TaylorArgs& args) const {
+  return linear_series(*this, args);
 }
 
 BatchResult LinearElementwise::batch(int64_t, TensorSpan values, std::span<const int> dims) const {
@@ -62,16 +67,11 @@ const Array& concrete_array(std::string_view op, const Tensor& x, std::string_vi
       fail(Error::Kind::Escaped, "[", op, "] input belongs to a ", wrapper.level->name(),
            " that has already returned");
     }
-    if (body->kind == Body::Kind::Dual) {
-      body = static_cast<const Dual*>(body)->primal.body().get();
-      continue;
-    }
-    const auto* batched = static_cast<const Batched*>(body);
-    if (batched->dim != kNotMapped) {
+    if (body->kind == Body::Kind::Batched && static_cast<const Batched*>(body)->dim != kNotMapped) {
       runtime_error("[", op,
                     "] the values would differ along the dimension that vmap maps: ", advice);
     }
-    body = batched->value.body().get();
+    body = inner_value(*body).body().get();
   }
   return static_cast<const Array&>(*body);
 }

@@ -13,6 +13,7 @@ Tensor zeros_view(const Dims& shape, DType dtype);
 class Linear : public Primitive {
  public:
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override;
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override;
 
  protected:
   virtual size_t linear_inputs(size_t count) const { return count; }

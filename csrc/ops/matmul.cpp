@@ -6,6 +6,7 @@
 
 #include "kernels/kernels.h"
 #include "ops/origin.h"
+#include "ops/series.h"
 
 namespace pyautograd {
 
@@ -57,6 +58,9 @@ class MatMul final : public Primitive {
   Tensors eval(TensorSpan x, const Specs& specs) const override;
   Tensors vjp(const VjpArgs& args) const override;
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override;
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    return Tensors::of(product_series(args, &matmul));
+  }
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
   Dependence dependence(const DependenceArgs& args) const override;
 

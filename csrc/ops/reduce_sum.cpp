@@ -2,6 +2,7 @@
 
 #include "kernels/kernels.h"
 #include "ops/reduce.h"
+#include "ops/series.h"
 
 namespace pyautograd {
 
@@ -20,6 +21,9 @@ class Sum final : public Reduction {
   }
   Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan) const override {
     return {apply1(Ref<const Primitive>(this), tangents[0])};
+  }
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    return linear_series(*this, args);
   }
 
  protected:
@@ -42,6 +46,9 @@ class Mean final : public Reduction {
   }
   Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan) const override {
     return {apply1(Ref<const Primitive>(this), tangents[0])};
+  }
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    return linear_series(*this, args);
   }
 
  protected:
@@ -97,6 +104,9 @@ class SumTo final : public Primitive {
   Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan) const override {
     return {sum_to(tangents[0], shape_)};
   }
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    return linear_series(*this, args);
+  }
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
     const Tensor x = mapped_to_front(values[0], dims[0]);
     Dims aligned{size}, target{size};
@@ -150,6 +160,9 @@ class CumSum final : public AlongAxis {
   }
   Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan) const override {
     return {apply1(Ref<const Primitive>(this), tangents[0])};
+  }
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    return linear_series(*this, args);
   }
 
  protected:
@@ -243,9 +256,11 @@ void register_sums(Registry& registry) {
 
 }  // namespace ops
 
+Tensor algebra::mean(const Tensor& x, int axis) { return ops::mean(x, Dims{axis}); }
+
 bool algebra::any_nan(const Tensor& x) {
   if (x.is_array()) return kernels::any_nan(x.view());
-  if (x.body()->kind == Body::Kind::Batched) return any_nan(as_batched(x).value);
+  if (x.body()->kind != Body::Kind::Dual) return any_nan(inner_value(*x.body()));
   const Dual& dual = as_dual(x);
   return any_nan(dual.primal) || (dual.tangent && any_nan(dual.tangent));
 }

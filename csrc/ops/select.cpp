@@ -4,6 +4,7 @@
 #include "ops/elementwise.h"
 #include "ops/linear.h"
 #include "ops/origin.h"
+#include "ops/series.h"
 
 namespace pyautograd {
 
@@ -55,6 +56,9 @@ class Where final : public Primitive {
     if (!t[1] && !t[2]) return {Tensor()};
     const Tensor zero = scalar(0, (t[1] ? t[1] : t[2]).dtype());
     return {where(x[0], t[1] ? t[1] : zero, t[2] ? t[2] : zero)};
+  }
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    return linear_series(*this, args);
   }
 
   BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
@@ -204,6 +208,8 @@ bool sole_owner(const Tensor& x) {
 }  // namespace
 
 Tensor add(const Tensor& a, const Tensor& b) { return ops::add(a, b); }
+Tensor scaled(const Tensor& x, double factor) { return ops::operator*(x, factor); }
+Tensor divided(const Tensor& x, double divisor) { return ops::operator/(x, divisor); }
 
 Tensor accumulate(Tensor a, const Tensor& b) {
   const bool same =

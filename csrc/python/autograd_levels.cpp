@@ -4,6 +4,7 @@
 #include "autograd/algebra.h"
 #include "autograd/closure.h"
 #include "autograd/engine.h"
+#include "autograd/jet.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
 #include "python/graph_exit.h"
@@ -20,11 +21,20 @@ using Parts = std::pair<Tensor, Tensor>;
 // A transform that runs: entered by `with`, ended whichever way the block is left.
 class PyLevel {
  public:
-  PyLevel(const std::string& kind, int64_t size, const std::string& randomness) : size_(size) {
-    if (kind != "jvp" && kind != "vmap")
-      value_error("[Level] kind must be 'jvp' or 'vmap', got '", kind, "'");
+  PyLevel(const std::string& kind, int64_t size, const std::string& randomness,
+          const PyLevel* directions)
+      : size_(size) {
+    if (kind != "jvp" && kind != "vmap" && kind != "taylor")
+      value_error("[Level] kind must be 'jvp', 'vmap' or 'taylor', got '", kind, "'");
     if (size < 0) value_error("[Level] size must not be negative, got ", size);
-    kind_ = kind == "jvp" ? Level::Kind::Jvp : Level::Kind::Vmap;
+    kind_ = kind == "jvp"    ? Level::Kind::Jvp
+            : kind == "vmap" ? Level::Kind::Vmap
+                             : Level::Kind::Taylor;
+    if (directions) {
+      directions_ = directions->running("Level");
+      if (kind_ != Level::Kind::Taylor || directions_->kind != Level::Kind::Vmap)
+        value_error("[Level] only a taylor level has directions, and they are a vmap level");
+    }
     randomness_ = randomness == "different" ? Randomness::Different
                   : randomness == "same"    ? Randomness::Same
                                             : Randomness::Error;
@@ -33,7 +43,7 @@ class PyLevel {
   void enter() {
     if (level_) runtime_error("[Level] a level is entered only once");
     thread_ = std::this_thread::get_id();
-    scope_.emplace(kind_, size_, randomness_);
+    scope_.emplace(kind_, size_, randomness_, directions_);
     level_ = scope_->level();
   }
   void exit() {
@@ -54,13 +64,16 @@ class PyLevel {
   const Level* level() const noexcept { return level_.get(); }
   uint64_t id() const noexcept { return depth_of(level_.get()); }
   bool alive() const noexcept { return level_ && level_->alive(); }
-  const char* kind() const noexcept { return kind_ == Level::Kind::Jvp ? "jvp" : "vmap"; }
+  const char* kind() const noexcept {
+    return kind_ == Level::Kind::Jvp ? "jvp" : kind_ == Level::Kind::Vmap ? "vmap" : "taylor";
+  }
   int64_t size() const noexcept { return size_; }
 
  private:
   Level::Kind kind_ = Level::Kind::Jvp;
   int64_t size_;
   Randomness randomness_;
+  Ref<Level> directions_;
   std::thread::id thread_;
   std::optional<LevelScope> scope_;
   Ref<Level> level_;
@@ -72,6 +85,18 @@ void require_below(const char* op, const Tensor& part, const Level& level) {
                 ", got one at level ", part.depth());
 }
 
+// What may stand beside a primal: a tangent or a coefficient, brought to its dtype.
+Tensor checked_part(const char* op, const Level& level, const Tensor& primal, const Tensor& part) {
+  require_below(op, part, level);
+  if (!is_inexact(primal.dtype()))
+    type_error("[", op, "] only floating-point tensors have tangents, got ",
+               name_of(primal.dtype()));
+  if (!(part.shape() == primal.shape()))
+    value_error("[", op, "] tangent of shape ", shape_string(part.shape()),
+                " does not match the primal's shape ", shape_string(primal.shape()));
+  return algebra::expand_to(part, primal.spec());
+}
+
 Tensor bind_dual(const PyLevel& owner, const Tensor& given, const MaybeTensor& given_tangent) {
   const Ref<Level>& level = owner.running("make_dual");
   const Tensor primal = Closure::resolved(given);
@@ -79,19 +104,32 @@ Tensor bind_dual(const PyLevel& owner, const Tensor& given, const MaybeTensor& g
       given_tangent ? MaybeTensor(Closure::resolved(*given_tangent)) : std::nullopt;
   require_below("make_dual", primal, *level);
   if (!tangent) return make_dual(level, primal, Tensor());
-  require_below("make_dual", *tangent, *level);
-  if (!is_inexact(primal.dtype()))
-    type_error("[make_dual] only floating-point tensors have tangents, got ",
-               name_of(primal.dtype()));
-  if (!(tangent->shape() == primal.shape()))
-    value_error("[make_dual] tangent of shape ", shape_string(tangent->shape()),
-                " does not match the primal's shape ", shape_string(primal.shape()));
-  return make_dual(level, primal, algebra::expand_to(*tangent, primal.spec()));
+  return make_dual(level, primal, checked_part("make_dual", *level, primal, *tangent));
 }
 
 Parts unwrap_dual(const PyLevel& owner, const Tensor& x) {
   if (x.is_array() || x.level() != owner.level()) return {x, Tensor()};
   return {as_dual(x).primal, as_dual(x).tangent};
+}
+
+Tensor bind_jet(const PyLevel& owner, const Tensor& given,
+                const std::vector<MaybeTensor>& coefficients) {
+  const Ref<Level>& level = owner.running("make_jet");
+  const Tensor primal = Closure::resolved(given);
+  require_below("make_jet", primal, *level);
+  Tensors parts;
+  for (const MaybeTensor& part : coefficients)
+    parts.push_back(part ? checked_part("make_jet", *level, primal, Closure::resolved(*part))
+                         : Tensor());
+  return make_jet(level, primal, std::move(parts));
+}
+
+// The value and the coefficients from the first on, absent where zero.
+std::pair<Tensor, std::vector<Tensor>> unwrap_jet(const PyLevel& owner, const Tensor& x) {
+  std::vector<Tensor> coefficients;
+  for (int64_t k = 1; k <= owner.size(); ++k)
+    coefficients.push_back(coefficient_of(owner.level(), x, static_cast<size_t>(k)));
+  return {coefficient_of(owner.level(), x, 0), std::move(coefficients)};
 }
 
 Tensor bind_batched(const PyLevel& owner, const Tensor& given, std::optional<int64_t> dim) {
@@ -135,8 +173,9 @@ int64_t switch_recording() {
 
 void bind_levels(py::module_& module) {
   py::class_<PyLevel>(module, "Level")
-      .def(py::init<const std::string&, int64_t, const std::string&>(), py::arg("kind"),
-           py::arg("size") = 0, py::arg("randomness") = "same")
+      .def(py::init<const std::string&, int64_t, const std::string&, const PyLevel*>(),
+           py::arg("kind"), py::arg("size") = 0, py::arg("randomness") = "same",
+           py::arg("directions") = nullptr)
       .def("__enter__",
            [](py::object self) {
              self.cast<PyLevel&>().enter();
@@ -149,6 +188,8 @@ void bind_levels(py::module_& module) {
       .def_property_readonly("alive", &PyLevel::alive);
   module.def("make_dual", &bind_dual, py::arg("level"), py::arg("primal"), py::arg("tangent"));
   module.def("unwrap_dual", &unwrap_dual, py::arg("level"), py::arg("x"));
+  module.def("make_jet", &bind_jet, py::arg("level"), py::arg("primal"), py::arg("coefficients"));
+  module.def("unwrap_jet", &unwrap_jet, py::arg("level"), py::arg("x"));
   module.def("make_batched", &bind_batched, py::arg("level"), py::arg("value"), py::arg("dim"));
   module.def("unwrap_batched", &unwrap_batched, py::arg("level"), py::arg("x"));
   module.def("depth", [](const Tensor& x) { return x.depth(); }, py::arg("x"));

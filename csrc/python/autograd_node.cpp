@@ -57,7 +57,8 @@ void add_storages(const Tensor& x, py::dict& found) {
       add_storages(as_dual(x).tangent, found);
       break;
     case Body::Kind::Batched:
-      add_storages(as_batched(x).value, found);
+    case Body::Kind::Jet:
+      add_storages(inner_value(*x.body()), found);
       break;
     case Body::Kind::Packed:
       break;  // with the hooks, nobody can say where

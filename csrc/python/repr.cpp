@@ -51,6 +51,11 @@ std::string wrapper_text(const Tensor& x) {
     return concat("Dual(level ", level.id, ", primal=", text_of(dual.primal),
                   ", tangent=", dual.tangent ? text_of(dual.tangent) : "zero", tail);
   }
+  if (x.body()->kind == Body::Kind::Jet) {
+    const Jet& jet = as_jet(x);
+    return concat("Jet(level ", level.id, ", primal=", text_of(jet.primal),
+                  jet.expansion ? concat(", order=", level.size) : ", constant", tail);
+  }
   const Batched& batched = as_batched(x);
   return concat("Batched(level ", level.id, ", value=", text_of(batched.value),
                 ", dim=", batched.dim == kNotMapped ? "None" : std::to_string(batched.dim), tail);

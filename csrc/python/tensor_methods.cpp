@@ -23,7 +23,8 @@ Tensor detached(const Tensor& x) {
     case Body::Kind::Packed:
       return x.untracked();
     case Body::Kind::Dual:
-      return detached(as_dual(x).primal);
+    case Body::Kind::Jet:
+      return detached(inner_value(*x.body()));
     case Body::Kind::Batched:
       break;
   }
@@ -35,10 +36,9 @@ Tensor detached(const Tensor& x) {
 const Tensor& graph_free(const Tensor& x, const char* what) {
   if (!x.is_array()) {
     concrete_array(x, what);
-    runtime_error(
-        "[", what,
-        "] a tensor inside jvp has a tangent that an array cannot carry: use pyautograd's "
-        "functions, or x.detach() for a constant");
+    runtime_error("[", what, "] a tensor inside ", x.level()->name(),
+                  " has a tangent that an array cannot carry: use pyautograd's "
+                  "functions, or x.detach() for a constant");
   }
   if (x.tracked()) {
     runtime_error("[", what, "] the tensor is part of a recorded graph: use x.detach().", what,

@@ -1,3 +1,4 @@
+#include "autograd/jet.h"
 #include "support.h"
 
 namespace pyautograd {
@@ -102,6 +103,16 @@ TEST_F(Levels, VmapTakesLogicalShapes) {
   EXPECT_EQ(values(row_sums), (std::vector<double>{3, 12}));
   const auto outer_sum = [](const Tensor& row) { return row + ops::reshape(row, {3, 1}); };
   EXPECT_EQ(batched(outer_sum, x).shape(), (Dims{2, 3, 3}));
+}
+
+TEST_F(Levels, JetsCarryTaylorCoefficients) {
+  const LevelScope scope(Level::Kind::Taylor, 3);
+  const Tensor x = make_jet(scope.level(), number(0), {number(1)});
+  const Tensor y = ops::exp(x) * x;
+  std::vector<double> found;
+  for (size_t k = 0; k <= 3; ++k) found.push_back(value(coefficient_of(scope.level().get(), y, k)));
+  EXPECT_EQ(found, (std::vector<double>{0, 1, 1, 0.5}));
+  EXPECT_FALSE(coefficient_of(scope.level().get(), ops::exp(number(1)), 1));
 }
 
 TEST_F(Levels, AnEscapedTensorIsRefusedByName) {
