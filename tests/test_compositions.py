@@ -79,6 +79,14 @@ CALLS = {
     "vander": lambda x: np.vander(x[0], increasing=True),
     "dstack": lambda x: np.dstack([x, X]),
     "block": lambda x: np.block([[x, X], [X, X]]),
+    "partition": lambda x: np.partition(x, 1, axis=0)[1],
+    "polyfit": lambda x: np.polyfit(x[0], x[1], 1, w=[1.0, 2.0, 1.0]),
+    "poly of a matrix": lambda x: np.poly(x[:, :2]),
+    "compress": lambda x: np.compress([True, False, True], x, axis=1),
+    "union1d": lambda x: np.union1d(x, [2.0, 7.0]),
+    "intersect1d": lambda x: np.intersect1d(x, [2.0, 7.0, 0.5]),
+    "setdiff1d": lambda x: np.setdiff1d(x, [2.0, 7.0]),
+    "setxor1d": lambda x: np.setxor1d(x, [2.0, 7.0]),
     "apply_along_axis": lambda x: np.apply_along_axis(lambda v: np.sum(v * v), 1, x),
 }
 
@@ -103,6 +111,69 @@ def test_numpy_calls_them(name):
 def test_what_numpy_has_and_they_have_not(call, argument):
     with pytest.raises(TypeError, match=f"the argument {argument}= is not supported for tensors"):
         call(pa.tensor(X))
+
+
+def test_places_of_common_elements():
+    x, y = np.array([3.0, 1.0, 2.0]), np.array([2.0, 5.0, 3.0])
+    got = pa.intersect1d(pa.tensor(x), pa.tensor(y), True, True)
+    for ours, theirs in zip(got, np.intersect1d(x, y, True, True), strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs)
+
+
+def test_roots_leave_out_leading_zeros():
+    p = pa.tensor([0.0, 0.0, 1.0, -3.0, 2.0], requires_grad=True)
+    zeros = np.roots(p)
+    np.testing.assert_allclose(np.sort(zeros.detach().numpy().real), [1.0, 2.0], rtol=1e-14)
+    (slope,) = pa.grad(pa.sum(pa.real(zeros)), p)
+    np.testing.assert_allclose(slope.numpy(), [0, 0, -3, -1, 0], atol=1e-13)
+    assert pa.roots(pa.zeros(3)).shape == (0,)
+
+
+def test_characteristic_polynomial_at_a_repeated_eigenvalue():
+    """The last coefficient is the determinant, whose Hessian at the identity is known."""
+    hessian = pa.hessian(lambda a: pa.poly(a)[-1], pa.eye(2)).numpy().reshape(4, 4)
+    np.testing.assert_array_equal(hessian, np.fliplr(np.diag([1.0, -1.0, -1.0, 1.0])))
+
+
+QUANTILE_WEIGHTS = [
+    (None, lambda w: w),
+    (1, lambda w: w),
+    (1, lambda w: w[0]),
+    ((0, 1), lambda w: w),
+]
+
+
+@pytest.mark.parametrize("name", ["quantile", "nanquantile", "percentile", "nanpercentile"])
+@pytest.mark.parametrize("axis, weights_of", QUANTILE_WEIGHTS)
+def test_weighted_quantiles(name, axis, weights_of):
+    rng = np.random.default_rng(0)
+    scale = 100 if "percentile" in name else 1
+    q = [0.0, 0.3 * scale, 0.5 * scale, scale]
+    weights = weights_of(np.array([[1.0, 0.0, 2.0, 1.0], [1.0, 2.0, 0.0, 0.0], [2.0, 1.0, 1.0, 1]]))
+    x = rng.normal(size=(3, 4))
+    x[0, 1] = np.nan
+    options = {"axis": axis, "method": "inverted_cdf", "keepdims": True}
+    got = getattr(np, name)(pa.tensor(x), q, weights=weights, **options)
+    # NumPy's own fails with nan and weights of one axis.
+    same = np.broadcast_to(weights, x.shape)
+    want = getattr(np, name)(x, q, weights=same, **options)
+    np.testing.assert_array_equal(got.numpy(), want)
+
+
+def test_weights_of_quantiles_that_do_not_fit():
+    x = pa.ones((2, 3))
+    with pytest.raises(ValueError, match=r"\[quantile\] weights need the method 'inverted_cdf'"):
+        pa.quantile(x, 0.5, weights=pa.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"weights of shape \(4,\) fit neither"):
+        pa.quantile(x, 0.5, 1, method="inverted_cdf", weights=pa.ones(4))
+    with pytest.raises(ValueError, match="must not be negative"):
+        pa.quantile(x, 0.5, method="inverted_cdf", weights=-pa.ones((2, 3)))
+
+
+def test_quantiles_move_with_the_element_that_is_chosen():
+    x = pa.tensor([3.0, 1.0, 2.0], requires_grad=True)
+    pa.quantile(x, 0.5, method="inverted_cdf", weights=[1.0, 1.0, 5.0]).backward()
+    assert x.grad.tolist() == [0.0, 0.0, 1.0]
 
 
 def test_writing_records():

@@ -54,10 +54,11 @@ def entry(arrays, axes, i):
 
 
 # Arrays whose values decide the shape of the result, which vmap cannot know.
-DECIDE_SHAPES = dict.fromkeys(
-    "nonzero flatnonzero argwhere unique_values unique_counts unique_inverse unique_all".split(),
-    {0},
-) | {"bincount": {0}, "trim_zeros": {0, 1}}
+DECIDE_SHAPES = {
+    **dict.fromkeys("nonzero flatnonzero argwhere compress extract bincount".split(), {0}),
+    **dict.fromkeys("unique_values unique_counts unique_inverse unique_all".split(), {0}),
+    **dict.fromkeys("trim_zeros union1d intersect1d setdiff1d setxor1d".split(), {0, 1}),
+}
 
 
 def depends_on_values(record, chosen):

@@ -20,12 +20,13 @@ __all__: list[str] = []
 
 _MODULES = {
     "calculus": "cross diff ediff1d gradient interp trapezoid unwrap",
-    "comparison": "allclose array_equal array_equiv isclose",
+    "comparison": "allclose array_equal array_equiv isclose iscomplex isreal",
     "creation": "geomspace identity indices logspace tri vander",
     "histograms": "histogram histogram_bin_edges",
     "indexing": (
         "choose diag_indices diag_indices_from fill_diagonal ix_ piecewise put_along_axis"
-        " select tril_indices tril_indices_from triu_indices triu_indices_from"
+        " ravel_multi_index select tril_indices tril_indices_from triu_indices"
+        " triu_indices_from unravel_index"
     ),
     "joining": (
         "append block column_stack delete diag diagflat dsplit dstack fliplr flipud hsplit insert"
@@ -35,9 +36,13 @@ _MODULES = {
         "nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum"
         " nanvar"
     ),
-    "polynomials": "poly polyadd polyder polydiv polyint polymul polysub polyval",
+    "polynomials": (
+        "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots"
+    ),
     "quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
     "products": "kron vdot",
+    "selection": "argpartition compress extract lexsort partition",
+    "sets": "intersect1d setdiff1d setxor1d union1d",
     "statistics": "average corrcoef cov ptp",
     "transforms": "apply_along_axis apply_over_axes",
 }  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,15 @@ def not_complex(name: str, x: Any) -> Tensor:
             f"[{name}] is not defined for dtype {t.dtype}: complex numbers have no order"
         )
     return t
+
+
+@contextlib.contextmanager
+def shape_from_values(name: str) -> Iterator[None]:
+    """Lets the error about values that vmap maps name the composition."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise RuntimeError(f"[{name}]{str(error).partition(']')[2]}") from None
 
 
 def normal_axis(name: str, axis: Any, ndim: int) -> int:

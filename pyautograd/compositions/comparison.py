@@ -82,3 +82,26 @@ def array_equiv(a1: TensorLike, a2: TensorLike) -> Tensor:
     except ValueError:
         return _core.asarray(False)
     return _core.all(_core.equal(x, y))
+
+
+def iscomplex(x: TensorLike) -> Tensor:
+    """Which elements have an imaginary part that is not zero.
+
+    >>> pa.iscomplex(pa.tensor([1.0, 1j])).tolist()
+    [False, True]
+    """
+    return _core.not_equal(_imaginary(x), 0)
+
+
+def isreal(x: TensorLike) -> Tensor:
+    """Which elements have no imaginary part, or one that is zero.
+
+    >>> pa.isreal(pa.tensor([1.0, 1j])).tolist()
+    [True, False]
+    """
+    return _core.equal(_imaginary(x), 0)
+
+
+def _imaginary(x: TensorLike) -> Tensor:
+    t = _core.asarray(x)
+    return _core.imag(t) if t.dtype.kind == "c" else _core.zeros_like(t)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -300,3 +302,90 @@ def diag_indices_from(arr: TensorLike) -> tuple[Tensor, ...]:
     if len(shape) < 2 or len(set(shape)) > 1:
         raise ValueError(f"[diag_indices_from] expected dimensions of equal size, got {shape}")
     return diag_indices(shape[0], len(shape))
+
+
+def ravel_multi_index(
+    multi_index: Sequence[TensorLike],
+    dims: Sequence[int],
+    mode: str | tuple[str, ...] = "raise",
+    order: str = "C",
+) -> Tensor:
+    """The places in the flattened array of elements given by one index per axis.
+
+    Args:
+        multi_index: one tensor of integers per axis
+        dims: the shape of the array
+        mode: what happens to an index out of bounds, for all axes or for each: "raise", "wrap" or
+            "clip"; under vmap "raise" looks at nothing
+        order: "C" or "F", which axis moves slowest
+
+    Raises:
+        ValueError: an index out of bounds, or not as many as axes.
+
+    >>> pa.ravel_multi_index((pa.tensor([0, 1]), pa.tensor([2, 0])), (2, 3)).tolist()
+    [2, 3]
+    """
+    index = [_core.asarray(i) for i in multi_index]
+    shape = tuple(operator.index(n) for n in dims)
+    if len(index) != len(shape):
+        raise ValueError(
+            f"[ravel_multi_index] {len(index)} indices do not fit {len(shape)} dimensions"
+        )
+    modes = (mode,) * len(shape) if isinstance(mode, str) else tuple(mode)
+    result: Any = 0
+    for axis, stride in enumerate(_strides("ravel_multi_index", shape, order)):
+        if index[axis].dtype.kind not in "iu":
+            raise TypeError(f"[ravel_multi_index] an index has dtype {index[axis].dtype}")
+        inside = _within(index[axis], shape[axis], modes[axis])
+        result = _core.add(result, _core.multiply(_core.astype(inside, np.int64), stride))
+    return _core.asarray(result)
+
+
+def _within(index: Tensor, size: int, mode: str) -> Tensor:
+    if mode == "wrap":
+        return _core.remainder(index, size)
+    if mode == "clip":
+        return _core.clip(index, 0, size - 1)
+    if mode != "raise":
+        raise ValueError(f"[ravel_multi_index] mode must be raise, wrap or clip, got {mode!r}")
+    outside = _core.logical_or(_core.less(index, 0), _core.greater_equal(index, size))
+    if _core.depth(index) == 0 and bool(_core.any(outside)):
+        raise ValueError(
+            f"[ravel_multi_index] an index is out of bounds for an axis of size {size}"
+        )
+    return index
+
+
+def unravel_index(
+    indices: TensorLike, shape: Sequence[int] | int, order: str = "C"
+) -> tuple[Tensor, ...]:
+    """The index along every axis of elements given by their places in the flattened array.
+
+    Raises:
+        ValueError: a place outside the array. Under vmap nothing is looked at.
+
+    >>> [i.tolist() for i in pa.unravel_index(pa.tensor([2, 3]), (2, 3))]
+    [[0, 1], [2, 0]]
+    """
+    flat = _core.asarray(indices)
+    if flat.dtype.kind not in "iu":
+        raise TypeError(f"[unravel_index] indices have dtype {flat.dtype}")
+    lengths = (shape,) if isinstance(shape, int) else tuple(operator.index(n) for n in shape)
+    size = math.prod(lengths)
+    outside = _core.logical_or(_core.less(flat, 0), _core.greater_equal(flat, size))
+    if _core.depth(flat) == 0 and bool(_core.any(outside)):
+        raise ValueError(f"[unravel_index] an index is out of bounds for shape {lengths}")
+    strides = _strides("unravel_index", lengths, order)
+    flat = _core.astype(flat, np.int64)
+    return tuple(
+        _core.remainder(_core.floor_divide(flat, stride), n)
+        for stride, n in zip(strides, lengths, strict=True)
+    )
+
+
+def _strides(name: str, shape: tuple[int, ...], order: str) -> list[int]:
+    if order not in ("C", "F"):
+        raise ValueError(f"[{name}] order must be 'C' or 'F', got {order!r}")
+    if order == "C":
+        return [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+    return [math.prod(shape[:i]) for i in range(len(shape))]

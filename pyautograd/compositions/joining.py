@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ._common import normal_axes, normal_axis
+from ._common import normal_axes, normal_axis, shape_from_values
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -222,10 +222,8 @@ def trim_zeros(
     ends = trim.lower()
     if set(ends) - set("fb"):
         raise ValueError(f"[trim_zeros] trim must consist of 'f' and 'b', not {trim!r}")
-    try:
+    with shape_from_values("trim_zeros"):
         places = _core.nonzero(x) if x.ndim else ()
-    except RuntimeError as error:
-        raise RuntimeError(f"[trim_zeros]{str(error).partition(']')[2]}") from None
     parts = [slice(None)] * x.ndim
     for i, kept in enumerate(places):
         if i in axes:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ._common import floating, not_bool
+from ._common import floating, not_bool, not_complex
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -21,19 +21,148 @@ __all__: list[str] = []
 def poly(seq_of_zeros: TensorLike) -> Tensor:
     """The coefficients of the polynomial with leading coefficient 1 and the given zeros.
 
+    Of a square matrix, the characteristic polynomial: exact derivatives, where eigenvalues repeat
+    too, and roundoff that grows with the size (Faddeev and LeVerrier's recurrence).
+
     Raises:
-        ValueError: more than one dimension. (The characteristic polynomial of a matrix is ``poly``
-            of its eigenvalues.)
+        ValueError: more dimensions, or a matrix that is not square.
 
     >>> pa.poly(pa.tensor([1.0, 2.0])).tolist()
     [1.0, -3.0, 2.0]
+    >>> pa.poly(pa.tensor([[2.0, 1.0], [1.0, 2.0]])).tolist()
+    [1.0, -4.0, 3.0]
     """
-    zeros = _vector("poly", floating(seq_of_zeros))
+    given = floating(seq_of_zeros)
+    if given.ndim == 2 and given.shape[0] == given.shape[1] > 0:
+        return _characteristic(given)
+    zeros = _vector("poly", given)
     result = _core.ones((1,), zeros.dtype)
     for zero in zeros:
         shifted = _core.pad(result * zero, (1, 0))
         result = _core.pad(result, (0, 1)) - shifted
     return result
+
+
+def _characteristic(a: Tensor) -> Tensor:
+    identity = _core.eye(a.shape[0], dtype=a.dtype)
+    coefficients = [_core.ones((), a.dtype)]
+    product = a
+    for k in range(1, a.shape[0] + 1):
+        coefficients.append(_core.trace(product) / -k)
+        if k < a.shape[0]:
+            product = _core.matmul(a, product + coefficients[-1] * identity)
+    return _core.stack(coefficients)
+
+
+def roots(p: TensorLike) -> Tensor:
+    """The zeros of the polynomial with coefficients ``p``, in no particular order.
+
+    They are the eigenvalues of the companion matrix, complex like those: NumPy returns real numbers
+    where all zeros happen to be real. Leading zeros of ``p`` are left out, except under vmap, where
+    they give nan. Simple zeros have derivatives of every order; multiple ones have none, and there
+    the result is inf or nan.
+
+    Raises:
+        ValueError: ``p`` is no vector.
+
+    >>> np.sort(pa.roots(pa.tensor([1.0, -3.0, 2.0])).numpy().real).tolist()
+    [1.0, 2.0]
+    """
+    x = _vector("roots", floating(p))
+    x = x[_leading_zeros(x) :]
+    degree = x.shape[0] - 1
+    if degree < 1:
+        return _core.astype(x[:0], np.result_type(x.dtype, np.complex64))
+    below = _core.eye(degree - 1, degree, dtype=x.dtype)
+    companion = _core.concat([_core.expand_dims(x[1:] / -x[0], 0), below])
+    return _core.linalg_eigvals(companion)
+
+
+def _leading_zeros(x: Tensor) -> int:
+    try:
+        (places,) = _core.nonzero(x)
+    except RuntimeError:  # under vmap there is no one number to look at
+        return 0
+    return int(places[0]) if places.size else x.shape[0]
+
+
+def polyfit(
+    x: TensorLike,
+    y: TensorLike,
+    deg: int,
+    rcond: float | None = None,
+    *,
+    w: TensorLike | None = None,
+    cov: bool | str = False,
+) -> Any:
+    """The polynomial of degree ``deg`` through points, by least squares.
+
+    Args:
+        x: tensor of shape (M,)
+        y: tensor of shape (M,) or (M, K), one polynomial per column
+        deg: the degree
+        rcond: singular values below ``rcond`` times the largest count as zero; M times the
+            machine epsilon by default
+        w: weights of the points, of shape (M,)
+        cov: also return the covariance of the coefficients, scaled by the residuals unless it is
+            "unscaled"
+
+    Returns:
+        Coefficients of shape (deg + 1,) or (deg + 1, K), the highest power first; with ``cov`` a
+        pair. Differentiable in ``x``, ``y`` and ``w``.
+
+    Raises:
+        ValueError: a negative ``deg``, or too few points for ``cov``.
+        TypeError: shapes that do not fit, no points, or complex numbers.
+
+    >>> line = pa.polyfit(pa.tensor([0.0, 1.0, 2.0]), pa.tensor([1.0, 3.0, 5.0]), 1)
+    >>> np.round(line.numpy(), 12).tolist()
+    [2.0, 1.0]
+    """
+    count = operator.index(deg) + 1
+    points, values = (floating(not_complex("polyfit", a)) for a in (x, y))
+    if count < 1:
+        raise ValueError(f"[polyfit] deg must not be negative, got {deg}")
+    if points.ndim != 1 or points.size == 0 or values.ndim not in (1, 2):
+        raise TypeError(
+            f"[polyfit] expected vectors of points, got shapes {points.shape} and {values.shape}"
+        )
+    if points.shape[0] != values.shape[0]:
+        raise TypeError(f"[polyfit] {points.shape[0]} points have {values.shape[0]} values")
+    powers = [points**k for k in range(count - 1, 0, -1)]
+    matrix = _core.stack([*powers, _core.ones_like(points)], axis=1)
+    if w is not None:
+        weights = floating(w)
+        if weights.shape != points.shape:
+            raise TypeError(f"[polyfit] w must have shape {points.shape}, got {weights.shape}")
+        matrix = matrix * _core.expand_dims(weights, 1)
+        values = values * (_core.expand_dims(weights, 1) if values.ndim == 2 else weights)
+    if rcond is None:
+        rcond = points.size * float(np.finfo(points.dtype).eps)
+    scale = _core.sqrt(_core.sum(_core.square(_core.absolute(matrix)), axis=0))
+    scaled = matrix / scale
+    solution = _core.linalg_lstsq(scaled, values, rcond)[0]
+    fit = solution / (_core.expand_dims(scale, 1) if values.ndim == 2 else scale)
+    if not cov:
+        return fit
+    return fit, _covariance(scaled, scale, values - _core.matmul(matrix, fit), cov)
+
+
+def _covariance(scaled: Tensor, scale: Tensor, residuals: Tensor, cov: bool | str) -> Tensor:
+    base = _core.linalg_inv(_core.matmul(_core.matrix_transpose(scaled), scaled))
+    base = base / (_core.expand_dims(scale, 0) * _core.expand_dims(scale, 1))
+    if cov == "unscaled":
+        return base if residuals.ndim == 1 else _core.expand_dims(base, 2)
+    freedom = scaled.shape[0] - scaled.shape[1]
+    if freedom <= 0:
+        raise ValueError(
+            f"[polyfit] {scaled.shape[0]} points are too few to scale a covariance of "
+            f"{scaled.shape[1]} coefficients"
+        )
+    factor = _core.sum(_core.square(residuals), axis=0) / freedom
+    if residuals.ndim == 1:
+        return base * factor
+    return _core.expand_dims(base, 2) * factor
 
 
 def polyval(p: TensorLike, x: TensorLike) -> Tensor:

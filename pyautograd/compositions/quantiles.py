@@ -97,12 +97,36 @@ class _Lines:
         if self.size == 0:
             lines = _core.concat([floating(lines), _core.full((1, *around), math.nan, x.dtype)])
         self.sorted = _core.sort(lines, 0)
+        self._arranged = x.shape, axes, rest, lines, skip_nan
 
     def at(self, place: Tensor) -> Tensor:
         """The elements at the nearest place that there is; ``place`` may have several rows."""
         last = _core.maximum(self.count - 1, 0)
         index = _core.astype(_core.minimum(_core.maximum(place, 0), last), np.int64)
         return _core.take_along_axis(self.sorted, index, 0)
+
+    def weighted(self, name: str, weights: Any, fraction: Tensor) -> Tensor:
+        """The first elements up to which the sorted weights make up a fraction of all."""
+        shape, axes, rest, lines, skip_nan = self._arranged
+        w = _core.astype(not_complex(name, weights), np.float64)
+        if w.shape != shape:
+            if w.shape != tuple(shape[i] for i in axes):
+                raise ValueError(
+                    f"[{name}] weights of shape {w.shape} fit neither the array of shape {shape} "
+                    f"nor its axes {axes}"
+                )
+            w = _core.reshape(w, [n if i in axes else 1 for i, n in enumerate(shape)])
+            w = _core.broadcast_to(w, shape)
+        w = _core.reshape(_core.permute_dims(w, axes + rest), lines.shape)
+        if _core.depth(w) == 0 and bool(_core.any(_core.less(w, 0))):
+            raise ValueError(f"[{name}] weights must not be negative")
+        if skip_nan and lines.dtype.kind == "f":
+            w = _core.where(_core.isnan(lines), 0.0, w)
+        share = _core.cumsum(_core.take_along_axis(w, _core.argsort(lines, 0), 0), 0)
+        share = share / share[-1:]
+        rows = _core.reshape(fraction, (-1, 1) + (1,) * len(lines.shape[1:]))
+        before = _core.logical_or(_core.less(share, rows), _core.equal(share, 0))
+        return self.at(_core.sum(before, 1))
 
     def with_nan(self, result: Tensor) -> Tensor:
         """nan where there is one that is not skipped."""
@@ -146,17 +170,23 @@ def _quantile(
     method: str,
     keepdims: bool,
     *,
+    weights: Any = None,
     scale: float = 1.0,
     skip_nan: bool = False,
 ) -> Tensor:
     x = not_complex(name, not_bool(name, a))
     if method not in _METHODS:
         raise ValueError(f"[{name}] unknown method {method!r}: use one of {', '.join(_METHODS)}")
+    if weights is not None and method != "inverted_cdf":
+        raise ValueError(f"[{name}] weights need the method 'inverted_cdf', not {method!r}")
     place, weight = _METHODS[method]
     lines = _Lines(name, floating(x) if weight else x, axis, keepdims, skip_nan)
     if lines.size == 0 and not skip_nan:
         raise IndexError(f"[{name}] axis {axis} of shape {x.shape} has no elements")
     fraction = _fraction(name, q, scale)
+    if weights is not None:
+        chosen = lines.weighted(name, weights, fraction)
+        return _core.reshape(lines.with_nan(chosen), fraction.shape + lines.shape)
     rows = _core.reshape(fraction, (-1,) + (1,) * (lines.sorted.ndim - 1))
     where = place(lines.count, rows)
     if weight is None:
@@ -196,21 +226,25 @@ def quantile(
     *,
     method: str = "linear",
     keepdims: bool = False,
+    weights: TensorLike | None = None,
 ) -> Tensor:
     """The values that the fractions ``q`` of the elements do not exceed.
 
     ``method`` says what lies between the sorted elements: "linear" goes straight from one to the
     next, and NumPy's twelve others are there, too. The axes of ``q`` come first in the result.
     Differentiable in ``a``, and in ``q`` where the method interpolates. nan where there is a nan.
+    ``weights``, of the shape of ``a`` or of its reduced axes, say how much an element counts; the
+    result jumps where they do, and they need the method "inverted_cdf".
 
     Raises:
-        ValueError: ``q`` outside [0, 1], or an unknown method.
+        ValueError: ``q`` outside [0, 1], an unknown method, or weights that are negative or do not
+            fit.
         IndexError: no elements.
 
     >>> pa.quantile(pa.tensor([1.0, 2.0, 4.0]), pa.tensor([0.5, 0.75])).tolist()
     [2.0, 3.0]
     """
-    return _quantile("quantile", a, q, axis, method, keepdims)
+    return _quantile("quantile", a, q, axis, method, keepdims, weights=weights)
 
 
 def percentile(
@@ -220,13 +254,14 @@ def percentile(
     *,
     method: str = "linear",
     keepdims: bool = False,
+    weights: TensorLike | None = None,
 ) -> Tensor:
     """:func:`quantile` for percentages ``q``.
 
     >>> pa.percentile(pa.tensor([1.0, 2.0, 4.0]), 75).item()
     3.0
     """
-    return _quantile("percentile", a, q, axis, method, keepdims, scale=100.0)
+    return _quantile("percentile", a, q, axis, method, keepdims, weights=weights, scale=100.0)
 
 
 def nanquantile(
@@ -236,13 +271,14 @@ def nanquantile(
     *,
     method: str = "linear",
     keepdims: bool = False,
+    weights: TensorLike | None = None,
 ) -> Tensor:
     """The :func:`quantile` of the numbers; nan where there are none.
 
     >>> pa.nanquantile(pa.tensor([1.0, pa.nan, 2.0]), 0.5).item()
     1.5
     """
-    return _quantile("nanquantile", a, q, axis, method, keepdims, skip_nan=True)
+    return _quantile("nanquantile", a, q, axis, method, keepdims, weights=weights, skip_nan=True)
 
 
 def nanpercentile(
@@ -252,10 +288,13 @@ def nanpercentile(
     *,
     method: str = "linear",
     keepdims: bool = False,
+    weights: TensorLike | None = None,
 ) -> Tensor:
     """The :func:`percentile` of the numbers; nan where there are none.
 
     >>> pa.nanpercentile(pa.tensor([1.0, pa.nan, 2.0]), 50).item()
     1.5
     """
-    return _quantile("nanpercentile", a, q, axis, method, keepdims, scale=100.0, skip_nan=True)
+    return _quantile(
+        "nanpercentile", a, q, axis, method, keepdims, weights=weights, scale=100.0, skip_nan=True
+    )

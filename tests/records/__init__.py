@@ -2,6 +2,7 @@
 
 from . import (
     compositions,
+    compositions_of_sets,
     compositions_of_shape,
     creation,
     elementwise,
@@ -31,10 +32,11 @@ RECORDS: list[OpRecord] = [
     *special.RECORDS,
     *compositions.RECORDS,
     *compositions_of_shape.RECORDS,
+    *compositions_of_sets.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.
-LINALG = linalg.RECORDS
+LINALG = [*linalg.RECORDS, *(r for r in compositions.RECORDS if r.name == "polyfit")]
 FFT = fft.RECORDS
 # Every op on real samples, and on complex ones if it takes them.
 CASES = RECORDS + [r.complexified() for r in RECORDS if "complex128" in r.dtypes]

@@ -1,5 +1,7 @@
 """Records of the compositions that compute: ``pyautograd.compositions``."""
 
+from itertools import combinations
+
 import numpy as np
 
 import pyautograd as pa
@@ -377,12 +379,83 @@ def polydiv_reference(u, v):
     return np.array(quotient or [0.0], u.dtype), rest
 
 
+def poly_reference(x):
+    """For matrices by minors: the eigenvalues that NumPy takes must be finite."""
+    if x.ndim != 2 or x.shape[0] != x.shape[1]:
+        return kept_complex(np.poly(x), x)
+    n = len(x)
+    minors = [
+        sum(determinant(x[np.ix_(chosen, chosen)]) for chosen in combinations(range(n), k))
+        for k in range(n + 1)
+    ]
+    return np.array([(-1) ** k * m for k, m in enumerate(minors)]).astype(x.dtype)
+
+
+def determinant(x):
+    if len(x) == 0:
+        return 1.0
+    rest = [np.delete(x[1:], i, 1) for i in range(len(x))]
+    return sum((-1) ** i * x[0, i] * determinant(minor) for i, minor in enumerate(rest))
+
+
+def simple_roots(rng):
+    """Three zeros well apart, and what has none."""
+    yield (np.array([1.0, -2.5, 0.25, 1.5]) + rng.uniform(0, 0.1, 4),)
+    yield (rng.uniform(0.5, 2, 2),)
+    yield (rng.uniform(0.5, 2, 1),)
+    yield (rng.uniform(0.5, 2, (2, 2)),)
+
+
+def power_sums(roots, xp):
+    """Zeros are in no particular order."""
+
+    def sums(p):
+        x = roots(p)
+        return [xp.sum(x**k) for k in (1, 2, 3)]
+
+    return sums
+
+
+def complex_roots(p):
+    dtype = np.result_type(p, np.complex64)
+    return np.roots(p.astype(dtype)).astype(dtype)
+
+
+@in_float
+def fit_reference(x, *args, **kwargs):
+    """NumPy makes float64 of float32."""
+    out = np.polyfit(x, *args, **kwargs)
+    if isinstance(out, tuple):
+        return [a.astype(np.result_type(x, args[0])) for a in out]
+    return out.astype(np.result_type(x, args[0]))
+
+
+def scattered(rng):
+    x = distinct(rng, (6,))
+    yield x, rng.uniform(-2, 2, 6), 2
+    yield x, rng.uniform(-2, 2, (6, 2)), 1
+    yield x[:3], rng.uniform(-2, 2, 3), 2
+    yield Sample((x, rng.uniform(-2, 2, 6), 1), {"cov": True})
+    yield Sample((x, rng.uniform(-2, 2, (6, 2)), 0), {"cov": "unscaled"})
+    yield x, rng.uniform(-2, 2, 5), 1
+    yield x, rng.uniform(-2, 2, 6), -1
+
+
 POLYNOMIALS = [
     record(
         "poly",
-        in_float(lambda x: kept_complex(np.poly(x), x)),
-        calls(((3,),), ((2,),), ((2, 2, 2),)),
+        in_float(poly_reference),
+        calls(((3,),), ((2,),), ((2, 2, 2),), ((3, 3),), ((1, 1),), ((2, 3),)),
+        tol=64,
     ),
+    record(
+        "roots",
+        in_float(power_sums(complex_roots, np)),
+        simple_roots,
+        fn=power_sums(pa.roots, pa),
+        tol=256,
+    ),
+    record("polyfit", fit_reference, scattered, diff=(0, 1), dtypes=REAL, tol=1024),
     record("polyval", np.polyval, evaluations, diff=(0, 1)),
     record("polyadd", np.polyadd, coefficients, diff=(0, 1)),
     record("polysub", np.polysub, coefficients, diff=(0, 1), dtypes=NUMBERS),
