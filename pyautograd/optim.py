@@ -1,4 +1,4 @@
-"""Optimisers with two faces over one implementation.
+"""Optimisers with two faces over one implementation, for real and complex parameters.
 
 As a pure function, ``update(params, grads, state)`` returns new parameters and a new state. It
 works on trees, inside every transform, and is differentiable in all its arguments and in the
@@ -25,6 +25,7 @@ Given parameters, the same object moves them in place, by the gradients that ``b
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from numbers import Real
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -235,7 +236,7 @@ class Optimizer(Generic[State]):
             place = partial(_place, structure, i)
             if type(x) is not Tensor:
                 x = leaves[i] = to_tensor(op, x, place)
-            if x.dtype.kind != "f":
+            if x.dtype.kind not in "fc":
                 raise TypeError(
                     f"[{op}] {place()} has dtype {x.dtype}: only floating-point parameters can be "
                     "moved"
@@ -272,6 +273,20 @@ class Optimizer(Generic[State]):
             for name, tree in state._asdict().items()
         }
         return type(state)(**fields)
+
+
+def _by_parts(function: Callable[..., Tensor], *values: Tensor) -> Tensor:
+    """The function of real numbers, applied to real and imaginary parts on their own."""
+    if values[0].dtype.kind == "f":
+        return function(*values)
+    parts = (function(*map(part, values)) for part in (_core.real, _core.imag))
+    return _core.complex(*parts)
+
+
+def _over_root(eps: Tensor, mean: Tensor, square: Tensor) -> Tensor:
+    # At zero the slope of the root is infinite; the mask makes it a constant there.
+    root = _core.where(square > 0.0, _core.sqrt(square), 0.0)
+    return mean / (root + eps.astype(mean.dtype))
 
 
 def _place(structure: TreeDef, leaf: int) -> str:
@@ -337,6 +352,7 @@ class Adam(Optimizer[AdamState]):
 
     Source: Kingma, Ba (2015), Adam: a method for stochastic optimization, algorithm 1. Where no
     gradient was ever other than zero the step is zero, and so is its derivative, at every order.
+    Real and imaginary part of a complex parameter count as two parameters, as in PyTorch.
 
     Args:
         params: a tree of leaves that require grad, to be moved by :meth:`step`; leave it out to use
@@ -402,10 +418,9 @@ class Adam(Optimizer[AdamState]):
         moved, means, squares = [], [], []
         for p, g, m, v in zip(leaves, gradients, state.mean, state.mean_square, strict=True):
             m = first * m + (1.0 - first) * g
-            v = second * v + (1.0 - second) * _core.square(g)
-            # At v = 0 the slope of the root is infinite; the mask makes it a constant there.
-            root = _core.where(v > 0.0, _core.sqrt(v), 0.0)
-            moved.append(p - rate.astype(p.dtype) * m / (root + eps.astype(p.dtype)))
+            v = second * v + (1.0 - second) * _by_parts(_core.square, g)
+            scaled = _by_parts(partial(_over_root, eps), m, v)
+            moved.append(p - rate.astype(p.dtype) * scaled)
             means.append(m)
             squares.append(v)
         return moved, AdamState(step, means, squares)

@@ -301,3 +301,35 @@ def test_wrong_parameters():
     for use in (lambda o: o.step(), lambda o: o.zero_grad(), lambda o: o.state):
         with pytest.raises(RuntimeError, match=r"no parameters were given: make the optimiser as"):
             use(optim.Adam())
+
+
+def complex_loss(z):
+    return pa.sum(pa.abs(z) ** 2 * pa.real(z)) + pa.sum(pa.imag(z * z))
+
+
+@all_optimizers
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_a_complex_parameter_is_two_real_ones(make, dtype):
+    z = pa.asarray([1.0 - 0.5j, 0.25 + 2j], dtype=dtype)
+    opt = make()
+    pair, state = (pa.real(z), pa.imag(z)), opt.init((pa.real(z), pa.imag(z)))
+    ours, own = z, opt.init(z)
+    leaf = pa.tensor(z.numpy(), requires_grad=True)
+    in_place = make(leaf)
+    for _ in range(3):
+        gradient = pa.func.grad(lambda p: complex_loss(pa.complex(*p)))(pair)
+        pair, state = opt.update(pair, gradient, state)
+        ours, own = opt.update(ours, pa.func.grad(complex_loss)(ours), own)
+        complex_loss(leaf).backward()
+        in_place.step()
+        in_place.zero_grad()
+    expected = pa.complex(*pair).numpy()
+    assert ours.dtype == leaf.dtype == np.dtype(dtype)
+    tolerance = 1e-5 if dtype == "complex64" else 1e-13
+    np.testing.assert_allclose(ours.numpy(), expected, rtol=tolerance)
+    np.testing.assert_allclose(leaf.detach().numpy(), expected, rtol=tolerance)
+
+
+def test_integers_do_not_move():
+    with pytest.raises(TypeError, match="only floating-point parameters can be moved"):
+        optim.SGD(lr=0.1).init(pa.asarray([1, 2]))

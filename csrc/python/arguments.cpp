@@ -180,10 +180,13 @@ class TensorArguments {
     elements_ += x.size();
     return x;
   }
-  void meet(const Tensor& x) { dtype_ = dtype_ ? promote(*dtype_, x.dtype()) : x.dtype(); }
+  void meet(const Tensor& x) {
+    dtype_ = met_ ? promote(dtype_, x.dtype()) : x.dtype();
+    met_ = true;
+  }
 
   Tensor weak(PyObject* scalar) const {
-    return weak_operand(scalar, dtype_ ? *dtype_ : default_dtype(scalar), bound_.ints);
+    return weak_operand(scalar, met_ ? dtype_ : default_dtype(scalar), bound_.ints);
   }
 
   Tensors list(PyObject* value, const Param& param) {
@@ -206,7 +209,8 @@ class TensorArguments {
   }
 
   const BoundOp& bound_;
-  std::optional<DType> dtype_;
+  DType dtype_ = DType::Bool;
+  bool met_ = false;
   int64_t elements_ = 0;
 };
 
