@@ -77,7 +77,9 @@ _FUNCTIONS = {"coverage": "_coverage", "load": "serialization", "save": "seriali
 _FUNCTIONS |= {
     "checkpoint": "checkpointing",
     "checkpoint_sequential": "_sequential",
+    "mgrid": "_grids",
     "name": "checkpointing",
+    "ogrid": "_grids",
     "saved_tensors_hooks": "saved_tensors",
     "scan": "_scan",
 }

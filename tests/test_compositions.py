@@ -252,3 +252,13 @@ def test_histogram_under_vmap_and_in_its_weights():
     assert gradient.tolist() == [0.0, 1.0, 1.0]
     first, second = pa.func.vmap(lambda v: pa.histogram(v, [0.0, 0.5, 1.0], weights=w))(x)[0]
     assert (first.tolist(), second.tolist()) == ([1.0, 6.0], [3.0, 0.0])
+
+
+def test_grids_written_as_slices():
+    for key in (np.s_[0:3], np.s_[0:3, 1:2:0.25], np.s_[-1:1:5j, 0:4:2]):
+        np.testing.assert_array_equal(pa.mgrid[key].numpy(), np.mgrid[key])
+        ours, theirs = pa.ogrid[key], np.ogrid[key]
+        parts = zip(ours, theirs, strict=True) if isinstance(theirs, tuple) else [(ours, theirs)]
+        for x, y in parts:
+            np.testing.assert_array_equal(x.numpy(), y)
+            assert x.dtype == y.dtype
