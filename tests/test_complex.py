@@ -391,6 +391,13 @@ def test_derivatives_on_branch_cuts_are_those_of_the_values_side(name):
         np.testing.assert_allclose(slope[0], slope[1], rtol=1e-6)
 
 
+def test_the_derivative_of_asinh_on_its_cuts_is_that_of_the_values_side():
+    for z in [complex(x, y) for x in (0.0, -0.0) for y in (2.0, -2.0)]:
+        inside = complex(np.copysign(1e-9, z.real), z.imag)
+        slope = [pa.func.jvp(pa.asinh, (w,), (1 + 0j,))[1].item() for w in (z, inside)]
+        np.testing.assert_allclose(slope[0], slope[1], rtol=1e-6)
+
+
 def test_moduli_do_not_overflow():
     z = pa.tensor([3e200 + 4e200j, 3e-200 + 4e-200j])
     np.testing.assert_allclose(pa.abs(z).numpy(), [5e200, 5e-200], rtol=1e-15)
@@ -517,7 +524,7 @@ def test_writing():
 @pytest.mark.parametrize(
     "name",
     [
-        *("max", "min", "argmax", "argmin", "softmax", "log_softmax", "logsumexp", "clip"),
+        *("max", "min", "argmax", "argmin", "log_softmax", "clip"),
         *("floor", "ceil", "trunc", "relu", "erf", "cbrt", "signbit", "softplus"),
     ],
 )

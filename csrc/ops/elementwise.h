@@ -4,6 +4,7 @@
 
 #include "kernels/functors.h"
 #include "ops/ops.h"
+#include "ops/spectrum.h"
 
 namespace pyautograd::ops {
 
@@ -42,14 +43,23 @@ struct ElementwiseRow {
 
 const Ref<const Primitive>& elementwise_primitive(kernels::FnId fn);
 
+// The op of a row. A function of a spectrum remembers which (ops/spectrum.h).
+inline Tensor apply_row(kernels::FnId fn, TensorSpan x) {
+  Tensor y = apply1(elementwise_primitive(fn), x);
+  bool remembers = false;
+  for (const Tensor& argument : x) remembers |= static_cast<bool>(argument.body()->origin);
+  if (remembers) remember_function(elementwise_primitive(fn), x, y);
+  return y;
+}
+
 // The op of any functor of kernels/scalar.h that has a row in the table.
 template <class Functor>
 Tensor call(const Tensor& x) {
-  return apply1(elementwise_primitive(kernels::fn_id<Functor>()), Borrowed<1>(x));
+  return apply_row(kernels::fn_id<Functor>(), Borrowed<1>(x));
 }
 template <class Functor>
 Tensor call(const Tensor& x1, const Tensor& x2) {
-  return apply1(elementwise_primitive(kernels::fn_id<Functor>()), Borrowed<2>(x1, x2));
+  return apply_row(kernels::fn_id<Functor>(), Borrowed<2>(x1, x2));
 }
 
 // The rows, in the order of the documentation (ops/elementwise_table.cpp).

@@ -38,6 +38,14 @@ Tensor inverse_root(T x) {
   return call<Rsqrt>(-(x - 1.0)) * call<Rsqrt>(x - -1.0);
 }
 
+// 1 / sqrt(1 + x**2), in the factors 1 + ix and 1 - ix, made from parts: a product with i loses the
+// sign of a zero real part, which says on which side of a cut of asinh x is.
+Tensor inverse_sine_root(T x) {
+  if (!is_complex(x.dtype())) return call<Rsqrt>(square(x) + 1.0);
+  const Tensor re = real(x), im = imag(x);
+  return call<Rsqrt>(make_complex(1.0 - im, re)) * call<Rsqrt>(make_complex(1.0 + im, -re));
+}
+
 // 1 / sqrt(x**2 - 1), with the cuts of acosh.
 Tensor inverse_hyperbolic_root(T x) {
   if (!is_complex(x.dtype())) return call<Rsqrt>((x - 1.0) * (x + 1.0));
@@ -183,7 +191,7 @@ constexpr ElementwiseRow kRows[] = {
     unary<Tanh>("tanh", "The hyperbolic tangent.",
                 {[](T t, X, T y) { return call<ScaleTanh>(t, y); }, kY}),
     unary<Asinh>("asinh", "The inverse hyperbolic sine.",
-                 {[](T t, X x, T) { return scale(t, call<Rsqrt>(square(x[0]) + 1.0)); }, kX1}),
+                 {[](T t, X x, T) { return scale(t, inverse_sine_root(x[0])); }, kX1}),
     unary<Acosh>("acosh", "The inverse hyperbolic cosine.",
                  {[](T t, X x, T) { return scale(t, inverse_hyperbolic_root(x[0])); }, kX1}),
     unary<Atanh>("atanh", "The inverse hyperbolic tangent.",
@@ -346,11 +354,11 @@ constexpr ElementwiseRow kRows[] = {
 
 template <size_t I>
 Tensor call_unary(const Tensor& x) {
-  return apply1(elementwise_primitive(kRows[I].fn), Borrowed<1>(x));
+  return apply_row(kRows[I].fn, Borrowed<1>(x));
 }
 template <size_t I>
 Tensor call_binary(const Tensor& x1, const Tensor& x2) {
-  return apply1(elementwise_primitive(kRows[I].fn), Borrowed<2>(x1, x2));
+  return apply_row(kRows[I].fn, Borrowed<2>(x1, x2));
 }
 
 // The ops that are more than their primitive (ops/select.cpp).

@@ -3,6 +3,7 @@
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linalg.h"
+#include "ops/spectrum.h"
 
 namespace pyautograd::ops::linalg {
 
@@ -267,20 +268,36 @@ class SvdVals final : public OnMatrices {
 
 }  // namespace
 
-Tensors eigh(const Tensor& a, std::string_view uplo) {
-  return apply(make_ref<Eigh>(reads_lower("linalg.eigh", uplo)), Borrowed<1>(floating(a)));
+Tensors eigh(const Tensor& given, std::string_view uplo) {
+  const bool lower = reads_lower("linalg.eigh", uplo);
+  const Tensor a = floating(given);
+  Tensors out = apply(make_ref<Eigh>(lower), Borrowed<1>(a));
+  remember_spectrum(out[0], lower ? SpectrumOf::Lower : SpectrumOf::Upper, a);
+  return out;
 }
 
-Tensor eigvalsh(const Tensor& a, std::string_view uplo) {
-  return apply1(make_ref<EigvalsH>(reads_lower("linalg.eigvalsh", uplo)), Borrowed<1>(floating(a)));
+Tensor eigvalsh(const Tensor& given, std::string_view uplo) {
+  const bool lower = reads_lower("linalg.eigvalsh", uplo);
+  const Tensor a = floating(given);
+  Tensor w = apply1(make_ref<EigvalsH>(lower), Borrowed<1>(a));
+  remember_spectrum(w, lower ? SpectrumOf::Lower : SpectrumOf::Upper, a);
+  return w;
 }
 
-Tensor svdvals(const Tensor& x) { return apply1(make_ref<SvdVals>(), Borrowed<1>(floating(x))); }
+Tensor svdvals(const Tensor& x) {
+  const Tensor a = floating(x);
+  Tensor s = apply1(make_ref<SvdVals>(), Borrowed<1>(a));
+  remember_spectrum(s, SpectrumOf::Singular, a);
+  return s;
+}
 
-Tensors svd(const Tensor& a, bool full_matrices, bool compute_uv, bool hermitian) {
-  if (hermitian) require_square("linalg.svd", a);
-  if (!compute_uv) return {svdvals(a)};
-  return apply(make_ref<Svd>(full_matrices), Borrowed<1>(floating(a)));
+Tensors svd(const Tensor& given, bool full_matrices, bool compute_uv, bool hermitian) {
+  if (hermitian) require_square("linalg.svd", given);
+  if (!compute_uv) return {svdvals(given)};
+  const Tensor a = floating(given);
+  Tensors out = apply(make_ref<Svd>(full_matrices), Borrowed<1>(a));
+  remember_spectrum(out[1], SpectrumOf::Singular, a);
+  return out;
 }
 
 void register_spectra(Registry& registry) {
@@ -291,10 +308,7 @@ void register_spectra(Registry& registry) {
 One triangle of a is read; a is taken to be symmetric, and so is its gradient (Giles 2008, section
 2.2.3). An eigenvector is determined up to its sign (phase): what depends on that has no meaningful
 derivative. The same holds of any eigenvector of a repeated eigenvalue, so there derivatives through
-eigenvectors are nan. Eigenvalues alone are differentiable once where they repeat, in the sense that
-symmetric functions of them are; second derivatives are nan there, as a rule for eigenvalues cannot
-know what function will be made of them. Write such functions without eigenvalues where you need
-their Hessian: ``trace(expm(a))``, ``slogdet(a)``, ``sum(a * a)``.
+eigenvectors are nan. Those of the eigenvalues are as for ``eigvalsh``.
 
 :param a: tensor of shape (..., n, n)
 :param UPLO: the triangle to read, 'L' or 'U'
@@ -307,8 +321,11 @@ their Hessian: ``trace(expm(a))``, ``slogdet(a)``, ``sum(a * a)``.
   registry.add("linalg.eigvalsh", &eigvalsh, "a, UPLO='L'",
                R"(The eigenvalues of symmetric (Hermitian) matrices, rising.
 
-Derivatives as for ``eigh``: where eigenvalues repeat, first derivatives of symmetric functions are
-right and second ones nan.
+Where eigenvalues repeat, first derivatives of symmetric functions of them are right. Those that are
+a sum, mean, product or logsumexp, over all of the last axis, of a function made of elementwise ops
+and scalars have all higher derivatives, too: sum(f(w)) is the trace of f(a), and is differentiated
+as that (Higham 2008, "Functions of Matrices", section 3.2). Second derivatives of anything else are
+nan there.
 
 :param a: tensor of shape (..., n, n)
 :param UPLO: the triangle to read, 'L' or 'U'
@@ -338,8 +355,9 @@ values are as for ``svdvals`` (Townsend 2016, "Differentiating the singular valu
   registry.add("linalg.svdvals", &svdvals, "x, /",
                R"(The singular values of every matrix, falling.
 
-Where values repeat, first derivatives of symmetric functions of them are right and second ones
-nan. At a zero value the derivative is that of the signed value along its singular vectors.
+Where values repeat, first derivatives of symmetric functions of them are right, and higher ones of
+sums and means of elementwise functions as for ``eigvalsh``; if a value is zero, of functions with
+slope zero there. At a zero value the derivative is that of the signed value along its singular vectors.
 
 :param x: tensor of shape (..., m, n)
 :returns: tensor of shape (..., min(m, n))

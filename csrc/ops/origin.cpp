@@ -9,32 +9,16 @@ namespace pyautograd::ops {
 
 namespace {
 
-// y = |operand|**exponent, or y = e**operand.
-struct Origin final : RefCounted {
-  enum class Kind : uint8_t { Root, Exponential };
-  Origin(const Tensor& y, Kind kind, const Tensor& operand, double exponent, bool any_sign)
-      : kind(kind),
-        any_sign(any_sign),
-        exponent(exponent),
-        operand(operand),
-        operand_version(version_of(*operand.body())),
-        own_version(version_of(*y.body())) {}
-
-  const Kind kind;
-  const bool any_sign;  // the operand may be negative
+// y = |operand|**exponent.
+struct Root final : Origin {
+  Root(const Tensor& y, const Tensor& operand, double exponent, bool any_sign)
+      : Origin(y, Kind::Root, operand), exponent(exponent), any_sign(any_sign) {}
   const double exponent;
-  const Tensor operand;
-  const uint32_t operand_version, own_version;
+  const bool any_sign;  // the operand may be negative
 };
 
-// Not if memory was written since, and not where the edge of x was dropped (detach, or a backward
-// pass that nobody differentiates): the operand must not bring it back.
-const Origin* origin_of(const Tensor& x, Origin::Kind kind) {
-  const auto* origin = static_cast<const Origin*>(x.body()->origin.get());
-  if (!origin || origin->kind != kind || x.tracked() != origin->operand.tracked()) return nullptr;
-  const bool current = version_of(*origin->operand.body()) == origin->operand_version &&
-                       version_of(*x.body()) == origin->own_version;
-  return current ? origin : nullptr;
+const Root* root_of(const Tensor& x) {
+  return static_cast<const Root*>(origin_of(x, Origin::Kind::Root));
 }
 
 // An elementwise function of y, differentiated as a function of the operand that y comes from.
@@ -100,27 +84,37 @@ class Log1pOfExponential final : public ThroughOrigin {
 
 }  // namespace
 
+// Not if memory was written since, and not where the edge of x was dropped (detach, or a backward
+// pass that nobody differentiates): the operand must not bring it back.
+const Origin* origin_of(const Tensor& x, Origin::Kind kind) {
+  const auto* origin = static_cast<const Origin*>(x.body()->origin.get());
+  if (!origin || origin->kind != kind || x.tracked() != origin->operand.tracked()) return nullptr;
+  const bool current = version_of(*origin->operand.body()) == origin->operand_version &&
+                       version_of(*x.body()) == origin->own_version;
+  return current ? origin : nullptr;
+}
+
 bool has_zero(const Tensor& x) { return kernels::any_zero(innermost_array(x).view()); }
 
 void remember_root(const Tensor& y, double exponent, const Tensor& operand, bool any_sign) {
   if (!differentiable(y) || !has_zero(y)) return;
   // The root of a root comes from the same operand: origins form no chain.
-  if (const Origin* inner = origin_of(operand, Origin::Kind::Root)) {
-    y.body()->origin = make_ref<Origin>(y, Origin::Kind::Root, inner->operand,
-                                        exponent * inner->exponent, inner->any_sign);
+  if (const Root* inner = root_of(operand)) {
+    y.body()->origin =
+        make_ref<Root>(y, inner->operand, exponent * inner->exponent, inner->any_sign);
   } else if (!operand.body()->origin) {
-    y.body()->origin = make_ref<Origin>(y, Origin::Kind::Root, operand, exponent, any_sign);
+    y.body()->origin = make_ref<Root>(y, operand, exponent, any_sign);
   }
 }
 
 void remember_exponential(const Tensor& y, const Tensor& operand) {
   if (!differentiable(y) || operand.body()->origin) return;
   if (kernels::any_infinite(innermost_array(y).view()))
-    y.body()->origin = make_ref<Origin>(y, Origin::Kind::Exponential, operand, 0, true);
+    y.body()->origin = make_ref<Origin>(y, Origin::Kind::Exponential, operand);
 }
 
 std::optional<Tensor> power_of_root(const Tensor& y, double exponent) {
-  const Origin* origin = origin_of(y, Origin::Kind::Root);
+  const Root* origin = root_of(y);
   if (!origin) return {};
   const double whole = exponent * origin->exponent;
   if (whole < 1 || std::fmod(whole, origin->any_sign ? 2 : 1) != 0) return {};

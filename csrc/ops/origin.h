@@ -9,6 +9,22 @@
 // alike, since to the engine it is one more primitive.
 namespace pyautograd::ops {
 
+struct Origin : RefCounted {
+  enum class Kind : uint8_t { Root, Exponential, Spectrum };
+  Origin(const Tensor& y, Kind kind, const Tensor& operand)
+      : kind(kind),
+        operand(operand),
+        operand_version(version_of(*operand.body())),
+        own_version(version_of(*y.body())) {}
+
+  const Kind kind;
+  const Tensor operand;
+  const uint32_t operand_version, own_version;
+};
+
+// Null unless x remembers an origin of this kind that still holds.
+const Origin* origin_of(const Tensor& x, Origin::Kind kind);
+
 // Says that y = |operand|**exponent, if y has zeros and can be differentiated. Unless any_sign, y
 // is nan where the operand is negative.
 void remember_root(const Tensor& y, double exponent, const Tensor& operand, bool any_sign = false);

@@ -2,6 +2,7 @@
 
 #include "kernels/kernels.h"
 #include "ops/reduce.h"
+#include "ops/spectrum.h"
 
 namespace pyautograd::ops {
 
@@ -146,8 +147,11 @@ Tensor product_of_others(const Tensor& x, const Dims& axes) {
 Tensor prod(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims) {
   const DType to = dtype.value_or(accumulator_dtype(x.dtype()));
   if (is_bool(to)) return all(x, axis, keepdims);
-  return apply1(make_ref<Prod>(ReducedAxes::of("prod", x, axis, keepdims)),
-                cast_for("prod", x, dtype, to));
+  const ReducedAxes over = ReducedAxes::of("prod", x, axis, keepdims);
+  if (x.body()->origin && to == x.dtype()) {
+    if (auto through = prod_of_spectrum(x, over.axes, keepdims)) return *through;
+  }
+  return apply1(make_ref<Prod>(over), cast_for("prod", x, dtype, to));
 }
 
 Tensor cumprod(const Tensor& x, std::optional<int64_t> axis, std::optional<DType> dtype) {

@@ -3,7 +3,9 @@
 #include <limits>
 
 #include "kernels/kernels.h"
+#include "ops/elementwise.h"
 #include "ops/reduce.h"
+#include "ops/spectrum.h"
 
 namespace pyautograd::ops {
 
@@ -98,35 +100,64 @@ class LogSoftmax final : public AlongAxis {
 
 template <class P>
 Tensor along(std::string_view name, const Tensor& x, int64_t axis) {
-  require_real(name, x);
   return apply1(make_ref<P>(normalize_axis(name, axis, x.ndim())), cast(x, to_floating(x.dtype())));
+}
+
+// The largest real part, or zero where that is infinite: what complex numbers are shifted by, so
+// that their exponentials do not overflow.
+Tensor shift_of(const Tensor& x, const Dims& axes) {
+  const DType dtype = real_of(x.dtype());
+  if (x.size() == 0) return scalar(0, dtype);
+  const Tensor top = max(real(x), axes, true);
+  return where(call<kernels::IsFinite>(top), top, scalar(0, dtype));
+}
+
+Tensor complex_logsumexp(const Tensor& x, const Dims& axes, bool keepdims) {
+  const Tensor shift = shift_of(x, axes);
+  const Tensor out = log(sum(exp(x - shift), axes, {}, true)) + shift;
+  return keepdims ? out : squeeze(out, axes);
+}
+
+Tensor complex_softmax(const Tensor& x, int64_t axis) {
+  const Tensor powers = exp(x - shift_of(x, Dims{axis}));
+  return powers / sum(powers, Dims{axis}, {}, true);
 }
 
 }  // namespace
 
 Tensor logsumexp(const Tensor& x, const Axes& axis, bool keepdims) {
-  require_real("logsumexp", x);
   const Dims axes = ReducedAxes::of("logsumexp", x, axis, keepdims).axes;
+  if (is_complex(x.dtype()) && !axes.empty()) return complex_logsumexp(x, axes, keepdims);
   Tensor out = cast(x, to_floating(x.dtype()));
   // Backwards, so that the axes that remain keep their numbers.
-  for (size_t i = axes.size(); i-- > 0;)
-    out = apply1(make_ref<LogSumExp>(ReducedAxes{{axes[i]}, keepdims}), out);
+  for (size_t i = axes.size(); i-- > 0;) {
+    const Tensor terms = std::move(out);
+    out = apply1(make_ref<LogSumExp>(ReducedAxes{{axes[i]}, keepdims}), terms);
+    if (terms.body()->origin && axes[i] == terms.ndim() - 1)
+      out = logsumexp_of_spectrum(terms, out);
+  }
   // The result is a tensor of its own even if there was nothing to do.
   return axes.empty() ? algebra::identity(out) : out;
 }
 
-Tensor softmax(const Tensor& x, int64_t axis) { return along<Softmax>("softmax", x, axis); }
+Tensor softmax(const Tensor& x, int64_t axis) {
+  if (is_complex(x.dtype())) return complex_softmax(x, normalize_axis("softmax", axis, x.ndim()));
+  return along<Softmax>("softmax", x, axis);
+}
 
 Tensor log_softmax(const Tensor& x, int64_t axis) {
+  require_real("log_softmax", x);
   return along<LogSoftmax>("log_softmax", x, axis);
 }
 
 void register_softmax(Registry& registry) {
-  registry.add("logsumexp", &logsumexp, "x, /, axis=None, *, keepdims=False",
-               "log(sum(exp(x))) over the axes, without overflow. Its derivative is softmax(x), "
-               "and zero where all elements are -inf; elements that are +inf share it equally.\n\n"
-               ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
-               ":param keepdims: keep the axes with size one");
+  registry.add(
+      "logsumexp", &logsumexp, "x, /, axis=None, *, keepdims=False",
+      "log(sum(exp(x))) over the axes, without overflow. Its derivative is softmax(x), "
+      "and zero where all elements are -inf; elements that are +inf share it equally. Of complex "
+      "x it is the principal logarithm.\n\n"
+      ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
+      ":param keepdims: keep the axes with size one");
   registry.add("softmax", &softmax, "x, /, axis=-1",
                "exp(x) / sum(exp(x)) along an axis, without overflow.\n\n"
                ":param x: tensor\n:param axis: int");

@@ -3,6 +3,7 @@
 #include "kernels/kernels.h"
 #include "ops/reduce.h"
 #include "ops/series.h"
+#include "ops/spectrum.h"
 
 namespace pyautograd {
 
@@ -183,13 +184,20 @@ Tensor mean_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bo
 Tensor sum(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims) {
   const DType to = dtype.value_or(accumulator_dtype(x.dtype()));
   if (is_bool(to)) return any(x, axis, keepdims);
-  return apply1(make_ref<Sum>(ReducedAxes::of("sum", x, axis, keepdims)),
-                cast_for("sum", x, dtype, to));
+  const ReducedAxes over = ReducedAxes::of("sum", x, axis, keepdims);
+  if (x.body()->origin && to == x.dtype()) {
+    if (auto through = sum_of_spectrum(x, over.axes, keepdims)) return *through;
+  }
+  return apply1(make_ref<Sum>(over), cast_for("sum", x, dtype, to));
 }
 
 Tensor mean(const Tensor& x, const Axes& axis, bool keepdims) {
-  return apply1(make_ref<Mean>(ReducedAxes::of("mean", x, axis, keepdims)),
-                cast(x, to_floating(x.dtype())));
+  const ReducedAxes over = ReducedAxes::of("mean", x, axis, keepdims);
+  if (x.body()->origin) {
+    if (auto through = sum_of_spectrum(x, over.axes, keepdims))
+      return *through / static_cast<double>(over.count(x.shape()));
+  }
+  return apply1(make_ref<Mean>(over), cast(x, to_floating(x.dtype())));
 }
 
 Tensor sum_to(const Tensor& x, const Dims& shape) {

@@ -1,0 +1,264 @@
+"""Symmetric functions of a spectrum, as smooth as the function of the matrix that they are."""
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+
+FUNCTIONS = {
+    "exp": (lambda w: pa.sum(pa.exp(w)), lambda a: pa.trace(pa.linalg.expm(a))),
+    "identity": (pa.sum, pa.trace),
+    "square": (lambda w: pa.sum(w**2), lambda a: pa.trace(a @ a)),
+    "product with itself": (lambda w: pa.sum(w * w * w), lambda a: pa.trace(a @ a @ a)),
+    "cube": (lambda w: pa.sum(w**3), lambda a: pa.trace(a @ a @ a)),
+    "mean": (lambda w: pa.mean(w**2), lambda a: pa.trace(a @ a) / a.shape[-1]),
+    "log": (lambda w: pa.sum(pa.log(w)), lambda a: pa.linalg.slogdet(a)[1]),
+    "inverse": (lambda w: pa.sum(1.0 / w), lambda a: pa.trace(pa.linalg.inv(a))),
+    "polynomial": (
+        lambda w: pa.sum(2.0 * w**3 - w + 0.5),
+        lambda a: 2.0 * pa.trace(a @ a @ a) - pa.trace(a) + 0.5 * a.shape[-1],
+    ),
+    "prod": (pa.prod, pa.linalg.det),
+    "prod of a function": (lambda w: pa.prod(1.0 + w * w), lambda a: pa.linalg.det(one_plus(a))),
+    "root": (lambda w: pa.sqrt(pa.sum(w**2)), lambda a: pa.sqrt(pa.trace(a @ a))),
+    "logsumexp": (pa.logsumexp, lambda a: pa.log(pa.trace(pa.linalg.expm(a)))),
+}
+
+
+def one_plus(a):
+    return pa.eye(a.shape[-1]) + a @ a
+
+
+def rotation(n):
+    return np.linalg.qr(np.random.default_rng(n).normal(size=(n, n)))[0]
+
+
+def with_spectrum(*values):
+    q = rotation(len(values))
+    return (q * values) @ q.T
+
+
+SPECTRA = {
+    "identity": np.eye(3),
+    "twice": np.diag([2.0, 0.5, 2.0]),
+    "turned": with_spectrum(1.5, 1.5, 0.5, 1.5),
+    "nearly": with_spectrum(1.0, 1.0 + 1e-9, 1.0 + 1e-5, 2.0),
+    "close": with_spectrum(1.0, 1.0 + 5e-4, 2.0),
+}
+
+every_function = pytest.mark.parametrize("name", FUNCTIONS)
+every_spectrum = pytest.mark.parametrize("matrix", SPECTRA.values(), ids=SPECTRA)
+
+
+def symmetric(x):
+    return (x + x.T) / 2
+
+
+def pair(name, symmetrize=True):
+    """The function of the eigenvalues, and the same of the matrix."""
+    f, g = FUNCTIONS[name]
+    return (
+        lambda a: f(pa.linalg.eigvalsh(symmetric(a))),
+        lambda a: g(symmetric(a)),
+    )
+
+
+def agree(got, want, tolerance=1e-9):
+    got, want = got.numpy(), want.numpy()
+    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * np.abs(want).max())
+
+
+@every_spectrum
+@every_function
+def test_first_and_second_derivatives(name, matrix):
+    f, g = pair(name)
+    a, t = pa.asarray(matrix), pa.asarray(np.random.default_rng(1).normal(size=matrix.shape))
+    agree(f(a), g(a))
+    slope = pa.func.grad(g)(a)
+    agree(pa.func.grad(f)(a), slope)
+    agree(pa.func.jvp(f, (a,), (t,))[1], pa.sum(slope * t))
+    wanted = pa.func.jvp(pa.func.grad(g), (a,), (t,))[1]
+
+    def along(f):
+        return lambda a: pa.func.jvp(f, (a,), (t,))[1]
+
+    agree(pa.func.jvp(pa.func.grad(f), (a,), (t,))[1], wanted)  # forward over reverse
+    agree(pa.func.grad(along(f))(a), wanted)  # reverse over forward
+    agree(pa.func.grad(lambda a: pa.sum(pa.func.grad(f)(a) * t))(a), wanted)  # reverse twice
+    agree(along(along(f))(a), pa.sum(wanted * t))  # forward twice
+    leaf = pa.tensor(matrix, requires_grad=True)
+    (recorded,) = pa.grad(f(leaf), leaf, create_graph=True)
+    agree(pa.grad(pa.sum(recorded * t), leaf)[0], wanted)
+
+
+@pytest.mark.parametrize("name", ["exp", "cube", "inverse", "prod"])
+@pytest.mark.parametrize("matrix", [np.eye(3), SPECTRA["turned"]], ids=["identity", "turned"])
+def test_third_derivatives(name, matrix):
+    f, g = pair(name)
+    a = pa.asarray(matrix)
+    s, t = pa.asarray(np.random.default_rng(2).normal(size=(2, *matrix.shape)))
+
+    def reverse(f):
+        return lambda a: pa.sum(pa.func.grad(f)(a) * s)
+
+    def forward(f):
+        return lambda a: pa.func.jvp(f, (a,), (t,))[1]
+
+    wanted = pa.func.grad(forward(reverse(g)))(a)
+    for mix in (
+        lambda f: forward(reverse(f)),
+        lambda f: reverse(forward(f)),
+    ):
+        agree(pa.func.grad(mix(f))(a), wanted, 1e-7)
+    agree(forward(forward(forward(f)))(a), forward(forward(forward(g)))(a), 1e-7)
+
+
+@pytest.mark.parametrize("name", ["exp", "log", "prod", "logsumexp"])
+def test_hessians_in_batches(name):
+    f, g = pair(name)
+    batch = pa.asarray(np.stack([np.eye(3), SPECTRA["twice"], with_spectrum(1.0, 2.0, 3.0)]))
+    got = pa.func.vmap(pa.func.hessian(f))(batch)
+    agree(got, pa.func.vmap(pa.func.hessian(g))(batch))
+
+    def summed(f):
+        return lambda a: pa.sum(pa.func.vmap(f)(a))
+
+    agree(pa.func.hessian(summed(f))(batch), pa.func.hessian(summed(g))(batch))
+
+
+def test_a_batch_is_reduced_over_all_its_axes():
+    batch = pa.asarray(np.stack([np.eye(2), 2 * np.eye(2)]))
+
+    def f(a, **options):
+        return pa.sum(pa.sum(pa.linalg.eigvalsh(a) ** 3, **options))
+
+    want = pa.hessian(lambda a: pa.sum(pa.trace(a @ a @ a, axis1=1, axis2=2)), batch)
+    symmetrized = (want + pa.swapaxes(want, -1, -2)) / 2
+    for options in ({}, {"axis": -1}, {"axis": (0, 1)}, {"axis": 1, "keepdims": True}):
+        got = pa.hessian(lambda a, options=options: f(a, **options), batch)
+        agree(got, (symmetrized + pa.swapaxes(symmetrized, 1, 2)) / 2)
+
+
+@pytest.mark.parametrize("uplo", ["L", "U"])
+def test_one_triangle_is_read(uplo):
+    a = pa.asarray(np.eye(2) + (np.triu(np.ones((2, 2)), 1) if uplo == "L" else np.tri(2, k=-1)))
+
+    def f(a):
+        return pa.sum(pa.exp(pa.linalg.eigh(a, uplo).eigenvalues))
+
+    agree(pa.func.grad(f)(a), np.e * pa.eye(2))
+    assert bool(pa.all(pa.isfinite(pa.hessian(f, a))))
+
+
+def test_a_hermitian_matrix():
+    a = pa.asarray(2 * np.eye(3, dtype=complex))
+    rng = np.random.default_rng(0)
+    t = pa.asarray(rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3)))
+
+    def hermitian(a):
+        return (a + pa.conj(a.mT)) / 2
+
+    def f(a):
+        return pa.sum(pa.linalg.eigvalsh(hermitian(a)) ** 3)
+
+    def g(a):
+        h = hermitian(a)
+        return pa.real(pa.trace(h @ h @ h))
+
+    agree(pa.func.grad(f)(a), pa.func.grad(g)(a))
+    wanted = pa.func.jvp(pa.func.grad(g), (a,), (t,))[1]
+    agree(pa.func.jvp(pa.func.grad(f), (a,), (t,))[1], wanted)
+    agree(pa.func.grad(lambda a: pa.func.jvp(f, (a,), (t,))[1])(a), wanted)
+
+
+SINGULAR = {
+    "square": lambda s: pa.sum(s**2),
+    "fourth": lambda s: pa.sum(s**4),
+    "log1p": lambda s: pa.sum(pa.log1p(s * s)),
+}
+RECTANGULAR = [np.eye(3), np.eye(3)[:, :2], np.eye(4)[:2], np.zeros((2, 2)), np.diag([1.0, 0, 0])]
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+@pytest.mark.parametrize("matrix", RECTANGULAR, ids=str)
+def test_even_functions_of_singular_values(name, matrix):
+    f = SINGULAR[name]
+    a = pa.asarray(matrix)
+    gram = {
+        "square": lambda g: pa.trace(g),
+        "fourth": lambda g: pa.trace(g @ g),
+        "log1p": lambda g: pa.linalg.slogdet(pa.eye(g.shape[0]) + g)[1],
+    }[name]
+    got = pa.hessian(lambda a: f(pa.linalg.svdvals(a)), a)
+    agree(got, pa.hessian(lambda a: gram(a @ a.mT), a))
+    agree(pa.hessian(lambda a: f(pa.linalg.svd(a, full_matrices=False).S), a), got)
+
+
+def test_the_nuclear_norm_away_from_zero():
+    """The root of the Gram matrix has the same trace."""
+    q = rotation(3)
+    a = pa.asarray(2.0 * q)
+    got = pa.hessian(lambda a: pa.linalg.norm(a, "nuc"), a)
+    agree(got, pa.hessian(lambda a: pa.trace(pa.linalg.sqrtm(a @ a.mT)), a))
+
+
+def test_a_spectrum_well_apart_and_a_repeated_one_give_the_same_kind_of_result():
+    """The derivative is continuous where the two ways of computing it meet."""
+
+    def hessian(gap):
+        a = pa.asarray(with_spectrum(1.0, 1.0 + gap, 3.0))
+        return pa.hessian(lambda a: pa.sum(pa.log(pa.linalg.eigvalsh(a))), a)
+
+    agree(hessian(2.9e-3), hessian(3.1e-3), 1e-3)
+    assert bool(pa.all(pa.isfinite(hessian(0.0))))
+
+
+def test_single_precision():
+    a = pa.asarray(np.eye(3, dtype=np.float32))
+    hessian = pa.hessian(lambda a: pa.sum(pa.linalg.eigvalsh(a) ** 2), a)
+    assert hessian.dtype == np.float32
+    expected = np.einsum("ik,jl->ijkl", np.eye(3), np.eye(3))
+    np.testing.assert_allclose(
+        hessian.numpy(), expected + expected.swapaxes(2, 3), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_what_is_no_function_of_the_whole_spectrum_has_no_second_derivative():
+    """One eigenvalue of several equal ones has a kink."""
+    for f in (lambda w: w[0], lambda w: pa.sum(w * np.arange(3.0)), pa.max):
+        assert bool(
+            pa.any(pa.isnan(pa.hessian(lambda a, f=f: f(pa.linalg.eigvalsh(a)), pa.eye(3))))
+        )
+
+
+def test_nothing_is_brought_back_to_a_detached_spectrum():
+    a = pa.tensor(np.eye(2), requires_grad=True)
+    w = pa.linalg.eigvalsh(a)
+    assert not pa.sum(pa.exp(w.detach())).requires_grad
+    with pa.no_grad():
+        assert not pa.sum(pa.exp(w)).requires_grad
+
+
+def test_a_deep_function_is_as_before():
+    """A graph of very many operations is not followed; first derivatives do not need it."""
+
+    def f(a):
+        w = pa.linalg.eigvalsh(a)
+        for _ in range(1000):
+            w = w * 1.001
+        return pa.sum(w)
+
+    agree(pa.func.grad(f)(pa.eye(2)), 1.001**1000 * pa.eye(2))
+
+
+def test_shared_parts_are_computed_once():
+    """As a tree this function has 2**60 leaves."""
+
+    def f(a):
+        w = pa.linalg.eigvalsh(a)
+        for _ in range(60):
+            w = (w + w) / 2.0
+        return pa.sum(w * w)
+
+    got = pa.hessian(f, pa.eye(2))
+    agree(got, pa.hessian(lambda a: pa.sum(pa.linalg.eigvalsh(a) ** 2), pa.eye(2)))
