@@ -43,7 +43,14 @@ class Mapped:
     def forward(self, inputs: list[Tensor]) -> list[Tensor]:
         with _core.Level("vmap", self._size) as level:
             outputs = self._base.forward(self._wrap(level, inputs))
-            return [to_front(level, y, self._size) for y in outputs]
+            plain = [to_front(level, y, self._size) for y in outputs]
+        highest = max([_core.depth(x) for x in inputs], default=0)
+        if any(_core.depth(y) > highest for y in plain):
+            raise RuntimeError(
+                f"[{self.name}] forward used a tensor of a running transform that is not among its "
+                "arguments, or a random draw under vmap: pass it as one"
+            )
+        return plain
 
     def record(self, inputs: list[Tensor], outputs: list[Tensor]) -> Record:
         return Record(None, _SAVE_ALL, _SAVE_ALL, True)

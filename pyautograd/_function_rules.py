@@ -14,6 +14,7 @@ from . import _core
 from ._core import Tensor
 from ._function_context import FunctionContext
 from ._function_derived import Mapped, Maybe, Record, Refusal, sum_to, transposed
+from ._replay import Tape
 
 
 class Call:
@@ -28,6 +29,7 @@ class Call:
         "_places",
         "_single",
         "_stash",
+        "_tape",
         "_tensors",
         "name",
     )
@@ -44,6 +46,9 @@ class Call:
         self._non_differentiable: list[int] = []
         # A forward(ctx, ...) that just ran at level 0, with the tensors it saw and returned.
         self._stash: tuple[FunctionContext, list[Tensor], list[Tensor]] | None = None
+        # What forward drew: running it again, for another entry of a vmap or to record, is to see
+        # the same.
+        self._tape: Tape | None = None
 
     def run(self) -> Any:
         inputs, self._tensors = self._tensors, []
@@ -55,7 +60,7 @@ class Call:
 
     def forward(self, inputs: list[Tensor]) -> list[Tensor]:
         if "setup_context" in self._defined:
-            return self._outputs("forward", self._function.forward(*self._spread(inputs)), inputs)
+            return self._run_forward(inputs)
         ctx = FunctionContext(self.name, self._spread_flags(self._needs))
         outputs = self._run_with_context(ctx, inputs)
         self._stash = ctx, inputs, outputs
@@ -209,7 +214,14 @@ class Call:
         return ctx
 
     def _run_with_context(self, ctx: FunctionContext, inputs: list[Tensor]) -> list[Tensor]:
-        return self._outputs("forward", self._function.forward(ctx, *self._spread(inputs)), inputs)
+        return self._run_forward(inputs, ctx)
+
+    def _run_forward(self, inputs: list[Tensor], *ctx: FunctionContext) -> list[Tensor]:
+        again = self._tape
+        self._tape = again or Tape()
+        with again.replay() if again else self._tape.record():
+            result = self._function.forward(*ctx, *self._spread(inputs))
+        return self._outputs("forward", result, inputs)
 
     def _outputs(self, rule: str, result: Any, inputs: Sequence[Tensor]) -> list[Tensor]:
         self._single = type(result) is Tensor
@@ -229,7 +241,7 @@ class Call:
             if _core.depth(y) > highest:
                 raise RuntimeError(
                     f"[{self.name}] {rule} used a tensor of a running transform that is not among "
-                    "its arguments: pass it as one"
+                    "its arguments, or a random draw under vmap: pass it as one"
                 )
         return list(outputs)
 

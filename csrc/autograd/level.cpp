@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "autograd/level_ceiling.h"
 #include "core/per_thread.h"
 
 namespace pyautograd {
@@ -14,6 +15,9 @@ std::atomic<uint64_t> next_id{1};
 struct ThreadState {
   SmallVector<Ref<Level>, 8> levels;
   int64_t disabled_through = -1;
+  // Of the first `under_ceiling` levels those deeper than `ceiling` are not innermost.
+  size_t under_ceiling = 0;
+  uint64_t ceiling = 0;
 };
 
 ThreadState& state() { return PerThread<ThreadState>::get(); }
@@ -47,7 +51,19 @@ std::string_view randomness_name(Randomness randomness) noexcept {
 }
 
 Level* innermost_level() noexcept {
-  return state().levels.empty() ? nullptr : state().levels.back().get();
+  const ThreadState& now = state();
+  for (size_t i = now.levels.size(); i-- > 0;) {
+    if (i >= now.under_ceiling || now.levels[i]->id <= now.ceiling) return now.levels[i].get();
+  }
+  return nullptr;
+}
+
+LevelCeiling::LevelCeiling(uint64_t depth) noexcept
+    : former_count_(std::exchange(state().under_ceiling, state().levels.size())),
+      former_depth_(std::exchange(state().ceiling, depth)) {}
+LevelCeiling::~LevelCeiling() {
+  state().under_ceiling = former_count_;
+  state().ceiling = former_depth_;
 }
 
 std::span<const Ref<Level>> live_levels() noexcept {

@@ -2,6 +2,7 @@
 
 #include "autograd/algebra.h"
 #include "autograd/closure.h"
+#include "autograd/level_ceiling.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
 #include "python/graph_exit.h"
@@ -39,6 +40,18 @@ py::list to_bools(std::span<const bool> values) {
   return out;
 }
 
+// The depth that no result of a rule for these tensors lies above.
+template <class... Spans>
+uint64_t greatest_depth(const Spans&... spans) {
+  uint64_t depth = 0;
+  const auto meet = [&](const auto& tensors) {
+    for (const Tensor& x : tensors)
+      if (x) depth = std::max(depth, x.depth());
+  };
+  (meet(spans), ...);
+  return depth;
+}
+
 BatchResult batch_result(const std::string& name, int64_t size, Tensors outputs,
                          const py::list& dims) {
   BatchResult result{std::move(outputs), {}};
@@ -64,6 +77,7 @@ py::object CustomPrimitive::ask(const char* method, Args&&... args) const {
 
 Tensors CustomPrimitive::eval(TensorSpan inputs, const Specs&) const {
   const RecordingScope scope = RecordingScope::none();
+  const LevelCeiling ceiling(0);
   py::gil_scoped_acquire locked;
   Tensors plain;
   for (const Tensor& x : inputs) plain.push_back(x.untracked());
@@ -76,6 +90,7 @@ Tensors CustomPrimitive::eval(TensorSpan inputs, const Specs&) const {
 }
 
 Ref<RefCounted> CustomPrimitive::context(TensorSpan inputs, TensorSpan outputs) const {
+  const LevelCeiling ceiling(greatest_depth(inputs, outputs));
   py::gil_scoped_acquire locked;
   const py::tuple made = ask("record", to_list(inputs), to_list(outputs));
   const Saves saves{made[1].cast<uint32_t>(), made[2].cast<uint32_t>(), false};
@@ -97,6 +112,7 @@ Tensors CustomPrimitive::vjp(const VjpArgs& args) const {
     else if (context.materialize)
       cotangents[i] = algebra::zeros(context.outputs[i]);
   }
+  const LevelCeiling ceiling(greatest_depth(cotangents, args.inputs, args.outputs));
   py::gil_scoped_acquire locked;
   Tensors gradients = to_tensors(
       ask("backward", py::handle(context.object.get()), to_list(cotangents), to_list(args.inputs),
@@ -107,6 +123,7 @@ Tensors CustomPrimitive::vjp(const VjpArgs& args) const {
 }
 
 Tensors CustomPrimitive::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const {
+  const LevelCeiling ceiling(greatest_depth(primals, tangents));
   py::gil_scoped_acquire locked;
   return to_tensors(ask("jvp", to_list(primals), to_list(tangents), to_list(outputs)),
                     name_.c_str());
@@ -115,6 +132,7 @@ Tensors CustomPrimitive::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan
 BatchResult CustomPrimitive::batch(int64_t size, TensorSpan values,
                                    std::span<const int> dims) const {
   {
+    const LevelCeiling ceiling(greatest_depth(values));
     py::gil_scoped_acquire locked;
     const py::object made = ask("batch", size, to_list(values), to_dims(dims),
                                 randomness_name(level_in_batch()->randomness));
