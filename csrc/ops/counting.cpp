@@ -25,13 +25,27 @@ Tensor starts_group(const Tensor& sorted) {
   return ops::concat(Tensors{ones({1}, DType::Bool), differs}, 0);
 }
 
+Tensor sorted_further(const Tensor& order, const Tensor& key) {
+  return take(order, argsort(take(key, order, 0)), 0);
+}
+
+// Complex numbers as NumPy sorts them: by real part, then by imaginary part, and what has a nan
+// behind all others.
+Tensor ascending(const Tensor& x) {
+  if (!is_complex(x.dtype())) return argsort(x);
+  const Tensor re = real(x), im = imag(x);
+  const auto is_nan = [](const Tensor& part) { return cast(isnan(part), DType::Int8); };
+  const Tensor order = sorted_further(argsort(im), re);
+  return sorted_further(order, is_nan(re) + is_nan(re) + is_nan(im));
+}
+
 // The distinct values of x in ascending order: where each occurs first, which of them each element
 // is, and how often each occurs. Everything but the values is integers without derivatives.
 struct Distinct {
   Distinct(std::string_view op, const Tensor& x)
       : x_(x),
-        numbers_(ordered(op, x)),
-        order_(argsort(numbers_)),
+        numbers_(concrete(op, x)),
+        order_(ascending(numbers_)),
         starts_(starts_group(take(numbers_, order_, 0))),
         heads_(nonzero(starts_)[0]) {}
 
@@ -51,11 +65,6 @@ struct Distinct {
   }
 
  private:
-  static Tensor ordered(std::string_view op, const Tensor& x) {
-    require_real(op, x);
-    return concrete(op, x);
-  }
-
   const Tensor& x_;
   const Tensor numbers_, order_, starts_, heads_;
 };
@@ -128,7 +137,7 @@ Tensor argwhere(const Tensor& x) {
 
 constexpr const char* kDistinctDoc = R"(
 
-nan differs from every other nan, so each is a value of its own; 0 and -0 are one value, represented by the one that
+Complex numbers are ordered by real part, then by imaginary part. nan differs from every other nan, so each is a value of its own; 0 and -0 are one value, represented by the one that
 comes first. The derivative of the values goes to the first occurrences.
 
 :param x: tensor of any shape
