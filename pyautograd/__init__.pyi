@@ -22,6 +22,7 @@ from .compositions.transforms import apply_over_axes as apply_over_axes
 from ._core import arange as arange
 from ._core import argmax as argmax
 from ._core import argmin as argmin
+from .compositions.selection import argpartition as argpartition
 from ._core import argsort as argsort
 from ._core import argwhere as argwhere
 from .compositions.comparison import array_equal as array_equal
@@ -58,6 +59,7 @@ from .compositions.indexing import choose as choose
 from ._core import clip as clip
 from .compositions.joining import column_stack as column_stack
 from ._core import complex as complex
+from .compositions.selection import compress as compress
 from ._core import concat as concat
 from ._core import conj as conj
 from ._core import convolve as convolve
@@ -107,6 +109,7 @@ from ._core import exp2 as exp2
 from ._core import expand_dims as expand_dims
 from .derivatives import explain as explain
 from ._core import expm1 as expm1
+from .compositions.selection import extract as extract
 from ._core import eye as eye
 from ._core import fabs as fabs
 from . import fft as fft
@@ -153,8 +156,10 @@ from .compositions.creation import indices as indices
 from ._core import inner as inner
 from .compositions.joining import insert as insert
 from .compositions.calculus import interp as interp
+from .compositions.sets import intersect1d as intersect1d
 from .grad_mode import is_grad_enabled as is_grad_enabled
 from .compositions.comparison import isclose as isclose
+from .compositions.comparison import iscomplex as iscomplex
 from ._dtypes import iscomplexobj as iscomplexobj
 from .array_api import isdtype as isdtype
 from ._core import isfinite as isfinite
@@ -163,6 +168,7 @@ from ._core import isinf as isinf
 from ._core import isnan as isnan
 from ._core import isneginf as isneginf
 from ._core import isposinf as isposinf
+from .compositions.comparison import isreal as isreal
 from ._dtypes import isrealobj as isrealobj
 from .compositions.indexing import ix_ as ix_
 from .derivatives import jacobian as jacobian
@@ -173,6 +179,7 @@ from ._core import lcm as lcm
 from ._core import ldexp as ldexp
 from ._core import less as less
 from ._core import less_equal as less_equal
+from .compositions.selection import lexsort as lexsort
 from . import linalg as linalg
 from . import linop as linop
 from ._core import linspace as linspace
@@ -200,6 +207,7 @@ from ._core import mean as mean
 from .compositions.quantiles import median as median
 from . import memory as memory
 from ._variadic import meshgrid as meshgrid
+from ._grids import mgrid as mgrid
 from ._core import min as min
 from ._core import minimum as minimum
 from ._core import modf as modf
@@ -226,6 +234,7 @@ from . import nn as nn
 from .grad_mode import no_grad as no_grad
 from ._core import nonzero as nonzero
 from ._core import not_equal as not_equal
+from ._grids import ogrid as ogrid
 from .function import once_differentiable as once_differentiable
 from ._core import ones as ones
 from ._core import ones_like as ones_like
@@ -233,6 +242,7 @@ from . import optim as optim
 from . import optimize as optimize
 from ._core import outer as outer
 from ._core import pad as pad
+from .compositions.selection import partition as partition
 from .compositions.quantiles import percentile as percentile
 from ._core import permute_dims as permute_dims
 from .compositions.indexing import piecewise as piecewise
@@ -241,6 +251,7 @@ from .compositions.polynomials import poly as poly
 from .compositions.polynomials import polyadd as polyadd
 from .compositions.polynomials import polyder as polyder
 from .compositions.polynomials import polydiv as polydiv
+from .compositions.polynomials import polyfit as polyfit
 from .compositions.polynomials import polyint as polyint
 from .compositions.polynomials import polymul as polymul
 from .compositions.polynomials import polysub as polysub
@@ -254,6 +265,7 @@ from .compositions.quantiles import quantile as quantile
 from ._core import rad2deg as rad2deg
 from . import random as random
 from ._core import ravel as ravel
+from .compositions.indexing import ravel_multi_index as ravel_multi_index
 from ._core import real as real
 from ._core import reciprocal as reciprocal
 from ._core import relu as relu
@@ -265,6 +277,7 @@ from .array_api import result_type as result_type
 from ._core import rint as rint
 from ._core import roll as roll
 from .compositions.joining import rollaxis as rollaxis
+from .compositions.polynomials import roots as roots
 from ._core import rot90 as rot90
 from ._core import round as round
 from ._core import rsqrt as rsqrt
@@ -275,6 +288,8 @@ from .compositions.indexing import select as select
 from .autograd import set_detect_anomaly as set_detect_anomaly
 from .grad_mode import set_grad_enabled as set_grad_enabled
 from ._core import set_num_threads as set_num_threads
+from .compositions.sets import setdiff1d as setdiff1d
+from .compositions.sets import setxor1d as setxor1d
 from ._core import sigmoid as sigmoid
 from ._core import sign as sign
 from ._core import signbit as signbit
@@ -318,11 +333,13 @@ from ._core import triu as triu
 from .compositions.indexing import triu_indices as triu_indices
 from .compositions.indexing import triu_indices_from as triu_indices_from
 from ._core import trunc as trunc
+from .compositions.sets import union1d as union1d
 from ._sets import unique as unique
 from ._sets import unique_all as unique_all
 from ._sets import unique_counts as unique_counts
 from ._sets import unique_inverse as unique_inverse
 from ._core import unique_values as unique_values
+from .compositions.indexing import unravel_index as unravel_index
 from ._core import unstack as unstack
 from .compositions.calculus import unwrap as unwrap
 from .derivatives import value_grad_hessian as value_grad_hessian

@@ -54,6 +54,8 @@ from ._core import linalg_solve_triangular as solve_triangular
 from ._core import linalg_sqrtm as sqrtm
 from ._core import linalg_svd as svd
 from ._core import linalg_svdvals as svdvals
+from ._core import linalg_tensorinv as tensorinv
+from ._core import linalg_tensorsolve as tensorsolve
 from ._core import linalg_trace as trace
 from ._core import linalg_vector_norm as vector_norm
 
@@ -102,6 +104,8 @@ __all__ = [
     "svd",
     "svdvals",
     "tensordot",
+    "tensorinv",
+    "tensorsolve",
     "trace",
     "vecdot",
     "vector_norm",

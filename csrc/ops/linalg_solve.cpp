@@ -1,4 +1,4 @@
-// solve, inv, solve_triangular, cho_solve, lu_solve, solve_sylvester.
+// solve, inv, tensorsolve, tensorinv, solve_triangular, cho_solve, lu_solve, solve_sylvester.
 
 #include <algorithm>
 
@@ -303,6 +303,48 @@ Tensor inv(const Tensor& a) {
   return solve_with(factors("linalg.inv", x), x, identity_matrix(rows(x), x.dtype()));
 }
 
+namespace {
+
+int64_t product_of(const Dims& shape, int64_t begin, int64_t end) {
+  return count_elements(
+      std::span(shape).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+}
+
+// a as a square matrix whose columns are its axes from `split` on.
+Tensor as_square(std::string_view op, const Tensor& a, int64_t split) {
+  const int64_t m = product_of(a.shape(), 0, split), n = product_of(a.shape(), split, a.ndim());
+  if (m != n) {
+    linalg_error(
+        op, pyautograd::concat("a of shape ", shape_string(a.shape()), " is no square: its first ",
+                               split, " axes have ", m, " elements and the others ", n));
+  }
+  return reshape(a, {m, n});
+}
+
+Tensor tensorinv(const Tensor& a, int64_t ind) {
+  constexpr std::string_view op = "linalg.tensorinv";
+  if (ind < 1) value_error("[", op, "] ind must be positive, got ", ind);
+  const int64_t split = std::min(ind, a.ndim());
+  Dims shape(a.shape().begin() + split, a.shape().end());
+  for (int64_t i = 0; i < split; ++i) shape.push_back(a.shape()[static_cast<size_t>(i)]);
+  return reshape(inv(as_square(op, a, split)), shape);
+}
+
+Tensor tensorsolve(const Tensor& given, const Tensor& b, const Axes& axes) {
+  constexpr std::string_view op = "linalg.tensorsolve";
+  Dims order, last;
+  for (int64_t axis : axes.value_or(Dims{})) last.push_back(normalize_axis(op, axis, given.ndim()));
+  for (int64_t i = 0; i < given.ndim(); ++i)
+    if (std::find(last.begin(), last.end(), i) == last.end()) order.push_back(i);
+  for (int64_t axis : last) order.push_back(axis);
+  const Tensor a = permute_dims(given, order);
+  const int64_t split = std::min(b.ndim(), a.ndim());
+  const Dims shape(a.shape().begin() + split, a.shape().end());
+  return reshape(solve(as_square(op, a, split), reshape(b, {-1})), shape);
+}
+
+}  // namespace
+
 Tensor solve_matrix(const Tensor& a, const Tensor& b, TriangularForm form) {
   if (form.transpose == Transpose::Conjugate) {
     form.transpose = Transpose::Plain;
@@ -342,6 +384,29 @@ Derivatives reuse the LU factors of a.
 
 >>> pa.linalg.inv(pa.tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
 [[0.5, 0.0], [0.0, 0.25]])");
+  registry.add("linalg.tensorsolve", &tensorsolve, "a, b, axes=None",
+               R"(The x with ``tensordot(a, x, x.ndim) == b``.
+
+:param a: tensor of shape b.shape + Q, with as many elements in Q as in b
+:param b: tensor
+:param axes: axes of a to move to the end first, int or tuple of ints
+:returns: tensor of shape Q
+:raises LinAlgError: sizes that do not fit, or a is singular
+
+>>> a = pa.reshape(2.0 * pa.eye(4), (4, 2, 2))
+>>> pa.linalg.tensorsolve(a, pa.tensor([2.0, 4.0, 6.0, 8.0])).tolist()
+[[1.0, 2.0], [3.0, 4.0]])");
+  registry.add("linalg.tensorinv", &tensorinv, "a, ind=2",
+               R"(The inverse of a as a map from its last axes to its first ``ind``.
+
+:param a: tensor of shape P + Q, with as many elements in P, of ``ind`` axes, as in Q
+:param ind: how many axes P has
+:returns: tensor of shape Q + P
+:raises LinAlgError: sizes that do not fit, or a is singular
+:raises ValueError: ind is not positive
+
+>>> pa.linalg.tensorinv(pa.reshape(2.0 * pa.eye(4), (4, 2, 2)), ind=1).shape
+(2, 2, 4))");
   registry.add(
       "linalg.solve_triangular", &solve_triangular_op,
       "a, b, trans=0, lower=False, unit_diagonal=False",

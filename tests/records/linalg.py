@@ -48,6 +48,18 @@ def shapes(*cases):
     return samples
 
 
+def invertible(x):
+    """Far from singular, whichever axes are the rows."""
+    if not isinstance(x, np.ndarray):
+        x = pa.asarray(x)
+    dtype = x.dtype if x.dtype.kind in "fc" else np.float64
+    n = int(np.sqrt(x.size))
+    if n * n != x.size:
+        return x
+    shift = 5 * np.eye(n, dtype=dtype).reshape(x.shape)
+    return x + (shift if isinstance(x, np.ndarray) else pa.asarray(shift))
+
+
 def linalg(name, ref, samples, *, make=plain, fn=None, open_to=None, diff=(0,), **options):
     """`make` is applied to the first argument, `open_to` to what is returned, on both sides."""
     function = fn or getattr(pa.linalg, name)
@@ -221,6 +233,24 @@ NORMS = shapes(
 RECORDS = [
     linalg("solve", np.linalg.solve, SYSTEMS, make=graded, diff=(0, 1)),
     linalg("inv", np.linalg.inv, SQUARE, make=graded),
+    linalg(
+        "tensorinv",
+        np.linalg.tensorinv,
+        shapes(((2, 2, 4),), ((4, 2, 2), 1), ((2, 3, 3, 2),), ((2, 2, 3),), ((4, 4), 0)),
+        make=invertible,
+    ),
+    linalg(
+        "tensorsolve",
+        np.linalg.tensorsolve,
+        shapes(
+            ([(2, 2, 4), (2, 2)],),
+            ([(4, 2, 2), (4,)],),
+            ([(2, 4, 2), (2, 2)], (1,)),
+            ([(2, 2, 3), (2, 2)],),
+        ),
+        make=invertible,
+        diff=(0, 1),
+    ),
     linalg("det", np.linalg.det, SQUARE),
     linalg("slogdet", np.linalg.slogdet, SQUARE, make=graded),
     linalg(
