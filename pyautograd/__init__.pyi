@@ -55,6 +55,8 @@ from ._core import broadcast_to as broadcast_to
 from .array_api import can_cast as can_cast
 from ._core import cbrt as cbrt
 from ._core import ceil as ceil
+from .checkpointing import checkpoint as checkpoint
+from ._sequential import checkpoint_sequential as checkpoint_sequential
 from .compositions.indexing import choose as choose
 from ._core import clip as clip
 from .compositions.joining import column_stack as column_stack
@@ -213,6 +215,7 @@ from ._core import minimum as minimum
 from ._core import modf as modf
 from ._core import moveaxis as moveaxis
 from ._core import multiply as multiply
+from .checkpointing import name as name
 from ._core import nan_to_num as nan_to_num
 from .compositions.missing import nanargmax as nanargmax
 from .compositions.missing import nanargmin as nanargmin
@@ -247,6 +250,7 @@ from .compositions.quantiles import percentile as percentile
 from ._core import permute_dims as permute_dims
 from .compositions.indexing import piecewise as piecewise
 from . import plot as plot
+from . import policies as policies
 from .compositions.polynomials import poly as poly
 from .compositions.polynomials import polyadd as polyadd
 from .compositions.polynomials import polyder as polyder
@@ -283,6 +287,7 @@ from ._core import round as round
 from ._core import rsqrt as rsqrt
 from .serialization import save as save
 from .saved_tensors import saved_tensors_hooks as saved_tensors_hooks
+from ._scan import scan as scan
 from ._core import searchsorted as searchsorted
 from .compositions.indexing import select as select
 from .autograd import set_detect_anomaly as set_detect_anomaly

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "autograd/level_ceiling.h"
 #include "core/per_thread.h"
 
 namespace pyautograd {

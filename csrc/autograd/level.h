@@ -61,6 +61,21 @@ class LevelScope {
   Ref<Level> level_;
 };
 
+// While a rule written by a user runs, on tensors up to some depth, levels above it that run
+// already are not innermost: what a transform in the rule lifts must not end up at the level that
+// asks for the rule. Levels entered since count as ever.
+class LevelCeiling {
+ public:
+  explicit LevelCeiling(uint64_t depth) noexcept;
+  ~LevelCeiling();
+  LevelCeiling(const LevelCeiling&) = delete;
+  LevelCeiling& operator=(const LevelCeiling&) = delete;
+
+ private:
+  const size_t former_count_;
+  const uint64_t former_depth_;
+};
+
 // While it lives this thread runs no level, as at level 0; what is entered meanwhile must be left.
 class HiddenLevels {
  public:
@@ -72,6 +87,7 @@ class HiddenLevels {
 
  private:
   SmallVector<Ref<Level>, 8> levels_;
+  LevelCeiling nothing_above_{0};
 };
 
 // The id that the next level will have, at the least.

@@ -2,7 +2,6 @@
 
 #include "autograd/algebra.h"
 #include "autograd/closure.h"
-#include "autograd/level_ceiling.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
 #include "python/graph_exit.h"
