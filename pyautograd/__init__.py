@@ -84,6 +84,7 @@ _FUNCTIONS |= {
     "scan": "_scan",
 }
 _FUNCTIONS |= dict.fromkeys(_DIFFERENTIAL, "differential")
+_FUNCTIONS |= {"memory_budget": "memory"}
 _FUNCTIONS |= dict.fromkeys(_INSPECTION, "array_api")
 _FUNCTIONS |= {name: f"compositions.{module}" for name, module in compositions.HOMES.items()}
 

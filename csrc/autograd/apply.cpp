@@ -5,6 +5,7 @@
 #include "autograd/jet.h"
 #include "autograd/node.h"
 #include "autograd/op_log.h"
+#include "autograd/rematerialise.h"
 
 namespace pyautograd {
 
@@ -108,6 +109,7 @@ void record(const Ref<const Primitive>& primitive, TensorSpan inputs, Tensors& o
   if (specs.empty()) {
     for (const Tensor& y : outputs) specs.push_back(y.spec());
   }
+  if (may_rematerialise()) note_recording();
   Ref<Node> node = make_ref<Node>(primitive, inputs, std::move(specs), Ref<Level>(level));
   for (uint32_t i = 0; i < outputs.size(); ++i) {
     if (is_inexact(outputs[i].dtype())) outputs[i] = Tensor(outputs[i].body(), node, i);
@@ -135,7 +137,8 @@ Tensors apply_replaced(const Ref<const Primitive>& primitive, TensorSpan inputs,
   Tensors outputs;
   if (!level) {
     outputs =
-        closure ? closure->evaluate(*primitive, inputs, specs) : primitive->eval(inputs, specs);
+        closure ? closure->evaluate(*primitive, inputs, specs)
+        : may_rematerialise() ? evaluate(primitive, inputs, specs) : primitive->eval(inputs, specs);
     if (logging_ops.load(std::memory_order_relaxed)) [[unlikely]]
       log_op(*primitive);
   } else if (level->kind == Level::Kind::Jvp) {

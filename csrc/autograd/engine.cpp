@@ -8,6 +8,7 @@
 #include "autograd/algebra.h"
 #include "autograd/closure.h"
 #include "autograd/node_map.h"
+#include "autograd/rematerialise.h"
 
 namespace pyautograd {
 
@@ -190,6 +191,10 @@ class Sweep {
   }
 
   Tensors run() {
+    const TransientScope scope(may_rematerialise() && !plan_.differentiable);
+    if (may_rematerialise() && !retains_graph()) {
+      for (const Tensor& y : request_.outputs) keep(*y.body());
+    }
     for (size_t i = 0; i < request_.outputs.size(); ++i) {
       const Tensor& y = request_.outputs[i];
       if (!y.tracked() || !plan_.wants(y.node())) continue;
@@ -366,7 +371,7 @@ class Sweep {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_poll_) return;
     next_poll_ = now + std::chrono::milliseconds(20);
-    if (auto* check = interrupt_check.load(std::memory_order_relaxed)) check();
+    check_interrupt();
   }
 
   const BackwardRequest& request_;
@@ -398,6 +403,10 @@ Tensor without_closed_edge(const Tensor& x) {
 }
 
 const Node* node_in_backward() noexcept { return running_node; }
+
+void check_interrupt() {
+  if (auto* check = interrupt_check.load(std::memory_order_relaxed)) check();
+}
 
 void set_interrupt_check(void (*check)()) noexcept { interrupt_check = check; }
 

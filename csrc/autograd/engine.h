@@ -39,6 +39,8 @@ Tensor without_closed_edge(const Tensor& x);
 const Node* node_in_backward() noexcept;
 
 // Polled during long sweeps; throws to abort. The Python layer checks signals here.
+// Throws if the user asked to stop; runs Python.
+void check_interrupt();
 void set_interrupt_check(void (*check)()) noexcept;
 
 }  // namespace pyautograd

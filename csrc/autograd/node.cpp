@@ -7,6 +7,7 @@
 #include "autograd/algebra.h"
 #include "autograd/closure.h"
 #include "autograd/engine.h"
+#include "autograd/rematerialise.h"
 #include "core/per_thread.h"
 
 namespace pyautograd {
@@ -57,6 +58,7 @@ void SavedTensor::pack(SavedTensorHooks& hooks, bool computed) {
 
 Tensor SavedTensor::unpack(const Primitive& reader) const {
   if (packed()) return Tensor(static_cast<const Packed&>(*body_).unpack(reader), node_, output_);
+  if (may_rematerialise()) claim(*body_);
   check_version(reader, *body_, version_);
   return Tensor(body_, node_, output_);
 }
@@ -245,6 +247,7 @@ void AccumulateGrad::accumulate(const Tensor& cotangent, bool differentiable) {
     } else {
       grad->value = algebra::accumulate(std::move(grad->value), cotangent);
     }
+    if (may_rematerialise()) keep(*grad->value.body());
   }
   if (NodeExtras* extra = extras_if_any()) {
     const auto hooks = extra->copy_of(extra->after_accumulation);
@@ -257,6 +260,7 @@ Leaf make_leaf(const Tensor& x) {
     type_error("[requires_grad] only floating-point and complex tensors can require grad, got ",
                name_of(x.dtype()));
   }
+  if (may_rematerialise()) keep(*x.body());
   auto slot = std::make_shared<GradSlot>();
   Ref<Node> node = make_ref<AccumulateGrad>(x.spec(), slot);
   return {Tensor(x.body(), node, 0), std::move(slot)};

@@ -63,6 +63,9 @@ class Primitive : public RefCounted {
   // with a warning once.
   virtual BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const;
   virtual Saves saves() const { return {}; }
+  // Whether eval gives the same bits from the same numbers whenever and however often it is called:
+  // what runs Python does not.
+  virtual bool recomputable() const { return true; }
   // What vjp reads when only these inputs are tracked: a product with a constant need not keep the
   // other factor.
   virtual Saves saves_for([[maybe_unused]] std::span<const bool> tracked) const { return saves(); }

@@ -8,6 +8,7 @@
 #include "autograd/algebra.h"
 #include "autograd/index_sets.h"
 #include "autograd/node_map.h"
+#include "autograd/rematerialise.h"
 
 namespace pyautograd {
 
@@ -192,6 +193,7 @@ void Propagation::pick(Passage& at, const Input& x) {
   inputs[x.place] = element_numbers(x.spec.shape);
   Specs specs = at.node.outputs;
   for (Spec& spec : specs) spec.dtype = DType::Int64;
+  const Pins pins(inputs);
   const Tensors picked = at.node.primitive->eval(inputs, specs);
   for (size_t k = 0; k < picked.size(); ++k) {
     const Tensor numbers = as_numbers(picked[k]);

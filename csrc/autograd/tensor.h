@@ -33,7 +33,7 @@ class Tensor {
   bool is_array() const noexcept { return body_->kind == Body::Kind::Array; }
   // Level 0 only.
   const Array& array() const noexcept { return static_cast<const Array&>(*body_); }
-  View view() const noexcept { return array().view(); }
+  View view() const { return array().view(); }
 
   // Tracked means: has an edge at its own level.
   bool tracked() const noexcept { return static_cast<bool>(node_); }

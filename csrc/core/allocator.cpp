@@ -78,6 +78,9 @@ class Cache {
   size_t held_ = 0;
 };
 
+std::atomic<size_t> data_limit{0};
+constinit thread_local RoomMaker* room_maker = nullptr;
+
 Cache& cache() {
   static Cache* instance = new Cache;
   return *instance;
@@ -85,10 +88,12 @@ Cache& cache() {
 
 }  // namespace
 
-std::atomic<size_t> data_limit{0};
+std::atomic<int> data_guards{0};
 
-void enforce_data_limit(size_t limit, size_t bytes) {
-  if (static_cast<size_t>(live(Live::Bytes)) + bytes > limit) {
+void guard_allocation(size_t bytes) {
+  if (room_maker) room_maker->make_room(bytes);
+  const size_t limit = data_limit.load(std::memory_order_relaxed);
+  if (limit && static_cast<size_t>(live(Live::Bytes)) + bytes > limit) {
     fail(Error::Kind::Memory, "allocating ", bytes, " bytes would pass the limit of ", limit,
          " bytes (", live(Live::Bytes), " live)");
   }
@@ -110,6 +115,16 @@ void free_data(void* data, size_t bytes) noexcept {
 
 size_t release_cached_data() noexcept { return cache().release(); }
 size_t cached_data_bytes() noexcept { return cache().held(); }
-void set_data_limit(size_t bytes) noexcept { data_limit.store(bytes, std::memory_order_relaxed); }
+
+void set_data_limit(size_t bytes) noexcept {
+  const size_t former = data_limit.exchange(bytes, std::memory_order_relaxed);
+  data_guards.fetch_add((bytes > 0) - (former > 0), std::memory_order_relaxed);
+}
+
+RoomMaker* set_room_maker(RoomMaker* maker) noexcept {
+  RoomMaker* former = std::exchange(room_maker, maker);
+  data_guards.fetch_add((maker != nullptr) - (former != nullptr), std::memory_order_relaxed);
+  return former;
+}
 
 }  // namespace pyautograd

@@ -68,7 +68,7 @@ class Array final : public Body {
   Ref<Array> with_layout(Dims shape, Dims strides, int64_t offset) const;
 
   template <class T = void>
-  T* data() const noexcept {
+  T* data() const {
     return reinterpret_cast<T*>(static_cast<std::byte*>(storage->data()) +
                                 offset * itemsize(dtype));
   }
@@ -77,7 +77,7 @@ class Array final : public Body {
 
   // Row-major and without gaps.
   bool contiguous() const noexcept { return contiguous_; }
-  View view() const noexcept { return {data(), dtype, shape, strides}; }
+  View view() const { return {data(), dtype, shape, strides}; }
 
  private:
   const bool contiguous_;

@@ -17,13 +17,31 @@ Storage::Storage(void* data, size_t bytes, Device device) noexcept
 }
 
 Storage::~Storage() {
+  if (Lineage* lineage = this->lineage()) lineage->forget();
   count(Live::Storages, -1);
   if (release_) {
     (*release_)();
     return;
   }
+  if (!present()) return;
   count_bytes(-static_cast<int64_t>(bytes_));
   if (!is_inline()) free_data(data_, bytes_);
+}
+
+bool Storage::droppable(size_t bytes) noexcept { return bytes > kInlineBytes; }
+
+void Storage::drop_data() noexcept {
+  count_bytes(-static_cast<int64_t>(bytes_));
+  free_data(data_.exchange(nullptr, std::memory_order_acq_rel), bytes_);
+}
+
+void Storage::adopt_data(Storage& other) noexcept {
+  data_.store(other.data_.exchange(nullptr, std::memory_order_acq_rel), std::memory_order_release);
+}
+
+void* Storage::restored() const {
+  if (Lineage* lineage = this->lineage()) lineage->restore();
+  return data_.load(std::memory_order_acquire);
 }
 
 Ref<Storage> Storage::allocate(size_t bytes, Device device) {
@@ -50,6 +68,7 @@ Ref<Storage> Storage::wrap(void* data, size_t bytes, Device device, bool writabl
   Ref<Storage> storage(new (pool_allocate(sizeof(Storage))) Storage(data, bytes, device));
   storage->release_ = std::move(owner);
   storage->writable_ = writable;
+  storage->exposed_ = writable;
   return storage;
 }
 

@@ -9,6 +9,21 @@
 
 namespace pyautograd {
 
+// How the numbers of a storage were made: kept by what may drop them and make them again
+// (autograd/rematerialise.h).
+class Lineage {
+ public:
+  // Makes dropped numbers again.
+  virtual void restore() = 0;
+  // The memory is about to be written: what was made from it must not be made again from what it
+  // will hold.
+  virtual void before_write() = 0;
+  virtual void forget() noexcept = 0;
+
+ protected:
+  ~Lineage() = default;
+};
+
 // A buffer with a version counter. Memory comes from our allocator (small buffers lie behind the
 // header, in the same block) or belongs to somebody else: a NumPy array, a DLPack capsule.
 class Storage final : public RefCounted {
@@ -18,11 +33,37 @@ class Storage final : public RefCounted {
   static Ref<Storage> wrap(void* data, size_t bytes, Device device, bool writable,
                            std::function<void()> release);
 
-  void* data() const noexcept { return data_; }
+  // Dropped numbers are made again. Where somebody may drop them, the pointer holds until the next
+  // allocation, unless a Pins (autograd/rematerialise.h) or a handle keeps it.
+  void* data() const {
+    void* data = data_.load(std::memory_order_acquire);
+    return data ? data : restored();
+  }
   size_t bytes() const noexcept { return bytes_; }
   Device device() const noexcept { return device_; }
   bool writable() const noexcept { return writable_; }
   bool owned() const noexcept { return !release_; }
+
+  // Somebody can write the memory without our noticing: its owner, or who it was exported to.
+  bool exposed() const noexcept { return exposed_; }
+  void expose() noexcept { exposed_ = true; }
+
+  bool present() const noexcept { return data_.load(std::memory_order_acquire) != nullptr; }
+  // Gives the memory back and keeps the rest. Only for memory of our own that is not inline.
+  void drop_data() noexcept;
+  // Takes the memory of an equally large storage, in place of dropped memory.
+  void adopt_data(Storage& other) noexcept;
+  static bool droppable(size_t bytes) noexcept;
+  bool owned() const noexcept { return !release_; }
+
+  Lineage* lineage() const noexcept { return lineage_.load(std::memory_order_acquire); }
+  void set_lineage(Lineage* lineage) noexcept {
+    lineage_.store(lineage, std::memory_order_release);
+  }
+  // To be called before the memory is written, and before any pointer to it is taken for that.
+  void prepare_write() {
+    if (Lineage* lineage = this->lineage()) lineage->before_write();
+  }
 
   uint32_t version() const noexcept { return version_.load(std::memory_order_relaxed); }
   void bump_version() noexcept { version_.fetch_add(1, std::memory_order_relaxed); }
@@ -37,16 +78,21 @@ class Storage final : public RefCounted {
   Storage(void* data, size_t bytes, Device device) noexcept;
   ~Storage() override;
   void destroy() noexcept override;
-  bool is_inline() const noexcept { return data_ == this + 1; }
+  bool is_inline() const noexcept {
+    return data_.load(std::memory_order_relaxed) == static_cast<const void*>(this + 1);
+  }
+  void* restored() const;
   static void* operator new(size_t, void* place) noexcept { return place; }
 
-  void* data_;
+  std::atomic<void*> data_;
   size_t bytes_;
   std::unique_ptr<std::function<void()>> release_;
+  std::atomic<Lineage*> lineage_{nullptr};
   std::atomic<uint32_t> version_{0};
   std::atomic<int32_t> handles_{0};
   Device device_;
   bool writable_ = true;
+  bool exposed_ = false;
 };
 
 }  // namespace pyautograd

@@ -153,6 +153,7 @@ void setitem_inplace(const Tensor& x, const Index& index, const Tensor& value) {
   const Tensor view = indexed_view(x.untracked(), plan);
   const Tensor fit =
       fitted("setitem", write_value("setitem", x, value), result_shape(view.shape(), plan));
+  x.array().storage->prepare_write();
   if (plan.arrays.empty()) {
     kernels::copy(view.view(), fit.view());
   } else {
@@ -164,6 +165,7 @@ void setitem_inplace(const Tensor& x, const Index& index, const Tensor& value) {
 void copy_inplace(const Tensor& x, const Tensor& y) {
   check_writable("copy", x);
   const Tensor value = broadcast_to(write_value("copy", x, y), x.shape());
+  x.array().storage->prepare_write();
   kernels::copy(x.view(), value.view());
   x.array().storage->bump_version();
 }
@@ -177,6 +179,7 @@ void add_inplace(const Tensor& x, const Tensor& y) {
                " cannot be kept in dtype ", name_of(x.dtype()));
   }
   const Tensor value = broadcast_to(write_value("add", x, y), x.shape());
+  x.array().storage->prepare_write();
   kernels::binary(kernels::fn_id<kernels::Add>(), x.view(), x.view(), value.view());
   x.array().storage->bump_version();
 }

@@ -215,6 +215,7 @@ Tensor accumulate(Tensor a, const Tensor& b) {
   const bool same =
       b.is_array() && !b.tracked() && a.dtype() == b.dtype() && a.shape() == b.shape();
   if (!same || !sole_owner(a) || !a.array().contiguous()) return ops::add(a, b);
+  a.array().storage->prepare_write();
   kernels::binary(kernels::fn_id<kernels::Add>(), a.view(), a.view(), b.view());
   return a;
 }

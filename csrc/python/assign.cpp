@@ -98,6 +98,7 @@ bool write_kernel(const InplaceOp& op, const Tensor& x, const Tensor& y) {
       return false;
     }
   }
+  out.storage->prepare_write();
   kernels::binary(id, out.view(), out.view(), {in.data(), in.dtype, out.shape, strides});
   out.storage->bump_version();
   return true;

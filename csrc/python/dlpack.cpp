@@ -62,6 +62,10 @@ py::object export_capsule(const Tensor& x, [[maybe_unused]] uint64_t flags) {
   auto exported = std::make_unique<Export<Managed>>();
   exported->value = x.untracked();
   const Array& array = exported->value.array();
+  if (array.storage->writable()) {
+    array.storage->prepare_write();
+    array.storage->expose();
+  }
   exported->shape = array.shape;
   exported->strides = array.strides;
   exported->managed.tensor = {array.data(),

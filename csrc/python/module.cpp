@@ -15,5 +15,6 @@ PYBIND11_MODULE(_core, module) {
   bind_random(module);
   bind_runtime(module);
   bind_memory(module);
+  bind_memory_budget(module);
   bind_autograd(module);
 }

@@ -104,6 +104,7 @@ Tensor from_numpy(PyObject* object) {
 
 PyObject* to_numpy(const Tensor& x, bool writable) {
   const Array& array = x.array();
+  if (writable) array.storage->expose();
   auto owner = std::make_unique<Tensor>(x.untracked());
   py::object capsule =
       py::reinterpret_steal<py::object>(PyCapsule_New(owner.get(), nullptr, release_export));

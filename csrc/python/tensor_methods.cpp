@@ -1,5 +1,6 @@
 #include <pybind11/pybind11.h>
 
+#include "autograd/rematerialise.h"
 #include "ops/linear.h"
 #include "python/convert.h"
 #include "python/errors.h"
@@ -49,6 +50,7 @@ const Tensor& graph_free(const Tensor& x, const char* what) {
 
 // Writable only where nobody else can need the value.
 PyObject* share(const Tensor& x) {
+  if (x.body()->use_count() == 1) separate_from_recipes(x.array());
   const bool sole = x.body()->use_count() == 1 && x.array().storage->use_count() == 1;
   return to_numpy(x, sole && x.array().storage->writable());
 }

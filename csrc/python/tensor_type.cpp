@@ -8,6 +8,7 @@
 
 #include "python/autograd_gc.h"
 #include "python/errors.h"
+#include "python/memory_budget.h"
 #include "python/module.h"
 #include "python/tensor_slots.h"
 
@@ -127,6 +128,7 @@ PyObject* wrap(Tensor x) noexcept {
   new (&handle->grad) std::unique_ptr<GradState>();
   handle->weakrefs = nullptr;
   count_handle(handle->tensor, 1);
+  if (may_rematerialise()) note_handle(handle->tensor);
   if (handle->tensor.tracked()) PyObject_GC_Track(handle);
   return as_object(handle);
 }

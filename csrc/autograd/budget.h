@@ -1,0 +1,98 @@
+#pragma once
+
+#include <mutex>
+
+#include "autograd/rematerialise.h"
+#include "core/allocator.h"
+#include "core/per_thread.h"
+
+namespace pyautograd {
+
+// What a budget has done. The same program does the same: `trace` sums up which values were dropped
+// and in which order.
+struct BudgetCounts {
+  uint64_t dropped = 0;
+  uint64_t made_again = 0;
+  uint64_t trace = 0;
+};
+
+// Provenances and recipes of all threads change under this lock. Nothing that may run Python is
+// done or released while it is held.
+std::recursive_mutex& rematerialisation_mutex() noexcept;
+
+// The budgets of one thread, and the values that it made under them. It alone drops them; another
+// thread that reads one keeps it for good.
+//
+// Which value to drop is decided as in Kirisame et al., Dynamic Tensor Rematerialization (ICLR
+// 2021): the one with the least h = cost / (bytes * staleness), where the cost is that of making it
+// and everything dropped around it, the latter by classes of connected dropped values. Costs are
+// estimated from shapes and time is counted in operations, so the same program drops the same.
+class Keeper final : public RoomMaker {
+ public:
+  static Keeper& mine() { return PerThread<Keeper>::get(); }
+
+  // Limits nest: the least holds. Returns what to hand to leave.
+  // `always`, for tests: no limit, but all that can be dropped is, at every allocation.
+  uint64_t enter(size_t limit, bool always = false);
+  void leave(uint64_t budget);
+  size_t limit() const noexcept { return limit_.load(std::memory_order_relaxed); }
+  const BudgetCounts& counts() const noexcept { return counts_; }
+
+  void make_room(size_t bytes) override;
+
+  // Makes the numbers again, with everything they need, without recursion.
+  void materialise(Provenance& target);
+  // An op was run: its outputs may be dropped from now on, if they can be made again.
+  void attach(const Ref<const Primitive>& primitive, TensorSpan inputs, const Specs& specs,
+              const Tensors& outputs);
+  Tensors run(const Primitive& primitive, TensorSpan inputs, const Specs& specs);
+  Provenance& provenance_of(const Array& array);
+
+  // The next three need the lock.
+  void touch(Provenance& value) noexcept { value.last_use = ++clock_; }
+  void drop(Provenance& value);
+  void remove(Provenance& value) noexcept;
+
+  int depth = 0;           // of evals on this thread
+  bool transient = false;  // see TransientScope
+
+ private:
+  friend void forget_recipe(Provenance& value, SmallVector<Ref<Recipe>, 4>& garbage);
+  struct Limit {
+    uint64_t id;
+    size_t bytes;
+    bool always;
+  };
+
+  void update_limit();
+  bool worth_recipes() const noexcept;
+  void add_candidate(Provenance& value);
+  void remove_candidate(Provenance& value) noexcept;
+  Provenance* choose();
+  double score(const Provenance& value) const;
+  bool idle(const Provenance& value) const noexcept;
+  static void close_hole(Provenance& value) noexcept;
+  void drop_if_idle(Provenance& value);
+  void install(Recipe& recipe, const Tensors& outputs, SmallVector<Ref<Recipe>, 4>& garbage);
+  void forget_the_past();
+  void let_go_of_held_values(bool everything);
+  [[noreturn]] void fail_to_fit(size_t bytes) const;
+
+  std::atomic<size_t> limit_{0};
+  bool always_ = false;
+  std::vector<Limit> limits_;
+  std::vector<Provenance*> known_, candidates_;
+  SmallVector<Provenance*, 16> newest_;
+  size_t next_newest_ = 0;
+  size_t known_at_last_sweep_ = 0;
+  uint64_t clock_ = 0, serial_ = 0, random_ = 0;
+  BudgetCounts counts_;
+};
+
+// Drops what kept the value from being for good. Needs the lock; let the garbage go without it.
+void forget_recipe(Provenance& value, SmallVector<Ref<Recipe>, 4>& garbage);
+
+// An estimate from shapes, in nanoseconds of a core.
+double cost_of(const Primitive& primitive, TensorSpan inputs, const Tensors& outputs);
+
+}  // namespace pyautograd
