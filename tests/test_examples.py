@@ -108,3 +108,10 @@ def test_hessian_spectrum(tmp_path):
 def test_poisson():
     printed = run("poisson.py", "--hidden", "12", "--points", "100", "--steps", "40")
     assert "solves the equation" in printed
+
+
+def test_deep_on_a_budget(tmp_path):
+    options = ("--layers", "40", "--budget", "4MB", "--steps", "4", "--output", str(tmp_path))
+    printed = run("deep_on_a_budget.py", *options)
+    assert "the first 3 losses without a budget are the same bits" in printed
+    assert (tmp_path / "deep_on_a_budget.png").stat().st_size > 5_000
