@@ -291,6 +291,7 @@ void Keeper::attach(const Ref<const Primitive>& primitive, TensorSpan inputs, co
 void Keeper::forget_the_past() {
   {
     const Lock lock(rematerialisation_mutex());
+    known_at_last_sweep_ = std::min(known_at_last_sweep_, known_.size());
     if (known_.size() <= 2 * known_at_last_sweep_ + kSweepAfter) return;
   }
   let_go_of_held_values(false);

@@ -24,14 +24,10 @@ Provenance* provenance_in(const Array& array) noexcept {
 
 template <class Visit>
 void each_array(const Body& body, const Visit& visit) {
-  switch (body.kind) {
-    case Body::Kind::Array:
-      return visit(static_cast<const Array&>(body));
-    case Body::Kind::Batched:
-      return each_array(*static_cast<const Batched&>(body).value.body(), visit);
-    case Body::Kind::Dual:
-      break;
-  }
+  if (body.kind == Body::Kind::Array) return visit(static_cast<const Array&>(body));
+  if (body.kind == Body::Kind::Batched)
+    return each_array(*static_cast<const Batched&>(body).value.body(), visit);
+  if (body.kind != Body::Kind::Dual) return;
   const Dual& dual = static_cast<const Dual&>(body);
   each_array(*dual.primal.body(), visit);
   if (dual.tangent) each_array(*dual.tangent.body(), visit);
