@@ -112,8 +112,14 @@ inline bool may_rematerialise() noexcept {
   return rematerialisations.load(std::memory_order_relaxed) != 0;
 }
 
-// primitive.eval, with the inputs there, and with recipes for the outputs.
-Tensors evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs, const Specs& specs);
+// The one way to primitive.eval: with the inputs there, and with recipes for the outputs.
+Tensors evaluate_on_budget(const Ref<const Primitive>& primitive, TensorSpan inputs,
+                           const Specs& specs);
+inline Tensors evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs,
+                        const Specs& specs) {
+  return may_rematerialise() ? evaluate_on_budget(primitive, inputs, specs)
+                             : primitive->eval(inputs, specs);
+}
 // What x shows is read by this thread, and not only by ops: if another thread made it, it stays.
 void claim(const Body& body);
 // What x shows stays from now on, if it is there; no recipe is kept for it.
