@@ -85,6 +85,7 @@ uint64_t Keeper::enter(size_t limit, bool always) {
   const uint64_t id = ++serial_;
   if (limits_.empty()) {
     counts_ = {};
+    births_ = 0;
     random_ = 0x9e3779b97f4a7c15u;
     rematerialisations.fetch_add(1, std::memory_order_relaxed);
     set_room_maker(this);
@@ -189,7 +190,7 @@ void Keeper::drop(Provenance& value) {
   value.storage->drop_data();
   rematerialisations.fetch_add(1, std::memory_order_relaxed);
   ++counts_.dropped;
-  counts_.trace = (counts_.trace ^ value.serial) * 1099511628211u;
+  counts_.trace = (counts_.trace ^ value.birth) * 1099511628211u;
 }
 
 // What nobody can ask for but through what was made from it, which is there.
@@ -276,6 +277,7 @@ void Keeper::attach(const Ref<const Primitive>& primitive, TensorSpan inputs, co
     Provenance& made = provenance_of(outputs[i].array());
     made.op = primitive->name();
     made.recipe = recipe;
+    made.birth = ++births_;
     recipe->outputs[i] = &made;
     add_candidate(made);
     touch(made);

@@ -85,7 +85,7 @@ class Keeper final : public RoomMaker {
   SmallVector<Provenance*, 16> newest_;
   size_t next_newest_ = 0;
   size_t known_at_last_sweep_ = 0;
-  uint64_t clock_ = 0, serial_ = 0, random_ = 0;
+  uint64_t clock_ = 0, serial_ = 0, births_ = 0, random_ = 0;
   BudgetCounts counts_;
 };
 

@@ -16,8 +16,6 @@ namespace {
 using Lock = std::lock_guard<std::recursive_mutex>;
 using Garbage = SmallVector<Ref<Recipe>, 4>;
 
-std::atomic<uint64_t> next_order{0};
-
 Provenance* provenance_in(const Array& array) noexcept {
   return static_cast<Provenance*>(array.storage->lineage());
 }
@@ -64,21 +62,29 @@ void move_readers(Provenance& from, const Ref<Storage>& frozen) {
   }
 }
 
-// What is to be made for one wanted value, oldest first, so that each is made once. What is made
-// stays until the last of these that reads it is made, which is no more than the program itself
-// once held. All but moving and destroying one needs the lock.
+// What is to be made for one wanted value: each once, and after what it reads, depth first, which
+// keeps together what is used together. What is made stays until the last of these that reads it is
+// made. All but moving and destroying one needs the lock.
 class Job {
  public:
   explicit Job(Provenance& target) : target_(&target) {
-    want(target);
-    for (size_t i = 0; i < items_.size(); ++i) {
-      const Ref<Recipe> recipe = items_[i].recipe;
-      for (const Recipe::Input& input : recipe->inputs) {
-        if (!input.array->storage->present()) want(*provenance_in(*input.array));
+    std::vector<std::pair<Item, size_t>> path;
+    auto want = [&](Provenance& value) {
+      const auto [found, fresh] = uses_.try_emplace(&value, 0);
+      ++found->second;
+      if (fresh) path.push_back({{&value, value.recipe}, 0});
+    };
+    want(target);  // read once more: by whoever wants it
+    while (!path.empty()) {
+      auto& [item, next] = path.back();
+      if (next < item.recipe->inputs.size()) {
+        const Array& array = *item.recipe->inputs[next++].array;
+        if (!array.storage->present()) want(*provenance_in(array));
+      } else {
+        items_.push_back(std::move(item));
+        path.pop_back();
       }
     }
-    std::sort(items_.begin(), items_.end(),
-              [](const Item& a, const Item& b) { return a.recipe->order < b.recipe->order; });
   }
 
   Provenance& target() const noexcept { return *target_; }
@@ -92,7 +98,7 @@ class Job {
   }
   void finish_next() {
     Item& item = items_[next_++];
-    item.pinned = true;
+    item.made = true;
     item.value->pins += uses_[item.value];
     for (const Recipe::Input& input : item.recipe->inputs) {
       const auto found = uses_.find(provenance_in(*input.array));
@@ -105,7 +111,7 @@ class Job {
   void abandon() noexcept {
     let_go();
     for (Item& item : items_) {
-      if (std::exchange(item.pinned, false)) item.value->pins -= uses_[item.value];
+      if (std::exchange(item.made, false)) item.value->pins -= uses_[item.value];
     }
   }
 
@@ -113,15 +119,9 @@ class Job {
   struct Item {
     Provenance* value;
     Ref<Recipe> recipe;  // it keeps the values it reads
-    bool pinned = false;
+    bool made = false;
   };
 
-  // The target counts as read once more: by whoever wants it.
-  void want(Provenance& value) {
-    const auto [found, fresh] = uses_.try_emplace(&value, 0);
-    ++found->second;
-    if (fresh) items_.push_back({&value, value.recipe});
-  }
   void let_go() noexcept {
     for (Provenance* value : held_) --value->pins;
     held_.clear();
@@ -251,12 +251,6 @@ void Recipe::read(const Array& array) {
                     array.storage->version(), readers.size()});
   readers.push_back({this, static_cast<uint32_t>(inputs.size() - 1)});
 }
-
-Recipe::Recipe(Ref<const Primitive> primitive, Specs specs, double cost)
-    : primitive(std::move(primitive)),
-      specs(std::move(specs)),
-      cost(cost),
-      order(next_order.fetch_add(1, std::memory_order_relaxed)) {}
 
 bool Recipe::settled() const noexcept {
   for (const Provenance* made : outputs) {

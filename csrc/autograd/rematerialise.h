@@ -56,6 +56,7 @@ class Provenance final : public Lineage {
   uint64_t last_use = 0;
   size_t known = 0;      // where Keeper::known_ has it
   size_t candidate = 0;  // where Keeper::candidates_ has it, counted from one
+  uint64_t birth = 0;    // among the values that the budget may drop
   uint32_t pins = 0;
 
   // Nobody but recipes can ask for the numbers any more.
@@ -70,7 +71,8 @@ class Recipe final : public RefCounted {
     size_t reader;  // index in Provenance::readers
   };
 
-  Recipe(Ref<const Primitive> primitive, Specs specs, double cost);
+  Recipe(Ref<const Primitive> primitive, Specs specs, double cost)
+      : primitive(std::move(primitive)), specs(std::move(specs)), cost(cost) {}
 
   // Needs the lock.
   void read(const Array& array);
@@ -81,7 +83,6 @@ class Recipe final : public RefCounted {
   const Ref<const Primitive> primitive;
   const Specs specs;
   const double cost;
-  const uint64_t order;  // of making
   SmallVector<Input, 2> inputs;
   SmallVector<Provenance*, 1> outputs;  // one per output; null where it has no recipe any more
 
