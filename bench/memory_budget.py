@@ -2,8 +2,9 @@
 
 A tanh network of 1,000 layers, width 64, batch 256, in float64, with weights of its own for every
 layer. What a step needs is counted by our allocator beside the parameters and the results, which
-live in any case: a budget of p% is those plus p% of what it needs. Results are compared with the plain ones bit by bit before anything is timed;
-every row says whether the counter stayed below the budget, and gives the resident memory beside it.
+live in any case: a budget of p% is those plus p% of what it needs. Results are compared with the
+plain ones bit by bit before anything is timed; every row says whether the counter stayed below the
+budget, and gives the resident memory of the process beside it, the allocator's cache included.
 
 The least processor time of some runs in turn is reported: other programs of the machine only add.
 """
