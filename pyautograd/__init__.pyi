@@ -208,6 +208,7 @@ from ._core import maximum as maximum
 from ._core import mean as mean
 from .compositions.quantiles import median as median
 from . import memory as memory
+from .memory import memory_budget as memory_budget
 from ._variadic import meshgrid as meshgrid
 from ._grids import mgrid as mgrid
 from ._core import min as min

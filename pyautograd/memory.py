@@ -108,14 +108,16 @@ def _parse_bytes(amount: int | float | str) -> int:
                 f"[memory_budget] cannot read {amount!r}: write a number of bytes or, for example, "
                 "'2GB', '500 MB' or '1.5GiB'"
             )
-        amount = float(match[1]) * _UNITS[match[2].lower()]
+        number = float(match[1]) * _UNITS[match[2].lower()]
     elif isinstance(amount, bool) or not isinstance(amount, int | float):
         raise TypeError(
             f"[memory_budget] expected a number of bytes or a string, got {type(amount).__name__}"
         )
-    if not 1 <= amount < 2**63:
+    else:
+        number = amount
+    if not 1 <= number < 2**63:
         raise ValueError(f"[memory_budget] the budget must be at least one byte, got {amount!r}")
-    return int(amount)
+    return int(number)
 
 
 class memory_budget:
