@@ -136,8 +136,8 @@ Tensors apply_replaced(const Ref<const Primitive>& primitive, TensorSpan inputs,
   Specs specs = primitive->infer(inputs);
   Tensors outputs;
   if (!level) {
-    outputs = closure ? closure->evaluate(*primitive, inputs, specs)
-                      : evaluate(primitive, inputs, specs);
+    outputs =
+        closure ? closure->evaluate(primitive, inputs, specs) : evaluate(primitive, inputs, specs);
     if (logging_ops.load(std::memory_order_relaxed)) [[unlikely]]
       log_op(*primitive);
   } else if (level->kind == Level::Kind::Jvp) {

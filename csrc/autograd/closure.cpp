@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "autograd/engine.h"
+#include "autograd/rematerialise.h"
 
 namespace pyautograd {
 
@@ -229,24 +230,25 @@ void Closure::check_write(const char* op, const Tensor& x) const {
                 "tensors, which it needs again for its recomputation: write into x.copy()");
 }
 
-Tensors Closure::evaluate(const Primitive& primitive, TensorSpan inputs, const Specs& specs) {
+Tensors Closure::evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs,
+                          const Specs& specs) {
   // Where only eval can tell the outputs, a custom function may: its rules need to have run.
   const bool counted = node_in_backward() == running_ && comparable_ && !specs.empty() &&
-                       !renames_memory(primitive.name());
+                       !renames_memory(primitive->name());
   if (recorded_) {
-    if (!counted || !recorded_->policy) return primitive.eval(inputs, specs);
-    Tensors outputs = primitive.eval(inputs, specs);
-    remember(primitive.name(), inputs, outputs);
+    if (!counted || !recorded_->policy) return pyautograd::evaluate(primitive, inputs, specs);
+    Tensors outputs = pyautograd::evaluate(primitive, inputs, specs);
+    remember(primitive->name(), inputs, outputs);
     return outputs;
   }
   if (counted) {
-    if (const Trace::Evaluation* kept = find_kept(primitive.name(), specs)) {
+    if (const Trace::Evaluation* kept = find_kept(primitive->name(), specs)) {
       Tensors outputs;
       for (const Tensor& y : kept->kept) outputs.push_back(fresh(y));
       return outputs;
     }
   }
-  return primitive.eval(inputs, specs);
+  return pyautograd::evaluate(primitive, inputs, specs);
 }
 
 void Closure::remember(std::string_view op, TensorSpan inputs, const Tensors& outputs) {

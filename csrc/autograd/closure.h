@@ -91,7 +91,7 @@ class Closure {
   // Raises if x is an argument of the function.
   void check_write(const char* op, const Tensor& x) const;
 
-  Tensors evaluate(const Primitive& primitive, TensorSpan inputs, const Specs& specs);
+  Tensors evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs, const Specs& specs);
   bool inside_op() const noexcept { return inside_op_; }
   class OpScope {
    public:

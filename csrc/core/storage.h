@@ -54,7 +54,6 @@ class Storage final : public RefCounted {
   // Takes the memory of an equally large storage, in place of dropped memory.
   void adopt_data(Storage& other) noexcept;
   static bool droppable(size_t bytes) noexcept;
-  bool owned() const noexcept { return !release_; }
 
   Lineage* lineage() const noexcept { return lineage_.load(std::memory_order_acquire); }
   void set_lineage(Lineage* lineage) noexcept {
