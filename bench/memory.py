@@ -275,7 +275,13 @@ def peers_row(quick):
     print_table(title, ["", "", "live MB", "resident MB", "ms"], lines)
 
 
-ROWS = [segments_row, growth_row, revolve_row, peers_row]
+def budget_row(quick):
+    """The same network under memory budgets, and its Hessian-vector product."""
+    script = Path(__file__).with_name("memory_budget.py")
+    subprocess.run([sys.executable, script, *(["--quick"] if quick else [])], check=True)
+
+
+ROWS = [segments_row, growth_row, revolve_row, peers_row, budget_row]
 
 
 def main():

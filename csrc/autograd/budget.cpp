@@ -68,7 +68,9 @@ class DepthScope {
 const char* reason_to_stay(const Provenance& value) {
   if (value.storage->handles() > 0) return "held by the program";
   if (value.pins > 0) return "in use";
-  return value.recipe ? "droppable" : "which cannot be made again";
+  return value.recipe ? "droppable"
+                      : "which cannot be made again: Python code made it, or memory that another "
+                        "library can write went into it (pa.tensor copies such memory)";
 }
 
 // Made by this very op, and by no other thread or user seen.
