@@ -32,10 +32,10 @@ def test_nan_is_last_and_first_where_the_order_descends():
 @pytest.mark.parametrize(
     "dtype", "bool int8 uint8 int16 int32 uint32 int64 uint64 float32 float64".split()
 )
-@pytest.mark.parametrize("n", [1, 255, 256, 5000])
+@pytest.mark.parametrize("n", [1, 32, 33, 65, 1100, 70_000])
 @pytest.mark.parametrize("descending", [False, True])
 def test_long_lines(dtype, n, descending):
-    """The algorithm changes at 256 elements."""
+    """Few are counted, more are split, and very many are split for the threads."""
     rng = np.random.default_rng(n)
     if dtype == "bool":
         x = rng.integers(0, 2, n).astype(bool)
@@ -46,8 +46,36 @@ def test_long_lines(dtype, n, descending):
         info = np.iinfo(dtype)
         x = rng.integers(info.min, info.max, n, dtype=dtype, endpoint=True)
     places = argsort(x, descending=descending)
-    assert pa.argsort(x, descending=descending).tolist() == places.tolist()
+    np.testing.assert_array_equal(pa.argsort(x, descending=descending).numpy(), places)
     np.testing.assert_array_equal(pa.sort(x, descending=descending).numpy(), x[places])
+    k = n // 3
+    selected = pa.topk(x, k, largest=descending)[1]
+    np.testing.assert_array_equal(selected.numpy(), places[:k])
+    if k > 0:
+        assert pa.kthvalue(x, k)[1].item() == argsort(x)[k - 1]
+
+
+def against_the_pivots(n, sample=32, splits=40):
+    """A line in which the evenly spread sample holds the least of what is left, split by split."""
+    x, line, least = np.full(n, np.inf), np.arange(n), 0
+    for _ in range(splits):
+        spread = line[(2 * np.arange(sample) + 1) * len(line) // (2 * sample)]
+        fresh = spread[np.isinf(x[spread])]
+        x[fresh] = np.arange(least, least + len(fresh))
+        least += len(fresh)
+        line = line[x[line] >= np.sort(x[spread])[sample // 2]]
+    rest = np.isinf(x)
+    x[rest] = least + np.random.default_rng(0).integers(0, 500, rest.sum())
+    return x
+
+
+def test_lines_on_which_every_split_is_bad():
+    x = against_the_pivots(8000)
+    places = np.argsort(x, kind="stable")
+    np.testing.assert_array_equal(pa.sort(x).numpy(), x[places])
+    np.testing.assert_array_equal(pa.argsort(x).numpy(), places)
+    np.testing.assert_array_equal(pa.topk(x, 3000, largest=False)[1].numpy(), places[:3000])
+    np.testing.assert_array_equal(pa.sort(-x, descending=True).numpy(), -x[places])
 
 
 def test_strided_and_broadcast_lines():

@@ -81,7 +81,13 @@ Tensors unique_inverse(const Tensor& x) {
   const Distinct distinct("unique_inverse", x);
   return {distinct.values(), distinct.inverse()};
 }
-Tensor unique_values(const Tensor& x) { return Distinct("unique_values", x).values(); }
+Tensor unique_values(const Tensor& x) {
+  if (x.tracked() || !x.is_array()) return Distinct("unique_values", x).values();
+  // Without derivatives nobody asks where the values come from.
+  require_real("unique_values", x);
+  const Tensor sorted = sort(flat(x));
+  return take(sorted, nonzero(starts_group(sorted))[0], 0);
+}
 
 void check_counted(const Tensor& x, const std::optional<Tensor>& weights, int64_t minlength) {
   if (x.ndim() != 1) {

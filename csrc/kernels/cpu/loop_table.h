@@ -52,6 +52,30 @@ struct FftPass {
   const T* roots;     // exp(-2πi k / radix)
 };
 
+// Signed keys, and places of the same width that move along with them or are absent.
+template <class K>
+struct SortLine {
+  K* keys;
+  K* places;
+  // Inlined for sure, or a copy for one processor might serve all.
+  [[gnu::always_inline]] SortLine from(int64_t i) const {
+    return {keys + i, places ? places + i : nullptr};
+  }
+};
+
+template <class K>
+struct SortLoops {
+  using Line = SortLine<K>;
+  // Ascending and stable. A spare line has room for kSortSlack items more than n.
+  void (*keys)(const Line& x, const Line& spare, int64_t n);
+  void (*pairs)(const Line& x, const Line& spare, int64_t n);
+  // For n > 0: puts keys that are not above any of the rest in front, both in their order, and
+  // returns how many there are, at least one.
+  int64_t (*split_keys)(const Line& x, const Line& spare, int64_t n);
+  int64_t (*split_pairs)(const Line& x, const Line& spare, int64_t n);
+};
+inline constexpr int64_t kSortSlack = 16;
+
 struct LoopTable {
   const char* name;
   Loop1 unary[kUnaryCount][kDTypeCount];
@@ -64,6 +88,8 @@ struct LoopTable {
   void (*softmax[kDTypeCount])(void* out, const void* x, int64_t n, bool log);
   void (*logsumexp[kDTypeCount])(void* out, const void* x, int64_t n);
   void (*gemm[kDTypeCount])(const Gemm& product);
+  SortLoops<int32_t> sort32;
+  SortLoops<int64_t> sort64;
   // n elements from the start of a block on.
   void (*base_draw[kBaseDraws][kDTypeCount])(void* out, const uint64_t* key, uint64_t block,
                                              int64_t n);
@@ -86,6 +112,7 @@ void install_softmax(LoopTable& table);
 void install_gemm(LoopTable& table);
 void install_random(LoopTable& table);
 void install_fft(LoopTable& table);
+void install_sort(LoopTable& table);
 }  // namespace PYAUTOGRAD_ISA
 
 // Complex numbers, compiled once: they gain little from wider vectors.

@@ -1,104 +1,145 @@
 #include "kernels/sort.h"
 
 #include <bit>
-#include <memory>
 #include <utility>
 
+#include "core/allocator.h"
+#include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
 #include "kernels/iterate.h"
 #include "kernels/kernels.h"
 
-// Elements become unsigned keys in the same order, so that one stable sort of integers serves every
+// Elements become signed keys in the same order, so that one stable sort of integers serves every
 // dtype and both directions.
 namespace pyautograd::kernels {
 
 namespace {
 
 template <class T>
-using Key = std::conditional_t<(sizeof(T) > 4), uint64_t, uint32_t>;
+using Key = std::conditional_t<(sizeof(T) > 4), int64_t, int32_t>;
 
 // Zeros of either sign get one key, and so do nans.
 template <class T>
 Key<T> key_of(T x, bool descending) {
-  Key<T> key;
+  using K = Key<T>;
+  K key;
   if constexpr (std::is_floating_point_v<T>) {
-    constexpr Key<T> sign = Key<T>{1} << (sizeof(T) * 8 - 1);
-    const Key<T> bits = std::bit_cast<Key<T>>(x + T(0));  // -0 + 0 = 0
-    key = IsNan()(x) ? ~Key<T>{0} : bits & sign ? ~bits : bits | sign;
-  } else if constexpr (std::is_signed_v<T>) {
-    key = Key<T>(x) ^ (Key<T>{1} << (sizeof(Key<T>) * 8 - 1));
+    const K bits = std::bit_cast<K>(x + T(0));  // -0 + 0 = 0
+    constexpr K most = std::numeric_limits<K>::max();
+    key = IsNan()(x) ? most : bits ^ (bits < 0 ? most : 0);
+  } else if constexpr (std::is_signed_v<T> || sizeof(T) < sizeof(K)) {
+    key = K(x);
   } else {
-    key = Key<T>(x);
+    key = K(x ^ (T{1} << (sizeof(T) * 8 - 1)));
   }
   return descending ? ~key : key;
 }
 
-template <class K>
-struct Keyed {
-  K key;
-  int64_t place;
-  // No two are equal, so a sort that is not stable gives what a stable one would.
-  bool operator<(const Keyed& other) const {
-    return key != other.key ? key < other.key : place < other.place;
+// The element that has this key, but for the sign of a zero and the bits of a nan.
+template <class T>
+T element_of(Key<T> key, bool descending) {
+  using K = Key<T>;
+  if (descending) key = ~key;
+  if constexpr (std::is_floating_point_v<T>) {
+    return std::bit_cast<T>(K(key ^ (key < 0 ? std::numeric_limits<K>::max() : 0)));
+  } else if constexpr (std::is_signed_v<T> || sizeof(T) < sizeof(K)) {
+    return T(key);
+  } else {
+    return T(key) ^ (T{1} << (sizeof(T) * 8 - 1));
   }
+}
+
+template <class K>
+const SortLoops<K>& sort_loops() {
+  if constexpr (sizeof(K) == 4)
+    return loops().sort32;
+  else
+    return loops().sort64;
+}
+
+// Lines of this many items and more are cut in parts for the threads.
+constexpr int64_t kSplitFrom = 1 << 16;
+constexpr int kSplits = 3;
+constexpr int kParts = 1 << kSplits;
+
+// One or two buffers of keys for a line of n items, and as many spare ones.
+template <class K>
+class Scratch {
+ public:
+  Scratch(int64_t n, bool places)
+      : room_(n + kParts * kSortSlack),
+        bytes_(size_t(room_) * sizeof(K) * (places ? 4 : 2)),
+        data_(static_cast<K*>(allocate_data(bytes_))),
+        places_(places) {}
+  ~Scratch() { free_data(data_, bytes_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  SortLine<K> line() const { return {data_, places_ ? data_ + 2 * room_ : nullptr}; }
+  SortLine<K> spare() const { return {data_ + room_, places_ ? data_ + 3 * room_ : nullptr}; }
+
+ private:
+  int64_t room_;
+  size_t bytes_;
+  K* data_;
+  bool places_;
 };
 
 template <class K>
-K sort_key(K item) {
-  return item;
+int64_t split(const SortLine<K>& x, const SortLine<K>& spare, int64_t n) {
+  const SortLoops<K>& loop = sort_loops<K>();
+  return (x.places ? loop.split_pairs : loop.split_keys)(x, spare, n);
 }
+
 template <class K>
-K sort_key(const Keyed<K>& item) {
-  return item.key;
+void sort_line(const SortLine<K>& x, const SortLine<K>& spare, int64_t n) {
+  const SortLoops<K>& loop = sort_loops<K>();
+  const auto sort = x.places ? loop.pairs : loop.keys;
+  if (n < kSplitFrom) return sort(x, spare, n);
+  int64_t bounds[kParts + 1] = {};
+  bounds[kParts] = n;
+  for (int step = kParts / 2; step > 0; step /= 2) {
+    for (int i = 0; i < kParts; i += 2 * step) {
+      const int64_t begin = bounds[i], length = bounds[i + 2 * step] - begin;
+      bounds[i + step] = begin + (length > 0 ? split(x.from(begin), spare.from(begin), length) : 0);
+    }
+  }
+  parallel_for(kParts, 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i)
+      sort(x.from(bounds[i]), spare.from(bounds[i] + i * kSortSlack), bounds[i + 1] - bounds[i]);
+  });
 }
 
-// Below this a comparison sort is faster than counting digits.
-constexpr int64_t kRadixFrom = 256;
-
-// Least significant digit first: stable, a pass for every byte in which the keys differ. Items end
-// in `items`; `spare` is as long.
-template <class Item>
-void radix_sort(Item*& items, Item*& spare, int64_t n) {
-  using K = decltype(sort_key(*items));
-  constexpr int kDigits = sizeof(K);
-  int64_t counts[kDigits * 256] = {};
-  for (int64_t i = 0; i < n; ++i) {
-    const K key = sort_key(items[i]);
-    for (int d = 0; d < kDigits; ++d) ++counts[d * 256 + int(key >> (8 * d) & 255)];
+// Brings the `count` first items in order to the front: sorted, or only the last in its place.
+template <class K>
+void select_line(const SortLine<K>& x, const SortLine<K>& spare, int64_t n, int64_t count,
+                 bool sorted) {
+  int64_t begin = 0, end = n;
+  const SortLoops<K>& loop = sort_loops<K>();
+  // Lines can be made so that splits are far from halves.
+  for (int budget = 2 * std::bit_width(uint64_t(n)); budget > 0 && end - begin > 16; --budget) {
+    const int64_t middle = begin + split(x.from(begin), spare, end - begin);
+    if (middle == end) break;  // all are equal
+    (count <= middle ? end : begin) = middle;
   }
-  for (int d = 0; d < kDigits; ++d) {
-    int64_t* count = &counts[d * 256];
-    if (count[sort_key(items[0]) >> (8 * d) & 255] == n) continue;
-    int64_t start = 0;
-    for (int digit = 0; digit < 256; ++digit) start += std::exchange(count[digit], start);
-    for (int64_t i = 0; i < n; ++i) spare[count[sort_key(items[i]) >> (8 * d) & 255]++] = items[i];
-    std::swap(items, spare);
-  }
+  loop.pairs(x.from(begin), spare, end - begin);
+  if (sorted) sort_line(x, spare, std::min(count, begin));
 }
 
-template <class Item>
-void sort_items(Item*& items, Item*& spare, int64_t n) {
-  if (n < kRadixFrom) {
-    std::sort(items, items + n);
-  } else {
-    radix_sort(items, spare, n);
-  }
-}
-
-// Calls body(out line, x line, scratch) for every line along the axis; the scratch holds two
-// buffers of n items, and is made once for every range of lines that a thread takes.
-template <class Item, class Body>
-void for_lines(const View& out, const View& x, int axis, const Body& body) {
+// Calls body(out line, x line, scratch) for every line along the axis; the scratch is what make()
+// returns, once for every range of lines that a thread takes.
+template <class Make, class Body>
+void for_lines(const View& out, const View& x, int axis, const Make& make, const Body& body) {
   const int64_t n = x.shape[axis];
   Dims rest(x.shape);
   rest[axis] = n > 0 && out.shape[axis] > 0 ? 1 : 0;
   const Nest<2> nest(rest, {out.strides, x.strides});
   const int64_t grain = std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, n));
   parallel_for(nest.count(), grain, [&](int64_t begin, int64_t end) {
-    auto scratch = std::make_unique_for_overwrite<Item[]>(size_t(2 * n));
+    const auto scratch = make();
     nest.walk(begin, end, [&](const auto& offset, int64_t count) {
       for (int64_t i = 0; i < count; ++i)
-        body(offset[0] + i * nest.stride(0), offset[1] + i * nest.stride(1), scratch.get());
+        body(offset[0] + i * nest.stride(0), offset[1] + i * nest.stride(1), scratch);
     });
   });
 }
@@ -116,23 +157,26 @@ void restore(T* sorted, int64_t sorted_step, const T* x, int64_t step, int64_t n
   }
 }
 
+// Converts to the wider key where places need it.
+template <class K, class T>
+void read_keys(K* keys, const T* x, int64_t step, int64_t n, bool descending) {
+  if (step == 1) {
+    for (int64_t i = 0; i < n; ++i) keys[i] = key_of(x[i], descending);
+  } else {
+    for (int64_t i = 0; i < n; ++i) keys[i] = key_of(x[i * step], descending);
+  }
+}
+
 template <class T>
-void sort_line(T* out, int64_t out_step, const T* x, int64_t step, int64_t n, Key<T>* scratch,
-               bool descending) {
-  Key<T>*keys = scratch, *spare = scratch + n;
-  for (int64_t i = 0; i < n; ++i) keys[i] = key_of(x[i * step], descending);
-  sort_items(keys, spare, n);
-  const Key<T> flip = descending ? ~Key<T>{0} : 0;
-  for (int64_t i = 0; i < n; ++i) {
-    const Key<T> key = keys[i] ^ flip;
-    constexpr Key<T> top = Key<T>{1} << (sizeof(Key<T>) * 8 - 1);
-    if constexpr (std::is_floating_point_v<T>) {
-      out[i * out_step] = std::bit_cast<T>(key & top ? key ^ top : ~key);
-    } else if constexpr (std::is_signed_v<T>) {
-      out[i * out_step] = T(key ^ top);
-    } else {
-      out[i * out_step] = T(key);
-    }
+void sort_values(T* out, int64_t out_step, const T* x, int64_t step, int64_t n,
+                 const Scratch<Key<T>>& scratch, bool descending) {
+  Key<T>* keys = scratch.line().keys;
+  read_keys(keys, x, step, n, descending);
+  sort_line(scratch.line(), scratch.spare(), n);
+  if (out_step == 1) {
+    for (int64_t i = 0; i < n; ++i) out[i] = element_of<T>(keys[i], descending);
+  } else {
+    for (int64_t i = 0; i < n; ++i) out[i * out_step] = element_of<T>(keys[i], descending);
   }
   if constexpr (std::is_floating_point_v<T>) {
     for (const T special : {T(0), std::numeric_limits<T>::quiet_NaN()}) {
@@ -141,21 +185,6 @@ void sort_line(T* out, int64_t out_step, const T* x, int64_t step, int64_t n, Ke
       if (first != keys + n && *first == key)
         restore(out + (first - keys) * out_step, out_step, x, step, n, special != T(0));
     }
-  }
-}
-
-template <class K, class T>
-void read_keyed(Keyed<K>* items, const T* x, int64_t step, int64_t n, bool descending) {
-  for (int64_t i = 0; i < n; ++i) items[i] = {key_of(x[i * step], descending), i};
-}
-
-// Selected items lack an order that is stable, so only a sort by place as well puts them right.
-template <class Item>
-void sort_selected(Item*& items, Item*& spare, int64_t n, bool shuffled) {
-  if (shuffled) {
-    std::sort(items, items + n);
-  } else {
-    sort_items(items, spare, n);
   }
 }
 
@@ -168,11 +197,44 @@ bool before(T a, T b) {
     return a < b;
 }
 
+// How many elements of an ascending line are less than the value, or not greater. No branch depends
+// on the elements, so that the searches of several values overlap.
+template <bool kOrEqual, class T>
+int64_t count_before(const T* line, int64_t n, T value) {
+  if (n == 0) return 0;
+  const auto counts = [value](T x) { return kOrEqual ? !before(value, x) : before(x, value); };
+  const T* first = line;
+  while (n > 1) {
+    const int64_t half = n / 2;
+    first += counts(first[half - 1]) ? half : 0;
+    n -= half;
+  }
+  return first - line + counts(*first);
+}
+
 // visit_dtype for the dtypes that have an order.
 template <class F>
 void visit_ordered(DType dtype, const F& f) {
   visit_dtype(dtype, [&](auto tag) {
     if constexpr (std::is_arithmetic_v<typename decltype(tag)::type>) f(tag);
+  });
+}
+
+template <class K, class T>
+void select_places(const View& out, const View& x, int axis, bool descending, bool sorted) {
+  const int64_t n = x.shape[axis], count = out.shape[axis], step = out.strides[axis];
+  const T* from = static_cast<const T*>(x.data);
+  int64_t* to = static_cast<int64_t*>(out.data);
+  const auto make = [n] { return Scratch<K>(n, true); };
+  for_lines(out, x, axis, make, [&](int64_t o, int64_t i, const Scratch<K>& scratch) {
+    const SortLine<K> line = scratch.line();
+    read_keys(line.keys, from + i, x.strides[axis], n, descending);
+    for (int64_t k = 0; k < n; ++k) line.places[k] = K(k);
+    if (count == n && sorted)
+      sort_line(line, scratch.spare(), n);
+    else
+      select_line(line, scratch.spare(), n, count, sorted);
+    for (int64_t k = 0; k < count; ++k) to[o + k * step] = line.places[k];
   });
 }
 
@@ -183,9 +245,10 @@ void sort(const View& out, const View& x, int axis, bool descending) {
     using T = typename decltype(tag)::type;
     T* to = static_cast<T*>(out.data);
     const T* from = static_cast<const T*>(x.data);
-    for_lines<Key<T>>(out, x, axis, [&](int64_t o, int64_t i, Key<T>* scratch) {
-      sort_line(to + o, out.strides[axis], from + i, x.strides[axis], x.shape[axis], scratch,
-                descending);
+    const int64_t n = x.shape[axis];
+    const auto make = [n] { return Scratch<Key<T>>(n, false); };
+    for_lines(out, x, axis, make, [&](int64_t o, int64_t i, const auto& scratch) {
+      sort_values(to + o, out.strides[axis], from + i, x.strides[axis], n, scratch, descending);
     });
   });
 }
@@ -195,19 +258,12 @@ void argsort(const View& out, const View& x, int axis, bool descending) {
 }
 
 void arg_select(const View& out, const View& x, int axis, bool descending, bool sorted) {
-  const int64_t n = x.shape[axis], count = out.shape[axis];
   visit_ordered(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    using Item = Keyed<Key<T>>;
-    const T* from = static_cast<const T*>(x.data);
-    int64_t* to = static_cast<int64_t*>(out.data);
-    for_lines<Item>(out, x, axis, [&](int64_t o, int64_t i, Item* items) {
-      Item* spare = items + n;
-      read_keyed(items, from + i, x.strides[axis], n, descending);
-      if (count < n || !sorted) std::nth_element(items, items + count - 1, items + n);
-      if (sorted) sort_selected(items, spare, count, count < n);
-      for (int64_t k = 0; k < count; ++k) to[o + k * out.strides[axis]] = items[k].place;
-    });
+    if (x.shape[axis] <= std::numeric_limits<Key<T>>::max())
+      select_places<Key<T>, T>(out, x, axis, descending, sorted);
+    else
+      select_places<int64_t, T>(out, x, axis, descending, sorted);
   });
 }
 
@@ -221,9 +277,8 @@ void searchsorted(const View& out, const View& lines, const View& values, bool r
     parallel_for(lines.shape[0] * m, kGrain / 16, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const T* first = line + i / m * n;
-        const T* place = right ? std::upper_bound(first, first + n, value[i], before<T>)
-                               : std::lower_bound(first, first + n, value[i], before<T>);
-        to[i] = place - first;
+        to[i] = right ? count_before<true>(first, n, value[i])
+                      : count_before<false>(first, n, value[i]);
       }
     });
   });
@@ -235,16 +290,18 @@ void arg_scan(bool maximum, const View& out, const View& x, int axis) {
     using T = typename decltype(tag)::type;
     const T* from = static_cast<const T*>(x.data);
     int64_t* to = static_cast<int64_t*>(out.data);
-    for_lines<char>(out, x, axis, [&](int64_t o, int64_t i, char*) {
-      T best = from[i];
-      int64_t place = 0;
-      for (int64_t k = 0; k < n; ++k) {
-        const T value = from[i + k * step];
-        const bool better = maximum ? value > best : value < best;
-        if (better || (IsNan()(value) && !IsNan()(best))) best = value, place = k;
-        to[o + k * out_step] = place;
-      }
-    });
+    for_lines(
+        out, x, axis, [] { return 0; },
+        [&](int64_t o, int64_t i, int) {
+          T best = from[i];
+          int64_t place = 0;
+          for (int64_t k = 0; k < n; ++k) {
+            const T value = from[i + k * step];
+            const bool better = maximum ? value > best : value < best;
+            if (better || (IsNan()(value) && !IsNan()(best))) best = value, place = k;
+            to[o + k * out_step] = place;
+          }
+        });
   });
 }
 

@@ -11,6 +11,7 @@ void install(LoopTable& table) {
   install_gemm(table);
   install_random(table);
   install_fft(table);
+  install_sort(table);
 }
 
 }  // namespace PYAUTOGRAD_ISA
