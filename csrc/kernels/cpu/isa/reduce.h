@@ -12,9 +12,18 @@
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
 
+// What one register holds: compilers take wider comparisons apart element by element.
+#if defined(__AVX512F__)
+inline constexpr int kVectorBytes = 64;
+#elif defined(__AVX2__)
+inline constexpr int kVectorBytes = 32;
+#else
+inline constexpr int kVectorBytes = 16;
+#endif
+
 template <class T>
 struct VectorOf {
-  typedef T type __attribute__((vector_size(64)));
+  typedef T type __attribute__((vector_size(kVectorBytes)));
 };
 
 template <class T>
@@ -85,21 +94,26 @@ template <class Fold, class T>
   requires(!is_complex_type<T>)
 inline T fold_block(const T* x, int64_t n) {
   using V = typename VectorOf<T>::type;
-  constexpr int64_t lanes = 64 / sizeof(T);
+  constexpr int64_t lanes = 64 / sizeof(T);  // of an accumulator, whatever the registers
+  constexpr int kParts = 64 / kVectorBytes;
   T result = Fold::template identity<T>();
   int64_t i = 0;
   if (n >= 4 * lanes) {
-    V acc[4];
+    V acc[4 * kParts];
     std::memcpy(acc, x, sizeof(acc));
-    for (i = 4 * lanes; i + 4 * lanes <= n; i += 4 * lanes)
-      for (int j = 0; j < 4; ++j) {
+    for (i = 4 * lanes; i + 4 * lanes <= n; i += 4 * lanes) {
+#pragma GCC unroll 16
+      for (int j = 0; j < 4 * kParts; ++j) {
         V value;
-        std::memcpy(&value, x + i + j * lanes, sizeof(V));
+        std::memcpy(&value, x + i + j * lanes / kParts, sizeof(V));
         Fold::fold(acc[j], value);
       }
-    Fold::fold(acc[0], acc[1]);
-    Fold::fold(acc[2], acc[3]);
-    Fold::fold(acc[0], acc[2]);
+    }
+    for (int p = 0; p < kParts; ++p) {
+      Fold::fold(acc[p], acc[kParts + p]);
+      Fold::fold(acc[2 * kParts + p], acc[3 * kParts + p]);
+      Fold::fold(acc[p], acc[2 * kParts + p]);
+    }
     T lane[lanes];
     std::memcpy(lane, acc, sizeof(lane));
     for (int64_t width = lanes / 2; width > 0; width /= 2)
