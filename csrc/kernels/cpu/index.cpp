@@ -123,22 +123,48 @@ bool normalize_index(const View& out, const View& index, int64_t size, int64_t* 
     nest.walk(0, nest.count(), [&](const auto& o, int64_t n) {
       int64_t* to = static_cast<int64_t*>(out.data) + o[0];
       const T* from = static_cast<const T*>(index.data) + o[1];
-      for (int64_t i = 0; good && i < n; ++i) {
-        int64_t value = int64_t(from[i * nest.stride(1)]);
-        int64_t shifted = value < 0 && std::is_signed_v<T> ? value + size : value;
-        good = shifted >= 0 && shifted < size;
-        if (good)
-          to[i * nest.stride(0)] = shifted;
-        else
-          *bad = value;
+      const int64_t to_step = nest.stride(0), step = nest.stride(1);
+      bool all = true;
+      for (int64_t i = 0; i < n; ++i) {
+        const int64_t value = int64_t(from[i * step]);
+        const int64_t shifted = value + (value < 0 && std::is_signed_v<T> ? size : 0);
+        all &= (shifted >= 0) & (shifted < size);
+        to[i * to_step] = shifted;
+      }
+      if (all || !good) return;
+      good = false;
+      for (int64_t i = 0; i < n; ++i) {
+        *bad = int64_t(from[i * step]);
+        if (*bad >= (std::is_signed_v<T> ? -size : 0) && *bad < size) continue;
+        return;
       }
     });
   });
   return good;
 }
 
+namespace {
+
+// One index array with one axis, into elements: the most common case, and the cheapest.
+void gather_elements(const View& out, const View& x, const View& index) {
+  const auto* places = static_cast<const int64_t*>(index.data);
+  const int64_t to_step = out.strides[0], step = x.strides[0], index_step = index.strides[0];
+  parallel_for(index.shape[0], kGrain, [&](int64_t begin, int64_t end) {
+    visit_size(itemsize(out.dtype), [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      T* to = static_cast<T*>(out.data);
+      const T* from = static_cast<const T*>(x.data);
+      for (int64_t i = begin; i < end; ++i) to[i * to_step] = from[places[i * index_step] * step];
+    });
+  });
+}
+
+}  // namespace
+
 void gather(const View& out, const View& x, std::span<const View> index) {
   if (element_count(out.shape) == 0) return;
+  if (index.size() == 1 && x.shape.size() == 1 && out.shape.size() == 1)
+    return gather_elements(out, x, index[0]);
   Indexed indexed(x, out, index);
   const Nest<2>& rest = indexed.rest();
   int64_t size = indexed.itemsize_();

@@ -23,8 +23,33 @@ int64_t count_nonzero(const View& x) {
   return total.load();
 }
 
+namespace {
+
+// Positions of a line, gathered in a buffer without a branch on the elements.
+void nonzero_line(const View& out, const View& x) {
+  constexpr int64_t kBuffer = 512;
+  int64_t* to = static_cast<int64_t*>(out.data);
+  visit_dtype(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* row = static_cast<const T*>(x.data);
+    const int64_t step = x.strides[0], size = x.shape[0];
+    for (int64_t begin = 0; begin < size; begin += kBuffer) {
+      int64_t places[kBuffer], count = 0;
+      for (int64_t i = begin; i < std::min(size, begin + kBuffer); ++i) {
+        places[count] = i;
+        count += row[i * step] != T(0);
+      }
+      move_row(to, out.strides[0], places, 1, count);
+      to += count * out.strides[0];
+    }
+  });
+}
+
+}  // namespace
+
 void nonzero(std::span<const View> out, const View& x) {
   size_t rank = x.shape.size();
+  if (rank == 1) return nonzero_line(out[0], x);
   Nest<1> nest(x.shape, {x.strides}, Order::RowMajor);
   Dims position(rank, 0);
   int64_t found = 0;
