@@ -66,19 +66,6 @@ class Where final : public Primitive {
   }
 };
 
-// Beyond a bound; a bound that is nan takes every element, as in NumPy.
-Tensor outside(const Tensor& beyond, const Tensor& bound) {
-  return is_floating(bound.dtype()) ? logical_or(beyond, isnan(bound)) : beyond;
-}
-
-Tensor clip(const Tensor& x, const std::optional<Tensor>& min, const std::optional<Tensor>& max) {
-  require_real("clip", x);
-  Tensor out = x;
-  if (min) out = where(outside(less(out, *min), *min), *min, out);
-  if (max) out = where(outside(greater(out, *max), *max), *max, out);
-  return out;
-}
-
 // The real number in a 0-d array that cannot be differentiated.
 std::optional<double> constant(const Tensor& x) {
   if (!x.is_array() || x.tracked() || x.ndim() != 0) return {};
@@ -91,6 +78,21 @@ std::optional<double> constant(const Tensor& x) {
     }
     return {};
   });
+}
+
+// Beyond a bound; a bound that is nan takes every element, as in NumPy.
+Tensor outside(const Tensor& beyond, const Tensor& bound) {
+  if (!is_floating(bound.dtype())) return beyond;
+  const std::optional<double> value = constant(bound);
+  return value && *value == *value ? beyond : logical_or(beyond, isnan(bound));
+}
+
+Tensor clip(const Tensor& x, const std::optional<Tensor>& min, const std::optional<Tensor>& max) {
+  require_real("clip", x);
+  Tensor out = x;
+  if (min) out = where(outside(less(out, *min), *min), *min, out);
+  if (max) out = where(outside(greater(out, *max), *max), *max, out);
+  return out;
 }
 
 }  // namespace
