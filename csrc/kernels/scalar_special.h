@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kernels/scalar_base.h"
+#include "kernels/scalar_normal.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
@@ -261,42 +262,31 @@ PYAUTOGRAD_HD inline double log_ndtr(double x) {
   return x < 1 ? std::log(ndtr(x)) : std::log1p(-ndtr(-x));
 }
 
-// erfc(x) = q for 0 < q <= 0.5, by Newton's method on the logarithm, which is nearly a parabola.
-PYAUTOGRAD_HD inline double erfcinv_tail(double q) {
-  if (q == 0) return kInf;
-  const double log_q = std::log(q);
-  double x = std::sqrt(-log_q - 0.5 * std::log(-kPi * log_q));
-  for (int i = 0; i < 5; ++i) {
-    const double scaled = erfcx(x);
-    x += (std::log(scaled) - x * x - log_q) * scaled * (kSqrtPi / 2);
-  }
-  return x;
-}
-
-// By Halley's method in the middle.
-PYAUTOGRAD_HD inline double erfinv(double p) {
-  const double size = std::fabs(p);
-  if (!(size <= 1)) return kNan;
-  if (size > 0.5) return std::copysign(erfcinv_tail(1 - size), p);
-  double x = p * (kSqrtPi / 2) * (1 + kPi / 12 * p * p);
-  for (int i = 0; i < 3; ++i) {
-    const double step = (std::erf(x) - p) * (kSqrtPi / 2) * std::exp(x * x);
-    x -= step / (1 + x * step);
-  }
-  return x;
-}
-
-PYAUTOGRAD_HD inline double erfcinv(double q) {
-  if (!(q >= 0 && q <= 2)) return kNan;
-  if (q <= 0.5) return erfcinv_tail(q);
-  return q < 1.5 ? erfinv(1 - q) : -erfcinv_tail(2 - q);
+// The point that a normal variate exceeds with probability p, p <= 1/2 - kCentral.
+PYAUTOGRAD_HD inline double normal_exceeded(double log_p) {
+  const double r = std::sqrt(-log_p);
+  if (r > 30) return kInf;
+  return r <= 5 ? normal_tail(r) : normal_far_tail(r);
 }
 
 PYAUTOGRAD_HD inline double ndtri(double p) {
   if (!(p >= 0 && p <= 1)) return kNan;
-  if (p <= 0.25) return -std::numbers::sqrt2 * erfcinv_tail(2 * p);
-  if (p >= 0.75) return std::numbers::sqrt2 * erfcinv_tail(2 * (1 - p));
-  return std::numbers::sqrt2 * erfinv(2 * p - 1);
+  if (std::fabs(p - 0.5) <= kCentral) return normal_central(p - 0.5);
+  return p < 0.5 ? -normal_exceeded(std::log(p)) : normal_exceeded(std::log(1 - p));
+}
+
+PYAUTOGRAD_HD inline double erfinv(double p) {
+  const double size = std::fabs(p);
+  if (!(size <= 1)) return kNan;
+  if (size <= 2 * kCentral) return kSqrtHalf * normal_central(0.5 * p);
+  return std::copysign(kSqrtHalf * normal_exceeded(std::log(0.5 * (1 - size))), p);
+}
+
+PYAUTOGRAD_HD inline double erfcinv(double q) {
+  if (!(q >= 0 && q <= 2)) return kNan;
+  if (std::fabs(1 - q) <= 2 * kCentral) return erfinv(1 - q);
+  const double tail = kSqrtHalf * normal_exceeded(std::log(q < 1 ? q : 2 - q) - std::numbers::ln2);
+  return q < 1 ? tail : -tail;
 }
 
 // Entropies and logarithms.
