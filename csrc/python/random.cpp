@@ -1,5 +1,8 @@
 #include "ops/random.h"
 
+#include <algorithm>
+#include <span>
+
 #include "python/caster.h"
 #include "python/gil.h"
 #include "python/module.h"
@@ -16,6 +19,13 @@ using kernels::ParameterDraw;
 using ops::RandomStream;
 
 Dims dims_of(const Shape& shape) { return Dims(std::span<const int64_t>(shape)); }
+
+// What run_op wants to know: a draw costs about as much as this many elements of a simple op.
+int64_t work_of(std::span<const int64_t> sizes) {
+  double draws = 1;
+  for (int64_t size : sizes) draws *= static_cast<double>(size);
+  return static_cast<int64_t>(std::clamp(64 * draws, 0.0, kReleaseAbove + 1.0));
+}
 
 template <class Kind>
 struct Named {
@@ -46,7 +56,7 @@ Tensor draw(RandomStream& stream, const std::string& op, const std::string& kind
     type_error("[", op, "] dtype must be float32 or float64, got ", name_of(type));
   }
   const Dims dims = dims_of(shape);
-  return run_op(kReleaseAbove + 1, [&] { return ops::base_draw(op, stream, wanted, dims, type); });
+  return run_op(work_of(shape), [&] { return ops::base_draw(op, stream, wanted, dims, type); });
 }
 
 Tensor draw_with(RandomStream& stream, const std::string& op, const std::string& kind,
@@ -57,7 +67,9 @@ Tensor draw_with(RandomStream& stream, const std::string& op, const std::string&
   if (parameters.size() != count) value_error("[", op, "] takes ", count, " parameters");
   std::optional<Dims> dims;
   if (shape) dims = dims_of(*shape);
-  return run_op(kReleaseAbove + 1,
+  Shape sizes;
+  for (const Tensor& x : parameters) sizes.push_back(x.size());
+  return run_op(work_of(shape ? *shape : sizes),
                 [&] { return ops::parameter_draw(op, stream, wanted, parameters, dims); });
 }
 
