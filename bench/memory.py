@@ -136,7 +136,7 @@ def revolve(n, slots, rounds):
     import numpy as np
 
     import pyautograd as pa
-    from pyautograd._binomial import forward_steps
+    from pyautograd.checkpointing._binomial import forward_steps
 
     runs = 0
 

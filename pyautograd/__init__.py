@@ -76,15 +76,15 @@ _DIFFERENTIAL = ("derivative", "divergence", "hessian_diagonal", "laplacian")
 _FUNCTIONS = {"coverage": "_coverage", "load": "serialization", "save": "serialization"}
 _FUNCTIONS |= {
     "checkpoint": "checkpointing",
-    "checkpoint_sequential": "_sequential",
+    "checkpoint_sequential": "checkpointing._sequential",
+    "memory_budget": "memory",
     "mgrid": "_grids",
     "name": "checkpointing",
     "ogrid": "_grids",
-    "saved_tensors_hooks": "saved_tensors",
-    "scan": "_scan",
+    "saved_tensors_hooks": "memory._hooks",
+    "scan": "checkpointing._scan",
 }
 _FUNCTIONS |= dict.fromkeys(_DIFFERENTIAL, "differential")
-_FUNCTIONS |= {"memory_budget": "memory"}
 _FUNCTIONS |= dict.fromkeys(_INSPECTION, "array_api")
 _FUNCTIONS |= {name: f"compositions.{module}" for name, module in compositions.HOMES.items()}
 

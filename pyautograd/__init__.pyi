@@ -56,7 +56,7 @@ from .array_api import can_cast as can_cast
 from ._core import cbrt as cbrt
 from ._core import ceil as ceil
 from .checkpointing import checkpoint as checkpoint
-from ._sequential import checkpoint_sequential as checkpoint_sequential
+from .checkpointing._sequential import checkpoint_sequential as checkpoint_sequential
 from .compositions.indexing import choose as choose
 from ._core import clip as clip
 from .compositions.joining import column_stack as column_stack
@@ -287,8 +287,8 @@ from ._core import rot90 as rot90
 from ._core import round as round
 from ._core import rsqrt as rsqrt
 from .serialization import save as save
-from .saved_tensors import saved_tensors_hooks as saved_tensors_hooks
-from ._scan import scan as scan
+from .memory._hooks import saved_tensors_hooks as saved_tensors_hooks
+from .checkpointing._scan import scan as scan
 from ._core import searchsorted as searchsorted
 from .compositions.indexing import select as select
 from .autograd import set_detect_anomaly as set_detect_anomaly

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import pyautograd as pa
-from pyautograd import _core, _sequential
+from pyautograd import _core
+from pyautograd.checkpointing import _sequential
 
 F = pa.func
 x0 = pa.tensor([0.3, -0.7, 1.2])

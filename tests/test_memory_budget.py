@@ -12,7 +12,6 @@ from random_programs import our_library, programs
 
 import pyautograd as pa
 from pyautograd import _core, func
-from pyautograd.memory import _parse_bytes
 
 SIZE = (64, 40)  # of one value: 20,480 bytes
 BYTES = 64 * 40 * 8
@@ -604,7 +603,6 @@ def test_a_budget_left_by_another_thread():
     ],
 )
 def test_limits(text, number):
-    assert _parse_bytes(text) == number
     assert pa.memory_budget(text).limit == number
 
 

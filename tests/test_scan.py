@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pyautograd as pa
-from pyautograd._binomial import (
+from pyautograd.checkpointing._binomial import (
     OnlineStates,
     default_slots,
     forward_steps,

@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
-_UNITS = {
-    "": 1,
-    "b": 1,
-    "kb": 10**3,
-    "mb": 10**6,
-    "gb": 10**9,
-    "tb": 10**12,
-    "kib": 2**10,
-    "mib": 2**20,
-    "gib": 2**30,
-    "tib": 2**40,
-}
-_BYTES = re.compile(r"\s*(\d+(?:\.\d*)?)\s*([kmgt]?i?b?)\s*", re.IGNORECASE)
+from .._bytes import parse_bytes
 
 # Where the system does not say what is free
 _UNKNOWN = 1 << 30
@@ -26,24 +13,7 @@ _UNKNOWN = 1 << 30
 
 def allowed_bytes(op: str, memory: int | str | None) -> int:
     """The bound in bytes; by default a quarter of what is free."""
-    if memory is None:
-        return free_bytes() // 4
-    if isinstance(memory, str):
-        parts = _BYTES.fullmatch(memory)
-        unit = _UNITS.get(parts[2].lower()) if parts else None
-        if parts is None or unit is None:
-            raise ValueError(
-                f"[{op}] memory={memory!r} is not a number of bytes: expected an int, or a string "
-                "like '256MB' or '1.5GiB'"
-            )
-        memory = int(float(parts[1]) * unit)
-    if type(memory) is not int:
-        raise TypeError(
-            f"[{op}] memory must be a number of bytes or a string like '256MB', got {memory!r}"
-        )
-    if memory <= 0:
-        raise ValueError(f"[{op}] memory must be positive, got {memory}")
-    return memory
+    return free_bytes() // 4 if memory is None else parse_bytes(op, "memory", memory)
 
 
 def free_bytes() -> int:

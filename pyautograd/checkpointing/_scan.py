@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeAlias
 
-from . import _core
+from .. import _core
+from .._core import Tensor
+from ..func._arguments import check_callable
+from ..tree import flatten, unflatten
 from ._binomial import OnlineStates, default_slots, split
-from ._checkpoint_rules import Captured
-from ._core import Tensor
-from .func._arguments import check_callable
-from .tree import flatten, unflatten
+from ._rules import Captured
 
 __all__ = ["scan"]
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _core
-from ._core import Tensor
-from ._flat import Array
-from .saved_tensors import saved_tensors_hooks
+from .. import _core
+from .._core import Tensor
+from .._flat import Array
+from ._hooks import saved_tensors_hooks
 
 __all__ = ["Keep", "Layout", "keep_as", "keep_compressed", "keep_on_cpu"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from . import _core
-from ._flat import Array
+from .. import _core
+from .._flat import Array
 
 __all__ = ["Profile", "profile"]
 

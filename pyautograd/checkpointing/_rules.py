@@ -15,13 +15,13 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from . import _core
-from ._core import Tensor
-from ._function_derived import Maybe, Record
-from ._replay import Tape
-from .func._reverse import recording_on
-from .func._vmap import to_front
-from .tree import flatten, unflatten
+from .. import _core
+from .._core import Tensor
+from .._function_derived import Maybe, Record
+from .._replay import Tape
+from ..func._reverse import recording_on
+from ..func._vmap import to_front
+from ..tree import flatten, unflatten
 
 Flat: TypeAlias = Callable[[list[Any]], list[Maybe]]
 

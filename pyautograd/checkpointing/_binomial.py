@@ -33,7 +33,7 @@ def forward_steps(length: int, slots: int) -> int:
     ``slots`` states are kept at a time, the first of the loop among them. With r repeats it is
     ``r * length - reach(slots + 1, r - 1)``.
 
-    >>> from pyautograd._binomial import forward_steps
+    >>> from pyautograd.checkpointing._binomial import forward_steps
     >>> forward_steps(10, 10), forward_steps(10, 1), forward_steps(10, 3)
     (9, 45, 15)
     """

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _core
-from ._core import Tensor
+from .. import _core
+from .._core import Tensor
 
 __all__ = ["OpBytes", "Resident", "Snapshot", "by_op", "snapshot"]
 

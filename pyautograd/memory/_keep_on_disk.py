@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from . import _core
-from ._core import Tensor
-from ._flat import Array
+from .. import _core
+from .._core import Tensor
+from .._flat import Array
 from ._keep import Keep, Layout
 
 __all__ = ["keep_on_disk"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from . import _core
-from ._checkpoint_rules import NAME, Captured
-from ._core import Tensor
-from .func._arguments import check_callable
-from .policies import Policy, as_rule
+from .. import _core
+from .._core import Tensor
+from ..func._arguments import check_callable
+from ..policies import Policy, as_rule
+from ._rules import NAME, Captured
 
 __all__ = ["checkpoint", "name"]
 

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from . import memory
-from ._core import Tensor
-from ._replay import Tape
-from .checkpointing import checkpoint
-from .func._reverse import Recording
-from .grad_mode import no_grad
-from .tree import flatten
+from .. import memory
+from .._bytes import parse_bytes
+from .._core import Tensor
+from .._replay import Tape
+from ..func._reverse import Recording
+from ..grad_mode import no_grad
+from ..tree import flatten
+from . import checkpoint
 
 __all__ = ["checkpoint_sequential"]
 
@@ -50,7 +51,7 @@ def checkpoint_sequential(
     x: Any,
     segments: int | str = "auto",
     *,
-    budget: int | None = None,
+    budget: int | str | None = None,
 ) -> Any:
     """``layers[-1](... layers[0](x))``, keeping what enters each segment of layers only.
 
@@ -62,10 +63,10 @@ def checkpoint_sequential(
         x: what enters the first.
         segments: how many, of as many layers each as may be. "auto" takes the square root of the
             number of layers, so that memory grows with it too.
-        budget: bytes that the chain may hold for the derivative, in place of ``segments``. What
-            each layer takes is measured by running it, when layers and shapes are met first; the
-            segments, of any length, and layers that are kept are then those of the least
-            recomputation, found by dynamic programming.
+        budget: bytes, or text such as ``"256MB"``, that the chain may hold for the derivative, in
+            place of ``segments``. What each layer takes is measured by running it, when layers and
+            shapes are met first; the segments, of any length, and layers that are kept are then
+            those of the least recomputation, found by dynamic programming.
 
     Returns:
         What the last layer returns.
@@ -83,7 +84,7 @@ def checkpoint_sequential(
     if not layers:
         raise ValueError("[checkpoint_sequential] there are no layers")
     if budget is not None:
-        placed = _placed(layers, x, budget)
+        placed = _placed(layers, x, parse_bytes("checkpoint_sequential", "budget", budget))
     else:
         count = math.isqrt(len(layers)) if segments == "auto" else segments
         if type(count) is not int or not 1 <= count <= len(layers):
