@@ -17,7 +17,7 @@ const Array& concrete_array(const Tensor& x, const char* what) {
                     "] inside vmap a tensor has one value per index, so Python cannot take ", what,
                     " of it: use where, or operations on the whole tensor");
     }
-    body = static_cast<const Dual*>(body)->primal.body().get();
+    body = inner_value(*body).body().get();
   }
   return static_cast<const Array&>(*body);
 }
