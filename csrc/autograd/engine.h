@@ -20,9 +20,9 @@ enum class Differentiable : uint8_t {
 
 struct BackwardRequest {
   TensorSpan outputs;
-  TensorSpan cotangents;          // as users see them; absent: one, for real outputs of size one
-  std::span<const Edge> targets;  // empty: accumulate into every leaf reached
-  bool accumulate = false;        // add to the targets' `.grad` rather than return
+  TensorSpan cotangents = {};  // as users see them; absent: one, for real outputs of size one
+  std::span<const Edge> targets = {};  // empty: accumulate into every leaf reached
+  bool accumulate = false;             // add to the targets' `.grad` rather than return
   bool retain_graph = false;
   Differentiable differentiable = Differentiable::No;
 };

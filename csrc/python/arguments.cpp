@@ -65,7 +65,7 @@ Given match(const BoundOp& bound, const CallArguments& call) {
 
 // One value.
 
-int64_t to_int(const OpInfo& op, const Param& param, PyObject* value, const char* expected) {
+int64_t to_integer(const OpInfo& op, const Param& param, PyObject* value, const char* expected) {
   if (!PyIndex_Check(value)) bad_argument(op, param, expected, value);
   const Py_ssize_t number = PyNumber_AsSsize_t(value, PyExc_OverflowError);
   if (number == -1 && PyErr_Occurred()) throw_python_error();
@@ -77,19 +77,19 @@ bool is_plain_sequence(PyObject* value) { return PyTuple_Check(value) || PyList_
 Dims to_dims(const OpInfo& op, const Param& param, PyObject* value) {
   constexpr const char* kExpected = "an int or a tuple of ints";
   const bool array = (is_tensor(value) && unwrap(value).ndim() == 1) || is_ndarray(value);
-  if (!is_plain_sequence(value) && !array) return {to_int(op, param, value, kExpected)};
+  if (!is_plain_sequence(value) && !array) return {to_integer(op, param, value, kExpected)};
   py::object items = py::reinterpret_steal<py::object>(PySequence_Tuple(value));
   if (!items) throw_python_error();
   Dims dims;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.ptr()); ++i)
-    dims.push_back(to_int(op, param, PyTuple_GET_ITEM(items.ptr(), i), kExpected));
+    dims.push_back(to_integer(op, param, PyTuple_GET_ITEM(items.ptr(), i), kExpected));
   return dims;
 }
 
 // A count, or a pair of axes or sequences of axes, flattened to one list.
 Arg to_axis_pairs(const OpInfo& op, const Param& param, PyObject* value) {
   constexpr const char* kExpected = "an int or a pair of ints or sequences of ints";
-  if (!is_plain_sequence(value)) return to_int(op, param, value, kExpected);
+  if (!is_plain_sequence(value)) return to_integer(op, param, value, kExpected);
   py::object pair = py::reinterpret_steal<py::object>(PySequence_Tuple(value));
   if (!pair) throw_python_error();
   if (PyTuple_GET_SIZE(pair.ptr()) != 2) bad_argument(op, param, kExpected, value);
@@ -223,7 +223,7 @@ Arg to_arg(const OpInfo& op, const Param& param, PyObject* value) {
     case ArgKind::Bool:
       return to_bool(op, param, value);
     case ArgKind::Int:
-      return to_int(op, param, value, "an int");
+      return to_integer(op, param, value, "an int");
     case ArgKind::Float:
       return to_double(op, param, value);
     case ArgKind::Dims:

@@ -19,7 +19,7 @@ bool inside_package(const py::object& frame) {
   return name == "pyautograd" || name.starts_with("pyautograd.");
 }
 
-std::string describe(const py::object& frame) {
+std::string describe_frame(const py::object& frame) {
   const py::object code = frame.attr("f_code");
   const py::object file = code.attr("co_filename");
   const int line = PyFrame_GetLineNumber(reinterpret_cast<PyFrameObject*>(frame.ptr()));
@@ -35,7 +35,7 @@ std::string user_line() {
   py::object frame =
       py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
   while (frame && inside_package(frame)) frame = caller_of(frame);
-  return frame ? describe(frame) : "an unknown place";
+  return frame ? describe_frame(frame) : "an unknown place";
 }
 
 }  // namespace

@@ -21,6 +21,14 @@ class HoldsPython {
 // collection and never a wrong one. Iterative, and free while no graph holds a Python object.
 int visit_owned(const Node* node, uint32_t references, visitproc visit, void* arg);
 
+// The custom_type_setup of a pybind11 class that takes part in garbage collection.
+template <traverseproc traverse, inquiry clear>
+void collectable(PyHeapTypeObject* type) {
+  type->ht_type.tp_flags |= Py_TPFLAGS_HAVE_GC;
+  type->ht_type.tp_traverse = traverse;
+  type->ht_type.tp_clear = clear;
+}
+
 // `x.grad_fn`: a new reference, None for a null node.
 PyObject* wrap_node(Node* node);
 

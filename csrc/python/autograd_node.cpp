@@ -80,7 +80,7 @@ Node& require_op(const char* what, const PyNode& self) {
 }
 
 // The object owns one reference to its node.
-int traverse(PyObject* self, visitproc visit, void* arg) {
+int traverse_node(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   auto* instance = reinterpret_cast<py::detail::instance*>(self);
   if (!instance->get_value_and_holder().holder_constructed()) return 0;
@@ -88,15 +88,9 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
   return node.node ? visit_owned(node.node.get(), 1, visit, arg) : 0;
 }
 
-int clear(PyObject* self) {
+int clear_node(PyObject* self) {
   py::cast<PyNode&>(py::handle(self)).node = nullptr;
   return 0;
-}
-
-void collectable(PyHeapTypeObject* type) {
-  type->ht_type.tp_flags |= Py_TPFLAGS_HAVE_GC;
-  type->ht_type.tp_traverse = traverse;
-  type->ht_type.tp_clear = clear;
 }
 
 }  // namespace
@@ -107,7 +101,7 @@ PyObject* wrap_node(Node* node) {
 }
 
 void bind_nodes(py::module_& module) {
-  py::class_<PyNode>(module, "Node", py::custom_type_setup(collectable),
+  py::class_<PyNode>(module, "Node", py::custom_type_setup(collectable<traverse_node, clear_node>),
                      "A recorded operation: what ``x.grad_fn`` shows.\n\n"
                      "Equal to another Node if both show the same operation.")
       .def(

@@ -11,10 +11,8 @@
 namespace py = pybind11;
 
 namespace pyautograd::python {
-
+namespace dlpack {
 namespace {
-
-using namespace dlpack;
 
 // Export.
 
@@ -99,7 +97,7 @@ py::object to_dlpack(const Tensor& self, const py::object& stream, const py::obj
   if (self.tracked())
     buffer_error("[__dlpack__] the tensor is part of a recorded graph: export x.detach()");
   if (!stream.is_none()) buffer_error("[__dlpack__] a cpu tensor has no stream: pass stream=None");
-  if (!device.is_none() && !device.equal(py::make_tuple(static_cast<int>(kCPU), 0))) {
+  if (!device.is_none() && !device.equal(py::make_tuple(static_cast<int>(dlpack::kCPU), 0))) {
     buffer_error("[__dlpack__] only the cpu device, (1, 0), is supported");
   }
   const bool copied = !copy.is_none() && py::cast<bool>(copy);
@@ -179,8 +177,10 @@ py::object request_capsule(const py::object& producer, std::optional<bool> copy)
 }
 
 }  // namespace
+}  // namespace dlpack
 
 Tensor from_dlpack(PyObject* object, std::optional<bool> copy) {
+  using namespace dlpack;
   const py::object producer = py::reinterpret_borrow<py::object>(object);
   if (!py::hasattr(producer, "__dlpack__")) {
     type_error("[from_dlpack] expected an object with __dlpack__, not ", Py_TYPE(object)->tp_name);
@@ -206,15 +206,15 @@ Tensor from_dlpack(PyObject* object, std::optional<bool> copy) {
 
 void bind_dlpack(py::module_& module) {
   const py::handle type(reinterpret_cast<PyObject*>(tensor_type));
-  py::setattr(
-      type, "__dlpack__",
-      py::cpp_function(to_dlpack, py::is_method(type), py::name("__dlpack__"), py::kw_only(),
-                       py::arg("stream") = py::none(), py::arg("max_version") = py::none(),
-                       py::arg("dl_device") = py::none(), py::arg("copy") = py::none()));
-  py::setattr(
-      type, "__dlpack_device__",
-      py::cpp_function([](const Tensor&) { return py::make_tuple(static_cast<int>(kCPU), 0); },
-                       py::is_method(type), py::name("__dlpack_device__")));
+  py::setattr(type, "__dlpack__",
+              py::cpp_function(dlpack::to_dlpack, py::is_method(type), py::name("__dlpack__"),
+                               py::kw_only(), py::arg("stream") = py::none(),
+                               py::arg("max_version") = py::none(),
+                               py::arg("dl_device") = py::none(), py::arg("copy") = py::none()));
+  py::setattr(type, "__dlpack_device__",
+              py::cpp_function(
+                  [](const Tensor&) { return py::make_tuple(static_cast<int>(dlpack::kCPU), 0); },
+                  py::is_method(type), py::name("__dlpack_device__")));
   module.def(
       "from_dlpack",
       [](const py::object& producer, const py::object& device, std::optional<bool> copy) {

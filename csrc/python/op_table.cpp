@@ -39,7 +39,7 @@ const char* kind_name(ArgKind kind) {
   return "String";
 }
 
-py::tuple describe(const Param& param) {
+py::tuple describe_param(const Param& param) {
   const char* place = param.positional_only ? "positional" : param.keyword_only ? "keyword" : "any";
   const py::object standard = param.required ? py::object(py::none()) : py::str(param.default_text);
   return py::make_tuple(param.name, kind_name(param.kind), param.optional, place, standard);
@@ -63,7 +63,7 @@ py::list op_table() {
   py::list table;
   for (const OpInfo& op : registry().ops()) {
     py::list params;
-    for (const Param& param : op.params) params.append(describe(param));
+    for (const Param& param : op.params) params.append(describe_param(param));
     table.append(py::make_tuple(op.name, result_name(op), params));
   }
   return table;

@@ -168,12 +168,6 @@ int clear_saved(PyObject* self) {
   return 0;
 }
 
-void collectable(PyHeapTypeObject* type) {
-  type->ht_type.tp_flags |= Py_TPFLAGS_HAVE_GC;
-  type->ht_type.tp_traverse = traverse_saved;
-  type->ht_type.tp_clear = clear_saved;
-}
-
 }  // namespace
 
 int PythonPacked::traverse(visitproc visit, void* arg) const {
@@ -210,7 +204,8 @@ void bind_saved_hooks(py::module_& module) {
            py::arg("smallest") = 0, py::arg("expanded") = true)
       .def("enter", &PyHooks::enter)
       .def("exit", &PyHooks::exit);
-  py::class_<PySaved>(module, "SavedTensor", py::custom_type_setup(collectable))
+  py::class_<PySaved>(module, "SavedTensor",
+                      py::custom_type_setup(collectable<traverse_saved, clear_saved>))
       .def("unpack", &unpack_saved, py::arg("reader"), py::pos_only());
   module.def("pack_saved", &pack_saved, py::arg("x"), py::pos_only());
 }

@@ -155,10 +155,11 @@ PyGetSetDef getset[] = {
      nullptr},
     {}};
 
-const PyType_Slot slots[] = {{Py_tp_getset, getset}};
-
 }  // namespace
 
-std::span<const PyType_Slot> attribute_slots() { return slots; }
+std::span<const PyType_Slot> attribute_slots() {
+  static const PyType_Slot slots[] = {{Py_tp_getset, getset}};
+  return slots;
+}
 
 }  // namespace pyautograd::python

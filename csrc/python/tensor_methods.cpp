@@ -266,11 +266,12 @@ PyMethodDef methods[] = {
     {"__format__", format, METH_O, nullptr},
     {}};
 
-const PyType_Slot slots[] = {{Py_tp_methods, methods},
-                             {Py_tp_repr, reinterpret_cast<void*>(representation)}};
-
 }  // namespace
 
-std::span<const PyType_Slot> method_slots() { return slots; }
+std::span<const PyType_Slot> method_slots() {
+  static const PyType_Slot slots[] = {{Py_tp_methods, methods},
+                                      {Py_tp_repr, reinterpret_cast<void*>(representation)}};
+  return slots;
+}
 
 }  // namespace pyautograd::python

@@ -160,7 +160,7 @@ PyObject* to_int(PyObject* self) noexcept {
   return guarded([&] { return number<PyNumber_Long>(unwrap(self), "int"); });
 }
 
-PyObject* to_index(PyObject* self) noexcept {
+PyObject* as_index(PyObject* self) noexcept {
   return guarded([&] {
     const Tensor& x = unwrap(self);
     if (x.ndim() != 0 || !is_integer(x.dtype())) {
@@ -215,7 +215,7 @@ std::span<const PyType_Slot> number_slots() {
       slot(Py_nb_bool, truth),
       slot(Py_nb_float, to_float),
       slot(Py_nb_int, to_int),
-      slot(Py_nb_index, to_index),
+      slot(Py_nb_index, as_index),
       slot(Py_tp_richcompare, compare),
       slot(Py_tp_hash, identity_hash),
   };
