@@ -95,6 +95,27 @@ def test_the_cost_is_polynomial():
     assert np.isfinite(got).all()
 
 
+def test_the_cost_of_products_and_determinants_is_polynomial():
+    rng = np.random.default_rng(0)
+    a, b, x = rng.standard_normal((4, 4)), rng.standard_normal((4, 4)), rng.standard_normal((3, 4))
+    a[3] = a[2]  # singular where t is zero
+
+    def det(t):
+        return pa.linalg.det(a + t * b + t**2 * a)
+
+    def products(t):
+        line = pa.prod(pa.sin(x * t), axis=0, keepdims=True)
+        return pa.stack([pa.sum(line), pa.prod(pa.sin(x * t + x)), pa.sum(pa.cumprod(x + t))])
+
+    for f, x0 in ((det, 0.0), (products, 0.0), (products, 0.3)):
+        series = np.stack([c.numpy() for c in pa.func.taylor(f, x0, 1.0, 24)])
+        powers = 0.125 ** np.arange(25).reshape(-1, *[1] * (series.ndim - 1))
+        expected = f(pa.tensor(x0 + 0.125)).numpy()
+        np.testing.assert_allclose(
+            np.sum(series * powers, axis=0), expected, rtol=1e-11, atol=1e-13
+        )
+
+
 def solution(t):
     a = pa.stack([pa.stack([2 + t, pa.sin(t)]), pa.stack([t**2, 3 - t])])
     return pa.linalg.solve(a, pa.stack([pa.exp(t), t]))

@@ -1,5 +1,6 @@
 // det and slogdet.
 
+#include "autograd/jet.h"
 #include "ops/elementwise.h"
 #include "ops/linalg.h"
 
@@ -96,6 +97,41 @@ class Det final : public OnMatrices {
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
     return {sum(cofactors(primals[0]) * tangents[0], Dims{-2, -1})};
+  }
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    Tensor sum;
+    Tensors at = {args.x(0, 0)};
+    add_partitions(args, {args.k, args.k, 0, 1}, at, sum);
+    return Tensors::of(std::move(sum));
+  }
+
+ private:
+  // What is left of an order when some coefficients of A have been chosen as directions, those of
+  // highest order first: the last one's order, how often it was chosen, and the weight so far.
+  struct Rest {
+    size_t left, last, times;
+    double weight;
+  };
+  // A coefficient of det is a sum over all ways to write its order as a sum of orders of
+  // coefficients of A: the derivative in these directions, over the factorials of how often each
+  // occurs (the formula of Faa di Bruno). Beyond n directions derivatives are zero.
+  static void add_partitions(const TaylorArgs& args, const Rest& rest, Tensors& at, Tensor& sum) {
+    if (static_cast<int64_t>(at.size()) > rows(at[0])) return;
+    for (size_t j = std::min(rest.left, rest.last); j > 0; --j) {
+      const Tensor direction = args.x(0, j);
+      if (!direction) continue;
+      const size_t times = j == rest.last ? rest.times + 1 : 1;
+      const double weight = rest.weight / static_cast<double>(times);
+      if (j == rest.left) {
+        const Tensor slope = apply1(make_ref<DetDerivative>(), at);
+        const Tensor term = args.average(ops::sum(slope * direction, Dims{-2, -1}));
+        sum = total({sum, weight == 1 ? term : term * weight});
+      } else {
+        at.push_back(direction);
+        add_partitions(args, {rest.left - j, j, times, weight}, at, sum);
+        at.pop_back();
+      }
+    }
   }
 };
 

@@ -1,5 +1,6 @@
 // prod and cumprod. No rule divides by x, so every derivative is exact where elements are zero.
 
+#include "autograd/jet.h"
 #include "kernels/kernels.h"
 #include "ops/reduce.h"
 #include "ops/spectrum.h"
@@ -17,6 +18,24 @@ Tensor shift(const Tensor& x, int64_t axis, bool reverse, double fill) {
 }
 
 namespace {
+
+// Absent terms are zero.
+void include(Tensor& sum, Tensor term) {
+  if (term) sum = sum ? sum + term : std::move(term);
+}
+
+// Of series y with y[i] = a[i] y[i - 1] + b[i] along an axis, what a's coefficients from 1 to k and
+// y's below k add to b's coefficient k. The element before the first is the constant `edge`.
+template <class SeriesOfA, class SeriesOfY>
+Tensor carried(size_t k, const SeriesOfA& a, const SeriesOfY& y, int64_t axis, bool reverse,
+               double edge) {
+  Tensor sum;
+  for (size_t j = 1; j <= k; ++j) {
+    const Tensor factor = a(j), value = factor ? y(k - j) : Tensor();
+    if (value) include(sum, factor * shift(value, axis, reverse, j == k ? edge : 0));
+  }
+  return sum;
+}
 
 // The derivatives of cumulative products are such recurrences, and so are its own.
 class Recurrence final : public AlongAxis {
@@ -36,6 +55,7 @@ class Recurrence final : public AlongAxis {
   }
   Tensors vjp(const VjpArgs& args) const override;
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override;
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override;
 
  protected:
   Ref<const Primitive> along(int64_t axis) const override {
@@ -72,6 +92,19 @@ Tensors Recurrence::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outp
   return {recurrence(primals[0], source, axis_, reverse_)};
 }
 
+// Coefficient k of the outputs of an op on one line, from what `carried` and its own input give.
+Tensors next_on_line(const TaylorArgs& args, Tensor source, int64_t axis, bool reverse,
+                     double edge) {
+  include(source, carried(
+                      args.k, [&](size_t j) { return args.x(0, j); },
+                      [&](size_t j) { return args.y(0, j); }, axis, reverse, edge));
+  return Tensors::of(source ? recurrence(args.x(0, 0), source, axis, reverse) : source);
+}
+
+std::optional<Tensors> Recurrence::taylor(const TaylorArgs& args) const {
+  return next_on_line(args, args.x(1, args.k), axis_, reverse_, 0);
+}
+
 class CumProd final : public AlongAxis {
  public:
   CumProd(int64_t axis, bool reverse) : AlongAxis(axis), reverse_(reverse) {}
@@ -95,6 +128,9 @@ class CumProd final : public AlongAxis {
     const Tensor before = shift(outputs[0], axis_, reverse_, 1);
     return {recurrence(primals[0], tangents[0] * before, axis_, reverse_)};
   }
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    return next_on_line(args, {}, axis_, reverse_, 1);
+  }
 
  protected:
   Ref<const Primitive> along(int64_t axis) const override {
@@ -104,6 +140,19 @@ class CumProd final : public AlongAxis {
  private:
   const bool reverse_;
 };
+
+// The series of the products along an axis, which is kept: the ends of the cumulative ones.
+Tensors product_series_along(const Tensors& x, int64_t axis) {
+  const int64_t n = x[0].shape()[axis];
+  Tensors line = {cumprod(x[0], axis)}, ends;
+  for (size_t k = 1; k < x.size(); ++k) {
+    const Tensor source = carried(
+        k, [&](size_t j) { return x[j]; }, [&](size_t j) { return line[j]; }, axis, false, 1);
+    line.push_back(source ? recurrence(x[0], source, axis, false) : source);
+  }
+  for (const Tensor& y : line) ends.push_back(y ? slice_axis(y, axis, n - 1, 1) : y);
+  return ends;
+}
 
 class Prod final : public Reduction {
  public:
@@ -117,6 +166,14 @@ class Prod final : public Reduction {
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
     const Tensor moved = tangents[0] * product_of_others(primals[0], over_.axes);
     return {sum(moved, over_.axes, {}, over_.keepdims)};
+  }
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    Tensors series;
+    for (size_t j = 0; j <= args.k; ++j) series.push_back(args.x(0, j));
+    if (series[0].size() == 0) return Tensors();
+    for (int64_t axis : over_.axes) series = product_series_along(series, axis);
+    const Tensor& top = series.back();
+    return Tensors::of(top && !over_.keepdims ? squeeze(top, over_.axes) : top);
   }
 
  protected:
