@@ -426,9 +426,14 @@ def run_backward(
     retain_graph: bool = False,
     differentiable: str = "no",
 ) -> list[Tensor | None]: ...
+@overload
 def jacobian_pattern(
-    outputs: Sequence[Tensor], inputs: Sequence[Tensor]
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor], *, most: None = None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], dict[str, int]]: ...
+@overload
+def jacobian_pattern(
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor], *, most: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], dict[str, int]] | None: ...
 def symmetrised(
     starts: npt.NDArray[np.int64], indices: npt.NDArray[np.int32]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]: ...

@@ -46,35 +46,37 @@ class Point:
     def __init__(self, points: Points, vector: Array) -> None:
         self._columns = points.layout
         x = unflatten(self._columns.structure, self._columns.split(vector))
-        self._recording = Recording(points.op, points.f, (x,), {}, 0, False)
-        self._inputs, self._outputs = self._recording.inputs, self._recording.outputs
-        self._rows = Layout(points.op, self._recording.out_structure, self._outputs)
+        self.recording = Recording(points.op, points.f, (x,), {}, 0, False)
+        self._inputs, self._outputs = self.recording.inputs, self.recording.outputs
+        self._rows = Layout(points.op, self.recording.out_structure, self._outputs)
         self._second = points.second
         self._recorded: list[Tensor] | None = None
         self._gradient: Array | None = None
         self._jacobian: Array | None = None
+        # What others have derived from this recording
+        self.kept: dict[str, Any] = {}
 
     # A scalar function
 
     def value(self) -> float:
-        return float(self._recording.scalar().item())
+        return float(self.recording.scalar().item())
 
     def gradient(self) -> Array:
         if self._gradient is None:
             if self._second:
-                found: Sequence[Tensor] = self._recorded_gradient()
+                found: Sequence[Tensor] = self.recorded_gradient()
             else:
-                y = self._recording.scalar()
+                y = self.recording.scalar()
                 found = sweep([y], [None], self._inputs, retain_graph=True)
             self._gradient = _double(self._columns.join(found))
         return self._gradient
 
     def hessian(self) -> Array:
-        return self._curvature(self._recorded_gradient())
+        return self._curvature(self.recorded_gradient())
 
     def product(self, v: Array) -> Array:
         """The Hessian times a vector."""
-        return self._sweep(self._recorded_gradient(), v)
+        return self._sweep(self.recorded_gradient(), v)
 
     # A function of several values
 
@@ -96,12 +98,12 @@ class Point:
         return self._jacobian
 
     def _forward_jacobian(self) -> Array:
-        cotangents, pulled = transposed_graph(self._recording)
+        cotangents, pulled = transposed_graph(self.recording)
         # Leaves that the outputs do not depend on have rows of zeros.
         reached = [i for i, g in enumerate(pulled) if g is not None]
         graph = [g for g in pulled if g is not None]
         found = np.zeros((self._columns.size, self._rows.size))
-        inner = Layout(self._recording.op, self._columns.structure, graph)
+        inner = Layout(self.recording.op, self._columns.structure, graph)
         parts = [self._columns.slices[i] for i in reached]
         if graph:
             rows = dense(
@@ -113,22 +115,22 @@ class Point:
 
     def weighted_hessian(self, weights: Array) -> Array:
         """The Hessian of the values' weighted sum."""
-        return self._curvature(self._weighted_gradient(weights))
+        return self._curvature(self.weighted_gradient(weights))
 
     def weighted_product(self, weights: Array) -> Callable[[Array], Array]:
-        gradient = self._weighted_gradient(weights)
+        gradient = self.weighted_gradient(weights)
         return lambda v: self._sweep(gradient, v)
 
-    def _weighted_gradient(self, weights: Array) -> list[Tensor]:
+    def weighted_gradient(self, weights: Array) -> list[Tensor]:
         seeds = self._rows.split(np.asarray(weights))
         with recording_on():
             return sweep(
                 self._outputs, seeds, self._inputs, retain_graph=True, differentiable="yes"
             )
 
-    def _recorded_gradient(self) -> list[Tensor]:
+    def recorded_gradient(self) -> list[Tensor]:
         if self._recorded is None:
-            y = self._recording.scalar()
+            y = self.recording.scalar()
             with recording_on():
                 self._recorded = sweep(
                     [y], [None], self._inputs, retain_graph=True, differentiable="yes"

@@ -7,7 +7,7 @@
 
 namespace pyautograd {
 
-IndexSets::IndexSets(int64_t universe) : universe_(universe) {
+IndexSets::IndexSets(int64_t universe, int64_t most) : universe_(universe), most_(most) {
   if (universe >= std::numeric_limits<int32_t>::max()) {
     fail(Error::Kind::Memory, "[sparsity] ", universe, " inputs are more than can be numbered");
   }
@@ -20,6 +20,7 @@ IndexSets::IndexSets(int64_t universe) : universe_(universe) {
 
 // What was appended to columns_ becomes a set.
 IndexSets::Id IndexSets::commit() {
+  if (static_cast<int64_t>(columns_.size()) > most_) throw TooMany();
   if (starts_.size() >= std::numeric_limits<Id>::max()) {
     fail(Error::Kind::Memory, "[sparsity] the pattern has too many different rows");
   }

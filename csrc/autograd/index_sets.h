@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -13,7 +14,9 @@ class IndexSets {
   using Id = uint32_t;
   static constexpr Id kEmpty = 0;
 
-  explicit IndexSets(int64_t universe);
+  // At most `most` numbers are held in all: TooMany is thrown where a union would hold more.
+  struct TooMany {};
+  explicit IndexSets(int64_t universe, int64_t most = std::numeric_limits<int64_t>::max());
   Id singleton(int64_t element) const noexcept { return static_cast<Id>(element + 1); }
   std::span<const int32_t> of(Id id) const noexcept {
     return {columns_.data() + starts_[id], columns_.data() + starts_[id + 1]};
@@ -27,7 +30,7 @@ class IndexSets {
   Id commit();
   void mark(Id id);
 
-  const int64_t universe_;
+  const int64_t universe_, most_;
   std::vector<int64_t> starts_;
   std::vector<int32_t> columns_;
   std::vector<uint32_t> marks_;  // per element: the union that saw it last

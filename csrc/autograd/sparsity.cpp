@@ -53,7 +53,8 @@ struct Passage {
 
 class Propagation {
  public:
-  Propagation(int64_t universe, Pattern& pattern) : sets_(universe), pattern_(pattern) {}
+  Propagation(int64_t universe, int64_t most, Pattern& pattern)
+      : sets_(universe, most), pattern_(pattern) {}
 
   IndexSets& sets() { return sets_; }
   // The rows of every output of a node, given those of its inputs.
@@ -302,10 +303,13 @@ struct State {
   size_t readers = 0;
 };
 
-void append(Pattern& pattern, const IndexSets& sets, const Tensor& y, const Rows& rows) {
+void append(Pattern& pattern, const IndexSets& sets, const Tensor& y, const Rows& rows,
+            int64_t most) {
   for (int64_t i = 0; i < y.size(); ++i) {
     if (rows) {
       const std::span<const int32_t> row = sets.of((*rows)[i]);
+      if (static_cast<int64_t>(pattern.indices.size() + row.size()) > most)
+        throw IndexSets::TooMany();
       if (pattern.indices.size() + row.size() >= std::numeric_limits<int32_t>::max()) {
         fail(Error::Kind::Memory,
              "[sparsity] the derivatives are not sparse: more than 2**31 entries may differ from "
@@ -317,9 +321,7 @@ void append(Pattern& pattern, const IndexSets& sets, const Tensor& y, const Rows
   }
 }
 
-}  // namespace
-
-Pattern jacobian_pattern(TensorSpan outputs, std::span<const Edge> targets) {
+Pattern found_pattern(TensorSpan outputs, std::span<const Edge> targets, int64_t most) {
   Pattern pattern;
   NodeMap<size_t> target_of;
   SmallVector<int64_t, 4> first;
@@ -328,7 +330,7 @@ Pattern jacobian_pattern(TensorSpan outputs, std::span<const Edge> targets) {
     first.push_back(pattern.columns);
     pattern.columns += count_elements(targets[i].node->outputs[targets[i].output].shape);
   }
-  Propagation propagation(pattern.columns, pattern);
+  Propagation propagation(pattern.columns, most, pattern);
   const std::vector<Node*> order = nodes_towards(outputs, target_of);
   NodeMap<size_t> place;
   std::vector<State> states(order.size());
@@ -370,9 +372,20 @@ Pattern jacobian_pattern(TensorSpan outputs, std::span<const Edge> targets) {
   for (const Tensor& y : outputs) {
     const std::vector<Rows>* found = y.tracked() ? &state_of(y.node()).outputs : nullptr;
     append(pattern, propagation.sets(), y,
-           found && !found->empty() ? (*found)[y.output()] : nullptr);
+           found && !found->empty() ? (*found)[y.output()] : nullptr, most);
   }
   return pattern;
+}
+
+}  // namespace
+
+std::optional<Pattern> jacobian_pattern(TensorSpan outputs, std::span<const Edge> targets,
+                                        int64_t most) {
+  try {
+    return found_pattern(outputs, targets, most);
+  } catch (const IndexSets::TooMany&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace pyautograd

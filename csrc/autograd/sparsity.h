@@ -1,6 +1,8 @@
 #pragma once
 
+#include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,9 @@ struct Pattern {
 // The pattern of the recorded Jacobian of the outputs with respect to the targets, elements in
 // row-major order and tensors one after the other. Sets of input elements are carried through the
 // recorded nodes, oldest first; nothing is differentiated and no value decides, except constant
-// factors of matrix products and what the recorded program was decided by.
-Pattern jacobian_pattern(TensorSpan outputs, std::span<const Edge> targets);
+// factors of matrix products and what the recorded program was decided by. Nothing if more than
+// `most` entries, or as many in the sets on the way, would have to be held.
+std::optional<Pattern> jacobian_pattern(TensorSpan outputs, std::span<const Edge> targets,
+                                        int64_t most = std::numeric_limits<int64_t>::max());
 
 }  // namespace pyautograd

@@ -1,5 +1,7 @@
 #include <pybind11/numpy.h>
 
+#include <limits>
+
 #include "autograd/algebra.h"
 #include "autograd/sparsity.h"
 #include "python/autograd_bind.h"
@@ -51,7 +53,8 @@ sparse::Order to_order(std::string_view name) {
               "': expected natural, largest_first, smallest_last or incidence_degree");
 }
 
-py::tuple bind_jacobian_pattern(const py::object& outputs, const py::object& inputs) {
+py::object bind_jacobian_pattern(const py::object& outputs, const py::object& inputs,
+                                 std::optional<int64_t> most) {
   const Tensors ys = to_tensors(outputs, "[sparse] outputs:");
   SmallVector<Edge, 4> targets;
   for (const Tensor& x : to_tensors(inputs, "[sparse] inputs:")) {
@@ -63,12 +66,13 @@ py::tuple bind_jacobian_pattern(const py::object& outputs, const py::object& inp
     if (!y || !y.is_array())
       runtime_error("[sparse] the outputs must be recorded outside of jvp and vmap");
   }
-  Pattern found;
+  std::optional<Pattern> found;
   {
     py::gil_scoped_release unlocked;
-    found = jacobian_pattern(ys, targets);
+    found = jacobian_pattern(ys, targets, most.value_or(std::numeric_limits<int64_t>::max()));
   }
-  return py::make_tuple(to_array(found.starts), to_array(found.indices), found.dense_ops);
+  if (!found) return py::none();
+  return py::make_tuple(to_array(found->starts), to_array(found->indices), found->dense_ops);
 }
 
 py::tuple bind_colour_jacobian(const Int64s& starts, const Int32s& indices, int64_t columns,
@@ -167,7 +171,8 @@ class HessianRecovery {
 }  // namespace
 
 void bind_sparse(py::module_& module) {
-  module.def("jacobian_pattern", &bind_jacobian_pattern, py::arg("outputs"), py::arg("inputs"));
+  module.def("jacobian_pattern", &bind_jacobian_pattern, py::arg("outputs"), py::arg("inputs"),
+             py::kw_only(), py::arg("most") = py::none());
   module.def("colour_jacobian", &bind_colour_jacobian, py::arg("starts"), py::arg("indices"),
              py::arg("columns"), py::arg("colouring"), py::arg("order"));
   module.def("symmetrised", &bind_symmetrised, py::arg("starts"), py::arg("indices"));

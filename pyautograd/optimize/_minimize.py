@@ -13,19 +13,21 @@ from .._points import Points
 from .._scipy import scipy_module
 from ..func._arguments import check_callable
 from ..tree import broadcast_prefix
-from ._result import Progress, Result, make_result
+from ._result import SPARSE_FROM, Progress, Result, evaluated_hessian, make_result
+from ._sparse import SparseDerivatives
 
 _OP = "optimize.minimize"
 # What SciPy's methods read
 _FIRST = {"cg", "bfgs", "l-bfgs-b", "tnc", "slsqp"}
 _SECOND = {"newton-cg", "trust-ncg", "trust-krylov", "trust-exact", "dogleg", "trust-constr"}
+_TAKE_SPARSE = {"newton-cg", "trust-constr"}
 _NEED_MATRIX = {"trust-exact", "dogleg"}
 _NONE = {"nelder-mead", "powell", "cobyla", "cobyqa"}
 _TAKE_CONSTRAINTS = {"trust-constr", "slsqp", "cobyla", "cobyqa"}
-# Unknowns up to which a matrix is cheaper than its products
-_DENSE = 500
-# Unknowns from which SciPy gets sparse Jacobians of constraints beside bounds
-_SPARSE = 50
+# Unknowns up to which a dense matrix is cheaper than its products, and than being sparse
+_DENSE = SPARSE_FROM
+# The same for Jacobians of constraints beside bounds, whose own Jacobian is sparse
+_DENSE_BESIDE_BOUNDS = 50
 
 
 def minimize(
@@ -43,7 +45,11 @@ def minimize(
 ) -> Result:
     """Minimise a scalar function of tensors with :func:`scipy.optimize.minimize`.
 
-    Value, gradient and Hessian (or its products) at a point come from one recorded evaluation.
+    Value, gradient and Hessian (or its products) at a point come from one recorded evaluation. From
+    500 unknowns the Hessian is handed over as a sparse array where few products give all of it, and
+    ``"trust-constr"`` gets sparse Jacobians and Hessians of constraints that are sparse: see
+    :mod:`pyautograd.sparse`. Patterns are detected at ``x0``, compared with one product at every
+    other point, and detected anew where ``f`` has taken another branch.
 
     Args:
         f: a function of a tensor or a tree of them that returns a scalar tensor.
@@ -57,7 +63,8 @@ def minimize(
             ``c(x) >= 0``), :class:`scipy.optimize.NonlinearConstraint` or ``LinearConstraint``. The
             functions take ``x`` as ``f`` does and return tensors; their Jacobians and, for
             ``"trust-constr"``, their Hessians are exact.
-        hessian: ``"matrix"``, ``"products"``, or ``"auto"`` by the number of unknowns.
+        hessian: ``"matrix"``, ``"sparse"``, ``"products"``, or ``"auto"``: a matrix below 500
+            unknowns, and beyond sparse if that pays, else products.
         tol: SciPy's tolerance. Where the method is chosen for you and there are no
             constraints, 1e-6 (1e-4 in single precision).
         options: SciPy's options of the method.
@@ -72,7 +79,8 @@ def minimize(
     Raises:
         TypeError: ``x0`` is not floating-point, or a function does not return tensors.
         ValueError: ``f`` is not a scalar or not finite at ``x0``; bounds do not match ``x0``; an
-            unknown method, one that cannot take the constraints, or a malformed constraint.
+            unknown method, one that cannot take the constraints or the kind of Hessian, or a
+            malformed constraint.
         ImportError: SciPy is missing.
 
     >>> result = pa.optimize.minimize(
@@ -92,7 +100,7 @@ def minimize(
         tol = 1e-6 if layout.dtype.itemsize > 4 else 1e-4
     method = _choose(method, layout.size, bounds, constraints)
     key = method.lower()
-    products = _use_products(hessian, key, layout.size)
+    kind = _hessian_kind(hessian, key, layout.size)
     points = Points(_OP, f, layout, second=key in _SECOND)
     value = points(start).value()
     if not np.isfinite(value):
@@ -100,22 +108,25 @@ def minimize(
     arguments: dict[str, Any] = {"method": method, "tol": tol, "options": options}
     if key not in _NONE:
         arguments["jac"] = lambda v: points(v).gradient()
-    if key in _SECOND and products:
-        arguments["hessp"] = lambda v, direction: points(v).product(direction)
-    elif key in _SECOND:
-        arguments["hess"] = lambda v: points(v).hessian()
+    if key in _SECOND:
+        arguments |= _curvature(points, start, kind, key)
     if bounds is not None:
         lower, upper = flat_bounds(_OP, bounds, layout)
         arguments["bounds"] = optimize.Bounds(lower, upper)
     if constraints:
-        # With bounds most rows of SciPy's Jacobian are unit vectors; it factors sparse ones faster.
-        as_jacobian: Callable[[Array], Any] = np.asarray
-        if key == "trust-constr" and bounds is not None and layout.size >= _SPARSE:
-            as_jacobian = scipy_module(_OP, "sparse").csr_array
-        arguments["constraints"] = [
-            _constraint(optimize, c, layout, key == "trust-constr", products, as_jacobian)
-            for c in constraints
-        ]
+        beside = _DENSE if bounds is None else _DENSE_BESIDE_BOUNDS
+        setting = (options or {}).get("sparse_jacobian")
+        maker = _ConstraintMaker(
+            layout,
+            start,
+            second=key == "trust-constr",
+            sparse=key == "trust-constr" and setting is not False and layout.size >= beside,
+            kind=kind,
+        )
+        arguments["constraints"] = [maker.make(optimize, c) for c in constraints]
+        # With bounds most rows of SciPy's Jacobian are unit vectors.
+        if maker.sparse and (maker.found_sparse or bounds is not None):
+            arguments["options"] = {"sparse_jacobian": True, **(options or {})}
     watcher = _Watcher(points, callback, progress) if callback or progress else None
     try:
         found = optimize.minimize(
@@ -124,7 +135,9 @@ def minimize(
     finally:
         if watcher is not None:
             watcher.close()
-    return make_result(_OP, found, layout.unflatten, lambda: points(np.asarray(found.x)).hessian())
+    return make_result(
+        _OP, found, layout.unflatten, lambda: evaluated_hessian(points, np.asarray(found.x))
+    )
 
 
 def _listed(constraints: Any) -> list[Any]:
@@ -151,16 +164,28 @@ def _choose(method: str | None, size: int, bounds: Any, constraints: Sequence[An
     return method
 
 
-def _use_products(hessian: str, method: str, size: int) -> bool:
-    if hessian not in ("auto", "matrix", "products"):
-        raise ValueError(
-            f"[{_OP}] unknown hessian {hessian!r}: expected 'auto', 'matrix' or 'products'"
-        )
-    if hessian == "products" and method in _NEED_MATRIX:
-        raise ValueError(f"[{_OP}] method {method!r} needs the Hessian as a matrix")
-    if hessian == "auto":
-        return size >= _DENSE and method not in _NEED_MATRIX
-    return hessian == "products"
+def _hessian_kind(hessian: str, method: str, size: int) -> str:
+    """``"auto"`` where it depends on the function."""
+    kinds = ("auto", "matrix", "products", "sparse")
+    if hessian not in kinds:
+        raise ValueError(f"[{_OP}] unknown hessian {hessian!r}: expected one of {', '.join(kinds)}")
+    if hessian in ("products", "sparse") and method in _NEED_MATRIX:
+        raise ValueError(f"[{_OP}] method {method!r} needs the Hessian as a dense matrix")
+    if hessian == "auto" and (size < _DENSE or method in _NEED_MATRIX):
+        return "matrix"
+    return hessian
+
+
+def _curvature(points: Points, start: Array, kind: str, method: str) -> dict[str, Any]:
+    """The Hessian of the objective for SciPy."""
+    if kind == "matrix":
+        return {"hess": lambda v: points(v).hessian()}
+    derivatives = SparseDerivatives(points, bounded=kind == "auto")
+    if kind == "products" or (kind == "auto" and not derivatives.hessian_pays(start)):
+        return {"hessp": lambda v, direction: points(v).product(direction)}
+    if method in _TAKE_SPARSE:
+        return {"hess": derivatives.hessian}
+    return {"hessp": lambda v, direction: derivatives.hessian(v) @ direction}
 
 
 def flat_bounds(op: str, bounds: Any, layout: Layout) -> tuple[Array, Array]:
@@ -214,51 +239,65 @@ def _side(op: str, side: Any, layout: Layout, fill: float) -> Array:
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def _constraint(
-    optimize: Any,
-    given: Any,
-    layout: Layout,
-    second: bool,
-    products: bool,
-    as_jacobian: Callable[[Array], Any],
-) -> Any:
-    """A constraint for SciPy with exact derivatives."""
-    if isinstance(given, optimize.LinearConstraint):
-        return given
-    feasible: Any = False
-    if isinstance(given, optimize.NonlinearConstraint):
-        function, lower, upper = given.fun, given.lb, given.ub
-        feasible = given.keep_feasible
-    elif isinstance(given, dict) and given.get("type") in ("eq", "ineq") and "fun" in given:
-        function, lower = given["fun"], 0.0
-        upper = 0.0 if given["type"] == "eq" else np.inf
-    else:
-        raise ValueError(
-            f"[{_OP}] a constraint is a dict {{'type': 'eq' or 'ineq', 'fun': function}}, a "
-            f"NonlinearConstraint or a LinearConstraint, got {given!r}"
+class _ConstraintMaker:
+    """Makes constraints for SciPy with exact derivatives."""
+
+    def __init__(
+        self, layout: Layout, start: Array, *, second: bool, sparse: bool, kind: str
+    ) -> None:
+        self._layout, self._start = layout, start
+        self._second, self._kind = second, kind
+        self.sparse, self.found_sparse = sparse, False
+
+    def make(self, optimize: Any, given: Any) -> Any:
+        if isinstance(given, optimize.LinearConstraint):
+            return given
+        feasible: Any = False
+        if isinstance(given, optimize.NonlinearConstraint):
+            function, lower, upper = given.fun, given.lb, given.ub
+            feasible = given.keep_feasible
+        elif isinstance(given, dict) and given.get("type") in ("eq", "ineq") and "fun" in given:
+            function, lower = given["fun"], 0.0
+            upper = 0.0 if given["type"] == "eq" else np.inf
+        else:
+            raise ValueError(
+                f"[{_OP}] a constraint is a dict {{'type': 'eq' or 'ineq', 'fun': function}}, a "
+                f"NonlinearConstraint or a LinearConstraint, got {given!r}"
+            )
+        check_callable(_OP, function)
+        points = Points(f"{_OP}: constraint", function, self._layout, self._second)
+        arguments: dict[str, Any] = {"jac": self._jacobian(points)}
+        if self._second:
+            arguments["hess"] = self._curvature(points)
+        return optimize.NonlinearConstraint(
+            lambda v: points(v).values(), lower, upper, keep_feasible=feasible, **arguments
         )
-    check_callable(_OP, function)
-    points = Points(f"{_OP}: constraint", function, layout, second)
-    arguments: dict[str, Any] = {"jac": lambda v: as_jacobian(points(v).jacobian())}
-    if second:
-        arguments["hess"] = _constraint_curvature(points, layout.size, products)
-    return optimize.NonlinearConstraint(
-        lambda v: points(v).values(), lower, upper, keep_feasible=feasible, **arguments
-    )
 
+    def _jacobian(self, points: Points) -> Callable[[Array], Any]:
+        derivatives = SparseDerivatives(points, bounded=True)
+        if self.sparse and derivatives.jacobian_pays(self._start):
+            self.found_sparse = True
+            return derivatives.jacobian
+        return lambda v: points(v).jacobian()
 
-def _constraint_curvature(
-    points: Points, size: int, products: bool
-) -> Callable[[Array, Array], Any]:
-    if not products:
-        return lambda v, weights: points(v).weighted_hessian(weights)
-    operator = scipy_module(_OP, "sparse.linalg").LinearOperator
+    def _curvature(self, points: Points) -> Callable[[Array, Array], Any]:
+        if self._kind == "matrix":
+            return lambda v, weights: points(v).weighted_hessian(weights)
+        derivatives = SparseDerivatives(points, bounded=self._kind == "auto")
+        if self._kind == "sparse" or (
+            self._kind == "auto" and derivatives.hessian_pays(self._start, weighted=True)
+        ):
+            return derivatives.weighted_hessian
+        operator = scipy_module(_OP, "sparse.linalg").LinearOperator
+        size = self._layout.size
 
-    def curvature(v: Array, weights: Array) -> Any:
-        multiply = points(v).weighted_product(weights)
-        return operator((size, size), matvec=lambda u: multiply(u.reshape(-1)), dtype=np.float64)
+        def curvature(v: Array, weights: Array) -> Any:
+            multiply = points(v).weighted_product(weights)
+            return operator(
+                (size, size), matvec=lambda u: multiply(u.reshape(-1)), dtype=np.float64
+            )
 
-    return curvature
+        return curvature
 
 
 class _Watcher:

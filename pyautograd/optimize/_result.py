@@ -5,12 +5,23 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._flat import Array
+from .._planner._memory import free_bytes, written
+from .._points import Points
 from .._scipy import scipy_module
+from ._sparse import SparseDerivatives
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+# Unknowns from which Hessians are sparse where that pays
+SPARSE_FROM = 500
+# Dense matrices that are alive while one is made
+_COPIES = 3
 
 try:
     OptimizeResult: Any = scipy_module("optimize", "optimize").OptimizeResult
@@ -29,11 +40,17 @@ class Result(OptimizeResult):  # type: ignore[misc]
     """
 
     @property
-    def hessian(self) -> Array:
-        """The exact Hessian of the objective at the solution, as a matrix over ``x_flat``."""
+    def hessian(self) -> Array | csr_array[Any, tuple[int, int]]:
+        """The exact Hessian of the objective at the solution, as a matrix over ``x_flat``.
+
+        From 500 unknowns, where few products give all of it, it is a ``scipy.sparse.csr_array``.
+
+        Raises:
+            MemoryError: it is dense and larger than the memory that is free.
+        """
         if "_hessian" not in self:
             self["_hessian"] = self["_evaluate_hessian"]()
-        found: Array = self["_hessian"]
+        found: Array | csr_array[Any, tuple[int, int]] = self["_hessian"]
         return found
 
     @property
@@ -45,8 +62,11 @@ class Result(OptimizeResult):  # type: ignore[misc]
 
         Raises:
             numpy.linalg.LinAlgError: the Hessian is singular or not positive definite.
+            MemoryError: the matrix is larger than the memory that is free.
         """
-        h = self.hessian
+        given = self.hessian
+        check_room("a covariance", given.shape[0])
+        h = given if isinstance(given, np.ndarray) else given.toarray()
         if not np.isfinite(h).all():
             raise np.linalg.LinAlgError("[optimize] the Hessian at the solution is not finite")
         smallest, largest = np.linalg.eigvalsh(h)[[0, -1]] if h.size else (1.0, 1.0)
@@ -67,11 +87,30 @@ class Result(OptimizeResult):  # type: ignore[misc]
         return repr(OptimizeResult(shown))
 
 
+def evaluated_hessian(points: Points, x: Array) -> Array | csr_array[Any, tuple[int, int]]:
+    """Sparse where that pays."""
+    if points.layout.size >= SPARSE_FROM:
+        derivatives = SparseDerivatives(points, bounded=True)
+        if derivatives.hessian_pays(x):
+            return derivatives.hessian(x)
+    check_room("a dense Hessian", points.layout.size)
+    return points(x).hessian()
+
+
+def check_room(what: str, size: int) -> None:
+    needed, free = _COPIES * 8 * size**2, free_bytes()
+    if needed > free:
+        raise MemoryError(
+            f"[optimize] {what} of {size} unknowns takes {written(needed)} and "
+            f"{written(free)} are free: use products, pa.linop.Hessian"
+        )
+
+
 def make_result(
     op: str,
     found: Any,
     unflatten: Callable[[Array], Any],
-    hessian: Callable[[], Array],
+    hessian: Callable[[], Array | csr_array[Any, tuple[int, int]]],
     variance: Callable[[], float] = lambda: 1.0,
 ) -> Result:
     """SciPy's result with a tree; a failure is warned of in SciPy's words."""

@@ -14,7 +14,8 @@ from .._scipy import scipy_module
 from ..func._arguments import check_callable
 from ..tree import flatten
 from ._minimize import flat_bounds
-from ._result import Result, make_result
+from ._result import SPARSE_FROM, Result, evaluated_hessian, make_result
+from ._sparse import SparseDerivatives
 
 
 def root(
@@ -75,6 +76,7 @@ def least_squares(
     *,
     bounds: Any = None,
     method: str = "trf",
+    jacobian: str = "auto",
     **options: Any,
 ) -> Result:
     """Minimise half the sum of squares of residuals with :func:`scipy.optimize.least_squares`.
@@ -84,6 +86,8 @@ def least_squares(
         x0: the start, of floating dtype.
         bounds: as in :func:`minimize`.
         method: ``"trf"``, ``"dogbox"`` or ``"lm"``.
+        jacobian: ``"matrix"``, ``"sparse"`` (for ``"trf"`` and ``"dogbox"``, which then solve by
+            LSMR), or ``"auto"``: from 500 unknowns sparse if that pays and the method takes it.
         **options: all others of SciPy's function but ``jac``.
 
     Returns:
@@ -93,7 +97,8 @@ def least_squares(
 
     Raises:
         TypeError: ``x0`` is not floating-point, or ``f`` does not return tensors.
-        ValueError: bounds do not match ``x0``, or what SciPy refuses.
+        ValueError: bounds do not match ``x0``; an unknown ``jacobian``, or one that the method
+            does not take; what SciPy refuses.
         ImportError: SciPy is missing.
 
     >>> t = np.arange(5.0)
@@ -110,7 +115,7 @@ def least_squares(
     found = optimize.least_squares(
         lambda v: points(v).values(),
         start,
-        jac=lambda v: points(v).jacobian(),
+        jac=_jacobian(op, points, start, jacobian, method, options),
         method=method,
         **options,
     )
@@ -118,9 +123,9 @@ def least_squares(
     def half_squares(x: Any) -> Any:
         return 0.5 * sum([_core.sum(r**2) for r in flatten(f(x))[0]])
 
-    def hessian() -> Array:
+    def hessian() -> Any:
         _check_linear(options)
-        return Points(op, half_squares, points.layout, second=True)(found.x).hessian()
+        return evaluated_hessian(Points(op, half_squares, points.layout, second=True), found.x)
 
     def variance() -> float:
         freedom = len(found.fun) - points.layout.size
@@ -132,6 +137,25 @@ def least_squares(
         return float(2 * found.cost / freedom)
 
     return make_result(op, found, points.layout.unflatten, hessian, variance)
+
+
+def _jacobian(
+    op: str, points: Points, start: Array, kind: str, method: str, options: dict[str, Any]
+) -> Callable[[Array], Any]:
+    if kind not in ("auto", "matrix", "sparse"):
+        raise ValueError(f"[{op}] unknown jacobian {kind!r}: expected 'auto', 'matrix' or 'sparse'")
+    takes_sparse = method != "lm" and options.get("tr_solver") != "exact"
+    if kind == "sparse" and not takes_sparse:
+        raise ValueError(f"[{op}] a sparse Jacobian needs method 'trf' or 'dogbox' with LSMR")
+    derivatives = SparseDerivatives(points, bounded=kind == "auto")
+    if kind == "sparse" or (
+        kind == "auto"
+        and takes_sparse
+        and points.layout.size >= SPARSE_FROM
+        and derivatives.jacobian_pays(start)
+    ):
+        return derivatives.jacobian
+    return lambda v: points(v).jacobian()
 
 
 def _check_linear(options: dict[str, Any]) -> None:

@@ -63,6 +63,10 @@ def record_gradient(op: str, recording: Recording) -> list[Tensor]:
         )
 
 
+class TooDense(Exception):
+    """The pattern has more entries than were asked for."""
+
+
 class Planned:
     """What Hessians and Jacobians have in common: shapes, the pattern, and its matrix."""
 
@@ -74,6 +78,7 @@ class Planned:
         self._structure: TreeDef = recording.in_structure
         self.inputs = Parts(recording.inputs)
         self.shape = (0, self.inputs.size)
+        self._direction: npt.NDArray[Any] | None = None
 
     @property
     def entries(self) -> int:
@@ -87,9 +92,14 @@ class Planned:
         made.indices, made.indptr = self._indices.copy(), self._starts.copy()
         return made
 
-    def _adopt(self, outputs: Sequence[Tensor], inputs: Sequence[Tensor], given: Any) -> None:
+    def _adopt(
+        self, outputs: Sequence[Tensor], inputs: Sequence[Tensor], given: Any, most: int | None
+    ) -> None:
         """Finds the pattern, or checks the one that was given."""
-        starts, indices, self.dense_ops = _core.jacobian_pattern(outputs, inputs)
+        detected = _core.jacobian_pattern(outputs, inputs, most=most)
+        if detected is None:
+            raise TooDense
+        starts, indices, self.dense_ops = detected
         starts, indices = self._completed(starts, indices)
         self.given, self._unproven = given is not None, False
         if given is not None:
@@ -130,22 +140,36 @@ class Planned:
         own.eliminate_zeros()
         return self._completed(own.indptr.astype(np.int64), own.indices.astype(np.int32))
 
-    def _probe(
+    def missed(
+        self,
+        found: csr_array[Any, tuple[int, int]],
+        outputs: Sequence[Tensor],
+        inputs: Sequence[Tensor],
+        parts: Parts,
+    ) -> Starts:
+        """Columns in which a product with a random vector differs: entries were left out there."""
+        if self._direction is None or len(self._direction) != parts.size:
+            normal = np.random.default_rng(0).standard_normal(parts.size)
+            self._direction = normal.astype(parts.dtype)
+        direction = self._direction
+        cotangents = parts.split(direction)
+        pulled = sweep(outputs, cotangents, inputs, retain_graph=True, differentiable="no")
+        exact = self.inputs.join(pulled, 1).numpy()[0]
+        scale = self.matrix(np.abs(found.data)).T @ np.abs(direction) + np.abs(exact)
+        slack = np.sqrt(np.finfo(self.inputs.dtype).eps)
+        (wrong,) = np.nonzero(abs(found.T @ direction - exact) > slack * scale)
+        return wrong
+
+    def _prove(
         self,
         found: csr_array[Any, tuple[int, int]],
         outputs: Sequence[Tensor],
         inputs: Sequence[Tensor],
         parts: Parts,
     ) -> None:
-        """Compares a product with a random vector: an entry that was left out shows."""
-        direction = np.random.default_rng(0).standard_normal(parts.size).astype(parts.dtype)
-        cotangents = parts.split(direction)
-        pulled = sweep(outputs, cotangents, inputs, retain_graph=False, differentiable="no")
-        exact = self.inputs.join(pulled, 1).numpy()[0]
-        scale = abs(found).T @ abs(direction) + abs(exact)
-        slack = np.sqrt(np.finfo(self.inputs.dtype).eps)
-        (wrong,) = np.nonzero(abs(found.T @ direction - exact) > slack * scale)
+        """Of a pattern that was given beyond what is known of the ops."""
         self._unproven = False
+        wrong = self.missed(found, outputs, inputs, parts)
         if wrong.size:
             raise ValueError(
                 f"[{self.op}] pattern misses entries in {wrong.size} columns, the first in column "
@@ -183,24 +207,25 @@ class HessianPlan(Planned):
         self,
         op: str,
         recording: Recording,
-        gradients: list[Tensor],
+        gradients: Sequence[Tensor],
         pattern: Any,
         colouring: str,
         order: str,
+        most: int | None = None,
     ) -> None:
         _check_options(op, colouring, order, _HESSIAN_COLOURINGS)
         super().__init__(op, recording)
         self.shape = (self.inputs.size, self.inputs.size)
         self._colouring, self._order = "star" if colouring == "auto" else colouring, order
-        self._adopt(gradients, recording.inputs, pattern)
+        self._adopt(gradients, recording.inputs, pattern, most)
         self._recovery = _core.HessianRecovery(
             self._starts, self._indices, star=self._colouring == "star", order=order
         )
         self.colours = self._recovery.count
         self._seeds = Seeds(self._recovery.colours, self.colours, self.inputs)
         if self._unproven:
-            found = self.finish(recording, gradients)[2]
-            self._probe(found, gradients, recording.inputs, self.inputs)
+            found = self.of_gradients(gradients, recording.inputs, retain_graph=True)
+            self._prove(found, gradients, recording.inputs, self.inputs)
 
     def evaluate(self, recording: Recording) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
         self.check_point(recording)
@@ -209,11 +234,16 @@ class HessianPlan(Planned):
     def finish(
         self, recording: Recording, gradients: list[Tensor]
     ) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
-        retain = self._unproven
-        products = pull_back(gradients, recording.inputs, self._seeds, self.inputs, retain)
+        matrix = self.of_gradients(gradients, recording.inputs, retain_graph=False)
         value = recording.outputs[0].detach()
         gradient = unflatten(self._structure, [g.detach() for g in gradients])
-        return value, gradient, self.matrix(self._recovery.values(products).numpy())
+        return value, gradient, matrix
+
+    def of_gradients(
+        self, gradients: Sequence[Tensor], inputs: Sequence[Tensor], *, retain_graph: bool
+    ) -> csr_array[Any, tuple[int, int]]:
+        products = pull_back(gradients, inputs, self._seeds, self.inputs, retain_graph)
+        return self.matrix(self._recovery.values(products).numpy())
 
     def explain(self) -> str:
         return self._explain(
@@ -236,6 +266,7 @@ class JacobianPlan(Planned):
         pattern: Any,
         colouring: str,
         order: str,
+        most: int | None = None,
     ) -> None:
         _check_options(op, colouring, order, _JACOBIAN_COLOURINGS)
         super().__init__(op, recording)
@@ -243,7 +274,7 @@ class JacobianPlan(Planned):
         self.shape = (self.outputs.size, self.inputs.size)
         self._colouring = "bidirectional" if colouring == "auto" else colouring
         self._order = order
-        self._adopt(recording.outputs, recording.inputs, pattern)
+        self._adopt(recording.outputs, recording.inputs, pattern, most)
         rows, row_count, columns, column_count, self._sources = _core.colour_jacobian(
             self._starts, self._indices, self.shape[1], self._colouring, order
         )
@@ -251,8 +282,8 @@ class JacobianPlan(Planned):
         self._column_seeds = Seeds(columns, column_count, self.inputs)
         self.colours = row_count + column_count
         if self._unproven:
-            found = self.finish(recording)[1]
-            self._probe(found, recording.outputs, recording.inputs, self.outputs)
+            found = self.of_outputs(recording, retain_graph=True)
+            self._prove(found, recording.outputs, recording.inputs, self.outputs)
 
     def evaluate(self, recording: Recording) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
         self.check_point(recording)
@@ -265,9 +296,16 @@ class JacobianPlan(Planned):
         return self.finish(recording)
 
     def finish(self, recording: Recording) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
+        matrix = self.of_outputs(recording, retain_graph=False)
+        values = [y.detach() for y in recording.outputs]
+        return unflatten(recording.out_structure, values), matrix
+
+    def of_outputs(
+        self, recording: Recording, *, retain_graph: bool
+    ) -> csr_array[Any, tuple[int, int]]:
         found = [_core.zeros(0, dtype=self.inputs.dtype)]
         if self._row_seeds.count:
-            retain = self._unproven or self._column_seeds.count > 0
+            retain = retain_graph or self._column_seeds.count > 0
             pulled = pull_back(
                 recording.outputs, recording.inputs, self._row_seeds, self.inputs, retain
             )
@@ -275,9 +313,7 @@ class JacobianPlan(Planned):
         if self._column_seeds.count:
             pushed = push_forward(recording, self._column_seeds, self.outputs)
             found.append(_core.ravel(pushed))
-        products = _core.concat(found).numpy()
-        values = [y.detach() for y in recording.outputs]
-        return unflatten(recording.out_structure, values), self.matrix(products[self._sources])
+        return self.matrix(_core.concat(found).numpy()[self._sources])
 
     def explain(self) -> str:
         rows, columns = self._row_seeds, self._column_seeds
