@@ -95,6 +95,7 @@ def test_maml_imperative():
 
 def test_maximum_entropy():
     printed = run("maximum_entropy.py", "--size", "60")
+    assert "60 of 3600 entries stored" in printed
     assert "agrees with the dual" in printed
 
 

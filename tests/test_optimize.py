@@ -202,6 +202,15 @@ def test_large_problems_are_sparse_without_asking():
     assert result.nhev == result.nit  # products would be counted one by one
 
 
+def test_a_result_has_the_kind_of_hessian_that_was_asked_for(handed_over):
+    start = np.linspace(0.0, 0.8, 60)
+    for hessian, sparse in (("matrix", False), ("sparse", True)):
+        for x0 in (start, start[:10]):
+            result = pa.optimize.minimize(chained, x0, method="L-BFGS-B", hessian=hessian)
+            assert issparse(result.hessian) == sparse
+            assert np.isfinite(result.covariance).all()
+
+
 def test_a_hessian_that_is_not_sparse_goes_as_products(handed_over):
     result = pa.optimize.minimize(
         lambda x: pa.sum((x - 1) ** 2) + pa.sum(x) ** 2 / 70, np.zeros(70), method="trust-constr"
@@ -251,6 +260,13 @@ def test_dense_and_sparse_constraints_together(handed_over):
     result = pa.optimize.minimize(lambda x: pa.sum(x**2), np.ones(n), constraints=constraints)
     np.testing.assert_allclose(result.x.numpy(), 1 / n, atol=1e-5)
     assert handed_over[0] == ("ndarray", "sparse") and handed_over[1] == ("sparse", "sparse")
+    pa.optimize.minimize(
+        lambda x: pa.sum(x**2),
+        np.ones(n),
+        constraints=constraints,
+        options={"sparse_jacobian": None},
+    )
+    assert handed_over[1] == ("sparse", "sparse")
     options = {"sparse_jacobian": False, "gtol": 1e-4}
     pa.optimize.minimize(
         lambda x: pa.sum(x**2), np.ones(n), constraints=constraints[:2], options=options

@@ -126,7 +126,7 @@ def minimize(
         arguments["constraints"] = [maker.make(optimize, c) for c in constraints]
         # With bounds most rows of SciPy's Jacobian are unit vectors.
         if maker.sparse and (maker.found_sparse or bounds is not None):
-            arguments["options"] = {"sparse_jacobian": True, **(options or {})}
+            arguments["options"] = {**(options or {}), "sparse_jacobian": True}
     watcher = _Watcher(points, callback, progress) if callback or progress else None
     try:
         found = optimize.minimize(
@@ -136,7 +136,7 @@ def minimize(
         if watcher is not None:
             watcher.close()
     return make_result(
-        _OP, found, layout.unflatten, lambda: evaluated_hessian(points, np.asarray(found.x))
+        _OP, found, layout.unflatten, lambda: evaluated_hessian(points, np.asarray(found.x), kind)
     )
 
 

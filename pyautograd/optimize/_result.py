@@ -43,7 +43,8 @@ class Result(OptimizeResult):  # type: ignore[misc]
     def hessian(self) -> Array | csr_array[Any, tuple[int, int]]:
         """The exact Hessian of the objective at the solution, as a matrix over ``x_flat``.
 
-        From 500 unknowns, where few products give all of it, it is a ``scipy.sparse.csr_array``.
+        A ``scipy.sparse.csr_array`` if sparse Hessians were asked for, or from 500 unknowns where
+        few products give all of it and no dense matrix was asked for.
 
         Raises:
             MemoryError: it is dense and larger than the memory that is free.
@@ -87,12 +88,15 @@ class Result(OptimizeResult):  # type: ignore[misc]
         return repr(OptimizeResult(shown))
 
 
-def evaluated_hessian(points: Points, x: Array) -> Array | csr_array[Any, tuple[int, int]]:
-    """Sparse where that pays."""
-    if points.layout.size >= SPARSE_FROM:
-        derivatives = SparseDerivatives(points, bounded=True)
-        if derivatives.hessian_pays(x):
-            return derivatives.hessian(x)
+def evaluated_hessian(
+    points: Points, x: Array, kind: str = "auto"
+) -> Array | csr_array[Any, tuple[int, int]]:
+    """Dense for ``"matrix"``, sparse for ``"sparse"``, and else sparse where that pays."""
+    derivatives = SparseDerivatives(points, bounded=kind != "sparse")
+    if kind == "sparse" or (
+        kind != "matrix" and points.layout.size >= SPARSE_FROM and derivatives.hessian_pays(x)
+    ):
+        return derivatives.hessian(x)
     check_room("a dense Hessian", points.layout.size)
     return points(x).hessian()
 
