@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core, func
+from .. import _core, func, linalg
 from .._core import Tensor
 from .._scipy import scipy_module
 from ..function import Function
-from ._solve import Solve
 
 
 class Equation(ABC):
@@ -70,8 +69,14 @@ class Nonlinear(Equation):
             return solution
         # Forward mode opens a level of its own; reverse mode would record at that of the caller.
         jacobian = func.jacfwd(self.residual)(x, *theta)
-        found: Tensor = Solve.apply(_core.matrix_transpose(jacobian) if transposed else jacobian, b)
-        return found
+        matrix = _core.matrix_transpose(jacobian) if transposed else jacobian
+        try:
+            return linalg.solve(matrix, b)
+        except np.linalg.LinAlgError:
+            raise np.linalg.LinAlgError(
+                f"[{self.op}] the Jacobian at the solution is singular: there the solution is not "
+                "a differentiable function of its parameters"
+            ) from None
 
 
 class Linear(Equation):
