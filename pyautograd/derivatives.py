@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _core
 from .func._arguments import check_argnums, check_callable
@@ -21,11 +21,31 @@ from .func._reverse import Recording
 
 if TYPE_CHECKING:
     from ._planner import Explanation
+    from ._planner._schedule import Options
 
 __all__ = ["explain", "hessian", "hvp", "jacobian", "value_grad_hessian"]
 
 _TRANSFORMS = {"forward": jacfwd, "reverse": jacrev}
 _MODES = [f"{outer}-over-{inner}" for outer in _TRANSFORMS for inner in _TRANSFORMS]
+
+
+class _Planning(NamedTuple):
+    """What only the planner does; it is not imported where nothing of it is asked for."""
+
+    memory: int | str | None
+    sparsity: Any
+    progress: bool | Callable[[int, int], Any]
+    flatten: bool
+
+    def asked(self) -> bool:
+        given = self.memory is not None or self.sparsity is not None
+        return given or self.progress is not False or self.flatten
+
+    def options(self, op: str, **others: Any) -> Options:
+        from ._planner._schedule import Options
+
+        return Options(op=op, **self._asdict(), **others)
+
 
 # Results, and passes of all columns at once, that need no planning
 _SMALL_RESULT, _SMALL_PASS = 1 << 20, 1 << 26
@@ -73,7 +93,8 @@ def jacobian(
     if mode != "auto" and mode not in _TRANSFORMS:
         raise _unknown_mode("jacobian", mode, ["auto", *_TRANSFORMS])
     _check_sparsity("jacobian", mode, sparsity)
-    asked = memory is not None or sparsity is not None or progress is not False or flatten
+    planning = _Planning(memory, sparsity, progress, flatten)
+    asked = planning.asked()
     if mode != "auto" and not asked:
         return _TRANSFORMS[mode](f, argnums, has_aux=has_aux, holomorphic=holomorphic)(*args)
     check_callable("jacobian", f)
@@ -86,17 +107,9 @@ def jacobian(
     small = is_small(rows, columns, before)
     if asked or not small:
         from ._planner import jacobian as planned
-        from ._planner._schedule import Options, Start
+        from ._planner._schedule import Start
 
-        options = Options(
-            op="jacobian",
-            has_aux=has_aux,
-            mode=mode,
-            memory=memory,
-            sparsity=sparsity,
-            progress=progress,
-            flatten=flatten,
-        )
+        options = planning.options("jacobian", has_aux=has_aux, mode=mode)
         return planned(recording, options, Start(before, small))
     if rows <= columns:
         blocks = reverse_blocks(outputs, inputs)
@@ -187,7 +200,8 @@ def hessian(
     _check_sparsity("hessian", mode, sparsity)
     check_callable("hessian", f)
     argnums = check_argnums("hessian", argnums)
-    asked = memory is not None or sparsity is not None or progress is not False or flatten
+    planning = _Planning(memory, sparsity, progress, flatten)
+    asked = planning.asked()
     if mode != "auto" and not asked:
         outer, _, inner = mode.partition("-over-")
         given = {"has_aux": has_aux, "holomorphic": holomorphic}
@@ -204,18 +218,10 @@ def hessian(
             return (nested, recording.aux) if has_aux else nested
         check_holomorphic("hessian", recording.inputs, recording.outputs, holomorphic)
     from ._planner import _hessian as planner
-    from ._planner._schedule import Options, Start
+    from ._planner._schedule import Start
 
-    options = Options(
-        op="hessian",
-        has_aux=has_aux,
-        mode=mode,
-        memory=memory,
-        symmetric=symmetric,
-        sparsity=sparsity,
-        progress=progress,
-        flatten=flatten,
-        holomorphic=holomorphic,
+    options = planning.options(
+        "hessian", has_aux=has_aux, mode=mode, symmetric=symmetric, holomorphic=holomorphic
     )
     if mode not in ("auto", "reverse-over-reverse"):
         return planner.by_transforms(f, args, argnums, options)
@@ -246,22 +252,15 @@ def value_grad_hessian(
     (9.0, [3.0, 12.0], [[6.0, 0.0], [0.0, 12.0]])
     """
     from ._planner import value_grad_hessian as planned
-    from ._planner._schedule import Options, Start
+    from ._planner._schedule import Start
 
     op = "value_grad_hessian"
     check_callable(op, f)
     argnums = check_argnums(op, argnums)
     before = _core.live()["bytes"]
     recording = Recording(op, f, args, {}, argnums, has_aux)
-    options = Options(
-        op=op,
-        has_aux=has_aux,
-        memory=memory,
-        symmetric=symmetric,
-        sparsity=sparsity,
-        progress=progress,
-        flatten=flatten,
-    )
+    planning = _Planning(memory, sparsity, progress, flatten)
+    options = planning.options(op, has_aux=has_aux, symmetric=symmetric)
     columns = sum([x.size for x in recording.inputs])
     return planned(recording, options, Start(before, is_small(columns, columns, before)))
 
@@ -295,11 +294,11 @@ def explain(
     memory: at most 1 MB beside the result
     """
     from ._planner import explain as explained
-    from ._planner._schedule import Options
 
     check_callable("explain", f)
     argnums = check_argnums("explain", argnums)
-    options = Options(op="explain", memory=memory, symmetric=symmetric, sparsity=sparsity)
+    planning = _Planning(memory, sparsity, progress=False, flatten=False)
+    options = planning.options("explain", symmetric=symmetric)
     return explained(f, args, argnums, options)
 
 
