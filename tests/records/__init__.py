@@ -2,6 +2,7 @@
 
 from . import (
     compositions,
+    compositions_of_polynomials,
     compositions_of_sets,
     compositions_of_shape,
     creation,
@@ -31,12 +32,13 @@ RECORDS: list[OpRecord] = [
     *sort.RECORDS,
     *special.RECORDS,
     *compositions.RECORDS,
+    *compositions_of_polynomials.RECORDS,
     *compositions_of_shape.RECORDS,
     *compositions_of_sets.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.
-LINALG = [*linalg.RECORDS, *(r for r in compositions.RECORDS if r.name == "polyfit")]
+LINALG = [*linalg.RECORDS, *(r for r in compositions_of_polynomials.RECORDS if r.name == "polyfit")]
 FFT = fft.RECORDS
 # Every op on real samples, and on complex ones if it takes them.
 CASES = RECORDS + [r.complexified() for r in RECORDS if "complex128" in r.dtypes]
