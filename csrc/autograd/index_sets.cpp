@@ -33,15 +33,13 @@ IndexSets::Id IndexSets::unite(Id a, Id b) {
   if (a == kEmpty) return b;
   if (full(a)) return a;
   if (full(b)) return b;
-  const size_t begin = columns_.size();
-  const int64_t na = size(a), nb = size(b);
-  columns_.resize(begin + static_cast<size_t>(na + nb));
   const std::span<const int32_t> x = of(a), y = of(b);
-  int32_t* const out = columns_.data() + begin;
-  const int64_t count = std::set_union(x.begin(), x.end(), y.begin(), y.end(), out) - out;
-  const bool nothing_new = count == na || count == nb;
-  columns_.resize(begin + (nothing_new ? 0 : static_cast<size_t>(count)));
-  if (nothing_new) return count == na ? a : b;
+  if (united_.size() < x.size() + y.size()) united_.resize(2 * (x.size() + y.size()));
+  const auto end = std::set_union(x.begin(), x.end(), y.begin(), y.end(), united_.begin());
+  const size_t count = static_cast<size_t>(end - united_.begin());
+  if (count == x.size()) return a;
+  if (count == y.size()) return b;
+  columns_.insert(columns_.end(), united_.begin(), end);
   return commit();
 }
 

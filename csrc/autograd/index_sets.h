@@ -33,6 +33,7 @@ class IndexSets {
   const int64_t universe_, most_;
   std::vector<int64_t> starts_;
   std::vector<int32_t> columns_;
+  std::vector<int32_t> united_;  // room for the next union
   std::vector<uint32_t> marks_;  // per element: the union that saw it last
   uint32_t round_ = 0;
 };

@@ -168,6 +168,7 @@ Ids Propagation::over_axes(const Input& input, const Dependence& how, const Dims
   if (y_strides == contiguous_strides(y) && blocks.size() == size_t(count_elements(y)))
     return blocks;
   Ids out;
+  out.reserve(static_cast<size_t>(count_elements(y)));
   for (int64_t block : offsets(y, y_strides)) out.push_back(blocks[block]);
   return out;
 }
@@ -305,16 +306,20 @@ struct State {
 
 void append(Pattern& pattern, const IndexSets& sets, const Tensor& y, const Rows& rows,
             int64_t most) {
+  int64_t entries = 0;
+  for (int64_t i = 0; rows && i < y.size(); ++i) entries += sets.size((*rows)[i]);
+  const int64_t total = static_cast<int64_t>(pattern.indices.size()) + entries;
+  if (total > most) throw IndexSets::TooMany();
+  if (total >= std::numeric_limits<int32_t>::max()) {
+    fail(Error::Kind::Memory,
+         "[sparsity] the derivatives are not sparse: more than 2**31 entries may differ from zero; "
+         "see which ops depend on everything, or use products (hvp, jvp, vjp)");
+  }
+  // Of many small outputs each may not pay for a copy of what is there.
+  if (2 * entries > total) pattern.indices.reserve(static_cast<size_t>(total));
   for (int64_t i = 0; i < y.size(); ++i) {
     if (rows) {
       const std::span<const int32_t> row = sets.of((*rows)[i]);
-      if (static_cast<int64_t>(pattern.indices.size() + row.size()) > most)
-        throw IndexSets::TooMany();
-      if (pattern.indices.size() + row.size() >= std::numeric_limits<int32_t>::max()) {
-        fail(Error::Kind::Memory,
-             "[sparsity] the derivatives are not sparse: more than 2**31 entries may differ from "
-             "zero; see which ops depend on everything, or use products (hvp, jvp, vjp)");
-      }
       pattern.indices.insert(pattern.indices.end(), row.begin(), row.end());
     }
     pattern.starts.push_back(static_cast<int64_t>(pattern.indices.size()));
