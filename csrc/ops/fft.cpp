@@ -65,76 +65,44 @@ class ComplexFft final : public Transform {
   }
 };
 
-Tensor real_fft(const Tensor& x, int64_t axis, Fourier how, double middle);
-Tensor hermitian_fft(const Tensor& x, int64_t axis, int64_t n, Fourier how, double middle);
-
-// Real numbers to the first half of their spectrum (see kernels/fft.h for `middle`).
-class RealFft final : public Transform {
+// Between n real numbers and the first half of their spectrum, n / 2 + 1 complex ones, in either
+// direction (see kernels/fft.h for `middle`). Each is the other's transpose.
+class HalfFft final : public Transform {
  public:
-  RealFft(int64_t axis, int64_t n, Fourier how, double middle)
-      : Transform({axis}, how), n_(n), middle_(middle) {}
-  std::string_view name() const override { return "rfft"; }
+  HalfFft(bool to_real, int64_t axis, int64_t n, Fourier how, double middle)
+      : Transform({axis}, how), to_real_(to_real), n_(n), middle_(middle) {}
+  std::string_view name() const override { return to_real_ ? "irfft" : "rfft"; }
   Specs infer(TensorSpan inputs) const override {
     Spec spec = inputs[0].spec();
-    spec.shape[axes_[0]] = n_ / 2 + 1;
-    return {Spec{spec.shape, complex_of(spec.dtype), spec.device}};
+    spec.shape[axes_[0]] = to_real_ ? n_ : n_ / 2 + 1;
+    return {Spec{spec.shape, to_real_ ? real_of(spec.dtype) : complex_of(spec.dtype), spec.device}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::fft_r2c(out->view(), inputs[0].array().view(), static_cast<int>(axes_[0]), how_,
-                     middle_);
+    const auto kernel = to_real_ ? &kernels::fft_c2r : &kernels::fft_r2c;
+    kernel(out->view(), inputs[0].array().view(), static_cast<int>(axes_[0]), how_, middle_);
     return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {
-    return {hermitian_fft(args.cotangents[0], axes_[0], n_, how_, middle_)};
+    return {apply1(make_ref<HalfFft>(!to_real_, axes_[0], n_, how_, middle_), args.cotangents[0])};
   }
 
  protected:
   Ref<const Primitive> over(Dims axes) const override {
-    return make_ref<RealFft>(axes[0], n_, how_, middle_);
+    return make_ref<HalfFft>(to_real_, axes[0], n_, how_, middle_);
   }
 
  private:
+  const bool to_real_;
   const int64_t n_;
   const double middle_;
 };
 
-// The first half of a Hermitian spectrum to real numbers.
-class HermitianFft final : public Transform {
- public:
-  HermitianFft(int64_t axis, int64_t n, Fourier how, double middle)
-      : Transform({axis}, how), n_(n), middle_(middle) {}
-  std::string_view name() const override { return "irfft"; }
-  Specs infer(TensorSpan inputs) const override {
-    Spec spec = inputs[0].spec();
-    spec.shape[axes_[0]] = n_;
-    return {Spec{spec.shape, real_of(spec.dtype), spec.device}};
-  }
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::fft_c2r(out->view(), inputs[0].array().view(), static_cast<int>(axes_[0]), how_,
-                     middle_);
-    return Tensors::of(Tensor(std::move(out)));
-  }
-  Tensors vjp(const VjpArgs& args) const override {
-    return {real_fft(args.cotangents[0], axes_[0], how_, middle_)};
-  }
-
- protected:
-  Ref<const Primitive> over(Dims axes) const override {
-    return make_ref<HermitianFft>(axes[0], n_, how_, middle_);
-  }
-
- private:
-  const int64_t n_;
-  const double middle_;
-};
-
-Tensor real_fft(const Tensor& x, int64_t axis, Fourier how, double middle) {
-  return apply1(make_ref<RealFft>(axis, x.shape()[axis], how, middle), x);
+Tensor real_fft(const Tensor& x, int64_t axis, Fourier how) {
+  return apply1(make_ref<HalfFft>(false, axis, x.shape()[axis], how, 1), x);
 }
-Tensor hermitian_fft(const Tensor& x, int64_t axis, int64_t n, Fourier how, double middle) {
-  return apply1(make_ref<HermitianFft>(axis, n, how, middle), x);
+Tensor hermitian_fft(const Tensor& x, int64_t axis, int64_t n, Fourier how) {
+  return apply1(make_ref<HalfFft>(true, axis, n, how, 2), x);
 }
 
 using Norm = std::optional<std::string_view>;
@@ -251,7 +219,7 @@ Tensor real_transform(std::string_view op, const Tensor& x, const Plan& plan, co
                       bool inverse) {
   const Tensor floating = cast(x, to_floating(x.dtype()));
   const Tensor cut = resized(floating, {plan.last()}, {plan.last_size()});
-  const Tensor half = real_fft(cut, plan.last(), scaled(op, norm, inverse, plan.count()), 1);
+  const Tensor half = real_fft(cut, plan.last(), scaled(op, norm, inverse, plan.count()));
   return transformed(half, plan.without_last(), {inverse, 1});
 }
 
@@ -259,8 +227,8 @@ Tensor hermitian_transform(std::string_view op, const Tensor& x, const Plan& pla
                            bool inverse) {
   const Tensor others = transformed(to_complex(x), plan.without_last(), {inverse, 1});
   const Tensor half = resized(others, {plan.last()}, {plan.last_size() / 2 + 1});
-  return hermitian_fft(half, plan.last(), plan.last_size(), scaled(op, norm, inverse, plan.count()),
-                       2);
+  return hermitian_fft(half, plan.last(), plan.last_size(),
+                       scaled(op, norm, inverse, plan.count()));
 }
 
 Plan with_axes(std::string_view op, Plan plan) {
