@@ -43,6 +43,7 @@ __all__ = [
     "rel_entr",
     "sinc",
     "softmax",
+    "wofz",
     "xlog1py",
     "xlogy",
     "zeta",
@@ -75,6 +76,7 @@ ndtr = _core.special_ndtr
 ndtri = _core.special_ndtri
 polygamma = _core.special_polygamma
 rel_entr = _core.special_rel_entr
+wofz = _core.special_wofz
 xlog1py = _core.special_xlog1py
 zeta = _core.special_zeta
 psi = digamma

@@ -36,8 +36,8 @@ using ComplexTypes = List<std::complex<float>, std::complex<double>>;
 using AllTypes = decltype(RealTypes{} + ComplexTypes{});
 
 using UnaryFloat = List<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sqrt, Rsqrt, Cbrt, Sin, Cos, Tan,
-                        Asin, Acos, Atan, Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfc, Sigmoid,
-                        Softplus, Exponent, Reciprocal, Angle>;
+                        Asin, Acos, Atan, Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfc,
+                        Faddeeva, Sigmoid, Softplus, Exponent, Reciprocal, Angle>;
 using UnaryArithmetic = List<Negative, Absolute, Sign, Square, Relu, Floor, Ceil, Trunc, Round>;
 using UnaryParts = List<Conj, Real, Imag>;
 using UnaryBitwise = List<Invert, BitCount>;

@@ -5,6 +5,7 @@
 // operators of std::complex look for infinities first, which NumPy does not.
 
 #include "kernels/scalar_binary.h"
+#include "kernels/scalar_faddeeva.h"
 #include "kernels/scalar_unary.h"
 
 namespace pyautograd::kernels {
@@ -145,6 +146,12 @@ PYAUTOGRAD_COMPLEX(Tanh, std::tanh(z));
 PYAUTOGRAD_COMPLEX(Asinh, std::asinh(z));
 PYAUTOGRAD_COMPLEX(Acosh, std::acosh(z));
 PYAUTOGRAD_COMPLEX(Atanh, std::atanh(z));
+
+// The error function, in double precision.
+
+PYAUTOGRAD_COMPLEX(Erf, std::complex<T>(special::complex_erf(std::complex<double>(z))));
+PYAUTOGRAD_COMPLEX(Erfc, std::complex<T>(special::complex_erfc(std::complex<double>(z))));
+PYAUTOGRAD_COMPLEX(Faddeeva, std::complex<T>(special::faddeeva(std::complex<double>(z))));
 
 // Arithmetic and parts.
 

@@ -10,7 +10,7 @@
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
 
-inline constexpr int kMaxShapeOrder = 6;
+inline constexpr int kMaxShapeOrder = 8;
 
 // Taylor coefficients of a function of a + t in t.
 struct ShapeSeries {

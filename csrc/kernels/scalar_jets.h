@@ -10,7 +10,17 @@ namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
 namespace special {
 
-inline constexpr int kMaxOrder = 8;
+inline constexpr int kMaxOrder = 24;
+
+// Calls function(size), the bound on orders of the shortest arithmetic that holds `order`: values
+// and first derivatives are what nearly all calls want.
+template <class F>
+PYAUTOGRAD_HD double with_order(int order, const F& function) {
+  if (order == 0) return function(std::integral_constant<int, 0>());
+  if (order == 1) return function(std::integral_constant<int, 1>());
+  if (order <= 6) return function(std::integral_constant<int, 6>());
+  return function(std::integral_constant<int, kMaxOrder>());
+}
 
 // The sum of c[i][j] u**i v**j over i <= rows, j <= columns, neither above Max: with Max = 0 it
 // costs no more than a number.
@@ -106,28 +116,71 @@ PYAUTOGRAD_HD void add_lgamma(Jet<Max>& a, double weight, double x, bool in_u, b
 
 // The zeta function of Hurwitz and its derivatives of order k in s.
 
-using ZetaJet = Jet<kMaxOrder>;
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> power_of(int k, double s, double q) {  // q**-(s + u)
+  return exp(Jet<Max>(k, 0, 0, -std::log(q), 0), std::pow(q, -s));
+}
 
-PYAUTOGRAD_HD inline ZetaJet power_of(int k, double s, double q) {  // q**-(s + u)
-  return exp(ZetaJet(k, 0, 0, -std::log(q), 0), std::pow(q, -s));
+// The sum of (q + j)**-(s + u), by Euler and Maclaurin (DLMF 25.11.5), for s > 1 or, at q = 1, as
+// far as its terms do not cancel below.
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> zeta_jet(int k, double s, double q) {
+  Jet<Max> sum(k, 0, 0);
+  for (const double enough = 12 + s / 2; q < enough; q += 1) sum += power_of<Max>(k, s, q);
+  const Jet<Max> power = power_of<Max>(k, s, q);
+  sum += power * q / Jet<Max>(k, 0, s - 1, 1, 0);
+  sum += power * 0.5;
+  Jet<Max> factor = power * (1 / q) * Jet<Max>(k, 0, s, 1, 0);
+  for (int j = 0; j < 10; ++j) {
+    sum += factor * kBernoulli[j];
+    factor = factor * Jet<Max>(k, 0, s + 2 * j + 1, 1, 0) * Jet<Max>(k, 0, s + 2 * j + 2, 1, 0) *
+             (1 / (q * q));
+  }
+  return sum;
 }
 
 PYAUTOGRAD_HD inline double zeta_derivative(int k, double s, double q) {
   if (k == 0) return zeta(s, q);
   if (!(s > 1 && s < 1e5) || !(q > 0)) return kNan;
   if (q == kInf) return 0;
-  ZetaJet sum(k, 0, 0);
-  for (const double enough = 12 + s / 2; q < enough; q += 1) sum += power_of(k, s, q);
-  const ZetaJet power = power_of(k, s, q);
-  sum += power * q / ZetaJet(k, 0, s - 1, 1, 0);
-  sum += power * 0.5;
-  ZetaJet factor = power * (1 / q) * ZetaJet(k, 0, s, 1, 0);
-  for (int j = 0; j < 10; ++j) {
-    sum += factor * kBernoulli[j];
-    factor = factor * ZetaJet(k, 0, s + 2 * j + 1, 1, 0) * ZetaJet(k, 0, s + 2 * j + 2, 1, 0) *
-             (1 / (q * q));
+  return with_order(k, [&](auto max) { return zeta_jet<max()>(k, s, q).derivative(); });
+}
+
+// The zeta function of Riemann, which goes on to all of the line: for negative s by reflection,
+// zeta(s) = 2 (2 pi)**(s - 1) sin(pi s / 2) gamma(1 - s) zeta(1 - s), DLMF 25.4.2.
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> reflected_zeta_jet(int k, double s) {
+  Jet<Max> log(k, 0, 0, std::log(2 * kPi), 0), gammas(k, 0, 0), sine(k, 0, 0);
+  add_lgamma(gammas, 1, 1 - s, true, false);
+  Jet<Max> other = zeta_jet<Max>(k, 1 - s, 1);
+  const double turn = std::fmod(s, 4) / 2;  // sin(pi turn), in exact quarters
+  double scale = 1;
+  for (int i = 0; i <= k; ++i, scale *= kPi / 2 / i) {
+    const double quarters = std::fmod(2 * turn + i + 8, 4), part = quarters - std::rint(quarters);
+    const int whole = static_cast<int>(std::rint(quarters)) % 4;
+    const double near = whole % 2 == 0 ? std::sin(kPi / 2 * part) : std::cos(kPi / 2 * part);
+    sine.c[i][0] = scale * (whole < 2 ? near : -near);
+    if (i % 2 == 1) {
+      gammas.c[i][0] = -gammas.c[i][0];
+      other.c[i][0] = -other.c[i][0];
+    }
   }
-  return sum.derivative();
+  const double power = std::pow(2 * kPi, s - 1), size = std::tgamma(1 - s);
+  const double value =
+      size < kInf ? 2 * power * size : 2 * std::exp((s - 1) * std::log(2 * kPi) + lgamma(1 - s));
+  log += gammas;
+  return exp(log, value) * sine * other;
+}
+
+PYAUTOGRAD_HD inline double riemann_derivative(int k, double s) {
+  if (s == 1) return k % 2 ? kNan : kInf;
+  if (s >= 1 && k == 0) return zeta(s, 1);
+  if (s != s || s == -kInf) return kNan;
+  if (s > 1e3) return k == 0 ? 1 : (k % 2 ? -1 : 1) * std::pow(std::log(2), k) * std::exp2(-s);
+  const double from = k > 2 ? -0.5 : 0;  // the reflected pole at 0 is near in high orders
+  return with_order(k, [&](auto max) {
+    return (s < from ? reflected_zeta_jet<max()>(k, s) : zeta_jet<max()>(k, s, 1)).derivative();
+  });
 }
 
 // The incomplete gamma function.
@@ -263,11 +316,14 @@ PYAUTOGRAD_HD double gammainc(int k, double a, double x, bool upper) {
   return upper ? whole - below : below;
 }
 
-// The k-th derivative with respect to a of the density x**(a - 1) exp(-x) / gamma(a).
+// The k-th derivative with respect to a of the density x**(a - 1) exp(-x) / gamma(a). At x = 0 it
+// goes on to negative a, where derivatives with respect to x lead.
 template <int Max>
 PYAUTOGRAD_HD double gamma_density(int k, double a, double x) {
-  if (!(a >= 0) || !(x >= 0)) return kNan;
-  if (x == 0) return a > 1 ? 0 : k > 0 ? kNan : a < 1 ? kInf : 1;
+  if (x == 0 && a > 1) return 0;
+  if (x == 0 && a <= 1 && k == 0)
+    return a == 1 ? 1 : is_pole(a) ? 0 : std::copysign(kInf, std::tgamma(a));
+  if (!(a >= 0) || !(x > 0)) return kNan;
   if (x == kInf) return 0;
   return (gamma_factor<Max>(k, a, x) * Jet<Max>(k, 0, a, 1, 0)).derivative() / x;
 }
@@ -354,14 +410,28 @@ PYAUTOGRAD_HD double betainc(const Orders& k, double a, double b, double x, bool
   return near == upper ? whole - part : part;
 }
 
+// Where the density is a power of a distance of zero: that to the power shape - 1, times
+// gamma(shape
+// + other) / (gamma(shape) gamma(other)). As above it goes on to a negative shape.
+PYAUTOGRAD_HD inline double beta_density_at_edge(int k_shape, int k_other, double shape,
+                                                 double other) {
+  if (shape != shape || other != other) return kNan;
+  if (shape > 1) return 0;
+  if (k_shape > 0) return kNan;
+  if (shape == 1) return k_other == 0 ? other : k_other == 1 ? 1 : 0;
+  if (is_pole(shape)) return 0;
+  if (k_other > 0) return kNan;
+  double sign;
+  betaln_signed(shape, other, &sign);
+  return std::copysign(kInf, sign);
+}
+
 // The derivative of that order in a and b of the density x**(a - 1) (1 - x)**(b - 1) / B(a, b).
 template <int Max>
 PYAUTOGRAD_HD double beta_density(const Orders& k, double a, double b, double x) {
-  if (!(a > 0) || !(b > 0) || !(x >= 0 && x <= 1)) return kNan;
-  if (x == 0 || x == 1) {
-    const double shape = x == 0 ? a : b;
-    return shape > 1 ? 0 : k[0] + k[1] > 0 ? kNan : shape < 1 ? kInf : x == 0 ? b : a;
-  }
+  if (x == 0) return beta_density_at_edge(k[0], k[1], a, b);
+  if (x == 1) return beta_density_at_edge(k[1], k[0], b, a);
+  if (!(a > 0) || !(b > 0) || !(x > 0 && x < 1)) return kNan;
   return beta_factor<Max>(k, a, b, x).derivative() / (x * (1 - x));
 }
 

@@ -206,11 +206,19 @@ constexpr ElementwiseRow kRows[] = {
                   {[](T t, X x, T y) { return hypot_part(t, x[0], y); }, kX1 | kY},
                   {[](T t, X x, T y) { return hypot_part(t, x[1], y); }, kX2 | kY}),
     // special functions
-    unary<Erf>("erf", "The error function.",
-               {[](T t, X x, T) {
-                  return scale(t, exp(-square(x[0])) * (2 * std::numbers::inv_sqrtpi));
-                },
-                kX1}),
+    unary<Erf>(
+        "erf",
+        "The error function. Of complex x by the modified trapezoidal rule of Al Azah and "
+        "Chandler-Wilde (SIAM J. Numer. Anal. 59, 2021).",
+        {[](T t, X x, T) { return scale(t, exp(-square(x[0])) * (2 * std::numbers::inv_sqrtpi)); },
+         kX1}),
+    unary<Faddeeva>("_wofz", "exp(-z**2) erfc(-i z), of complex z.",
+                    {[](T t, X x, T y) {
+                       const double slope = 2 * std::numbers::inv_sqrtpi;
+                       return scale(
+                           t, scalar(std::complex<double>(0, slope), y.dtype()) - 2.0 * x[0] * y);
+                     },
+                     kX1 | kY}),
     unary<Erfc>("erfc", "1 - erf(x), accurate for large x.",
                 {[](T t, X x, T) {
                    return scale(t, exp(-square(x[0])) * (-2 * std::numbers::inv_sqrtpi));

@@ -4,6 +4,7 @@
 //   P_k = d^k f / da^k / f     is a polynomial in y - psi(a), psi'(a), psi''(a), ...
 
 #include "kernels/kernels.h"
+#include "kernels/scalar_gamma_slope.h"
 #include "ops/elementwise.h"
 #include "ops/random.h"
 
@@ -11,7 +12,7 @@ namespace pyautograd::ops {
 
 namespace {
 
-constexpr int64_t kMaxOrder = 6;
+constexpr int64_t kMaxOrder = kernels::kMaxShapeOrder;
 
 // Computed in float64, elementwise.
 class Slope : public Primitive {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/scalar_special.h"
 #include "kernels/special.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
@@ -7,11 +8,17 @@
 // Elementwise ops over kernels::map_special.
 namespace pyautograd::ops {
 
+namespace formula = kernels::special;
 using kernels::Orders;
+
+// What partials take: a tangent or a result, the arguments, and the orders.
+using T = const Tensor&;
+using X = TensorSpan;
+using N = const Orders&;
 
 // t times the partial derivative for one argument, as in ops/elementwise.h, for the member of the
 // family with these orders.
-using SpecialPartial = Tensor (*)(const Tensor& t, TensorSpan x, const Tensor& y, const Orders& n);
+using SpecialPartial = Tensor (*)(T t, X x, T y, N n);
 
 struct SpecialDerivative {
   SpecialPartial partial = nullptr;  // absent: the derivative is zero

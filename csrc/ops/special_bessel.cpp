@@ -1,16 +1,10 @@
 // Bessel functions of integer order, and sinc, which is one of order zero on the sphere.
 
-#include "kernels/scalar_special.h"
 #include "ops/special.h"
 
 namespace pyautograd::ops {
 
 namespace {
-
-namespace formula = kernels::special;
-using T = const Tensor&;
-using X = TensorSpan;
-using N = const Orders&;
 
 Tensor next_bessel_i(T t, X x, T, N n);
 Tensor next_bessel_j(T t, X x, T, N n);

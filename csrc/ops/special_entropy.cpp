@@ -1,23 +1,19 @@
 // Entropies, and products with logarithms.
 
-#include "kernels/scalar_special.h"
 #include "ops/special.h"
 
 namespace pyautograd::ops {
 
 namespace {
 
-namespace formula = kernels::special;
-using T = const Tensor&;
-using X = TensorSpan;
-using N = const Orders&;
-
 Tensor both_zero(X x) { return logical_and(is_value(x[0], 0), is_value(x[1], 0)); }
 
-// log(x1 / x2), and 0 at (0, 0).
+// log(x1 / x2), and 0 at (0, 0). At x1 = 0 as a difference, whose part of x2 has a derivative.
 Tensor log_ratio(X x) {
-  const Tensor absent = both_zero(x);
-  return log(fill_where(absent, 1, x[0]) / fill_where(absent, 1, x[1]));
+  const Tensor absent = both_zero(x), zero = is_value(x[0], 0);
+  const Tensor below = log(fill_where(absent, 1, x[1]));
+  const Tensor regular = log(fill_where(zero, 1, x[0]) / fill_where(zero, 1, x[1]));
+  return where(zero, log(fill_where(absent, 1, x[0])) - below, regular);
 }
 // x1 / x2, and 0 at (0, 0).
 Tensor ratio(X x) { return x[0] / fill_where(both_zero(x), 1, x[1]); }

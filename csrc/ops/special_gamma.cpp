@@ -7,11 +7,6 @@ namespace pyautograd::ops {
 
 namespace {
 
-namespace formula = kernels::special;
-using T = const Tensor&;
-using X = TensorSpan;
-using N = const Orders&;
-
 constexpr SpecialRow kGammaln{"special.gammaln",
                               on_one<formula::lgamma>,
                               1,
@@ -48,12 +43,31 @@ Tensor zeta_in_q(T t, X x, T, N n) {
 }
 constexpr SpecialRow kZeta{"special.zeta", hurwitz, 2, {{{zeta_in_s, 3}, {zeta_in_q, 3}}}};
 
-Tensor zeta_of(int order, T s, T q) {
+void require_order(int order) {
   if (order > formula::kMaxOrder) {
     fail(Error::Kind::NotImplemented, "[special.zeta] derivatives with respect to x stop at order ",
          formula::kMaxOrder);
   }
+}
+
+Tensor zeta_of(int order, T s, T q) {
+  require_order(order);
   return apply_special(kZeta, Borrowed<2>(s, q), {order, 0});
+}
+
+double riemann(const double* x, const Orders& orders) {
+  return formula::riemann_derivative(orders[0], x[0]);
+}
+Tensor riemann_of(int order, T s);
+constexpr SpecialRow kRiemann{
+    "special.zeta",
+    riemann,
+    1,
+    {{{[](T t, X x, T, N n) { return scale(t, riemann_of(n[0] + 1, x[0])); }, 1}}}};
+
+Tensor riemann_of(int order, T s) {
+  require_order(order);
+  return apply_special(kRiemann, Borrowed<1>(s), {order, 0});
 }
 
 Tensor betaln_in(T t, T x, T sum) { return scale(t, digamma(x) - digamma(sum)); }
@@ -74,7 +88,7 @@ Tensor gamma(T x) { return apply_special(kGamma, Borrowed<1>(x)); }
 Tensor betaln(T a, T b) { return apply_special(kBetaln, Borrowed<2>(a, b)); }
 Tensor beta(T a, T b) { return apply_special(kBeta, Borrowed<2>(a, b)); }
 Tensor zeta(T x, const std::optional<Tensor>& q) {
-  return zeta_of(0, x, q ? *q : scalar(1, to_floating(x.dtype())));
+  return q ? zeta_of(0, x, *q) : riemann_of(0, x);
 }
 
 Tensor multigammaln(T a, int64_t d) {
@@ -111,9 +125,9 @@ void register_gamma(Registry& registry) {
                            ":param n: int, from 0 to 1000\n:param x: tensor of any shape"));
   registry.add(
       "special.zeta", &zeta, "x, q=None, /",
-      special_doc("The zeta function of Hurwitz, the sum of (q + k)**-x over k = 0, 1, ...; that "
-                  "of Riemann without q. nan for x < 1. Derivatives with respect to x go up to "
-                  "order 8, and need q > 0. Source: DLMF 25.11.5.",
+      special_doc("The zeta function of Hurwitz, the sum of (q + k)**-x over k = 0, 1, ...; nan "
+                  "for x < 1. Without q, that of Riemann, for every x. Derivatives with respect to "
+                  "x go up to order 24, and need q > 0. Source: DLMF 25.11.5 and 25.4.2.",
                   ":param x: tensor of any shape\n:param q: tensor that broadcasts with x"));
   registry.add("special.betaln", &betaln, "a, b, /",
                special_doc("The logarithm of the absolute value of the beta function.",

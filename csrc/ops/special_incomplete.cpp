@@ -2,16 +2,12 @@
 // that they belong to.
 
 #include "kernels/scalar_jets.h"
+#include "ops/origin.h"
 #include "ops/special.h"
 
 namespace pyautograd::ops {
 
 namespace {
-
-namespace formula = kernels::special;
-using T = const Tensor&;
-using X = TensorSpan;
-using N = const Orders&;
 
 // Members of the families below are derivatives with respect to the parameters.
 Tensor member(const SpecialRow& row, X x, const Orders& orders) {
@@ -24,13 +20,9 @@ Tensor member(const SpecialRow& row, X x, const Orders& orders) {
 
 // gamma(a, x): arguments a and x.
 
-// Values and first derivatives, which nearly all calls want, in the short arithmetic.
 template <class F>
 double with_order(const Orders& n, const F& function) {
-  const int order = std::max(n[0], n[1]);
-  if (order == 0) return function(std::integral_constant<int, 0>());
-  if (order == 1) return function(std::integral_constant<int, 1>());
-  return function(std::integral_constant<int, formula::kMaxOrder>());
+  return formula::with_order(std::max(n[0], n[1]), function);
 }
 
 template <bool upper>
@@ -47,11 +39,20 @@ template <const SpecialRow& row>
 Tensor gamma_in_a(T t, X x, T, N n) {
   return scale(t, member(row, x, {n[0] + 1, 0}));
 }
-// d/dx of the density p is p ((a - 1) / x - 1); of its n-th derivative in a, by Leibniz.
+// d/dx of the density p is p ((a - 1) / x - 1); of its n-th derivative in a, by Leibniz. At x = 0
+// it is taken as the density for a - 1, minus p.
 Tensor gamma_density_in_x(T t, X x, T y, N n) {
-  Tensor slope = y * ((x[0] - 1.0) / x[1] - 1.0);
-  if (n[0] > 0)
-    slope = slope + member(kGammaDensity, x, {n[0] - 1, 0}) * static_cast<double>(n[0]) / x[1];
+  const bool at_edge = has_zero(x[1]);
+  const Tensor edge = is_value(x[1], 0), inner = at_edge ? fill_where(edge, 1, x[1]) : x[1];
+  Tensor slope = y * ((x[0] - 1.0) / inner - 1.0);
+  if (n[0] > 0) {
+    const Tensor lower = member(kGammaDensity, Borrowed<2>(x[0], inner), {n[0] - 1, 0});
+    slope = slope + lower * static_cast<double>(n[0]) / inner;
+  }
+  if (at_edge) {
+    const Tensor shape = x[0] - 1.0;
+    slope = where(edge, member(kGammaDensity, Borrowed<2>(shape, x[1]), n) - y, slope);
+  }
   return scale(t, slope);
 }
 
@@ -94,14 +95,32 @@ template <const SpecialRow& row>
 Tensor beta_in_b(T t, X x, T, N n) {
   return scale(t, member(row, x, {n[0], n[1] + 1}));
 }
+// At 0 and 1 the slope is (a + b - 1) times what the densities for a - 1 and for b - 1 differ by.
+Tensor beta_density_slope_at_edge(X x, N n) {
+  const Tensor a = x[0] - 1.0, b = x[1] - 1.0;
+  const auto difference = [&](N orders) {
+    return member(kBetaDensity, Borrowed<3>(a, x[1], x[2]), orders) -
+           member(kBetaDensity, Borrowed<3>(x[0], b, x[2]), orders);
+  };
+  Tensor slope = (a + x[1]) * difference(n);
+  if (n[0] > 0) slope = slope + difference({n[0] - 1, n[1]}) * static_cast<double>(n[0]);
+  if (n[1] > 0) slope = slope + difference({n[0], n[1] - 1}) * static_cast<double>(n[1]);
+  return slope;
+}
 Tensor beta_density_in_x(T t, X x, T y, N n) {
   const Tensor rest = 1.0 - x[2];
-  Tensor slope = y * ((x[0] - 1.0) / x[2] - (x[1] - 1.0) / rest);
-  if (n[0] > 0)
-    slope = slope + member(kBetaDensity, x, {n[0] - 1, n[1]}) * static_cast<double>(n[0]) / x[2];
-  if (n[1] > 0)
-    slope = slope - member(kBetaDensity, x, {n[0], n[1] - 1}) * static_cast<double>(n[1]) / rest;
-  return scale(t, slope);
+  const bool at_edge = has_zero(x[2]) || has_zero(rest);
+  const Tensor edge = logical_or(is_value(x[2], 0), is_value(rest, 0));
+  const Tensor inner = at_edge ? fill_where(edge, 0.5, x[2]) : x[2];
+  const Tensor above = at_edge ? 1.0 - inner : rest;
+  const Borrowed<3> regular(x[0], x[1], inner);
+  Tensor slope = y * ((x[0] - 1.0) / inner - (x[1] - 1.0) / above);
+  const auto add = [&](const Orders& orders, double weight, const Tensor& divisor) {
+    slope = slope + member(kBetaDensity, regular, orders) * weight / divisor;
+  };
+  if (n[0] > 0) add({n[0] - 1, n[1]}, n[0], inner);
+  if (n[1] > 0) add({n[0], n[1] - 1}, -n[1], above);
+  return scale(t, at_edge ? where(edge, beta_density_slope_at_edge(x, n), slope) : slope);
 }
 
 constinit const SpecialRow kBetaDensity{
@@ -140,7 +159,7 @@ constexpr const char* kBetaParams =
     ":param x: tensor that broadcasts with both, from 0 to 1";
 constexpr const char* kOrders =
     "Derivatives with respect to the parameters come from Taylor arithmetic on the series and the "
-    "continued fraction, and go up to order 8. ";
+    "continued fraction, and go up to order 24. ";
 
 }  // namespace
 

@@ -191,8 +191,8 @@ RECORDS = [
     binary("atan2", draw=signed_off_zero, floating=True, dtypes=REAL),
     binary("hypot", draw=signed_off_zero, floating=True, dtypes=REAL),
     # special functions
-    unary("erf", sc.erf, dtypes=REAL),
-    unary("erfc", sc.erfc, tol=64, dtypes=REAL),
+    unary("erf", sc.erf),
+    unary("erfc", sc.erfc, tol=64),
     unary("sigmoid", sigmoid_reference),
     unary("softplus", lambda x: np.logaddexp(np.zeros_like(x), x), dtypes=REAL),
     unary(

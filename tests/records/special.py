@@ -6,6 +6,11 @@ import scipy.special as sc
 from .record import REAL, SHAPES, binary, in_float, record, unary
 
 
+def wofz(x):
+    """SciPy's is complex128 for float32."""
+    return sc.wofz(x.astype(np.result_type(x, np.complex64)))
+
+
 def within(a, b):
     """Draws first arguments from one interval and second ones from another."""
     return lambda rng, shape1, shape2: (rng.uniform(*a, shape1), rng.uniform(*b, shape2))
@@ -29,6 +34,7 @@ def polygamma_samples(rng):
 def zeta_samples(rng):
     for shape in SHAPES:
         yield (rng.uniform(1.5, 4, shape),)
+        yield (rng.uniform(-3.5, 0.9, shape),)
     for a, b in [((2, 3), (3,)), ((), (2,)), ((2, 1), (1, 2))]:
         yield rng.uniform(1.5, 4, a), rng.uniform(0.4, 3, b)
 
@@ -68,8 +74,10 @@ def nan_wins(ref):
     return reference
 
 
-def zeta(x, q=1.0):
+def zeta(x, q=None):
     """SciPy has no limit at infinity."""
+    if q is None:
+        return sc.zeta(x).astype(x.dtype)
     limit = np.isposinf(x) & (q > 1) & (q < np.inf)
     return np.where(limit, 0, nan_wins(sc.zeta)(x, q)).astype(x.dtype)
 
@@ -112,7 +120,8 @@ RECORDS = [
         "special.erfinv", lambda x: np.copysign(sc.erfinv(x), x), low=-0.9, high=0.9, dtypes=REAL
     ),
     unary("special.erfcinv", lambda x: sc.erfcinv(x) + 0, low=0.1, high=1.9, dtypes=REAL),
-    special("erfcx", low=-1.5, high=3),
+    unary("special.erfcx", sc.erfcx, low=-1.5, high=3),
+    unary("special.wofz", wofz, low=-1.5, high=3),
     special("ndtr"),
     special("ndtri", low=0.1, high=0.9),
     special("log_ndtr"),
