@@ -84,6 +84,51 @@ SMOOTH = {
         np.ones(3),
         0 * EYE,
     ),
+    "abs times abs": (lambda x: pa.sum(pa.abs(x) * pa.abs(x)), EYE[0], 2 * EYE[0], 2 * EYE),
+    "abs dot abs": (lambda x: pa.abs(x) @ pa.abs(x), -EYE[0], -2 * EYE[0], 2 * EYE),
+    "powers of abs by an array": (
+        lambda x: pa.sum(pa.abs(x) ** pa.tensor([3.0, 2.0, 4.0])),
+        -EYE[0],
+        -3 * EYE[0],
+        np.diag([6.0, 2.0, 0.0]),
+    ),
+    "powers of a root by an array": (
+        lambda x: pa.sum(pa.sqrt(x) ** pa.tensor([2.0, 4.0, 6.0])),
+        2 * EYE[0],
+        EYE[0],
+        np.diag([0.0, 2.0, 0.0]),
+    ),
+    "cube root cubed": (lambda x: pa.sum(pa.cbrt(x) ** 3), -EYE[0], np.ones(3), 0 * EYE),
+    "size of a cube root, to the sixth": (
+        lambda x: pa.sum(pa.abs(pa.cbrt(x)) ** 6),
+        -EYE[0],
+        -2 * EYE[0],
+        2 * EYE,
+    ),
+    "log of exp beyond overflow": (
+        lambda x: pa.sum(pa.log(pa.exp(x))),
+        np.array([1000.0, 1.0, -1.0]),
+        np.ones(3),
+        0 * EYE,
+    ),
+    "a root of small order": (
+        lambda x: pa.linalg.norm(x, ord=0.5),
+        np.array([0.0, 1.0, 1.0]),
+        np.array([0.0, 2.0, 2.0]),
+        np.array([[0.0, 0, 0], [0, -0.5, 0.5], [0, 0.5, -0.5]]),
+    ),
+    "an angle at the origin": (
+        lambda x: pa.atan2(x[0], x[1]) + pa.angle(pa.complex(x[1], x[0])),
+        np.zeros(3),
+        np.zeros(3),
+        0 * EYE,
+    ),
+    "softmax of what is masked": (
+        lambda x: pa.sum(pa.where(x > 9, pa.softmax(pa.where(x > 9, x, -np.inf)), x) ** 2),
+        EYE[0],
+        2 * EYE[0],
+        2 * EYE,
+    ),
     "a norm that is squared among others": (
         lambda x: norm(x) ** 2 * pa.exp(x[0]) + pa.cos(norm(x) ** 2),
         np.zeros(3),
@@ -155,3 +200,25 @@ def test_a_root_of_a_root_of_a_root_is_released_without_recursion():
         y = pa.sqrt(pa.abs(y))
     del x, y
     assert pa.memory.live() == before
+
+
+def test_softmax_of_nothing_is_constant():
+    """A row of -inf has no softmax, but what is masked has no derivative."""
+    for f in (pa.softmax, pa.log_softmax):
+        masked = lambda x, f=f: f(pa.where(x > 9, x, -np.inf))  # noqa: E731
+        for jacobian in (pa.func.jacfwd, pa.func.jacrev):
+            np.testing.assert_array_equal(jacobian(masked)(pa.zeros(3)).numpy(), 0)
+
+
+@pytest.mark.parametrize("mode", PAIRS)
+@pytest.mark.parametrize("f", [pa.var, pa.std])
+def test_moments_without_a_divisor_have_no_derivative(f, mode):
+    hessian = pa.hessian(lambda x: f(x, correction=3), pa.tensor([1.0, 2.0, 4.0]), mode=mode)
+    assert np.isnan(hessian.numpy()).all()
+
+
+@pytest.mark.parametrize("mode", PAIRS)
+def test_relative_entropy_where_the_first_argument_is_zero(mode):
+    f = lambda x: pa.special.rel_entr(x[0], x[1])  # noqa: E731
+    hessian = pa.hessian(f, pa.tensor([0.0, 2.0]), mode=mode).numpy()
+    np.testing.assert_array_equal(hessian, [[np.inf, -0.5], [-0.5, 0.0]])

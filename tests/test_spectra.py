@@ -22,7 +22,38 @@ FUNCTIONS = {
     "prod of a function": (lambda w: pa.prod(1.0 + w * w), lambda a: pa.linalg.det(one_plus(a))),
     "root": (lambda w: pa.sqrt(pa.sum(w**2)), lambda a: pa.sqrt(pa.trace(a @ a))),
     "logsumexp": (pa.logsumexp, lambda a: pa.log(pa.trace(pa.linalg.expm(a)))),
+    "variance": (pa.var, lambda a: variance(a)),
+    "standard deviation squared": (lambda w: pa.std(w) ** 2, lambda a: variance(a)),
+    "squared deviations": (lambda w: pa.sum((w - pa.mean(w)) ** 2), lambda a: variance(a) * len(a)),
+    "deviations": (
+        lambda w: pa.sum(pa.exp(w - pa.mean(w))),
+        lambda a: pa.trace(pa.linalg.expm(a)) * pa.exp(-pa.trace(a) / a.shape[-1]),
+    ),
+    "norm": (pa.linalg.norm, lambda a: pa.sqrt(pa.trace(a @ a))),
+    "unit length": (
+        lambda w: pa.sum((w / pa.linalg.norm(w)) ** 3),
+        lambda a: pa.trace(a @ a @ a) / pa.trace(a @ a) ** 1.5,
+    ),
+    "dot": (lambda w: w @ pa.exp(w), lambda a: pa.trace(a @ pa.linalg.expm(a))),
+    "vecdot": (lambda w: pa.vecdot(w, w), lambda a: pa.trace(a @ a)),
+    "softmax": (
+        lambda w: pa.sum(pa.softmax(w) ** 2),
+        lambda a: pa.trace(pa.linalg.expm(2.0 * a)) / pa.trace(pa.linalg.expm(a)) ** 2,
+    ),
+    "log_softmax": (
+        lambda w: pa.sum(pa.log_softmax(w)),
+        lambda a: pa.trace(a) - len(a) * pa.log(pa.trace(pa.linalg.expm(a))),
+    ),
+    "entropy": (
+        lambda w: -pa.sum(w / pa.sum(w) * pa.log(w / pa.sum(w))),
+        lambda a: pa.log(pa.trace(a)) - pa.trace(a @ pa.linalg.logm(a)) / pa.trace(a),
+    ),
 }
+
+
+def variance(a):
+    n = a.shape[-1]
+    return pa.trace(a @ a) / n - (pa.trace(a) / n) ** 2
 
 
 def one_plus(a):
@@ -46,6 +77,7 @@ SPECTRA = {
     "close": with_spectrum(1.0, 1.0 + 5e-4, 2.0),
 }
 
+MODES = [f"{a}-over-{b}" for a in ("forward", "reverse") for b in ("forward", "reverse")]
 every_function = pytest.mark.parametrize("name", FUNCTIONS)
 every_spectrum = pytest.mark.parametrize("matrix", SPECTRA.values(), ids=SPECTRA)
 
@@ -65,7 +97,7 @@ def pair(name, symmetrize=True):
 
 def agree(got, want, tolerance=1e-9):
     got, want = got.numpy(), want.numpy()
-    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * np.abs(want).max())
+    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * np.abs(want).max() + 1e-13)
 
 
 @every_spectrum
@@ -91,7 +123,7 @@ def test_first_and_second_derivatives(name, matrix):
     agree(pa.grad(pa.sum(recorded * t), leaf)[0], wanted)
 
 
-@pytest.mark.parametrize("name", ["exp", "cube", "inverse", "prod"])
+@pytest.mark.parametrize("name", ["exp", "cube", "inverse", "prod", "softmax", "norm"])
 @pytest.mark.parametrize("matrix", [np.eye(3), SPECTRA["turned"]], ids=["identity", "turned"])
 def test_third_derivatives(name, matrix):
     f, g = pair(name)
@@ -113,7 +145,7 @@ def test_third_derivatives(name, matrix):
     agree(forward(forward(forward(f)))(a), forward(forward(forward(g)))(a), 1e-7)
 
 
-@pytest.mark.parametrize("name", ["exp", "log", "prod", "logsumexp"])
+@pytest.mark.parametrize("name", ["exp", "log", "prod", "logsumexp", "variance", "softmax"])
 def test_hessians_in_batches(name):
     f, g = pair(name)
     batch = pa.asarray(np.stack([np.eye(3), SPECTRA["twice"], with_spectrum(1.0, 2.0, 3.0)]))
@@ -200,6 +232,83 @@ def test_the_nuclear_norm_away_from_zero():
     a = pa.asarray(2.0 * q)
     got = pa.hessian(lambda a: pa.linalg.norm(a, "nuc"), a)
     agree(got, pa.hessian(lambda a: pa.trace(pa.linalg.sqrtm(a @ a.mT)), a))
+
+
+OF_POLAR = {
+    "prod": (pa.prod, lambda p: pa.linalg.det(p)),
+    "prod of a function": (lambda s: pa.prod(s + 1.0), lambda p: pa.linalg.det(p + pa.eye(3))),
+    "logsumexp": (pa.logsumexp, lambda p: pa.log(pa.trace(pa.linalg.expm(p)))),
+    "variance": (pa.var, variance),
+    "norm": (pa.linalg.norm, lambda p: pa.sqrt(pa.trace(p @ p))),
+    "softmax": FUNCTIONS["softmax"],
+}
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("name", OF_POLAR)
+def test_functions_of_repeated_singular_values(name, wide):
+    """Those of the root of the Gram matrix, which has no singular values but these."""
+    f, g = OF_POLAR[name]
+    a = 2.0 * rotation(4)[:, :3]
+    x, t = pa.asarray(a.T if wide else a), pa.asarray(np.random.default_rng(4).normal(size=(4, 3)))
+    t = t.T if wide else t
+    gram = (lambda x: x @ x.T) if wide else (lambda x: x.T @ x)
+    own = lambda x: f(pa.linalg.svdvals(x))  # noqa: E731
+    other = lambda x: g(pa.linalg.sqrtm(gram(x)))  # noqa: E731
+    agree(pa.func.grad(own)(x), pa.func.grad(other)(x))
+    wanted = pa.func.jvp(pa.func.grad(other), (x,), (t,))[1]
+    agree(pa.func.jvp(pa.func.grad(own), (x,), (t,))[1], wanted)
+    agree(pa.func.grad(lambda x: pa.func.jvp(own, (x,), (t,))[1])(x), wanted)
+    agree(pa.func.grad(lambda x: pa.sum(pa.func.grad(own)(x) * t))(x), wanted)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("order", ["nuc", 2, -2])
+def test_norms_made_of_singular_values_are_flat_at_zero(order, mode):
+    for zeros in (np.zeros((2, 2)), np.zeros((2, 3), complex)):
+        f = lambda a: pa.linalg.norm(a, ord=order)  # noqa: E731
+        np.testing.assert_array_equal(pa.func.grad(f)(zeros).numpy(), 0)
+    np.testing.assert_array_equal(pa.hessian(f, np.zeros((2, 2)), mode=mode).numpy(), 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_simple_eigenvalue_beside_a_repeated_one(mode):
+    """The second derivative along t is twice the sum of t[0, j]**2 / (w[0] - w[j])."""
+    f = lambda a: pa.linalg.eigvalsh(symmetric(a))[0]  # noqa: E731
+    got = pa.hessian(f, pa.asarray(np.diag([1.0, 3.0, 3.0])), mode=mode).numpy()
+    t = np.random.default_rng(5).normal(size=(3, 3))
+    t = t + t.T
+    wanted = -(t[0, 1] ** 2 + t[0, 2] ** 2)
+    assert np.einsum("ijkl,ij,kl", got, t, t) == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_size_of_eigenvalues_squared_at_zero(mode):
+    """|w| has a kink at 0, where its square has none."""
+    f = lambda a: pa.sum(pa.abs(pa.linalg.eigvalsh(symmetric(a))) ** 2)  # noqa: E731
+    g = lambda a: pa.trace(symmetric(a) @ symmetric(a))  # noqa: E731
+    a = pa.asarray(np.diag([1.0, 0.0, 0.0]))
+    agree(pa.hessian(f, a, mode=mode), pa.hessian(g, a))
+
+
+def powers(n):
+    return lambda a: pa.real(pa.sum(pa.linalg.eigvals(a) ** n))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_simple_eigenvalues_of_a_matrix_without_symmetry(mode):
+    a = pa.asarray([[1.0, 2.0, 0.5], [-2.0, 3.0, 1.0], [0.3, 0.1, -1.0]])
+    agree(pa.hessian(powers(3), a, mode=mode), pa.hessian(lambda a: pa.trace(a @ a @ a), a))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_repeated_eigenvalues_without_symmetry_say_that_there_is_no_second_derivative(mode):
+    repeated = pa.asarray(np.diag([2.0, 2.0, 1.0]))
+    agree(pa.func.grad(powers(3))(repeated), 3 * repeated @ repeated)
+    assert bool(pa.any(pa.isnan(pa.hessian(powers(3), repeated, mode=mode))))
+    defective = pa.asarray([[1.0, 1.0], [0.0, 1.0]])
+    assert bool(pa.all(pa.isnan(pa.func.grad(powers(3))(defective))))
+    assert bool(pa.all(pa.isnan(pa.func.jacfwd(powers(3))(defective))))
 
 
 def test_a_spectrum_well_apart_and_a_repeated_one_give_the_same_kind_of_result():

@@ -48,9 +48,12 @@ inline Tensor apply_row(kernels::FnId fn, TensorSpan x) {
   Tensor y = apply1(elementwise_primitive(fn), x);
   bool remembers = false;
   for (const Tensor& argument : x) remembers |= static_cast<bool>(argument.body()->origin);
-  if (remembers) remember_function(elementwise_primitive(fn), x, y);
+  if (remembers) remember_function(fn, x, y);
   return y;
 }
+
+// The op as users call it, which may be more than its row.
+Tensor apply_op(kernels::FnId fn, TensorSpan x);
 
 // The op of any functor of kernels/scalar.h that has a row in the table.
 template <class Functor>

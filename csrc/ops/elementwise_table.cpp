@@ -24,6 +24,7 @@ Tensor scale_square(T t, T x) { return call<ScaleSquare>(t, x); }
 
 Tensor keep(T t, X, T) { return t; }
 
+Tensor is_zero(T x) { return equal(x, scalar(0, x.dtype())); }
 // where(mask, value, t) with a constant: replaces the entries at which a formula is singular.
 Tensor fill_where(T mask, double value, T x) { return where(mask, scalar(value, x.dtype()), x); }
 
@@ -76,7 +77,8 @@ Tensor absolute_part(T t, X x, T) { return scale(t, conj(sign(x[0]))); }
 // The imaginary part of dx / x.
 Tensor angle_part(T t, X x, T) {
   if (!is_complex(x[0].dtype())) return zeros_like(t);
-  return scale_over(times_i(t, -1), x[0]);
+  const Tensor origin = is_zero(x[0]);
+  return scale_over(where(origin, zeros_like(t), times_i(t, -1)), fill_where(origin, 1, x[0]));
 }
 
 // Ties share the gradient equally, so that max(x, x) has the derivative of x.
@@ -91,6 +93,13 @@ Tensor power_base(T t, X x, T) {
 // d(a**b)/db = a**b * log(a), with 0 * log(0) = 0.
 Tensor power_exponent(T t, X x, T y) {
   return scale(t, y * log(fill_where(equal(x[0], scalar(0, x[0].dtype())), 1, x[0])));
+}
+
+// One argument of atan2 over the sum of both squares, and 0 at the origin.
+Tensor atan2_part(T t, X x, T numerator) {
+  const Tensor size = square(x[0]) + square(x[1]);
+  const Tensor origin = logical_and(is_zero(x[0]), is_zero(x[1]));
+  return scale(t, fill_where(origin, 0, numerator) / fill_where(origin, 1, size));
 }
 
 Tensor hypot_part(T t, T x, T y) {
@@ -197,9 +206,10 @@ constexpr ElementwiseRow kRows[] = {
     unary<Atanh>("atanh", "The inverse hyperbolic tangent.",
                  {[](T t, X x, T) { return scale_over(t, 1.0 - square(x[0])); }, kX1}),
     binary<Atan2>(
-        "atan2", "The angle of the point (x2, x1), in radians.",
-        {[](T t, X x, T) { return scale(t, x[1] / (square(x[0]) + square(x[1]))); }, kBoth},
-        {[](T t, X x, T) { return -scale(t, x[0] / (square(x[0]) + square(x[1]))); }, kBoth}),
+        "atan2",
+        "The angle of the point (x2, x1), in radians. The derivatives at (0, 0) are taken as 0.",
+        {[](T t, X x, T) { return atan2_part(t, x, x[1]); }, kBoth},
+        {[](T t, X x, T) { return -atan2_part(t, x, x[0]); }, kBoth}),
     binary<Hypot>("hypot",
                   "sqrt(x1**2 + x2**2). The derivative at (0, 0) is taken as 0; that "
                   "of the square of the result is exact.",
@@ -292,7 +302,7 @@ constexpr ElementwiseRow kRows[] = {
                 {sign_moved, kX1, sign_transposed}),
     unary<Angle>("angle",
                  "The angle of x in the complex plane, in radians; of real x 0 or pi, with "
-                 "derivative 0.",
+                 "derivative 0. At 0 the derivative is taken as 0.",
                  {angle_part, kX1}),
     // the cast to the dtype of the result, or of the input, takes the real part
     unary<Real>("real", "The real part.", {keep}),
@@ -374,7 +384,8 @@ using UnaryOp = Tensor (*)(const Tensor&);
 UnaryOp public_unary(FnId fn, UnaryOp plain) {
   static constexpr std::pair<FnId, UnaryOp> kOps[] = {
       {fn_id<Square>(), &square}, {fn_id<Sqrt>(), &sqrt},   {fn_id<Absolute>(), &absolute},
-      {fn_id<Exp>(), &exp},       {fn_id<Log1p>(), &log1p},
+      {fn_id<Exp>(), &exp},       {fn_id<Log1p>(), &log1p}, {fn_id<Log>(), &log},
+      {fn_id<Cbrt>(), &cbrt},
   };
   for (const auto& [own, op] : kOps)
     if (own == fn) return op;
@@ -425,6 +436,14 @@ void register_row(Registry& registry) {
 }  // namespace
 
 std::span<const ElementwiseRow> elementwise_rows() { return kRows; }
+
+Tensor apply_op(FnId fn, TensorSpan x) {
+  if (x.size() == 1)
+    if (const UnaryOp op = public_unary(fn, nullptr)) return op(x[0]);
+  if (x.size() == 2)
+    if (const BinaryOp op = public_binary(fn, nullptr)) return op(x[0], x[1]);
+  return apply_row(fn, x);
+}
 
 void register_elementwise_rows(Registry& registry) {
   [&]<size_t... I>(std::index_sequence<I...>) {

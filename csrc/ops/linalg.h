@@ -118,9 +118,15 @@ Tensor scale_columns(const Tensor& x, const Tensor& v);  // x diag(v)
 Tensor hermitian_part(const Tensor& x);
 // Divides an n by n matrix x by the differences v[j] - v[i], of which those that are zero within
 // rounding have no meaning: there the result is nan, so that no wrong number passes for a
-// derivative. Only where the tangent or cotangent t behind x is zero altogether, a masked branch,
-// does that stay zero; the diagonal is zero always.
-Tensor over_differences(const Tensor& x, const Tensor& v, const Tensor& t);
+// derivative. Only where nothing is `moving` behind x, in a masked branch, does that stay zero; the
+// diagonal is zero always.
+Tensor over_differences(const Tensor& x, const Tensor& v, const Tensor& moving);
+// Pairs i, j of different places with v[i] = v[j] within rounding.
+Tensor equal_pairs(const Tensor& v);
+// Whether a tangent or cotangent is not zero altogether; or which columns of one are not, for every
+// pair of them.
+Tensor moves(const Tensor& t);
+Tensor moves_by_pairs(const Tensor& t);
 // `value`, with an edge to x: a derivative that is zero everywhere reaches x as zeros.
 Tensor constant_in(const Tensor& x, const Tensor& value);
 // The sum of absent and present terms; absent if all are.

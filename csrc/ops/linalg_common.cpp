@@ -144,22 +144,32 @@ Tensor scale_columns(const Tensor& x, const Tensor& v) { return x * expand_dims(
 
 Tensor hermitian_part(const Tensor& x) { return (x + adjoint(x)) * 0.5; }
 
-Tensor over_differences(const Tensor& x, const Tensor& v, const Tensor& t) {
+Tensor equal_pairs(const Tensor& v) {
   const int64_t n = v.shape().back();
   const Tensor differences = expand_dims(v, {-2}) - expand_dims(v, {-1});
   const Tensor size = absolute(v),
                largest = n == 0 ? constant_like(size, 0) : max(size, Dims{-1}, true);
   const Tensor slack =
       expand_dims(largest, {-1}) * (2 * static_cast<double>(n) * epsilon(v.dtype()));
-  const Tensor diagonal = identity_matrix(n, DType::Bool);
-  const Tensor close = less_equal(absolute(differences), slack);
-  const Tensor equal_values = logical_and(close, logical_not(diagonal));
+  const Tensor elsewhere = logical_not(identity_matrix(n, DType::Bool));
+  return logical_and(less_equal(absolute(differences), slack), elsewhere);
+}
+
+Tensor moves(const Tensor& t) { return any(not_equal(t, constant_like(t, 0)), Dims{-2, -1}, true); }
+
+Tensor moves_by_pairs(const Tensor& t) {
+  const Tensor columns = any(not_equal(t, constant_like(t, 0)), Dims{-2}, true);
+  return logical_or(columns, matrix_transpose(columns));
+}
+
+Tensor over_differences(const Tensor& x, const Tensor& v, const Tensor& moving) {
+  const Tensor differences = expand_dims(v, {-2}) - expand_dims(v, {-1});
+  const Tensor diagonal = identity_matrix(v.shape().back(), DType::Bool), equal = equal_pairs(v);
   const Tensor one = constant_like(v, 1), zero = constant_like(v, 0);
   const Tensor nan = constant_like(v, std::numeric_limits<double>::quiet_NaN());
-  const Tensor slopes =
-      where(diagonal, zero, where(close, nan, reciprocal(where(close, one, differences))));
-  const Tensor moving = any(not_equal(t, constant_like(t, 0)), Dims{-2, -1}, true);
-  return call<kernels::Scale>(x, slopes) + where(logical_and(equal_values, moving), nan, zero);
+  const Tensor regular = reciprocal(where(logical_or(equal, diagonal), one, differences));
+  const Tensor slopes = where(diagonal, zero, where(equal, nan, regular));
+  return call<kernels::Scale>(x, slopes) + where(logical_and(equal, moving), nan, zero);
 }
 
 Tensor constant_in(const Tensor& x, const Tensor& value) {

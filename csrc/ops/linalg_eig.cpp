@@ -1,6 +1,10 @@
 // eig and eigvals, of matrices without symmetry.
 
+#include <limits>
+
+#include "ops/elementwise.h"
 #include "ops/linalg.h"
+#include "ops/linear.h"
 
 namespace pyautograd::ops::linalg {
 
@@ -44,16 +48,52 @@ class Eig final : public OnMatrices {
       const Tensor along = matmul(adjoint(v), conj(args.cotangents[1]));
       const Tensor lengths = real(diagonal(along, 0, -2, -1));
       const Tensor moved = along - matmul(adjoint(v), scale_columns(v, lengths));
-      core = total({core, over_differences(moved, conj(w), args.cotangents[1])});
+      core = total({core, over_differences(moved, conj(w), moves_by_pairs(args.cotangents[1]))});
     }
     return {conj(solve(adjoint(v), matmul(core, adjoint(v))))};
   }
   Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const override {
     const Tensor &w = outputs[0], &v = outputs[1];
     const Tensor inside = solve(v, matmul(tangents[0], v));
-    const Tensor moved = matmul(v, over_differences(inside, w, tangents[0]));
+    const Tensor moved = matmul(v, over_differences(inside, w, moves(tangents[0])));
     const Tensor lengths = real(sum(conj(v) * moved, Dims{-2}));
     return {diagonal(inside, 0, -2, -1), moved - scale_columns(v, lengths)};
+  }
+};
+
+// Zeros, one per eigenvalue of the first input, with the derivative nan for those that the second
+// input marks. Eigenvalues that repeat have first derivatives for symmetric functions of them, but
+// of these the rules below cannot make second ones: the vectors turn with every perturbation.
+class OnceDifferentiable final : public OnMatrices {
+ public:
+  std::string_view name() const override { return "linalg.eigvals"; }
+  Saves saves() const override { return {.inputs = 3}; }
+  Specs infer(TensorSpan x) const override {
+    return {Spec{lead(x[0], 1), x[0].dtype(), x[0].device()}};
+  }
+  Tensors eval(TensorSpan, const Specs& specs) const override {
+    return {zeros_view(specs[0].shape, specs[0].dtype)};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor& t = args.cotangents[0];
+    const Tensor moving = logical_and(args.inputs[1], not_equal(t, constant_like(t, 0)));
+    const Tensor spoilt = expand_dims(any(moving, Dims{-1}, true), {-1});
+    const Tensor& a = args.inputs[0];
+    return {broadcast_to(nan_where(spoilt, a), a.shape()), Tensor()};
+  }
+  Tensors jvp(TensorSpan x, TensorSpan tangents, TensorSpan) const override {
+    if (!tangents[0]) return {Tensor()};
+    const Tensor moving = squeeze(moves(tangents[0]), Dims{-1});
+    return {nan_where(logical_and(x[1], moving), tangents[0])};
+  }
+
+ protected:
+  int64_t core_rank(size_t input) const override { return input == 0 ? 2 : 1; }
+
+ private:
+  static Tensor nan_where(const Tensor& mask, const Tensor& like) {
+    return where(mask, constant_like(like, std::numeric_limits<double>::quiet_NaN()),
+                 constant_like(like, 0));
   }
 };
 
@@ -77,16 +117,33 @@ class EigVals final : public OnMatrices {
     return {Tensor(std::move(values))};
   }
   Tensors vjp(const VjpArgs& args) const override {
-    const Tensor v = vectors(args.inputs[0]), t = conj(args.cotangents[0]);
-    return {conj(solve(adjoint(v), expand_dims(t, {-1}) * adjoint(v)))};
+    const Tensors f = apply(make_ref<Eig>(), Borrowed<1>(args.inputs[0]));
+    const Tensor &v = f[1], t = conj(args.cotangents[0]);
+    const Tensor lost = sum(call<kernels::Scale>(t, doubt(args.inputs[0], f)), Dims{-1});
+    const Tensor regular = solve(adjoint(v), expand_dims(t, {-1}) * adjoint(v));
+    return {conj(regular + expand_dims(lost, {-2, -1}))};
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
-    const Tensor v = vectors(primals[0]);
-    return {diagonal(solve(v, matmul(tangents[0], v)), 0, -2, -1)};
+    const Tensors f = apply(make_ref<Eig>(), Borrowed<1>(primals[0]));
+    const Tensor regular = diagonal(solve(f[1], matmul(tangents[0], f[1])), 0, -2, -1);
+    return {regular + doubt(primals[0], f)};
   }
 
  private:
-  static Tensor vectors(const Tensor& a) { return apply(make_ref<Eig>(), Borrowed<1>(a))[1]; }
+  // What is wrong with the derivative of each eigenvalue: nan where the matrix is defective, two
+  // equal values with one vector; else zero, but without derivatives where the value repeats.
+  static Tensor doubt(const Tensor& a, const Tensors& f) {
+    const Tensor &w = f[0], &v = f[1];
+    const Tensor pairs = equal_pairs(w), cosines = absolute(matmul(adjoint(v), v));
+    const double nearly =
+        1 - 100 * (w.dtype() == DType::Complex64 ? std::numeric_limits<float>::epsilon()
+                                                 : std::numeric_limits<double>::epsilon());
+    const Tensor parallel = greater_equal(cosines, constant_like(cosines, nearly));
+    const Tensor defective = any(logical_and(pairs, parallel), Dims{-1});
+    const Tensor nan = constant_like(w, std::numeric_limits<double>::quiet_NaN());
+    const Tensor repeated = any(pairs, Dims{-1});
+    return where(defective, nan, apply1(make_ref<OnceDifferentiable>(), Borrowed<2>(a, repeated)));
+  }
 };
 
 Tensor as_complex(const Tensor& a) { return cast(a, complex_of(to_floating(a.dtype()))); }
@@ -115,8 +172,10 @@ eigenvalues repeat (Giles 2008, section 2.2.3; Boeddeker et al. 2017 for the len
   registry.add("linalg.eigvals", &eigvals, "a",
                R"(The eigenvalues of square matrices, complex, in no particular order.
 
-They have derivatives where the matrix has independent eigenvectors; as for ``eigvalsh``, those of
-symmetric functions are right where eigenvalues repeat.
+They have derivatives of every order where they are simple. Where an eigenvalue repeats and its
+eigenvectors are independent, first derivatives of symmetric functions are right, and second ones
+that it takes part in are nan; where the matrix is defective, first ones are nan, too. Differentiate
+sums of powers as traces of powers of the matrix there.
 
 :param a: tensor of shape (..., n, n)
 :returns: complex tensor of shape (..., n)

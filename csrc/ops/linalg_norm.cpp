@@ -7,6 +7,7 @@
 #include "ops/linalg.h"
 #include "ops/origin.h"
 #include "ops/reduce.h"
+#include "ops/spectrum.h"
 
 namespace pyautograd::ops::linalg {
 
@@ -48,16 +49,13 @@ class Norm2 final : public Reduction {
 
 Tensor norm2(std::string_view op, const Tensor& x, const Axes& axis, bool keepdims) {
   const ReducedAxes over = ReducedAxes::of(op, x, axis, keepdims);
+  const auto squares = [&] {
+    return sum(square(is_complex(x.dtype()) ? absolute(x) : x), axis, {}, keepdims);
+  };
   Tensor y = apply1(make_ref<Norm2>(over), Borrowed<1>(x));
-  remember_root_of(y, 0.5, [&] { return sum(square(absolute(x)), axis, {}, keepdims); });
+  if (is_spectrum(x, over.axes)) y = value_of(y, root(squares(), 0.5));
+  remember_root_of(y, 0.5, squares);
   return y;
-}
-
-// x**exponent for x >= 0, with derivative zero at zero.
-Tensor root(const Tensor& x, double exponent) {
-  const Tensor nothing = equal(x, constant_like(x, 0));
-  const Tensor positive = where(nothing, constant_like(x, 1), x);
-  return where(nothing, constant_like(x, 0), power(positive, constant_like(x, exponent)));
 }
 
 Tensor norm_of_vectors(std::string_view op, const Tensor& given, const Axes& axis, bool keepdims,
@@ -72,7 +70,11 @@ Tensor norm_of_vectors(std::string_view op, const Tensor& given, const Axes& axi
     const Tensor counted = astype(not_equal(x, constant_like(x, 0)), size.dtype());
     return sum(constant_in(size, counted), axis, {}, keepdims);
   }
-  const Tensor total = sum(power(size, constant_like(size, order)), axis, {}, keepdims);
+  // Below order 1 the slope of a power at 0 is infinite; as that of the absolute value, it is taken
+  // as zero.
+  const Tensor powers =
+      order > 0 && order < 1 ? root(size, order) : power(size, constant_like(size, order));
+  const Tensor total = sum(powers, axis, {}, keepdims);
   return order > 0 ? root(total, 1 / order) : power(total, constant_like(total, 1 / order));
 }
 
@@ -104,12 +106,17 @@ Tensor norm_of_matrices(std::string_view op, const Tensor& x, bool keepdims,
   const auto extreme = [&](const Tensor& values) {
     return wanted.smallest ? min(values, Dims{-1}) : max(values, Dims{-1});
   };
+  // The size of a singular value that is zero has no derivative; as for every norm, zero is taken.
+  const auto sizes = [&] {
+    const Tensor s = svdvals(x), zero = constant_like(s, 0);
+    return has_zero(s) ? where(equal(s, zero), zero, s) : s;
+  };
   Tensor y;
   switch (wanted.kind) {
     case MatrixNorm::Frobenius:
       return norm2(op, x, Dims{-2, -1}, keepdims);
     case MatrixNorm::Nuclear:
-      y = sum(svdvals(x), Dims{-1});
+      y = sum(sizes(), Dims{-1});
       break;
     case MatrixNorm::Columns:
       y = extreme(sum(absolute(x), Dims{-2}));
@@ -118,7 +125,7 @@ Tensor norm_of_matrices(std::string_view op, const Tensor& x, bool keepdims,
       y = extreme(sum(absolute(x), Dims{-1}));
       break;
     case MatrixNorm::Spectral:
-      y = extreme(svdvals(x));
+      y = extreme(sizes());
       break;
     case MatrixNorm::Invalid:
       value_error("[", op, "] ord must be 'fro', 'nuc', 1, -1, 2, -2, inf or -inf for matrices");

@@ -1,5 +1,7 @@
 // eigh, eigvalsh, svd, svdvals.
 
+#include <limits>
+
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linalg.h"
@@ -45,17 +47,94 @@ class Eigh final : public OnMatrices {
     if (args.cotangents[0]) from_values = matmul(scale_columns(v, args.cotangents[0]), adjoint(v));
     if (args.cotangents[1]) {
       const Tensor turn = skew_part(matmul(adjoint(v), conj(args.cotangents[1])));
-      from_vectors = matmul(matmul(v, over_differences(turn, w, args.cotangents[1])), adjoint(v));
+      from_vectors = matmul(
+          matmul(v, over_differences(turn, w, moves_by_pairs(args.cotangents[1]))), adjoint(v));
     }
     return {conj(hermitian_part(total({from_values, from_vectors})))};
   }
   Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const override {
     const Tensor &w = outputs[0], &v = outputs[1];
     const Tensor inside = matmul(matmul(adjoint(v), hermitian_part(tangents[0])), v);
-    return {real(diagonal(inside, 0, -2, -1)), matmul(v, over_differences(inside, w, tangents[0]))};
+    return {real(diagonal(inside, 0, -2, -1)),
+            matmul(v, over_differences(inside, w, moves(tangents[0])))};
   }
 
  private:
+  const bool lower_;
+};
+
+// (c[i] - c[j]) / (w[i] - w[j]), or with the sums of both. Where the divisor is zero it is nan, but
+// zero where both c are: eigenvalues that nothing asks for spoil no derivative of the others.
+Tensor quotients(const Tensor& c, const Tensor& w, bool sums) {
+  const Tensor ci = expand_dims(c, {-1}), cj = expand_dims(c, {-2});
+  const Tensor wi = expand_dims(w, {-1}), wj = expand_dims(w, {-2});
+  const Tensor zero = constant_like(w, 0);
+  const Tensor diagonal = identity_matrix(w.shape().back(), DType::Bool);
+  const Tensor divisor = sums ? wi + wj : wi - wj;
+  const Tensor singular = sums ? equal(divisor, zero) : logical_or(equal_pairs(w), diagonal);
+  const Tensor still = logical_and(equal(ci, zero), equal(cj, zero));
+  const Tensor nan = constant_like(w, std::numeric_limits<double>::quiet_NaN());
+  const Tensor regular = (sums ? ci + cj : ci - cj) / where(singular, constant_like(w, 1), divisor);
+  return where(sums ? still : logical_or(still, diagonal), zero, where(singular, nan, regular));
+}
+
+// Element by element, but nan altogether if x is not zero and a quotient is not known: V x V^H
+// needs all of them.
+Tensor times_quotients(const Tensor& x, const Tensor& quotients) {
+  const Tensor unknown = logical_and(isnan(quotients), moves(x));
+  const Tensor nan = constant_like(quotients, std::numeric_limits<double>::quiet_NaN());
+  return call<kernels::Scale>(x, quotients) + where(unknown, nan, constant_like(quotients, 0));
+}
+
+// V diag(c) V^H, for the eigenvectors V of a: the first derivative of functions of its eigenvalues
+// is such a matrix. The derivative by a is a product with quotients of c element by element (Higham
+// 2008, "Functions of Matrices", section 3.2), and its own transpose.
+class WithEigenvalues final : public OnMatrices {
+ public:
+  explicit WithEigenvalues(bool lower) : lower_(lower) {}
+  std::string_view name() const override { return "linalg.eigvalsh"; }
+  Saves saves() const override { return {.inputs = 3}; }
+  Specs infer(TensorSpan x) const override {
+    const Dims batch = broadcast_shapes(name(), lead(x[0]), lead(x[1], 1));
+    return {Spec{with_core(batch, {rows(x[0]), rows(x[0])}), promote(x[0].dtype(), x[1].dtype()),
+                 x[0].device()}};
+  }
+  Tensors eval(TensorSpan x, const Specs&) const override {
+    const Tensor v = decomposed(x[0].untracked())[1];
+    const Tensor sum = matmul(scale_columns(v, x[1].untracked()), adjoint(v));
+    return {hermitian_part(sum)};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensors f = decomposed(args.inputs[0]);
+    const Tensor inside = turned(f, hermitian_part(conj(args.cotangents[0])));
+    return {args.wants[0] ? conj(moved(f, args.inputs[1], inside)) : Tensor(),
+            real(diagonal(inside, 0, -2, -1))};
+  }
+  Tensors jvp(TensorSpan x, TensorSpan t, TensorSpan) const override {
+    Tensor by_matrix, by_values;
+    if (t[0]) {
+      const Tensors f = decomposed(x[0]);
+      by_matrix = moved(f, x[1], turned(f, hermitian_part(t[0])));
+    }
+    if (t[1]) by_values = apply1(Ref<const Primitive>(this), Borrowed<2>(x[0], t[1]));
+    return {total({by_matrix, by_values})};
+  }
+
+ protected:
+  int64_t core_rank(size_t input) const override { return input == 0 ? 2 : 1; }
+
+ private:
+  Tensors decomposed(const Tensor& a) const {
+    return apply(make_ref<Eigh>(lower_), Borrowed<1>(a));
+  }
+  static Tensor turned(const Tensors& f, const Tensor& x) {
+    return matmul(matmul(adjoint(f[1]), x), f[1]);
+  }
+  static Tensor moved(const Tensors& f, const Tensor& c, const Tensor& inside) {
+    const Tensor core = times_quotients(inside, quotients(c, f[0], false));
+    return matmul(matmul(f[1], core), adjoint(f[1]));
+  }
+
   const bool lower_;
 };
 
@@ -80,8 +159,9 @@ class EigvalsH final : public OnMatrices {
     return {Tensor(std::move(values))};
   }
   Tensors vjp(const VjpArgs& args) const override {
-    const Tensor v = vectors(args.inputs[0]);
-    return {conj(hermitian_part(matmul(scale_columns(v, args.cotangents[0]), adjoint(v))))};
+    const Tensor slope =
+        apply1(make_ref<WithEigenvalues>(lower_), Borrowed<2>(args.inputs[0], args.cotangents[0]));
+    return {conj(slope)};
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
     const Tensor v = vectors(primals[0]);
@@ -141,11 +221,12 @@ class Svd final : public OnMatrices {
 };
 
 // The difference of squares as a product, which keeps small singular values apart.
-Tensor over_square_differences(const Tensor& x, const Tensor& s, const Tensor& t) {
+Tensor over_square_differences(const Tensor& x, const Tensor& s, const Tensor& moving) {
   const Tensor sums = expand_dims(s, {-2}) + expand_dims(s, {-1});
   const Tensor diagonal = identity_matrix(s.shape().back(), DType::Bool);
-  const Tensor divided = over_differences(x, s, t);
-  return where(diagonal, constant_like(s, 0), divided / where(diagonal, constant_like(s, 1), sums));
+  const Tensor divided = over_differences(x, s, moving);
+  return where(diagonal, constant_like(s, 0),
+               call<kernels::ScaleOver>(divided, where(diagonal, constant_like(s, 1), sums)));
 }
 
 // x diag(1 / s), where what is zero stays zero.
@@ -171,11 +252,13 @@ Tensors Svd::vjp(const VjpArgs& args) const {
   }
   if (args.cotangents[0]) {
     const Tensor t = conj(args.cotangents[0]), t1 = column_range(t, 0, k);
-    core = total(
-        {core, scale_columns(
-                   over_square_differences(2.0 * skew_part(matmul(adjoint(u1), t1)), s, t), s)});
+    core =
+        total({core, scale_columns(over_square_differences(2.0 * skew_part(matmul(adjoint(u1), t1)),
+                                                           s, moves_by_pairs(t1)),
+                                   s)});
     if (is_complex(t.dtype())) {
-      const Tensor phases = imaginary_part(diagonal(matmul(adjoint(u1), t1), 0, -2, -1)) / s;
+      const Tensor turns = imaginary_part(diagonal(matmul(adjoint(u1), t1), 0, -2, -1));
+      const Tensor phases = call<kernels::ScaleOver>(turns, s);
       core = core + identity_matrix(k, s.dtype()) * expand_dims(phases, {-2});
     }
     if (m > k) {
@@ -189,9 +272,9 @@ Tensors Svd::vjp(const VjpArgs& args) const {
   }
   if (args.cotangents[2]) {
     const Tensor t = adjoint(conj(args.cotangents[2])), t1 = column_range(t, 0, k);
-    core =
-        total({core, expand_dims(s, {-1}) *
-                         over_square_differences(2.0 * skew_part(matmul(adjoint(v1), t1)), s, t)});
+    core = total({core, expand_dims(s, {-1}) *
+                            over_square_differences(2.0 * skew_part(matmul(adjoint(v1), t1)), s,
+                                                    moves_by_pairs(t1))});
     if (n > k) {
       Tensor moved = outside(t1, v1);
       if (full_) {
@@ -210,8 +293,8 @@ Tensors Svd::jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const {
   const Tensor u1 = column_range(outputs[0], 0, k), v1 = column_range(v, 0, k);
   const Tensor inside = matmul(matmul(adjoint(u1), t), v1);
   const Tensor by_columns = scale_columns(inside, s), by_rows = expand_dims(s, {-1}) * inside;
-  Tensor t_u = matmul(u1, over_square_differences(by_columns + adjoint(by_columns), s, t));
-  Tensor t_v = matmul(v1, over_square_differences(by_rows + adjoint(by_rows), s, t));
+  Tensor t_u = matmul(u1, over_square_differences(by_columns + adjoint(by_columns), s, moves(t)));
+  Tensor t_v = matmul(v1, over_square_differences(by_rows + adjoint(by_rows), s, moves(t)));
   if (is_complex(t.dtype()))
     t_u = t_u + scale_columns(u1, imaginary_part(diagonal(inside, 0, -2, -1)) / s);
   if (m > k) {
@@ -230,6 +313,62 @@ Tensors Svd::jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const {
   }
   return {t_u, real(diagonal(inside, 0, -2, -1)), adjoint(t_v)};
 }
+
+// U diag(c) V^H, for the singular vectors of a, likewise: the Hermitian part of U^H X V, for a
+// direction X, meets the quotients of differences, the rest those of sums.
+class WithSingularValues final : public OnMatrices {
+ public:
+  std::string_view name() const override { return "linalg.svdvals"; }
+  Saves saves() const override { return {.inputs = 3}; }
+  Specs infer(TensorSpan x) const override {
+    const Dims batch = broadcast_shapes(name(), lead(x[0]), lead(x[1], 1));
+    return {Spec{with_core(batch, {rows(x[0]), columns(x[0])}), promote(x[0].dtype(), x[1].dtype()),
+                 x[0].device()}};
+  }
+  Tensors eval(TensorSpan x, const Specs&) const override {
+    const Tensors f = thin(x[0].untracked());
+    return {matmul(scale_columns(f[0], x[1].untracked()), f[2])};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensors f = thin(args.inputs[0]);
+    const Tensor direction = conj(args.cotangents[0]), inside = turned(f, direction);
+    return {args.wants[0] ? conj(moved(f, args.inputs[1], direction, inside)) : Tensor(),
+            real(diagonal(inside, 0, -2, -1))};
+  }
+  Tensors jvp(TensorSpan x, TensorSpan t, TensorSpan) const override {
+    Tensor by_matrix, by_values;
+    if (t[0]) {
+      const Tensors f = thin(x[0]);
+      by_matrix = moved(f, x[1], t[0], turned(f, t[0]));
+    }
+    if (t[1]) by_values = apply1(Ref<const Primitive>(this), Borrowed<2>(x[0], t[1]));
+    return {total({by_matrix, by_values})};
+  }
+
+  static Tensors thin(const Tensor& a) { return apply(make_ref<Svd>(false), Borrowed<1>(a)); }
+
+ protected:
+  int64_t core_rank(size_t input) const override { return input == 0 ? 2 : 1; }
+
+ private:
+  static Tensor turned(const Tensors& f, const Tensor& x) {
+    return matmul(matmul(adjoint(f[0]), x), adjoint(f[2]));
+  }
+  static Tensor moved(const Tensors& f, const Tensor& c, const Tensor& x, const Tensor& inside) {
+    const Tensor &u = f[0], &s = f[1], v = adjoint(f[2]);
+    const Tensor core = times_quotients(hermitian_part(inside), quotients(c, s, false)) +
+                        times_quotients(skew_part(inside), quotients(c, s, true));
+    const Tensor rates = call<kernels::ScaleOver>(c, s);
+    Tensor left, right;
+    if (rows(u) > columns(u)) left = matmul(scale_by(outside(matmul(x, v), u), rates), f[2]);
+    if (rows(v) > columns(v))
+      right = matmul(u, adjoint(scale_by(outside(matmul(adjoint(x), u), v), rates)));
+    return total({matmul(matmul(u, core), f[2]), left, right});
+  }
+  static Tensor scale_by(const Tensor& x, const Tensor& columns) {
+    return call<kernels::Scale>(x, expand_dims(columns, {-2}));
+  }
+};
 
 class SvdVals final : public OnMatrices {
  public:
@@ -254,16 +393,13 @@ class SvdVals final : public OnMatrices {
     return {Tensor(std::move(s))};
   }
   Tensors vjp(const VjpArgs& args) const override {
-    const Tensors f = thin(args.inputs[0]);
-    return {conj(matmul(scale_columns(f[0], args.cotangents[0]), f[2]))};
+    return {conj(
+        apply1(make_ref<WithSingularValues>(), Borrowed<2>(args.inputs[0], args.cotangents[0])))};
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
-    const Tensors f = thin(primals[0]);
+    const Tensors f = WithSingularValues::thin(primals[0]);
     return {real(sum(conj(f[0]) * matmul(tangents[0], adjoint(f[2])), Dims{-2}))};
   }
-
- private:
-  static Tensors thin(const Tensor& a) { return apply(make_ref<Svd>(false), Borrowed<1>(a)); }
 };
 
 }  // namespace
@@ -322,10 +458,11 @@ eigenvectors are nan. Those of the eigenvalues are as for ``eigvalsh``.
                R"(The eigenvalues of symmetric (Hermitian) matrices, rising.
 
 Where eigenvalues repeat, first derivatives of symmetric functions of them are right. Those that are
-a sum, mean, product or logsumexp, over all of the last axis, of a function made of elementwise ops
-and scalars have all higher derivatives, too: sum(f(w)) is the trace of f(a), and is differentiated
-as that (Higham 2008, "Functions of Matrices", section 3.2). Second derivatives of anything else are
-nan there.
+sums, means, products, variances, 2-norms, logsumexp or softmax along the last axis, or dot products,
+of functions made of elementwise ops, have all higher derivatives, too: sum(f(w)) is the trace of
+f(a), and is differentiated as that (Higham 2008, "Functions of Matrices", section 3.2). f may hold
+scalars and tensors that are the same along the axis, such as ``mean(w, axis=-1, keepdims=True)``.
+Second derivatives of anything else that the repeated eigenvalues take part in are nan there.
 
 :param a: tensor of shape (..., n, n)
 :param UPLO: the triangle to read, 'L' or 'U'
@@ -355,9 +492,8 @@ values are as for ``svdvals`` (Townsend 2016, "Differentiating the singular valu
   registry.add("linalg.svdvals", &svdvals, "x, /",
                R"(The singular values of every matrix, falling.
 
-Where values repeat, first derivatives of symmetric functions of them are right, and higher ones of
-sums and means of elementwise functions as for ``eigvalsh``; if a value is zero, of functions with
-slope zero there. At a zero value the derivative is that of the signed value along its singular vectors.
+Where values repeat, first derivatives of symmetric functions of them are right, and higher ones as
+for ``eigvalsh``; if a value is zero, of functions with slope zero there. At a zero value the derivative is that of the signed value along its singular vectors.
 
 :param x: tensor of shape (..., m, n)
 :returns: tensor of shape (..., min(m, n))

@@ -7,6 +7,7 @@
 #include "kernels/kernels.h"
 #include "ops/origin.h"
 #include "ops/series.h"
+#include "ops/spectrum.h"
 
 namespace pyautograd {
 
@@ -282,7 +283,11 @@ const Ref<const Primitive>& primitive_for(Rank a, Rank b) {
 Tensor matmul(const Tensor& x1, const Tensor& x2) {
   const DType dtype = promote(x1.dtype(), x2.dtype());
   const Tensor a = cast(x1, dtype), b = cast(x2, dtype);
-  return apply1(primitive_for(rank_of(a), rank_of(b)), Borrowed<2>(a, b));
+  Tensor y = apply1(primitive_for(rank_of(a), rank_of(b)), Borrowed<2>(a, b));
+  // What vectors come from (ops/origin.h) helps a product element by element.
+  if (a.ndim() == 1 && b.ndim() == 1 && a.body()->origin && b.body()->origin)
+    return value_of(y, sum(multiply(a, b), Dims{-1}));
+  return y;
 }
 
 Tensor reshaped(const Tensor& x, const Dims& shape) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/matmul.h"
+#include "ops/spectrum.h"
 
 namespace pyautograd::ops {
 
@@ -91,7 +92,11 @@ Tensor vecdot(const Tensor& x1, const Tensor& x2, int64_t axis) {
   if (x1.ndim() == 1 && x2.ndim() == 1) return matmul(left, x2);
   const Tensor rows = expand_dims(a == x1.ndim() - 1 ? left : moveaxis(left, a, -1), {-2});
   const Tensor columns = expand_dims(b == x2.ndim() - 1 ? x2 : moveaxis(x2, b, -1), {-1});
-  return squeeze(matmul(rows, columns), Dims{-2, -1});
+  Tensor y = squeeze(matmul(rows, columns), Dims{-2, -1});
+  // As in matmul.
+  if (x1.body()->origin && x2.body()->origin && a == x1.ndim() - 1 && b == x2.ndim() - 1)
+    return value_of(y, sum(left * x2, Dims{-1}));
+  return y;
 }
 
 Tensor outer(const Tensor& x1, const Tensor& x2) {

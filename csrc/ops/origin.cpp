@@ -9,12 +9,18 @@ namespace pyautograd::ops {
 
 namespace {
 
-// y = |operand|**exponent.
+// y = |operand|**exponent, but for signs.
 struct Root final : Origin {
-  Root(const Tensor& y, const Tensor& operand, double exponent, bool any_sign)
-      : Origin(y, Kind::Root, operand), exponent(exponent), any_sign(any_sign) {}
+  Root(const Tensor& y, const Tensor& operand, double exponent, RootOf of)
+      : Origin(y, Kind::Root, operand), exponent(exponent), of(of) {}
   const double exponent;
-  const bool any_sign;  // the operand may be negative
+  const RootOf of;
+
+  bool same_as(const Root& other) const {
+    return of == other.of && operand.body() == other.operand.body() &&
+           operand.node_ref() == other.operand.node_ref() &&
+           operand.output() == other.operand.output();
+  }
 };
 
 const Root* root_of(const Tensor& x) {
@@ -58,6 +64,7 @@ class PowerOfRoot final : public ThroughOrigin {
 
  protected:
   Tensor value(const Tensor& y) const override {
+    if (exponent_ == 1) return copy(y);
     return exponent_ == 2 ? call<kernels::Square>(y)
                           : call<kernels::Power>(y, scalar(exponent_, y.dtype()));
   }
@@ -69,6 +76,16 @@ class PowerOfRoot final : public ThroughOrigin {
 
  private:
   const double exponent_, power_;
+};
+
+class LogOfExponential final : public ThroughOrigin {
+ public:
+  std::string_view name() const override { return "log"; }
+  Saves saves() const override { return {}; }
+
+ protected:
+  Tensor value(const Tensor& y) const override { return call<kernels::Log>(y); }
+  Tensor scaled(const Tensor& t, const Tensor&) const override { return t; }
 };
 
 class Log1pOfExponential final : public ThroughOrigin {
@@ -96,14 +113,14 @@ const Origin* origin_of(const Tensor& x, Origin::Kind kind) {
 
 bool has_zero(const Tensor& x) { return kernels::any_zero(innermost_array(x).view()); }
 
-void remember_root(const Tensor& y, double exponent, const Tensor& operand, bool any_sign) {
+void remember_root(const Tensor& y, double exponent, const Tensor& operand, RootOf of) {
   if (!differentiable(y) || !has_zero(y)) return;
   // The root of a root comes from the same operand: origins form no chain.
   if (const Root* inner = root_of(operand)) {
-    y.body()->origin =
-        make_ref<Root>(y, inner->operand, exponent * inner->exponent, inner->any_sign);
+    const RootOf both = inner->of == RootOf::Signed ? of : inner->of;
+    y.body()->origin = make_ref<Root>(y, inner->operand, exponent * inner->exponent, both);
   } else if (!operand.body()->origin) {
-    y.body()->origin = make_ref<Root>(y, operand, exponent, any_sign);
+    y.body()->origin = make_ref<Root>(y, operand, exponent, of);
   }
 }
 
@@ -117,14 +134,51 @@ std::optional<Tensor> power_of_root(const Tensor& y, double exponent) {
   const Root* origin = root_of(y);
   if (!origin) return {};
   const double whole = exponent * origin->exponent;
-  if (whole < 1 || std::fmod(whole, origin->any_sign ? 2 : 1) != 0) return {};
+  if (whole < 1 || std::fmod(whole, origin->of == RootOf::Size ? 2 : 1) != 0) return {};
+  if (origin->of == RootOf::Signed && std::fmod(exponent - whole, 2) != 0) return {};
   return apply1(make_ref<PowerOfRoot>(exponent, whole), Borrowed<2>(y, origin->operand));
+}
+
+std::optional<Tensor> powers_of_root(const Tensor& y, const Tensor& exponents) {
+  const Root* origin = root_of(y);
+  if (!origin || origin->of == RootOf::Signed || differentiable(exponents)) return {};
+  const auto constant = [&](double value) { return scalar(value, y.dtype()); };
+  const Tensor whole = astype(exponents, y.dtype()) * origin->exponent;
+  const Tensor step = constant(origin->of == RootOf::Size ? 2 : 1);
+  const Tensor smooth = logical_and(greater_equal(whole, constant(1)),
+                                    equal(call<kernels::Remainder>(whole, step), constant(0)));
+  const Tensor through = call<kernels::Power>(origin->operand, where(smooth, whole, constant(1)));
+  const Tensor value = call<kernels::Power>(y, exponents);
+  const Tensor known = logical_and(smooth, greater_equal(y, constant(0)));
+  return value_of(value, where(known, through, value));
+}
+
+std::optional<Tensor> product_of_roots(const Tensor& x, const Tensor& y) {
+  const Root *first = root_of(x), *second = root_of(y);
+  if (!first || !second || !first->same_as(*second) || first->of == RootOf::Signed) return {};
+  const double whole = first->exponent + second->exponent;
+  if (whole < 1 || std::fmod(whole, first->of == RootOf::Size ? 2 : 1) != 0) return {};
+  const Tensor product = call<kernels::Multiply>(x, y);
+  return apply1(make_ref<PowerOfRoot>(1, whole), Borrowed<2>(product, first->operand));
 }
 
 std::optional<Tensor> log1p_of_exponential(const Tensor& y) {
   const Origin* origin = origin_of(y, Origin::Kind::Exponential);
   if (!origin) return {};
   return apply1(make_ref<Log1pOfExponential>(), Borrowed<2>(y, origin->operand));
+}
+
+std::optional<Tensor> log_of_exponential(const Tensor& y) {
+  const Origin* origin = origin_of(y, Origin::Kind::Exponential);
+  if (!origin) return {};
+  return apply1(make_ref<LogOfExponential>(), Borrowed<2>(y, origin->operand));
+}
+
+Tensor root(const Tensor& x, double exponent) {
+  const auto constant = [&](double value) { return scalar(value, x.dtype()); };
+  const Tensor nothing = equal(x, constant(0));
+  const Tensor positive = where(nothing, constant(1), x);
+  return where(nothing, constant(0), power(positive, constant(exponent)));
 }
 
 }  // namespace pyautograd::ops

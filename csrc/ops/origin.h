@@ -25,9 +25,12 @@ struct Origin : RefCounted {
 // Null unless x remembers an origin of this kind that still holds.
 const Origin* origin_of(const Tensor& x, Origin::Kind kind);
 
-// Says that y = |operand|**exponent, if y has zeros and can be differentiated. Unless any_sign, y
-// is nan where the operand is negative.
-void remember_root(const Tensor& y, double exponent, const Tensor& operand, bool any_sign = false);
+// What a root makes of negative operands: nan (sqrt), the root of their size (abs), or that with
+// their sign (cbrt).
+enum class RootOf : uint8_t { Positive, Size, Signed };
+// Says that y = |operand|**exponent, but for signs, if y has zeros and can be differentiated.
+void remember_root(const Tensor& y, double exponent, const Tensor& operand,
+                   RootOf of = RootOf::Positive);
 // The same where the operand takes work to make.
 template <class Make>
 void remember_root_of(const Tensor& y, double exponent, Make&& make);
@@ -36,8 +39,16 @@ void remember_exponential(const Tensor& y, const Tensor& operand);
 
 // y**exponent through y's origin, or nothing where y has none that helps.
 std::optional<Tensor> power_of_root(const Tensor& y, double exponent);
-// log1p(y) likewise.
+// The same for an exponent per element that nobody differentiates by.
+std::optional<Tensor> powers_of_root(const Tensor& y, const Tensor& exponents);
+// x * y, for roots of the same.
+std::optional<Tensor> product_of_roots(const Tensor& x, const Tensor& y);
+// log1p(y) and log(y) likewise.
 std::optional<Tensor> log1p_of_exponential(const Tensor& y);
+std::optional<Tensor> log_of_exponential(const Tensor& y);
+
+// x**exponent for x >= 0, with derivative zero at zero.
+Tensor root(const Tensor& x, double exponent);
 
 // Whether anybody may differentiate with respect to x: a wrapper or a tracked tensor.
 inline bool differentiable(const Tensor& x) { return x.tracked() || !x.is_array(); }

@@ -5,6 +5,7 @@
 
 #include "ops/origin.h"
 #include "ops/reduce.h"
+#include "ops/spectrum.h"
 
 namespace pyautograd::ops {
 
@@ -41,6 +42,10 @@ class Center final : public Linear {
   const Dims axes_;
 };
 
+double divisor_of(const Tensor& x, const ReducedAxes& over, double correction) {
+  return std::max(static_cast<double>(over.count(x.shape())) - correction, 0.0);
+}
+
 // The sum of squared deviations over n - correction, or its root.
 class Moment : public Reduction {
  public:
@@ -61,8 +66,11 @@ class Moment : public Reduction {
   virtual Tensor finish(const Tensor& variance) const = 0;
   DType result_dtype(DType dtype) const override { return real_of(dtype); }
   Tensor centered(const Tensor& x) const { return apply1(make_ref<Center>(over_.axes), x); }
-  double divisor(const Tensor& x) const {
-    return std::max(static_cast<double>(over_.count(x.shape())) - correction_, 0.0);
+  double divisor(const Tensor& x) const { return divisor_of(x, over_, correction_); }
+  // Without a positive divisor there is no derivative.
+  double slope_divisor(const Tensor& x) const {
+    const double value = divisor(x);
+    return value > 0 ? value : std::numeric_limits<double>::quiet_NaN();
   }
   // t . conj(x - mean) over the axes; of complex numbers the real part is wanted.
   Tensor project(const Tensor& t, const Tensor& x) const {
@@ -80,10 +88,10 @@ class Var final : public Moment {
 
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor& x = args.inputs[0];
-    return {conj(centered(x)) * over_.restore(args.cotangents[0] * (2 / divisor(x)))};
+    return {conj(centered(x)) * over_.restore(args.cotangents[0] * (2 / slope_divisor(x)))};
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
-    return {project(tangents[0], primals[0]) * (2 / divisor(primals[0]))};
+    return {project(tangents[0], primals[0]) * (2 / slope_divisor(primals[0]))};
   }
 
  protected:
@@ -118,7 +126,7 @@ class Std final : public Moment {
   // Infinite where x is constant, so that every derivative there is zero.
   Tensor scale(const Tensor& x, const Tensor& y) const {
     const Tensor infinity = scalar(std::numeric_limits<double>::infinity(), y.dtype());
-    return where(equal(y, scalar(0, y.dtype())), infinity, y) * divisor(x);
+    return where(equal(y, scalar(0, y.dtype())), infinity, y) * slope_divisor(x);
   }
 };
 
@@ -142,11 +150,19 @@ Tensor std_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, dou
 }  // namespace
 
 Tensor var(const Tensor& x, const Axes& axis, double correction, bool keepdims) {
-  return moment<Var>("var", x, axis, correction, keepdims);
+  Tensor y = moment<Var>("var", x, axis, correction, keepdims);
+  if (!x.body()->origin) return y;
+  const ReducedAxes over = ReducedAxes::of("var", x, axis, keepdims);
+  if (!is_spectrum(x, over.axes)) return y;
+  const Tensor squares = sum(square(x - mean(x, over.axes, true)), over.axes, {}, keepdims);
+  return value_of(y, squares / divisor_of(x, over, correction));
 }
 
 Tensor std(const Tensor& x, const Axes& axis, double correction, bool keepdims) {
+  const bool spectrum =
+      x.body()->origin && is_spectrum(x, ReducedAxes::of("std", x, axis, keepdims).axes);
   Tensor y = moment<Std>("std", x, axis, correction, keepdims);
+  if (spectrum) y = value_of(y, root(var(x, axis, correction, keepdims), 0.5));
   remember_root_of(y, 0.5, [&] { return var(x, axis, correction, keepdims); });
   return y;
 }

@@ -68,9 +68,10 @@ class Softmax final : public AlongAxis {
   Ref<const Primitive> along(int64_t axis) const override { return make_ref<Softmax>(axis); }
 
  private:
+  // Of rows of -inf, which have no softmax, a zero stays zero.
   Tensor derivative(const Tensor& t, const Tensor& y) const {
-    const Tensor weighted = t * y;
-    return weighted - y * sum(weighted, Dims{axis_}, {}, true);
+    const Tensor weighted = call<kernels::Scale>(t, y);
+    return weighted - call<kernels::Scale>(sum(weighted, Dims{axis_}, {}, true), y);
   }
 };
 
@@ -87,11 +88,11 @@ class LogSoftmax final : public AlongAxis {
   }
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor& t = args.cotangents[0];
-    return {t - exp(args.outputs[0]) * sum(t, Dims{axis_}, {}, true)};
+    return {t - call<kernels::Scale>(sum(t, Dims{axis_}, {}, true), exp(args.outputs[0]))};
   }
   Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const override {
     const Tensor& t = tangents[0];
-    return {t - sum(t * exp(outputs[0]), Dims{axis_}, {}, true)};
+    return {t - sum(call<kernels::Scale>(t, exp(outputs[0])), Dims{axis_}, {}, true)};
   }
 
  protected:
@@ -101,6 +102,10 @@ class LogSoftmax final : public AlongAxis {
 template <class P>
 Tensor along(std::string_view name, const Tensor& x, int64_t axis) {
   return apply1(make_ref<P>(normalize_axis(name, axis, x.ndim())), cast(x, to_floating(x.dtype())));
+}
+
+bool along_spectrum(const Tensor& x, int64_t axis) {
+  return x.body()->origin && is_spectrum(x, {axis < 0 ? axis + x.ndim() : axis});
 }
 
 // The largest real part, or zero where that is infinite: what complex numbers are shifted by, so
@@ -142,12 +147,14 @@ Tensor logsumexp(const Tensor& x, const Axes& axis, bool keepdims) {
 
 Tensor softmax(const Tensor& x, int64_t axis) {
   if (is_complex(x.dtype())) return complex_softmax(x, normalize_axis("softmax", axis, x.ndim()));
-  return along<Softmax>("softmax", x, axis);
+  const Tensor y = along<Softmax>("softmax", x, axis);
+  return along_spectrum(x, axis) ? softmax_of_spectrum(x, y) : y;
 }
 
 Tensor log_softmax(const Tensor& x, int64_t axis) {
   require_real("log_softmax", x);
-  return along<LogSoftmax>("log_softmax", x, axis);
+  const Tensor y = along<LogSoftmax>("log_softmax", x, axis);
+  return along_spectrum(x, axis) ? log_softmax_of_spectrum(x, y) : y;
 }
 
 void register_softmax(Registry& registry) {

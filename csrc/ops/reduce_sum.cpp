@@ -195,7 +195,8 @@ Tensor mean(const Tensor& x, const Axes& axis, bool keepdims) {
   const ReducedAxes over = ReducedAxes::of("mean", x, axis, keepdims);
   if (x.body()->origin) {
     if (auto through = sum_of_spectrum(x, over.axes, keepdims))
-      return *through / static_cast<double>(over.count(x.shape()));
+      return value_of(apply1(make_ref<Mean>(over), copy(x)),
+                      *through / static_cast<double>(over.count(x.shape())));
   }
   return apply1(make_ref<Mean>(over), cast(x, to_floating(x.dtype())));
 }

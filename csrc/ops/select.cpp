@@ -104,6 +104,9 @@ Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
 
 Tensor power(const Tensor& x1, const Tensor& x2) {
   const std::optional<double> exponent = constant(x2);
+  if (!exponent && x1.body()->origin && x1.dtype() == promote(x1.dtype(), x2.dtype())) {
+    if (auto through = powers_of_root(x1, x2)) return *through;
+  }
   if (!exponent || x1.dtype() != promote(x1.dtype(), x2.dtype()))
     return call<kernels::Power>(x1, x2);
   // The most common power: a product is both faster and simpler to differentiate.
@@ -117,7 +120,10 @@ Tensor power(const Tensor& x1, const Tensor& x2) {
 }
 
 Tensor multiply(const Tensor& x1, const Tensor& x2) {
-  if (x1.body() == x2.body() && x1.body()->origin) return square(x1);
+  if (x1.body()->origin && x2.body()->origin) {
+    if (x1.body() == x2.body()) return square(x1);
+    if (auto through = product_of_roots(x1, x2)) return *through;
+  }
   return call<kernels::Multiply>(x1, x2);
 }
 Tensor square(const Tensor& x) {
@@ -136,7 +142,12 @@ Tensor absolute(const Tensor& x) {
   if (is_complex(x.dtype()))
     remember_root_of(y, 0.5, [&] { return square(real(x)) + square(imag(x)); });
   else
-    remember_root(y, 1, x, true);
+    remember_root(y, 1, x, RootOf::Size);
+  return y;
+}
+Tensor cbrt(const Tensor& x) {
+  Tensor y = call<kernels::Cbrt>(x);
+  remember_root(y, 1. / 3, x, RootOf::Signed);
   return y;
 }
 Tensor hypot(const Tensor& x1, const Tensor& x2) {
@@ -163,7 +174,12 @@ Tensor maximum(const Tensor& x1, const Tensor& x2) { return call<kernels::Maximu
 Tensor minimum(const Tensor& x1, const Tensor& x2) { return call<kernels::Minimum>(x1, x2); }
 Tensor negative(const Tensor& x) { return call<kernels::Negative>(x); }
 Tensor reciprocal(const Tensor& x) { return call<kernels::Reciprocal>(x); }
-Tensor log(const Tensor& x) { return call<kernels::Log>(x); }
+Tensor log(const Tensor& x) {
+  if (x.body()->origin) {
+    if (auto through = log_of_exponential(x)) return *through;
+  }
+  return call<kernels::Log>(x);
+}
 Tensor sign(const Tensor& x) { return call<kernels::Sign>(x); }
 Tensor isnan(const Tensor& x) { return call<kernels::IsNan>(x); }
 Tensor equal(const Tensor& x1, const Tensor& x2) { return call<kernels::Equal>(x1, x2); }

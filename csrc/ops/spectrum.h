@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/functors.h"
 #include "ops/ops.h"
 
 // Eigenvalues have no derivatives of second order where they repeat, but the functions of a matrix
@@ -7,7 +8,8 @@
 // values that (nearly) repeat remembers its matrix, elementwise functions of it remember what
 // function of the spectrum they are, and a sum, mean, product or logsumexp over the whole of it is
 // differentiated as a function of the matrix: in every mode and order alike, since to the engine it
-// is one more primitive.
+// is one more primitive. The functions may have parameters, tensors that are the same for all of
+// the spectrum, such as its own mean: so variances, norms and softmax are sums of such functions.
 namespace pyautograd::ops {
 
 // Where a spectrum is from: the lower or upper triangle of a Hermitian matrix, or the singular
@@ -17,7 +19,13 @@ enum class SpectrumOf : uint8_t { Lower, Upper, Singular };
 // Says that `values`, along their last axis, are the spectrum of `matrix`.
 void remember_spectrum(const Tensor& values, SpectrumOf of, const Tensor& matrix);
 // Says that y is an elementwise op of x, of which one at least has an origin.
-void remember_function(const Ref<const Primitive>& op, TensorSpan x, const Tensor& y);
+void remember_function(kernels::FnId op, TensorSpan x, const Tensor& y);
+
+// Whether x is a function of a spectrum, and the spectrum's axis is the last of `axes`.
+bool is_spectrum(const Tensor& x, const Dims& axes);
+// A value with the derivatives of another expression for it. Whether anybody differentiates must
+// not change a bit of a value.
+Tensor value_of(const Tensor& value, const Tensor& differentiated);
 
 // Reductions of y over `axes`, sorted, with derivatives as functions of the matrix; nothing where y
 // is no function of a spectrum, or `axes` leaves the spectrum's out.
@@ -25,5 +33,8 @@ std::optional<Tensor> sum_of_spectrum(const Tensor& y, const Dims& axes, bool ke
 std::optional<Tensor> prod_of_spectrum(const Tensor& y, const Dims& axes, bool keepdims);
 // The logsumexp of y along its last axis likewise, `value` being known.
 Tensor logsumexp_of_spectrum(const Tensor& y, const Tensor& value);
+// Along the last axis, again functions of the spectrum.
+Tensor softmax_of_spectrum(const Tensor& y, const Tensor& value);
+Tensor log_softmax_of_spectrum(const Tensor& y, const Tensor& value);
 
 }  // namespace pyautograd::ops

@@ -1,0 +1,68 @@
+#pragma once
+
+#include "ops/elementwise.h"
+
+// Functions of Hermitian matrices, f(A) = V diag(f(w)) V^H for A = V diag(w) V^H, with derivatives
+// of every order, exact where eigenvalues repeat.
+namespace pyautograd::ops {
+
+// A function of one real number, made of elementwise ops, constants, and parameters: tensors that
+// may be differentiated, too. Its graph may share parts.
+class Function final : public RefCounted {
+ public:
+  struct Argument {
+    Ref<const Function> part;
+    Tensor constant;  // 0-d, in place of a part
+  };
+  using Arguments = SmallVector<Argument, 2>;
+  using Leaves = SmallVector<const Function*, 2>;
+
+  Function() = default;  // the identity
+  explicit Function(const Tensor& parameter)
+      : parameter_(parameter), version_(version_of(*parameter.body())) {}
+  Function(kernels::FnId op, Arguments arguments);
+
+  // Bounds the recursions over the graph.
+  int depth() const noexcept { return depth_; }
+  const Tensor& parameter() const noexcept { return parameter_; }
+  // Whether nobody wrote to the memory of the parameter since.
+  bool is_current() const { return version_of(*parameter_.body()) == version_; }
+  // The parts that are parameters, each once.
+  Leaves parameters() const;
+  // The function at x, where the parameters have these values.
+  Tensor at(const Tensor& x, const Leaves& parameters, TensorSpan values) const;
+
+ private:
+  std::optional<kernels::FnId> op_;
+  Arguments arguments_;
+  Tensor parameter_;
+  uint32_t version_ = 0;
+  int depth_ = 0;
+};
+
+// What the spectrum of a Hermitian matrix goes through: a derivative of f, or of the even function
+// f(|x|), whose derivatives at 0 are those from the right.
+class MatrixFunction {
+ public:
+  MatrixFunction(Ref<const Function> f, bool even, bool kink)
+      : f_(std::move(f)), parameters_(f_->parameters()), even_(even), kink_(kink) {}
+
+  size_t count() const noexcept { return parameters_.size(); }
+  bool has_kink() const noexcept { return kink_; }  // at 0
+  MatrixFunction derivative() const;
+  MatrixFunction derivative_by(size_t parameter) const;
+  // Its derivative of order `further` at x, where the parameters have these values.
+  Tensor operator()(int further, const Tensor& x, TensorSpan values) const;
+
+ private:
+  Ref<const Function> f_;
+  Function::Leaves parameters_;
+  bool even_, kink_;
+  int order_ = 0;              // of the derivative
+  SmallVector<size_t, 2> by_;  // and the parameters it is by, too
+};
+
+// f of a matrix, of which the lower triangle is read. A parameter has the shape of the batch.
+Tensor function_of_matrix(const MatrixFunction& f, const Tensor& matrix, TensorSpan parameters);
+
+}  // namespace pyautograd::ops
