@@ -97,7 +97,8 @@ def pair(name, symmetrize=True):
 
 def agree(got, want, tolerance=1e-9):
     got, want = got.numpy(), want.numpy()
-    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * np.abs(want).max() + 1e-13)
+    absolute = tolerance * np.abs(want).max() + 1e-13
+    np.testing.assert_allclose(got, want, rtol=tolerance, atol=absolute)
 
 
 @every_spectrum
@@ -156,6 +157,27 @@ def test_hessians_in_batches(name):
         return lambda a: pa.sum(pa.func.vmap(f)(a))
 
     agree(pa.func.hessian(summed(f))(batch), pa.func.hessian(summed(g))(batch))
+
+
+@every_function
+def test_values_are_the_same_to_the_last_bit_whoever_differentiates(name):
+    """A checkpoint computes them again, and compares."""
+    f, g = pair(name)
+    a = pa.asarray(SPECTRA["turned"])
+    with pa.no_grad():
+        value = f(a).item()
+    assert f(pa.tensor(a.numpy(), requires_grad=True)).item() == value
+    agree(pa.hessian(lambda a: pa.checkpoint(f, a), a), pa.hessian(g, a))
+
+
+def test_reductions_that_keep_their_axis():
+    batch = pa.asarray(np.stack([np.eye(2), 2 * np.eye(2), np.diag([1.0, 3.0])]))
+    for reduce in (pa.logsumexp, pa.var, pa.std, pa.prod, pa.mean):
+
+        def f(a, keepdims, reduce=reduce):
+            return pa.sum(pa.exp(reduce(pa.linalg.eigvalsh(a), axis=-1, keepdims=keepdims) ** 2))
+
+        agree(pa.hessian(lambda a: f(a, True), batch), pa.hessian(lambda a: f(a, False), batch))
 
 
 def test_a_batch_is_reduced_over_all_its_axes():
