@@ -42,7 +42,7 @@ PYAUTOGRAD_UNARY(Acosh, std::acosh(x));
 PYAUTOGRAD_UNARY(Atanh, std::atanh(x));
 PYAUTOGRAD_UNARY(Erf, std::erf(x));
 PYAUTOGRAD_UNARY(Erfc, std::erfc(x));
-PYAUTOGRAD_UNARY(Faddeeva, std::exp(-x * x));  // the real part: the whole is complex
+PYAUTOGRAD_UNARY(Faddeeva, std::exp(x * -x));  // the real part: the whole is complex
 PYAUTOGRAD_UNARY(Reciprocal, T(1) / x);
 
 #undef PYAUTOGRAD_UNARY
