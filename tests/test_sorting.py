@@ -241,3 +241,40 @@ def test_numpy_functions_dispatch():
         np.testing.assert_allclose(got.detach().numpy(), f(TIED), rtol=1e-14, atol=1e-14)
     assert np.argsort(t).tolist() == np.argsort(TIED, kind="stable").tolist()
     assert np.searchsorted(np.array([0.5, 1.5]), t).tolist() == [2, 1, 2, 0, 0, 1]
+
+
+NANS = [complex(re, im) for re in (1, -1, np.nan) for im in (0, np.nan, -2, 3)]
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_complex_numbers_are_ordered_as_numpy_orders_them(dtype):
+    x = np.random.default_rng(0).permutation(np.array([*NANS, *NANS[:5], -1j, 0], dtype))
+    for array in (x, x[:18].reshape(3, 6), x[:18].reshape(3, 6).T):
+        t = pa.tensor(array)
+        for axis in range(array.ndim):
+            order = np.argsort(array, axis=axis, kind="stable")
+            np.testing.assert_array_equal(pa.argsort(t, axis).numpy(), order)
+            np.testing.assert_array_equal(pa.sort(t, axis).numpy(), np.sort(array, axis=axis))
+            if array.ndim == 2:
+                mapped = pa.func.vmap(pa.argsort, in_axes=1 - axis)(t).numpy()
+                np.testing.assert_array_equal(mapped, order if axis else order.T)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_search_among_complex_numbers(side):
+    line = np.sort(np.array(NANS))
+    values = np.array([*NANS, 0, -1 - 3j, 5, complex(np.nan, 1)])
+    got = pa.searchsorted(pa.tensor(line), pa.tensor(values), side)
+    np.testing.assert_array_equal(got.numpy(), np.searchsorted(line, values, side))
+    real = np.array([-1.0, 0.5, 1.0])
+    got = pa.searchsorted(pa.tensor(line), pa.tensor(real), side)
+    np.testing.assert_array_equal(got.numpy(), np.searchsorted(line, real, side))
+
+
+def test_selection_of_complex_numbers():
+    x = np.array([2 + 1j, 1, 2 - 1j, 1 + 1j])
+    values, places = pa.topk(pa.tensor(x), 2)
+    assert (values.tolist(), places.tolist()) == ([2 + 1j, 2 - 1j], [0, 2])
+    assert pa.median(pa.tensor(x)).item() == np.median(x)
+    (slope,) = pa.grad(pa.real(pa.kthvalue(t := pa.tensor(x, requires_grad=True), 2)[0]), t)
+    assert slope.tolist() == [0, 0, 0, 1]

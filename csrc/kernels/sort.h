@@ -17,7 +17,8 @@ void argsort(const View& out, const View& x, int axis, bool descending);
 void arg_select(const View& out, const View& x, int axis, bool descending, bool sorted);
 
 // How many elements of the ascending line are less than each of `values` (or, with `right`, not
-// greater). All three are contiguous: lines of shape (L, n), values and out of shape (L, m).
+// greater); complex numbers by real part, then by imaginary part. All three are contiguous: lines
+// of shape (L, n), values and out of shape (L, m).
 void searchsorted(const View& out, const View& lines, const View& values, bool right);
 
 // Position along the axis of the extremum so far, the first of equals; the first nan stays. out is

@@ -25,27 +25,13 @@ Tensor starts_group(const Tensor& sorted) {
   return ops::concat(Tensors{ones({1}, DType::Bool), differs}, 0);
 }
 
-Tensor sorted_further(const Tensor& order, const Tensor& key) {
-  return take(order, argsort(take(key, order, 0)), 0);
-}
-
-// Complex numbers as NumPy sorts them: by real part, then by imaginary part, and what has a nan
-// behind all others.
-Tensor ascending(const Tensor& x) {
-  if (!is_complex(x.dtype())) return argsort(x);
-  const Tensor re = real(x), im = imag(x);
-  const auto is_nan = [](const Tensor& part) { return cast(isnan(part), DType::Int8); };
-  const Tensor order = sorted_further(argsort(im), re);
-  return sorted_further(order, is_nan(re) + is_nan(re) + is_nan(im));
-}
-
 // The distinct values of x in ascending order: where each occurs first, which of them each element
 // is, and how often each occurs. Everything but the values is integers without derivatives.
 struct Distinct {
   Distinct(std::string_view op, const Tensor& x)
       : x_(x),
         numbers_(concrete(op, x)),
-        order_(ascending(numbers_)),
+        order_(argsort(numbers_)),
         starts_(starts_group(take(numbers_, order_, 0))),
         heads_(nonzero(starts_)[0]) {}
 
@@ -82,8 +68,7 @@ Tensors unique_inverse(const Tensor& x) {
   return {distinct.values(), distinct.inverse()};
 }
 Tensor unique_values(const Tensor& x) {
-  if (x.tracked() || !x.is_array() || is_complex(x.dtype()))
-    return Distinct("unique_values", x).values();
+  if (x.tracked() || !x.is_array()) return Distinct("unique_values", x).values();
   // Without derivatives nobody asks where the values come from.
   const Tensor sorted = sort(flat(x));
   return take(sorted, nonzero(starts_group(sorted))[0], 0);
@@ -121,8 +106,6 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
 }
 
 Tensor isin(const Tensor& element, const Tensor& test_elements, bool invert) {
-  require_real("isin", element);
-  require_real("isin", test_elements);
   const DType dtype = promote(element.dtype(), test_elements.dtype());
   const Tensor wanted = cast(element, dtype);
   const int64_t n = test_elements.size();

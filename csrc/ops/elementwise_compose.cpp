@@ -52,9 +52,9 @@ Tensor fmax(const Tensor& x1, const Tensor& x2) { return without_nan("fmax", x1,
 Tensor fmin(const Tensor& x1, const Tensor& x2) { return without_nan("fmin", x1, x2, &minimum); }
 
 Tensor float_power(const Tensor& x1, const Tensor& x2) {
-  require_real("float_power", x1);
-  require_real("float_power", x2);
-  return power(cast(x1, DType::Float64), cast(x2, DType::Float64));
+  const bool in_plane = is_complex(x1.dtype()) || is_complex(x2.dtype());
+  const DType wide = in_plane ? DType::Complex128 : DType::Float64;
+  return power(cast(x1, wide), cast(x2, wide));
 }
 
 Tensors divmod(const Tensor& x1, const Tensor& x2) {
@@ -96,7 +96,10 @@ Tensor largest(DType dtype) {
 
 Tensor nan_to_num(const Tensor& x, double nan, const std::optional<Tensor>& posinf,
                   const std::optional<Tensor>& neginf) {
-  require_real("nan_to_num", x);
+  if (is_complex(x.dtype())) {
+    return make_complex(nan_to_num(ops::real(x), nan, posinf, neginf),
+                        nan_to_num(imag(x), nan, posinf, neginf));
+  }
   if (!is_inexact(x.dtype())) return copy(x);
   const Tensor top = posinf ? cast(*posinf, x.dtype()) : largest(x.dtype());
   const Tensor bottom = neginf ? cast(*neginf, x.dtype()) : -largest(x.dtype());
@@ -136,7 +139,8 @@ void register_elementwise_compositions(Registry& registry) {
   registry.add("fmin", &fmin, "x1, x2, /",
                two("The smaller of x1 and x2, or the one that is a number if the other is nan. "
                    "Ties share the derivative equally."));
-  registry.add("float_power", &float_power, "x1, x2, /", two("x1**x2 in float64."));
+  registry.add("float_power", &float_power, "x1, x2, /",
+               two("x1**x2 in float64, or in complex128."));
   registry.add("divmod", &divmod, "x1, x2, /",
                two("The quotient floor_divide(x1, x2) and what remains, remainder(x1, x2)."));
   registry.add("modf", &modf, "x, /",

@@ -133,14 +133,31 @@ Tensors with_values(const Tensor& x, Tensor places, int64_t axis) {
   return {std::move(values), std::move(places)};
 }
 
+// The places in the order of a further key, where equals keep the order they have.
+Tensor sorted_further(const Tensor& places, const Tensor& key, int64_t axis, bool descending) {
+  const Tensor order = argsort(take_along_axis(key, places, axis), axis, descending);
+  return take_along_axis(places, order, axis);
+}
+
+// Complex numbers as NumPy sorts them: by real part, then by imaginary part, and what has a nan
+// behind all others.
+Tensor argsort_complex(const Tensor& x, int64_t axis, bool descending) {
+  const Tensor re = real(x), im = imag(x);
+  const Tensor places = sorted_further(argsort(im, axis, descending), re, axis, descending);
+  if (x.is_array() && !kernels::any_nan(x.view())) return places;
+  const auto is_nan = [](const Tensor& part) { return cast(isnan(part), DType::Int8); };
+  const Tensor nans = is_nan(re) + is_nan(re) + is_nan(im);
+  return sorted_further(places, nans, axis, descending);
+}
+
 Tensor select_places(std::string_view op, const Tensor& x, int64_t k, int64_t least, int64_t axis,
                      bool descending, bool sorted) {
-  require_real(op, x);
   const int64_t n = x.shape()[axis];
   if (k < least || k > n) {
     value_error("[", op, "] k = ", k, " is out of range: axis ", axis, " has ", n,
                 " elements, so k must be from ", least, " to ", n);
   }
+  if (is_complex(x.dtype())) return slice_axis(argsort(x, axis, descending), axis, 0, k);
   return apply1(make_ref<ArgSelect>(axis, k, descending, sorted), x);
 }
 
@@ -163,9 +180,7 @@ bool is_right(std::string_view op, std::string_view side) {
   return side == "right";
 }
 
-Tensor search(std::string_view op, const Tensor& lines, const Tensor& values, bool right) {
-  require_real(op, lines);
-  require_real(op, values);
+Tensor search(const Tensor& lines, const Tensor& values, bool right) {
   return apply1(make_ref<SearchSorted>(0, right), Borrowed<2>(lines, values));
 }
 
@@ -183,32 +198,32 @@ Tensor in_order(const Tensor& x, const Tensor& sorter) {
 Tensor digitize(const Tensor& x, const Tensor& bins, bool right) {
   if (bins.ndim() != 1)
     value_error("[digitize] bins must be 1-D, got shape ", shape_string(bins.shape()));
+  require_real("digitize", x);
   require_real("digitize", bins);
   const int64_t n = bins.size();
-  if (n < 2) return search("digitize", bins, x, !right);
+  if (n < 2) return search(bins, x, !right);
   const Tensor left = slice_axis(bins, 0, 0, n - 1), next = slice_axis(bins, 0, 1, n - 1);
   const Tensor falls = any(greater(left, next)), rises = any(less(left, next));
   if (falls.is_array() && *falls.array().data<bool>() && *rises.array().data<bool>())
     value_error("[digitize] bins must be monotonically increasing or decreasing");
   const Tensor count = scalar(static_cast<double>(n), DType::Int64);
-  return where(falls, count - search("digitize", flip(bins, {}), x, !right),
-               search("digitize", bins, x, !right));
+  return where(falls, count - search(flip(bins, {}), x, !right), search(bins, x, !right));
 }
 
 }  // namespace
 
 Tensor argsort(const Tensor& x, std::optional<int64_t> axis, bool descending, bool) {
-  require_real("argsort", x);
   const Tensor line = line_of(x, axis);
   const int64_t along = normalize_axis("argsort", axis.value_or(0), line.ndim());
+  if (is_complex(x.dtype())) return argsort_complex(line, along, descending);
   return apply1(make_ref<Argsort>(along, descending), line);
 }
 
 Tensor sort(const Tensor& x, std::optional<int64_t> axis, bool descending, bool) {
-  require_real("sort", x);
   const Tensor line = line_of(x, axis);
   const int64_t along = normalize_axis("sort", axis.value_or(0), line.ndim());
-  if (only_values(line)) return apply1(make_ref<SortValues>(along, descending), line);
+  if (only_values(line) && !is_complex(x.dtype()))
+    return apply1(make_ref<SortValues>(along, descending), line);
   return take_along_axis(line, argsort(line, along, descending), along);
 }
 
@@ -217,7 +232,7 @@ Tensor searchsorted(const Tensor& x1, const Tensor& x2, std::string_view side,
   const bool right = is_right("searchsorted", side);
   if (x1.ndim() != 1)
     value_error("[searchsorted] x1 must be 1-D, got shape ", shape_string(x1.shape()));
-  return search("searchsorted", sorter ? in_order(x1, *sorter) : x1, x2, right);
+  return search(sorter ? in_order(x1, *sorter) : x1, x2, right);
 }
 
 void register_sorting(Registry& registry) {
@@ -225,7 +240,8 @@ void register_sorting(Registry& registry) {
                R"(The elements in ascending order along an axis, or in descending order.
 
 nan counts as larger than every number: it comes last, and first if ``descending``. Elements that are equal, 0 and -0
-among them, keep their order, whatever ``stable`` says. The derivative goes to the elements by the permutation that
+among them, keep their order, whatever ``stable`` says. Complex numbers are ordered by real part, then by imaginary
+part. The derivative goes to the elements by the permutation that
 argsort returns, so among equals to each its own.
 
 :param x: tensor with at least one axis
@@ -286,6 +302,8 @@ number. The derivative goes to the element found.
 (2.0, 2))");
   registry.add("searchsorted", &searchsorted, "x1, x2, /, side='left', sorter=None",
                R"(Where the elements of x2 would have to go into the ascending x1 to keep it sorted.
+
+Complex numbers are ordered as sort orders them.
 
 :param x1: tensor with one axis, in ascending order, nan last
 :param x2: tensor of any shape

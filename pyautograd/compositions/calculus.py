@@ -206,8 +206,8 @@ def interp(
 
     ``xp`` increases. Before it the value is ``left``, behind it ``right``: unless given, those of
     the first and of the last point. With ``period`` the function is periodic instead, and ``xp``
-    in any order. Computed in float64. Differentiable in ``x``, ``xp`` and ``fp``; at a point the
-    derivative is that from the right.
+    in any order. Computed in float64, for complex ``fp`` in complex128. Differentiable in ``x``,
+    ``xp`` and ``fp``; at a point the derivative is that from the right.
 
     Raises:
         ValueError: no points, not as many values, or a period of zero.
@@ -215,7 +215,9 @@ def interp(
     >>> pa.interp(pa.tensor([0.5, 3.0]), [0.0, 1.0, 2.0], [0.0, 10.0, 20.0]).tolist()
     [5.0, 20.0]
     """
-    at, knots, values = (_core.astype(not_complex("interp", v), np.float64) for v in (x, xp, fp))
+    at, knots = (_core.astype(not_complex("interp", v), np.float64) for v in (x, xp))
+    values = _core.asarray(fp)
+    values = _core.astype(values, np.complex128 if values.dtype.kind == "c" else np.float64)
     if knots.ndim != 1 or knots.shape != values.shape or knots.size == 0:
         raise ValueError(
             f"[interp] xp of shape {knots.shape} and fp of shape {values.shape} must be equally "

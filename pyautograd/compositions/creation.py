@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ._common import not_complex
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -57,6 +56,17 @@ def indices(dimensions: Sequence[int], dtype: DTypeLike = int, sparse: bool = Fa
     return _core.stack(grids) if grids else _core.zeros((0,), dtype)
 
 
+def fromfunction(
+    function: Callable[..., Any], shape: Sequence[int], *, dtype: DTypeLike = float, **kwargs: Any
+) -> Any:
+    """``function`` of the indices of every element of a grid, one tensor of them for each axis.
+
+    >>> pa.fromfunction(lambda i, j: 10 * i + j, (2, 2), dtype=int).tolist()
+    [[0, 1], [10, 11]]
+    """
+    return function(*_core.unstack(indices(shape, dtype=dtype)), **kwargs)
+
+
 def logspace(
     start: TensorLike,
     stop: TensorLike,
@@ -92,18 +102,22 @@ def geomspace(
 ) -> Tensor:
     """Numbers from ``start`` to ``stop``, each the same multiple of the one before it.
 
-    The ends may be arrays, which broadcast; both are negative or both positive, else nan.
-    Differentiable in both.
+    The ends may be arrays, which broadcast; both are negative or both positive, else nan. Between
+    complex ends the numbers lie on a spiral. Differentiable in both.
 
     >>> pa.round(pa.geomspace(1, 8, 4)).tolist()
     [1.0, 2.0, 4.0, 8.0]
     """
     ends = _core.broadcast_arrays([start, stop])
-    first, last = (_core.expand_dims(not_complex("geomspace", x), axis) for x in ends)
+    first, last = (_core.expand_dims(x, axis) for x in ends)
     shape = [1] * first.ndim
     shape[axis] = num
     steps = _core.linspace(0.0, 1.0, num, endpoint=endpoint)
     exponents = _core.reshape(_core.astype(steps, (first / last).dtype), shape)
+    if first.dtype.kind == "c" or last.dtype.kind == "c":
+        spiral = first * (last / first) ** exponents
+        result = _core.where(_core.equal(exponents, 1), last, spiral)
+        return result if dtype is None else _core.astype(result, dtype)
     # Exact at both ends, which the product of rounded factors is not.
     half = _core.less(exponents, 0.5)
     result = _core.where(

@@ -150,7 +150,7 @@ def median(a: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tenso
     >>> pa.median(pa.tensor([[3.0, 1.0, 2.0], [1.0, 2.0, 9.0]]), axis=1).tolist()
     [2.0, 2.0]
     """
-    return _middle(_Lines("median", floating(not_complex("median", a)), axis, keepdims, False))
+    return _middle(_Lines("median", floating(a), axis, keepdims, False))
 
 
 def nanmedian(a: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
@@ -159,7 +159,7 @@ def nanmedian(a: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Te
     >>> pa.nanmedian(pa.tensor([3.0, pa.nan, 1.0])).item()
     2.0
     """
-    return _middle(_Lines("nanmedian", floating(not_complex("nanmedian", a)), axis, keepdims, True))
+    return _middle(_Lines("nanmedian", floating(a), axis, keepdims, True))
 
 
 def _quantile(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _core, _sets
 from .._core import Tensor
-from ._common import not_complex, shape_from_values
+from ._common import shape_from_values
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -24,7 +24,7 @@ def union1d(ar1: TensorLike, ar2: TensorLike) -> Tensor:
     >>> pa.union1d(pa.tensor([3.0, 1.0]), pa.tensor([1.0, 2.0])).tolist()
     [1.0, 2.0, 3.0]
     """
-    x, y = (_core.ravel(not_complex("union1d", a)) for a in (ar1, ar2))
+    x, y = (_core.ravel(a) for a in (ar1, ar2))
     return _distinct("union1d", _core.concat([x, y]))
 
 
@@ -42,7 +42,7 @@ def intersect1d(
     >>> pa.intersect1d(pa.tensor([3.0, 1.0, 3.0]), pa.tensor([2.0, 3.0])).tolist()
     [3.0]
     """
-    x, y = (_core.ravel(not_complex("intersect1d", a)) for a in (ar1, ar2))
+    x, y = (_core.ravel(a) for a in (ar1, ar2))
     places_x, places_y = (_places(a, assume_unique) for a in (x, y))
     values = _core.concat([_core.take(x, places_x), _core.take(y, places_y)])
     order = _core.argsort(values)
@@ -64,7 +64,7 @@ def setdiff1d(ar1: TensorLike, ar2: TensorLike, assume_unique: bool = False) -> 
     >>> pa.setdiff1d(pa.tensor([3.0, 1.0, 2.0]), pa.tensor([2.0])).tolist()
     [1.0, 3.0]
     """
-    x, y = (_core.ravel(not_complex("setdiff1d", a)) for a in (ar1, ar2))
+    x, y = (_core.ravel(a) for a in (ar1, ar2))
     values = x if assume_unique else _distinct("setdiff1d", x)
     with shape_from_values("setdiff1d"):
         missing = _core.flatnonzero(_core.isin(values, y, invert=True))
@@ -77,7 +77,7 @@ def setxor1d(ar1: TensorLike, ar2: TensorLike, assume_unique: bool = False) -> T
     >>> pa.setxor1d(pa.tensor([3.0, 1.0]), pa.tensor([1.0, 2.0])).tolist()
     [2.0, 3.0]
     """
-    parts = [_core.ravel(not_complex("setxor1d", a)) for a in (ar1, ar2)]
+    parts = [_core.ravel(a) for a in (ar1, ar2)]
     if not assume_unique:
         parts = [_distinct("setxor1d", a) for a in parts]
     rising = _core.sort(_core.concat(parts))

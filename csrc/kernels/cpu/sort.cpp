@@ -188,10 +188,16 @@ void sort_values(T* out, int64_t out_step, const T* x, int64_t step, int64_t n,
   }
 }
 
-// nan after every number.
+// nan after every number. Complex numbers by real part, then by imaginary part; those with a nan in
+// the imaginary part, in the real part and in both follow in this order.
 template <class T>
 bool before(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>)
+  if constexpr (is_complex_type<T>) {
+    const auto nans = [](T x) { return 2 * IsNan()(x.real()) + IsNan()(x.imag()); };
+    if (nans(a) != nans(b)) return nans(a) < nans(b);
+    if (before(a.real(), b.real())) return true;
+    return !before(b.real(), a.real()) && before(a.imag(), b.imag());
+  } else if constexpr (std::is_floating_point_v<T>)
     return a < b || (IsNan()(b) && !IsNan()(a));
   else
     return a < b;
@@ -269,7 +275,7 @@ void arg_select(const View& out, const View& x, int axis, bool descending, bool 
 
 void searchsorted(const View& out, const View& lines, const View& values, bool right) {
   const int64_t n = lines.shape[1], m = values.shape[1];
-  visit_ordered(lines.dtype, [&](auto tag) {
+  visit_dtype(lines.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* line = static_cast<const T*>(lines.data);
     const T* value = static_cast<const T*>(values.data);
