@@ -6,14 +6,14 @@ A nan contributes nothing to a derivative either.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _core
 from .._core import Tensor
 from ._common import floating, not_complex
+from ._masked import Axis, mask_of, mean, spread
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -22,40 +22,57 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-Axis: TypeAlias = "int | Sequence[int] | None"
+
+def _present(x: Tensor, where: Any = True) -> Tensor:
+    numbers = _core.logical_not(_core.isnan(x))
+    return numbers if where is True else _core.logical_and(numbers, mask_of("where", where))
 
 
-def _filled(a: Any, value: float) -> Tensor:
+def _filled(a: Any, value: Any, where: Any = True) -> Tensor:
     x = _core.asarray(a)
-    return _core.where(_core.isnan(x), value, x) if x.dtype.kind in "fc" else x
-
-
-def _count(x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
-    """How many entries are not nan, in the dtype of their real parts."""
-    present = _core.logical_not(_core.isnan(x))
-    return _core.sum(present, axis, np.finfo(x.dtype).dtype, keepdims=keepdims)
+    if x.dtype.kind not in "fc" and where is True:
+        return x
+    return _core.where(_present(x, where), x, value)
 
 
 def nansum(
-    a: TensorLike, axis: Axis = None, dtype: DTypeLike | None = None, *, keepdims: bool = False
+    a: TensorLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    *,
+    keepdims: bool = False,
+    initial: TensorLike = 0,
+    where: TensorLike = True,
 ) -> Tensor:
-    """The sum of the numbers; 0 where there are none.
+    """The sum of the numbers, from ``initial`` on, at which ``where`` holds.
 
     >>> pa.nansum(pa.tensor([1.0, pa.nan, 2.0])).item()
     3.0
     """
-    return _core.sum(_filled(a, 0.0), axis, dtype, keepdims=keepdims)
+    total = _core.sum(_filled(a, 0, where), axis, dtype, keepdims=keepdims)
+    return total if _is_number(initial, 0) else _core.add(total, initial)
 
 
 def nanprod(
-    a: TensorLike, axis: Axis = None, dtype: DTypeLike | None = None, *, keepdims: bool = False
+    a: TensorLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    *,
+    keepdims: bool = False,
+    initial: TensorLike = 1,
+    where: TensorLike = True,
 ) -> Tensor:
-    """The product of the numbers; 1 where there are none.
+    """The product of the numbers, from ``initial`` on, at which ``where`` holds.
 
     >>> pa.nanprod(pa.tensor([3.0, pa.nan, 2.0])).item()
     6.0
     """
-    return _core.prod(_filled(a, 1.0), axis, dtype, keepdims=keepdims)
+    product = _core.prod(_filled(a, 1, where), axis, dtype, keepdims=keepdims)
+    return product if _is_number(initial, 1) else _core.multiply(product, initial)
+
+
+def _is_number(value: Any, number: int) -> bool:
+    return isinstance(value, (int, float)) and value == number
 
 
 def nancumsum(a: TensorLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
@@ -77,15 +94,20 @@ def nancumprod(a: TensorLike, axis: int | None = None, dtype: DTypeLike | None =
 
 
 def nanmean(
-    a: TensorLike, axis: Axis = None, dtype: DTypeLike | None = None, *, keepdims: bool = False
+    a: TensorLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    *,
+    keepdims: bool = False,
+    where: TensorLike = True,
 ) -> Tensor:
-    """The mean of the numbers; nan where there are none.
+    """The mean of the numbers at which ``where`` holds; nan where there are none.
 
     >>> pa.nanmean(pa.tensor([1.0, pa.nan, 2.0])).item()
     1.5
     """
     x = floating(a) if dtype is None else _core.astype(a, dtype)
-    return nansum(x, axis, keepdims=keepdims) / _count(x, axis, keepdims)
+    return mean(x, _present(x, where), axis, keepdims)
 
 
 def nanvar(
@@ -95,6 +117,7 @@ def nanvar(
     *,
     ddof: float = 0,
     keepdims: bool = False,
+    where: TensorLike = True,
     correction: float | None = None,
 ) -> Tensor:
     """The variance of the numbers: squared deviations over their count less ``ddof``.
@@ -104,7 +127,9 @@ def nanvar(
     >>> pa.nanvar(pa.tensor([1.0, pa.nan, 3.0])).item()
     1.0
     """
-    return _spread(_core.var, 1.0, a, axis, dtype, ddof, keepdims, correction)
+    x = floating(a) if dtype is None else _core.astype(a, dtype)
+    less = ddof if correction is None else correction
+    return spread(_core.var, x, _present(x, where), axis, less, keepdims)
 
 
 def nanstd(
@@ -114,6 +139,7 @@ def nanstd(
     *,
     ddof: float = 0,
     keepdims: bool = False,
+    where: TensorLike = True,
     correction: float | None = None,
 ) -> Tensor:
     """The standard deviation of the numbers, the square root of :func:`nanvar`.
@@ -123,57 +149,67 @@ def nanstd(
     >>> round(pa.nanstd(pa.tensor([1.0, pa.nan, 3.0])).item(), 12)
     1.0
     """
-    return _spread(_core.std, 0.5, a, axis, dtype, ddof, keepdims, correction)
-
-
-def _spread(
-    op: Callable[..., Tensor],
-    power: float,
-    a: Any,
-    axis: Axis,
-    dtype: Any,
-    ddof: float,
-    keepdims: bool,
-    correction: float | None,
-) -> Tensor:
-    """``op`` is taken with the mean, which deviates by nothing, in the places of nan."""
     x = floating(a) if dtype is None else _core.astype(a, dtype)
-    filled = _core.where(_core.isnan(x), nanmean(x, axis, keepdims=True), x)
-    spread = op(filled, axis, keepdims=keepdims)
-    excess = _count(x, axis, keepdims) - (ddof if correction is None else correction)
-    per_result = x.size / spread.size if spread.size else math.nan
-    factor = per_result / _core.where(_core.greater(excess, 0), excess, math.nan)
-    return spread * (factor if power == 1.0 else _core.sqrt(factor))
+    less = ddof if correction is None else correction
+    return spread(_core.std, x, _present(x, where), axis, less, keepdims)
 
 
-def nanmax(a: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
+def nanmax(
+    a: TensorLike,
+    axis: Axis = None,
+    *,
+    keepdims: bool = False,
+    initial: TensorLike | None = None,
+    where: TensorLike = True,
+) -> Tensor:
     """The largest of the numbers; nan where there are none. Ties share the derivative equally.
 
+    ``initial`` is one of the numbers, too, and needed with ``where``.
+
     Raises:
-        ValueError: an axis of size 0.
+        ValueError: an axis of size 0, or ``where`` without ``initial``.
 
     >>> pa.nanmax(pa.tensor([1.0, pa.nan, 2.0])).item()
     2.0
     """
-    return _extremum("nanmax", _core.max, -math.inf, a, axis, keepdims)
+    return _extremum("nanmax", -math.inf, a, axis, keepdims, initial, where)
 
 
-def nanmin(a: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
+def nanmin(
+    a: TensorLike,
+    axis: Axis = None,
+    *,
+    keepdims: bool = False,
+    initial: TensorLike | None = None,
+    where: TensorLike = True,
+) -> Tensor:
     """The smallest of the numbers; nan where there are none. Ties share the derivative equally.
 
+    ``initial`` is one of the numbers, too, and needed with ``where``.
+
     Raises:
-        ValueError: an axis of size 0.
+        ValueError: an axis of size 0, or ``where`` without ``initial``.
 
     >>> pa.nanmin(pa.tensor([1.0, pa.nan, 2.0])).item()
     1.0
     """
-    return _extremum("nanmin", _core.min, math.inf, a, axis, keepdims)
+    return _extremum("nanmin", math.inf, a, axis, keepdims, initial, where)
 
 
 def _extremum(
-    name: str, op: Callable[..., Tensor], last: float, a: Any, axis: Axis, keepdims: bool
+    name: str, last: float, a: Any, axis: Axis, keepdims: bool, initial: Any, where: Any
 ) -> Tensor:
+    op, larger = (_core.max, _core.maximum) if last < 0 else (_core.min, _core.minimum)
     x = not_complex(name, a)
+    if initial is not None:
+        start = _core.astype(initial, x.dtype)
+        if x.size == 0:
+            shape = _core.sum(x, axis, keepdims=keepdims).shape
+            return _core.broadcast_to(start, shape)
+        numbers = _core.where(_present(x, where), x, start)
+        return larger(op(numbers, axis, keepdims=keepdims), start)
+    if where is not True:
+        raise ValueError(f"[{name}] where= needs initial=, the value where nothing is left")
     if x.dtype.kind != "f":
         return op(x, axis, keepdims=keepdims)
     result = op(_filled(x, last), axis, keepdims=keepdims)

@@ -1,0 +1,122 @@
+"""The methods of ufuncs on tensors: ``np.add.reduce(t)``, ``np.add.at(t, i, v)`` and their like."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from ._core import Tensor
+from ._numpy_arguments import cast, reduction, refuse, stored
+from .numpy_protocol import no_counterpart
+
+__all__: list[str] = []
+
+# ufunc.reduce and ufunc.accumulate, by op
+_REDUCTIONS = {
+    "add": "sum",
+    "multiply": "prod",
+    "maximum": "max",
+    "minimum": "min",
+    "logical_and": "all",
+    "logical_or": "any",
+    "logaddexp": "logsumexp",
+}
+_ACCUMULATIONS = {
+    "add": "cumsum",
+    "logaddexp": "logcumsumexp",
+    "maximum": "cummax",
+    "minimum": "cummin",
+    "multiply": "cumprod",
+}
+
+
+def _op(names: dict[str, str], known: str, label: str) -> str:
+    if known not in names:
+        raise no_counterpart(label)
+    return names[known]
+
+
+def _reduce(ufunc: np.ufunc, known: str, a: Any, axis: Any = 0, **kwargs: Any) -> Any:
+    label = f"np.{ufunc.__name__}.reduce"
+    return reduction(_op(_REDUCTIONS, known, label))(label, a, axis, **kwargs)
+
+
+def _accumulate(
+    ufunc: np.ufunc, known: str, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None
+) -> Any:
+    label = f"np.{ufunc.__name__}.accumulate"
+    op = getattr(_core, _op(_ACCUMULATIONS, known, label))
+    return stored(label, op(cast(label, a, dtype), axis=axis), out)
+
+
+def _outer(ufunc: np.ufunc, known: str, a: Any, b: Any, *, out: Any = None, **kwargs: Any) -> Any:
+    label = f"np.{ufunc.__name__}.outer"
+    if ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature is not None:
+        raise no_counterpart(label)
+    refuse(label, kwargs)
+    x1, x2 = _core.asarray(a), _core.asarray(b)
+    result = getattr(_core, known)(_core.reshape(x1, x1.shape + (1,) * x2.ndim), x2)
+    return stored(label, result, out)
+
+
+def _reduceat(
+    ufunc: np.ufunc, known: str, a: Any, indices: Any, axis: Any = 0, **kwargs: Any
+) -> Any:
+    """A piece from each index up to the next, or the one element where the next is no larger."""
+    label = f"np.{ufunc.__name__}.reduceat"
+    reduce = reduction(_op(_REDUCTIONS, known, label))
+    out = kwargs.pop("out", None)
+    x = _core.moveaxis(_core.asarray(a), axis, 0)
+    starts = [operator.index(i) for i in np.asarray(indices)]
+    for i in starts:
+        if not 0 <= i < x.shape[0]:
+            raise IndexError(f"{label}: index {i} is out of bounds for axis of size {x.shape[0]}")
+    ends = [*starts[1:], x.shape[0]]
+    pieces = [
+        reduce(label, x[i : max(j, i + 1)], 0, **kwargs) for i, j in zip(starts, ends, strict=True)
+    ]
+    if not pieces:
+        return stored(label, _core.moveaxis(x[:0], 0, axis), out)
+    return stored(label, _core.moveaxis(_core.stack(pieces), 0, axis), out)
+
+
+def _at(ufunc: np.ufunc, known: str, a: Any, indices: Any, b: Any = None) -> None:
+    """``a[indices] += b``, where an element named twice is added to twice."""
+    label = f"np.{ufunc.__name__}.at"
+    if known not in ("add", "subtract"):
+        raise no_counterpart(label)
+    if not isinstance(a, Tensor):
+        raise TypeError(
+            f"{label}: the argument a= is not supported for tensors: a NumPy array cannot hold "
+            "a tensor's graph; assign the result to a new name"
+        )
+    places = _core.reshape(_core.arange(a.size), a.shape)[indices]
+    amounts = _core.broadcast_to(cast(label, b, a.dtype), places.shape)
+    total = _core.reshape(_sums(places, amounts, a.size), a.shape)
+    a[...] = getattr(_core, known)(a, total)
+
+
+def _sums(places: Tensor, amounts: Tensor, size: int) -> Tensor:
+    """The sums of the amounts for each of the places: the transpose of picking."""
+    if amounts.dtype.kind == "c":
+        parts = (_sums(places, part, size) for part in (_core.real(amounts), _core.imag(amounts)))
+        return _core.astype(_core.complex(*parts), amounts.dtype)
+    if amounts.dtype.kind in "iu" and max(map(_core.depth, (places, amounts))) == 0:
+        exact = np.zeros(size, amounts.dtype)
+        np.add.at(exact, places.numpy(), amounts.numpy())
+        return _core.asarray(exact)
+    kept = _core.bincount(_core.ravel(places), _core.ravel(amounts), minlength=size)
+    return _core.astype(kept, amounts.dtype)
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "accumulate": _accumulate,
+    "at": _at,
+    "outer": _outer,
+    "reduce": _reduce,
+    "reduceat": _reduceat,
+}
