@@ -19,7 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from . import _blas, _core, _dtypes, _sets, _variadic, compositions, func, numpy_protocol, tree
+from . import (  # noqa: F401
+    _blas,
+    _core,
+    _dtypes,
+    _methods,
+    _sets,
+    _variadic,
+    compositions,
+    func,
+    numpy_protocol,
+    tree,
+)
 from ._core import (
     EscapedTensorError,
     Tensor,
@@ -72,6 +83,10 @@ _INSPECTION = (
     *("__array_api_version__", "__array_namespace_info__", "broadcast_shapes", "can_cast"),
     *("finfo", "iinfo", "isdtype", "result_type"),
 )
+_NUMPY_INSPECTION = (
+    *("common_type", "einsum_path", "may_share_memory", "min_scalar_type", "ndim", "shape"),
+    *("shares_memory", "size"),
+)
 _DIFFERENTIAL = ("derivative", "divergence", "hessian_diagonal", "laplacian")
 _FUNCTIONS = {"coverage": "_coverage", "load": "serialization", "save": "serialization"}
 _FUNCTIONS |= {
@@ -86,6 +101,7 @@ _FUNCTIONS |= {
 }
 _FUNCTIONS |= dict.fromkeys(_DIFFERENTIAL, "differential")
 _FUNCTIONS |= dict.fromkeys(_INSPECTION, "array_api")
+_FUNCTIONS |= dict.fromkeys(_NUMPY_INSPECTION, "_inspection")
 _FUNCTIONS |= {name: f"compositions.{module}" for name, module in compositions.HOMES.items()}
 
 globals().update(_OPS | _DTYPES | _CONSTANTS)

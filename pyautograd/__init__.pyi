@@ -40,6 +40,7 @@ from ._core import atleast_2d as atleast_2d
 from ._core import atleast_3d as atleast_3d
 from .compositions.statistics import average as average
 from .autograd import backward as backward
+from .compositions.windows import bartlett as bartlett
 from ._core import bincount as bincount
 from ._core import bitwise_and as bitwise_and
 from ._core import bitwise_count as bitwise_count
@@ -48,6 +49,7 @@ from ._core import bitwise_left_shift as bitwise_left_shift
 from ._core import bitwise_or as bitwise_or
 from ._core import bitwise_right_shift as bitwise_right_shift
 from ._core import bitwise_xor as bitwise_xor
+from .compositions.windows import blackman as blackman
 from .compositions.joining import block as block
 from ._variadic import broadcast_arrays as broadcast_arrays
 from .array_api import broadcast_shapes as broadcast_shapes
@@ -60,6 +62,7 @@ from .checkpointing._sequential import checkpoint_sequential as checkpoint_seque
 from .compositions.indexing import choose as choose
 from ._core import clip as clip
 from .compositions.joining import column_stack as column_stack
+from ._inspection import common_type as common_type
 from ._core import complex as complex
 from .compositions.selection import compress as compress
 from ._core import concat as concat
@@ -67,6 +70,7 @@ from ._core import conj as conj
 from ._core import convolve as convolve
 from ._core import copy as copy
 from ._core import copysign as copysign
+from .compositions.writing import copyto as copyto
 from .compositions.statistics import corrcoef as corrcoef
 from ._core import correlate as correlate
 from ._core import cos as cos
@@ -100,6 +104,7 @@ from .compositions.joining import dsplit as dsplit
 from .compositions.joining import dstack as dstack
 from .compositions.calculus import ediff1d as ediff1d
 from ._variadic import einsum as einsum
+from ._inspection import einsum_path as einsum_path
 from ._core import empty as empty
 from ._core import empty_like as empty_like
 from .grad_mode import enable_grad as enable_grad
@@ -115,7 +120,7 @@ from .compositions.selection import extract as extract
 from ._core import eye as eye
 from ._core import fabs as fabs
 from . import fft as fft
-from .compositions.indexing import fill_diagonal as fill_diagonal
+from .compositions.writing import fill_diagonal as fill_diagonal
 from .array_api import finfo as finfo
 from ._core import flatnonzero as flatnonzero
 from ._core import flip as flip
@@ -130,6 +135,7 @@ from ._core import fmod as fmod
 from ._core import frexp as frexp
 from ._core import from_dlpack as from_dlpack
 from ._core import from_numpy as from_numpy
+from .compositions.creation import fromfunction as fromfunction
 from ._core import full as full
 from ._core import full_like as full_like
 from . import func as func
@@ -140,11 +146,15 @@ from .autograd import grad as grad
 from .compositions.calculus import gradient as gradient
 from ._core import greater as greater
 from ._core import greater_equal as greater_equal
+from .compositions.windows import hamming as hamming
+from .compositions.windows import hanning as hanning
 from ._core import heaviside as heaviside
 from .derivatives import hessian as hessian
 from .differential import hessian_diagonal as hessian_diagonal
 from .compositions.histograms import histogram as histogram
+from .compositions.histograms import histogram2d as histogram2d
 from .compositions.histograms import histogram_bin_edges as histogram_bin_edges
+from .compositions.histograms import histogramdd as histogramdd
 from .compositions.joining import hsplit as hsplit
 from ._core import hstack as hstack
 from .derivatives import hvp as hvp
@@ -174,6 +184,7 @@ from .compositions.comparison import isreal as isreal
 from ._dtypes import isrealobj as isrealobj
 from .compositions.indexing import ix_ as ix_
 from .derivatives import jacobian as jacobian
+from .compositions.windows import kaiser as kaiser
 from .compositions.products import kron as kron
 from ._core import kthvalue as kthvalue
 from .differential import laplacian as laplacian
@@ -200,11 +211,13 @@ from ._core import logical_or as logical_or
 from ._core import logical_xor as logical_xor
 from .compositions.creation import logspace as logspace
 from ._core import logsumexp as logsumexp
+from .compositions.indexing import mask_indices as mask_indices
 from ._core import matmul as matmul
 from ._core import matrix_transpose as matrix_transpose
 from ._core import matvec as matvec
 from ._core import max as max
 from ._core import maximum as maximum
+from ._inspection import may_share_memory as may_share_memory
 from ._core import mean as mean
 from .compositions.quantiles import median as median
 from . import memory as memory
@@ -212,6 +225,7 @@ from .memory import memory_budget as memory_budget
 from ._variadic import meshgrid as meshgrid
 from ._grids import mgrid as mgrid
 from ._core import min as min
+from ._inspection import min_scalar_type as min_scalar_type
 from ._core import minimum as minimum
 from ._core import modf as modf
 from ._core import moveaxis as moveaxis
@@ -232,6 +246,7 @@ from .compositions.quantiles import nanquantile as nanquantile
 from .compositions.missing import nanstd as nanstd
 from .compositions.missing import nansum as nansum
 from .compositions.missing import nanvar as nanvar
+from ._inspection import ndim as ndim
 from ._core import negative as negative
 from ._core import nextafter as nextafter
 from . import nn as nn
@@ -250,6 +265,7 @@ from .compositions.selection import partition as partition
 from .compositions.quantiles import percentile as percentile
 from ._core import permute_dims as permute_dims
 from .compositions.indexing import piecewise as piecewise
+from .compositions.writing import place as place
 from . import plot as plot
 from . import policies as policies
 from .compositions.polynomials import poly as poly
@@ -265,13 +281,16 @@ from ._core import positive as positive
 from ._core import power as power
 from ._core import prod as prod
 from .compositions.statistics import ptp as ptp
-from .compositions.indexing import put_along_axis as put_along_axis
+from .compositions.writing import put as put
+from .compositions.writing import put_along_axis as put_along_axis
+from .compositions.writing import putmask as putmask
 from .compositions.quantiles import quantile as quantile
 from ._core import rad2deg as rad2deg
 from . import random as random
 from ._core import ravel as ravel
 from .compositions.indexing import ravel_multi_index as ravel_multi_index
 from ._core import real as real
+from .compositions.comparison import real_if_close as real_if_close
 from ._core import reciprocal as reciprocal
 from ._core import relu as relu
 from ._core import remainder as remainder
@@ -296,15 +315,19 @@ from .grad_mode import set_grad_enabled as set_grad_enabled
 from ._core import set_num_threads as set_num_threads
 from .compositions.sets import setdiff1d as setdiff1d
 from .compositions.sets import setxor1d as setxor1d
+from ._inspection import shape as shape
+from ._inspection import shares_memory as shares_memory
 from ._core import sigmoid as sigmoid
 from ._core import sign as sign
 from ._core import signbit as signbit
 from ._core import sin as sin
 from ._core import sinc as sinc
 from ._core import sinh as sinh
+from ._inspection import size as size
 from ._core import softmax as softmax
 from ._core import softplus as softplus
 from ._core import sort as sort
+from .compositions.selection import sort_complex as sort_complex
 from ._core import spacing as spacing
 from . import sparse as sparse
 from . import special as special

@@ -53,16 +53,18 @@ def entry(arrays, axes, i):
     ]
 
 
-# Arrays whose values decide the shape of the result, which vmap cannot know.
+# Arrays whose values decide the shape or dtype of the result, which vmap cannot know.
 DECIDE_SHAPES = {
     **dict.fromkeys("nonzero flatnonzero argwhere compress extract bincount".split(), {0}),
     **dict.fromkeys("unique_values unique_counts unique_inverse unique_all".split(), {0}),
+    "real_if_close-complex": {0},
     **dict.fromkeys("trim_zeros union1d intersect1d setdiff1d setxor1d".split(), {0, 1}),
 }
 
 
 def depends_on_values(record, chosen):
-    return not DECIDE_SHAPES.get(record.name, set()).isdisjoint(chosen)
+    places = DECIDE_SHAPES.get(record.label) or DECIDE_SHAPES.get(record.name, set())
+    return not places.isdisjoint(chosen)
 
 
 @every_op

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -46,7 +47,7 @@ SINGLE = {
     "linalg_svd": ("compute_uv", "Literal[True]", "Literal[False]"),
 }
 # Methods that also take the entries of their tuple one by one: x.reshape(2, 3)
-SPREADING = {"reshape", "permute_dims", "broadcast_to"}
+SPREADING = {"reshape", "permute_dims", "transpose", "broadcast_to"}
 
 
 def signatures() -> dict[str, tuple[list[str], str]]:
@@ -91,8 +92,12 @@ def core_stub() -> str:
         line for name, (parts, result) in ops.items() for line in function(name, parts, result)
     ]
     methods = []
-    for name in sorted(vars(_core.Tensor)):
-        if (op := ALIASES.get(name, name)) not in ops or not callable(getattr(_core.Tensor, name)):
+    for name, method in sorted(vars(_core.Tensor).items()):
+        if (
+            inspect.isfunction(method)
+            or (op := ALIASES.get(name, name)) not in ops
+            or not callable(getattr(_core.Tensor, name))
+        ):
             continue
         parts, result = ops[op]
         parameters = ", ".join(["self", *[part for part in parts[1:] if part != "/"]])

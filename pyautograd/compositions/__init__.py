@@ -20,11 +20,11 @@ __all__: list[str] = []
 
 _MODULES = {
     "calculus": "cross diff ediff1d gradient interp trapezoid unwrap",
-    "comparison": "allclose array_equal array_equiv isclose iscomplex isreal",
-    "creation": "geomspace identity indices logspace tri vander",
-    "histograms": "histogram histogram_bin_edges",
+    "comparison": "allclose array_equal array_equiv isclose iscomplex isreal real_if_close",
+    "creation": "fromfunction geomspace identity indices logspace tri vander",
+    "histograms": "histogram histogram2d histogram_bin_edges histogramdd",
     "indexing": (
-        "choose diag_indices diag_indices_from fill_diagonal ix_ piecewise put_along_axis"
+        "choose diag_indices diag_indices_from ix_ mask_indices piecewise"
         " ravel_multi_index select tril_indices tril_indices_from triu_indices"
         " triu_indices_from unravel_index"
     ),
@@ -41,10 +41,12 @@ _MODULES = {
     ),
     "quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
     "products": "kron vdot",
-    "selection": "argpartition compress extract lexsort partition",
+    "selection": "argpartition compress extract lexsort partition sort_complex",
     "sets": "intersect1d setdiff1d setxor1d union1d",
     "statistics": "average corrcoef cov ptp",
     "transforms": "apply_along_axis apply_over_axes",
+    "windows": "bartlett blackman hamming hanning kaiser",
+    "writing": "copyto fill_diagonal place put put_along_axis putmask",
 }  # fmt: skip
 
 # function: the module that defines it

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ._common import floating
+from ._common import floating, shape_from_values
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -100,6 +100,27 @@ def isreal(x: TensorLike) -> Tensor:
     [True, False]
     """
     return _core.equal(_imaginary(x), 0)
+
+
+def real_if_close(a: TensorLike, tol: float = 100) -> Tensor:
+    """The real parts, if all imaginary parts are close to zero; else the numbers as they are.
+
+    A ``tol`` above 1 is in units of the last place of 1.
+
+    Raises:
+        RuntimeError: under vmap, since the dtype depends on the elements.
+
+    >>> pa.real_if_close(pa.tensor([1.0, 2.0 + 1e-15j])).tolist()
+    [1.0, 2.0]
+    """
+    x = _core.asarray(a)
+    if x.dtype.kind != "c":
+        return x
+    limit = tol * np.finfo(x.dtype).eps if tol > 1 else tol
+    small = _core.less(_core.absolute(_core.imag(x)), limit)
+    with shape_from_values("real_if_close"):
+        others = _core.flatnonzero(_core.logical_not(small))
+    return x if others.size else _core.real(x)
 
 
 def _imaginary(x: TensorLike) -> Tensor:

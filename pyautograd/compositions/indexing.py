@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ._common import normal_axis
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -138,77 +137,6 @@ def _promoted(options: list[Any]) -> list[Tensor]:
     return [_core.astype(x, dtype, copy=False) for x in map(_core.asarray, options)]
 
 
-def put_along_axis(arr: Tensor, indices: TensorLike, values: TensorLike, axis: int | None) -> None:
-    """Writes ``values`` into ``arr``, for every line along ``axis`` at the line of ``indices``.
-
-    The counterpart of ``take_along_axis``. As with ``arr[...] = values``, ``arr`` is written in
-    place, and becomes the recorded result where derivatives are recorded.
-
-    Raises:
-        IndexError: an index out of range.
-
-    >>> x = pa.zeros((2, 2))
-    >>> pa.put_along_axis(x, pa.tensor([[1], [0]]), 5.0, axis=1)
-    >>> x.tolist()
-    [[0.0, 5.0], [5.0, 0.0]]
-    """
-    index = _core.asarray(indices)
-    if axis is None:
-        if index.ndim != 1:
-            raise ValueError(
-                f"[put_along_axis] without an axis indices are a vector, not {index.shape}"
-            )
-        places = _core.asarray(np.arange(arr.size).reshape(arr.shape))
-        flat = _core.take(places, index)
-        arr[tuple(_unravelled(flat, arr.shape))] = values
-        return
-    place = normal_axis("put_along_axis", axis, arr.ndim)
-    if index.ndim != arr.ndim:
-        raise ValueError(
-            f"[put_along_axis] indices of shape {index.shape} and an array of shape {arr.shape} "
-            "must have as many dimensions"
-        )
-    grid = np.ogrid[tuple(slice(n) for n in arr.shape)]
-    arr[tuple(index if i == place else _core.asarray(ramp) for i, ramp in enumerate(grid))] = values
-
-
-def _unravelled(flat: Tensor, shape: tuple[int, ...]) -> list[Tensor]:
-    parts: list[Tensor] = []
-    for size in reversed(shape):
-        parts.insert(0, _core.remainder(flat, size))
-        flat = _core.floor_divide(flat, size)
-    return parts
-
-
-def fill_diagonal(a: Tensor, val: TensorLike, wrap: bool = False) -> None:
-    """Writes ``val`` to the main diagonal of ``a``; a vector is repeated as often as needed.
-
-    ``a`` is a matrix, or has equal sizes in all of its dimensions. With ``wrap=True`` the diagonal
-    of a tall matrix starts again below its end. ``a`` is written in place, and becomes the recorded
-    result where derivatives are recorded.
-
-    Raises:
-        ValueError: fewer than two dimensions, or more of different sizes.
-
-    >>> x = pa.zeros((2, 2))
-    >>> pa.fill_diagonal(x, pa.tensor([1.0, 2.0]))
-    >>> x.tolist()
-    [[1.0, 0.0], [0.0, 2.0]]
-    """
-    shape = a.shape
-    if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
-        raise ValueError(
-            f"[fill_diagonal] expected a matrix, or dimensions of equal size, got shape {shape}"
-        )
-    step = sum(int(np.prod(shape[i + 1 :])) for i in range(len(shape)))
-    end = shape[1] * shape[1] if len(shape) == 2 and not wrap else a.size
-    places = np.arange(0, min(end, a.size), step)
-    values = _core.ravel(val)
-    if places.size and values.size:
-        entries = _core.take(values, np.arange(places.size) % values.size)
-        a[tuple(_core.asarray(i) for i in np.unravel_index(places, shape))] = entries
-
-
 def ix_(*args: Any) -> tuple[Tensor, ...]:
     """Vectors of indices shaped so that they select the grid of their combinations.
 
@@ -251,6 +179,16 @@ def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, ...]
     [[0, 0, 1], [0, 1, 1]]
     """
     return _tensors(np.triu_indices(n, k, m))
+
+
+def mask_indices(n: int, mask_func: Callable[..., Any], k: TensorLike = 0) -> tuple[Tensor, ...]:
+    """The indices at which ``mask_func(matrix, k)`` of an ``n`` by ``n`` matrix is not zero.
+
+    >>> [i.tolist() for i in pa.mask_indices(2, pa.triu)]
+    [[0, 0, 1], [0, 1, 1]]
+    """
+    kept = mask_func(_core.ones((n, n), np.int64), k)
+    return tuple(_core.nonzero(_core.not_equal(kept, 0)))
 
 
 def _matrix_shape(name: str, arr: Any) -> tuple[int, ...]:

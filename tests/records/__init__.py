@@ -2,9 +2,11 @@
 
 from . import (
     compositions,
+    compositions_of_grids,
     compositions_of_polynomials,
     compositions_of_sets,
     compositions_of_shape,
+    compositions_of_writing,
     creation,
     elementwise,
     fft,
@@ -35,6 +37,8 @@ RECORDS: list[OpRecord] = [
     *compositions_of_polynomials.RECORDS,
     *compositions_of_shape.RECORDS,
     *compositions_of_sets.RECORDS,
+    *compositions_of_grids.RECORDS,
+    *compositions_of_writing.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.

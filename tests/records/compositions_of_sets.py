@@ -4,7 +4,7 @@ import numpy as np
 
 import pyautograd as pa
 
-from .record import REAL, Sample, distinct, record
+from .record import Sample, distinct, record
 
 
 def ranked(rng):
@@ -14,6 +14,11 @@ def ranked(rng):
     yield distinct(rng, (2, 3)), 4, None
     yield distinct(rng, (3,)), 3
     yield distinct(rng, (3,)), -4
+
+
+def unranked(rng):
+    for shape in [(5,), (2, 3), (0,), ()]:
+        yield (distinct(rng, shape),)
 
 
 def sorted_if_valid(order, partition):
@@ -116,15 +121,15 @@ def ravelled(index, dims, *args):
 
 
 RECORDS = [
-    record("partition", sorted_if_valid(np.sort, np.partition), ranked, dtypes=REAL),
+    record("partition", sorted_if_valid(np.sort, np.partition), ranked),
     record(
         "argpartition",
         sorted_if_valid(np.argsort, np.argpartition),
         ranked,
         diff=(),
-        dtypes=REAL,
     ),
-    record("lexsort", np.lexsort, keys, diff=(), dtypes=REAL),
+    record("lexsort", np.lexsort, keys, diff=()),
+    record("sort_complex", np.sort_complex, unranked),
     record("compress", np.compress, masked, diff=(1,)),
     record("extract", np.extract, masks, diff=(1,)),
     record(
@@ -132,7 +137,6 @@ RECORDS = [
         unsigned(np.union1d),
         disjoint,
         diff=(0, 1),
-        dtypes=REAL,
         fn=unsigned(pa.union1d),
     ),
     record(
@@ -140,12 +144,12 @@ RECORDS = [
         unsigned(np.intersect1d),
         indexed_pairs,
         diff=(),
-        dtypes=REAL,
         fn=unsigned(pa.intersect1d),
     ),
-    record("setdiff1d", np.setdiff1d, filled_pairs, diff=(), dtypes=REAL),
-    record("setxor1d", np.setxor1d, pairs, diff=(), dtypes=REAL),
+    record("setdiff1d", np.setdiff1d, filled_pairs, diff=()),
+    record("setxor1d", np.setxor1d, pairs, diff=()),
     record("iscomplex", np.iscomplex, numbers, diff=()),
+    record("real_if_close", np.real_if_close, numbers),
     record("isreal", np.isreal, numbers, diff=()),
     record("unravel_index", np.unravel_index, places, diff=()),
     record("ravel_multi_index", ravelled, grids, diff=()),

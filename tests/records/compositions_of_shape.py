@@ -30,36 +30,6 @@ def choices(rng):
         yield Sample((np.array([-1, 4, 1]), options[:2]), {"mode": mode})
 
 
-def puts(rng):
-    x = rng.uniform(-2, 2, (2, 3))
-    yield x, np.array([[0], [2]]), rng.uniform(-2, 2, (2, 1)), 1
-    yield x, np.array([[1, 0, 1]]), rng.uniform(-2, 2, ()), 0
-    yield x, np.array([5, 0]), rng.uniform(-2, 2, 2), None
-    yield x, np.array([[0], [3]]), rng.uniform(-2, 2, (2, 1)), 1
-    yield x, np.array([0]), rng.uniform(-2, 2, ()), 1
-
-
-def diagonals(rng):
-    for shape in [(3, 3), (2, 3), (5, 2), (2, 2, 2), (0, 2)]:
-        yield rng.uniform(-2, 2, shape), rng.uniform(-2, 2, ())
-    yield rng.uniform(-2, 2, (3, 3)), rng.uniform(-2, 2, 3)
-    yield rng.uniform(-2, 2, (3, 3)), rng.uniform(-2, 2, 2)
-    yield rng.uniform(-2, 2, (5, 2)), rng.uniform(-2, 2, ()), True
-    yield rng.uniform(-2, 2, 3), rng.uniform(-2, 2, ())
-    yield rng.uniform(-2, 2, (2, 2, 3)), rng.uniform(-2, 2, ())
-
-
-def in_place(copy, write):
-    """A function that writes into its first argument, as one that returns what that became."""
-
-    def written(x, *args, **kwargs):
-        result = copy(x)
-        write(result, *args, **kwargs)
-        return result
-
-    return written
-
-
 def square_indices(fn):
     return lambda x: [np.asarray(i) for i in fn(x)]
 
@@ -85,20 +55,6 @@ INDEXING = [
     record("piecewise", pieces(np), pieced, fn=pieces(pa)),
     record("select", np.select, selections, diff=(1, 2)),
     record("choose", np.choose, choices, diff=(1,)),
-    record(
-        "put_along_axis",
-        in_place(np.copy, np.put_along_axis),
-        puts,
-        diff=(0, 2),
-        fn=in_place(pa.copy, pa.put_along_axis),
-    ),
-    record(
-        "fill_diagonal",
-        in_place(np.copy, np.fill_diagonal),
-        diagonals,
-        diff=(0, 1),
-        fn=in_place(pa.copy, pa.fill_diagonal),
-    ),
     record(
         "ix_", np.ix_, lambda rng: [(np.array([0, 2]), np.array([1])), (np.array([1]),)], diff=()
     ),

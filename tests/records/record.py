@@ -20,7 +20,10 @@ REAL_NUMBERS = INTEGERS + FLOATS
 NUMBERS = REAL_NUMBERS + COMPLEX
 REAL = ("bool", *REAL_NUMBERS)  # what has an order
 ALL = ("bool", *NUMBERS)
-WRITING = ("fill_diagonal", "full_like", "insert", "put_along_axis")
+WRITING = (
+    *("copyto", "fill_diagonal", "full_like", "insert", "place", "put", "put_along_axis"),
+    "putmask",
+)
 
 
 class Sample(NamedTuple):

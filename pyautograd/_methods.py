@@ -1,0 +1,63 @@
+"""Methods of tensors that NumPy's arrays have and that are no ops: bound to the type on import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import _core, compositions
+from ._core import Tensor
+
+if TYPE_CHECKING:
+    from ._core import TensorLike
+
+__all__: list[str] = []
+
+
+def argpartition(self: Tensor, kth: int | Sequence[int], axis: int | None = -1) -> Tensor:
+    """The places of the elements in the order of :func:`pyautograd.partition`."""
+    result: Tensor = compositions.load("argpartition")(self, kth, axis)
+    return result
+
+
+def choose(self: Tensor, choices: Any, mode: str = "raise") -> Tensor:
+    """The elements of the arrays that the integers name: :func:`pyautograd.choose`."""
+    result: Tensor = compositions.load("choose")(self, choices, mode=mode)
+    return result
+
+
+def compress(self: Tensor, condition: TensorLike, axis: int | None = None) -> Tensor:
+    """The slices at which a vector of truth values holds: :func:`pyautograd.compress`."""
+    result: Tensor = compositions.load("compress")(condition, self, axis)
+    return result
+
+
+def fill(self: Tensor, value: TensorLike) -> None:
+    """Writes a number to every element, as ``x[...] = value`` does."""
+    self[...] = value
+
+
+def flatten(self: Tensor, order: str = "C") -> Tensor:
+    """A copy with one axis; ``order="F"`` runs through the first index fastest."""
+    if order not in ("C", "F"):
+        raise ValueError(f"[flatten] order must be 'C' or 'F', got {order!r}")
+    return _core.copy(_core.ravel(_core.transpose(self) if order == "F" else self))
+
+
+def partition(self: Tensor, kth: int | Sequence[int], axis: int = -1) -> None:
+    """Puts the elements along an axis in the order of :func:`pyautograd.partition`, in place."""
+    self[...] = compositions.load("partition")(self, kth, axis)
+
+
+def put(self: Tensor, indices: TensorLike, values: TensorLike, mode: str = "raise") -> None:
+    """Writes values to places of the flattened tensor: :func:`pyautograd.put`."""
+    compositions.load("put")(self, indices, values, mode)
+
+
+def sort(self: Tensor, axis: int = -1, *, descending: bool = False, stable: bool = True) -> None:
+    """Sorts the elements along an axis in place; :func:`pyautograd.sort` makes a new tensor."""
+    self[...] = _core.sort(self, axis, descending=descending, stable=stable)
+
+
+for _function in (argpartition, choose, compress, fill, flatten, partition, put, sort):
+    _core._set_type_attribute(_function.__name__, _function)
