@@ -20,18 +20,28 @@ X, Y = RNG.normal(size=8), RNG.normal(size=8)
 POSITIVE = RNG.uniform(0.2, 2, 8)
 UNIT, OTHER = RNG.uniform(0.1, 0.9, (2, 6))
 
-OF_ONE = """log_ndtr ndtr ndtri erf erfc i0 i0e i1 i1e gammaln logit expit entr digamma exp1 expm1
+OF_ONE = """cbrt cosdg cosm1 cotdg ellipkm1 erfcx expi exprel gammasgn k0e k1e loggamma sindg spence
+    tandg y0 y1 zetac log_ndtr ndtr ndtri erf erfc i0 i0e i1 i1e gammaln logit expit entr digamma
+    exp1 expm1
     exp10 exp2 psi gamma rgamma sinc log1p log_expit erfinv erfcinv j0 j1 k0 k1 ellipk softmax
     log_softmax logsumexp"""
-OF_TWO = """rel_entr xlogy chdtr chdtrc gammainc gammaincc stdtr stdtrit betaln binom kl_div huber
+OF_TWO = """boxcox boxcox1p chdtri gammaincinv gammainccinv inv_boxcox inv_boxcox1p pdtr pdtrc poch
+    xlog1py rel_entr xlogy chdtr chdtrc gammainc gammaincc stdtr stdtrit betaln binom kl_div huber
     pseudo_huber"""
-OF_THREE = "betainc betaincc gdtr gdtrc"
+OF_THREE = "betainc betaincc betaincinv fdtr fdtrc gdtr gdtrc hyp1f1"
 STATISTICS = """skew kurtosis skewtest kurtosistest normaltest jarque_bera describe variation sem
     zscore moment kstat kstatvar tmean tvar tstd tsem tmin tmax iqr median_abs_deviation circmean
     circvar circstd mode lmoment differential_entropy rankdata sigmaclip"""
 OF_POSITIVE = "gmean hmean gstd entropy chisquare power_divergence"
 TESTS = """ttest_ind pearsonr bartlett levene fligner mannwhitneyu wilcoxon f_oneway kruskal
     alexandergovern cramervonmises_2samp mood ansari pointbiserialr brunnermunzel zmap"""
+
+
+LINKAGE = hierarchy.linkage(MATRIX)
+
+
+def bootstrapped(x):
+    return stats.bootstrap((x,), np.mean, rng=1, n_resamples=20).confidence_interval
 
 
 def table():
@@ -59,6 +69,24 @@ def table():
     yield "vq", vq.vq, (MATRIX, MATRIX[:2])
     yield "kmeans", vq.kmeans, (MATRIX, MATRIX[:2])
     yield "kmeans2", lambda x, y: vq.kmeans2(x, y, minit="matrix"), (MATRIX, MATRIX[:2])
+    yield "spearmanr", stats.spearmanr, (X, Y)
+    yield "spearmanr of a matrix", stats.spearmanr, (MATRIX,)
+    yield "chatterjeexi", stats.chatterjeexi, (X, Y)
+    yield "epps_singleton_2samp", stats.epps_singleton_2samp, (X, Y)
+    yield "friedmanchisquare", stats.friedmanchisquare, (X, Y, POSITIVE)
+    yield "ks_1samp", lambda x: stats.ks_1samp(x, special.ndtr), (X,)
+    yield "ttest_rel", stats.ttest_rel, (X, Y)
+    yield "gzscore", stats.gzscore, (POSITIVE,)
+    yield "cumfreq", stats.cumfreq, (X,)
+    yield "cross entropy", stats.entropy, (UNIT, OTHER)
+    yield "bootstrap", bootstrapped, (X,)
+    for name in "single complete average weighted centroid median ward".split():
+        yield f"{name} linkage", getattr(hierarchy, name), (MATRIX,)
+    for name in "cophenet inconsistent maxdists leaves_list to_mlab_linkage cut_tree".split():
+        yield name, getattr(hierarchy, name), (LINKAGE,)
+    yield "is_monotonic", hierarchy.is_monotonic, (LINKAGE,)
+    yield "maxinconsts", lambda z: hierarchy.maxinconsts(z, hierarchy.inconsistent(z)), (LINKAGE,)
+    yield "fclusterdata", lambda x: hierarchy.fclusterdata(x, 1.0), (MATRIX,)
     yield "linkage", hierarchy.linkage, (MATRIX,)
     yield "fcluster", lambda x: hierarchy.fcluster(hierarchy.linkage(x), 1.0), (MATRIX,)
     yield "cophenet", lambda x: hierarchy.cophenet(hierarchy.linkage(x)), (MATRIX,)

@@ -254,6 +254,25 @@ def test_histogram_under_vmap_and_in_its_weights():
     assert (first.tolist(), second.tolist()) == ([1.0, 6.0], [3.0, 0.0])
 
 
+def test_lines_whose_values_decide_are_taken_one_by_one():
+    def mean_of_positive(v):
+        return v[v > 0].mean() if bool(v.sum() > 0) else v[0]
+
+    x = np.array([[1.0, -1.0, 3.0], [-1.0, -2.0, 0.5]])
+    got = np.apply_along_axis(mean_of_positive, 1, pa.tensor(x))
+    assert got.tolist() == np.apply_along_axis(mean_of_positive, 1, x).tolist()
+    slopes = pa.func.grad(lambda x: pa.sum(pa.apply_along_axis(mean_of_positive, 1, x)))(x)
+    assert slopes.tolist() == [[0.5, 0.0, 0.5], [1.0, 0.0, 0.0]]
+    with pytest.raises(RuntimeError, match="vmap"):
+        pa.func.vmap(lambda x: pa.apply_along_axis(mean_of_positive, 1, x))(x[None])
+    with pytest.raises(RuntimeError, match="mine"):
+        pa.apply_along_axis(fail, 0, x)
+
+
+def fail(v):
+    raise RuntimeError("mine")
+
+
 def test_grids_written_as_slices():
     for key in (np.s_[0:3], np.s_[0:3, 1:2:0.25], np.s_[-1:1:5j, 0:4:2]):
         np.testing.assert_array_equal(pa.mgrid[key].numpy(), np.mgrid[key])

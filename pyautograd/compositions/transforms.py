@@ -21,9 +21,9 @@ def apply_along_axis(
 ) -> Tensor:
     """``func1d`` of every line of ``arr`` along an axis; its result takes the axis's place.
 
-    The lines are not visited one by one: ``func1d`` is called once, under ``vmap``, so it is
-    written with this library's functions, or NumPy's that dispatch to them. Further arguments are
-    passed on.
+    ``func1d`` is called once, under ``vmap``, and written with this library's functions, or NumPy's
+    that dispatch to them. One that ``vmap`` refuses, since it looks at values in a condition or
+    picks elements by a mask, is called line by line. Further arguments are passed on.
 
     Raises:
         ValueError: there is no line.
@@ -38,11 +38,23 @@ def apply_along_axis(
     around, length = lines.shape[:-1], lines.shape[-1]
     if 0 in around:
         raise ValueError(f"[apply_along_axis] shape {x.shape} has no line along axis {axis}")
-    mapped = vmap(lambda line: _core.asarray(func1d(line, *args, **kwargs)))
-    results = mapped(_core.reshape(lines, (-1, length)))
+    results = _of_every_line(
+        lambda line: _core.asarray(func1d(line, *args, **kwargs)),
+        _core.reshape(lines, (-1, length)),
+    )
     inner = tuple(range(len(around), len(around) + results.ndim - 1))
     results = _core.reshape(results, around + results.shape[1:])
     return _core.moveaxis(results, inner, tuple(range(place, place + len(inner))))
+
+
+def _of_every_line(function: Callable[[Tensor], Tensor], lines: Tensor) -> Tensor:
+    try:
+        results: Tensor = vmap(function)(lines)
+    except RuntimeError as error:
+        if "vmap" not in str(error):
+            raise
+        return _core.stack([function(line) for line in lines])
+    return results
 
 
 def apply_over_axes(
