@@ -23,6 +23,7 @@ from . import (  # noqa: F401
     _blas,
     _core,
     _dtypes,
+    _extended,
     _methods,
     _sets,
     _variadic,
@@ -53,6 +54,7 @@ _OPS = {name: getattr(_core, name) for name in _core.ops if "." not in name}
 _OPS |= {name: getattr(_variadic, name) for name in _variadic.__all__}
 _OPS |= {name: getattr(_dtypes, name) for name in _dtypes.__all__}
 _OPS |= {name: getattr(_sets, name) for name in _sets.__all__}
+_OPS |= {name: getattr(_extended, name) for name in _extended.__all__}
 _OPS |= {alias: _OPS[name] for alias, name in ALIASES.items()}
 _DTYPES = {
     name: np.dtype(name)

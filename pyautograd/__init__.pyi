@@ -14,7 +14,7 @@ from ._core import acosh as acosh
 from ._core import add as add
 from ._core import all as all
 from .compositions.comparison import allclose as allclose
-from ._core import angle as angle
+from ._extended import angle as angle
 from ._core import any as any
 from .compositions.joining import append as append
 from .compositions.transforms import apply_along_axis as apply_along_axis
@@ -260,7 +260,7 @@ from ._core import ones_like as ones_like
 from . import optim as optim
 from . import optimize as optimize
 from ._core import outer as outer
-from ._core import pad as pad
+from ._extended import pad as pad
 from .compositions.selection import partition as partition
 from .compositions.quantiles import percentile as percentile
 from ._core import permute_dims as permute_dims
@@ -303,7 +303,7 @@ from ._core import roll as roll
 from .compositions.joining import rollaxis as rollaxis
 from .compositions.polynomials import roots as roots
 from ._core import rot90 as rot90
-from ._core import round as round
+from ._extended import round as round
 from ._core import rsqrt as rsqrt
 from .serialization import save as save
 from .memory._hooks import saved_tensors_hooks as saved_tensors_hooks
@@ -321,7 +321,7 @@ from ._core import sigmoid as sigmoid
 from ._core import sign as sign
 from ._core import signbit as signbit
 from ._core import sin as sin
-from ._core import sinc as sinc
+from ._extended import sinc as sinc
 from ._core import sinh as sinh
 from ._inspection import size as size
 from ._core import softmax as softmax

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import _core, compositions
+from . import _core, _extended, compositions
 from ._core import Tensor
 
 if TYPE_CHECKING:
@@ -54,10 +54,15 @@ def put(self: Tensor, indices: TensorLike, values: TensorLike, mode: str = "rais
     compositions.load("put")(self, indices, values, mode)
 
 
+def round(self: Tensor, decimals: int = 0) -> Tensor:
+    """The nearest number with so many decimals: :func:`pyautograd.round`."""
+    return _extended.round(self, decimals)
+
+
 def sort(self: Tensor, axis: int = -1, *, descending: bool = False, stable: bool = True) -> None:
     """Sorts the elements along an axis in place; :func:`pyautograd.sort` makes a new tensor."""
     self[...] = _core.sort(self, axis, descending=descending, stable=stable)
 
 
-for _function in (argpartition, choose, compress, fill, flatten, partition, put, sort):
+for _function in (argpartition, choose, compress, fill, flatten, partition, put, round, sort):
     _core._set_type_attribute(_function.__name__, _function)

@@ -92,7 +92,7 @@ def call_ufunc(
     """A ufunc with NumPy's keywords. Where ``where`` does not hold, ``out`` keeps its elements;
     without an ``out`` the result is 0 there."""
     name = f"np.{ufunc.__name__}"
-    axis = {"axis": options.pop("axis")} if ufunc is np.vecdot and "axis" in options else {}
+    axis = {"axis": options.pop("axis")} if ufunc.__name__ == "vecdot" and "axis" in options else {}
     refuse(name, options)
     if dtype is not None and not (np.dtype(dtype).kind == "b" and _answers(ufunc)):
         _require_uniform(ufunc, np.dtype(dtype))

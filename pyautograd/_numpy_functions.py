@@ -9,27 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from . import _core, _dtypes, _inspection, _sets, _variadic, array_api, compositions
+from . import _core, _dtypes, _extended, _inspection, _sets, _variadic, array_api, compositions
 from ._core import Tensor
 from ._numpy_arguments import cast, moment, reduction, refuse, stored
 
 __all__: list[str] = []
 
 
-def _angle(z: Tensor, deg: bool = False) -> Tensor:
-    angle = _core.angle(z)
-    return _core.multiply(angle, 180 / math.pi) if deg else angle
-
-
 def _round(a: Tensor, decimals: int = 0, out: Any = None) -> Any:
-    if decimals == 0:
-        return stored("np.round", _core.round(a), out)
-    scale = 10.0 ** abs(decimals)
-    apply, undo = _core.multiply, _core.divide
-    if decimals < 0:
-        apply, undo = undo, apply
-    rounded = undo(_core.round(apply(a, scale)), scale)
-    return stored("np.round", _core.astype(rounded, a.dtype, copy=False), out)
+    return stored("np.round", _extended.round(a, decimals), out)
+
+
+def _where(condition: Any, /, *choices: Any) -> Any:
+    if not choices:
+        return tuple(_core.nonzero(condition))
+    if len(choices) != 2:
+        raise ValueError("np.where: either both or neither of x and y should be given")
+    return _core.where(condition, *choices)
 
 
 def _sorting(name: str) -> Callable[..., Any]:
@@ -195,7 +191,10 @@ def _einsum(*operands: Any, **options: Any) -> Any:
     options.pop("order", None)
     refuse("np.einsum", options)
     if dtype is not None:
-        operands = (operands[0], *(cast("np.einsum", x, dtype, casting) for x in operands[1:]))
+        operands = tuple(
+            cast("np.einsum", x, dtype, casting) if isinstance(x, (Tensor, np.ndarray)) else x
+            for x in operands
+        )
     return stored("np.einsum", _variadic.einsum(*operands), out)
 
 
@@ -267,7 +266,7 @@ def _written_out(function: Callable[..., str]) -> Callable[..., str]:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "angle": _angle,
+    "angle": _extended.angle,
     "argsort": _sorting("argsort"),
     "around": _round,
     "array2string": _written_out(np.array2string),
@@ -285,6 +284,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "meshgrid": _meshgrid,
     "nan_to_num": _nan_to_num,
     "ones_like": _like("ones"),
+    "pad": _extended.pad,
     "ravel": _ravel,
     "reshape": _reshape,
     "result_type": array_api.result_type,
@@ -293,12 +293,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "savetxt": _of_numbers(np.savetxt),
     "savez": _of_numbers(np.savez),
     "savez_compressed": _of_numbers(np.savez_compressed),
+    "sinc": _extended.sinc,
     "sort": _sorting("sort"),
     "take": _take,
     "unique": _unique,
     "unique_all": _sets.unique_all,
     "unique_counts": _sets.unique_counts,
     "unique_inverse": _sets.unique_inverse,
+    "where": _where,
     "zeros_like": _like("zeros"),
 }
 FUNCTIONS |= {name: getattr(_inspection, name) for name in _inspection.__all__}

@@ -1,8 +1,9 @@
 """Special functions, under the names of :mod:`scipy.special`."""
 
 from . import _core
-from ._core import erf, erfc, expm1, i0, log1p, log_softmax, logsumexp, sinc, softmax, xlogy
+from ._core import erf, erfc, expm1, i0, log1p, log_softmax, logsumexp, softmax, xlogy
 from ._core import sigmoid as expit
+from ._extended import sinc
 
 __all__ = [
     "beta",

@@ -222,3 +222,24 @@ def test_relative_entropy_where_the_first_argument_is_zero(mode):
     f = lambda x: pa.special.rel_entr(x[0], x[1])  # noqa: E731
     hessian = pa.hessian(f, pa.tensor([0.0, 2.0]), mode=mode).numpy()
     np.testing.assert_array_equal(hessian, [[np.inf, -0.5], [-0.5, 0.0]])
+
+
+def test_sinc_of_complex_numbers_at_zero_and_around_it():
+    def f(z):
+        return pa.sinc(z)
+
+    for order, expected in ((1, 0), (2, -(np.pi**2) / 3), (3, 0), (4, np.pi**4 / 5)):
+        derivative = f
+        for _ in range(order):
+            derivative = along_one(derivative)
+        assert abs(derivative(pa.tensor(0j)).item() - expected) < 1e-12 * max(1, abs(expected))
+    # The series and the quotient meet where |pi z| is 1.
+    for z in (np.exp(0.4j) / np.pi * s for s in (1 - 1e-9, 1 + 1e-9)):
+        second = along_one(along_one(f))(pa.tensor(z)).item()
+        t = np.pi * z
+        exact = np.pi**2 * (-np.sin(t) / t - 2 * np.cos(t) / t**2 + 2 * np.sin(t) / t**3)
+        assert abs(second - exact) < 1e-13 * np.pi**2
+
+
+def along_one(f):
+    return lambda z: pa.func.jvp(f, (z,), (pa.ones_like(z),))[1]

@@ -77,6 +77,17 @@ CALLS = {
     "meshgrid ij": lambda new, x, y: tuple(np.meshgrid(x[0], y[0], indexing="ij", sparse=True)),
     "atleast_2d of two": lambda new, x, y: tuple(np.atleast_2d(x[0], y)),
     "unique sorted": lambda new, x, y: np.unique(x, sorted=True),
+    "round of complex": lambda new, x, y: np.round(x + 1j * y, 1),
+    "round method": lambda new, x, y: x.round(1),
+    "angle in degrees": lambda new, x, y: np.angle(x + 1j * y, deg=True),
+    "where of one": lambda new, x, y: np.where(x > 0),
+    "einsum of axes": lambda new, x, y: np.einsum(x, [0, 1], y, [2, 1], [2, 0]),
+    "einsum of axes without a result": lambda new, x, y: np.einsum(x, [..., 1], y, [..., 1]),
+    "var method": lambda new, x, y: x.var(axis=0, ddof=1),
+    "std method": lambda new, x, y: x.std(ddof=1),
+    "norm of nothing": lambda new, x, y: np.linalg.norm(new(np.zeros((2, 0))), np.inf, axis=1),
+    "cov importances": lambda new, x, y: np.cov(x, aweights=[1, 2, 1]),
+    "along an empty axis": lambda new, x, y: np.apply_along_axis(np.sum, 0, x[:0]),
     "vecdot axis": lambda new, x, y: np.vecdot(x, y, axis=0),
 }
 
@@ -181,6 +192,13 @@ def test_a_singular_element_that_is_left_out_contributes_nothing():
         (lambda x: np.take(x, [9], mode="x"), ValueError, "'x'"),
         (lambda x: np.concatenate([x, x], dtype=np.int32), TypeError, "float64 to int32"),
         (lambda x: np.std(x, ddof=1, correction=1), ValueError, "simultaneously"),
+        (lambda x: x.std(ddof=1, correction=1), ValueError, r"\[std\] correction and ddof"),
+        (lambda x: np.where(x > 0, x), ValueError, "both or neither"),
+        (lambda x: np.einsum(x, [0, -1]), ValueError, r"\[einsum\]"),
+        (lambda x: np.einsum(x, 0), TypeError, r"\[einsum\]"),
+        (lambda x: np.pad(x, 1, "edge", reflect_type="none"), ValueError, "reflect_type"),
+        (lambda x: np.nanargmax(x * np.nan), ValueError, "only nans"),
+        (lambda x: np.vander(x[0], -1), ValueError, "negative"),
     ],
 )
 def test_arguments_that_do_not_fit(call, kind, message):

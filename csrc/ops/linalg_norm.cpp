@@ -63,7 +63,10 @@ Tensor norm_of_vectors(std::string_view op, const Tensor& given, const Axes& axi
   const Tensor x = floating(given);
   if (order == 2) return norm2(op, x, axis, keepdims);
   const Tensor size = absolute(x);
-  if (order == kInfinity) return max(size, axis, keepdims);
+  if (order == kInfinity) {
+    // No component is as good as a zero.
+    return size.size() == 0 ? sum(size, axis, {}, keepdims) : max(size, axis, keepdims);
+  }
   if (order == -kInfinity) return min(size, axis, keepdims);
   if (order == 1) return sum(size, axis, {}, keepdims);
   if (order == 0) {

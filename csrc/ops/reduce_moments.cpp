@@ -137,14 +137,22 @@ Tensor moment(std::string_view name, const Tensor& x, const Axes& axis, double c
                 cast(x, to_floating(x.dtype())));
 }
 
+double divisor_less(std::string_view op, double correction, std::optional<double> ddof) {
+  if (ddof && correction != 0)
+    value_error("[", op, "] correction and ddof are two names for one number: give one");
+  return ddof.value_or(correction);
+}
+
 Tensor var_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, double correction,
-              bool keepdims) {
-  return var(cast_for("var", x, dtype, x.dtype()), axis, correction, keepdims);
+              bool keepdims, std::optional<double> ddof) {
+  const double less = divisor_less("var", correction, ddof);
+  return var(cast_for("var", x, dtype, x.dtype()), axis, less, keepdims);
 }
 
 Tensor std_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, double correction,
-              bool keepdims) {
-  return std(cast_for("std", x, dtype, x.dtype()), axis, correction, keepdims);
+              bool keepdims, std::optional<double> ddof) {
+  const double less = divisor_less("std", correction, ddof);
+  return std(cast_for("std", x, dtype, x.dtype()), axis, less, keepdims);
 }
 
 }  // namespace
@@ -171,10 +179,12 @@ void register_moments(Registry& registry) {
   const std::string params =
       "\n\n:param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
       ":param dtype: dtype in which to compute; integers are computed in float64\n"
-      ":param correction: the divisor is n - correction (NumPy's ddof)\n"
-      ":param keepdims: keep the axes with size one";
+      ":param correction: the divisor is n - correction\n"
+      ":param keepdims: keep the axes with size one\n"
+      ":param ddof: NumPy's name of correction\n"
+      ":raises ValueError: if both names are given";
   const std::string_view signature =
-      "x, /, axis=None, dtype=None, *, correction=0.0, keepdims=False";
+      "x, /, axis=None, dtype=None, *, correction=0.0, keepdims=False, ddof=None";
   registry.add(
       "var", &var_as, signature,
       "The variance over the axes: the mean of |x - mean|**2, real also for complex x." + params);

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import pyautograd
-from pyautograd import _core, _dtypes, _sets, _variadic
+from pyautograd import _core, _dtypes, _extended, _sets, _variadic
 from pyautograd._names import ALIASES
 
 PACKAGE = Path(__file__).parents[1]
@@ -136,6 +136,7 @@ def package_stub() -> str:
     imports |= dict.fromkeys(_variadic.__all__, "_variadic")
     imports |= dict.fromkeys(_dtypes.__all__, "_dtypes")
     imports |= dict.fromkeys(_sets.__all__, "_sets")
+    imports |= dict.fromkeys(_extended.__all__, "_extended")
     lines = [
         f"from .{imports[name]} import {name} as {name}"
         for name in sorted(imports)

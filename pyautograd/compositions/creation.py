@@ -143,5 +143,7 @@ def vander(x: TensorLike, N: int | None = None, increasing: bool = False) -> Ten
     if v.ndim != 1:
         raise ValueError(f"[vander] expected a vector, got shape {v.shape}")
     v = _core.astype(v, np.promote_types(v.dtype, np.int64))
+    if N is not None and N < 0:
+        raise ValueError(f"[vander] the number of columns must not be negative, got {N}")
     powers = np.arange(v.shape[0] if N is None else N, dtype=v.dtype)
     return v[:, np.newaxis] ** _core.asarray(powers if increasing else powers[::-1].copy())

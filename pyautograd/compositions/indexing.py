@@ -324,6 +324,8 @@ def unravel_index(
 def _strides(name: str, shape: tuple[int, ...], order: str) -> list[int]:
     if order not in ("C", "F"):
         raise ValueError(f"[{name}] order must be 'C' or 'F', got {order!r}")
+    if math.prod(shape) > np.iinfo(np.int64).max:
+        raise ValueError(f"[{name}] shape {shape} has more elements than can be counted")
     if order == "C":
         return [math.prod(shape[i + 1 :]) for i in range(len(shape))]
     return [math.prod(shape[:i]) for i in range(len(shape))]

@@ -217,23 +217,39 @@ def _extremum(
     return _core.where(nothing, np.nan, result)
 
 
+def _with_numbers(name: str, a: Any, axis: int | None) -> Tensor:
+    x = not_complex(name, a)
+    if x.dtype.kind == "f" and _core.depth(x) == 0 and x.size:
+        if bool(_core.any(_core.all(_core.isnan(x), axis))):
+            raise ValueError(f"[{name}] there are only nans along axis {axis}")
+    return x
+
+
 def nanargmax(a: TensorLike, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
-    """Where the largest of the numbers is, the first of equal ones; 0 where there are none.
+    """Where the largest of the numbers is, the first of equal ones.
 
     An index has no derivative.
+
+    Raises:
+        ValueError: there are none; under vmap nothing is looked at, and the index is 0.
 
     >>> pa.nanargmax(pa.tensor([1.0, pa.nan, 2.0])).item()
     2
     """
-    return _core.argmax(_filled(not_complex("nanargmax", a), -math.inf), axis, keepdims=keepdims)
+    x = _with_numbers("nanargmax", a, axis)
+    return _core.argmax(_filled(x, -math.inf), axis, keepdims=keepdims)
 
 
 def nanargmin(a: TensorLike, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
-    """Where the smallest of the numbers is, the first of equal ones; 0 where there are none.
+    """Where the smallest of the numbers is, the first of equal ones.
 
     An index has no derivative.
+
+    Raises:
+        ValueError: there are none; under vmap nothing is looked at, and the index is 0.
 
     >>> pa.nanargmin(pa.tensor([pa.nan, 1.0, 2.0])).item()
     1
     """
-    return _core.argmin(_filled(not_complex("nanargmin", a), math.inf), axis, keepdims=keepdims)
+    x = _with_numbers("nanargmin", a, axis)
+    return _core.argmin(_filled(x, math.inf), axis, keepdims=keepdims)

@@ -126,7 +126,7 @@ def cov(
     else:
         centred = x - average(x, 1, weights, keepdims=True)
         total = _core.sum(weights)
-        excess = 1 if aweights is None else _core.sum(weights * aweights) / total
+        excess = 1 if aweights is None else _core.sum(_core.multiply(weights, aweights)) / total
         count = _core.maximum(total - ddof * excess, 0)
         products = _core.matmul(centred, _core.conj(centred * weights).mT)
     return _core.squeeze(products / count)

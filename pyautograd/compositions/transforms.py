@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ def apply_along_axis(
         raise ValueError(f"[apply_along_axis] shape {x.shape} has no line along axis {axis}")
     results = _of_every_line(
         lambda line: _core.asarray(func1d(line, *args, **kwargs)),
-        _core.reshape(lines, (-1, length)),
+        _core.reshape(lines, (math.prod(around), length)),
     )
     inner = tuple(range(len(around), len(around) + results.ndim - 1))
     results = _core.reshape(results, around + results.shape[1:])

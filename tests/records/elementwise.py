@@ -232,7 +232,7 @@ RECORDS = [
     unary("fabs", kinks=(0,), dtypes=REAL),
     unary("deg2rad", dtypes=REAL),
     unary("rad2deg", dtypes=REAL),
-    unary("spacing", low=0.6, high=0.9, diff=(), dtypes=REAL),
+    unary("spacing", low=0.6, high=0.9, dtypes=REAL),
     unary("modf", kinks=HALVES, dtypes=REAL),
     record(
         "frexp",
