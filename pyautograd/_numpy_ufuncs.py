@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 from . import _core
 from ._core import Tensor
 from ._numpy_arguments import cast, reduction, refuse, stored
+from .compositions._common import along, normal_axes
 from .numpy_protocol import no_counterpart
 
 __all__: list[str] = []
@@ -32,6 +35,10 @@ _ACCUMULATIONS = {
     "minimum": "cummin",
     "multiply": "cumprod",
 }
+# Elements may be joined in any grouping.
+_ASSOCIATIVE = frozenset(
+    """bitwise_and bitwise_or bitwise_xor fmax fmin gcd hypot lcm logaddexp2 logical_xor""".split()
+)
 
 
 def _op(names: dict[str, str], known: str, label: str) -> str:
@@ -42,15 +49,55 @@ def _op(names: dict[str, str], known: str, label: str) -> str:
 
 def _reduce(ufunc: np.ufunc, known: str, a: Any, axis: Any = 0, **kwargs: Any) -> Any:
     label = f"np.{ufunc.__name__}.reduce"
-    return reduction(_op(_REDUCTIONS, known, label))(label, a, axis, **kwargs)
+    if known in _REDUCTIONS:
+        return reduction(_REDUCTIONS[known])(label, a, axis, **kwargs)
+    out, keepdims = kwargs.pop("out", None), kwargs.pop("keepdims", False)
+    x = _folded(label, ufunc, a, kwargs)
+    axes = sorted(normal_axes(label, axis, x.ndim))
+    for place in axes:
+        x = _folded_axis(label, ufunc, known, x, place)
+    return stored(label, x if keepdims else _core.squeeze(x, tuple(axes)), out)
+
+
+def _folded(label: str, ufunc: np.ufunc, a: Any, options: dict[str, Any]) -> Tensor:
+    """The operand of a fold. Raises where the ufunc has none or options have no counterpart."""
+    if ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature is not None:
+        raise no_counterpart(label)
+    dtype = options.pop("dtype", None)
+    refuse(label, options)
+    return cast(label, a, dtype)
+
+
+def _folded_axis(label: str, ufunc: np.ufunc, known: str, x: Tensor, axis: int) -> Tensor:
+    """The elements along an axis joined one after the other, or in halves where that is equal."""
+    op = getattr(_core, known)
+    if x.shape[axis] == 0:
+        if ufunc.identity is None:
+            raise ValueError(f"{label}: the operation has no value for nothing along axis {axis}")
+        empty = _core.sum(x, axis, keepdims=True).shape
+        value = np.asarray(ufunc.identity).astype(op(x, x).dtype)
+        return _core.full(empty, value.item(), dtype=value.dtype)
+    if known not in _ASSOCIATIVE:
+        parts = [_core.expand_dims(part, axis) for part in _core.unstack(x, axis=axis)]
+        return functools.reduce(op, parts)
+    while (size := x.shape[axis]) > 1:
+        half = size // 2
+        joined = op(along(x, axis, slice(half)), along(x, axis, slice(half, 2 * half)))
+        rest = along(x, axis, slice(2 * half, size))
+        x = _core.concat([joined, rest], axis=axis) if size % 2 else joined
+    return x
 
 
 def _accumulate(
     ufunc: np.ufunc, known: str, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None
 ) -> Any:
     label = f"np.{ufunc.__name__}.accumulate"
-    op = getattr(_core, _op(_ACCUMULATIONS, known, label))
-    return stored(label, op(cast(label, a, dtype), axis=axis), out)
+    x = _folded(label, ufunc, a, {"dtype": dtype})
+    if known in _ACCUMULATIONS:
+        return stored(label, getattr(_core, _ACCUMULATIONS[known])(x, axis=axis), out)
+    parts = _core.unstack(x, axis=axis)
+    totals = list(itertools.accumulate(parts, getattr(_core, known)))
+    return stored(label, _core.stack(totals, axis=axis) if totals else x, out)
 
 
 def _outer(ufunc: np.ufunc, known: str, a: Any, b: Any, *, out: Any = None, **kwargs: Any) -> Any:

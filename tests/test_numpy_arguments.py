@@ -57,6 +57,19 @@ CALLS = {
     "logaddexp.reduce": lambda new, x, y: np.logaddexp.reduce(x, axis=1),
     "add.reduceat": lambda new, x, y: np.add.reduceat(x, [0, 2, 1], axis=1),
     "maximum.reduceat": lambda new, x, y: np.maximum.reduceat(x, [1, 0]),
+    "hypot.reduce": lambda new, x, y: np.hypot.reduce(x, axis=1, keepdims=True),
+    "hypot.reduce all": lambda new, x, y: np.hypot.reduce(x, axis=None),
+    "hypot.reduce of nothing": lambda new, x, y: np.hypot.reduce(new(np.zeros((0, 2)))),
+    "subtract.reduce": lambda new, x, y: np.subtract.reduce(x, axis=1),
+    "fmax.reduce": lambda new, x, y: np.fmax.reduce(x, axis=(0, 1)),
+    "gcd.reduce": lambda new, x, y: np.gcd.reduce(new([12, 18, 27, 9, 6])),
+    "bitwise_or.reduce": lambda new, x, y: np.bitwise_or.reduce(new([1, 4, 2])),
+    "bitwise_and.reduce of nothing": lambda new, x, y: np.bitwise_and.reduce(
+        new(np.zeros(0, np.uint8))
+    ),
+    "logical_xor.reduce": lambda new, x, y: np.logical_xor.reduce(x > 0, axis=0),
+    "divide.accumulate": lambda new, x, y: np.divide.accumulate(x, axis=1),
+    "subtract.accumulate": lambda new, x, y: np.subtract.accumulate(x),
     "subtract.outer": lambda new, x, y: np.subtract.outer(x, y),
     "reshape F": lambda new, x, y: np.reshape(x, (3, 2), order="F"),
     "ravel F": lambda new, x, y: np.ravel(x, order="F"),
@@ -193,6 +206,8 @@ def test_a_singular_element_that_is_left_out_contributes_nothing():
         (lambda x: np.concatenate([x, x], dtype=np.int32), TypeError, "float64 to int32"),
         (lambda x: np.std(x, ddof=1, correction=1), ValueError, "simultaneously"),
         (lambda x: x.std(ddof=1, correction=1), ValueError, r"\[std\] correction and ddof"),
+        (lambda x: np.fmax.reduce(x[:0]), ValueError, "nothing along axis 0"),
+        (lambda x: np.fmax.reduce(x, axis=2), IndexError, "2"),
         (lambda x: np.where(x > 0, x), ValueError, "both or neither"),
         (lambda x: np.einsum(x, [0, -1]), ValueError, r"\[einsum\]"),
         (lambda x: np.einsum(x, 0), TypeError, r"\[einsum\]"),
@@ -234,6 +249,13 @@ def test_ufunc_at_counts_repeated_indices(ufunc, dtype):
         ufunc.at(got, index, pa.tensor(amounts))
         assert got.dtype == want.dtype
         np.testing.assert_allclose(got.numpy(), want)
+
+
+def test_folds_have_derivatives():
+    got = pa.func.grad(lambda x: np.hypot.reduce(x, axis=None))(X).numpy()
+    np.testing.assert_allclose(got, X / np.linalg.norm(X))
+    got = pa.func.grad(lambda x: np.subtract.accumulate(x, axis=1).sum())(X).numpy()
+    np.testing.assert_array_equal(got, [[3, -2, -1]] * 2)
 
 
 def test_ufunc_at_has_a_derivative_and_maps():
