@@ -63,6 +63,7 @@ def cast(name: str, x: Any, dtype: Any, casting: Any = "same_kind") -> Tensor:
     if dtype is None:
         return _core.asarray(x)
     if isinstance(x, (bool, int, float, complex)):
+        _require_cast(name, np.result_type(np.dtype(dtype), x), np.dtype(dtype), casting)
         return _core.asarray(x, dtype=dtype)
     t = _core.asarray(x)
     _require_cast(name, t.dtype, np.dtype(dtype), casting)

@@ -122,7 +122,7 @@ def _reduceat(
     for i in starts:
         if not 0 <= i < x.shape[0]:
             raise IndexError(f"{label}: index {i} is out of bounds for axis of size {x.shape[0]}")
-    ends = [*starts[1:], x.shape[0]]
+    ends = [*starts[1:], x.shape[0]][: len(starts)]
     pieces = [
         reduce(label, x[i : max(j, i + 1)], 0, **kwargs) for i, j in zip(starts, ends, strict=True)
     ]
