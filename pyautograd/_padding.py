@@ -111,7 +111,7 @@ class _Sides:
     def ramp(self, x: Tensor, count: int, axis: int, side: int) -> Tensor:
         end = _pairs(x.ndim, self.end_values)[axis, side]
         edge = x[-1 if side else 0]
-        values = _core.linspace(_core.astype(end, x.dtype), edge, count, endpoint=False)
+        values = _core.linspace(end, edge, count, endpoint=False)
         values = _core.floor(values) if x.dtype.kind in "iu" else values
         values = _core.astype(values, x.dtype)
         return _core.flip(values, axis=0) if side else values

@@ -53,3 +53,10 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
 
 for _function in (einsum, broadcast_arrays, meshgrid):
     _function.__doc__ = getattr(_core, _function.__name__).__doc__
+einsum.__doc__ = f"""{einsum.__doc__}
+
+Instead of letters, lists of axes may follow the operands, and that of the result comes last.
+
+>>> pa.einsum(pa.ones((2, 3)), [0, 1], pa.ones(3), [1], [0]).tolist()
+[3.0, 3.0]
+"""

@@ -276,7 +276,6 @@ RECORDS = [
             ((3,), 5, {"mode": "reflect"}),
             ((2, 3), (2, 1), {"constant_values": (1.5, 2.5)}),
             ((2, 3), 1, {"constant_values": ((1.0, 2.0), (3.0, 4.0))}),
-            ((2, 3), {-1: (1, 2)}),
             ((2, 3), (3, 2), {"mode": "linear_ramp"}),
             ((2, 3), ((1, 0), (2, 3)), {"mode": "linear_ramp", "end_values": (4.0, 0.5)}),
             ((2, 3), (2, 1), {"mode": "maximum"}),
