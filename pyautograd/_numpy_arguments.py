@@ -175,7 +175,9 @@ def _without(label: str, name: str, x: Tensor, mask: Tensor, initial: Any) -> Te
         raise ValueError(
             f"{label}: an operation without a neutral element needs initial= beside where="
         )
-    neutral = _NEUTRAL.get(name, initial)
+    if name not in _NEUTRAL:
+        return _core.where(mask, x, _core.astype(_core.asarray(initial), x.dtype))
+    neutral = _NEUTRAL[name]
     if x.dtype.kind == "b" and not isinstance(neutral, bool):
         x = _core.astype(x, np.int64)
     return _core.where(mask, x, neutral)

@@ -111,6 +111,8 @@ def put(a: Tensor, ind: TensorLike, v: TensorLike, mode: str = "raise") -> None:
     """
     _require_tensor("put", a)
     places, values = _core.ravel(ind), _core.ravel(v)
+    if a.size == 0 and places.size > 0:
+        raise IndexError(f"[put] a tensor of shape {a.shape} has no elements to replace")
     if places.size == 0 or values.size == 0:
         return
     if places.dtype.kind not in "biu":
