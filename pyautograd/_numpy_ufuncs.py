@@ -70,7 +70,7 @@ def _folded(label: str, ufunc: np.ufunc, a: Any, options: dict[str, Any]) -> Ten
 
 def _folded_axis(label: str, ufunc: np.ufunc, known: str, x: Tensor, axis: int) -> Tensor:
     """The elements along an axis joined one after the other, or in halves where that is equal."""
-    op = getattr(_core, known)
+    op: Callable[..., Tensor] = getattr(_core, known)
     if x.shape[axis] == 0:
         if ufunc.identity is None:
             raise ValueError(f"{label}: the operation has no value for nothing along axis {axis}")
