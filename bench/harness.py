@@ -140,6 +140,20 @@ def _calibrate(call, round_seconds):
         count *= 4
 
 
+def least_times(calls, rounds):
+    """The least processor time of each of `{name: call}`, after one each to warm up: other programs
+    of the machine only add to it."""
+    least = dict.fromkeys(calls, float("inf"))
+    for turn in range(rounds + 1):
+        for name, call in calls.items():
+            gc.collect()
+            start = time.process_time()
+            call()
+            if turn > 0:
+                least[name] = min(least[name], time.process_time() - start)
+    return least
+
+
 def resident_bytes():
     """Resident memory of this process now."""
     return _status_bytes("VmRSS:")

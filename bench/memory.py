@@ -27,15 +27,10 @@ WIDTH, BATCH, LAYERS = 64, 256, 1000
 
 def growth_of(run):
     """By how many bytes the high-water mark of resident memory rises over what is there before."""
-
-    def read(name):
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return int(next(line for line in lines if line.startswith(name)).split()[1]) * 1024
-
-    Path("/proc/self/clear_refs").write_text("5")
-    before = read("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the mark becomes what is resident now
+    before = harness.resident_bytes()
     run()
-    return read("VmHWM") - before
+    return harness.peak_resident_bytes() - before
 
 
 def parameters(np, n):
@@ -44,14 +39,7 @@ def parameters(np, n):
 
 
 def timed(run, rounds):
-    """The least processor time of some runs, after one to warm up: other programs only add."""
-    run()
-    times = []
-    for _ in range(rounds):
-        start = time.process_time()
-        run()
-        times.append(time.process_time() - start)
-    return min(times)
+    return harness.least_times({"run": run}, rounds)["run"]
 
 
 def ours(n, kind, rounds):

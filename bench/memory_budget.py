@@ -10,10 +10,9 @@ The least processor time of some runs in turn is reported: other programs of the
 """
 
 import gc
-import time
 
 import harness
-from harness import Row, mebibytes, resident_bytes, seconds
+from harness import Row, least_times, mebibytes, resident_bytes, seconds
 
 LAYERS, WIDTH, BATCH = 1000, 64, 256
 BOUNDS = {0.5: 1.1, 0.3: 1.2, 0.2: 1.3, 0.1: 1.6}
@@ -40,19 +39,6 @@ def loss_of(np, pa):
         return pa.sum(y * y)
 
     return loss
-
-
-def least_times(calls, rounds):
-    """The least processor time of each call, after one each to warm up."""
-    least = dict.fromkeys(calls, float("inf"))
-    for turn in range(rounds + 1):
-        for name, call in calls.items():
-            gc.collect()
-            start = time.process_time()
-            call()
-            if turn > 0:
-                least[name] = min(least[name], time.process_time() - start)
-    return least
 
 
 def budget_rows(pa, what, step, bounds, rounds, held):
