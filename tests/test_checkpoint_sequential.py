@@ -1,5 +1,8 @@
 """pa.checkpoint_sequential: small in memory, the bits of the plain chain, the best plan."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from budget_programs import peak_of
@@ -121,6 +124,45 @@ def test_segments_measure_without_drawing():
         want = layer(want)
     pa.random.seed(0)
     close(pa.checkpoint_sequential(layers, x0, budget=10**6), want)
+
+
+class Layer:
+    __slots__ = ("__weakref__",)
+
+    def __call__(self, x):
+        return pa.sin(x)
+
+
+class Unwatched:
+    __slots__ = ()
+
+    def __call__(self, x):
+        return pa.sin(x)
+
+
+@pytest.mark.parametrize("kind", [Layer, Unwatched])
+def test_a_plan_is_for_the_layers_that_were_measured(kind, monkeypatch):
+    """Objects of a new list may lie where those of the last one lay, and have their ids."""
+    measured, costs_of = [], _sequential.measured
+
+    def measure(layers, x):
+        measured.append(layers)
+        return costs_of(layers, x)
+
+    monkeypatch.setattr(_sequential, "measured", measure)
+    monkeypatch.setattr(_sequential, "id", lambda layer: 7, raising=False)
+    monkeypatch.setattr(_sequential, "_plans", type(_sequential._plans)())
+    layers = [kind() for _ in range(4)]
+    for _ in range(2):
+        pa.checkpoint_sequential(layers, x0, budget=10**6)
+    assert len(measured) == 1
+    watched = [weakref.ref(layer) for layer in layers] if kind is Layer else []
+    measured.clear()
+    del layers
+    gc.collect()
+    assert all(layer() is None for layer in watched)
+    pa.checkpoint_sequential([kind() for _ in range(4)], x0, budget=10**6)
+    assert len(measured) == 1
 
 
 def test_bad_segments():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -112,7 +113,16 @@ def even_segments(length: int, count: int) -> list[Segment]:
     return [Segment(start, stop, stop == length) for start, stop in pairs]
 
 
-_plans: OrderedDict[Any, list[Segment]] = OrderedDict()
+class _Planned(NamedTuple):
+    layers: list[Callable[[], Layer | None]]
+    segments: list[Segment]
+
+    def fits(self, layers: list[Layer]) -> bool:
+        """Whether these are the layers that were measured, and not others in their memory."""
+        return all(mine() is given for mine, given in zip(self.layers, layers, strict=True))
+
+
+_plans: OrderedDict[Any, _Planned] = OrderedDict()
 
 
 def _placed(layers: list[Layer], x: Any, budget: int) -> list[Segment]:
@@ -120,17 +130,25 @@ def _placed(layers: list[Layer], x: Any, budget: int) -> list[Segment]:
     leaves, structure = flatten(x)
     shapes = tuple([(v.shape, v.dtype) if type(v) is Tensor else None for v in leaves])
     key = (tuple([id(layer) for layer in layers]), shapes, hash(structure), budget)
-    if key in _plans:
-        _plans.move_to_end(key)
-    else:
+    found = _plans.get(key)
+    if found is None or not found.fits(layers):
         tape = Tape()
         with tape.record():
             costs = measured(layers, x)
         tape.rewind()  # measuring draws nothing
-        _plans[key] = plan(costs, budget)
+        found = _plans[key] = _Planned([_watched(layer) for layer in layers], plan(costs, budget))
         if len(_plans) > 8:
             _plans.popitem(last=False)
-    return _plans[key]
+    _plans.move_to_end(key)
+    return found.segments
+
+
+def _watched(layer: Layer) -> Callable[[], Layer | None]:
+    """Gives the layer as long as it lives; what cannot be watched lives as long as the plan."""
+    try:
+        return weakref.ref(layer)
+    except TypeError:
+        return lambda: layer
 
 
 def measured(layers: Sequence[Layer], x: Any) -> list[Cost]:
