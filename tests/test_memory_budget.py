@@ -109,6 +109,31 @@ def test_the_error_names_what_stays_and_where_it_was_made():
     assert np.isfinite(float(func.grad(tanh_chain)(x)[0, 0]))
 
 
+TRANSFORMED = {
+    "jvp": lambda f, x: func.jvp(f, (x,), (x,)),
+    "vmap": lambda f, x: func.vmap(f)(x),
+    "taylor": lambda f, x: func.taylor(f, x, x, 2),
+    "jvp of taylor": lambda f, x: func.jvp(lambda y: func.taylor(f, y, x, 2)[2], (x,), (x,)),
+    "vmap of taylor": lambda f, x: func.vmap(lambda y: func.taylor(f, y, y, 2)[2])(x),
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMED)
+def test_the_error_says_where_a_transformed_value_was_made(name):
+    def f(x):
+        kept = [x + 1.0]
+        for _ in range(60):
+            kept.append(pa.sin(kept[-1]))
+        return kept
+
+    x = value(1)
+    with (
+        pa.memory_budget(pa.memory.live().bytes + 40 * BYTES),
+        pytest.raises(MemoryError, match=r"made by \[\w+\] at .*test_memory_budget.py:"),
+    ):
+        TRANSFORMED[name](f, x)
+
+
 def test_a_budget_below_what_is_there_already():
     x = value(1)
     with pytest.raises(MemoryError, match="cannot be met"), pa.memory_budget(1000):

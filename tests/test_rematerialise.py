@@ -101,6 +101,8 @@ MODES = {
     "grad of vmap": lambda f, x, v: func.grad(
         lambda y: pa.sum(func.vmap(f, randomness="same")(pa.stack([y, 0.5 * y])) ** 2)
     )(x),
+    "taylor": lambda f, x, v: func.taylor(f, x, v, 2),
+    "grad of taylor": lambda f, x, v: func.grad(lambda y: func.taylor(f, y, v, 2)[2])(x),
 }
 
 

@@ -20,17 +20,6 @@ Provenance* provenance_in(const Array& array) noexcept {
   return static_cast<Provenance*>(array.storage->lineage());
 }
 
-template <class Visit>
-void each_array(const Body& body, const Visit& visit) {
-  if (body.kind == Body::Kind::Array) return visit(static_cast<const Array&>(body));
-  if (body.kind == Body::Kind::Batched)
-    return each_array(*static_cast<const Batched&>(body).value.body(), visit);
-  if (body.kind != Body::Kind::Dual) return;
-  const Dual& dual = static_cast<const Dual&>(body);
-  each_array(*dual.primal.body(), visit);
-  if (dual.tangent) each_array(*dual.tangent.body(), visit);
-}
-
 void keep_numbers(Provenance& value) {
   Garbage garbage;
   while (true) {
@@ -328,7 +317,7 @@ Tensors evaluate_on_budget(const Ref<const Primitive>& primitive, TensorSpan inp
 }
 
 void claim(const Body& body) {
-  each_array(body, [](const Array& array) {
+  for_each_array(body, [](const Array& array) {
     Provenance* source = provenance_in(array);
     if (source && &source->owner != &Keeper::mine()) keep_numbers(*source);
   });
@@ -337,7 +326,7 @@ void claim(const Body& body) {
 void keep(const Body& body) noexcept {
   Garbage garbage;
   const Lock lock(rematerialisation_mutex());
-  each_array(body, [&](const Array& array) {
+  for_each_array(body, [&](const Array& array) {
     Provenance* source = provenance_in(array);
     if (source && source->storage->present()) forget_recipe(*source, garbage);
   });
@@ -351,7 +340,7 @@ void separate_from_recipes(const Array& x) {
 void note_place(const Body& body, const std::string* (*place)()) {
   Keeper& keeper = Keeper::mine();
   if (keeper.limit() == 0 || keeper.depth > 0) return;
-  each_array(body, [&](const Array& array) {
+  for_each_array(body, [&](const Array& array) {
     if (!Storage::droppable(array.storage->bytes())) return;
     const std::string* found = nullptr;
     for (int turn = 0; turn < 2; ++turn) {

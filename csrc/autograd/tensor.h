@@ -112,6 +112,17 @@ const Tensor& inner_value(const Body& wrapper) noexcept;
 
 // The array at the bottom of the tower of primals and values.
 const Array& innermost_array(const Tensor& x) noexcept;
+// Every array at the bottom of a tower: primals, tangents, mapped values, constant terms. The ops
+// that made the other terms of a series keep those; packed arrays lie with the hooks.
+template <class Visit>
+void for_each_array(const Body& body, const Visit& visit) {
+  if (body.kind == Body::Kind::Array) return visit(static_cast<const Array&>(body));
+  if (body.kind == Body::Kind::Packed) return;
+  for_each_array(*inner_value(body).body(), visit);
+  if (body.kind != Body::Kind::Dual) return;
+  const Tensor& tangent = static_cast<const Dual&>(body).tangent;
+  if (tangent) for_each_array(*tangent.body(), visit);
+}
 // Moves whenever memory that x reads is written.
 uint32_t version_of(const Body& body) noexcept;
 

@@ -43,31 +43,14 @@ py::list outputs(const PyNode& self) {
   return out;
 }
 
-// The storages at the bottom of a tower of transforms.
-void add_storages(const Tensor& x, py::dict& found) {
-  if (!x) return;
-  switch (x.body()->kind) {
-    case Body::Kind::Array: {
-      const Storage& storage = *x.array().storage;
-      found[py::int_(reinterpret_cast<uintptr_t>(&storage))] = storage.bytes();
-      break;
-    }
-    case Body::Kind::Dual:
-      add_storages(as_dual(x).primal, found);
-      add_storages(as_dual(x).tangent, found);
-      break;
-    case Body::Kind::Batched:
-    case Body::Kind::Jet:
-      add_storages(inner_value(*x.body()), found);
-      break;
-    case Body::Kind::Packed:
-      break;  // with the hooks, nobody can say where
-  }
-}
-
 py::dict saved_storages(const PyNode& self) {
   py::dict found;
-  for (const SavedTensor& saved : self.node->saved().values) add_storages(saved.value(), found);
+  for (const SavedTensor& saved : self.node->saved().values) {
+    for_each_array(saved.body(), [&](const Array& array) {
+      const Storage& storage = *array.storage;
+      found[py::int_(reinterpret_cast<uintptr_t>(&storage))] = storage.bytes();
+    });
+  }
   return found;
 }
 
