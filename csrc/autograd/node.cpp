@@ -8,7 +8,7 @@
 #include "autograd/closure.h"
 #include "autograd/engine.h"
 #include "autograd/rematerialise.h"
-#include "core/per_thread.h"
+#include "core/dead_list.h"
 
 namespace pyautograd {
 
@@ -89,25 +89,7 @@ Node::~Node() {
   count(Live::Nodes, -1);
 }
 
-// A chain of nodes is freed link by link from a list, never by recursion.
-struct DeadNodes {
-  Node* head = nullptr;
-  bool draining = false;
-
-  void add(Node* node) noexcept {
-    node->next_dead_ = head;
-    head = node;
-    if (draining) return;
-    draining = true;
-    while (Node* next = head) {
-      head = next->next_dead_;
-      delete next;
-    }
-    draining = false;
-  }
-};
-
-void Node::destroy() noexcept { PerThread<DeadNodes>::get().add(this); }
+void Node::destroy() noexcept { DeadList<Node>::add(this); }
 
 std::string Node::name() const {
   if (is_leaf()) return "Leaf";

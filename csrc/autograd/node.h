@@ -12,6 +12,9 @@
 
 namespace pyautograd {
 
+template <class T>
+class DeadList;
+
 struct Edge {
   Ref<Node> node;
   uint32_t output = 0;
@@ -123,7 +126,7 @@ class Node : public RefCounted {
   void destroy() noexcept override;
 
  private:
-  friend struct DeadNodes;
+  friend class DeadList<Node>;
   std::mutex& mutex() const noexcept;
   Saves saves() const;
   void pack_saved(Ref<SavedTensorHooks> hooks, size_t inputs);

@@ -8,6 +8,7 @@
 
 #include "autograd/budget.h"
 #include "autograd/engine.h"
+#include "core/dead_list.h"
 
 namespace pyautograd {
 
@@ -248,25 +249,7 @@ bool Recipe::settled() const noexcept {
   return true;
 }
 
-// A chain of recipes is freed link by link from a list, never by recursion.
-struct DeadRecipes {
-  Recipe* head = nullptr;
-  bool draining = false;
-
-  void add(Recipe* recipe) noexcept {
-    recipe->next_dead_ = head;
-    head = recipe;
-    if (draining) return;
-    draining = true;
-    while (Recipe* next = head) {
-      head = next->next_dead_;
-      delete next;
-    }
-    draining = false;
-  }
-};
-
-void Recipe::destroy() noexcept { PerThread<DeadRecipes>::get().add(this); }
+void Recipe::destroy() noexcept { DeadList<Recipe>::add(this); }
 
 Recipe::~Recipe() {
   const Lock lock(rematerialisation_mutex());

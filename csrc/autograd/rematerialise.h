@@ -21,6 +21,8 @@ namespace pyautograd {
 
 class Keeper;
 class Recipe;
+template <class T>
+class DeadList;
 
 // Sum of the costs of dropped storages that hang together: making one may need all of them. Joined
 // as sets are, with a root; a member that is made again only takes its cost away.
@@ -87,7 +89,7 @@ class Recipe final : public RefCounted {
   SmallVector<Provenance*, 1> outputs;  // one per output; null where it has no recipe any more
 
  private:
-  friend struct DeadRecipes;
+  friend class DeadList<Recipe>;
   ~Recipe() override;
   void destroy() noexcept override;
   Recipe* next_dead_ = nullptr;
