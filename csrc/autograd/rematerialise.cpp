@@ -264,21 +264,23 @@ Recipe::~Recipe() {
 // After the first constructor the destructor runs whatever happens here.
 Pins::Pins(TensorSpan inputs) : Pins() {
   Keeper& keeper = Keeper::mine();
-  for (const Tensor& x : inputs) {
-    Provenance* source = provenance_in(x.array());
-    if (!source) continue;
-    while (true) {
-      {
-        const Lock lock(rematerialisation_mutex());
-        if (source->storage->present()) {
-          pinned_.push_back(source);
-          ++source->pins;
-          source->owner.touch(*source);
+  for (size_t i = 0; i < inputs.size();) {
+    Provenance* missing = nullptr;
+    {
+      const Lock lock(rematerialisation_mutex());
+      for (; i < inputs.size(); ++i) {
+        Provenance* source = provenance_in(inputs[i].array());
+        if (!source) continue;
+        if (!source->storage->present()) {
+          missing = source;
           break;
         }
+        pinned_.push_back(source);
+        ++source->pins;
+        source->owner.touch(*source);
       }
-      keeper.materialise(*source);
     }
+    if (missing) keeper.materialise(*missing);
   }
 }
 
