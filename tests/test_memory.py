@@ -234,8 +234,7 @@ class TestProfile:
         found = pa.memory.profile(self.program)
         assert found.result == "done" and found.final == 0
         assert found.ops[:5] == ["copy", "tanh", "tanh", "tanh", "sum"]
-        assert all(op.endswith((" < sum", " < tanh")) for op in found.ops[5:-1])
-        assert found.ops[-1] == "copy"  # into x.grad
+        assert all(op.endswith((" < sum", " < tanh")) for op in found.ops[5:])
         assert found.bytes[:4].tolist() == [8 * SIZE * k for k in (1, 2, 3, 4)]
         assert abs(found.peak - found.bytes.max()) < SLACK
         assert (np.diff(found.seconds) >= 0).all() and len(found.seconds) == len(found.ops)

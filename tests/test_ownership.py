@@ -321,6 +321,52 @@ def test_a_tensor_reaches_the_collector_only_when_it_must():
     assert gc.is_tracked(leaf() * 2)
 
 
+def test_a_gradient_that_nobody_else_has_is_not_copied():
+    x = leaf(1000)
+    found = pa.memory.profile(lambda: pa.sum(pa.tanh(x) ** 2).backward())
+    assert "copy" not in found.ops and found.final == 8000
+    found = pa.memory.profile(lambda: pa.sum(pa.tanh(x) ** 2).backward())
+    assert found.final == 0
+
+
+def test_gradients_share_no_memory():
+    """Not with each other, nor with what a rule gave, nor with a larger array around them."""
+    x, y = leaf(), leaf()
+    given = pa.ones(4)
+    (x + y).backward(given)
+    parts = leaf(6)
+    pa.sum(pa.concat([x[:2], parts[2:]]) * pa.asarray(np.arange(1.0, 7.0))).backward()
+    assert x.grad.tolist() == [2.0, 3.0, 1.0, 1.0]
+    x.grad *= 0.0
+    y.grad += 1.0
+    assert given.tolist() == [1.0] * 4 and y.grad.tolist() == [2.0] * 4
+    assert parts.grad.tolist() == [0.0, 0.0, 3.0, 4.0, 5.0, 6.0]
+    buffer = np.ones(4)
+
+    class Fixed(pa.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1.0
+
+        @staticmethod
+        def backward(ctx, grad):
+            return pa.asarray(buffer)
+
+    z = leaf()
+    pa.sum(Fixed.apply(z)).backward()
+    buffer[:] = 7.0
+    assert z.grad.tolist() == [1.0] * 4
+
+
+def test_the_last_part_of_a_large_cotangent_does_not_keep_it_all():
+    x = pa.tensor(np.ones(10), requires_grad=True)
+    rest = pa.ones(100_000)
+    before = pa.memory.live().bytes
+    pa.sum(pa.concat([x, rest]) ** 2).backward()
+    gc.collect()
+    assert pa.memory.live().bytes - before < 1000
+
+
 def test_many_sweeps_of_a_large_leaf_keep_memory_flat():
     x = pa.tensor(np.ones((300, 300)), requires_grad=True)
     for step in range(60):

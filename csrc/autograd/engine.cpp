@@ -225,7 +225,7 @@ class Sweep {
     const Spec& spec = edge.node->outputs[edge.output];
     Tensor fitted = without_own_edge(algebra::reduce_to(cotangent, spec), depth);
     cotangent = Tensor();  // an in-place sum needs to be the only owner
-    if (accumulates_at_once(*edge.node)) return finish_leaf(*edge.node, fitted);
+    if (accumulates_at_once(*edge.node)) return finish_leaf(*edge.node, std::move(fitted));
     if (plan_.differentiable) {
       frontier_.add_recorded(edge, std::move(fitted));
     } else {
@@ -261,7 +261,7 @@ class Sweep {
     if (plan_.restricted && target_of_.find(&node)) collect(node, entry.cotangents);
     if (node.is_leaf()) {
       const bool wanted = !plan_.restricted || (request_.accumulate && target_of_.find(&node));
-      if (wanted) finish_leaf(node, entry.cotangents[0]);
+      if (wanted) finish_leaf(node, std::move(entry.cotangents[0]));
       return;
     }
     if (leads_further(node)) backward_through(node, entry.cotangents);
@@ -308,9 +308,12 @@ class Sweep {
     }
   }
 
-  void finish_leaf(Node& node, const Tensor& cotangent) {
+  // The leaf takes the memory of a cotangent that nobody else has.
+  void finish_leaf(Node& node, Tensor cotangent) {
     auto* leaf = dynamic_cast<AccumulateGrad*>(&node);
-    if (leaf && cotangent) leaf->accumulate(algebra::conj(cotangent), plan_.differentiable);
+    if (!leaf || !cotangent) return;
+    cotangent = algebra::conj(cotangent);
+    leaf->accumulate(cotangent, plan_.differentiable);
   }
 
   void backward_through(Node& node, Tensors& cotangents) {

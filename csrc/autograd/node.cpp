@@ -28,6 +28,15 @@ std::string describe_place() {
   return concat(extra->trace, " (as part of the derivative of [", origin->primitive->name(), "])");
 }
 
+// Nobody else shows or holds the memory of x, and it is no larger than x.
+bool owns_its_memory(const Tensor& x) {
+  const Array& array = x.array();
+  const Storage& storage = *array.storage;
+  const size_t bytes = static_cast<size_t>(x.size() * itemsize(x.dtype()));
+  return array.use_count() == 1 && storage.use_count() == 1 && storage.owned() &&
+         !storage.exposed() && storage.bytes() == bytes && array.contiguous() && !array.origin;
+}
+
 }  // namespace
 
 Edge edge_of(const Tensor& x) { return {Ref<Node>(x.node()), x.output()}; }
@@ -220,10 +229,7 @@ void AccumulateGrad::accumulate(const Tensor& cotangent, bool differentiable) {
     if (!grad->value) {
       // The leaf must be the only owner of its gradient, which users write in place: elements of a
       // broadcast view would move together.
-      const bool sole = cotangent.body()->use_count() == 1 &&
-                        cotangent.array().storage->use_count() == 1 &&
-                        cotangent.array().contiguous();
-      grad->value = sole ? cotangent : algebra::copy(cotangent);
+      grad->value = owns_its_memory(cotangent) ? cotangent : algebra::copy(cotangent);
     } else if (differentiable) {
       grad->value = algebra::add(grad->value, cotangent);
     } else {
