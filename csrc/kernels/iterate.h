@@ -59,6 +59,13 @@ class Nest {
     return true;
   }
 
+  // Whether every row lies where the first one does.
+  bool repeats_rows(size_t operand) const {
+    for (size_t d = 0; d + 1 < rank_; ++d)
+      if (axes()[d].strides[operand] != 0) return false;
+    return true;
+  }
+
   // Calls body(offsets, length) for each piece of a row among elements [begin, end).
   template <class Body>
   void walk(int64_t begin, int64_t end, Body&& body) const {

@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
 #include "kernels/iterate.h"
@@ -9,8 +11,9 @@ namespace {
 constexpr int64_t kTile = 512;
 constexpr int64_t kShortRow = 32;
 
-// How a loop over contiguous elements reaches an operand.
-enum class Access { Straight, Constant, Packed };
+// How a loop over contiguous elements reaches an operand. One that repeats row by row, such as a
+// bias, is packed once for all tiles.
+enum class Access { Straight, Constant, Repeated, Packed };
 
 template <size_t N>
 class Elementwise {
@@ -22,9 +25,13 @@ class Elementwise {
     for (size_t i = 0; i < N; ++i) {
       size_[i] = itemsize(operands[i]->dtype);
       bool constant = (scalars >> i & 1) && nest_.constant(i);
+      bool repeated =
+          i > 0 && nest_.count() > 0 && nest_.row() <= kTile / 4 && nest_.repeats_rows(i);
       access_[i] = constant          ? Access::Constant
                    : nest_.packed(i) ? Access::Straight
+                   : repeated        ? Access::Repeated
                                      : Access::Packed;
+      if (access_[i] == Access::Repeated) tile_ = kTile - kTile % nest_.row();
     }
   }
 
@@ -32,16 +39,18 @@ class Elementwise {
   template <class Loop>
   void run(const Loop& loop) const {
     if (nest_.count() == 0) return;
-    bool straight =
-        std::none_of(access_.begin(), access_.end(), [](Access a) { return a == Access::Packed; });
-    bool by_rows = !straight && nest_.row() >= kShortRow && rows_are_straight();
+    auto any = [&](Access a) {
+      return std::find(access_.begin(), access_.end(), a) != access_.end();
+    };
+    bool straight = !any(Access::Packed) && !any(Access::Repeated);
+    bool by_rows = any(Access::Packed) && nest_.row() >= kShortRow && rows_are_straight();
     parallel_for(nest_.count(), kGrain, [&](int64_t begin, int64_t end) {
       if (straight)
         run_straight(loop, begin, end);
       else if (by_rows)
         run_rows(loop, begin, end);
       else
-        for (int64_t b = begin; b < end; b += kTile) run_tile(loop, b, std::min(end, b + kTile));
+        run_tiles(loop, begin, end);
     });
   }
 
@@ -87,42 +96,60 @@ class Elementwise {
     });
   }
 
+  using Buffers = char[N][kTile * kMaxItemsize];
+
   template <class Loop>
-  void run_tile(const Loop& loop, int64_t begin, int64_t end) const {
-    alignas(64) char buffers[N][kTile * kMaxItemsize];
-    Pointers pointers;
+  void run_tiles(const Loop& loop, int64_t begin, int64_t end) const {
+    alignas(64) Buffers buffers;
     unsigned constants = 0;
     for (size_t i = 0; i < N; ++i) {
-      pointers[i] = access_[i] == Access::Packed
-                        ? buffers[i]
-                        : at(i, access_[i] == Access::Straight ? begin : 0);
+      if (access_[i] == Access::Repeated) fill_repeated(i, buffers[i], begin, end);
       constants |= unsigned(access_[i] == Access::Constant) << i;
     }
-    move_packed(begin, end, buffers, true);
-    loop(pointers, end - begin, constants);
-    if (access_[0] == Access::Packed) move_packed(begin, end, buffers, false);
+    for (; begin < end; begin += tile_) {
+      const int64_t stop = std::min(end, begin + tile_);
+      Pointers pointers;
+      for (size_t i = 0; i < N; ++i) {
+        const bool direct = access_[i] == Access::Straight || access_[i] == Access::Constant;
+        pointers[i] = direct ? at(i, access_[i] == Access::Straight ? begin : 0) : buffers[i];
+        if (i > 0 && access_[i] == Access::Packed) move_packed(i, begin, stop, buffers[i], true);
+      }
+      loop(pointers, stop - begin, constants);
+      if (access_[0] == Access::Packed) move_packed(0, begin, stop, buffers[0], false);
+    }
   }
 
-  // Inputs into their buffers, or the output out of its buffer.
-  void move_packed(int64_t begin, int64_t end, char (*buffers)[kTile * kMaxItemsize],
-                   bool inputs) const {
-    int64_t done = 0;
-    nest_.walk(begin, end, [&](const auto& offsets, int64_t n) {
-      for (size_t i = inputs ? 1 : 0; i < (inputs ? N : 1); ++i) {
-        if (access_[i] != Access::Packed) continue;
-        char* buffer = buffers[i] + done * size_[i];
-        if (inputs)
-          move_row(size_[i], buffer, 1, at(i, offsets[i]), nest_.stride(i), n);
+  // A tile holds whole rows, so that every tile begins as far into a row as the first.
+  void fill_repeated(size_t i, char* buffer, int64_t begin, int64_t end) const {
+    const int64_t row = nest_.row(), stride = nest_.stride(i), from = begin % row;
+    move_row(size_[i], buffer, 1, at(i, from * stride), stride, row - from);
+    move_row(size_[i], buffer + (row - from) * size_[i], 1, at(i, 0), stride, from);
+    const int64_t wanted = std::min(tile_, end - begin) * size_[i];
+    for (int64_t filled = row * size_[i]; filled < wanted; filled *= 2)
+      std::memcpy(buffer + filled, buffer, size_t(std::min(filled, wanted - filled)));
+  }
+
+  // An input into its buffer, or the output out of it.
+  void move_packed(size_t i, int64_t begin, int64_t end, char* buffer, bool input) const {
+    visit_size(size_[i], [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      T* packed = reinterpret_cast<T*>(buffer);
+      T* data = static_cast<T*>(operands_[i]->data);
+      const int64_t stride = nest_.stride(i);
+      nest_.walk(begin, end, [&](const auto& offsets, int64_t n) {
+        if (input)
+          move_row(packed, 1, data + offsets[i], stride, n);
         else
-          move_row(size_[i], at(i, offsets[i]), nest_.stride(i), buffer, 1, n);
-      }
-      done += n;
+          move_row(data + offsets[i], stride, packed, 1, n);
+        packed += n;
+      });
     });
   }
 
   std::array<const View*, N> operands_;
   Nest<N> nest_;
   unsigned scalars_;
+  int64_t tile_ = kTile;
   std::array<int64_t, N> size_;
   std::array<Access, N> access_;
 };
