@@ -4,6 +4,7 @@
 
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "kernels/kernels.h"
 
@@ -27,6 +28,17 @@ bool resolve_products(Blas& opened, const std::string& letter) {
          resolve(opened.handle, "scipy_cblas_" + letter + "gemv", functions.gemv);
 }
 
+// OpenBLAS has such kernels for AVX-512 only (interface/gemm.c and kernel/x86_64/
+// dgemm_small_kernel_permit_skylakex.c of its sources). The processor that it runs as can be
+// pinned.
+int64_t in_place_limit(void* handle) {
+  const char* (*core)() = nullptr;
+  if (!resolve(handle, "scipy_openblas_get_corename", core)) return 0;
+  const std::string_view name = core();
+  const bool avx512 = name == "SkylakeX" || name == "Cooperlake" || name == "SapphireRapids";
+  return avx512 ? 1'000'000 : 0;
+}
+
 Blas open_library() {
   std::string path;
   {
@@ -46,6 +58,7 @@ Blas open_library() {
   if (!complete) return Blas();
   set_threads(1);  // products are split over our own pool
   opened.name = "openblas";
+  opened.in_place = in_place_limit(opened.handle);
   return opened;
 }
 

@@ -34,6 +34,9 @@ struct Blas {
       products;
   const char* name = "none";
   void* handle = nullptr;
+  // Real products up to this many multiplications are run without copying the matrices first, if
+  // the second one is not transposed.
+  int64_t in_place = 0;
 
   template <class T>
   const BlasFunctions<T>& functions() const {

@@ -80,15 +80,54 @@ struct Transpose {
   int64_t rows, columns, out_row, x_column;
 };
 
+// Squares of as many items as fit 16 bytes, transposed in registers.
+template <class T>
+constexpr int64_t kSquare = sizeof(T) == 4 || sizeof(T) == 8 ? int64_t(16 / sizeof(T)) : 1;
+
+// The items of the lower or upper halves of two vectors in turn.
+template <bool upper, class Row>
+Row interleaved(Row a, Row b) {
+  if constexpr (sizeof(a[0]) == 8)
+    return __builtin_shufflevector(a, b, 0 + upper, 2 + upper);
+  else
+    return __builtin_shufflevector(a, b, 0 + 2 * upper, 4 + 2 * upper, 1 + 2 * upper,
+                                   5 + 2 * upper);
+}
+
+template <class T>
+void transpose_square(T* out, const T* x, const Transpose& t) {
+  if constexpr (kSquare<T> == 1) {
+    *out = *x;
+  } else {
+    typedef T Row __attribute__((vector_size(16)));
+    Row rows[kSquare<T>];
+    for (int64_t j = 0; j < kSquare<T>; ++j) std::memcpy(&rows[j], x + j * t.x_column, 16);
+    // Twice, or once, every other item of two rows that lie half the square apart.
+    for (int64_t step = 1; step < kSquare<T>; step *= 2) {
+      Row next[kSquare<T>];
+      for (int64_t j = 0; j < kSquare<T> / 2; ++j) {
+        next[2 * j] = interleaved<false>(rows[j], rows[j + kSquare<T> / 2]);
+        next[2 * j + 1] = interleaved<true>(rows[j], rows[j + kSquare<T> / 2]);
+      }
+      std::memcpy(rows, next, sizeof(rows));
+    }
+    for (int64_t i = 0; i < kSquare<T>; ++i) std::memcpy(out + i * t.out_row, &rows[i], 16);
+  }
+}
+
 template <class T>
 void transpose_tiles(T* out, const T* x, const Transpose& t, int64_t row_begin, int64_t row_end) {
-  constexpr int64_t kTile = 32;
+  constexpr int64_t kTile = 32, kStep = kSquare<T>;
   for (int64_t c = 0; c < t.columns; c += kTile) {
-    int64_t c_end = std::min(t.columns, c + kTile);
+    const int64_t c_end = std::min(t.columns, c + kTile), c_whole = c_end - (c_end - c) % kStep;
     for (int64_t r = row_begin; r < row_end; r += kTile) {
-      int64_t r_end = std::min(row_end, r + kTile);
+      const int64_t r_end = std::min(row_end, r + kTile), r_whole = r_end - (r_end - r) % kStep;
+      for (int64_t i = r; i < r_whole; i += kStep)
+        for (int64_t j = c; j < c_whole; j += kStep)
+          transpose_square(out + i * t.out_row + j, x + i + j * t.x_column, t);
       for (int64_t i = r; i < r_end; ++i)
-        for (int64_t j = c; j < c_end; ++j) out[i * t.out_row + j] = x[i + j * t.x_column];
+        for (int64_t j = i < r_whole ? c_whole : c; j < c_end; ++j)
+          out[i * t.out_row + j] = x[i + j * t.x_column];
     }
   }
 }

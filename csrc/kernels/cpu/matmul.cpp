@@ -1,9 +1,10 @@
 #include <climits>
-#include <memory>
+#include <optional>
 
 #include "kernels/cpu/blas.h"
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
+#include "kernels/cpu/scratch.h"
 #include "kernels/iterate.h"
 
 namespace pyautograd::kernels {
@@ -39,21 +40,22 @@ Layout layout(int64_t rows, int64_t columns, int64_t row_stride, int64_t column_
 template <class T>
 class Packed {
  public:
-  // A contiguous copy of a matrix that BLAS cannot read; strides are updated.
+  // A contiguous copy of a matrix that BLAS cannot read, or not by rows; strides are updated.
   Packed(const void*& data, int64_t rows, int64_t columns, int64_t& row_stride,
-         int64_t& column_stride) {
-    if (layout(rows, columns, row_stride, column_stride).leading >= 0) return;
-    copy_ = std::make_unique_for_overwrite<T[]>(size_t(rows * columns));
+         int64_t& column_stride, bool by_rows = false) {
+    const Layout found = layout(rows, columns, row_stride, column_stride);
+    if (found.leading >= 0 && !(by_rows && found.transpose == kBlasTransposed)) return;
+    copy_.emplace(rows * columns);
     std::array<int64_t, 2> shape{rows, columns}, from{row_stride, column_stride}, to{columns, 1};
-    copy(View{copy_.get(), dtype_of<T>, shape, to},
+    copy(View{copy_->get(), dtype_of<T>, shape, to},
          View{const_cast<void*>(data), dtype_of<T>, shape, from});
-    data = copy_.get();
+    data = copy_->get();
     row_stride = columns;
     column_stride = 1;
   }
 
  private:
-  std::unique_ptr<T[]> copy_;
+  std::optional<Scratch<T>> copy_;
 };
 
 Gemm rows_of(const Gemm& g, int64_t begin, int64_t end, int64_t size) {
@@ -86,8 +88,9 @@ void split(const Gemm& g, int64_t size, const Run& run) {
   });
 }
 
+// Adds to c, or overwrites it.
 template <class T>
-void blas_product(const Gemm& g) {
+void blas_product(const Gemm& g, bool add = false) {
   using Functions = BlasFunctions<T>;
   const Functions& f = blas().functions<T>();
   const T one(1), zero(0);
@@ -103,11 +106,71 @@ void blas_product(const Gemm& g) {
            Functions::factor(one), matrix, int(l.leading), x, int(x_step), Functions::factor(zero),
            c, int(y_step));
   };
-  if (g.n == 1 && g.b_row > 0) return gemv(a, g.m, g.k, left, right, g.b_row, g.c_row, false);
-  if (g.m == 1 && g.a_column > 0) return gemv(b, g.k, g.n, right, left, g.a_column, 1, true);
+  if (!add && g.n == 1 && g.b_row > 0)
+    return gemv(a, g.m, g.k, left, right, g.b_row, g.c_row, false);
+  if (!add && g.m == 1 && g.a_column > 0)
+    return gemv(b, g.k, g.n, right, left, g.a_column, 1, true);
   f.gemm(kBlasRowMajor, a.transpose, b.transpose, int(g.m), int(g.n), int(g.k),
          Functions::factor(one), left, int(a.leading), right, int(b.leading),
-         Functions::factor(zero), c, int(std::max(g.c_row, g.n)));
+         Functions::factor(add ? one : zero), c, int(std::max(g.c_row, g.n)));
+}
+
+// Products that take BLAS longer to copy into panels than they should: cut into blocks, each is
+// small enough to be run in place.
+constexpr int64_t kModerate = int64_t{1} << 24;
+// Rows of a from which on it pays to bring a transposed b into the right order.
+template <class T>
+constexpr int64_t kManyRows = sizeof(T) == 8 ? 96 : 128;
+
+template <class T>
+bool runs_in_blocks(const Gemm& g) {
+  if (is_complex_type<T> || blas().in_place == 0 || work(g) > kModerate) return false;
+  if (g.m == 1 || g.n == 1) return false;
+  const Layout b = layout(g.k, g.n, g.b_row, g.b_column);
+  return b.leading < 0 || b.transpose == kBlasPlain || g.m >= kManyRows<T>;
+}
+
+// Cuts into equal parts, in whole vectors; limit >= 8.
+int64_t even_part(int64_t extent, int64_t limit) {
+  if (extent <= limit) return extent;
+  limit &= -8;
+  const int64_t parts = (extent + limit - 1) / limit;
+  return ((extent + parts - 1) / parts + 7) & -8;
+}
+
+// A transposed a, such as the input of a layer whose weights' gradient is wanted, was often made
+// long ago, and the product reads it across its lines: it comes into the cache faster line by line.
+template <class T>
+void prefetch_transposed(const Gemm& g) {
+  if (g.a_row != 1 || g.m * g.k * int64_t(sizeof(T)) > (1 << 20)) return;
+  constexpr int64_t kLine = 64;
+  for (int64_t p = 0; p < g.k; ++p) {
+    const char* row = bytes_at(g.a, p * g.a_column * int64_t(sizeof(T)));
+    for (int64_t i = 0; i < g.m * int64_t(sizeof(T)); i += kLine) __builtin_prefetch(row + i);
+  }
+}
+
+template <class T>
+void blocked_product(const Gemm& g) {
+  constexpr int64_t size = sizeof(T);
+  const int64_t limit = blas().in_place;
+  const int64_t n = even_part(g.n, 320),
+                k = even_part(g.k, limit / (std::min<int64_t>(g.m, 32) * n)),
+                m = even_part(g.m, limit / (n * k)), across = (g.n + n - 1) / n;
+  parallel_for((g.m + m - 1) / m * across, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t i = block / across * m, j = block % across * n;
+      Gemm part =
+          columns_of(rows_of(g, i, std::min(i + m, g.m), size), j, std::min(j + n, g.n), size);
+      for (int64_t p = 0; p < g.k; p += k) {
+        part.k = std::min(k, g.k - p);
+        prefetch_transposed<T>(part);
+        blas_product<T>(part, p > 0);
+        part.a = bytes_at(part.a, k * g.a_column * size);
+        part.b = bytes_at(part.b, k * g.b_row * size);
+      }
+    }
+  });
 }
 
 bool fits_blas(const Gemm& g) {
@@ -121,8 +184,11 @@ void product(Gemm g) {
   if (work(g) <= kSmall<T>) return own(g);
   if constexpr (is_inexact(dtype_of<T>)) {
     if (blas().functions<T>().gemm != nullptr && fits_blas(g)) {
-      Packed<T> a(g.a, g.m, g.k, g.a_row, g.a_column), b(g.b, g.k, g.n, g.b_row, g.b_column);
-      return split(g, sizeof(T), blas_product<T>);
+      const bool blocks = runs_in_blocks<T>(g);
+      Packed<T> a(g.a, g.m, g.k, g.a_row, g.a_column),
+          b(g.b, g.k, g.n, g.b_row, g.b_column, blocks);
+      if (blocks) return blocked_product<T>(g);
+      return split(g, sizeof(T), [](const Gemm& part) { blas_product<T>(part); });
     }
   }
   // Blocks of rows of a that stay in the second cache while panels of b pass by.

@@ -1,0 +1,126 @@
+"""Loops over memory: every layout and size gives the numbers of the plain one."""
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+
+LAYOUTS = ["plain", "transposed", "rows apart", "items apart"]
+
+
+def laid_out(values, layout):
+    """The same matrix, its items elsewhere."""
+    rows, columns = values.shape
+    if layout == "transposed":
+        return pa.tensor(values.T.copy()).T
+    if layout == "rows apart":
+        wide = np.zeros((2 * rows, columns + 3), values.dtype)
+        wide[::2, 1:-2] = values
+        return pa.tensor(wide)[::2, 1:-2]
+    if layout == "items apart":
+        wide = np.zeros((rows, 2 * columns), values.dtype)
+        wide[:, ::2] = values
+        return pa.tensor(wide)[:, ::2]
+    return pa.tensor(values)
+
+
+def whole_numbers(rng, shape, dtype):
+    """Sums of products of these are exact, in whatever order they are added."""
+    return rng.integers(-8, 9, shape).astype(dtype)
+
+
+# Moderate products are cut into blocks along every axis; small and large ones are not.
+PRODUCTS = [
+    (256, 64, 64),
+    (64, 64, 300),
+    (101, 103, 107),
+    (1000, 10, 128),
+    (3, 700, 500),
+    (700, 3, 500),
+    (500, 700, 3),
+    (33, 350, 97),
+    (257, 255, 129),
+    (2, 2, 300_000),
+    (1, 900, 1200),
+    (900, 1, 1200),
+    (290, 300, 310),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("m", "n", "k"), PRODUCTS)
+def test_products_of_every_layout(m, n, k, dtype):
+    rng = np.random.default_rng(m + n + k)
+    a, b = whole_numbers(rng, (m, k), dtype), whole_numbers(rng, (k, n), dtype)
+    want = a @ b
+    for left in LAYOUTS if m * k < 10**5 else LAYOUTS[:2]:
+        for right in LAYOUTS if n * k < 10**5 else LAYOUTS[:2]:
+            got = laid_out(a, left) @ laid_out(b, right)
+            np.testing.assert_array_equal(got.numpy(), want, err_msg=f"{left} @ {right}")
+
+
+def test_threads_do_not_change_a_product():
+    rng = np.random.default_rng(0)
+    a, b = pa.tensor(rng.normal(size=(700, 200))), pa.tensor(rng.normal(size=(200, 90)))
+    former = pa.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 2, 3):
+            pa.set_num_threads(threads)
+            results.append(((a @ b).numpy(), (b.T @ a.T).numpy()))
+    finally:
+        pa.set_num_threads(former)
+    for got in results[1:]:
+        for mine, first in zip(got, results[0], strict=True):
+            np.testing.assert_array_equal(mine, first)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int16", "bool", "complex128"])
+@pytest.mark.parametrize("shape", [(1, 9), (8, 8), (33, 70), (64, 64), (129, 31), (300, 400)])
+def test_transposed_copies(shape, dtype):
+    values = np.arange(shape[0] * shape[1]).reshape(shape).astype(dtype)
+    for layout in LAYOUTS:
+        x = laid_out(values, layout)
+        np.testing.assert_array_equal(x.T.copy().numpy(), values.T, err_msg=layout)
+    stacked = np.stack([values, values[::-1], values[:, ::-1]])
+    for axes in ((0, 2, 1), (2, 0, 1), (2, 1, 0), (1, 0, 2)):
+        got = pa.permute_dims(pa.tensor(stacked), axes).copy()
+        np.testing.assert_array_equal(got.numpy(), stacked.transpose(axes))
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7, 31, 32, 100, 127, 128, 129, 600])
+@pytest.mark.parametrize("rows", [1, 3, 200, 3000])
+def test_rows_and_columns_that_repeat(rows, columns):
+    """Beyond 32,768 elements threads share the work, and begin anywhere in a row."""
+    rng = np.random.default_rng(rows + columns)
+    x = rng.normal(size=(rows, columns))
+    parts = {
+        "row": rng.normal(size=columns),
+        "every other": rng.normal(size=2 * columns)[::2],
+        "backwards": rng.normal(size=columns)[::-1],
+        "column": rng.normal(size=(rows, 1)),
+        "float32 row": rng.normal(size=columns).astype("float32"),
+    }
+    for name, part in parts.items():
+        ours = pa.asarray(part)
+        for layout in LAYOUTS:
+            y = laid_out(x, layout)
+            np.testing.assert_array_equal((y - ours).numpy(), x - part, err_msg=name)
+            np.testing.assert_array_equal((ours - y).numpy(), part - x, err_msg=name)
+        y += ours
+        np.testing.assert_array_equal(y.numpy(), x + part, err_msg=name)
+    row, column = pa.asarray(parts["row"]), pa.asarray(parts["column"])
+    np.testing.assert_array_equal((row - column).numpy(), parts["row"] - parts["column"])
+    np.testing.assert_array_equal(
+        pa.where(row > 0, column, row).numpy(),
+        np.where(parts["row"] > 0, parts["column"], parts["row"]),
+    )
+
+
+def test_a_bias_of_every_image():
+    rng = np.random.default_rng(0)
+    x, bias = rng.normal(size=(5, 3, 6, 7)), rng.normal(size=(3, 1, 1))
+    plane, line = rng.normal(size=(6, 7)), rng.normal(size=(3, 1, 7))
+    for part in (bias, plane, line, plane.T.copy().T):
+        got = pa.tensor(x) * pa.asarray(part)
+        np.testing.assert_array_equal(got.numpy(), x * part)
