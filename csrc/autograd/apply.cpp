@@ -101,6 +101,19 @@ Tensors apply_batched(const Ref<Level>& level, const Ref<const Primitive>& primi
   return std::move(result.outputs);
 }
 
+Tensors apply_at(Level& level, const Ref<const Primitive>& primitive, TensorSpan inputs) {
+  const Ref<Level> owner(&level);
+  switch (level.kind) {
+    case Level::Kind::Jvp:
+      return apply_dual(owner, primitive, inputs);
+    case Level::Kind::Taylor:
+      return apply_jets(owner, primitive, inputs);
+    case Level::Kind::Vmap:
+      break;
+  }
+  return apply_batched(owner, primitive, inputs);
+}
+
 // Nodes have edges only to tensors at their own level; outputs that cannot be differentiated get
 // none.
 void record(const Ref<const Primitive>& primitive, TensorSpan inputs, Tensors& outputs, Specs specs,
@@ -134,19 +147,11 @@ Tensors apply_replaced(const Ref<const Primitive>& primitive, TensorSpan inputs,
   }
   if (level && !level->alive()) escaped(*primitive, *level);
   Specs specs = primitive->infer(inputs);
-  Tensors outputs;
-  if (!level) {
-    outputs =
-        closure ? closure->evaluate(primitive, inputs, specs) : evaluate(primitive, inputs, specs);
-    if (logging_ops.load(std::memory_order_relaxed)) [[unlikely]]
-      log_op(*primitive);
-  } else if (level->kind == Level::Kind::Jvp) {
-    outputs = apply_dual(Ref<Level>(level), primitive, inputs);
-  } else if (level->kind == Level::Kind::Taylor) {
-    outputs = apply_jets(Ref<Level>(level), primitive, inputs);
-  } else {
-    outputs = apply_batched(Ref<Level>(level), primitive, inputs);
-  }
+  Tensors outputs = level     ? apply_at(*level, primitive, inputs)
+                    : closure ? closure->evaluate(primitive, inputs, specs)
+                              : evaluate(primitive, inputs, specs);
+  if (!level && logging_ops.load(std::memory_order_relaxed)) [[unlikely]]
+    log_op(*primitive);
   if (tracked && recording(depth)) record(primitive, inputs, outputs, std::move(specs), level);
   return outputs;
 }

@@ -54,8 +54,10 @@ std::vector<Node*> reachable(TensorSpan outputs, NodeMap<bool>& seen, const Node
     if (stop_at_targets && targets.find(found[i])) continue;
     for (const Edge& edge : found[i]->edges) visit(edge.node.get());
   }
-  std::sort(found.begin(), found.end(),
-            [](const Node* a, const Node* b) { return a->sequence > b->sequence; });
+  const auto later = [](const Node* a, const Node* b) { return a->sequence > b->sequence; };
+  // As they are in a chain.
+  if (!std::is_sorted(found.begin(), found.end(), later))
+    std::sort(found.begin(), found.end(), later);
   return found;
 }
 
@@ -347,8 +349,9 @@ class Sweep {
 
   Tensors vjp(Node& node, const Tensors& cotangents) {
     const Node::Unpacked saved = node.unpack(plan_.differentiable);
-    SmallVector<bool, 8> wants;
-    for (const Edge& edge : node.edges) wants.push_back(edge && plan_.wants(edge.node.get()));
+    auto wants = SmallVector<bool, 8>::uninitialized(node.edges.size());
+    for (size_t i = 0; i < wants.size(); ++i)
+      wants[i] = node.edges[i] && plan_.wants(node.edges[i].node.get());
     const RunningNode scope(&node);
     Tensors inputs = node.primitive->vjp({cotangents, saved.inputs, saved.outputs, saved.specs,
                                           wants, saved.context.get(), plan_.differentiable});

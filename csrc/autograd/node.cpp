@@ -117,8 +117,8 @@ std::string Node::name() const {
 
 Saves Node::saves() const {
   if (context_) return primitive->saves_with(*context_);
-  SmallVector<bool, 8> tracked;
-  for (const Edge& edge : edges) tracked.push_back(static_cast<bool>(edge));
+  auto tracked = SmallVector<bool, 8>::uninitialized(edges.size());
+  for (size_t i = 0; i < edges.size(); ++i) tracked[i] = static_cast<bool>(edges[i]);
   return primitive->saves_for(tracked);
 }
 

@@ -53,16 +53,16 @@ const Tensor& inner_value(const Body& wrapper) noexcept {
   return static_cast<const Batched&>(wrapper).value;
 }
 
-const Array& innermost_array(const Tensor& x) noexcept {
-  const Body* body = x.body().get();
+const Array& array_under(const Body& wrapper) noexcept {
+  const Body* body = &wrapper;
   while (body->kind != Body::Kind::Array) body = inner_value(*body).body().get();
   return static_cast<const Array&>(*body);
 }
 
-uint32_t version_of(const Body& body) noexcept {
+uint32_t version_under(const Body& body) noexcept {
   switch (body.kind) {
     case Body::Kind::Array:
-      return static_cast<const Array&>(body).storage->version();
+      return version_of(body);
     case Body::Kind::Batched:
     case Body::Kind::Jet:  // nobody else sees the other coefficients' memory
       return version_of(*inner_value(body).body());

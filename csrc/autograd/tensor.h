@@ -111,7 +111,10 @@ const Jet& as_jet(const Tensor& x) noexcept;
 const Tensor& inner_value(const Body& wrapper) noexcept;
 
 // The array at the bottom of the tower of primals and values.
-const Array& innermost_array(const Tensor& x) noexcept;
+const Array& array_under(const Body& wrapper) noexcept;
+inline const Array& innermost_array(const Tensor& x) noexcept {
+  return x.is_array() ? x.array() : array_under(*x.body());
+}
 // Every array at the bottom of a tower: primals, tangents, mapped values, constant terms. The ops
 // that made the other terms of a series keep those; packed arrays lie with the hooks.
 template <class Visit>
@@ -124,6 +127,10 @@ void for_each_array(const Body& body, const Visit& visit) {
   if (tangent) for_each_array(*tangent.body(), visit);
 }
 // Moves whenever memory that x reads is written.
-uint32_t version_of(const Body& body) noexcept;
+uint32_t version_under(const Body& wrapper) noexcept;
+inline uint32_t version_of(const Body& body) noexcept {
+  return body.kind == Body::Kind::Array ? static_cast<const Array&>(body).storage->version()
+                                        : version_under(body);
+}
 
 }  // namespace pyautograd

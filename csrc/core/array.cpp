@@ -5,12 +5,6 @@
 
 namespace pyautograd {
 
-int64_t count_elements(std::span<const int64_t> shape) noexcept {
-  int64_t size = 1;
-  for (int64_t n : shape) size *= n;
-  return size;
-}
-
 Dims contiguous_strides(std::span<const int64_t> shape) {
   Dims strides = Dims::uninitialized(shape.size());
   int64_t step = 1;
@@ -36,9 +30,25 @@ size_t checked_bytes(std::span<const int64_t> shape, DType dtype) {
 }
 
 Ref<Array> Array::empty(Dims shape, DType dtype, Device device) {
-  Ref<Storage> storage = Storage::allocate(checked_bytes(shape, dtype), device);
-  Dims strides = contiguous_strides(shape);
-  return make_ref<Array>(std::move(storage), std::move(shape), std::move(strides), 0, dtype);
+  // One pass for what contiguous_strides and checked_bytes find out.
+  Dims strides = Dims::uninitialized(shape.size());
+  int64_t step = 1;
+  bool empty = false, wrong = false;
+  for (size_t i = shape.size(); i-- > 0;) {
+    const int64_t n = shape[i];
+    strides[i] = step;
+    if (n > 0) {
+      wrong |= __builtin_mul_overflow(step, n, &step);
+    } else {
+      empty = true;
+      wrong |= n < 0;
+    }
+  }
+  wrong |= __builtin_mul_overflow(step, itemsize(dtype), &step);
+  if (wrong) [[unlikely]]
+    checked_bytes(shape, dtype);
+  Ref<Storage> storage = Storage::allocate(empty ? 0 : static_cast<size_t>(step), device);
+  return make_ref<Array>(std::move(storage), std::move(shape), std::move(strides), dtype);
 }
 
 Ref<Array> Array::with_layout(Dims shape, Dims strides, int64_t offset) const {

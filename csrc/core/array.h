@@ -9,7 +9,11 @@
 
 namespace pyautograd {
 
-int64_t count_elements(std::span<const int64_t> shape) noexcept;
+inline int64_t count_elements(std::span<const int64_t> shape) noexcept {
+  int64_t size = 1;
+  for (int64_t n : shape) size *= n;
+  return size;
+}
 // Row-major strides, in elements.
 Dims contiguous_strides(std::span<const int64_t> shape);
 bool is_contiguous(std::span<const int64_t> shape, std::span<const int64_t> strides) noexcept;
@@ -59,6 +63,13 @@ class Array final : public Body {
         strides(std::move(strides)),
         offset(offset),
         contiguous_(is_contiguous(this->shape, this->strides)) {}
+  // Row-major, from the start of the storage on.
+  Array(Ref<Storage> storage, Dims shape, Dims strides, DType dtype) noexcept
+      : Body(Kind::Array, std::move(shape), dtype, storage->device()),
+        storage(std::move(storage)),
+        strides(std::move(strides)),
+        offset(0),
+        contiguous_(true) {}
 
   const Ref<Storage> storage;
   const Dims strides;    // elements, may be zero or negative

@@ -7,24 +7,9 @@ namespace pyautograd {
 
 namespace {
 
-struct Info {
-  std::string_view name;
-  int64_t itemsize;
-};
-
-constexpr std::array<Info, kDTypeCount> kInfo{{{"bool", 1},
-                                               {"int8", 1},
-                                               {"int16", 2},
-                                               {"int32", 4},
-                                               {"int64", 8},
-                                               {"uint8", 1},
-                                               {"uint16", 2},
-                                               {"uint32", 4},
-                                               {"uint64", 8},
-                                               {"float32", 4},
-                                               {"float64", 8},
-                                               {"complex64", 8},
-                                               {"complex128", 16}}};
+constexpr std::array<std::string_view, kDTypeCount> kNames{
+    "bool",   "int8",   "int16",   "int32",   "int64",     "uint8",     "uint16",
+    "uint32", "uint64", "float32", "float64", "complex64", "complex128"};
 
 DType signed_with_size(int64_t bytes) {
   return bytes == 1   ? DType::Int8
@@ -44,8 +29,7 @@ DType promote_integers(DType a, DType b) {
 
 }  // namespace
 
-int64_t itemsize(DType dtype) noexcept { return kInfo[static_cast<size_t>(dtype)].itemsize; }
-std::string_view name_of(DType dtype) noexcept { return kInfo[static_cast<size_t>(dtype)].name; }
+std::string_view name_of(DType dtype) noexcept { return kNames[static_cast<size_t>(dtype)]; }
 
 DType promote(DType a, DType b) noexcept {
   if (a == b) return a;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <complex>
 #include <cstdint>
 #include <string_view>
@@ -25,7 +26,9 @@ enum class DType : uint8_t {
 };
 inline constexpr int kDTypeCount = 13;
 
-int64_t itemsize(DType dtype) noexcept;
+inline constexpr std::array<uint8_t, kDTypeCount> kItemsizes{1, 1, 2, 4, 8, 1, 2,
+                                                             4, 8, 4, 8, 8, 16};
+constexpr int64_t itemsize(DType dtype) noexcept { return kItemsizes[static_cast<size_t>(dtype)]; }
 inline constexpr int64_t kMaxItemsize = 16;
 std::string_view name_of(DType dtype) noexcept;  // "float64"
 

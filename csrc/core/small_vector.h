@@ -24,7 +24,11 @@ class SmallVector {
   SmallVector() noexcept {}
   // The filling constructors delegate: once the delegate is done, the destructor cleans up after a
   // throw.
-  explicit SmallVector(size_t count, const T& value = T()) : SmallVector() { resize(count, value); }
+  explicit SmallVector(size_t count) : SmallVector() {
+    reserve(count);
+    for (T* place = data(); size_ < count; ++size_) new (place + size_) T();
+  }
+  SmallVector(size_t count, const T& value) : SmallVector() { resize(count, value); }
   SmallVector(std::initializer_list<T> values) : SmallVector(values.begin(), values.end()) {}
   template <class Iterator>
     requires(!std::is_integral_v<Iterator>)
@@ -63,8 +67,14 @@ class SmallVector {
   }
   SmallVector(SmallVector&& other) noexcept { take(other); }
   SmallVector& operator=(const SmallVector& other) {
-    if (this != &other) *this = SmallVector(other);
-    return *this;
+    if (this == &other) return *this;
+    if constexpr (kTrivial) {
+      if (is_inline() && other.is_inline()) {
+        copy_inline(other);
+        return *this;
+      }
+    }
+    return *this = SmallVector(other);
   }
   SmallVector& operator=(SmallVector&& other) noexcept {
     if (this != &other) {
@@ -73,7 +83,10 @@ class SmallVector {
     }
     return *this;
   }
-  ~SmallVector() { release(); }
+  ~SmallVector() {
+    destroy_elements();
+    if (!is_inline()) ::operator delete(heap_);
+  }
 
   T* data() noexcept { return is_inline() ? inline_data() : heap_; }
   const T* data() const noexcept { return is_inline() ? inline_data() : heap_; }
@@ -121,14 +134,16 @@ class SmallVector {
     pop_back();
   }
   void clear() noexcept {
-    while (size_ > 0) pop_back();
+    destroy_elements();
+    size_ = 0;
   }
 
   operator std::span<const T>() const noexcept { return {data(), size_}; }
   friend bool operator==(const SmallVector& a, const SmallVector& b) {
     if (a.size_ != b.size_) return false;
+    const T *x = a.data(), *y = b.data();
     for (size_t i = 0; i < a.size_; ++i)
-      if (!(a[i] == b[i])) return false;
+      if (!(x[i] == y[i])) return false;
     return true;
   }
 
@@ -157,6 +172,10 @@ class SmallVector {
     if (!is_inline()) ::operator delete(heap_);
     heap_ = fresh;
     capacity_ = static_cast<uint32_t>(capacity);
+  }
+  void destroy_elements() noexcept {
+    if constexpr (!std::is_trivially_destructible_v<T>)
+      for (T *first = data(), *last = first + size_; last != first;) (--last)->~T();
   }
   void release() noexcept {
     clear();

@@ -19,12 +19,15 @@ Dims broadcast_strides(const Array& x, std::span<const int64_t> shape) {
   return strides;
 }
 
-// The array of x in another dtype, which `cast` then owns; most often x's own.
-const Array& array_as(const Tensor& x, DType dtype, Ref<Array>& cast) {
-  if (x.dtype() == dtype) return x.array();
+[[gnu::noinline]] const Array& cast_to(const Tensor& x, DType dtype, Ref<Array>& cast) {
   cast = Array::empty(x.shape(), dtype, x.device());
   kernels::copy(cast->view(), x.view());
   return *cast;
+}
+
+// The array of x in another dtype, which `cast` then owns; most often x's own.
+inline const Array& array_as(const Tensor& x, DType dtype, Ref<Array>& cast) {
+  return x.dtype() == dtype ? x.array() : cast_to(x, dtype, cast);
 }
 
 bool is_scalar(const Array& x) { return x.shape.empty(); }
