@@ -32,6 +32,7 @@ set_source_files_properties(${loop_sources} ${CMAKE_CURRENT_SOURCE_DIR}/csrc/ker
                             ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/random.cpp
                             PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/gemm.cpp
+                            ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/convolve.cpp
                             ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/fft.cpp
                             PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
 

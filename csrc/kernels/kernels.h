@@ -43,8 +43,9 @@ void arange(const View& out, double start, double step);  // start + i * step, o
 
 // Reductions: x and out have equal rank, reduced axes have size 1 in out.
 
-enum class Reduce { Sum, Prod, Max, Min, Any, All };
-// x has out's dtype, except that Any and All take every dtype and give bool.
+enum class Reduce { Sum, Prod, Max, Min, Any, All, SumOfSquares };
+// x has out's dtype, except that Any and All take every dtype and give bool. SumOfSquares takes
+// real floating dtypes.
 // Nan wins in Max and Min, which are not defined over nothing nor for complex dtypes.
 void reduce(Reduce kind, const View& out, const View& x);
 // The first of equals; the first nan wins. out is int64; x is not complex.

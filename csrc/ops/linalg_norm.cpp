@@ -23,7 +23,7 @@ class Norm2 final : public Reduction {
   Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
 
   Tensors eval(TensorSpan inputs, const Specs&) const override {
-    return {sqrt(sum(square(absolute(inputs[0].untracked())), over_.axes, {}, over_.keepdims))};
+    return {sqrt(sum_of_squares(inputs[0].untracked(), over_))};
   }
   Tensors vjp(const VjpArgs& args) const override {
     return {call<kernels::Scale>(over_.restore(args.cotangents[0]),

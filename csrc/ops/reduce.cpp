@@ -1,5 +1,6 @@
 #include "ops/reduce.h"
 
+#include "kernels/kernels.h"
 #include "ops/index.h"
 
 namespace pyautograd {
@@ -43,10 +44,22 @@ Specs Reduction::infer(TensorSpan inputs) const {
 Tensors Reduction::eval(TensorSpan inputs, const Specs& specs) const {
   const Array& x = inputs[0].array();
   const Spec& spec = specs[0];
-  Ref<Array> out = Array::empty(over_.kept_shape(x.shape), spec.dtype, spec.device);
-  run(out->view(), x.view());
-  if (spec.shape.size() == x.shape.size()) return Tensors::of(Tensor(std::move(out)));
-  return {Tensor(out->with_layout(spec.shape, contiguous_strides(spec.shape), 0))};
+  Ref<Array> out = Array::empty(spec.shape, spec.dtype, spec.device);
+  const Dims kept = over_.kept_shape(x.shape), strides = contiguous_strides(kept);
+  run({out->data(), out->dtype, kept, strides}, x.view());
+  return Tensors::of(Tensor(std::move(out)));
+}
+
+Tensor sum_of_squares(const Tensor& x, const ReducedAxes& over) {
+  if (is_complex(x.dtype())) {
+    const Tensor squares = square(real(x)) + square(imag(x));
+    return sum(squares, over.axes, {}, over.keepdims);
+  }
+  Ref<Array> out = Array::empty(over.shape(x.shape()), x.dtype(), x.device());
+  const Dims kept = over.kept_shape(x.shape()), strides = contiguous_strides(kept);
+  kernels::reduce(kernels::Reduce::SumOfSquares, {out->data(), out->dtype, kept, strides},
+                  x.view());
+  return Tensor(std::move(out));
 }
 
 Dependence Reduction::dependence(const DependenceArgs& args) const {

@@ -61,6 +61,8 @@ class AlongAxis : public Primitive {
 
 // The dtype in which NumPy accumulates sums and products.
 DType accumulator_dtype(DType dtype) noexcept;
+// Of the absolute values, in one pass over real numbers; a plain array's, without derivatives.
+Tensor sum_of_squares(const Tensor& x, const ReducedAxes& over);
 // Elements [start, start + size) of one axis.
 Tensor slice_axis(const Tensor& x, int64_t axis, int64_t start, int64_t size);
 

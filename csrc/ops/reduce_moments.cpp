@@ -54,11 +54,7 @@ class Moment : public Reduction {
 
   Tensors eval(TensorSpan inputs, const Specs&) const override {
     const Tensor x = inputs[0].untracked();
-    const Tensor apart = centered(x);
-    const Tensor squares =
-        is_complex(x.dtype()) ? square(real(apart)) + square(imag(apart)) : square(apart);
-    const Tensor total = sum(squares, over_.axes, {}, over_.keepdims);
-    return {finish(total / divisor(x))};
+    return {finish(sum_of_squares(centered(x), over_) / divisor(x))};
   }
 
  protected:

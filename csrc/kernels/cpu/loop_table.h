@@ -14,7 +14,7 @@ namespace pyautograd::kernels {
 
 inline constexpr int kUnaryCount = Unary::size;
 inline constexpr int kBinaryCount = Binary::size;
-inline constexpr int kReduceCount = 6;
+inline constexpr int kReduceCount = 7;
 
 struct ReduceLoops {
   // acc[0] = acc[0] op x[0] op ... op x[n-1]
@@ -88,6 +88,10 @@ struct LoopTable {
   void (*softmax[kDTypeCount])(void* out, const void* x, int64_t n, bool log);
   void (*logsumexp[kDTypeCount])(void* out, const void* x, int64_t n);
   void (*gemm[kDTypeCount])(const Gemm& product);
+  // out[i] = sum_j x[t - j] y[j] for t = first + i, i < count, of n and m numbers; t is at most
+  // n + m - 2.
+  void (*convolve[kDTypeCount])(void* out, const void* x, int64_t n, const void* y, int64_t m,
+                                int64_t first, int64_t count);
   SortLoops<int32_t> sort32;
   SortLoops<int64_t> sort64;
   // n elements from the start of a block on.
@@ -110,6 +114,7 @@ void install_binary(LoopTable& table);
 void install_reduce(LoopTable& table);
 void install_softmax(LoopTable& table);
 void install_gemm(LoopTable& table);
+void install_convolve(LoopTable& table);
 void install_random(LoopTable& table);
 void install_fft(LoopTable& table);
 void install_sort(LoopTable& table);

@@ -75,6 +75,7 @@ T identity_of(Reduce kind) {
   using Limits = std::numeric_limits<T>;
   switch (kind) {
     case Reduce::Sum:
+    case Reduce::SumOfSquares:
     case Reduce::Any:
       return T(0);
     case Reduce::Prod:
@@ -209,7 +210,8 @@ void reduce_in_slices(const Problem& p, const View& out) {
       reduce_serially(part);
     }
   });
-  Problem last{p.kind,   p.out_dtype, p.out_dtype, partial.get(), p.out,
+  const Reduce kind = p.kind == Reduce::SumOfSquares ? Reduce::Sum : p.kind;
+  Problem last{kind,     p.out_dtype, p.out_dtype, partial.get(), p.out,
                {slices}, {results},   {0},         {true}};
   for (size_t d = 0; d < p.shape.size(); ++d) {
     if (p.reduced[d]) continue;
@@ -221,9 +223,22 @@ void reduce_in_slices(const Problem& p, const View& out) {
   reduce_serially(last);
 }
 
+// The number of elements if they lie one after another, else -1.
+int64_t packed_length(const View& x) {
+  int64_t length = 1;
+  for (size_t d = x.shape.size(); d-- > 0; length *= x.shape[d])
+    if (x.shape[d] != 1 && x.strides[d] != length) return -1;
+  return length;
+}
+
 }  // namespace
 
 void reduce(Reduce kind, const View& out, const View& x) {
+  const int64_t length = packed_length(x);
+  if (length >= 0 && length < 2 * kGrain && element_count(out.shape) == 1) {
+    fill_identity(kind, out.dtype, out.data, 1);
+    return loops().reduce[int(kind)][int(x.dtype)].row(out.data, x.data, length);
+  }
   Problem p = make_problem(kind, out, x);
   int64_t elements = element_count(p.shape), results = element_count(out.shape);
   if (results == 0) return;

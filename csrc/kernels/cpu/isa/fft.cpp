@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/isa/vector.h"
 #include "kernels/cpu/loop_table.h"
 
 namespace pyautograd::kernels {
@@ -10,22 +11,9 @@ inline namespace PYAUTOGRAD_ISA {
 
 namespace {
 
-#if defined(__AVX512F__)
-inline constexpr int kVectorBytes = 64;
-#elif defined(__AVX__)
-inline constexpr int kVectorBytes = 32;
-#else
-inline constexpr int kVectorBytes = 16;
-#endif
-
-template <class T>
-struct Vector {
-  typedef T type __attribute__((vector_size(kVectorBytes), aligned(alignof(T)), may_alias));
-};
-
 template <class T>
 struct Complex {
-  using V = typename Vector<T>::type;
+  using V = LooseVector<T>;
   V re, im;
   Complex operator+(const Complex& o) const { return {re + o.re, im + o.im}; }
   Complex operator-(const Complex& o) const { return {re - o.re, im - o.im}; }
@@ -101,7 +89,7 @@ inline void butterflies(const FftPass<T>& pass, int64_t p, const T* w) {
   using V = typename Complex<T>::V;
   const int radix = Fixed ? Most : pass.radix;
   const int64_t apart = pass.span * pass.row, in = p * pass.row, out = p * radix * pass.row;
-  for (int64_t q = 0; q < pass.row; q += int64_t(kVectorBytes / sizeof(T))) {
+  for (int64_t q = 0; q < pass.row; q += kVectorLanes<T>) {
     Complex<T> z[Most];
     for (int i = 0; i < radix; ++i) {
       z[i].re = *reinterpret_cast<const V*>(pass.x_re + in + i * apart + q);

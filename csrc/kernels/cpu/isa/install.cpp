@@ -9,6 +9,7 @@ void install(LoopTable& table) {
   install_reduce(table);
   install_softmax(table);
   install_gemm(table);
+  install_convolve(table);
   install_random(table);
   install_fft(table);
   install_sort(table);

@@ -53,6 +53,8 @@ void install(LoopTable& table) {
   table.reduce[int(Reduce::Min)][d] = fold_loops<MinFold, Ordered>();
   table.reduce[int(Reduce::Any)][d] = truth_loops<false, U>();
   table.reduce[int(Reduce::All)][d] = truth_loops<true, U>();
+  if constexpr (is_float<T>)
+    table.reduce[int(Reduce::SumOfSquares)][d] = fold_loops<SumOfSquaresFold, T>();
   table.arg_reduce[d] = arg_loop<Ordered>;
 }
 

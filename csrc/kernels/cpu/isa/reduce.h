@@ -7,24 +7,11 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/cpu/isa/vector.h"
 #include "kernels/cpu/loop_table.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
-
-// What one register holds: compilers take wider comparisons apart element by element.
-#if defined(__AVX512F__)
-inline constexpr int kVectorBytes = 64;
-#elif defined(__AVX2__)
-inline constexpr int kVectorBytes = 32;
-#else
-inline constexpr int kVectorBytes = 16;
-#endif
-
-template <class T>
-struct VectorOf {
-  typedef T type __attribute__((vector_size(kVectorBytes)));
-};
 
 template <class T>
 inline constexpr T kInfinity =
@@ -32,8 +19,14 @@ inline constexpr T kInfinity =
 template <class T>
 inline constexpr T kLowest = is_float<T> ? T(-kInfinity<T>) : std::numeric_limits<T>::lowest();
 
-// Each fold works on elements and on vectors of them.
-struct SumFold {
+// Each fold works on elements and on vectors of them. What it folds is `of` each element.
+struct PlainFold {
+  template <class V>
+  static const V& of(const V& x) {
+    return x;
+  }
+};
+struct SumFold : PlainFold {
   template <class T>
   static constexpr T identity() {
     return T(0);
@@ -43,7 +36,13 @@ struct SumFold {
     acc = acc + x;
   }
 };
-struct ProdFold {
+struct SumOfSquaresFold : SumFold {
+  template <class V>
+  static V of(const V& x) {
+    return x * x;
+  }
+};
+struct ProdFold : PlainFold {
   template <class T>
   static constexpr T identity() {
     return T(1);
@@ -53,7 +52,7 @@ struct ProdFold {
     acc = acc * x;
   }
 };
-struct MaxFold {
+struct MaxFold : PlainFold {
   template <class T>
   static constexpr T identity() {
     return kLowest<T>;
@@ -63,7 +62,7 @@ struct MaxFold {
     acc = ((acc != acc) | (acc > x)) ? acc : x;
   }
 };
-struct MinFold {
+struct MinFold : PlainFold {
   template <class T>
   static constexpr T identity() {
     return kInfinity<T>;
@@ -82,8 +81,8 @@ inline T fold_block(const T* x, int64_t n) {
   for (T& value : acc) value = Fold::template identity<T>();
   int64_t i = 0;
   for (; i + 4 <= n; i += 4)
-    for (int j = 0; j < 4; ++j) Fold::fold(acc[j], x[i + j]);
-  for (; i < n; ++i) Fold::fold(acc[0], x[i]);
+    for (int j = 0; j < 4; ++j) Fold::fold(acc[j], Fold::of(x[i + j]));
+  for (; i < n; ++i) Fold::fold(acc[0], Fold::of(x[i]));
   Fold::fold(acc[0], acc[1]);
   Fold::fold(acc[2], acc[3]);
   Fold::fold(acc[0], acc[2]);
@@ -93,7 +92,7 @@ inline T fold_block(const T* x, int64_t n) {
 template <class Fold, class T>
   requires(!is_complex_type<T>)
 inline T fold_block(const T* x, int64_t n) {
-  using V = typename VectorOf<T>::type;
+  using V = Vector<T>;
   constexpr int64_t lanes = 64 / sizeof(T);  // of an accumulator, whatever the registers
   constexpr int kParts = 64 / kVectorBytes;
   T result = Fold::template identity<T>();
@@ -101,12 +100,13 @@ inline T fold_block(const T* x, int64_t n) {
   if (n >= 4 * lanes) {
     V acc[4 * kParts];
     std::memcpy(acc, x, sizeof(acc));
+    for (V& value : acc) value = Fold::of(value);
     for (i = 4 * lanes; i + 4 * lanes <= n; i += 4 * lanes) {
 #pragma GCC unroll 16
       for (int j = 0; j < 4 * kParts; ++j) {
         V value;
         std::memcpy(&value, x + i + j * lanes / kParts, sizeof(V));
-        Fold::fold(acc[j], value);
+        Fold::fold(acc[j], Fold::of(value));
       }
     }
     for (int p = 0; p < kParts; ++p) {
@@ -120,7 +120,7 @@ inline T fold_block(const T* x, int64_t n) {
       for (int64_t j = 0; j < width; ++j) Fold::fold(lane[j], lane[j + width]);
     result = lane[0];
   }
-  for (; i < n; ++i) Fold::fold(result, x[i]);
+  for (; i < n; ++i) Fold::fold(result, Fold::of(x[i]));
   return result;
 }
 
@@ -159,7 +159,7 @@ inline void fold_rows(T* acc, const T* x, int64_t rows, int64_t row_stride, int6
   for (int64_t r = 0; r < rows; ++r) {
     const T* row = x + r * row_stride;
 #pragma GCC ivdep
-    for (int64_t c = 0; c < columns; ++c) Fold::fold(acc[c], row[c]);
+    for (int64_t c = 0; c < columns; ++c) Fold::fold(acc[c], Fold::of(row[c]));
   }
 }
 
@@ -182,7 +182,7 @@ void fold_columns_loop(void* acc, const void* x, int64_t rows, int64_t row_strid
       for (int64_t i = 0; i < width; ++i) group[i] = Fold::template identity<T>();
       fold_rows<Fold>(group, begin + r * row_stride, rows - r < kGroup ? rows - r : kGroup,
                       row_stride, width);
-      fold_rows<Fold>(a, group, 1, 0, width);
+      for (int64_t i = 0; i < width; ++i) Fold::fold(a[i], group[i]);
     }
   }
 }

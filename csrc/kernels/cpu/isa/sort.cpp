@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/cpu/isa/vector.h"
 #include "kernels/cpu/loop_table.h"
 
 // A stable quicksort of signed keys, alone or with places that move along. Its step, which is also
@@ -15,19 +16,6 @@ namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
 
 namespace {
-
-#if defined(__AVX512F__)
-constexpr int kBytes = 64;
-#elif defined(__AVX2__)
-constexpr int kBytes = 32;
-#else
-constexpr int kBytes = 16;
-#endif
-
-template <class K>
-constexpr int kLanes = kBytes / int(sizeof(K));
-template <class K>
-using Vector [[gnu::vector_size(kBytes)]] = K;
 
 // Writes the lanes of `mask` to `left` and the others to `right`, each in order and followed by
 // anything up to a whole vector.
@@ -58,13 +46,13 @@ uint32_t mask_of(const K* x, K pivot) {
 // rest.
 template <class K>
 struct Order {
-  alignas(32) int32_t lanes[1 << kLanes<K>][8];
+  alignas(32) int32_t lanes[1 << kVectorLanes<K>][8];
   constexpr Order() : lanes() {
-    constexpr int kWords = 8 / kLanes<K>;
-    for (int mask = 0; mask < 1 << kLanes<K>; ++mask) {
+    constexpr int kWords = 8 / kVectorLanes<K>;
+    for (int mask = 0; mask < 1 << kVectorLanes<K>; ++mask) {
       int next = 0;
       for (int wanted : {1, 0})
-        for (int lane = 0; lane < kLanes<K>; ++lane)
+        for (int lane = 0; lane < kVectorLanes<K>; ++lane)
           if ((mask >> lane & 1) == wanted)
             for (int word = 0; word < kWords; ++word) lanes[mask][next++] = lane * kWords + word;
     }
@@ -76,7 +64,7 @@ constexpr Order<K> kOrder;
 template <class K>
 void part(uint32_t mask, const K* x, K* left, K* right) {
   const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
-  const uint32_t rest = ~mask & ((1u << kLanes<K>)-1);
+  const uint32_t rest = ~mask & ((1u << kVectorLanes<K>)-1);
   const auto* to_left = reinterpret_cast<const __m256i*>(kOrder<K>.lanes[mask]);
   const auto* to_right = reinterpret_cast<const __m256i*>(kOrder<K>.lanes[rest]);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(left),
@@ -98,7 +86,7 @@ uint32_t mask_of(const K* x, K pivot) {
     const __m256i lanes = kOrEqual ? _mm256_cmpgt_epi32(v, p) : _mm256_cmpgt_epi32(p, v);
     greater = uint32_t(_mm256_movemask_ps(_mm256_castsi256_ps(lanes)));
   }
-  return kOrEqual ? ~greater & ((1u << kLanes<K>)-1) : greater;
+  return kOrEqual ? ~greater & ((1u << kVectorLanes<K>)-1) : greater;
 }
 #endif
 
@@ -108,13 +96,13 @@ template <bool kPlaces, bool kOrEqual, class K>
 int64_t partition(const SortLine<K>& x, const SortLine<K>& spare, int64_t n, K pivot) {
   int64_t left = 0, right = 0, i = 0;
 #if defined(__AVX2__)
-  for (; i + kLanes<K> <= n; i += kLanes<K>) {
+  for (; i + kVectorLanes<K> <= n; i += kVectorLanes<K>) {
     const uint32_t mask = mask_of<kOrEqual>(x.keys + i, pivot);
     part(mask, x.keys + i, x.keys + left, spare.keys + right);
     if (kPlaces) part(mask, x.places + i, x.places + left, spare.places + right);
     const int count = __builtin_popcount(mask);
     left += count;
-    right += kLanes<K> - count;
+    right += kVectorLanes<K> - count;
   }
 #endif
   for (; i < n; ++i) {
@@ -131,16 +119,16 @@ int64_t partition(const SortLine<K>& x, const SortLine<K>& spare, int64_t n, K p
 }
 
 // Lines up to here are sorted by counting.
-constexpr int kBlocks = kBytes == 64 ? 4 : 8;
+constexpr int kBlocks = kVectorBytes == 64 ? 4 : 8;
 template <class K>
-constexpr int kFew = kBlocks * kLanes<K>;
+constexpr int kFew = kBlocks * kVectorLanes<K>;
 
 // ranks[i] = how many of the keys come before key i: the smaller ones, and of equals the earlier.
 // There are as many keys as in kCount vectors.
 template <int kCount, class K>
 void count_ranks(K* ranks, const K* keys) {
   using V = Vector<K>;
-  constexpr int kStep = kLanes<K>;
+  constexpr int kStep = kVectorLanes<K>;
   V lane, mine[kCount], rank[kCount];
   std::memcpy(mine, keys, sizeof(mine));
   for (int l = 0; l < kStep; ++l) lane[l] = l;
@@ -169,7 +157,7 @@ template <class K>
 void count_ranks(K* ranks, K* keys, int n) {
   for (int i = n; i < kFew<K>; ++i) keys[i] = std::numeric_limits<K>::max();
   constexpr int kQuarter = kBlocks / 4;
-  switch ((n - 1) / (kQuarter * kLanes<K>)) {
+  switch ((n - 1) / (kQuarter * kVectorLanes<K>)) {
     case 0:
       return count_ranks<kQuarter>(ranks, keys);
     case 1:
