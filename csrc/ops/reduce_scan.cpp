@@ -35,6 +35,27 @@ class ArgScan final : public AlongAxis {
   const bool maximum_;
 };
 
+// The extremum so far of numbers that nobody differentiates.
+class ExtremumScan final : public AlongAxis {
+ public:
+  ExtremumScan(int64_t axis, bool maximum) : AlongAxis(axis), maximum_(maximum) {}
+  std::string_view name() const override { return maximum_ ? "cummax" : "cummin"; }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::scan(maximum_ ? kernels::Scan::Max : kernels::Scan::Min, out->view(), inputs[0].view(),
+                  static_cast<int>(axis_), false);
+    return Tensors::of(Tensor(std::move(out)));
+  }
+
+ protected:
+  Ref<const Primitive> along(int64_t axis) const override {
+    return make_ref<ExtremumScan>(axis, maximum_);
+  }
+
+ private:
+  const bool maximum_;
+};
+
 // y[i] = log(exp(y[i - 1]) + exp(x[i])). Its tangent obeys t_y[i] = exp(y[i - 1] - y[i]) t_y[i - 1]
 // + exp(x[i] - y[i]) t_x[i], where no factor exceeds 1.
 class LogCumSumExp final : public AlongAxis {
@@ -93,6 +114,8 @@ struct Scanned {
 Tensor cumulative_extremum(const Tensor& x, std::optional<int64_t> axis, bool maximum) {
   require_real(maximum ? "cummax" : "cummin", x);
   const Scanned over(maximum ? "cummax" : "cummin", x, axis);
+  if (over.line.is_array() && !over.line.tracked())
+    return apply1(make_ref<ExtremumScan>(over.axis, maximum), over.line);
   const Tensor places = apply1(make_ref<ArgScan>(over.axis, maximum), over.line);
   return take_along_axis(over.line, places, over.axis);
 }

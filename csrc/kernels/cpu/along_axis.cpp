@@ -29,6 +29,33 @@ void scan_line(T* out, const T* x, int64_t n, bool reverse) {
   }
 }
 
+// Extrema of numbers without nan, which one instruction finds; what comes after a nan is nan.
+template <class F, class T>
+  requires is_float<T>
+void scan_extrema(T* out, const T* x, int64_t n, bool reverse) {
+  constexpr int64_t kBlock = 256;
+  const int64_t step = reverse ? -1 : 1;
+  if (reverse) out += n - 1, x += n - 1;
+  T total = n > 0 ? *x : T();
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t end = std::min(n, begin + kBlock);
+    const T before = total;
+    bool ordered = before == before;
+    for (int64_t i = begin; i < end; ++i) {
+      const T value = x[i * step];
+      ordered &= value == value;
+      if constexpr (std::is_same_v<F, Maximum>)
+        total = total > value ? total : value;
+      else
+        total = total < value ? total : value;
+      out[i * step] = total;
+    }
+    if (ordered) continue;
+    total = before;
+    for (int64_t i = begin; i < end; ++i) out[i * step] = total = F()(total, x[i * step]);
+  }
+}
+
 template <class T>
 void scan_line(Scan kind, T* out, const T* x, int64_t n, bool reverse) {
   switch (kind) {
@@ -37,15 +64,78 @@ void scan_line(Scan kind, T* out, const T* x, int64_t n, bool reverse) {
     case Scan::Prod:
       return scan_line<Multiply>(out, x, n, reverse);
     case Scan::Max:
-      if constexpr (accepts<Maximum, T>()) scan_line<Maximum>(out, x, n, reverse);
+      if constexpr (is_float<T>)
+        scan_extrema<Maximum>(out, x, n, reverse);
+      else if constexpr (accepts<Maximum, T>())
+        scan_line<Maximum>(out, x, n, reverse);
       return;
     case Scan::Min:
-      if constexpr (accepts<Minimum, T>()) scan_line<Minimum>(out, x, n, reverse);
+      if constexpr (is_float<T>)
+        scan_extrema<Minimum>(out, x, n, reverse);
+      else if constexpr (accepts<Minimum, T>())
+        scan_line<Minimum>(out, x, n, reverse);
       return;
     case Scan::LogSumExp:
       if constexpr (is_float<T>) scan_line<LogAddExp>(out, x, n, reverse);
       return;
   }
+}
+
+FnId step_of(Scan kind) {
+  switch (kind) {
+    case Scan::Sum:
+      return fn_id<Add>();
+    case Scan::Prod:
+      return fn_id<Multiply>();
+    case Scan::Max:
+      return fn_id<Maximum>();
+    case Scan::Min:
+      return fn_id<Minimum>();
+    case Scan::LogSumExp:
+      break;
+  }
+  return fn_id<LogAddExp>();
+}
+
+// An axis along which lines lie one beside the other in both, or -1.
+int axis_of_neighbours(const View& out, const View& x, int axis) {
+  constexpr int64_t kFew = 8;
+  for (size_t d = 0; d < x.shape.size(); ++d)
+    if (int(d) != axis && x.shape[d] >= kFew && out.strides[d] == 1 && x.strides[d] == 1)
+      return int(d);
+  return -1;
+}
+
+// Lines that lie side by side advance together: row after row, each from the one before.
+void scan_rows(Scan kind, const View& out, const View& x, int axis, int across, bool reverse) {
+  constexpr int64_t kWidth = 1024;
+  const Loop2 step = binary_loop(step_of(kind), x.dtype);
+  const int64_t size = itemsize(x.dtype), n = x.shape[axis], width = x.shape[across];
+  const int64_t sign = reverse ? -size : size;
+  const int64_t out_step = sign * out.strides[axis], x_step = sign * x.strides[axis];
+  Dims rest(x.shape);
+  rest[axis] = rest[across] = 1;
+  const Nest<2> nest(rest, {out.strides, x.strides});
+  const auto run = [&](char* to, const char* from, int64_t count) {
+    if (reverse) to -= (n - 1) * out_step, from -= (n - 1) * x_step;
+    std::memcpy(to, from, size_t(count * size));
+    for (int64_t i = 1; i < n; ++i) {
+      char* before = to;
+      to += out_step, from += x_step;
+      step(to, before, from, count, false, false);
+    }
+  };
+  const int64_t pieces = (width + kWidth - 1) / kWidth;
+  const int64_t grain = std::max<int64_t>(1, kGrain / (n * std::min(width, kWidth)));
+  parallel_for(nest.count() * pieces, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t first = p % pieces * kWidth;
+      nest.walk(p / pieces, p / pieces + 1, [&](const auto& offsets, int64_t) {
+        run(bytes_at(out.data, (offsets[0] + first) * size),
+            bytes_at(x.data, (offsets[1] + first) * size), std::min(kWidth, width - first));
+      });
+    }
+  });
 }
 
 }  // namespace
@@ -76,6 +166,9 @@ void arg_reduce(bool maximum, const View& out, const View& x, int axis) {
 void scan(Scan kind, const View& out, const View& x, int axis, bool reverse) {
   OneLine o(out), a(x);
   int64_t n = a.view.shape[axis];
+  const int across = axis_of_neighbours(o.view, a.view, axis);
+  if (across >= 0 && n > 0 && binary_loop(step_of(kind), x.dtype))
+    return scan_rows(kind, o.view, a.view, axis, across, reverse);
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     Lines(o.view, a.view, axis, true).run([&](void* to, const void* from) {
