@@ -46,6 +46,16 @@ class Nest {
   int64_t row() const { return axes()[rank_ - 1].size; }
   int64_t rows() const { return row() == 0 ? 0 : count_ / row(); }
   int64_t stride(size_t operand) const { return axes()[rank_ - 1].strides[operand]; }
+  // The same loops without the last axis.
+  Nest without_row() const {
+    Nest outer;
+    if (rank_ > kInline) outer.heap_ = std::make_unique<Axis[]>(rank_);
+    std::copy_n(axes(), rank_, outer.axes());
+    outer.count_ = rows();
+    outer.rank_ = rank_ - 1;
+    if (outer.rank_ == 0) outer.axes()[outer.rank_++] = Axis{1, {}};
+    return outer;
+  }
   // Whether element number i lies at offset i.
   bool packed(size_t operand) const {
     int64_t expected = 1;
@@ -90,6 +100,8 @@ class Nest {
   }
 
  private:
+  Nest() = default;
+
   struct Axis {
     int64_t size;
     Offsets strides;

@@ -74,6 +74,29 @@ void copy_rows(const View& out, const View& x, const Nest<2>& nest) {
   });
 }
 
+// Rows of a few elements one beside the other: all their first elements, then all their second
+// ones.
+bool copy_short_rows(const View& out, const View& x, const Nest<2>& nest) {
+  constexpr int64_t kShort = 8, kTile = 512;
+  const Nest<2> outer = nest.without_row();
+  if (nest.row() > kShort || outer.row() < 4 * nest.row()) return false;
+  const int64_t size = itemsize(out.dtype);
+  parallel_for(outer.count(), 2 * kGrain / nest.row(), [&](int64_t begin, int64_t end) {
+    outer.walk(begin, end, [&](const auto& o, int64_t n) {
+      for (int64_t i = 0; i < n; i += kTile) {
+        for (int64_t j = 0; j < nest.row(); ++j) {
+          move_row(size,
+                   bytes_at(out.data, (o[0] + i * outer.stride(0) + j * nest.stride(0)) * size),
+                   outer.stride(0),
+                   bytes_at(x.data, (o[1] + i * outer.stride(1) + j * nest.stride(1)) * size),
+                   outer.stride(1), std::min(kTile, n - i));
+        }
+      }
+    });
+  });
+  return true;
+}
+
 // Two axes of which `across` is contiguous in x and the last one in out: tiles that fit the first
 // cache make both sides see whole cache lines.
 struct Transpose {
@@ -183,7 +206,11 @@ void copy(const View& out, const View& x) {
   if (nest.count() == 0) return;
   if (out.dtype != x.dtype) return copy_converting(out, x, nest);
   bool rows_match = nest.stride(0) == 1 && (nest.stride(1) == 1 || nest.stride(1) == 0);
-  if (rows_match || nest.count() < 256 || !copy_transposed(out, x)) copy_rows(out, x, nest);
+  if (nest.count() >= 256) {
+    if (!rows_match && copy_transposed(out, x)) return;
+    if (copy_short_rows(out, x, nest)) return;
+  }
+  copy_rows(out, x, nest);
 }
 
 void fill(const View& out, double value) {
