@@ -105,11 +105,32 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
   return put_along_axis(zeros({bins}, dtype), places, amounts, 0, true);
 }
 
+// Which integers occur among others, from a table of these; nothing where they lie far apart.
+std::optional<Tensor> isin_table(const Tensor& wanted, const Tensor& among) {
+  constexpr uint64_t kEntries = 8;  // of the table for each integer
+  if (!is_integer(wanted.dtype()) || wanted.dtype() == DType::UInt64 || !wanted.is_array() ||
+      !among.is_array())
+    return {};
+  const Tensor places = cast(flat(among), DType::Int64), asked = cast(wanted, DType::Int64);
+  const Tensor low = min(places), high = max(places);
+  const uint64_t reach = static_cast<uint64_t>(*high.array().data<int64_t>()) -
+                         static_cast<uint64_t>(*low.array().data<int64_t>());
+  const auto elements = static_cast<uint64_t>(places.size() + asked.size());
+  if (reach > kEntries * elements) return {};
+  const Tensor table = put_along_axis(zeros({static_cast<int64_t>(reach) + 1}, DType::Bool),
+                                      places - low, ones({places.size()}, DType::Bool), 0);
+  const Tensor inside = logical_and(greater_equal(asked, low), less_equal(asked, high));
+  const Tensor found = take(table, where(inside, asked - low, scalar(0, DType::Int64)), {});
+  return logical_and(inside, found);
+}
+
 Tensor isin(const Tensor& element, const Tensor& test_elements, bool invert) {
   const DType dtype = promote(element.dtype(), test_elements.dtype());
   const Tensor wanted = cast(element, dtype);
   const int64_t n = test_elements.size();
   if (n == 0) return full(element.shape(), invert ? 1 : 0, DType::Bool);
+  if (const std::optional<Tensor> found = isin_table(wanted, cast(test_elements, dtype)))
+    return invert ? logical_not(*found) : *found;
   const Tensor sorted = sort(cast(flat(test_elements), dtype));
   const Tensor last = scalar(static_cast<double>(n - 1), DType::Int64);
   const Tensor nearest = take(sorted, minimum(searchsorted(sorted, wanted), last), 0);
