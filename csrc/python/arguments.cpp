@@ -149,11 +149,10 @@ class TensorArguments {
   explicit TensorArguments(const BoundOp& bound) : bound_(bound) {}
 
   void convert(const Given& given, SmallVector<Arg, 8>& args) {
-    for (size_t i = 0; i < given.size(); ++i)
-      convert_strong(given[i], bound_.op->params[i], args[i]);
+    for (size_t i = 0; i < given.size(); ++i) convert_strong(given[i], i, args[i]);
     for (size_t i = 0; i < given.size(); ++i) {
       const Param& param = bound_.op->params[i];
-      if (given[i] && is_operand(param) && args[i].index() == 0 && is_weak_scalar(given[i])) {
+      if (given[i] && args[i].index() == 0 && bound_.operands[i] && is_weak_scalar(given[i])) {
         args[i] = named(*bound_.op, param, [&] { return weak(given[i]); });
       }
     }
@@ -161,22 +160,24 @@ class TensorArguments {
   int64_t elements() const noexcept { return elements_; }
 
  private:
-  void convert_strong(PyObject* value, const Param& param, Arg& arg) {
+  void convert_strong(PyObject* value, size_t i, Arg& arg) {
     if (!value) return;
+    const Param& param = bound_.op->params[i];
     if (param.kind == ArgKind::TensorList) arg = list(value, param);
     if (param.kind != ArgKind::Tensor) return;
     if (value == Py_None && param.optional) {
       arg = Arg();
-    } else if (!is_operand(param)) {
+    } else if (!bound_.operands[i]) {
       arg = strong(value, param);
-    } else if (!is_weak_scalar(value)) {
+    } else if (is_tensor(value) || !is_weak_scalar(value)) {
       arg = strong(value, param);
       meet(std::get<Tensor>(arg));
     }
   }
 
   Tensor strong(PyObject* value, const Param& param) {
-    Tensor x = named(*bound_.op, param, [&] { return to_tensor(value); });
+    Tensor x = is_tensor(value) ? unwrap(value)
+                                : named(*bound_.op, param, [&] { return to_tensor(value); });
     elements_ += x.size();
     return x;
   }
@@ -297,6 +298,7 @@ BoundOp::BoundOp(const OpInfo& info) : op(&info) {
     names.push_back(PyUnicode_InternFromString(param.name.c_str()));
     if (!names.back()) throw_python_error();
     positional += !param.keyword_only;
+    operands.push_back(is_operand(param));
   }
   const auto* end = std::end(kComparisons);
   if (std::find(std::begin(kComparisons), end, info.name) != end) ints = Ints::Compared;

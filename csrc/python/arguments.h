@@ -16,6 +16,7 @@ struct BoundOp {
   const OpInfo* op;
   std::vector<PyObject*> names;  // of the parameters, interned; never released
   size_t positional = 0;         // how many may be given by position
+  std::vector<bool> operands;    // which parameters decide on the dtype of Python's scalars
   Ints ints = Ints::MustFit;
   mutable PyObject* result_type = nullptr;  // looked up at the first result; never released
 };
