@@ -1,0 +1,136 @@
+"""Kernels that choose among several ways, at the sizes and numbers where the choice changes."""
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+
+SIZES = (1, 7, 8, 31, 33, 255, 257, 1000)
+FLOATS = (np.float32, np.float64)
+
+
+def numbers(seed, shape, dtype=np.float64):
+    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_remainders_of_every_size_and_sign(dtype):
+    x, y = numbers(0, (2000,), dtype) * 100, numbers(1, (2000,), dtype)
+    x[:500] = np.round(x[:500])
+    y[250:500] = np.round(y[250:500]) + 3
+    x[500:700] *= 1e30
+    x[700:710], y[710:720], y[720:730] = np.inf, np.inf, 0
+    x[730:735], x[735:740], y[740:750] = 0.0, -0.0, np.nan
+    with np.errstate(all="ignore"):
+        for left, right in ((x, y), (x[:600], y[7]), (x[3], y), (x[::3], y[::3])):
+            expected = np.remainder(left, right)
+            got = np.asarray(pa.remainder(pa.tensor(left), pa.tensor(right)))
+            np.testing.assert_array_equal(got, expected)
+            np.testing.assert_array_equal(np.signbit(got), np.signbit(expected))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_remainders_next_to_whole_quotients(dtype):
+    divisor = np.abs(numbers(2, (500,), dtype)) + dtype(0.1)
+    whole = (divisor * np.arange(1, 501).astype(dtype)).astype(dtype)
+    for x in (whole, np.nextafter(whole, dtype(0)), -np.nextafter(whole, dtype(np.inf))):
+        got = np.asarray(pa.remainder(pa.tensor(x), pa.tensor(divisor)))
+        np.testing.assert_array_equal(got, np.remainder(x, divisor))
+
+
+def test_a_remainder_in_place():
+    x = pa.tensor([5.5, np.inf, -7.0, 1e300])
+    x %= 2.0
+    np.testing.assert_array_equal(np.asarray(x), [1.5, np.nan, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_cubes(dtype):
+    x = np.concatenate([numbers(3, (300,), dtype), [0, -0.0, np.inf, -np.inf, np.nan, 1e-9]])
+    x = x.astype(dtype)
+    got = np.asarray(pa.tensor(x) ** 3)
+    np.testing.assert_allclose(got, x.astype(np.float64) ** 3, 4 * np.finfo(dtype).eps)
+    assert np.signbit(got[301]) and got.dtype == dtype
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"])
+def test_scans_along_either_axis(name, size):
+    x = numbers(size, (size, 9))
+    x[size // 2, 4] = np.nan
+    plain = {
+        "cumsum": np.cumsum,
+        "cumprod": np.cumprod,
+        "cummax": np.maximum.accumulate,
+        "cummin": np.minimum.accumulate,
+        "logcumsumexp": np.logaddexp.accumulate,
+    }[name]
+    scan = getattr(pa, name)
+    for given in (x, np.asfortranarray(x), x[::-1], x[:, ::2], np.stack([x, x])[1]):
+        for axis in (0, 1):
+            got = np.asarray(scan(pa.tensor(given), axis))
+            np.testing.assert_allclose(got, plain(given, axis=axis), 1e-12, 1e-12)
+
+
+def test_reverse_scans_are_the_derivatives_of_scans():
+    x = pa.tensor(numbers(4, (40, 30)), requires_grad=True)
+    weights = numbers(5, (40, 30))
+    (gradient,) = pa.grad(pa.cumsum(x, 0), x, pa.tensor(weights))
+    np.testing.assert_allclose(
+        np.asarray(gradient), np.cumsum(weights[::-1], 0)[::-1], 1e-12, 1e-12
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.float32, np.float64, np.complex128])
+def test_choices_with_scalars_on_either_side(dtype):
+    condition = numbers(6, (300,)) > 0
+    x, y = (np.arange(300) % 100).astype(dtype), (np.arange(300) % 90 + 3).astype(dtype)
+    for left, right in ((x, y), (x, y[5]), (x[5], y), (x[5], y[6])):
+        got = np.asarray(pa.where(pa.tensor(condition), pa.tensor(left), pa.tensor(right)))
+        np.testing.assert_array_equal(got, np.where(condition, left, right))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dtype", [*FLOATS, np.complex64, np.complex128])
+def test_sums_of_squares(dtype, size):
+    x = numbers(size, (size, 12), dtype)
+    if np.iscomplexobj(x):
+        x += 1j * numbers(7, (size, 12)).astype(x.real.dtype)
+    tolerance = 40 * np.finfo(dtype).eps
+    for given in (x, x.T, x[:, ::3]):
+        for axis in (None, 0, 1):
+            for ours, numpys in ((pa.linalg.vector_norm, np.linalg.norm), (pa.var, np.var)):
+                if numpys is np.linalg.norm and axis is None:
+                    expected = np.linalg.norm(given.ravel())
+                else:
+                    expected = numpys(given, axis=axis)
+                got = np.asarray(ours(pa.tensor(given), axis=axis))
+                np.testing.assert_allclose(got, expected, tolerance, tolerance)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 9])
+@pytest.mark.parametrize("dtype", [np.int8, np.float32, np.float64, np.complex128])
+def test_copies_of_short_rows(dtype, count):
+    x = (np.arange(700) % 120).astype(dtype)
+    np.testing.assert_array_equal(np.asarray(pa.repeat(pa.tensor(x), count)), np.repeat(x, count))
+    narrow = (np.arange(700 * 11) % 120).astype(dtype).reshape(700, 11)[::-1, :count]
+    np.testing.assert_array_equal(np.asarray(pa.copy(pa.tensor(narrow))), narrow)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint8, np.uint64])
+def test_membership_of_integers_near_and_far(dtype):
+    limits = np.iinfo(dtype)
+    near = np.array([3, 5, 9, 120], dtype)
+    far = np.array([limits.min, 7, limits.max], dtype)
+    asked = np.concatenate([np.arange(128).astype(dtype), far]).reshape(-1, 1)
+    for among in (near, far, near[:1], far[:1]):
+        for invert in (False, True):
+            got = np.asarray(pa.isin(pa.tensor(asked), pa.tensor(among), invert=invert))
+            np.testing.assert_array_equal(got, np.isin(asked, among, invert=invert))
+
+
+def test_trapezoids_of_few_and_of_infinite_samples():
+    for samples in ([], [3.0], [3.0, 4.0], [3.0, 4.0, 6.0], [np.inf, 1.0, 2.0], [1.0, np.nan, 2.0]):
+        expected = np.trapezoid(samples, dx=0.5) if samples else 0.0
+        got = pa.trapezoid(pa.tensor(np.array(samples)), dx=0.5)
+        np.testing.assert_array_equal(np.asarray(got), expected)
