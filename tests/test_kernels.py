@@ -72,6 +72,16 @@ def test_scans_along_either_axis(name, size):
             np.testing.assert_allclose(got, plain(given, axis=axis), 1e-12, 1e-12)
 
 
+@pytest.mark.parametrize("shape", [(600,), (600, 9), (9, 600)])
+def test_the_first_of_equal_zeros_is_the_extremum(shape):
+    x = np.where(numbers(8, shape) > 0, 0.0, -0.0)
+    for axis in range(len(shape)):
+        first = np.signbit(np.take(x, [0], axis))
+        for scan in (pa.cummax, pa.cummin):
+            got = np.signbit(np.asarray(scan(pa.tensor(x), axis)))
+            np.testing.assert_array_equal(got, np.broadcast_to(first, shape))
+
+
 def test_reverse_scans_are_the_derivatives_of_scans():
     x = pa.tensor(numbers(4, (40, 30)), requires_grad=True)
     weights = numbers(5, (40, 30))

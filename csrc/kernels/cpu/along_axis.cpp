@@ -29,7 +29,8 @@ void scan_line(T* out, const T* x, int64_t n, bool reverse) {
   }
 }
 
-// Extrema of numbers without nan, which one instruction finds; what comes after a nan is nan.
+// Extrema of numbers without nan, which one instruction finds; what comes after a nan is nan. The
+// first of equals stays, which tells zeros apart.
 template <class F, class T>
   requires is_float<T>
 void scan_extrema(T* out, const T* x, int64_t n, bool reverse) {
@@ -45,14 +46,14 @@ void scan_extrema(T* out, const T* x, int64_t n, bool reverse) {
       const T value = x[i * step];
       ordered &= value == value;
       if constexpr (std::is_same_v<F, Maximum>)
-        total = total > value ? total : value;
+        total = value > total ? value : total;
       else
-        total = total < value ? total : value;
+        total = value < total ? value : total;
       out[i * step] = total;
     }
     if (ordered) continue;
     total = before;
-    for (int64_t i = begin; i < end; ++i) out[i * step] = total = F()(total, x[i * step]);
+    for (int64_t i = begin; i < end; ++i) out[i * step] = total = F()(x[i * step], total);
   }
 }
 
@@ -122,7 +123,7 @@ void scan_rows(Scan kind, const View& out, const View& x, int axis, int across, 
     for (int64_t i = 1; i < n; ++i) {
       char* before = to;
       to += out_step, from += x_step;
-      step(to, before, from, count, false, false);
+      step(to, from, before, count, false, false);  // the second of equals is the extremum
     }
   };
   const int64_t pieces = (width + kWidth - 1) / kWidth;
