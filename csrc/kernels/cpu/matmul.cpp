@@ -181,7 +181,9 @@ bool fits_blas(const Gemm& g) {
 template <class T>
 void product(Gemm g) {
   auto own = loops().gemm[int(dtype_of<T>)];
-  if (work(g) <= kSmall<T>) return own(g);
+  // A single sum is all latency in a kernel for matrices.
+  const bool long_dot = g.m == 1 && g.n == 1 && g.k > 64;
+  if (work(g) <= kSmall<T> && !long_dot) return own(g);
   if constexpr (is_inexact(dtype_of<T>)) {
     if (blas().functions<T>().gemm != nullptr && fits_blas(g)) {
       const bool blocks = runs_in_blocks<T>(g);
