@@ -1,7 +1,6 @@
 // The loops over complex numbers, and those that make them. They wait for memory or for the C
 // library, so one copy serves every processor.
 
-#include "kernels/cpu/isa/convolve.h"
 #include "kernels/cpu/isa/reduce.h"
 #include "kernels/cpu/move.h"
 
@@ -104,7 +103,6 @@ void install_type(LoopTable& table) {
   table.reduce[int(Reduce::Any)][d] = truth_loops<false, T>();
   table.reduce[int(Reduce::All)][d] = truth_loops<true, T>();
   table.gemm[d] = gemm<T>;
-  table.convolve[d] = convolve_loop<T>;
 }
 
 }  // namespace

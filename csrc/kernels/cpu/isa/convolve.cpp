@@ -17,6 +17,8 @@ void install_both(LoopTable& table) {
 void install_convolve(LoopTable& table) {
   table.convolve[int(DType::Float32)] = convolve_loop<float>;
   table.convolve[int(DType::Float64)] = convolve_loop<double>;
+  table.convolve[int(DType::Complex64)] = convolve_loop<std::complex<float>>;
+  table.convolve[int(DType::Complex128)] = convolve_loop<std::complex<double>>;
   install_both<int8_t, uint8_t>(table);
   install_both<int16_t, uint16_t>(table);
   install_both<int32_t, uint32_t>(table);

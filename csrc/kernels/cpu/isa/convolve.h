@@ -1,7 +1,7 @@
 #pragma once
 
-// Sums of products x[t - j] y[j], a tile of adjacent t in registers at a time; every sum is in the
-// order of j, wherever its tile begins.
+// Sums of products x[t - j] y[j], a tile of adjacent t in registers at a time. Every sum is in the
+// order of j.
 
 #include <cstdint>
 #include <cstring>
@@ -12,20 +12,36 @@
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
 
-// Adjacent sums that one operation extends: a vector, but for complex numbers one.
+// Adjacent sums that one operation extends.
 template <class T>
 struct Sums {
   static constexpr int64_t kCount = kVectorLanes<T>;
   Vector<T> values;
+
+  void load(const T* from) { std::memcpy(&values, from, sizeof(values)); }
   void add(const T* x, T factor) { values += *reinterpret_cast<const LooseVector<T>*>(x) * factor; }
+  void store(T* to) const { std::memcpy(to, &values, sizeof(values)); }
 };
+// Products with the real and with the imaginary parts apart, real and imaginary sums in turn.
 template <class T>
   requires is_complex_type<T>
 struct Sums<T> {
-  static constexpr int64_t kCount = 1;
-  T values;
+  using Real = RealOf<T>;
+  static constexpr int64_t kCount = kVectorLanes<Real> / 2;
+  Vector<Real> by_real, by_imaginary;
+
+  void load(const T* from) {
+    std::memcpy(&by_real, from, sizeof(by_real));
+    by_imaginary = Vector<Real>{};
+  }
   void add(const T* x, T factor) {
-    values = Formula<Add, T>()(values, Formula<Multiply, T>()(*x, factor));
+    const auto& values = *reinterpret_cast<const LooseVector<Real>*>(x);
+    by_real += values * factor.real();
+    by_imaginary += values * factor.imag();
+  }
+  void store(T* to) const {
+    for (int i = 0; i < kCount; ++i)
+      to[i] = {by_real[2 * i] - by_imaginary[2 * i + 1], by_real[2 * i + 1] + by_imaginary[2 * i]};
   }
 };
 
@@ -36,9 +52,10 @@ class Convolution {
 
   // out[i] for t = first + i of the full convolution. The last tile may overlap the one before.
   void run(T* out, int64_t first, int64_t count) const {
-    constexpr int64_t kOne = Sums<T>::kCount, kMany = 8 * kOne;
+    constexpr int kVectors = is_complex_type<T> ? 4 : 8;  // several hide the latency of one
+    constexpr int64_t kOne = Sums<T>::kCount, kMany = kVectors * kOne;
     int64_t done = 0;
-    for (; done + kMany <= count; done += kMany) tile<8>(out + done, first + done);
+    for (; done + kMany <= count; done += kMany) tile<kVectors>(out + done, first + done);
     for (; done + kOne <= count; done += kOne) tile<1>(out + done, first + done);
     if (done == count) return;
     if (count >= kOne) return tile<1>(out + count - kOne, first + count - kOne);
@@ -49,7 +66,6 @@ class Convolution {
   }
 
  private:
-  // Several vectors hide the latency of one.
   template <int kVectors>
   void tile(T* out, int64_t first) const {
     constexpr int64_t kOne = Sums<T>::kCount, kTile = kVectors * kOne;
@@ -61,12 +77,12 @@ class Convolution {
       add(sum[i], first + i, 0, begin);
     }
     Sums<T> sums[kVectors];
-    std::memcpy(sums, sum, sizeof(sums));
+    for (int v = 0; v < kVectors; ++v) sums[v].load(sum + v * kOne);
     for (int64_t j = begin; j < end; ++j) {
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) sums[v].add(x_ + first - j + v * kOne, y_[j]);
     }
-    std::memcpy(sum, sums, sizeof(sums));
+    for (int v = 0; v < kVectors; ++v) sums[v].store(sum + v * kOne);
     for (int64_t i = 0; i < kTile; ++i) {
       add(sum[i], first + i, begin > end ? begin : end, m_);
       out[i] = sum[i];
