@@ -26,7 +26,8 @@ endif()
 
 set(loop_flags -O3 -fno-math-errno -fno-trapping-math -Wno-psabi)
 file(GLOB loop_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/*.cpp)
-file(GLOB kernel_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/*.cpp)
+file(GLOB kernel_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/*.cpp
+     ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/*.cpp)
 # Complex formulas and random draws are the same bits everywhere.
 set_source_files_properties(${loop_sources} ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/complex_loops.cpp
                             ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/random.cpp

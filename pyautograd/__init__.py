@@ -36,6 +36,7 @@ from ._core import (
     EscapedTensorError,
     Tensor,
     asarray,
+    device,
     from_dlpack,
     from_numpy,
     get_num_threads,
@@ -66,6 +67,7 @@ _DTYPES = {
 _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}
 # Imported when first used: they are needed by few programs.
 _MODULES = (
+    "cuda",
     "fft",
     "implicit",
     "linalg",
@@ -116,6 +118,7 @@ __all__ = [
     "asarray",
     "backward",
     "detect_anomaly",
+    "device",
     "enable_grad",
     "explain",
     "from_dlpack",

@@ -79,6 +79,7 @@ from ._core import count_nonzero as count_nonzero
 from .compositions.statistics import cov as cov
 from ._coverage import coverage as coverage
 from .compositions.calculus import cross as cross
+from . import cuda as cuda
 from ._core import cummax as cummax
 from ._core import cummin as cummin
 from ._core import cumprod as cumprod
@@ -89,6 +90,7 @@ from ._core import deg2rad as deg2rad
 from .compositions.joining import delete as delete
 from .differential import derivative as derivative
 from .autograd import detect_anomaly as detect_anomaly
+from ._core import device as device
 from .compositions.joining import diag as diag
 from .compositions.indexing import diag_indices as diag_indices
 from .compositions.indexing import diag_indices_from as diag_indices_from

@@ -58,7 +58,7 @@ def _dtypes() -> dict[str, DType]:
 
 
 def _check_device(device: str | None) -> None:
-    if device not in (None, "cpu"):
+    if device is not None and device.split(":")[0] not in ("cpu", "cuda"):
         raise ValueError(f"[__array_namespace_info__] unknown device {device!r}: use 'cpu'")
 
 
@@ -66,8 +66,8 @@ class __array_namespace_info__:
     """What the namespace offers: devices, dtypes and capabilities.
 
     >>> info = pa.__array_namespace_info__()
-    >>> info.devices(), info.default_device()
-    (['cpu'], 'cpu')
+    >>> info.default_device()
+    'cpu'
     >>> sorted(info.dtypes(kind="real floating"))
     ['float32', 'float64']
     """
@@ -86,7 +86,12 @@ class __array_namespace_info__:
 
     def devices(self) -> list[str]:
         """The devices that ``device=`` accepts."""
-        return ["cpu"]
+        from . import cuda
+
+        return [
+            "cpu",
+            *(f"cuda:{i}" for i in range(cuda.device_count() if cuda.is_available() else 0)),
+        ]
 
     def default_dtypes(self, *, device: str | None = None) -> dict[str, DType]:
         """The dtypes of results made from Python's numbers."""

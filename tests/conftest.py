@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import gc
+import os
 import sys
 from pathlib import Path
 
@@ -27,6 +28,19 @@ def pytest_addoption(parser):
 @pytest.fixture
 def program_count(request):
     return request.config.getoption("--programs")
+
+
+@pytest.fixture(scope="session")
+def device():
+    """A CUDA device: this machine's, or the one that PYAUTOGRAD_TEST_CUDA_LIBRARY emulates.
+
+    The C++ tests build that library (tests/native): its kernels are the same code, run on the host.
+    """
+    if library := os.environ.get("PYAUTOGRAD_TEST_CUDA_LIBRARY"):
+        pa._core.set_backend_library(library)
+    if not pa.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    return pa.device("cuda")
 
 
 @pytest.fixture(autouse=True)

@@ -393,7 +393,7 @@ def test_namespace_info():
     ours, theirs = pa.__array_namespace_info__(), xp.__array_namespace_info__()
     assert ours.capabilities().keys() == theirs.capabilities().keys()
     assert ours.default_device() == pa.ones(1).device == "cpu"
-    assert ours.devices() == ["cpu"]
+    assert ours.devices()[0] == "cpu"
     assert set(dtype_names(ours.dtypes())) == set(dtype_names(theirs.dtypes()))
     kinds = ("bool", "signed integer", "unsigned integer", "integral", "real floating")
     for kind in (*kinds, "complex floating", "numeric", kinds[:2]):
@@ -497,8 +497,8 @@ CREATORS = [
 @pytest.mark.parametrize("create", CREATORS)
 def test_devices(create):
     assert create(device="cpu").device == "cpu"
-    with pytest.raises(RuntimeError, match="device 'cuda:1' is not available: this build has only"):
-        create(device="cuda:1")
+    with pytest.raises(RuntimeError, match="device 'cuda.*' (is not available|does not exist)"):
+        create(device="cuda:99")
     with pytest.raises(ValueError, match="unknown device 'disk': use 'cpu'"):
         create(device="disk")
     with pytest.raises(TypeError, match="expected a device such as 'cpu', not int"):
@@ -506,7 +506,7 @@ def test_devices(create):
 
 
 def test_streams():
-    with pytest.raises(ValueError, match=r"\[to_device\] a cpu tensor has no stream"):
+    with pytest.raises(ValueError, match=r"\[to_device\] .* pass stream=None"):
         pa.ones(2).to_device("cpu", stream=1)
 
 

@@ -122,6 +122,10 @@ void record(const Ref<const Primitive>& primitive, TensorSpan inputs, Tensors& o
   if (specs.empty()) {
     for (const Tensor& y : outputs) specs.push_back(y.spec());
   }
+  // What an op infers is the device of its first input, which may be a number of the host.
+  if (devices_in_use()) {
+    for (size_t i = 0; i < specs.size(); ++i) specs[i].device = outputs[i].device();
+  }
   if (may_rematerialise()) note_recording();
   Ref<Node> node = make_ref<Node>(primitive, inputs, std::move(specs), Ref<Level>(level));
   for (uint32_t i = 0; i < outputs.size(); ++i) {

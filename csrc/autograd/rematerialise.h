@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/devices.h"
 #include "autograd/primitive.h"
 
 // Values of level 0 may be dropped while a memory budget is set and are made again from what they
@@ -118,10 +119,15 @@ inline bool may_rematerialise() noexcept {
 // The one way to primitive.eval: with the inputs there, and with recipes for the outputs.
 Tensors evaluate_on_budget(const Ref<const Primitive>& primitive, TensorSpan inputs,
                            const Specs& specs);
-inline Tensors evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs,
-                        const Specs& specs) {
+inline Tensors evaluate_on_host(const Ref<const Primitive>& primitive, TensorSpan inputs,
+                                const Specs& specs) {
   return may_rematerialise() ? evaluate_on_budget(primitive, inputs, specs)
                              : primitive->eval(inputs, specs);
+}
+inline Tensors evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs,
+                        const Specs& specs) {
+  return devices_in_use() ? evaluate_on_device(primitive, inputs, specs)
+                          : evaluate_on_host(primitive, inputs, specs);
 }
 // What x shows is read by this thread, and not only by ops: if another thread made it, it stays.
 void claim(const Body& body);

@@ -34,6 +34,7 @@ class Tensor {
   // Level 0 only.
   const Array& array() const noexcept { return static_cast<const Array&>(*body_); }
   View view() const { return array().view(); }
+  View device_view() const { return array().device_view(); }
 
   // Tracked means: has an edge at its own level.
   bool tracked() const noexcept { return static_cast<bool>(node_); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/counters.h"
+#include "core/device.h"
 #include "core/dtype.h"
 #include "core/ref.h"
 #include "core/small_vector.h"
@@ -78,17 +79,25 @@ class Array final : public Body {
   static Ref<Array> empty(Dims shape, DType dtype, Device device = {});
   Ref<Array> with_layout(Dims shape, Dims strides, int64_t offset) const;
 
+  // Where the first element lies in the memory of the array's device.
+  void* address() const {
+    return static_cast<std::byte*>(storage->data()) + offset * itemsize(dtype);
+  }
+  // The same for the host, which cannot read the memory of other devices: raises there.
   template <class T = void>
   T* data() const {
-    return reinterpret_cast<T*>(static_cast<std::byte*>(storage->data()) +
-                                offset * itemsize(dtype));
+    check_on_host(device);
+    return static_cast<T*>(address());
   }
   // The number of the last packing of this array by saved-tensor hooks; 0: none.
   mutable std::atomic<uint32_t> packing{0};
 
   // Row-major and without gaps.
   bool contiguous() const noexcept { return contiguous_; }
+  // For kernels of the host; raises where the numbers lie elsewhere.
   View view() const { return {data(), dtype, shape, strides}; }
+  // For the doors of kernels.h that serve every device.
+  View device_view() const { return {address(), dtype, shape, strides, device}; }
 
  private:
   const bool contiguous_;

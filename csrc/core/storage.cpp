@@ -1,6 +1,9 @@
 #include "core/storage.h"
 
+#include <algorithm>
+
 #include "core/allocator.h"
+#include "core/backend.h"
 
 namespace pyautograd {
 
@@ -23,7 +26,12 @@ Storage::~Storage() {
     (*release_)();
     return;
   }
-  if (!present()) return;
+  if (present()) release_memory();
+}
+
+void Storage::release_memory() noexcept {
+  if (device_.kind != Device::Kind::CPU)
+    return backend().free(device_.index, data_, std::max<size_t>(bytes_, 1));
   count_bytes(-static_cast<int64_t>(bytes_));
   if (!is_inline()) free_data(data_, bytes_);
 }
@@ -44,7 +52,21 @@ void* Storage::restored() const {
   return data_.load(std::memory_order_acquire);
 }
 
+// The backend counts what it gives.
+Ref<Storage> Storage::allocate_elsewhere(size_t bytes, Device device) {
+  void* block = pool_allocate(sizeof(Storage));
+  try {
+    void* data = backend().allocate(device.index, std::max<size_t>(bytes, 1));
+    return Ref<Storage>(new (block) Storage(data, bytes, device));
+  } catch (...) {
+    pool_free(block, sizeof(Storage));
+    throw;
+  }
+}
+
 Ref<Storage> Storage::allocate(size_t bytes, Device device) {
+  if (device.kind != Device::Kind::CPU) [[unlikely]]
+    return allocate_elsewhere(bytes, device);
   check_data_limit(bytes);
   if (bytes <= kInlineBytes) {
     void* block = pool_allocate(sizeof(Storage) + padded(bytes));

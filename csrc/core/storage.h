@@ -25,7 +25,8 @@ class Lineage {
 };
 
 // A buffer with a version counter. Memory comes from our allocator (small buffers lie behind the
-// header, in the same block) or belongs to somebody else: a NumPy array, a DLPack capsule.
+// header, in the same block), from that of another device, or belongs to somebody else: a NumPy
+// array, a DLPack capsule.
 class Storage final : public RefCounted {
  public:
   static Ref<Storage> allocate(size_t bytes, Device device = {});
@@ -81,6 +82,8 @@ class Storage final : public RefCounted {
     return data_.load(std::memory_order_relaxed) == static_cast<const void*>(this + 1);
   }
   void* restored() const;
+  static Ref<Storage> allocate_elsewhere(size_t bytes, Device device);
+  void release_memory() noexcept;
   static void* operator new(size_t, void* place) noexcept { return place; }
 
   std::atomic<void*> data_;

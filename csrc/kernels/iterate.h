@@ -56,6 +56,9 @@ class Nest {
     if (outer.rank_ == 0) outer.axes()[outer.rank_++] = Axis{1, {}};
     return outer;
   }
+  size_t rank() const { return rank_; }
+  int64_t size(size_t d) const { return axes()[d].size; }
+  int64_t stride(size_t d, size_t operand) const { return axes()[d].strides[operand]; }
   // Whether element number i lies at offset i.
   bool packed(size_t operand) const {
     int64_t expected = 1;

@@ -16,8 +16,8 @@ class AsType final : public Linear {
     return {Spec{inputs[0].shape(), dtype_, inputs[0].device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, dtype_);
-    kernels::copy(out->view(), inputs[0].view());
+    Ref<Array> out = Array::empty(specs[0].shape, dtype_, specs[0].device);
+    kernels::copy(out->device_view(), inputs[0].device_view());
     return Tensors::of(Tensor(std::move(out)));
   }
   // The engine casts a cotangent to the dtype of its edge.
@@ -40,8 +40,8 @@ class Copy final : public LinearElementwise {
   std::string_view name() const override { return "copy"; }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
-    kernels::copy(out->view(), inputs[0].view());
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::copy(out->device_view(), inputs[0].device_view());
     return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override { return {args.cotangents[0]}; }
@@ -79,16 +79,18 @@ Tensor copy(const Tensor& x) { return ops::copy(x); }
 Tensor identity(const Tensor& x) { return apply1(ops::shared<ops::Identity>(), x); }
 
 Tensor reduce_to(const Tensor& x, const Spec& spec) {
-  const bool same_shape = x.shape() == spec.shape;
-  if (same_shape && x.dtype() == spec.dtype) return x;
+  const bool same_shape = x.shape() == spec.shape, same_device = x.device() == spec.device;
+  if (same_shape && same_device && x.dtype() == spec.dtype) return x;
   const Tensor summed = same_shape ? x : ops::sum_to(x, spec.shape);
-  return summed.dtype() == spec.dtype ? summed : ops::astype(summed, spec.dtype);
+  const Tensor cast = summed.dtype() == spec.dtype ? summed : ops::astype(summed, spec.dtype);
+  return same_device ? cast : ops::to_device(cast, spec.device);
 }
 
 Tensor expand_to(const Tensor& x, const Spec& spec) {
-  const bool same_dtype = x.dtype() == spec.dtype;
-  if (same_dtype && x.shape() == spec.shape) return x;
-  const Tensor cast = same_dtype ? x : ops::astype(x, spec.dtype);
+  const bool same_dtype = x.dtype() == spec.dtype, same_device = x.device() == spec.device;
+  if (same_dtype && same_device && x.shape() == spec.shape) return x;
+  const Tensor there = same_device ? x : ops::to_device(x, spec.device);
+  const Tensor cast = same_dtype ? there : ops::astype(there, spec.dtype);
   return cast.shape() == spec.shape ? cast : ops::broadcast_to(cast, spec.shape);
 }
 

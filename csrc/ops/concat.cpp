@@ -45,13 +45,14 @@ class Join final : public Linear {
     return {joined_spec(name(), joint_, axis_, inputs)};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     Dims strides = out->strides;
     if (joint_ == Joint::Fresh) strides.erase(static_cast<size_t>(axis_));
     int64_t offset = 0;
     for (const Tensor& part : inputs) {
-      void* place = out->data<std::byte>() + offset * itemsize(out->dtype);
-      kernels::copy(View{place, out->dtype, part.shape(), strides}, part.view());
+      void* place = static_cast<std::byte*>(out->address()) + offset * itemsize(out->dtype);
+      kernels::copy(View{place, out->dtype, part.shape(), strides, out->device},
+                    part.device_view());
       offset += size_of(part.shape()) * out->strides[axis_];
     }
     return Tensors::of(Tensor(std::move(out)));

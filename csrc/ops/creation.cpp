@@ -9,12 +9,15 @@ namespace pyautograd::ops {
 
 namespace {
 
-// The device arguments below are checked where they are parsed; there is one device to choose.
-
-Tensor filled(const Dims& shape, double value, DType dtype) {
-  Ref<Array> out = Array::empty(shape, dtype);
-  kernels::fill(out->view(), value);
+Tensor filled(const Dims& shape, double value, DType dtype, Device device = {}) {
+  Ref<Array> out = Array::empty(shape, dtype, device);
+  kernels::fill(out->device_view(), value);
   return Tensor(std::move(out));
+}
+
+// What was made on the host, on the device that the user asked for.
+Tensor placed(Tensor x, std::optional<Device> device) {
+  return device ? to_device(x, *device) : std::move(x);
 }
 
 int64_t arange_size(double start, double stop, double step) {
@@ -39,42 +42,42 @@ Tensor arange_exact(int64_t start, int64_t stop, int64_t step) {
   return add(multiply(steps, scale), offset);
 }
 
-Tensor zeros_op(const Dims& shape, std::optional<DType> dtype, std::optional<Device>) {
+Tensor zeros_op(const Dims& shape, std::optional<DType> dtype, std::optional<Device> device) {
   const DType wanted = dtype.value_or(DType::Float64);
   check_shape("zeros", shape, wanted);
-  return zeros(shape, wanted);
+  return zeros(shape, wanted, device.value_or(Device()));
 }
-Tensor ones_op(const Dims& shape, std::optional<DType> dtype, std::optional<Device>) {
+Tensor ones_op(const Dims& shape, std::optional<DType> dtype, std::optional<Device> device) {
   const DType wanted = dtype.value_or(DType::Float64);
   check_shape("ones", shape, wanted);
-  return ones(shape, wanted);
+  return ones(shape, wanted, device.value_or(Device()));
 }
-Tensor empty_op(const Dims& shape, std::optional<DType> dtype, std::optional<Device>) {
+Tensor empty_op(const Dims& shape, std::optional<DType> dtype, std::optional<Device> device) {
   const DType wanted = dtype.value_or(DType::Float64);
   check_shape("empty", shape, wanted);
-  return Tensor(Array::empty(shape, wanted));
+  return Tensor(Array::empty(shape, wanted, device.value_or(Device())));
 }
 
 Tensor full_op(const Dims& shape, const Tensor& value, std::optional<DType> dtype,
-               std::optional<Device>) {
+               std::optional<Device> device) {
   warn_of_discarded_part("full", value.dtype(), dtype.value_or(value.dtype()));
   const Tensor plain = cast(value, dtype.value_or(value.dtype()));
   check_shape("full", shape, plain.dtype());
-  return copy(fitted("full", plain, shape));
+  return copy(fitted("full", placed(plain, device), shape));
 }
 
-Tensor zeros_like_op(const Tensor& x, std::optional<DType> dtype, std::optional<Device>) {
-  return zeros(x.shape(), dtype.value_or(x.dtype()));
+Tensor zeros_like_op(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device) {
+  return zeros(x.shape(), dtype.value_or(x.dtype()), device.value_or(x.device()));
 }
-Tensor ones_like_op(const Tensor& x, std::optional<DType> dtype, std::optional<Device>) {
-  return ones(x.shape(), dtype.value_or(x.dtype()));
+Tensor ones_like_op(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device) {
+  return ones(x.shape(), dtype.value_or(x.dtype()), device.value_or(x.device()));
 }
-Tensor empty_like_op(const Tensor& x, std::optional<DType> dtype, std::optional<Device>) {
-  return Tensor(Array::empty(x.shape(), dtype.value_or(x.dtype())));
+Tensor empty_like_op(const Tensor& x, std::optional<DType> dtype, std::optional<Device> device) {
+  return Tensor(Array::empty(x.shape(), dtype.value_or(x.dtype()), device.value_or(x.device())));
 }
 Tensor full_like_op(const Tensor& x, const Tensor& value, std::optional<DType> dtype,
                     std::optional<Device> device) {
-  return full_op(x.shape(), value, dtype.value_or(x.dtype()), device);
+  return full_op(x.shape(), value, dtype.value_or(x.dtype()), device.value_or(x.device()));
 }
 
 Tensor number_of(std::string_view op, const Tensor& x) {
@@ -94,7 +97,7 @@ int64_t int_of(const Tensor& number) {
 
 Tensor arange_op(const Tensor& start, const std::optional<Tensor>& stop,
                  const std::optional<Tensor>& step, std::optional<DType> dtype,
-                 std::optional<Device>) {
+                 std::optional<Device> device) {
   const Tensor first = number_of("arange", stop ? start : scalar(0, start.dtype()));
   const Tensor last = number_of("arange", stop.value_or(start));
   const Tensor by = number_of("arange", step.value_or(scalar(1, DType::Int64)));
@@ -103,10 +106,11 @@ Tensor arange_op(const Tensor& start, const std::optional<Tensor>& stop,
       promote(DType::Int64, promote(promote(first.dtype(), last.dtype()), by.dtype()));
   if (is_complex(common)) type_error("[arange] is not defined for dtype ", name_of(common));
   if (is_floating(common)) {
-    return arange(double_of(first), double_of(last), double_of(by), dtype.value_or(common));
+    return placed(arange(double_of(first), double_of(last), double_of(by), dtype.value_or(common)),
+                  device);
   }
   const Tensor numbers = arange_exact(int_of(first), int_of(last), int_of(by));
-  return cast(numbers, dtype.value_or(DType::Int64));
+  return placed(cast(numbers, dtype.value_or(DType::Int64)), device);
 }
 
 // As astype, but integers lie below what they stand for: NumPy's rule for integer samples.
@@ -117,7 +121,7 @@ Tensor round_down_to(const Tensor& x, DType dtype) {
 }
 
 Tensor linspace_op(const Tensor& start, const Tensor& stop, int64_t num, bool endpoint,
-                   std::optional<DType> dtype, int64_t axis, std::optional<Device>) {
+                   std::optional<DType> dtype, int64_t axis, std::optional<Device> device) {
   if (num < 0) value_error("[linspace] number of samples, ", num, ", must not be negative");
   const DType floating = to_floating(promote(start.dtype(), stop.dtype()));
   const Tensor first = astype(start, floating), last = astype(stop, floating);
@@ -137,15 +141,16 @@ Tensor linspace_op(const Tensor& start, const Tensor& stop, int64_t num, bool en
     result = ops::concat(parts, 0);
   }
   if (axis != 0) result = moveaxis(result, 0, axis);
-  return dtype ? round_down_to(result, *dtype) : result;
+  return placed(dtype ? round_down_to(result, *dtype) : result, device);
 }
 
 Tensor eye_op(int64_t rows, std::optional<int64_t> columns, int64_t k, std::optional<DType> dtype,
-              std::optional<Device>) {
-  return eye(rows, columns, k, dtype.value_or(DType::Float64));
+              std::optional<Device> device) {
+  return placed(eye(rows, columns, k, dtype.value_or(DType::Float64)), device);
 }
 
-Tensor astype_op(const Tensor& x, DType dtype, bool copied, std::optional<Device>) {
+Tensor astype_op(const Tensor& x, DType dtype, bool copied, std::optional<Device> device) {
+  if (device && *device != x.device()) return astype_op(to_device(x, *device), dtype, false, {});
   if (x.dtype() == dtype) return copied ? copy(x) : x;
   warn_of_discarded_part("astype", x.dtype(), dtype);
   return astype(x, dtype);
@@ -153,11 +158,15 @@ Tensor astype_op(const Tensor& x, DType dtype, bool copied, std::optional<Device
 
 }  // namespace
 
-Tensor zeros(const Dims& shape, DType dtype) { return filled(shape, 0, dtype); }
-Tensor ones(const Dims& shape, DType dtype) { return filled(shape, 1, dtype); }
+Tensor zeros(const Dims& shape, DType dtype, Device device) {
+  return filled(shape, 0, dtype, device);
+}
+Tensor ones(const Dims& shape, DType dtype, Device device) {
+  return filled(shape, 1, dtype, device);
+}
 Tensor full(const Dims& shape, double value, DType dtype) { return filled(shape, value, dtype); }
-Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype()); }
-Tensor ones_like(const Tensor& x) { return ones(x.shape(), x.dtype()); }
+Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype(), x.device()); }
+Tensor ones_like(const Tensor& x) { return ones(x.shape(), x.dtype(), x.device()); }
 
 Tensor scalar(double value, DType dtype) {
   if (dtype != DType::Float64) return filled({}, value, dtype);
@@ -197,8 +206,8 @@ Tensor eye(int64_t rows, std::optional<int64_t> columns, int64_t k, DType dtype)
 
 namespace pyautograd::algebra {
 
-Tensor zeros(const Spec& spec) { return ops::zeros(spec.shape, spec.dtype); }
-Tensor ones(const Spec& spec) { return ops::ones(spec.shape, spec.dtype); }
+Tensor zeros(const Spec& spec) { return ops::zeros(spec.shape, spec.dtype, spec.device); }
+Tensor ones(const Spec& spec) { return ops::ones(spec.shape, spec.dtype, spec.device); }
 
 }  // namespace pyautograd::algebra
 

@@ -79,8 +79,8 @@ class PutDiagonal final : public Linear {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(shape_, specs[0].dtype, specs[0].device);
-    kernels::fill(out->view(), 0);
-    kernels::copy(place_.view(*out)->view(), inputs[0].view());
+    kernels::fill(out->device_view(), 0);
+    kernels::copy(place_.view(*out)->device_view(), inputs[0].device_view());
     return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {
@@ -124,8 +124,8 @@ class Triangle final : public Linear {
       const int64_t split = std::clamp<int64_t>(far, 0, columns);
       const Part left{i, 0, split}, right{i, split, columns - split};
       const Part &kept = upper_ ? right : left, &cleared = upper_ ? left : right;
-      kernels::copy(kept.of(*out)->view(), kept.of(x)->view());
-      kernels::fill(cleared.of(*out)->view(), 0);
+      kernels::copy(kept.of(*out)->device_view(), kept.of(x)->device_view());
+      kernels::fill(cleared.of(*out)->device_view(), 0);
     }
     return Tensors::of(Tensor(std::move(out)));
   }

@@ -1,6 +1,6 @@
 #include "ops/elementwise.h"
 
-#include "kernels/kernels.h"
+#include "kernels/device.h"
 #include "ops/series.h"
 
 namespace pyautograd::ops {
@@ -21,7 +21,7 @@ Dims broadcast_strides(const Array& x, std::span<const int64_t> shape) {
 
 [[gnu::noinline]] const Array& cast_to(const Tensor& x, DType dtype, Ref<Array>& cast) {
   cast = Array::empty(x.shape(), dtype, x.device());
-  kernels::copy(cast->view(), x.view());
+  kernels::copy(cast->device_view(), x.device_view());
   return *cast;
 }
 
@@ -31,6 +31,7 @@ inline const Array& array_as(const Tensor& x, DType dtype, Ref<Array>& cast) {
 }
 
 bool is_scalar(const Array& x) { return x.shape.empty(); }
+bool on_host(const Array& x) { return x.device.kind == Device::Kind::CPU; }
 
 class Elementwise final : public Primitive {
  public:
@@ -163,10 +164,11 @@ class Elementwise final : public Primitive {
 
   static void check_integer_power(const Array& exponent) {
     if (!is_signed_integer(exponent.dtype) || exponent.size() == 0) return;
-    Ref<Array> least = Array::empty(Dims(exponent.shape.size(), 1), exponent.dtype);
-    kernels::reduce(kernels::Reduce::Min, least->view(), exponent.view());
+    Ref<Array> least =
+        Array::empty(Dims(exponent.shape.size(), 1), exponent.dtype, exponent.device);
+    kernels::reduce(kernels::Reduce::Min, least->device_view(), exponent.device_view());
     Ref<Array> wide = Array::empty(least->shape, DType::Int64);
-    kernels::copy(wide->view(), least->view());
+    kernels::copy(wide->view(), least->device_view());
     if (*wide->data<int64_t>() < 0) {
       value_error(
           "[power] integers to negative integer powers are not allowed; make the base a float");
@@ -175,10 +177,10 @@ class Elementwise final : public Primitive {
 
   void run(const Kernel& kernel, const Array& out, const Array& x) const {
     const int64_t n = out.size();
-    if (n <= kSmall && x.contiguous()) {
-      kernel.unary(out.data(), x.data(), n);
+    if (n <= kSmall && x.contiguous() && on_host(out)) {
+      kernel.unary(out.address(), x.address(), n);
     } else {
-      kernels::unary(row_.fn, out.view(), x.view());
+      kernels::unary(row_.fn, out.device_view(), x.device_view());
     }
   }
 
@@ -186,14 +188,15 @@ class Elementwise final : public Primitive {
     const int64_t n = out.size();
     const bool a_full = a.shape == out.shape, b_full = b.shape == out.shape;
     if (n <= kSmall && (a_full ? a.contiguous() : is_scalar(a)) &&
-        (b_full ? b.contiguous() : is_scalar(b))) {
-      kernel.binary(out.data(), a.data(), b.data(), n, !a_full, !b_full);
+        (b_full ? b.contiguous() : is_scalar(b)) && on_host(out)) {
+      kernel.binary(out.address(), a.address(), b.address(), n, !a_full, !b_full);
       return;
     }
     const Dims a_strides = broadcast_strides(a, out.shape),
                b_strides = broadcast_strides(b, out.shape);
-    kernels::binary(row_.fn, out.view(), {a.data(), a.dtype, out.shape, a_strides},
-                    {b.data(), b.dtype, out.shape, b_strides});
+    kernels::binary(row_.fn, out.device_view(),
+                    {a.address(), a.dtype, out.shape, a_strides, a.device},
+                    {b.address(), b.dtype, out.shape, b_strides, b.device});
   }
 
   const ElementwiseRow& row_;

@@ -297,17 +297,18 @@ Tensor frequencies(const Tensor& numbers, int64_t n, double d, std::optional<DTy
   const Tensor steps = numbers * (1 / (static_cast<double>(n) * d));
   return cast(steps, dtype.value_or(DType::Float64));
 }
-Tensor fftfreq(int64_t n, double d, std::optional<DType> dtype, std::optional<Device>) {
+Tensor fftfreq(int64_t n, double d, std::optional<DType> dtype, std::optional<Device> device) {
   check_points("fft.fftfreq", n, d, dtype);
   const auto positive = static_cast<double>((n + 1) / 2), negative = static_cast<double>(n / 2);
   const Tensor halves[] = {arange(0, positive, 1, DType::Float64),
                            arange(-negative, 0, 1, DType::Float64)};
-  return frequencies(ops::concat(halves, 0), n, d, dtype);
+  return to_device(frequencies(ops::concat(halves, 0), n, d, dtype), device.value_or(Device()));
 }
-Tensor rfftfreq(int64_t n, double d, std::optional<DType> dtype, std::optional<Device>) {
+Tensor rfftfreq(int64_t n, double d, std::optional<DType> dtype, std::optional<Device> device) {
   check_points("fft.rfftfreq", n, d, dtype);
   const auto count = static_cast<double>(n / 2 + 1);
-  return frequencies(arange(0, count, 1, DType::Float64), n, d, dtype);
+  return to_device(frequencies(arange(0, count, 1, DType::Float64), n, d, dtype),
+                   device.value_or(Device()));
 }
 
 Tensor shifted(std::string_view op, const Tensor& x, const Axes& axes, bool back) {

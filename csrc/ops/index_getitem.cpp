@@ -155,7 +155,7 @@ void setitem_inplace(const Tensor& x, const Index& index, const Tensor& value) {
       fitted("setitem", write_value("setitem", x, value), result_shape(view.shape(), plan));
   x.array().storage->prepare_write();
   if (plan.arrays.empty()) {
-    kernels::copy(view.view(), fit.view());
+    kernels::copy(view.device_view(), fit.device_view());
   } else {
     write_at(view, place_arrays(fit, plan, true), plan.arrays, plan.labels);
   }
@@ -166,7 +166,7 @@ void copy_inplace(const Tensor& x, const Tensor& y) {
   check_writable("copy", x);
   const Tensor value = broadcast_to(write_value("copy", x, y), x.shape());
   x.array().storage->prepare_write();
-  kernels::copy(x.view(), value.view());
+  kernels::copy(x.device_view(), value.device_view());
   x.array().storage->bump_version();
 }
 

@@ -82,16 +82,17 @@ class SliceUpdate final : public Linear {
   }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
-    kernels::copy(out->view(), inputs[0].view());
-    kernels::copy(sliced_view(*out, slice_)->view(), inputs[1].view());
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::copy(out->device_view(), inputs[0].device_view());
+    kernels::copy(sliced_view(*out, slice_)->device_view(), inputs[1].device_view());
     return Tensors::of(Tensor(std::move(out)));
   }
   Saves saves() const override { return {.specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor& g = args.cotangents[0];
     const Spec& value = args.input_specs[1];
-    return {args.wants[0] ? slice_update(g, zeros_view(value.shape, g.dtype()), slice_) : Tensor(),
+    return {args.wants[0] ? slice_update(g, zeros_view(value.shape, g.dtype(), g.device()), slice_)
+                          : Tensor(),
             args.wants[1] ? slice(g, slice_) : Tensor()};
   }
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
@@ -117,7 +118,7 @@ Tensor slice_update(const Tensor& x, const Tensor& value, const Slice& slice) {
 }
 
 Tensor slice_scatter_zeros(const Tensor& x, const Slice& slice, const Dims& shape) {
-  return slice_update(zeros_view(shape, x.dtype()), x, slice);
+  return slice_update(zeros_view(shape, x.dtype(), x.device()), x, slice);
 }
 
 Tensor select(const Tensor& x, int64_t axis, int64_t index) {

@@ -5,8 +5,8 @@
 
 namespace pyautograd::ops {
 
-Tensor zeros_view(const Dims& shape, DType dtype) {
-  const Tensor zero = scalar(0, dtype);
+Tensor zeros_view(const Dims& shape, DType dtype, Device device) {
+  const Tensor zero = to_device(scalar(0, dtype), device);
   return Tensor(zero.array().with_layout(shape, Dims(shape.size(), 0), 0));
 }
 
@@ -17,8 +17,9 @@ Tensors Linear::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const {
     if (i >= linear) {
       inputs.push_back(primals[i]);
     } else {
-      inputs.push_back(tangents[i] ? tangents[i]
-                                   : zeros_view(primals[i].shape(), primals[i].dtype()));
+      inputs.push_back(
+          tangents[i] ? tangents[i]
+                      : zeros_view(primals[i].shape(), primals[i].dtype(), primals[i].device()));
     }
   }
   return pyautograd::apply(Ref<const Primitive>(this), inputs);
@@ -83,7 +84,7 @@ Dims concrete_integers(std::string_view op, const Tensor& x) {
     type_error("[", op, "] expected integers, got dtype ", name_of(source.dtype));
   }
   Ref<Array> plain = Array::empty(source.shape, DType::Int64);
-  kernels::copy(plain->view(), source.view());
+  kernels::copy(plain->view(), source.device_view());
   const int64_t* values = plain->data<int64_t>();
   return Dims(values, values + plain->size());
 }

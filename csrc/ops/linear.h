@@ -6,7 +6,7 @@ namespace pyautograd::ops {
 
 // Zeros that take no memory: one element seen through strides of zero. For rules to read, never to
 // write.
-Tensor zeros_view(const Dims& shape, DType dtype);
+Tensor zeros_view(const Dims& shape, DType dtype, Device device = {});
 
 // An op that is linear in its first inputs (in all, unless it says otherwise; the others are
 // integers). Its tangent is the op itself, applied to the tangents.

@@ -126,8 +126,9 @@ Tensors MatMul::eval(TensorSpan x, const Specs& specs) const {
     dims->push_back(columns);
   }
   const Dims strides = contiguous_strides(shape);
-  kernels::matmul({out->data(), out->dtype, shape, strides},
-                  {a.data(), a.dtype, a_shape, a_strides}, {b.data(), b.dtype, b_shape, b_strides});
+  kernels::matmul({out->address(), out->dtype, shape, strides, out->device},
+                  {a.address(), a.dtype, a_shape, a_strides, a.device},
+                  {b.address(), b.dtype, b_shape, b_strides, b.device});
   return Tensors::of(Tensor(std::move(out)));
 }
 

@@ -13,10 +13,10 @@
 namespace pyautograd::ops {
 
 // creation
-Tensor zeros(const Dims& shape, DType dtype = DType::Float64);
-Tensor ones(const Dims& shape, DType dtype = DType::Float64);
+Tensor zeros(const Dims& shape, DType dtype = DType::Float64, Device device = {});
+Tensor ones(const Dims& shape, DType dtype = DType::Float64, Device device = {});
 Tensor full(const Dims& shape, double value, DType dtype = DType::Float64);
-Tensor zeros_like(const Tensor& x);  // level 0, logical shape of x
+Tensor zeros_like(const Tensor& x);  // level 0, logical shape and device of x
 Tensor ones_like(const Tensor& x);
 Tensor scalar(double value, DType dtype);  // 0-d
 Tensor scalar(std::complex<double> value, DType dtype);
@@ -24,6 +24,7 @@ Tensor arange(double start, double stop, double step, DType dtype);
 Tensor eye(int64_t rows, std::optional<int64_t> columns, int64_t k, DType dtype);
 Tensor astype(const Tensor& x, DType dtype);
 Tensor copy(const Tensor& x);
+Tensor to_device(const Tensor& x, Device device);
 
 // elementwise (ops/elementwise.cpp): every functor of kernels/scalar.h is reachable as call<F>
 Tensor add(const Tensor& x1, const Tensor& x2);

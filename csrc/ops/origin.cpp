@@ -111,7 +111,7 @@ const Origin* origin_of(const Tensor& x, Origin::Kind kind) {
   return current ? origin : nullptr;
 }
 
-bool has_zero(const Tensor& x) { return kernels::any_zero(innermost_array(x).view()); }
+bool has_zero(const Tensor& x) { return kernels::any_zero(innermost_array(x).device_view()); }
 
 void remember_root(const Tensor& y, double exponent, const Tensor& operand, RootOf of) {
   if (!differentiable(y) || !has_zero(y)) return;
@@ -126,7 +126,7 @@ void remember_root(const Tensor& y, double exponent, const Tensor& operand, Root
 
 void remember_exponential(const Tensor& y, const Tensor& operand) {
   if (!differentiable(y) || operand.body()->origin) return;
-  if (kernels::any_infinite(innermost_array(y).view()))
+  if (kernels::any_infinite(innermost_array(y).device_view()))
     y.body()->origin = make_ref<Origin>(y, Origin::Kind::Exponential, operand);
 }
 

@@ -46,7 +46,7 @@ Tensors Reduction::eval(TensorSpan inputs, const Specs& specs) const {
   const Spec& spec = specs[0];
   Ref<Array> out = Array::empty(spec.shape, spec.dtype, spec.device);
   const Dims kept = over_.kept_shape(x.shape), strides = contiguous_strides(kept);
-  run({out->data(), out->dtype, kept, strides}, x.view());
+  run({out->address(), out->dtype, kept, strides, out->device}, x.device_view());
   return Tensors::of(Tensor(std::move(out)));
 }
 
@@ -57,8 +57,8 @@ Tensor sum_of_squares(const Tensor& x, const ReducedAxes& over) {
   }
   Ref<Array> out = Array::empty(over.shape(x.shape()), x.dtype(), x.device());
   const Dims kept = over.kept_shape(x.shape()), strides = contiguous_strides(kept);
-  kernels::reduce(kernels::Reduce::SumOfSquares, {out->data(), out->dtype, kept, strides},
-                  x.view());
+  kernels::reduce(kernels::Reduce::SumOfSquares,
+                  {out->address(), out->dtype, kept, strides, out->device}, x.device_view());
   return Tensor(std::move(out));
 }
 

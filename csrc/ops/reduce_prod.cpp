@@ -116,8 +116,8 @@ class CumProd final : public AlongAxis {
 
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::scan(kernels::Scan::Prod, out->view(), inputs[0].view(), static_cast<int>(axis_),
-                  reverse_);
+    kernels::scan(kernels::Scan::Prod, out->device_view(), inputs[0].device_view(),
+                  static_cast<int>(axis_), reverse_);
     return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {

@@ -66,8 +66,8 @@ class LogCumSumExp final : public AlongAxis {
 
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::scan(kernels::Scan::LogSumExp, out->view(), inputs[0].view(), static_cast<int>(axis_),
-                  false);
+    kernels::scan(kernels::Scan::LogSumExp, out->device_view(), inputs[0].device_view(),
+                  static_cast<int>(axis_), false);
     return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {

@@ -53,7 +53,7 @@ class Softmax final : public AlongAxis {
 
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::softmax(out->view(), inputs[0].view(), static_cast<int>(axis_), false);
+    kernels::softmax(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_), false);
     return Tensors::of(Tensor(std::move(out)));
   }
   // The Jacobian is symmetric.
@@ -83,7 +83,7 @@ class LogSoftmax final : public AlongAxis {
 
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::softmax(out->view(), inputs[0].view(), static_cast<int>(axis_), true);
+    kernels::softmax(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_), true);
     return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {

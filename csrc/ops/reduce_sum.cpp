@@ -58,7 +58,7 @@ class Mean final : public Reduction {
     const Tensor n = scalar(static_cast<double>(over_.count(x.shape)), out.dtype);
     const Dims everywhere(out.shape.size(), 0);
     kernels::binary(kernels::fn_id<kernels::Divide>(), out, out,
-                    {n.array().data(), out.dtype, out.shape, everywhere});
+                    {n.array().address(), out.dtype, out.shape, everywhere});
   }
   Ref<const Primitive> over(ReducedAxes other) const override { return make_ref<Mean>(other); }
 };
@@ -95,7 +95,7 @@ class SumTo final : public Primitive {
     Dims kept(x.shape.size() - shape_.size(), 1);
     for (int64_t n : shape_) kept.push_back(n);
     Ref<Array> out = Array::empty(std::move(kept), specs[0].dtype, specs[0].device);
-    kernels::reduce(kernels::Reduce::Sum, out->view(), x.view());
+    kernels::reduce(kernels::Reduce::Sum, out->device_view(), x.device_view());
     if (x.shape.size() == shape_.size()) return Tensors::of(Tensor(std::move(out)));
     return {Tensor(out->with_layout(shape_, contiguous_strides(shape_), 0))};
   }
@@ -152,8 +152,8 @@ class CumSum final : public AlongAxis {
 
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::scan(kernels::Scan::Sum, out->view(), inputs[0].view(), static_cast<int>(axis_),
-                  reverse_);
+    kernels::scan(kernels::Scan::Sum, out->device_view(), inputs[0].device_view(),
+                  static_cast<int>(axis_), reverse_);
     return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {
@@ -268,7 +268,7 @@ void register_sums(Registry& registry) {
 Tensor algebra::mean(const Tensor& x, int axis) { return ops::mean(x, Dims{axis}); }
 
 bool algebra::any_nan(const Tensor& x) {
-  if (x.is_array()) return kernels::any_nan(x.view());
+  if (x.is_array()) return kernels::any_nan(x.device_view());
   if (x.body()->kind != Body::Kind::Dual) return any_nan(inner_value(*x.body()));
   const Dual& dual = as_dual(x);
   return any_nan(dual.primal) || (dual.tangent && any_nan(dual.tangent));

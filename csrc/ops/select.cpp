@@ -37,7 +37,7 @@ class Where final : public Primitive {
     const Tensor condition = broadcast_to(astype(x[0], DType::Bool), shape);
     const Tensor a = broadcast_to(astype(x[1], specs[0].dtype), shape);
     const Tensor b = broadcast_to(astype(x[2], specs[0].dtype), shape);
-    kernels::where(out->view(), condition.view(), a.view(), b.view());
+    kernels::where(out->device_view(), condition.device_view(), a.device_view(), b.device_view());
     return Tensors::of(Tensor(std::move(out)));
   }
 
@@ -66,9 +66,9 @@ class Where final : public Primitive {
   }
 };
 
-// The real number in a 0-d array that cannot be differentiated.
+// The real number in a 0-d array of the host that cannot be differentiated.
 std::optional<double> constant(const Tensor& x) {
-  if (!x.is_array() || x.tracked() || x.ndim() != 0) return {};
+  if (!x.is_array() || x.tracked() || x.ndim() != 0 || x.device() != Device()) return {};
   return visit_dtype(x.dtype(), [&]<class T>(TypeTag<T>) -> std::optional<double> {
     const T value = *x.array().data<T>();
     if constexpr (is_complex_type<T>) {
@@ -232,9 +232,11 @@ Tensor divided(const Tensor& x, double divisor) { return ops::operator/(x, divis
 Tensor accumulate(Tensor a, const Tensor& b) {
   const bool same =
       b.is_array() && !b.tracked() && a.dtype() == b.dtype() && a.shape() == b.shape();
-  if (!same || !sole_owner(a) || !a.array().contiguous()) return ops::add(a, b);
+  if (!same || a.device() != b.device() || !sole_owner(a) || !a.array().contiguous())
+    return ops::add(a, b);
   a.array().storage->prepare_write();
-  kernels::binary(kernels::fn_id<kernels::Add>(), a.view(), a.view(), b.view());
+  kernels::binary(kernels::fn_id<kernels::Add>(), a.device_view(), a.device_view(),
+                  b.device_view());
   return a;
 }
 

@@ -55,8 +55,8 @@ class Reshape final : public Linear {
     if (std::optional<Dims> strides = strides_as(x, shape_)) {
       return {Tensor(x.with_layout(shape_, std::move(*strides), x.offset))};
     }
-    Ref<Array> out = Array::empty(x.shape, x.dtype);
-    kernels::copy(out->view(), x.view());
+    Ref<Array> out = Array::empty(x.shape, x.dtype, x.device);
+    kernels::copy(out->device_view(), x.device_view());
     return {Tensor(out->with_layout(shape_, contiguous_strides(shape_), 0))};
   }
   Saves saves() const override { return {.specs = true}; }

@@ -88,6 +88,7 @@ bool write_kernel(const InplaceOp& op, const Tensor& x, const Tensor& y) {
   const bool same_view =
       in.shape == out.shape && in.strides == out.strides && in.offset == out.offset;
   if (in.storage == out.storage && !same_view) return false;
+  if (in.device != out.device) return false;
   if (in.shape.size() > out.shape.size()) return false;
   Dims strides(out.shape.size(), 0);
   const size_t lead = out.shape.size() - in.shape.size();
@@ -99,7 +100,8 @@ bool write_kernel(const InplaceOp& op, const Tensor& x, const Tensor& y) {
     }
   }
   out.storage->prepare_write();
-  kernels::binary(id, out.view(), out.view(), {in.data(), in.dtype, out.shape, strides});
+  kernels::binary(id, out.device_view(), out.device_view(),
+                  {in.address(), in.dtype, out.shape, strides, in.device});
   out.storage->bump_version();
   return true;
 }

@@ -222,12 +222,7 @@ DType to_dtype(PyObject* object) {
 Device to_device(PyObject* object) {
   if (!PyUnicode_Check(object))
     type_error("expected a device such as 'cpu', not ", Py_TYPE(object)->tp_name);
-  const std::string name = py::cast<std::string>(py::handle(object));
-  if (name == "cpu") return {};
-  if (name == "cuda" || name.rfind("cuda:", 0) == 0) {
-    runtime_error("device '", name, "' is not available: this build has only 'cpu'");
-  }
-  value_error("unknown device '", name, "': use 'cpu'");
+  return parse_device(py::cast<std::string>(py::handle(object)));
 }
 
 std::optional<DType> to_optional_dtype(PyObject* object) {

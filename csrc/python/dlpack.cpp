@@ -96,6 +96,8 @@ py::object to_dlpack(const Tensor& self, const py::object& stream, const py::obj
   if (!self.is_array()) buffer_error("[__dlpack__] a tensor inside a transform cannot be exported");
   if (self.tracked())
     buffer_error("[__dlpack__] the tensor is part of a recorded graph: export x.detach()");
+  if (self.device().kind != pyautograd::Device::Kind::CPU)
+    buffer_error("[__dlpack__] a tensor on a cuda device cannot be exported: use x.to('cpu')");
   if (!stream.is_none()) buffer_error("[__dlpack__] a cpu tensor has no stream: pass stream=None");
   if (!device.is_none() && !device.equal(py::make_tuple(static_cast<int>(dlpack::kCPU), 0))) {
     buffer_error("[__dlpack__] only the cpu device, (1, 0), is supported");
@@ -213,19 +215,24 @@ void bind_dlpack(py::module_& module) {
                                py::arg("dl_device") = py::none(), py::arg("copy") = py::none()));
   py::setattr(type, "__dlpack_device__",
               py::cpp_function(
-                  [](const Tensor&) { return py::make_tuple(static_cast<int>(dlpack::kCPU), 0); },
+                  [](const Tensor& x) {
+                    const bool host = x.device().kind == pyautograd::Device::Kind::CPU;
+                    return py::make_tuple(static_cast<int>(host ? dlpack::kCPU : dlpack::kCUDA),
+                                          int{x.device().index});
+                  },
                   py::is_method(type), py::name("__dlpack_device__")));
   module.def(
       "from_dlpack",
       [](const py::object& producer, const py::object& device, std::optional<bool> copy) {
-        if (!device.is_none()) to_device(device.ptr());
-        return from_dlpack(producer.ptr(), copy);
+        const pyautograd::Device target =
+            device.is_none() ? pyautograd::Device() : to_device(device.ptr());
+        return ops::to_device(from_dlpack(producer.ptr(), copy), target);
       },
       py::arg("x"), py::pos_only(), py::kw_only(), py::arg("device") = py::none(),
       py::arg("copy") = py::none(),
       "A tensor over the memory of any object with ``__dlpack__``.\n\n"
       "Without a copy, unless ``copy=True`` asks for one; ``copy=False`` has the producer raise\n"
-      "``BufferError`` where it could not do without. ``device`` is None or 'cpu'.");
+      "``BufferError`` where it could not do without. ``device`` is where the tensor shall be.");
 }
 
 }  // namespace pyautograd::python

@@ -123,7 +123,7 @@ int contains(PyObject* self, PyObject* value) noexcept {
   if (!equal) return -1;
   if (!is_tensor(equal.ptr())) return PyObject_IsTrue(equal.ptr());
   return guarded([&] {
-    const Tensor any = ops::any(unwrap(equal.ptr()));
+    const Tensor any = ops::to_device(ops::any(unwrap(equal.ptr())), {});
     return *concrete_array(any, "in").data<bool>() ? 1 : 0;
   });
 }

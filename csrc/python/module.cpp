@@ -13,6 +13,7 @@ PYBIND11_MODULE(_core, module) {
   bind_numpy(module);
   bind_dlpack(module);
   bind_random(module);
+  bind_cuda(module);
   bind_runtime(module);
   bind_memory(module);
   bind_memory_budget(module);

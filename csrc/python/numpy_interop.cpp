@@ -65,14 +65,16 @@ Tensor make_tensor(const py::object& data, const py::object& dtype, std::optiona
   return copy == true && has_memory(data.ptr()) ? ops::copy(x) : x;
 }
 
-void check_device(const py::object& device) {
-  if (!device.is_none()) to_device(device.ptr());
+std::optional<Device> to_optional_device(const py::object& device) {
+  if (device.is_none()) return std::nullopt;
+  return to_device(device.ptr());
 }
 
 py::object new_tensor(const py::object& data, const py::object& dtype, bool requires_grad,
                       bool copy, const py::object& device) {
-  check_device(device);
+  const std::optional<Device> target = to_optional_device(device);
   Tensor x = make_tensor(data, dtype, copy ? std::optional(true) : std::nullopt);
+  if (target) x = ops::to_device(x, *target);
   if (requires_grad) x = x.untracked();
   py::object handle = py::reinterpret_steal<py::object>(wrap(std::move(x)));
   if (!handle) throw_python_error();
@@ -82,12 +84,18 @@ py::object new_tensor(const py::object& data, const py::object& dtype, bool requ
 
 py::object as_array(const py::object& data, const py::object& dtype, const py::object& device,
                     std::optional<bool> copy) {
-  check_device(device);
+  const std::optional<Device> target = to_optional_device(device);
+  if (target && is_tensor(data.ptr()) && unwrap(data.ptr()).device() != *target) {
+    if (copy == false) value_error("[asarray] another device needs a copy");
+    const Tensor there = ops::to_device(unwrap(data.ptr()), *target);
+    return as_array(py::reinterpret_steal<py::object>(wrap(there)), dtype, py::none(), {});
+  }
   if (is_tensor(data.ptr()) && copy != true &&
       (dtype.is_none() || to_dtype(dtype.ptr()) == unwrap(data.ptr()).dtype())) {
     return data;
   }
-  return py::reinterpret_steal<py::object>(wrap(make_tensor(data, dtype, copy)));
+  const Tensor x = make_tensor(data, dtype, copy);
+  return py::reinterpret_steal<py::object>(wrap(target ? ops::to_device(x, *target) : x));
 }
 
 }  // namespace

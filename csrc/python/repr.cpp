@@ -3,6 +3,7 @@
 #include <pybind11/numpy.h>
 
 #include "autograd/node.h"
+#include "ops/ops.h"
 #include "python/convert.h"
 
 namespace py = pybind11;
@@ -24,7 +25,8 @@ bool is_default(DType dtype) {
 }
 
 std::string values(const Tensor& x) {
-  py::object array = py::reinterpret_steal<py::object>(to_numpy(x.untracked(), false));
+  py::object array =
+      py::reinterpret_steal<py::object>(to_numpy(ops::to_device(x.untracked(), {}), false));
   py::object text = py::module_::import("numpy").attr("array2string")(
       array, py::arg("separator") = ", ", py::arg("prefix") = "tensor(");
   return py::cast<std::string>(text);
@@ -36,8 +38,7 @@ std::string array_text(const Tensor& x) {
   std::string out = "tensor(" + values(x);
   if (x.size() == 0 && x.ndim() > 1) out += ", shape=" + shape_string(x.shape());
   if (!is_default(x.dtype()) || x.size() == 0) out += concat(", dtype=", name_of(x.dtype()));
-  if (x.device().kind != Device::Kind::CPU)
-    out += concat(", device='cuda:", int{x.device().index}, "'");
+  if (x.device().kind != Device::Kind::CPU) out += concat(", device='", name_of(x.device()), "'");
   const std::string edge = edge_text(x);
   return out + (edge.empty() ? "" : ", " + edge) + ")";
 }

@@ -1,5 +1,6 @@
 #include "python/scalars.h"
 
+#include "ops/ops.h"
 #include "python/graph_exit.h"
 
 namespace pyautograd::python {
@@ -22,9 +23,16 @@ const Array& concrete_array(const Tensor& x, const char* what) {
   return static_cast<const Array&>(*body);
 }
 
+Tensor host_copy(const Array& x) {
+  if (x.device.kind == Device::Kind::CPU) return {};
+  return ops::to_device(Tensor(x.with_layout(x.shape, x.strides, x.offset)), {});
+}
+
 PyObject* scalar_object(const Tensor& x, const char* what) {
   note_graph_exit();
-  const Array& array = concrete_array(x, what);
+  const Array& found = concrete_array(x, what);
+  const Tensor on_host = host_copy(found);
+  const Array& array = on_host ? on_host.array() : found;
   return visit_dtype(array.dtype, [&]<class T>(TypeTag<T>) -> PyObject* {
     const T value = *array.data<T>();
     if constexpr (std::is_same_v<T, bool>) {

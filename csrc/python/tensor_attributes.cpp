@@ -41,10 +41,7 @@ PyObject* get_itemsize(const Tensor& x) { return PyLong_FromLongLong(itemsize(x.
 PyObject* get_nbytes(const Tensor& x) {
   return PyLong_FromLongLong(x.size() * itemsize(x.dtype()));
 }
-PyObject* get_device(const Tensor& x) {
-  if (x.device().kind == Device::Kind::CPU) return PyUnicode_FromString("cpu");
-  return PyUnicode_FromFormat("cuda:%d", x.device().index);
-}
+PyObject* get_device(const Tensor& x) { return PyUnicode_FromString(name_of(x.device()).c_str()); }
 PyObject* get_requires_grad(const Tensor& x) { return PyBool_FromLong(x.tracked()); }
 PyObject* get_is_leaf(const Tensor& x) {
   return PyBool_FromLong(!x.tracked() || x.node()->is_leaf());
@@ -130,7 +127,7 @@ PyGetSetDef getset[] = {
     {"dtype", get<get_dtype>, nullptr, "The NumPy dtype of the elements.", nullptr},
     {"itemsize", get<get_itemsize>, nullptr, "Bytes of one element.", nullptr},
     {"nbytes", get<get_nbytes>, nullptr, "Bytes of all elements.", nullptr},
-    {"device", get<get_device>, nullptr, "Where the elements are: 'cpu'.", nullptr},
+    {"device", get<get_device>, nullptr, "Where the elements are: 'cpu' or 'cuda:0'.", nullptr},
     {"T", get<get_t>, nullptr, "The tensor with its axes reversed.", nullptr},
     {"mT", get<get_mt>, nullptr, "The tensor with its last two axes swapped.", nullptr},
     {"mH", get<get_mh>, nullptr, "The conjugate of the tensor with its last two axes swapped.",

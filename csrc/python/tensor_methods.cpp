@@ -4,6 +4,7 @@
 #include "ops/linear.h"
 #include "python/convert.h"
 #include "python/errors.h"
+#include "python/gil.h"
 #include "python/graph_exit.h"
 #include "python/repr.h"
 #include "python/scalars.h"
@@ -76,8 +77,8 @@ PyObject* tolist(PyObject* self, PyObject*) noexcept {
   return guarded([&] {
     note_graph_exit();
     const Tensor& x = unwrap(self);
-    py::object array = py::reinterpret_steal<py::object>(
-        to_numpy(x.is_array() ? x.untracked() : graph_free(x, "tolist"), false));
+    py::object array = py::reinterpret_steal<py::object>(to_numpy(
+        ops::to_device(x.is_array() ? x.untracked() : graph_free(x, "tolist"), {}), false));
     return array.attr("tolist")().release().ptr();
   });
 }
@@ -123,13 +124,17 @@ bool names_device(PyObject* target) {
   return name == "cpu" || name.rfind("cuda", 0) == 0;
 }
 
+// The tensor on the device, itself if it is there.
+PyObject* moved(PyObject* self, Device device) {
+  const Tensor& x = unwrap(self);
+  if (x.device() == device) return Py_NewRef(self);
+  return wrap(run_op(x.size(), [&] { return ops::to_device(x, device); }));
+}
+
 // x.to("cpu") or x.to(dtype)
 PyObject* to(PyObject* self, PyObject* target) noexcept {
   return guarded([&]() -> PyObject* {
-    if (names_device(target)) {
-      to_device(target);
-      return Py_NewRef(self);
-    }
+    if (names_device(target)) return moved(self, to_device(target));
     const DType dtype = to_dtype(target);
     if (dtype == unwrap(self).dtype()) return Py_NewRef(self);
     ops::warn_of_discarded_part("to", unwrap(self).dtype(), dtype);
@@ -146,9 +151,9 @@ PyObject* move_to_device(PyObject* self, PyObject* args, PyObject* kwargs) noexc
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$O", const_cast<char**>(names), &device,
                                      &stream))
       return nullptr;
-    if (stream != Py_None) value_error("[to_device] a cpu tensor has no stream: pass stream=None");
-    to_device(device);
-    return Py_NewRef(self);
+    if (stream != Py_None)
+      value_error("[to_device] copies are in the order of the calls: pass stream=None");
+    return moved(self, to_device(device));
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include "kernels/cpu/lines.h"
 #include "kernels/cpu/loop_table.h"
+#include "kernels/device.h"
 
 namespace pyautograd::kernels {
 
@@ -142,6 +143,7 @@ void scan_rows(Scan kind, const View& out, const View& x, int axis, int across, 
 }  // namespace
 
 void softmax(const View& out, const View& x, int axis, bool log) {
+  if (on_device(out)) return run_on_device(&DeviceKernels::softmax, out.device, out, x, axis, log);
   OneLine o(out), a(x);
   auto row = loops().softmax[int(x.dtype)];
   int64_t n = a.view.shape[axis];
@@ -149,6 +151,7 @@ void softmax(const View& out, const View& x, int axis, bool log) {
 }
 
 void logsumexp(const View& out, const View& x, int axis) {
+  if (on_device(out)) return run_on_device(&DeviceKernels::logsumexp, out.device, out, x, axis);
   OneLine o(out), a(x);
   auto row = loops().logsumexp[int(x.dtype)];
   int64_t n = a.view.shape[axis];
@@ -156,6 +159,8 @@ void logsumexp(const View& out, const View& x, int axis) {
 }
 
 void arg_reduce(bool maximum, const View& out, const View& x, int axis) {
+  if (on_device(out))
+    return run_on_device(&DeviceKernels::arg_reduce, out.device, maximum, out, x, axis);
   OneLine o(out), a(x);
   auto row = loops().arg_reduce[int(x.dtype)];
   int64_t n = a.view.shape[axis];
@@ -165,6 +170,8 @@ void arg_reduce(bool maximum, const View& out, const View& x, int axis) {
 }
 
 void scan(Scan kind, const View& out, const View& x, int axis, bool reverse) {
+  if (on_device(out))
+    return run_on_device(&DeviceKernels::scan, out.device, kind, out, x, axis, reverse);
   OneLine o(out), a(x);
   int64_t n = a.view.shape[axis];
   const int across = axis_of_neighbours(o.view, a.view, axis);

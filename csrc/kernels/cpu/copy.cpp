@@ -1,6 +1,8 @@
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
+#include "kernels/device.h"
 #include "kernels/iterate.h"
+#include "kernels/scalar_convert.h"
 
 namespace pyautograd::kernels {
 
@@ -8,27 +10,6 @@ namespace {
 
 using ConvertRow = void (*)(void* out, int64_t out_stride, const void* x, int64_t x_stride,
                             int64_t n);
-
-template <class To, class From>
-inline To convert(From x) {
-  if constexpr (std::is_same_v<To, bool>) {
-    return x != From(0);
-  } else if constexpr (is_complex_type<To> && is_complex_type<From>) {
-    return To(RealOf<To>(x.real()), RealOf<To>(x.imag()));
-  } else if constexpr (is_complex_type<To>) {
-    return To(RealOf<To>(x));
-  } else if constexpr (is_complex_type<From>) {
-    return convert<To>(x.real());
-  } else if constexpr (is_float<From> && !is_float<To>) {
-    // Powers of two, so that both bounds are exact.
-    constexpr From low = From(std::numeric_limits<To>::min());
-    constexpr From high = From(std::numeric_limits<To>::max() / 2 + 1) * 2;
-    if (!(x > low)) return x == x ? std::numeric_limits<To>::min() : To(0);
-    return x < high ? To(x) : std::numeric_limits<To>::max();
-  } else {
-    return To(x);
-  }
-}
 
 template <class To, class From>
 void convert_row(void* out, int64_t out_stride, const void* x, int64_t x_stride, int64_t n) {
@@ -202,6 +183,7 @@ void fill_with(const View& out, T value) {
 }  // namespace
 
 void copy(const View& out, const View& x) {
+  if (on_device(out) || on_device(x)) return copy_between(out, x);
   Nest<2> nest(out.shape, {out.strides, x.strides});
   if (nest.count() == 0) return;
   if (out.dtype != x.dtype) return copy_converting(out, x, nest);
@@ -214,11 +196,13 @@ void copy(const View& out, const View& x) {
 }
 
 void fill(const View& out, double value) {
+  if (on_device(out)) return run_on_device(&DeviceKernels::fill, out.device, out, value);
   visit_dtype(out.dtype,
               [&](auto tag) { fill_with(out, convert<typename decltype(tag)::type>(value)); });
 }
 
 void fill_int(const View& out, int64_t value) {
+  if (on_device(out)) return run_on_device(&DeviceKernels::fill_int, out.device, out, value);
   visit_dtype(out.dtype,
               [&](auto tag) { fill_with(out, convert<typename decltype(tag)::type>(value)); });
 }

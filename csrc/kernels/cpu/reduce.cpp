@@ -2,6 +2,7 @@
 
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
+#include "kernels/device.h"
 #include "kernels/iterate.h"
 
 namespace pyautograd::kernels {
@@ -234,6 +235,7 @@ int64_t packed_length(const View& x) {
 }  // namespace
 
 void reduce(Reduce kind, const View& out, const View& x) {
+  if (on_device(out)) return run_on_device(&DeviceKernels::reduce, out.device, kind, out, x);
   const int64_t length = packed_length(x);
   if (length >= 0 && length < 2 * kGrain && element_count(out.shape) == 1) {
     fill_identity(kind, out.dtype, out.data, 1);

@@ -1,8 +1,8 @@
 #include <atomic>
 
 #include "kernels/cpu/move.h"
+#include "kernels/device.h"
 #include "kernels/iterate.h"
-#include "kernels/kernels.h"
 
 namespace pyautograd::kernels {
 
@@ -85,6 +85,7 @@ unsigned any_in_row(const T* row, int64_t stride, int64_t n, Test test) {
 
 template <class Functor>
 bool any_inexact(const View& x) {
+  if (on_device(x)) return is_inexact(x.dtype) && any_on_device(fn_id<Functor>(), x);
   Nest<1> nest(x.shape, {x.strides});
   std::atomic<bool> found{false};
   auto search = [&]<class T>(TypeTag<T>) {

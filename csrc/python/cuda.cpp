@@ -1,0 +1,59 @@
+#include "core/backend.h"
+#include "python/caster.h"
+#include "python/gil.h"
+#include "python/module.h"
+
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+namespace {
+
+py::dict memory_of(const std::string& device) {
+  const DeviceMemory memory = backend().memory(parse_device(device).index);
+  py::dict out;
+  out["live"] = memory.live;
+  out["peak"] = memory.peak;
+  out["cached"] = memory.cached;
+  out["free"] = memory.free;
+  out["total"] = memory.total;
+  return out;
+}
+
+}  // namespace
+
+void bind_cuda(py::module_& module) {
+  module.def(
+      "set_backend_library", &set_backend_library, py::arg("path"), py::pos_only(),
+      "For tests: the library to open when a device other than the host is first asked for.");
+  module.def("device_count", [] { return backend().device_count(); });
+  module.def(
+      "device", [](const std::string& name) { return name_of(parse_device(name)); },
+      py::arg("name"), py::pos_only(),
+      "The full name of a device that is there: ``'cpu'``, or ``'cuda:0'`` for ``'cuda'``.\n\n"
+      "Raises ``RuntimeError`` where this machine has no such device, which says why, and\n"
+      "``ValueError`` for any other name.\n\n>>> pa.device('cpu')\n'cpu'");
+  module.def(
+      "device_name",
+      [](const std::string& name) { return backend().name(parse_device(name).index); },
+      py::arg("device"), py::pos_only());
+  module.def("device_memory", &memory_of, py::arg("device"), py::pos_only());
+  module.def(
+      "device_reset_peak",
+      [](const std::string& name) { backend().reset_peak(parse_device(name).index); },
+      py::arg("device"), py::pos_only());
+  module.def(
+      "device_release_cached",
+      [](const std::string& name) { return backend().release_cached(parse_device(name).index); },
+      py::arg("device"), py::pos_only());
+  module.def(
+      "device_synchronize",
+      [](const std::string& name) {
+        const Device device = parse_device(name);
+        const py::gil_scoped_release released;
+        backend().synchronize(device.index);
+      },
+      py::arg("device"), py::pos_only());
+}
+
+}  // namespace pyautograd::python

@@ -1,0 +1,290 @@
+"""Tensors on CUDA devices: errors where there is none, parity with the host where there is one."""
+
+import re
+from functools import partial
+
+import numpy as np
+import pytest
+from processes import run_code
+from properties import assert_close, tensors
+from records import CASES, DIFFERENTIABLE
+
+import pyautograd as pa
+
+
+def run(code):
+    """What a fresh process prints, in which no device has been asked for."""
+    done = run_code(code)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+# Without a device.
+
+
+def test_unknown_devices():
+    for name in ("gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:1x", "CUDA", ""):
+        with pytest.raises(ValueError, match=r"unknown device '.*': use 'cpu', 'cuda' or 'cuda:0'"):
+            pa.device(name)
+    with pytest.raises(RuntimeError, match="is not available|does not exist"):
+        pa.device("cuda:99")
+    assert pa.device("cpu") == pa.ones(1).device == "cpu"
+
+
+def test_what_is_missing_is_named():
+    found = run("""
+        import pyautograd as pa
+        pa._core.set_backend_library("/nowhere/libpyautograd_cuda.so")
+        print(pa.cuda.is_available())
+        for call in "pa.device('cuda')", "pa.ones(1).to('cuda')", "pa.zeros(1, device='cuda:0')":
+            try:
+                eval(call)
+            except RuntimeError as error:
+                print(error)
+    """)
+    assert found[0] == "False"
+    assert len(found) == 4
+    for line in found[1:]:
+        assert "device 'cuda' is not available: this build has no cuda library" in line
+
+
+def test_a_library_that_is_none():
+    found = run("""
+        import pyautograd as pa
+        pa._core.set_backend_library(pa._core.__file__)
+        try:
+            pa.device("cuda")
+        except RuntimeError as error:
+            print(error)
+    """)
+    assert "belongs to another version of pyautograd" in found[0]
+
+
+def test_on_the_host_nothing_moves():
+    x = pa.ones(3)
+    assert x.to("cpu") is x
+    assert x.to_device("cpu") is x
+    assert pa.asarray(x, device="cpu") is x
+
+
+# With one.
+
+
+def test_round_trip_of_every_dtype_and_layout(device):
+    for name in (*pa.__array_namespace_info__().dtypes(),):
+        values = np.arange(24).reshape(2, 3, 4).astype(name)
+        x = pa.tensor(values).to(device)
+        assert (x.device, x.shape, x.dtype) == (device, (2, 3, 4), values.dtype)
+        for there, here in ((x, values), (x.T, values.T), (x[::-1, 1:], values[::-1, 1:])):
+            np.testing.assert_array_equal(there.to("cpu").numpy(), here)
+    assert pa.zeros((0, 3), device=device).to("cpu").shape == (0, 3)
+
+
+def test_made_there(device):
+    assert pa.zeros(3, device=device).tolist() == [0, 0, 0]
+    assert pa.ones((2, 1), pa.int8, device=device).tolist() == [[1], [1]]
+    assert pa.full(2, 7.5, device=device).tolist() == [7.5, 7.5]
+    assert pa.arange(1, 7, 2, device=device).tolist() == [1, 3, 5]
+    assert pa.linspace(0, 1, 3, device=device).tolist() == [0, 0.5, 1]
+    assert pa.eye(2, device=device).tolist() == [[1, 0], [0, 1]]
+    assert pa.tensor([1.0, 2.0], device=device).tolist() == [1, 2]
+    assert pa.asarray(pa.ones(2), device=device).device == device
+    x = pa.ones(2, device=device)
+    for like in (pa.zeros_like(x), pa.ones_like(x), pa.full_like(x, 2), pa.empty_like(x)):
+        assert like.device == device
+    assert pa.ones_like(x, device="cpu").device == "cpu"
+
+
+def test_reading_one_number_copies_it(device):
+    x = pa.tensor([[2.5]], device=device)
+    assert (x.item(), float(x), int(x), bool(x), x.tolist()) == (2.5, 2.5, 2, True, [[2.5]])
+    assert 2.5 in x
+    assert repr(x) == f"tensor([[2.5]], device='{device}')"
+
+
+def test_the_host_reads_no_memory_of_a_device(device):
+    x = pa.ones(3, device=device)
+    for call in (x.numpy, lambda: np.asarray(x)):
+        with pytest.raises(TypeError, match=rf"on {device}: move them with .to\('cpu'\) first"):
+            call()
+    with pytest.raises(BufferError, match="cannot be exported"):
+        np.from_dlpack(x)
+    assert x.__dlpack_device__() == (2, 0)
+
+
+def test_mixed_devices(device):
+    x, y = pa.ones(3, device=device), pa.ones(3)
+    for call in (
+        lambda: x + y,
+        lambda: y * x,
+        lambda: pa.where(x > 0, x, y),
+        lambda: pa.concat([x, y]),
+        lambda: pa.matmul(x, y),
+    ):
+        with pytest.raises(ValueError, match=r"\[\w+\] inputs lie on \S+ and \S+: move one"):
+            call()
+    with pytest.raises(ValueError, match=rf"\[add\] inputs lie on {device} and cpu"):
+        x += y
+    # Numbers, and 0-d tensors of the host, go along.
+    assert (2 * x + pa.tensor(1.0)).tolist() == [3, 3, 3]
+    assert pa.where(x > 0, x, 5.0).device == device
+
+
+def test_an_op_without_a_kernel(device):
+    x = pa.ones((2, 2), device=device)
+    with pytest.raises(NotImplementedError, match=r"\[linalg.svd\] has no cuda kernel"):
+        pa.linalg.svd(x)
+    with pytest.raises(NotImplementedError, match=r"\[add\] has no cuda kernel in this build"):
+        pa.astype(x, pa.complex64) + 1
+
+
+def test_writing_in_place(device):
+    x = pa.zeros((2, 3), device=device)
+    x[0] = 1
+    x[:, 1] += pa.ones(2, device=device)
+    x *= 2
+    assert x.tolist() == [[2, 4, 2], [0, 2, 0]]
+    x[1, 2] = pa.tensor(7.0)
+    assert x[1].tolist() == [0, 2, 7]
+
+
+def test_gradients_live_where_their_tensors_do(device):
+    x = pa.tensor([1.0, 2.0, 3.0], device=device, requires_grad=True)
+    scale = pa.tensor(2.0, requires_grad=True)
+    pa.sum(pa.exp(x) * scale).backward()
+    assert x.grad.device == device
+    assert scale.grad.device == "cpu"
+    np.testing.assert_allclose(x.grad.to("cpu").numpy(), 2 * np.exp([1, 2, 3]))
+    np.testing.assert_allclose(scale.grad.numpy(), np.exp([1, 2, 3]).sum())
+
+
+def test_moving_is_differentiable(device):
+    def f(x):
+        return pa.sum(pa.sin(x.to(device)).to("cpu") ** 2)
+
+    x = pa.tensor([0.5, 1.0])
+    np.testing.assert_allclose(pa.func.grad(f)(x).numpy(), np.sin([1.0, 2.0]), rtol=1e-14)
+    np.testing.assert_allclose(
+        pa.func.hessian(f)(x).numpy(), np.diag(2 * np.cos([1.0, 2.0])), atol=1e-14
+    )
+    np.testing.assert_allclose(
+        pa.func.vmap(lambda row: row.to(device) * 2)(pa.ones((2, 3))).to("cpu").numpy(), 2.0
+    )
+
+
+def test_memory_is_counted_and_comes_back(device):
+    pa.cuda.synchronize(device)
+    before = pa.cuda.memory(device)["live"]
+    pa.cuda.reset_peak(device)
+    x = pa.zeros(1 << 16, device=device)
+    assert pa.cuda.memory(device)["live"] - before == 8 << 16
+    del x
+    after = pa.cuda.memory(device)
+    assert after["live"] == before
+    assert after["peak"] - before >= 8 << 16
+    assert after["total"] >= after["free"] > 0
+    assert pa.cuda.release_cached(device) == after["cached"]
+    with pytest.raises(MemoryError, match=rf"bytes on {device}: \d+ of \d+ bytes are free"):
+        pa.empty(1 << 50, device=device)
+    assert pa.ones(2, device=device).tolist() == [1, 1]
+
+
+def test_names(device):
+    assert isinstance(pa.cuda.name(device), str)
+    assert pa.cuda.device_count() > 0
+    assert device in pa.__array_namespace_info__().devices()
+
+
+# Parity: every record gives the host's values, or says that it cannot.
+
+PORTED = frozenset(
+    """
+    absolute acos acosh add all all-complex allclose angle any any-complex append append-complex
+    apply_along_axis apply_over_axes argmax argmin array_equal array_equiv array_split
+    array_split-complex asin asinh astype astype-complex atan atan2 atanh atleast_1d
+    atleast_1d-complex atleast_2d atleast_2d-complex atleast_3d atleast_3d-complex average
+    bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_or bitwise_right_shift
+    bitwise_xor block block-complex broadcast_arrays broadcast_arrays-complex broadcast_to
+    broadcast_to-complex cbrt ceil clip column_stack column_stack-complex concat concat-complex
+    conj copy copy-complex copysign corrcoef cos cosh count_nonzero count_nonzero-complex cov
+    cross cumprod cumsum deg2rad diag diag-complex diag_indices_from diag_indices_from-complex
+    diagflat diagflat-complex diagonal diagonal-complex diff divide divmod dot dsplit
+    dsplit-complex dstack dstack-complex ediff1d einsum empty_like empty_like-complex equal erf
+    erfc exp exp2 expand_dims expand_dims-complex expm1 fabs fft.fftshift fft.fftshift-complex
+    fft.ifftshift fft.ifftshift-complex flip flip-complex fliplr fliplr-complex flipud
+    flipud-complex float_power floor floor_divide fmax fmin fmod frexp full full-complex full_like
+    full_like-complex gcd gradient greater greater_equal heaviside hsplit hsplit-complex hstack
+    hstack-complex hypot imag inner isclose iscomplex isfinite isinf isnan isneginf isposinf
+    isreal ix_ ix_-complex kron lcm ldexp less less_equal linalg.cross linalg.diagonal
+    linalg.diagonal-complex linalg.kron linalg.multi_dot linalg.outer linalg.trace
+    linalg.trace-complex linalg.vector_norm log log10 log1p log2 log_softmax logaddexp logaddexp2
+    logcumsumexp logical_and logical_not logical_or logical_xor logsumexp matmul matrix_transpose
+    matrix_transpose-complex matvec max maximum mean meshgrid meshgrid-complex min minimum modf
+    moveaxis moveaxis-complex multiply nan_to_num nanargmax nanargmin nancumprod nancumsum nanmax
+    nanmean nanmin nanprod nanstd nansum nanvar negative nextafter not_equal ones_like
+    ones_like-complex outer permute_dims permute_dims-complex polyval positive positive-complex
+    power prod ptp rad2deg ravel ravel-complex ravel_multi_index ravel_multi_index-complex real
+    reciprocal relu remainder reshape reshape-complex rint roll roll-complex rollaxis
+    rollaxis-complex rot90 rot90-complex round rsqrt select select-complex sigmoid sign signbit
+    sin sinh softmax softplus spacing special.log_expit split split-complex sqrt square squeeze
+    squeeze-complex stack stack-complex std subtract sum sum-complex swapaxes swapaxes-complex tan
+    tanh tensordot tile tile-complex trace trace-complex transpose transpose-complex trapezoid
+    tril tril-complex tril_indices_from tril_indices_from-complex triu triu-complex
+    triu_indices_from triu_indices_from-complex trunc unravel_index unravel_index-complex unstack
+    unstack-complex unwrap var vdot vecdot vecmat vsplit vsplit-complex vstack vstack-complex
+    where where-complex xlogy zeros_like zeros_like-complex
+""".split()
+)
+CANNOT = r"has no cuda kernel in this build|inputs lie on|move them with .to\('cpu'\)"
+
+
+def outcome(record, sample, given):
+    """The outputs of a call as arrays, or what it raised."""
+    try:
+        out = record.fn(*sample.with_arrays(given), **sample.kwargs)
+    except Exception as error:
+        return error
+    return [y.to("cpu") for y in (out if isinstance(out, (list, tuple)) else [out])]
+
+
+@pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)
+def test_values_are_the_hosts(record, device):
+    for sample in record.samples(np.random.default_rng(3)):
+        if not sample.arrays:
+            continue
+        want = outcome(record, sample, tensors(sample.arrays))
+        got = outcome(record, sample, [x.to(device) for x in tensors(sample.arrays)])
+        if isinstance(got, Exception) and re.search(CANNOT, str(got)):
+            assert record.label not in PORTED, got
+        elif isinstance(want, Exception):
+            assert type(got) is type(want)
+        else:
+            assert not isinstance(got, Exception), got
+            for y, expected in zip(got, want, strict=True):
+                assert_close(y, expected, record.tol, what=record.label)
+
+
+# Their rules make arrays on the host, or sum complex numbers.
+HOST_RULES = {"cumprod", "logcumsumexp", "nancumprod", "nanprod", "prod", "split-complex"}
+WITH_GRADIENTS = [r for r in DIFFERENTIABLE if r.label in PORTED - HOST_RULES]
+
+
+def sum_of_squares(record, sample, device, *inputs):
+    """A number that depends on every output, computed on the device from inputs of the host."""
+    out = record.fn(*sample.with_arrays([x.to(device) for x in inputs]), **sample.kwargs)
+    outputs = [y.to("cpu") for y in (out if isinstance(out, (list, tuple)) else [out])]
+    squares = [pa.sum(pa.real(y * y)) for y in outputs if y.dtype.kind in "fc"]
+    return sum(squares, pa.zeros(()))
+
+
+@pytest.mark.parametrize("record", WITH_GRADIENTS, ids=lambda r: r.label)
+def test_gradients_are_the_hosts(record, device):
+    for sample in record.samples(np.random.default_rng(3)):
+        inputs = tensors(sample.arrays)
+        wanted = tuple(i for i, x in enumerate(inputs) if i in record.diff and x.dtype.kind in "fc")
+        if not wanted or isinstance(outcome(record, sample, inputs), Exception):
+            continue
+        calls = [partial(sum_of_squares, record, sample, d) for d in ("cpu", device)]
+        want, got = (pa.func.grad(call, argnums=wanted)(*inputs) for call in calls)
+        for y, expected in zip(got, want, strict=True):
+            np.testing.assert_allclose(y.numpy(), expected.numpy(), rtol=1e-10, atol=1e-10)
