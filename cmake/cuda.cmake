@@ -1,0 +1,32 @@
+# The kernels for CUDA devices: a library of its own beside the extension, opened when a device is first asked for
+# (csrc/core/backend.h). It needs nothing of the toolkit at run time but the driver.
+#
+# CMAKE_CUDA_ARCHITECTURES chooses what it is compiled for. Unset, it is the device of this machine where there is
+# one, and otherwise sm_80 with its PTX, which newer devices compile when they load it.
+include(CheckLanguage)
+
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  if(EXISTS /dev/nvidiactl AND CMAKE_VERSION VERSION_GREATER_EQUAL 3.24)
+    set(CMAKE_CUDA_ARCHITECTURES native)
+  else()
+    set(CMAKE_CUDA_ARCHITECTURES 80)
+  endif()
+endif()
+check_language(CUDA)
+if(NOT CMAKE_CUDA_COMPILER)
+  if(PYAUTOGRAD_CUDA STREQUAL "on")
+    message(FATAL_ERROR "PYAUTOGRAD_CUDA is on, but there is no CUDA compiler: set CUDACXX to nvcc")
+  endif()
+  message(STATUS "No CUDA compiler: the package will run on the CPU only")
+  return()
+endif()
+enable_language(CUDA)
+
+file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda/*.cu)
+add_library(pyautograd_cuda SHARED ${cuda_sources} csrc/kernels/cuda/memory.cpp csrc/core/dtype.cpp)
+target_include_directories(pyautograd_cuda PRIVATE csrc)
+set_target_properties(pyautograd_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden CUDA_RUNTIME_LIBRARY Static)
+# Inline formulas of the standard library are used in kernels; those for every integer type compare some with zero.
+target_compile_options(pyautograd_cuda PRIVATE
+  "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;-diag-suppress=186>")
+install(TARGETS pyautograd_cuda LIBRARY DESTINATION pyautograd)

@@ -1,0 +1,45 @@
+#include <array>
+
+#include "kernels/cuda/elementwise.h"
+#include "kernels/cuda/tables.h"
+
+namespace pyautograd::kernels::cuda {
+
+namespace {
+
+using Run = bool (*)(const View& out, const View& x, const View& y);
+
+template <class F, class T>
+bool run(const View& out, const View& x, const View& y) {
+  return run_map<F, Result<F, T>, T, T>(out, x, &y);
+}
+
+template <class F, class T>
+constexpr Run pick() {
+  if constexpr (accepts<F, T>() && !is_complex_type<T> && !contains<F, BinaryParts>)
+    return &run<F, T>;
+  else
+    return nullptr;
+}
+
+template <class F, class... T>
+constexpr std::array<Run, sizeof...(T)> by_dtype(List<T...>) {
+  return {pick<F, T>()...};
+}
+
+template <class... F>
+constexpr std::array<std::array<Run, kDTypeCount>, sizeof...(F)> by_functor(List<F...>) {
+  return {by_dtype<F>(AllTypes{})...};
+}
+
+bool binary(FnId fn, const View& out, const View& x, const View& y) {
+  static constexpr auto table = by_functor(Binary{});
+  const Run run = table[static_cast<size_t>(fn - Unary::size)][static_cast<size_t>(x.dtype)];
+  return run && run(out, x, y);
+}
+
+}  // namespace
+
+void install_binary(DeviceKernels& table) { table.binary = &binary; }
+
+}  // namespace pyautograd::kernels::cuda

@@ -1,0 +1,131 @@
+// Copies, conversions, filling, where.
+
+#include <array>
+
+#include "kernels/cuda/elementwise.h"
+#include "kernels/cuda/tables.h"
+#include "kernels/scalar_convert.h"
+
+namespace pyautograd::kernels::cuda {
+
+namespace {
+
+template <class To>
+struct Convert {
+  template <class From>
+  PYAUTOGRAD_HD To operator()(From x) const {
+    return convert<To>(x);
+  }
+};
+
+// Numbers that only move: by their size.
+struct Wide {
+  uint64_t words[2];
+};
+template <class F>
+bool visit_size(int64_t size, F&& f) {
+  switch (size) {
+    case 1:
+      return f(TypeTag<uint8_t>{});
+    case 2:
+      return f(TypeTag<uint16_t>{});
+    case 4:
+      return f(TypeTag<uint32_t>{});
+    case 8:
+      return f(TypeTag<uint64_t>{});
+    default:
+      return f(TypeTag<Wide>{});
+  }
+}
+
+struct Same {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T x) const {
+    return x;
+  }
+};
+
+using Run = bool (*)(const View& out, const View& x);
+
+template <class To, class From>
+bool run_convert(const View& out, const View& x) {
+  return run_map<Convert<To>, To, From>(out, x);
+}
+template <class To, class... From>
+constexpr std::array<Run, sizeof...(From)> from_dtype(List<From...>) {
+  return {&run_convert<To, From>...};
+}
+template <class... To>
+constexpr std::array<std::array<Run, kDTypeCount>, sizeof...(To)> to_dtype(List<To...>) {
+  return {from_dtype<To>(AllTypes{})...};
+}
+
+}  // namespace
+
+bool copy_on_device(const View& out, const View& x) {
+  if (out.dtype == x.dtype) {
+    return visit_size(itemsize(out.dtype),
+                      [&]<class T>(TypeTag<T>) { return run_map<Same, T, T>(out, x); });
+  }
+  static constexpr auto table = to_dtype(AllTypes{});
+  return table[static_cast<size_t>(out.dtype)][static_cast<size_t>(x.dtype)](out, x);
+}
+
+namespace {
+
+// One number of the host, everywhere.
+template <class Number>
+bool fill_with(const View& out, Number value) {
+  return visit_dtype(out.dtype, [&]<class T>(TypeTag<T>) {
+    T number = convert<T>(value);
+    const Dims none(out.shape.size(), 0);
+    const View x{&number, out.dtype, out.shape, none};
+    return copy_on_device(out, x);
+  });
+}
+bool fill(const View& out, double value) { return fill_with(out, value); }
+bool fill_int(const View& out, int64_t value) { return fill_with(out, value); }
+
+template <class T>
+struct Arange {
+  T* out;
+  int64_t stride;
+  double start, step;
+  PYAUTOGRAD_HD void operator()(int64_t i) const {
+    out[i * stride] = convert<T>(start + static_cast<double>(i) * step);
+  }
+};
+
+bool arange(const View& out, double start, double step) {
+  visit_dtype(out.dtype, [&]<class T>(TypeTag<T>) {
+    const int64_t stride = out.strides.empty() ? 0 : out.strides[0];
+    Queue(out.device)
+        .each(element_count(out.shape), Arange<T>{static_cast<T*>(out.data), stride, start, step});
+  });
+  return true;
+}
+
+struct Choose {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(bool condition, T x, T y) const {
+    return condition ? x : y;
+  }
+};
+
+bool where(const View& out, const View& condition, const View& x, const View& y) {
+  return visit_size(itemsize(out.dtype), [&]<class T>(TypeTag<T>) {
+    return run_map<Choose, T, bool, T, T>(out, condition, &x, &y);
+  });
+}
+
+}  // namespace
+
+void install_copy(DeviceKernels& table) {
+  table.copy = &copy_on_device;
+  table.fill = &fill;
+  table.fill_int = &fill_int;
+  table.arange = &arange;
+  table.where = &where;
+}
+
+}  // namespace pyautograd::kernels::cuda

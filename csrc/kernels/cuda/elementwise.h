@@ -1,0 +1,181 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+
+#include "kernels/cuda/places.h"
+#include "kernels/cuda/queue.h"
+#include "kernels/device.h"
+
+namespace pyautograd::kernels::cuda {
+
+// Neighbours that one instruction loads.
+template <class T, int N>
+struct alignas(sizeof(T) * N) Pack {
+  T item[N];
+};
+
+inline bool is_constant(const View& x) {
+  for (size_t d = 0; d < x.shape.size(); ++d)
+    if (x.strides[d] != 0 && x.shape[d] > 1) return false;
+  return true;
+}
+
+// An input of an elementwise kernel: an array, or one number, which may come from the host.
+template <class T>
+struct Operand {
+  const T* data = nullptr;
+  T value{};
+  bool constant = false;
+
+  // False for what cannot be one: an array of the host.
+  static bool make(const View& x, Operand& out) {
+    out.constant = is_constant(x);
+    out.data = static_cast<const T*>(x.data);
+    if (on_device(x)) return true;
+    if (!out.constant) return false;
+    out.value = *out.data;
+    out.data = nullptr;
+    return true;
+  }
+  PYAUTOGRAD_HD T at(int64_t offset) const { return data ? data[offset] : value; }
+  template <int N>
+  PYAUTOGRAD_HD Pack<T, N> pack_at(int64_t first) const {
+    if (!constant) return *reinterpret_cast<const Pack<T, N>*>(data + first);
+    Pack<T, N> pack;
+    const T all = at(0);
+    for (int k = 0; k < N; ++k) pack.item[k] = all;
+    return pack;
+  }
+  template <int N>
+  bool aligned() const {
+    return constant || reinterpret_cast<uintptr_t>(data) % sizeof(Pack<T, N>) == 0;
+  }
+};
+
+// The inputs that a functor of fewer arguments does not have.
+struct Unused {};
+template <>
+struct Operand<Unused> {
+  bool constant = true;
+  PYAUTOGRAD_HD Unused at(int64_t) const { return {}; }
+  template <int N>
+  PYAUTOGRAD_HD Pack<Unused, N> pack_at(int64_t) const {
+    return {};
+  }
+  template <int N>
+  bool aligned() const {
+    return true;
+  }
+};
+
+template <class F, class A, class B, class C>
+PYAUTOGRAD_HD auto apply_functor(const F& f, A a, B b, C c) {
+  if constexpr (std::is_same_v<B, Unused>)
+    return f(a);
+  else if constexpr (std::is_same_v<C, Unused>)
+    return f(a, b);
+  else
+    return f(a, b, c);
+}
+
+// out = f(a, b, c), element by element.
+template <class F, class R, class A, class B = Unused, class C = Unused>
+struct Map {
+  R* out;
+  int64_t n;
+  Operand<A> a;
+  Operand<B> b;
+  Operand<C> c;
+
+  PYAUTOGRAD_HD static R value(A x, B y, C z) {
+    return static_cast<R>(apply_functor(F(), x, y, z));
+  }
+};
+
+// The largest pack of any operand is 16 bytes.
+template <class... T>
+inline constexpr int pack_width = 16 / static_cast<int>(std::max({sizeof(T)...}));
+
+// All operands lie packed one element after the other, or are constant; item i is a pack.
+template <class F, class R, class A, class B, class C>
+struct PackedMap {
+  static constexpr int kWidth = pack_width<R, A, B, C>;
+  Map<F, R, A, B, C> map;
+
+  PYAUTOGRAD_HD void operator()(int64_t i) const {
+    const int64_t first = i * kWidth;
+    if (first + kWidth > map.n) {
+      for (int64_t k = first; k < map.n; ++k)
+        map.out[k] = map.value(at(map.a, k), at(map.b, k), at(map.c, k));
+      return;
+    }
+    const auto a = map.a.template pack_at<kWidth>(first);
+    const auto b = map.b.template pack_at<kWidth>(first);
+    const auto c = map.c.template pack_at<kWidth>(first);
+    Pack<R, kWidth> out;
+    for (int k = 0; k < kWidth; ++k) out.item[k] = map.value(a.item[k], b.item[k], c.item[k]);
+    *reinterpret_cast<Pack<R, kWidth>*>(map.out + first) = out;
+  }
+
+ private:
+  template <class T>
+  PYAUTOGRAD_HD static T at(const Operand<T>& x, int64_t k) {
+    return x.at(x.constant ? 0 : k);
+  }
+};
+
+template <class F, class R, class A, class B, class C>
+struct StridedMap {
+  static constexpr int kOperands =
+      2 + int{!std::is_same_v<B, Unused>} + int{!std::is_same_v<C, Unused>};
+  Map<F, R, A, B, C> map;
+  Places<kOperands> places;
+
+  PYAUTOGRAD_HD void operator()(int64_t i) const {
+    const auto p = places(i);
+    // What is unused reads nothing, whatever its offset.
+    map.out[p.of[0]] = map.value(map.a.at(p.of[1]), map.b.at(p.of[kOperands > 2 ? 2 : 0]),
+                                 map.c.at(p.of[kOperands > 3 ? 3 : 0]));
+  }
+};
+
+// The loops over the output and the inputs that there are.
+template <size_t N>
+Nest<N> make_nest(const View& out, const std::array<const View*, 3>& inputs) {
+  std::array<std::span<const int64_t>, N> strides{out.strides};
+  for (size_t k = 1; k < N; ++k) strides[k] = inputs[k - 1]->strides;
+  return Nest<N>(out.shape, strides);
+}
+
+// Operand 0 is the output; absent inputs are null. False where an operand cannot be one.
+template <class F, class R, class A, class B = Unused, class C = Unused>
+bool run_map(const View& out, const View& a, const View* b = nullptr, const View* c = nullptr) {
+  Map<F, R, A, B, C> map{static_cast<R*>(out.data), 0, {}, {}, {}};
+  if (!Operand<A>::make(a, map.a)) return false;
+  if constexpr (!std::is_same_v<B, Unused>) {
+    if (!Operand<B>::make(*b, map.b)) return false;
+  }
+  if constexpr (!std::is_same_v<C, Unused>) {
+    if (!Operand<C>::make(*c, map.c)) return false;
+  }
+  constexpr size_t kOperands = StridedMap<F, R, A, B, C>::kOperands;
+  const auto nest = make_nest<kOperands>(out, {&a, b, c});
+  map.n = nest.count();
+  constexpr int kWidth = pack_width<R, A, B, C>;
+  const bool packed = nest.packed(0) && (map.a.constant || nest.packed(1)) &&
+                      (map.b.constant || nest.packed(kOperands > 2 ? 2 : 0)) &&
+                      (map.c.constant || nest.packed(kOperands > 3 ? 3 : 0)) &&
+                      reinterpret_cast<uintptr_t>(out.data) % sizeof(Pack<R, kWidth>) == 0 &&
+                      map.a.template aligned<kWidth>() && map.b.template aligned<kWidth>() &&
+                      map.c.template aligned<kWidth>();
+  if (!packed && nest.rank() > kMaxRank) return false;
+  Queue queue(out.device);
+  if (packed)
+    queue.each((map.n + kWidth - 1) / kWidth, PackedMap<F, R, A, B, C>{map});
+  else
+    queue.each(map.n, StridedMap<F, R, A, B, C>{map, Places<kOperands>(nest)});
+  return true;
+}
+
+}  // namespace pyautograd::kernels::cuda

@@ -1,0 +1,184 @@
+#pragma once
+
+// How kernels are launched. A kernel is a plain object that is called with the number of an item,
+// or of a block and a thread of it, so that the same code runs on the host: with
+// PYAUTOGRAD_CUDA_EMULATION, which the tests use, every file here is C++ and a launch is a loop.
+
+#include <cstdint>
+
+#include "core/backend.h"
+#include "kernels/scalar_base.h"
+
+#ifndef PYAUTOGRAD_CUDA_EMULATION
+#include <cuda_runtime.h>
+#endif
+
+namespace pyautograd::kernels::cuda {
+
+inline constexpr int kThreads = 256;
+
+#ifdef PYAUTOGRAD_CUDA_EMULATION
+
+// The memory of the emulated device cannot be read outside of its kernels.
+void unlock_memory();
+void lock_memory();
+
+// Folds the values of a block's threads in the order of a block's threads on a device.
+template <class T, class Combine>
+T fold_block(T* values, const Combine& combine) {
+  for (int half = kThreads / 2; half > 0; half /= 2)
+    for (int t = 0; t < half; ++t) values[t] = combine(values[t], values[t + half]);
+  return values[0];
+}
+
+#else
+
+void check_cuda(cudaError_t status, const char* what);
+
+template <class T, class Combine>
+__device__ T fold_block(T* values, const Combine& combine) {
+  const int t = static_cast<int>(threadIdx.x);
+  for (int half = kThreads / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (t < half) values[t] = combine(values[t], values[t + half]);
+  }
+  __syncthreads();
+  return values[0];
+}
+
+template <class Body>
+__global__ void __launch_bounds__(kThreads) run_each(Body body, int64_t n) {
+  const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += step)
+    body(i);
+}
+
+template <class Body>
+__global__ void __launch_bounds__(kThreads) run_folds(Body body) {
+  using T = typename Body::Value;
+  __shared__ alignas(16) unsigned char bytes[kThreads * sizeof(T)];
+  T* values = reinterpret_cast<T*>(bytes);
+  const int64_t block = blockIdx.x;
+  const int t = static_cast<int>(threadIdx.x);
+  values[t] = body.part(block, t);
+  const T total = fold_block(values, [&](T a, T b) { return body.combine(a, b); });
+  if (t == 0) body.finish(block, total);
+}
+
+template <class Body>
+__global__ void __launch_bounds__(kThreads) run_lines(Body body) {
+  using T = typename Body::Value;
+  __shared__ alignas(16) unsigned char bytes[kThreads * sizeof(T)];
+  T* values = reinterpret_cast<T*>(bytes);
+  const int64_t line = blockIdx.x;
+  const int t = static_cast<int>(threadIdx.x);
+  values[t] = body.first(line, t);
+  const T top = fold_block(values, [&](T a, T b) { return body.combine_first(a, b); });
+  __syncthreads();
+  values[t] = body.second(line, t, top);
+  const T total = fold_block(values, [&](T a, T b) { return body.combine_second(a, b); });
+  body.write(line, t, top, total);
+}
+
+#endif
+
+// Where the kernels for one device go; work is done in the order of the calls. While one exists its
+// device is the current one of this thread.
+class Queue {
+ public:
+  explicit Queue(Device device);
+  ~Queue();
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+
+  // body(i) for all i < n.
+  template <class Body>
+  void each(int64_t n, const Body& body) {
+    if (n == 0) return;
+#ifdef PYAUTOGRAD_CUDA_EMULATION
+    for (int64_t i = 0; i < n; ++i) body(i);
+#else
+    run_each<<<blocks_for(n), kThreads, 0, stream_>>>(body, n);
+    launched();
+#endif
+  }
+
+  // For each block body.finish(block, total) of its threads' body.part(block, thread).
+  template <class Body>
+  void folds(int64_t blocks, const Body& body) {
+    if (blocks == 0) return;
+#ifdef PYAUTOGRAD_CUDA_EMULATION
+    using T = typename Body::Value;
+    for (int64_t block = 0; block < blocks; ++block) {
+      T values[kThreads];
+      for (int t = 0; t < kThreads; ++t) values[t] = body.part(block, t);
+      body.finish(block, fold_block(values, [&](T a, T b) { return body.combine(a, b); }));
+    }
+#else
+    run_folds<<<static_cast<unsigned>(blocks), kThreads, 0, stream_>>>(body);
+    launched();
+#endif
+  }
+
+  // A block for each line: body.first is folded, then body.second, which reads the first total, and
+  // body.write reads both.
+  template <class Body>
+  void lines(int64_t lines, const Body& body) {
+    if (lines == 0) return;
+#ifdef PYAUTOGRAD_CUDA_EMULATION
+    using T = typename Body::Value;
+    for (int64_t line = 0; line < lines; ++line) {
+      T values[kThreads];
+      for (int t = 0; t < kThreads; ++t) values[t] = body.first(line, t);
+      const T top = fold_block(values, [&](T a, T b) { return body.combine_first(a, b); });
+      for (int t = 0; t < kThreads; ++t) values[t] = body.second(line, t, top);
+      const T total = fold_block(values, [&](T a, T b) { return body.combine_second(a, b); });
+      for (int t = 0; t < kThreads; ++t) body.write(line, t, top, total);
+    }
+#else
+    run_lines<<<static_cast<unsigned>(lines), kThreads, 0, stream_>>>(body);
+    launched();
+#endif
+  }
+
+  int device() const { return device_; }
+#ifndef PYAUTOGRAD_CUDA_EMULATION
+  cudaStream_t stream() const { return stream_; }
+#endif
+
+ private:
+#ifndef PYAUTOGRAD_CUDA_EMULATION
+  // Beyond 2^20 blocks a thread takes several items.
+  static unsigned blocks_for(int64_t n) {
+    const int64_t blocks = (n + kThreads - 1) / kThreads;
+    return static_cast<unsigned>(blocks < (1 << 20) ? blocks : 1 << 20);
+  }
+  void launched();
+  cudaStream_t stream_ = nullptr;
+  int former_ = 0;
+#endif
+  int device_ = 0;
+};
+
+// Memory for the time of a call.
+class Scratch {
+ public:
+  Scratch(int device, size_t bytes);
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
+
+ private:
+  int device_;
+  size_t bytes_;
+  void* data_;
+};
+
+// body() of more blocks than this go another way.
+inline constexpr int64_t kMaxBlocks = INT32_MAX;
+
+}  // namespace pyautograd::kernels::cuda

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "kernels/device.h"
+
+namespace pyautograd::kernels::cuda {
+
+// Each file of this folder adds its kernels.
+void install_unary(DeviceKernels& table);
+void install_binary(DeviceKernels& table);
+void install_copy(DeviceKernels& table);
+void install_reduce(DeviceKernels& table);
+void install_lines(DeviceKernels& table);
+void install_matmul(DeviceKernels& table);
+
+bool copy_on_device(const View& out, const View& x);
+
+inline DeviceKernels all_kernels() {
+  DeviceKernels table{};
+  install_unary(table);
+  install_binary(table);
+  install_copy(table);
+  install_reduce(table);
+  install_lines(table);
+  install_matmul(table);
+  return table;
+}
+
+}  // namespace pyautograd::kernels::cuda
