@@ -21,6 +21,13 @@ if(NOT CMAKE_CUDA_COMPILER)
   return()
 endif()
 enable_language(CUDA)
+if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12)  # the first that reads C++20
+  if(PYAUTOGRAD_CUDA STREQUAL "on")
+    message(FATAL_ERROR "PYAUTOGRAD_CUDA is on, but nvcc is ${CMAKE_CUDA_COMPILER_VERSION}: CUDA 12 or newer is needed")
+  endif()
+  message(STATUS "nvcc ${CMAKE_CUDA_COMPILER_VERSION} is older than 12: the package will run on the CPU only")
+  return()
+endif()
 
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda/*.cu)
 add_library(pyautograd_cuda SHARED ${cuda_sources} csrc/kernels/cuda/memory.cpp csrc/core/dtype.cpp)

@@ -28,7 +28,7 @@ struct Rule {
   PYAUTOGRAD_HD static R combine(R a, R b) {
     if constexpr (is_complex_type<R>)
       return R(a.real() + b.real(), a.imag() + b.imag());
-    else if constexpr (kind == Reduce::Sum)
+    else if constexpr (kind == Reduce::Sum || kind == Reduce::SumOfSquares)
       return Add()(a, b);
     else if constexpr (kind == Reduce::Prod)
       return Multiply()(a, b);
@@ -45,6 +45,8 @@ struct Rule {
   PYAUTOGRAD_HD static R element(T x) {
     if constexpr (kind == Reduce::Sum)
       return x;
+    else if constexpr (kind == Reduce::SumOfSquares)
+      return Multiply()(x, x);
     else if constexpr (is_complex_type<T>)
       return x.real() != 0 || x.imag() != 0;
     else if constexpr (kind == Reduce::Any || kind == Reduce::All)
@@ -184,8 +186,9 @@ bool run(const View& out, const View& x) {
   first.length = (elements + slices - 1) / slices;
   run_slices(queue, first, by_thread);
   // The partial results of a slice lie side by side, in the order of the first nest.
-  Slices<Rule, R> last{whole.out, partial.as<R>(), whole.kept, over_slices(slices, results),
-                       results,   slices,          1,          slices};
+  using LastRule = cuda::Rule<kind == Reduce::SumOfSquares ? Reduce::Sum : kind, R>;
+  Slices<LastRule, R> last{whole.out, partial.as<R>(), whole.kept, over_slices(slices, results),
+                           results,   slices,          1,          slices};
   int64_t step = 1;
   for (int d = last.kept.rank - 1; d >= 0; step *= last.kept.sizes[d--])
     last.kept.strides[d][1] = step;
@@ -220,6 +223,8 @@ bool reduce(Reduce kind, const View& out, const View& x) {
       return run_kind<Reduce::Any>(out, x);
     case Reduce::All:
       return run_kind<Reduce::All>(out, x);
+    case Reduce::SumOfSquares:
+      return run_kind<Reduce::SumOfSquares>(out, x);
   }
   return false;
 }
