@@ -2,14 +2,14 @@
 # (csrc/core/backend.h). It needs nothing of the toolkit at run time but the driver.
 #
 # CMAKE_CUDA_ARCHITECTURES chooses what it is compiled for. Unset, it is the device of this machine where there is
-# one, and otherwise sm_80 with its PTX, which newer devices compile when they load it.
+# one, and otherwise PTX for sm_80, which the driver compiles for newer devices when it loads it.
 include(CheckLanguage)
 
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   if(EXISTS /dev/nvidiactl AND CMAKE_VERSION VERSION_GREATER_EQUAL 3.24)
     set(CMAKE_CUDA_ARCHITECTURES native)
   else()
-    set(CMAKE_CUDA_ARCHITECTURES 80)
+    set(CMAKE_CUDA_ARCHITECTURES 80-virtual)
   endif()
 endif()
 check_language(CUDA)
@@ -28,6 +28,9 @@ if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12)  # the first that reads C++20
   message(STATUS "nvcc ${CMAKE_CUDA_COMPILER_VERSION} is older than 12: the package will run on the CPU only")
   return()
 endif()
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # a CMake that is older than nvcc
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+endif()
 
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda/*.cu)
 add_library(pyautograd_cuda SHARED ${cuda_sources} csrc/kernels/cuda/memory.cpp csrc/core/dtype.cpp)
@@ -35,5 +38,5 @@ target_include_directories(pyautograd_cuda PRIVATE csrc)
 set_target_properties(pyautograd_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden CUDA_RUNTIME_LIBRARY Static)
 # Inline formulas of the standard library are used in kernels; those for every integer type compare some with zero.
 target_compile_options(pyautograd_cuda PRIVATE
-  "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;-diag-suppress=186>")
+  "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-diag-suppress=186>")
 install(TARGETS pyautograd_cuda LIBRARY DESTINATION pyautograd)
