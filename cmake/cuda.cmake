@@ -32,6 +32,8 @@ if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # a CMake that is older than nvcc
   set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
 endif()
 
+# nvcc's own -O is for the code of the host, which only launches kernels here: half the size, half the time to build.
+set(CMAKE_CUDA_FLAGS_RELEASE "-DNDEBUG -Xcompiler=-Os")
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda/*.cu)
 add_library(pyautograd_cuda SHARED ${cuda_sources} csrc/kernels/cuda/memory.cpp csrc/core/dtype.cpp)
 target_include_directories(pyautograd_cuda PRIVATE csrc)
