@@ -41,4 +41,5 @@ set_target_properties(pyautograd_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden C
 # Inline formulas of the standard library are used in kernels; those for every integer type compare some with zero.
 target_compile_options(pyautograd_cuda PRIVATE
   "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-diag-suppress=186>")
-install(TARGETS pyautograd_cuda LIBRARY DESTINATION pyautograd)
+# In a folder of its own: Python takes every .so in a package for a module.
+install(TARGETS pyautograd_cuda LIBRARY DESTINATION pyautograd/lib)

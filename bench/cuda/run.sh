@@ -15,7 +15,7 @@ rm -rf "$folder"
 pip install --quiet --no-build-isolation --no-deps --target "$folder" . \
   -C cmake.define.PYAUTOGRAD_CUDA=on -C build-dir="$folder-objects"
 export PYTHONPATH="$folder"
-ls -l "$folder"/pyautograd/*.so
+ls -l "$folder"/pyautograd/*.so "$folder"/pyautograd/lib/*.so
 
 step "device tests"
 python -m pytest -p no:cacheprovider -q -rs tests/test_cuda.py

@@ -26,7 +26,7 @@ std::string standard_path() {
   Dl_info here{};
   dladdr(reinterpret_cast<const void*>(&standard_path), &here);
   const std::string own = here.dli_fname ? here.dli_fname : "";
-  return own.substr(0, own.rfind('/') + 1) + "libpyautograd_cuda.so";
+  return own.substr(0, own.rfind('/') + 1) + "lib/libpyautograd_cuda.so";
 }
 
 Backend* open_library(const std::string& path) {

@@ -52,7 +52,7 @@ inline constexpr uint32_t kBackendVersion = 1;
 using BackendEntry = Backend* (*)(uint32_t version);
 inline constexpr const char* kBackendEntry = "pyautograd_cuda_backend";
 
-// The library to open at first use in the place of libpyautograd_cuda.so beside this one: for
+// The library to open at first use in the place of lib/libpyautograd_cuda.so beside this one: for
 // tests.
 void set_backend_library(std::string path);
 // Opens it; raises Error{Runtime} that says what is missing: the library, the driver or the device.
