@@ -135,9 +135,12 @@ def test_the_error_says_where_a_transformed_value_was_made(name):
 
 
 def test_a_budget_below_what_is_there_already():
-    x = value(1)
-    with pytest.raises(MemoryError, match="cannot be met"), pa.memory_budget(1000):
+    x = pa.ones((1000, 40))
+    with pytest.raises(MemoryError, match="cannot be met") as caught, pa.memory_budget(1000):
         func.grad(tanh_chain)(x)
+    x_line = next(line for line in str(caught.value).splitlines() if "(1000, 40)" in line)
+    assert ", first read at " in x_line
+    assert x_line.endswith("held by the program")
     assert_same(func.grad(tanh_chain)(x), func.grad(tanh_chain)(x))
 
 

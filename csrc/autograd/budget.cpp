@@ -332,11 +332,11 @@ void Keeper::fail_to_fit(size_t bytes) const {
   std::string list;
   for (size_t i = 0; i < named; ++i) {
     const Provenance& value = *largest[i];
-    const std::string maker = value.op.empty() ? "" : " by [" + value.op + "]";
-    const std::string place = value.place ? " at " + *value.place : "";
+    // What no op under the budget made is only known by the place where one first read it.
+    const std::string maker = value.op.empty() ? "first read" : "made by [" + value.op + "]";
+    const std::string place = value.place ? " at " + *value.place : " under the budget";
     list += concat("\n  ", value.storage->bytes(), " bytes: ", name_of(value.dtype), " of shape ",
-                   shape_string(value.shape), ", made",
-                   maker.empty() && place.empty() ? " outside the budget" : maker + place, ", ",
+                   shape_string(value.shape), ", ", maker, place, ", ",
                    reason_to_stay(value));
   }
   fail(Error::Kind::Memory, "[memory_budget] the budget of ", limit(),
