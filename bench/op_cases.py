@@ -189,7 +189,9 @@ SPECIAL = [
 ]
 
 COMPARISON = [
-    *_each("comparison/where", "less equal greater_equal", "xz", gradient=False),
+    *_each("comparison/where", "less greater_equal", "xz", gradient=False),
+    # torch.equal is another function: whether all are
+    _case("comparison/where", "xp.equal(x, z)", "xz", "equal", False, torch="xp.eq(x, z)"),
     *_each("comparison/where", "isfinite isnan signbit", "z", gradient=False),
     _case("comparison/where", "xp.logical_and(b, ~b)", "b", "logical_and", gradient=False),
     _case("comparison/where", "xp.where(b, x, z)", "bxz", "where"),
