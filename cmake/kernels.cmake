@@ -36,6 +36,10 @@ set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/gem
                             ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/convolve.cpp
                             ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/fft.cpp
                             PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
+# A sine and a cosine of one number would be called as one function, which has no vector version.
+set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/special.cpp
+                            ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/complex.cpp
+                            PROPERTIES COMPILE_OPTIONS "-ffp-contract=fast;-fno-builtin-cos")
 
 add_library(pyautograd_kernels STATIC ${kernel_sources})
 target_include_directories(pyautograd_kernels PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/csrc)

@@ -38,15 +38,18 @@ struct Jet {
   }
 
   PYAUTOGRAD_HD Jet& operator+=(const Jet& other) {
-    for (int i = 0; i <= rows; ++i)
-      for (int j = 0; j <= columns; ++j) c[i][j] += other.c[i][j];
+    for (int i = 0; i <= height(); ++i)
+      for (int j = 0; j <= width(); ++j) c[i][j] += other.c[i][j];
     return *this;
   }
+  // rows and columns, known where there are none.
+  PYAUTOGRAD_HD int height() const { return Max == 0 ? 0 : rows; }
+  PYAUTOGRAD_HD int width() const { return Max == 0 ? 0 : columns; }
   // The derivative of that order in each parameter.
   PYAUTOGRAD_HD double derivative() const {
-    double value = c[rows][columns];
-    for (int i = 2; i <= rows; ++i) value *= i;
-    for (int j = 2; j <= columns; ++j) value *= j;
+    double value = c[height()][width()];
+    for (int i = 2; i <= height(); ++i) value *= i;
+    for (int j = 2; j <= width(); ++j) value *= j;
     return value;
   }
 
@@ -57,8 +60,8 @@ struct Jet {
 template <int Max>
 PYAUTOGRAD_HD Jet<Max> operator*(const Jet<Max>& a, const Jet<Max>& b) {
   Jet<Max> out(a.rows, a.columns, 0);
-  for (int i = 0; i <= a.rows; ++i)
-    for (int j = 0; j <= a.columns; ++j)
+  for (int i = 0; i <= a.height(); ++i)
+    for (int j = 0; j <= a.width(); ++j)
       for (int p = 0; p <= i; ++p)
         for (int q = 0; q <= j; ++q) out.c[i][j] += a.c[p][q] * b.c[i - p][j - q];
   return out;
@@ -66,16 +69,16 @@ PYAUTOGRAD_HD Jet<Max> operator*(const Jet<Max>& a, const Jet<Max>& b) {
 
 template <int Max>
 PYAUTOGRAD_HD Jet<Max> operator*(Jet<Max> a, double b) {
-  for (int i = 0; i <= a.rows; ++i)
-    for (int j = 0; j <= a.columns; ++j) a.c[i][j] *= b;
+  for (int i = 0; i <= a.height(); ++i)
+    for (int j = 0; j <= a.width(); ++j) a.c[i][j] *= b;
   return a;
 }
 
 template <int Max>
 PYAUTOGRAD_HD Jet<Max> operator/(const Jet<Max>& a, const Jet<Max>& b) {
   Jet<Max> out(a.rows, a.columns, 0);
-  for (int i = 0; i <= a.rows; ++i)
-    for (int j = 0; j <= a.columns; ++j) {
+  for (int i = 0; i <= a.height(); ++i)
+    for (int j = 0; j <= a.width(); ++j) {
       double rest = a.c[i][j];
       for (int p = 0; p <= i; ++p)
         for (int q = 0; q <= j; ++q)
@@ -89,8 +92,8 @@ PYAUTOGRAD_HD Jet<Max> operator/(const Jet<Max>& a, const Jet<Max>& b) {
 template <int Max>
 PYAUTOGRAD_HD Jet<Max> exp(const Jet<Max>& a, double value) {
   Jet<Max> out(a.rows, a.columns, value);
-  for (int i = 0; i <= a.rows; ++i)
-    for (int j = 0; j <= a.columns; ++j) {
+  for (int i = 0; i <= a.height(); ++i)
+    for (int j = 0; j <= a.width(); ++j) {
       if (i + j == 0) continue;
       double sum = 0;
       for (int p = 0; p <= i; ++p)
@@ -109,8 +112,8 @@ PYAUTOGRAD_HD inline double factorial(int n) {
 // a += weight * lgamma(x + u + v), u or v only where asked for; the constant term is left alone.
 template <int Max>
 PYAUTOGRAD_HD void add_lgamma(Jet<Max>& a, double weight, double x, bool in_u, bool in_v) {
-  for (int i = 0; i <= (in_u ? a.rows : 0); ++i)
-    for (int j = 0; j <= (in_v ? a.columns : 0); ++j)
+  for (int i = 0; i <= (in_u ? a.height() : 0); ++i)
+    for (int j = 0; j <= (in_v ? a.width() : 0); ++j)
       if (i + j > 0) a.c[i][j] += weight * polygamma(i + j - 1, x) / (factorial(i) * factorial(j));
 }
 
@@ -307,7 +310,9 @@ PYAUTOGRAD_HD double gammainc(int k, double a, double x, bool upper) {
   if (x == 0 || a == kInf) return x == kInf ? kNan : upper ? whole : 0;
   if (x == kInf) return upper ? 0 : whole;
   if (k == 0 && a > 1e8) return gammainc_huge(a, x, upper);
-  if (x > a + 1 && x > 1.1) {
+  // A bit beyond a + 1 both converge, and the series costs less.
+  const double past = k == 0 && !upper ? 6 : 1;
+  if (x > a + past && x > 1.1) {
     const double above = gamma_by_fraction<Max>(k, a, x).derivative();
     return upper ? above : whole - above;
   }

@@ -110,6 +110,7 @@ PYAUTOGRAD_HD inline double zeta(double s, double q) {
   }
   if (q == kInf) return 0;
   if (s == kInf) return q < 1 ? kInf : q == 1 ? 1 : 0;
+  if (q > 1e17 * s) return std::pow(q, 1 - s) / (s - 1);
   double sum = 0;
   for (const double enough = 12 + s / 2; q < enough; q += 1) {
     const double term = std::pow(q, -s);

@@ -39,7 +39,8 @@ class SpecialOp final : public Primitive {
     }
     for (size_t i = 0; i < inputs.size(); ++i)
       views.push_back({inputs[i].array().data(), spec.dtype, spec.shape, strides[i]});
-    kernels::map_special(row_.function, orders_, out->view(), {views.begin(), views.size()});
+    kernels::map_special(row_.function, row_.vector, orders_, out->view(),
+                         {views.begin(), views.size()});
     return Tensors::of(Tensor(std::move(out)));
   }
 

@@ -10,6 +10,7 @@ namespace pyautograd::ops {
 
 namespace formula = kernels::special;
 using kernels::Orders;
+using kernels::SpecialVector;
 
 // What partials take: a tangent or a result, the arguments, and the orders.
 using T = const Tensor&;
@@ -31,6 +32,7 @@ struct SpecialRow {
   kernels::SpecialFunction function;
   size_t arity;
   std::array<SpecialDerivative, 3> derivatives;
+  kernels::SpecialVector vector = kernels::SpecialVector::None;
 };
 
 Tensor apply_special(const SpecialRow& row, TensorSpan x, const Orders& orders = {});

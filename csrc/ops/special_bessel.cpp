@@ -9,8 +9,10 @@ namespace {
 Tensor next_bessel_i(T t, X x, T, N n);
 Tensor next_bessel_j(T t, X x, T, N n);
 
-constexpr SpecialRow kI0{"i0", of_order<formula::bessel_i>, 1, {{{next_bessel_i, 1}}}};
-constexpr SpecialRow kI1{"special.i1", of_order<formula::bessel_i>, 1, {{{next_bessel_i, 1}}}};
+constexpr SpecialRow kI0{
+    "i0", of_order<formula::bessel_i>, 1, {{{next_bessel_i, 1}}}, SpecialVector::BesselI};
+constexpr SpecialRow kI1{
+    "special.i1", of_order<formula::bessel_i>, 1, {{{next_bessel_i, 1}}}, SpecialVector::BesselI};
 constexpr SpecialRow kJ0{"special.j0", of_order<formula::bessel_j>, 1, {{{next_bessel_j, 1}}}};
 constexpr SpecialRow kJ1{"special.j1", of_order<formula::bessel_j>, 1, {{{next_bessel_j, 1}}}};
 
@@ -34,11 +36,11 @@ Tensor next_derivative(T t, X x, T, N n) {
 }
 extern const SpecialRow kI0e, kI1e, kSinc;
 constinit const SpecialRow kI0e{
-    "special.i0e", of_order<formula::i0e>, 1, {{{next_derivative<kI0e>, 1}}}};
+    "special.i0e", of_order<formula::i0e>, 1, {{{next_derivative<kI0e>, 1}}}, SpecialVector::I0e};
 constinit const SpecialRow kI1e{
-    "special.i1e", of_order<formula::i1e>, 1, {{{next_derivative<kI1e>, 1}}}};
+    "special.i1e", of_order<formula::i1e>, 1, {{{next_derivative<kI1e>, 1}}}, SpecialVector::I1e};
 constinit const SpecialRow kSinc{
-    "sinc", of_order<formula::sinc>, 1, {{{next_derivative<kSinc>, 1}}}};
+    "sinc", of_order<formula::sinc>, 1, {{{next_derivative<kSinc>, 1}}}, SpecialVector::Sinc};
 
 template <const SpecialRow& row, int order>
 Tensor one(T x) {

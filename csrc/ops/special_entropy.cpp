@@ -21,7 +21,8 @@ Tensor ratio(X x) { return x[0] / fill_where(both_zero(x), 1, x[1]); }
 constexpr SpecialRow kEntr{"special.entr",
                            on_one<formula::entr>,
                            1,
-                           {{{[](T t, X x, T, N) { return -scale(t, log(x[0]) + 1.0); }, 1}}}};
+                           {{{[](T t, X x, T, N) { return -scale(t, log(x[0]) + 1.0); }, 1}}},
+                           SpecialVector::Entr};
 constexpr SpecialRow kRelEntr{"special.rel_entr",
                               on_two<formula::rel_entr>,
                               2,

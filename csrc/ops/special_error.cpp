@@ -15,7 +15,8 @@ constexpr SpecialRow kErfinv{
     "special.erfinv",
     on_one<formula::erfinv>,
     1,
-    {{{[](T t, X, T y, N) { return scale(t, exp(square(y)) * kHalfSqrtPi); }, 0, true}}}};
+    {{{[](T t, X, T y, N) { return scale(t, exp(square(y)) * kHalfSqrtPi); }, 0, true}}},
+    SpecialVector::Erfinv};
 constexpr SpecialRow kErfcinv{
     "special.erfcinv",
     on_one<formula::erfcinv>,
@@ -38,12 +39,14 @@ constexpr SpecialRow kNdtr{
     "special.ndtr",
     on_one<formula::ndtr>,
     1,
-    {{{[](T t, X x, T, N) { return scale(t, exp(square(x[0]) * -0.5) * (1 / kSqrtTwoPi)); }, 1}}}};
+    {{{[](T t, X x, T, N) { return scale(t, exp(square(x[0]) * -0.5) * (1 / kSqrtTwoPi)); }, 1}}},
+    SpecialVector::Ndtr};
 constexpr SpecialRow kNdtri{
     "special.ndtri",
     on_one<formula::ndtri>,
     1,
-    {{{[](T t, X, T y, N) { return scale(t, exp(square(y) * 0.5) * kSqrtTwoPi); }, 0, true}}}};
+    {{{[](T t, X, T y, N) { return scale(t, exp(square(y) * 0.5) * kSqrtTwoPi); }, 0, true}}},
+    SpecialVector::Ndtri};
 constexpr SpecialRow kLogNdtr{
     "special.log_ndtr",
     on_one<formula::log_ndtr>,
@@ -51,13 +54,15 @@ constexpr SpecialRow kLogNdtr{
     {{{[](T t, X x, T, N) {
          return scale_over(t, scaled_ierfc(0, x[0] * -formula::kSqrtHalf) * (kSqrtTwoPi / 2));
        },
-       1}}}};
+       1}}},
+    SpecialVector::LogNdtr};
 
 constexpr SpecialRow kLogit{
     "special.logit",
     on_one<formula::logit>,
     1,
-    {{{[](T t, X x, T, N) { return scale_over(t, x[0] * (1.0 - x[0])); }, 1}}}};
+    {{{[](T t, X x, T, N) { return scale_over(t, x[0] * (1.0 - x[0])); }, 1}}},
+    SpecialVector::Logit};
 
 template <const SpecialRow& row>
 Tensor one(T x) {

@@ -21,13 +21,15 @@ constexpr SpecialRow kGamma{
 constexpr SpecialRow kDigamma{"special.digamma",
                               on_one<formula::digamma>,
                               1,
-                              {{{[](T t, X x, T, N) { return scale(t, polygamma(1, x[0])); }, 1}}}};
+                              {{{[](T t, X x, T, N) { return scale(t, polygamma(1, x[0])); }, 1}}},
+                              SpecialVector::Polygamma};
 
 constexpr SpecialRow kPolygamma{
     "special.polygamma",
     of_order<formula::polygamma>,
     1,
-    {{{[](T t, X x, T, N n) { return scale(t, polygamma(n[0] + 1, x[0])); }, 1}}}};
+    {{{[](T t, X x, T, N n) { return scale(t, polygamma(n[0] + 1, x[0])); }, 1}}},
+    SpecialVector::Polygamma};
 
 double hurwitz(const double* x, const Orders& orders) {
   return formula::zeta_derivative(orders[0], x[0], x[1]);

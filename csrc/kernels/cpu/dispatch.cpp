@@ -25,6 +25,7 @@ namespace {
 
 LoopTable make_table() {
   LoopTable table{};
+  install_complex(table);
   auto take = [&](const char* name, void (*install)(LoopTable&)) {
     if (table.name != nullptr) return;
     table.name = name;
@@ -45,7 +46,6 @@ LoopTable make_table() {
   (void)take;
   if (table.name == nullptr)
     runtime_error("pyautograd was built for newer processors than this one");
-  install_complex(table);
   return table;
 }
 

@@ -9,6 +9,7 @@
 #include "core/dtype.h"
 #include "kernels/kernels.h"
 #include "kernels/random.h"
+#include "kernels/special.h"
 
 namespace pyautograd::kernels {
 
@@ -76,6 +77,10 @@ struct SortLoops {
 };
 inline constexpr int64_t kSortSlack = 16;
 
+// Elements that the loop does not cover are marked in `left`; returns how many. n is a multiple of
+// 16.
+using SpecialLoop = int64_t (*)(double* out, const double* x, int64_t* left, int64_t n);
+
 struct LoopTable {
   const char* name;
   Loop1 unary[kUnaryCount][kDTypeCount];
@@ -97,6 +102,7 @@ struct LoopTable {
   // n elements from the start of a block on.
   void (*base_draw[kBaseDraws][kDTypeCount])(void* out, const uint64_t* key, uint64_t block,
                                              int64_t n);
+  SpecialLoop special[kSpecialVectors][kSpecialOrders];
   void (*fft_float)(const FftPass<float>& pass);
   void (*fft_double)(const FftPass<double>& pass);
 };
@@ -118,9 +124,12 @@ void install_convolve(LoopTable& table);
 void install_random(LoopTable& table);
 void install_fft(LoopTable& table);
 void install_sort(LoopTable& table);
+void install_special(LoopTable& table);
+void install_complex_math(LoopTable& table);
 }  // namespace PYAUTOGRAD_ISA
 
-// Complex numbers, compiled once: they gain little from wider vectors.
+// Complex numbers, compiled once, as most gain little from wider vectors. install_complex_math puts
+// vector code in front of some of these.
 void install_complex(LoopTable& table);
 
 }  // namespace pyautograd::kernels

@@ -1,27 +1,61 @@
 #include "kernels/special.h"
 
+#include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
 #include "kernels/iterate.h"
 #include "kernels/kernels.h"
 
 namespace pyautograd::kernels {
 
-void map_special(SpecialFunction function, const Orders& orders, const View& out,
-                 std::span<const View> inputs) {
+namespace {
+
+SpecialLoop vector_loop(SpecialVector vector, const Orders& orders) {
+  const int order = orders[0];
+  return order >= 0 && order < kSpecialOrders ? loops().special[int(vector)][order] : nullptr;
+}
+
+// Tails are padded, so that all elements take the same code.
+template <class T>
+void map_tiles(SpecialLoop loop, SpecialFunction function, const Orders& orders, T* out,
+               int64_t out_step, const T* x, int64_t step, int64_t n) {
+  constexpr int64_t kTile = 256, kBlock = 16;
+  double arguments[kTile], values[kTile];
+  int64_t left[kTile];
+  for (int64_t begin = 0; begin < n; begin += kTile) {
+    const int64_t length = std::min(n - begin, kTile), whole = (length + kBlock - 1) & -kBlock;
+    for (int64_t i = 0; i < length; ++i) arguments[i] = double(x[(begin + i) * step]);
+    std::fill(arguments + length, arguments + whole, arguments[length - 1]);
+    if (loop(values, arguments, left, whole) > 0)
+      for (int64_t i = 0; i < length; ++i)
+        if (left[i] != 0) values[i] = function(arguments + i, orders);
+    for (int64_t i = 0; i < length; ++i) out[(begin + i) * out_step] = T(values[i]);
+  }
+}
+
+}  // namespace
+
+void map_special(SpecialFunction function, SpecialVector vector, const Orders& orders,
+                 const View& out, std::span<const View> inputs) {
   const Dims nowhere(out.shape.size(), 0);
   std::array<std::span<const int64_t>, 4> strides{out.strides, nowhere, nowhere, nowhere};
   for (size_t i = 0; i < inputs.size(); ++i) strides[i + 1] = inputs[i].strides;
   const Nest<4> nest(out.shape, strides);
+  const SpecialLoop loop = vector_loop(vector, orders);
   visit_dtype(out.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {
-      parallel_for(nest.count(), kGrain / 32, [&](int64_t begin, int64_t end) {
+      T* to = static_cast<T*>(out.data);
+      const auto from = [&](size_t k) { return static_cast<const T*>(inputs[k].data); };
+      parallel_for(nest.count(), kGrain / (loop ? 4 : 32), [&](int64_t begin, int64_t end) {
         nest.walk(begin, end, [&](const auto& offset, int64_t n) {
+          if (loop)
+            return map_tiles(loop, function, orders, to + offset[0], nest.stride(0),
+                             from(0) + offset[1], nest.stride(1), n);
           for (int64_t i = 0; i < n; ++i) {
             double x[3] = {};
             for (size_t k = 0; k < inputs.size(); ++k)
-              x[k] = static_cast<const T*>(inputs[k].data)[offset[k + 1] + i * nest.stride(k + 1)];
-            static_cast<T*>(out.data)[offset[0] + i * nest.stride(0)] = T(function(x, orders));
+              x[k] = from(k)[offset[k + 1] + i * nest.stride(k + 1)];
+            to[offset[0] + i * nest.stride(0)] = T(function(x, orders));
           }
         });
       });

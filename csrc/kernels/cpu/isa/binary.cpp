@@ -131,16 +131,14 @@ void binary_loop(void* out, const void* x, const void* y, int64_t n, bool x_scal
 }
 
 template <class F, class T>
-constexpr Loop2 loop_or_null() {
+void install_loop(LoopTable& table) {
   if constexpr (accepts<F, T>() && !contains<F, BinaryParts>)
-    return binary_loop<F, T>;
-  else
-    return nullptr;
+    table.binary[fn_id<F>() - kUnaryCount][int(dtype_of<T>)] = binary_loop<F, T>;
 }
 
 template <class F, class... T>
 void install_functor(LoopTable& table, List<T...>) {
-  ((table.binary[fn_id<F>() - kUnaryCount][int(dtype_of<T>)] = loop_or_null<F, T>()), ...);
+  (install_loop<F, T>(table), ...);
 }
 
 template <class... F>

@@ -13,6 +13,8 @@ void install(LoopTable& table) {
   install_random(table);
   install_fft(table);
   install_sort(table);
+  install_special(table);
+  install_complex_math(table);
 }
 
 }  // namespace PYAUTOGRAD_ISA
