@@ -21,6 +21,7 @@ Tensor identity(const Tensor& x);
 // Real tensors and null handles are returned as they are. Between the cotangents of the engine and
 // those that users see, both ways: see engine.h.
 Tensor conj(const Tensor& x);
+Tensor conj(Tensor&& x);  // in place when nobody else can see x and nothing records
 Tensor scaled(const Tensor& x, double factor);
 Tensor divided(const Tensor& x, double divisor);
 Tensor mean(const Tensor& x, int axis);

@@ -201,7 +201,10 @@ class Sweep {
       const Tensor& y = request_.outputs[i];
       if (!y.tracked() || !plan_.wants(y.node())) continue;
       const Tensor given = i < request_.cotangents.size() ? request_.cotangents[i] : Tensor();
-      send(edge_of(y), initial_cotangent(y, given), y.depth());
+      Tensor cotangent = initial_cotangent(y, given);
+      if (is_complex(cotangent.dtype()) && is_plain(cotangent) && is_plain(given))
+        conjugates_.emplace_back(cotangent, given);
+      send(edge_of(y), std::move(cotangent), y.depth());
     }
     while (!frontier_.empty()) {
       poll_interrupt();
@@ -303,10 +306,29 @@ class Sweep {
     }
   }
 
-  void collect(const Node& node, const Tensors& cotangents) {
+  static bool is_plain(const Tensor& x) { return x && x.is_array() && !x.tracked(); }
+
+  // What users see of a cotangent: one that they gave and that rules have only passed on comes back
+  // as it was.
+  Tensor shown(Tensor cotangent) const {
+    for (const auto& [ours, theirs] : conjugates_)
+      if (is_plain(cotangent) && cotangent.body() == ours.body() &&
+          cotangent.dtype() == theirs.dtype())
+        return theirs;
+    return algebra::conj(std::move(cotangent));
+  }
+
+  void collect(const Node& node, Tensors& cotangents) {
+    size_t last = 0;  // nobody needs a leaf's cotangent after that many targets
+    if (node.is_leaf() && !request_.accumulate) {
+      last = request_.targets.size();
+      while (last > 0 && request_.targets[last - 1].node.get() != &node) --last;
+    }
     for (size_t i = 0; i < request_.targets.size(); ++i) {
       const Edge& target = request_.targets[i];
-      if (target.node.get() == &node) results_[i] = algebra::conj(cotangents[target.output]);
+      if (target.node.get() != &node) continue;
+      Tensor& cotangent = cotangents[target.output];
+      results_[i] = shown(i + 1 == last ? std::move(cotangent) : cotangent);
     }
   }
 
@@ -314,7 +336,7 @@ class Sweep {
   void finish_leaf(Node& node, Tensor cotangent) {
     auto* leaf = dynamic_cast<AccumulateGrad*>(&node);
     if (!leaf || !cotangent) return;
-    cotangent = algebra::conj(cotangent);
+    cotangent = shown(std::move(cotangent));
     leaf->accumulate(cotangent, plan_.differentiable);
   }
 
@@ -385,6 +407,7 @@ class Sweep {
   NodeMap<bool> target_of_;
   Frontier frontier_;
   Tensors results_;
+  std::vector<std::pair<Tensor, Tensor>> conjugates_;  // of complex cotangents, and as given
   uint64_t steps_ = 0;
   bool recomputes_ = false;  // a checkpoint was met
   std::chrono::steady_clock::time_point next_poll_ = std::chrono::steady_clock::now();

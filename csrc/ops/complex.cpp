@@ -1,5 +1,7 @@
 // Complex numbers and their parts.
 
+#include <algorithm>
+
 #include "ops/elementwise.h"
 #include "ops/linear.h"
 
@@ -25,7 +27,7 @@ void register_complex(Registry& registry) {
 >>> pa.conj(pa.tensor([1.0 + 2.0j])).tolist()
 [(1-2j)])");
   registry.add("real", &real, "x, /",
-               R"(The real part, as a tensor of its own; a real tensor is returned as it is.
+               R"(The real part; a real tensor is returned as it is. As in NumPy, it is a view.
 
 :param x: tensor of any shape
 :returns: real tensor of x's shape
@@ -33,7 +35,7 @@ void register_complex(Registry& registry) {
 >>> pa.real(pa.tensor([1.0 + 2.0j])).tolist()
 [1.0])");
   registry.add("imag", &imag, "x, /",
-               R"(The imaginary part, as a tensor of its own; zeros for a real tensor.
+               R"(The imaginary part, a view as in NumPy; zeros for a real tensor.
 
 :param x: tensor of any shape
 :returns: real tensor of x's shape
@@ -56,6 +58,17 @@ void register_complex(Registry& registry) {
 
 namespace pyautograd::algebra {
 
-Tensor conj(const Tensor& x) { return x ? ops::conj(x) : x; }
+Tensor conj(const Tensor& x) {
+  if (!x || !is_complex(x.dtype())) return x;
+  if (x.tracked() || !x.is_array()) return ops::conj(x);
+  // What was broadcast stays so.
+  const Array& array = x.array();
+  Dims core = array.shape;
+  for (size_t d = 0; d < core.size(); ++d)
+    if (array.strides[d] == 0) core[d] = std::min<int64_t>(core[d], 1);
+  if (core == array.shape) return ops::conj(x);
+  const Tensor small(array.with_layout(core, array.strides, array.offset));
+  return ops::broadcast_to(ops::conj(small), array.shape);
+}
 
 }  // namespace pyautograd::algebra

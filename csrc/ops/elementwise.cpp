@@ -62,6 +62,8 @@ class Elementwise final : public Primitive {
 
   Tensors eval(TensorSpan x, const Specs& specs) const override {
     const Kernel& kernel = kernel_for(x);
+    if (row_.fn == kernels::fn_id<kernels::Real>()) return part_view(x[0].array(), 0);
+    if (row_.fn == kernels::fn_id<kernels::Imag>()) return part_view(x[0].array(), 1);
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     Ref<Array> cast1, cast2;
     const Array& a = array_as(x[0], kernel.compute, cast1);
@@ -173,6 +175,14 @@ class Elementwise final : public Primitive {
       value_error(
           "[power] integers to negative integer powers are not allowed; make the base a float");
     }
+  }
+
+  // Real and imaginary parts lie side by side: every second number of the complex one's memory.
+  static Tensors part_view(const Array& x, int64_t part) {
+    Dims strides = x.strides;
+    for (int64_t& stride : strides) stride *= 2;
+    return Tensors::of(Tensor(make_ref<Array>(x.storage, x.shape, std::move(strides),
+                                              2 * x.offset + part, real_of(x.dtype))));
   }
 
   void run(const Kernel& kernel, const Array& out, const Array& x) const {

@@ -87,8 +87,16 @@ Tensor outside(const Tensor& beyond, const Tensor& bound) {
   return value && *value == *value ? beyond : logical_or(beyond, isnan(bound));
 }
 
+bool plain(const Tensor& x) { return x.is_array() && !x.tracked() && !x.body()->origin; }
+
 Tensor clip(const Tensor& x, const std::optional<Tensor>& min, const std::optional<Tensor>& max) {
   require_real("clip", x);
+  if (plain(x) && (!min || plain(*min)) && (!max || plain(*max))) {
+    Tensor out = x;  // of equals, the extrema take the second as well
+    if (min) out = maximum(*min, out);
+    if (max) out = minimum(*max, out);
+    return out;
+  }
   Tensor out = x;
   if (min) out = where(outside(less(out, *min), *min), *min, out);
   if (max) out = where(outside(greater(out, *max), *max), *max, out);
@@ -238,6 +246,14 @@ Tensor accumulate(Tensor a, const Tensor& b) {
   kernels::binary(kernels::fn_id<kernels::Add>(), a.device_view(), a.device_view(),
                   b.device_view());
   return a;
+}
+
+Tensor conj(Tensor&& x) {
+  if (!x || !is_complex(x.dtype()) || !sole_owner(x) || !x.array().contiguous())
+    return conj(std::as_const(x));
+  x.array().storage->prepare_write();
+  kernels::unary(kernels::fn_id<kernels::Conj>(), x.array().device_view(), x.array().device_view());
+  return std::move(x);
 }
 
 }  // namespace algebra

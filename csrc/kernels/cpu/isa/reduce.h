@@ -73,29 +73,14 @@ struct MinFold : PlainFold {
   }
 };
 
-// Four running results of elements that have no vector type.
-template <class Fold, class T>
-  requires is_complex_type<T>
-inline T fold_block(const T* x, int64_t n) {
-  T acc[4];
-  for (T& value : acc) value = Fold::template identity<T>();
-  int64_t i = 0;
-  for (; i + 4 <= n; i += 4)
-    for (int j = 0; j < 4; ++j) Fold::fold(acc[j], Fold::of(x[i + j]));
-  for (; i < n; ++i) Fold::fold(acc[0], Fold::of(x[i]));
-  Fold::fold(acc[0], acc[1]);
-  Fold::fold(acc[2], acc[3]);
-  Fold::fold(acc[0], acc[2]);
-  return acc[0];
-}
-
-template <class Fold, class T>
-  requires(!is_complex_type<T>)
-inline T fold_block(const T* x, int64_t n) {
+// result[j] of kWidth results folds the elements j, j + kWidth, ...
+template <int kWidth, class Fold, class T>
+inline void fold_lanes(T* result, const T* x, int64_t n) {
   using V = Vector<T>;
   constexpr int64_t lanes = 64 / sizeof(T);  // of an accumulator, whatever the registers
   constexpr int kParts = 64 / kVectorBytes;
-  T result = Fold::template identity<T>();
+  T lane[lanes];
+  for (T& value : lane) value = Fold::template identity<T>();
   int64_t i = 0;
   if (n >= 4 * lanes) {
     V acc[4 * kParts];
@@ -114,14 +99,43 @@ inline T fold_block(const T* x, int64_t n) {
       Fold::fold(acc[2 * kParts + p], acc[3 * kParts + p]);
       Fold::fold(acc[p], acc[2 * kParts + p]);
     }
-    T lane[lanes];
     std::memcpy(lane, acc, sizeof(lane));
-    for (int64_t width = lanes / 2; width > 0; width /= 2)
-      for (int64_t j = 0; j < width; ++j) Fold::fold(lane[j], lane[j + width]);
-    result = lane[0];
   }
-  for (; i < n; ++i) Fold::fold(result, Fold::of(x[i]));
+  for (; i + lanes <= n; i += lanes)
+    for (int64_t j = 0; j < lanes; ++j) Fold::fold(lane[j], Fold::of(x[i + j]));
+  for (int64_t j = 0; j < n - i; ++j) Fold::fold(lane[j], Fold::of(x[i + j]));
+  for (int64_t width = lanes / 2; width >= kWidth; width /= 2)
+    for (int64_t j = 0; j < width; ++j) Fold::fold(lane[j], lane[j + width]);
+  std::memcpy(result, lane, kWidth * sizeof(T));
+}
+
+template <class Fold, class T>
+  requires(!is_complex_type<T>)
+inline T fold_block(const T* x, int64_t n) {
+  T result;
+  fold_lanes<1, Fold>(&result, x, n);
   return result;
+}
+
+// A sum is one of real numbers; for the rest four running results, as there is no vector type.
+template <class Fold, class T>
+  requires is_complex_type<T>
+inline T fold_block(const T* x, int64_t n) {
+  if constexpr (std::is_same_v<Fold, SumFold>) {
+    RealOf<T> parts[2];
+    fold_lanes<2, SumFold>(parts, reinterpret_cast<const RealOf<T>*>(x), 2 * n);
+    return {parts[0], parts[1]};
+  }
+  T acc[4];
+  for (T& value : acc) value = Fold::template identity<T>();
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4)
+    for (int j = 0; j < 4; ++j) Fold::fold(acc[j], Fold::of(x[i + j]));
+  for (; i < n; ++i) Fold::fold(acc[0], Fold::of(x[i]));
+  Fold::fold(acc[0], acc[1]);
+  Fold::fold(acc[2], acc[3]);
+  Fold::fold(acc[0], acc[2]);
+  return acc[0];
 }
 
 // Pairwise over blocks: the error of a sum grows with the logarithm of the number of blocks.
