@@ -9,6 +9,7 @@
 #include "kernels/parallel.h"
 #include "kernels/scalar_gamma_slope.h"
 #include "kernels/scalar_random.h"
+#include "kernels/sort.h"
 
 namespace pyautograd::kernels {
 
@@ -150,16 +151,7 @@ void permutations(const View& out, const RandomKey& key, uint64_t block) {
 }
 
 void count_at_most(const View& out, const View& u, const View& cdf) {
-  const int64_t draws = u.shape[1], k = cdf.shape[1];
-  const auto* points = static_cast<const double*>(u.data);
-  const auto* sums = static_cast<const double*>(cdf.data);
-  auto* o = static_cast<int64_t*>(out.data);
-  parallel_for(u.shape[0] * draws, kGrain / 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const double* row = sums + i / draws * k;
-      o[i] = std::upper_bound(row, row + k, points[i]) - row;
-    }
-  });
+  searchsorted(out, cdf, u, true);
 }
 
 void gamma_shape_slopes(const View& out, const View& a, const View& y, int order) {

@@ -198,24 +198,33 @@ bool before(T a, T b) {
     if (before(a.real(), b.real())) return true;
     return !before(b.real(), a.real()) && before(a.imag(), b.imag());
   } else if constexpr (std::is_floating_point_v<T>)
-    return a < b || (IsNan()(b) && !IsNan()(a));
+    return (a < b) | (IsNan()(b) & !IsNan()(a));
   else
     return a < b;
 }
 
-// How many elements of an ascending line are less than the value, or not greater. No branch depends
-// on the elements, so that the searches of several values overlap.
-template <bool kOrEqual, class T>
-int64_t count_before(const T* line, int64_t n, T value) {
-  if (n == 0) return 0;
-  const auto counts = [value](T x) { return kOrEqual ? !before(value, x) : before(x, value); };
-  const T* first = line;
-  while (n > 1) {
-    const int64_t half = n / 2;
-    first += counts(first[half - 1]) ? half : 0;
-    n -= half;
+// How many elements of an ascending line are less than each of kCount values, or not greater. No
+// branch depends on the elements, and the searches wait for memory together.
+template <bool kOrEqual, int kCount, class T>
+void count_before(int64_t* out, const T* line, int64_t n, const T* values) {
+  const auto counts = [](T x, T value) { return kOrEqual ? !before(value, x) : before(x, value); };
+  int64_t first[kCount] = {};
+  for (int64_t rest = n; rest > 1; rest -= rest / 2) {
+    const int64_t half = rest / 2;
+    for (int i = 0; i < kCount; ++i)
+      first[i] += counts(line[first[i] + half - 1], values[i]) ? half : 0;
   }
-  return first - line + counts(*first);
+  for (int i = 0; i < kCount; ++i)
+    out[i] = n == 0 ? 0 : first[i] + counts(line[first[i]], values[i]);
+}
+
+template <bool kOrEqual, class T>
+void count_before(int64_t* out, const T* line, int64_t n, const T* values, int64_t count) {
+  constexpr int kTogether = 8;
+  int64_t i = 0;
+  for (; i + kTogether <= count; i += kTogether)
+    count_before<kOrEqual, kTogether>(out + i, line, n, values + i);
+  for (; i < count; ++i) count_before<kOrEqual, 1>(out + i, line, n, values + i);
 }
 
 // visit_dtype for the dtypes that have an order.
@@ -226,6 +235,27 @@ void visit_ordered(DType dtype, const F& f) {
   });
 }
 
+// Of a long line of which few are wanted: the keys up to one of a sample that lies behind these,
+// and their places. Returns how many there are; 0 where that is no way.
+template <class K, class T>
+int64_t read_candidates(const SortLine<K>& line, const T* x, int64_t step, int64_t n, int64_t count,
+                        bool descending) {
+  constexpr int64_t kSample = 1024;
+  if (n < 16 * kSample || count > n / 32) return 0;
+  K sample[kSample];
+  for (int64_t i = 0; i < kSample; ++i) sample[i] = key_of(x[i * n / kSample * step], descending);
+  const int64_t rank = 8 + 2 * count * kSample / n;
+  std::nth_element(sample, sample + rank, sample + kSample);
+  int64_t found = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const K key = key_of(x[i * step], descending);
+    line.keys[found] = key;
+    line.places[found] = K(i);
+    found += key <= sample[rank];
+  }
+  return found >= count ? found : 0;
+}
+
 template <class K, class T>
 void select_places(const View& out, const View& x, int axis, bool descending, bool sorted) {
   const int64_t n = x.shape[axis], count = out.shape[axis], step = out.strides[axis];
@@ -234,12 +264,16 @@ void select_places(const View& out, const View& x, int axis, bool descending, bo
   const auto make = [n] { return Scratch<K>(n, true); };
   for_lines(out, x, axis, make, [&](int64_t o, int64_t i, const Scratch<K>& scratch) {
     const SortLine<K> line = scratch.line();
-    read_keys(line.keys, from + i, x.strides[axis], n, descending);
-    for (int64_t k = 0; k < n; ++k) line.places[k] = K(k);
-    if (count == n && sorted)
-      sort_line(line, scratch.spare(), n);
+    int64_t found = read_candidates(line, from + i, x.strides[axis], n, count, descending);
+    if (found == 0) {
+      read_keys(line.keys, from + i, x.strides[axis], n, descending);
+      for (int64_t k = 0; k < n; ++k) line.places[k] = K(k);
+      found = n;
+    }
+    if (count == found && sorted)
+      sort_line(line, scratch.spare(), found);
     else
-      select_line(line, scratch.spare(), n, count, sorted);
+      select_line(line, scratch.spare(), found, count, sorted);
     for (int64_t k = 0; k < count; ++k) to[o + k * step] = line.places[k];
   });
 }
@@ -281,10 +315,13 @@ void searchsorted(const View& out, const View& lines, const View& values, bool r
     const T* value = static_cast<const T*>(values.data);
     int64_t* to = static_cast<int64_t*>(out.data);
     parallel_for(lines.shape[0] * m, kGrain / 16, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const T* first = line + i / m * n;
-        to[i] = right ? count_before<true>(first, n, value[i])
-                      : count_before<false>(first, n, value[i]);
+      for (int64_t past; begin < end; begin = past) {
+        const T* first = line + begin / m * n;
+        past = std::min(end, (begin / m + 1) * m);
+        if (right)
+          count_before<true>(to + begin, first, n, value + begin, past - begin);
+        else
+          count_before<false>(to + begin, first, n, value + begin, past - begin);
       }
     });
   });

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/cpu/isa/sort_network.h"
 #include "kernels/cpu/isa/vector.h"
 #include "kernels/cpu/loop_table.h"
 
@@ -169,9 +170,20 @@ void count_ranks(K* ranks, K* keys, int n) {
   }
 }
 
+// Keys alone go through a network, which takes more of them.
+template <bool kPlaces, class K>
+constexpr int kShort = kPlaces ? kFew<K> : kNetworkKeys<K>;
+
 template <bool kPlaces, class K>
 void sort_few(const SortLine<K>& x, int64_t n) {
   if (n < 2) return;
+  if constexpr (!kPlaces) {
+    K keys[kNetworkKeys<K>];
+    std::memcpy(keys, x.keys, size_t(n) * sizeof(K));
+    sort_keys(keys, int(n));
+    std::memcpy(x.keys, keys, size_t(n) * sizeof(K));
+    return;
+  }
   K keys[kFew<K>], places[kFew<K>], ranks[kFew<K>];
   std::memcpy(keys, x.keys, size_t(n) * sizeof(K));
   if (kPlaces) std::memcpy(places, x.places, size_t(n) * sizeof(K));
@@ -185,13 +197,11 @@ void sort_few(const SortLine<K>& x, int64_t n) {
 // About the middle of a sample.
 template <class K>
 K choose_pivot(const K* keys, int64_t n) {
-  const int count = n < 1024 ? 8 : kFew<K>;
-  K sample[kFew<K>], ranks[kFew<K>];
+  const int count = (n < 1024 ? 2 : n < (1 << 16) ? 4 : 8) * kVectorLanes<K>;
+  K sample[kNetworkKeys<K>];
   for (int i = 0; i < count; ++i) sample[i] = keys[(2 * i + 1) * n / (2 * count)];
-  count_ranks(ranks, sample, count);
-  int middle = 0;
-  for (int i = 0; i < count; ++i) middle = ranks[i] == count / 2 ? i : middle;
-  return sample[middle];
+  sort_keys(sample, count);
+  return sample[count / 2];
 }
 
 // Cuts a line in two: [0, result) holds no key above any of the rest, and the order of equals is
@@ -231,7 +241,7 @@ void heap_sort(const SortLine<K>& x, int64_t n) {
 
 template <bool kPlaces, class K>
 void quicksort(SortLine<K> x, const SortLine<K>& spare, int64_t n, int budget) {
-  while (n > kFew<K>) {
+  while (n > kShort<kPlaces, K>) {
     if (budget-- == 0) return heap_sort<kPlaces>(x, n);
     bool equal;
     const int64_t left = split<kPlaces>(x, spare, n, equal);
