@@ -51,6 +51,9 @@ enum class Reduce { Sum, Prod, Max, Min, Any, All, SumOfSquares };
 // real floating dtypes.
 // Nan wins in Max and Min, which are not defined over nothing nor for complex dtypes.
 void reduce(Reduce kind, const View& out, const View& x);
+// out[r] = the sum of the squared deviations of the elements of row r of x from their mean; both are
+// contiguous, x of shape (rows, n) and real floating.
+void squared_deviations(const View& out, const View& x);
 // The first of equals; the first nan wins. out is int64; x is not complex.
 void arg_reduce(bool maximum, const View& out, const View& x, int axis);
 
@@ -76,6 +79,8 @@ bool all_equal(const View& a, const View& b);  // equal shapes and dtypes; nan d
 
 // Indexing: indices are int64 in [0, size), as normalize_index makes them.
 
+// Whether int64 numbers lie in [0, size).
+bool all_below(const View& index, int64_t size);
 // Negative indices count from the end. False, and the culprit in *bad, if one is out of range.
 bool normalize_index(const View& out, const View& index, int64_t size, int64_t* bad);
 // out[j..., r...] = x[index[0][j...], ..., index[k-1][j...], r...], every index of one shape.
@@ -85,6 +90,8 @@ void gather(const View& out, const View& x, std::span<const View> index);
 void scatter(const View& out, const View& updates, std::span<const View> index, bool add);
 void take_along_axis(const View& out, const View& x, const View& index, int axis);
 void put_along_axis(const View& out, const View& updates, const View& index, int axis, bool add);
+// out[index[i]] += 1 for every i; both int64 with one axis, out packed.
+void count_at(const View& out, const View& index);
 
 // Matrix products.
 

@@ -101,8 +101,10 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
   }
   const DType dtype = weights ? DType::Float64 : DType::Int64;
   check_shape("bincount", {bins}, dtype);
-  const Tensor amounts = weights ? cast(*weights, dtype) : ones({places.size()}, dtype);
-  return put_along_axis(zeros({bins}, dtype), places, amounts, 0, true);
+  const Tensor zero = zeros({bins}, dtype);
+  if (weights) return put_along_axis(zero, places, cast(*weights, dtype), 0, true);
+  kernels::count_at(zero.array().view(), places.array().view());
+  return zero;
 }
 
 // Which integers occur among others, from a table of these; nothing where they lie far apart.

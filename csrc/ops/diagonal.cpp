@@ -1,6 +1,7 @@
 // diagonal and its transpose, trace, tril, triu.
 
 #include <algorithm>
+#include <cstring>
 
 #include "kernels/kernels.h"
 #include "ops/matmul.h"
@@ -118,10 +119,12 @@ class Triangle final : public Linear {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     const Array& x = inputs[0].array();
     const int64_t rows = x.shape[x.shape.size() - 2], columns = x.shape.back();
+    if (x.contiguous() && x.device == Device()) {
+      kept_rows(*out, x);
+      return Tensors::of(Tensor(std::move(out)));
+    }
     for (int64_t i = 0; i < rows; ++i) {
-      // tril keeps columns up to i + k, triu those from there on; far k must not overflow.
-      const int64_t far = std::clamp(k_, -rows, columns) + i + (upper_ ? 0 : 1);
-      const int64_t split = std::clamp<int64_t>(far, 0, columns);
+      const int64_t split = first_right(i, rows, columns);
       const Part left{i, 0, split}, right{i, split, columns - split};
       const Part &kept = upper_ ? right : left, &cleared = upper_ ? left : right;
       kernels::copy(kept.of(*out)->device_view(), kept.of(x)->device_view());
@@ -137,6 +140,33 @@ class Triangle final : public Linear {
   }
 
  private:
+  // tril keeps the columns before this one, triu those from there on; far k must not overflow.
+  int64_t first_right(int64_t row, int64_t rows, int64_t columns) const {
+    const int64_t far = std::clamp(k_, -rows, columns) + row + (upper_ ? 0 : 1);
+    return std::clamp<int64_t>(far, 0, columns);
+  }
+
+  void kept_rows(const Array& out, const Array& x) const {
+    const int64_t rows = x.shape[x.shape.size() - 2], columns = x.shape.back();
+    const int64_t size = itemsize(x.dtype), count = rows * columns == 0 ? 0 : x.size() / columns;
+    kernels::parallel_for(count, 1 + 32768 / std::max<int64_t>(1, columns),
+                          [&](int64_t i, int64_t end) {
+                            for (; i < end; ++i) {
+                              const int64_t left = first_right(i % rows, rows, columns) * size;
+                              const int64_t right = columns * size - left;
+                              std::byte* to = out.data<std::byte>() + i * columns * size;
+                              const std::byte* from = x.data<std::byte>() + i * columns * size;
+                              if (upper_) {
+                                std::memset(to, 0, static_cast<size_t>(left));
+                                std::memcpy(to + left, from + left, static_cast<size_t>(right));
+                              } else {
+                                std::memcpy(to, from, static_cast<size_t>(left));
+                                std::memset(to + left, 0, static_cast<size_t>(right));
+                              }
+                            }
+                          });
+  }
+
   // Neighbours in one row of every matrix.
   struct Part {
     int64_t row, start, size;

@@ -206,6 +206,10 @@ Dims index_shape(std::string_view op, TensorSpan indices) {
 }
 
 Ref<Array> checked_indices(const Tensor& index, int64_t size, std::string_view op, int64_t axis) {
+  if (index.dtype() == DType::Int64 && kernels::all_below(index.view(), size)) {
+    const Array& array = index.array();
+    return array.with_layout(array.shape, array.strides, array.offset);
+  }
   Ref<Array> checked = Array::empty(index.shape(), DType::Int64);
   int64_t bad = 0;
   if (!kernels::normalize_index(checked->view(), index.view(), size, &bad)) {
@@ -219,7 +223,9 @@ void write_at(const Tensor& x, const Tensor& updates, TensorSpan indices,
   Tensors plain;
   for (const Tensor& index : indices) {
     const Array& array = concrete_array(labels.op, index, "use the recorded form");
-    plain.push_back(Tensor(array.with_layout(array.shape, array.strides, array.offset)));
+    Tensor places(array.with_layout(array.shape, array.strides, array.offset));
+    const bool written = x.is_array() && array.storage == x.array().storage;
+    plain.push_back(written ? copy(places) : std::move(places));
   }
   const CheckedIndices checked(plain, x.shape(), labels);
   kernels::scatter(x.view(), updates.view(), checked.views(), false);

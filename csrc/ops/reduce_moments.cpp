@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/kernels.h"
 #include "ops/origin.h"
 #include "ops/reduce.h"
 #include "ops/spectrum.h"
@@ -54,11 +55,28 @@ class Moment : public Reduction {
 
   Tensors eval(TensorSpan inputs, const Specs&) const override {
     const Tensor x = inputs[0].untracked();
-    return {finish(sum_of_squares(centered(x), over_) / divisor(x))};
+    const Tensor squares = rows_lie_together(x.array()) ? squares_of_rows(x.array())
+                                                        : sum_of_squares(centered(x), over_);
+    return {finish(squares / divisor(x))};
   }
 
  protected:
   void run(const View&, const View&) const override {}
+  // Whether what goes into one result lies side by side, in order.
+  bool rows_lie_together(const Array& x) const {
+    const size_t first = x.shape.size() - over_.axes.size();
+    for (size_t i = 0; i < over_.axes.size(); ++i)
+      if (over_.axes[i] != static_cast<int64_t>(first + i)) return false;
+    return is_floating(x.dtype) && x.contiguous() && x.device == Device() && x.size() > 0;
+  }
+  Tensor squares_of_rows(const Array& x) const {
+    const int64_t n = over_.count(x.shape);
+    const Dims matrix{x.size() / n, n}, steps{n, 1}, step{1};
+    Ref<Array> out = Array::empty(over_.shape(x.shape), x.dtype);
+    kernels::squared_deviations({out->data(), x.dtype, std::span(matrix).first(1), step},
+                                {x.data(), x.dtype, matrix, steps});
+    return Tensor(std::move(out));
+  }
   virtual Tensor finish(const Tensor& variance) const = 0;
   DType result_dtype(DType dtype) const override { return real_of(dtype); }
   Tensor centered(const Tensor& x) const { return apply1(make_ref<Center>(over_.axes), x); }

@@ -43,18 +43,30 @@ void scan_extrema(T* out, const T* x, int64_t n, bool reverse) {
     const int64_t end = std::min(n, begin + kBlock);
     const T before = total;
     bool ordered = before == before;
-    for (int64_t i = begin; i < end; ++i) {
+    const auto later = [](T first, T second) {
+      if constexpr (std::is_same_v<F, Maximum>)
+        return second > first ? second : first;
+      else
+        return second < first ? second : first;
+    };
+    int64_t i = begin;
+    for (; i + 4 <= end; i += 4) {  // one step of the chain for four elements
+      const T a = x[i * step], b = x[(i + 1) * step], c = x[(i + 2) * step], d = x[(i + 3) * step];
+      ordered &= (a == a) & (b == b) & (c == c) & (d == d);
+      const T ab = later(a, b), cd = later(c, d), abc = later(ab, c), all = later(ab, cd);
+      out[i * step] = later(total, a);
+      out[(i + 1) * step] = later(total, ab);
+      out[(i + 2) * step] = later(total, abc);
+      out[(i + 3) * step] = total = later(total, all);
+    }
+    for (; i < end; ++i) {
       const T value = x[i * step];
       ordered &= value == value;
-      if constexpr (std::is_same_v<F, Maximum>)
-        total = value > total ? value : total;
-      else
-        total = value < total ? value : total;
-      out[i * step] = total;
+      out[i * step] = total = later(total, value);
     }
     if (ordered) continue;
     total = before;
-    for (int64_t i = begin; i < end; ++i) out[i * step] = total = F()(x[i * step], total);
+    for (i = begin; i < end; ++i) out[i * step] = total = F()(x[i * step], total);
   }
 }
 

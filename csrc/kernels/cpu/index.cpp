@@ -1,4 +1,6 @@
+#include <atomic>
 #include <memory>
+#include <vector>
 
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
@@ -115,6 +117,24 @@ bool take_scalar(const View& out, const View& x) {
 
 }  // namespace
 
+bool all_below(const View& index, int64_t size) {
+  const Nest<1> nest(index.shape, {index.strides});
+  std::atomic<int64_t> seen{0};  // the sign of what is negative, or past the end
+  parallel_for(nest.count(), 2 * kGrain, [&](int64_t begin, int64_t end) {
+    int64_t signs = 0;
+    nest.walk(begin, end, [&](const auto& o, int64_t n) {
+      const int64_t* row = static_cast<const int64_t*>(index.data) + o[0];
+      if (const int64_t step = nest.stride(0); step == 1)
+        for (int64_t i = 0; i < n; ++i) signs |= row[i] | (size - 1 - (row[i] & INT64_MAX));
+      else
+        for (int64_t i = 0; i < n; ++i)
+          signs |= row[i * step] | (size - 1 - (row[i * step] & INT64_MAX));
+    });
+    if (signs < 0) seen.store(signs, std::memory_order_relaxed);
+  });
+  return seen.load() >= 0;
+}
+
 bool normalize_index(const View& out, const View& index, int64_t size, int64_t* bad) {
   Nest<2> nest(index.shape, {out.strides, index.strides}, Order::RowMajor);
   bool good = true;
@@ -154,7 +174,10 @@ void gather_elements(const View& out, const View& x, const View& index) {
       using T = typename decltype(tag)::type;
       T* to = static_cast<T*>(out.data);
       const T* from = static_cast<const T*>(x.data);
-      for (int64_t i = begin; i < end; ++i) to[i * to_step] = from[places[i * index_step] * step];
+      if (to_step == 1 && step == 1 && index_step == 1)
+        for (int64_t i = begin; i < end; ++i) to[i] = from[places[i]];
+      else
+        for (int64_t i = begin; i < end; ++i) to[i * to_step] = from[places[i * index_step] * step];
     });
   });
 }
@@ -214,9 +237,14 @@ void take_along_axis(const View& out, const View& x, const View& index, int axis
       nest.walk(begin, end, [&](const auto& o, int64_t n) {
         T* to = static_cast<T*>(out.data) + o[0];
         const T* from = static_cast<const T*>(x.data) + o[2];
-        for (int64_t i = 0; i < n; ++i)
-          to[i * nest.stride(0)] =
-              from[i * nest.stride(2) + indices[o[1] + i * nest.stride(1)] * step];
+        const int64_t* places = indices + o[1];
+        const int64_t to_step = nest.stride(0), index_step = nest.stride(1),
+                      x_step = nest.stride(2);
+        if (to_step == 1 && index_step == 1 && x_step == 0 && step == 1)
+          for (int64_t i = 0; i < n; ++i) to[i] = from[places[i]];
+        else
+          for (int64_t i = 0; i < n; ++i)
+            to[i * to_step] = from[i * x_step + places[i * index_step] * step];
       });
     });
   });
@@ -246,6 +274,26 @@ void put_along_axis(const View& out, const View& updates, const View& index, int
       }
     });
   });
+}
+
+// Neighbours that are equal would wait for each other's sum: they go to different tables, if these
+// are small.
+void count_at(const View& out, const View& index) {
+  constexpr int64_t kTables = 4, kSmall = 1 << 12;
+  auto* counts = static_cast<int64_t*>(out.data);
+  const auto* places = static_cast<const int64_t*>(index.data);
+  const int64_t bins = out.shape[0], n = index.shape[0], step = index.strides[0];
+  int64_t i = 0;
+  if (bins <= kSmall && n >= 2 * bins) {
+    std::vector<int64_t> more(size_t(bins * (kTables - 1)));
+    for (; i + kTables <= n; i += kTables) {
+      ++counts[places[i * step]];
+      for (int64_t t = 1; t < kTables; ++t) ++more[(t - 1) * bins + places[(i + t) * step]];
+    }
+    for (int64_t t = 1; t < kTables; ++t)
+      for (int64_t bin = 0; bin < bins; ++bin) counts[bin] += more[(t - 1) * bins + bin];
+  }
+  for (; i < n; ++i) ++counts[places[i * step]];
 }
 
 }  // namespace pyautograd::kernels

@@ -16,7 +16,12 @@ void unary_loop(void* out, const void* x, int64_t n) {
   using R = Result<F, T>;
   R* o = static_cast<R*>(out);
   const T* a = static_cast<const T*>(x);
-  if constexpr (contains<F, UnaryFloat> && !contains<F, Uniform>) {
+  if constexpr (std::is_same_v<T, bool> && contains<F, List<LogicalNot, Invert>>) {
+    // Of bool, compilers make comparisons.
+    auto* to = static_cast<uint8_t*>(out);
+    const auto* from = static_cast<const uint8_t*>(x);
+    for (int64_t i = 0; i < n; ++i) to[i] = from[i] ^ 1;
+  } else if constexpr (contains<F, UnaryFloat> && !contains<F, Uniform>) {
     padded_map(F(), o, a, n);
   } else {
 #pragma GCC ivdep
