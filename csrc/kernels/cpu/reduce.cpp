@@ -106,8 +106,12 @@ void reduce_by_rows(const Problem& p) {
   Nest<1> inner(p.only(true), {p.x_strides});
   auto fold_row = p.loops().row;
   alignas(64) char packed[kTile * kMaxItemsize];
+  char identity[kMaxItemsize];
+  fill_identity(p.kind, p.out_dtype, identity, 1);
+  const bool straight = inner.rank() == 1 && inner.stride(0) == 1;
   auto reduce_one = [&](char* out, const char* x) {
-    fill_identity(p.kind, p.out_dtype, out, 1);
+    std::memcpy(out, identity, size_t(out_size));
+    if (straight) return fold_row(out, x, inner.count());
     inner.walk(0, inner.count(), [&](const auto& offsets, int64_t n) {
       const char* row = x + offsets[0] * x_size;
       if (inner.stride(0) == 1) return fold_row(out, row, n);

@@ -73,14 +73,19 @@ struct MinFold : PlainFold {
   }
 };
 
-// result[j] of kWidth results folds the elements j, j + kWidth, ...
+// result[j] of kWidth results folds the elements j, j + kWidth, ..., and n is a multiple of that.
 template <int kWidth, class Fold, class T>
 inline void fold_lanes(T* result, const T* x, int64_t n) {
   using V = Vector<T>;
   constexpr int64_t lanes = 64 / sizeof(T);  // of an accumulator, whatever the registers
   constexpr int kParts = 64 / kVectorBytes;
-  T lane[lanes];
-  for (T& value : lane) value = Fold::template identity<T>();
+  const auto fold_at = [x](V& acc, int64_t i) {
+    V value;
+    std::memcpy(&value, x + i, sizeof(V));
+    Fold::fold(acc, Fold::of(value));
+  };
+  T total[kWidth];
+  for (T& value : total) value = Fold::template identity<T>();
   int64_t i = 0;
   if (n >= 4 * lanes) {
     V acc[4 * kParts];
@@ -88,25 +93,26 @@ inline void fold_lanes(T* result, const T* x, int64_t n) {
     for (V& value : acc) value = Fold::of(value);
     for (i = 4 * lanes; i + 4 * lanes <= n; i += 4 * lanes) {
 #pragma GCC unroll 16
-      for (int j = 0; j < 4 * kParts; ++j) {
-        V value;
-        std::memcpy(&value, x + i + j * lanes / kParts, sizeof(V));
-        Fold::fold(acc[j], Fold::of(value));
-      }
+      for (int j = 0; j < 4 * kParts; ++j) fold_at(acc[j], i + j * lanes / kParts);
+    }
+    for (; i + lanes <= n; i += lanes) {
+#pragma GCC unroll 4
+      for (int p = 0; p < kParts; ++p) fold_at(acc[p], i + p * lanes / kParts);
     }
     for (int p = 0; p < kParts; ++p) {
       Fold::fold(acc[p], acc[kParts + p]);
       Fold::fold(acc[2 * kParts + p], acc[3 * kParts + p]);
       Fold::fold(acc[p], acc[2 * kParts + p]);
     }
+    T lane[lanes];
     std::memcpy(lane, acc, sizeof(lane));
+    for (int64_t width = lanes / 2; width >= kWidth; width /= 2)
+      for (int64_t j = 0; j < width; ++j) Fold::fold(lane[j], lane[j + width]);
+    for (int j = 0; j < kWidth; ++j) total[j] = lane[j];
   }
-  for (; i + lanes <= n; i += lanes)
-    for (int64_t j = 0; j < lanes; ++j) Fold::fold(lane[j], Fold::of(x[i + j]));
-  for (int64_t j = 0; j < n - i; ++j) Fold::fold(lane[j], Fold::of(x[i + j]));
-  for (int64_t width = lanes / 2; width >= kWidth; width /= 2)
-    for (int64_t j = 0; j < width; ++j) Fold::fold(lane[j], lane[j + width]);
-  std::memcpy(result, lane, kWidth * sizeof(T));
+  for (; i + kWidth <= n; i += kWidth)
+    for (int j = 0; j < kWidth; ++j) Fold::fold(total[j], Fold::of(x[i + j]));
+  for (int j = 0; j < kWidth; ++j) result[j] = total[j];
 }
 
 template <class Fold, class T>
