@@ -51,8 +51,8 @@ enum class Reduce { Sum, Prod, Max, Min, Any, All, SumOfSquares };
 // real floating dtypes.
 // Nan wins in Max and Min, which are not defined over nothing nor for complex dtypes.
 void reduce(Reduce kind, const View& out, const View& x);
-// out[r] = the sum of the squared deviations of the elements of row r of x from their mean; both are
-// contiguous, x of shape (rows, n) and real floating.
+// out[r] = the sum of the squared deviations of the elements of row r of x from their mean; both
+// are contiguous, x of shape (rows, n) and real floating.
 void squared_deviations(const View& out, const View& x);
 // The first of equals; the first nan wins. out is int64; x is not complex.
 void arg_reduce(bool maximum, const View& out, const View& x, int axis);
