@@ -183,7 +183,7 @@ struct BesselIVector {
   PYAUTOGRAD_HD double operator()(double x) const {
     const double size = std::fabs(x), root = std::exp(0.5 * size);
     const double value = root * scaled_bessel_i<Order>(size) * root;
-    return Order == 1 ? std::copysign(value, x) : value;
+    return (Order == 1) & (x < 0) ? -value : value;
   }
 };
 
@@ -202,7 +202,8 @@ struct I1eVector {};
 template <>
 struct I1eVector<0> : OnTheLine {
   PYAUTOGRAD_HD double operator()(double x) const {
-    return std::copysign(scaled_bessel_i<1>(std::fabs(x)), x);
+    const double value = scaled_bessel_i<1>(std::fabs(x));
+    return x < 0 ? -value : value;
   }
 };
 template <>
