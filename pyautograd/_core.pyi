@@ -445,6 +445,13 @@ def jacobian_pattern(
 def jacobian_pattern(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], *, most: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], dict[str, int]] | None: ...
+def scatter_entries(
+    starts: npt.NDArray[Any],
+    indices: npt.NDArray[np.int32],
+    values: Tensor,
+    row_ends: Sequence[int],
+    column_ends: Sequence[int],
+) -> list[Tensor]: ...
 def symmetrised(
     starts: npt.NDArray[np.int64], indices: npt.NDArray[np.int32]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]: ...

@@ -49,6 +49,8 @@ class _Planning(NamedTuple):
 
 # Results, and passes of all columns at once, that need no planning
 _SMALL_RESULT, _SMALL_PASS = 1 << 20, 1 << 26
+# From so many rows and columns on it pays to look for a pattern
+COMPRESSED = 160
 
 
 def jacobian(
@@ -72,7 +74,8 @@ def jacobian(
         has_aux: ``f`` returns ``(output, aux)``, and the result is ``(Jacobian, aux)``.
         mode: ``"forward"``, ``"reverse"``, or ``"auto"``: one recorded evaluation, swept with as
             many cotangents as there are outputs or pushed forward with as many tangents as there
-            are inputs, whichever are fewer.
+            are inputs, whichever are fewer. As in :func:`hessian`, a large Jacobian that is mostly
+            zero is found with a few of them.
         holomorphic: the arguments and outputs are complex and ``f`` is holomorphic: see
             :func:`pyautograd.func.jacrev`.
         memory, sparsity, progress, flatten: as in :func:`hessian`. With ``flatten`` the result is
@@ -105,7 +108,8 @@ def jacobian(
     check_holomorphic("jacobian", inputs, outputs, holomorphic)
     rows, columns = sum([y.size for y in outputs]), sum([x.size for x in inputs])
     small = is_small(rows, columns, before)
-    if asked or not small:
+    compressible = mode == "auto" and min(rows, columns) >= COMPRESSED
+    if asked or compressible or not small:
         from ._planner import jacobian as planned
         from ._planner._schedule import Start
 
@@ -141,7 +145,10 @@ def hessian(
         has_aux: ``f`` returns ``(output, aux)``, and the result is ``(Hessian, aux)``.
         mode: ``"forward-over-reverse"``, ``"reverse-over-reverse"``, ``"forward-over-forward"``,
             ``"reverse-over-forward"``, or ``"auto"``: reverse over reverse on one recorded
-            evaluation, or forward over forward where that has more outputs than inputs.
+            evaluation, or forward over forward where that has more outputs than inputs. From 160
+            variables on ``"auto"`` looks at the pattern of the recorded program. Where most entries
+            are zero there, a few products find the others, and the result is the same matrix.
+            ``"reverse-over-reverse"`` sweeps every column.
         holomorphic: the arguments and outputs are complex and ``f`` is holomorphic. A real function
             of complex arguments has its Hessian as a function of their real and imaginary parts
             (see the example), and :func:`hvp` takes complex arguments as they are.
@@ -213,7 +220,8 @@ def hessian(
         columns = sum([x.size for x in recording.inputs])
         anomaly = _core.anomaly_detection()[0]
         small = is_small(columns, columns, before)
-        if small and not (asked or anomaly):
+        compressible = mode == "auto" and columns >= COMPRESSED
+        if small and not (asked or anomaly or compressible):
             nested = hessian_of(recording, holomorphic)
             return (nested, recording.aux) if has_aux else nested
         check_holomorphic("hessian", recording.inputs, recording.outputs, holomorphic)
@@ -312,9 +320,14 @@ def _check_sparsity(op: str, mode: str, sparsity: Any) -> None:
 def is_small(rows: int, columns: int, before: int) -> bool:
     """Whether all vectors can go at once and nothing has to be estimated: of a matrix of that
     shape, with what was recorded since `before` bytes were alive."""
-    recorded: int = _core.live()["bytes"] - before
     small = 8 * rows * columns <= _SMALL_RESULT
-    return small and recorded * min(rows, columns) <= _SMALL_PASS
+    return small and fits_unplanned(min(rows, columns), before)
+
+
+def fits_unplanned(vectors: int, before: int) -> bool:
+    """Whether a pass of so many vectors takes too little to be estimated first."""
+    recorded: int = _core.live()["bytes"] - before
+    return recorded * vectors <= _SMALL_PASS
 
 
 def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:

@@ -1,5 +1,7 @@
 #include <pybind11/numpy.h>
 
+#include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "autograd/algebra.h"
@@ -104,6 +106,81 @@ py::tuple bind_symmetrised(const Int64s& starts, const Int32s& indices) {
   return py::make_tuple(to_array(rows.starts), to_array(rows.indices));
 }
 
+// Blocks of a dense matrix, row by row, from its entries by rows: leaves of a tree end at
+// `row_ends` and `column_ends`.
+class Blocks {
+ public:
+  Blocks(std::vector<int64_t> row_ends, std::vector<int64_t> column_ends, DType dtype)
+      : row_ends_(std::move(row_ends)), column_ends_(std::move(column_ends)) {
+    for (size_t i = 0; i < row_ends_.size(); ++i) {
+      for (size_t j = 0; j < column_ends_.size(); ++j) {
+        blocks_.push_back(Array::empty({size_of(row_ends_, i), size_of(column_ends_, j)}, dtype));
+        std::memset(blocks_.back()->data<char>(), 0,
+                    static_cast<size_t>(blocks_.back()->size() * itemsize(dtype)));
+      }
+    }
+  }
+
+  template <class T>
+  void scatter(const sparse::Rows& rows, const T* values) {
+    const size_t across = column_ends_.size();
+    for (size_t i = 0; i < row_ends_.size(); ++i) {
+      const int64_t top = i ? row_ends_[i - 1] : 0;
+      for (int64_t row = top; row < row_ends_[i]; ++row) {
+        size_t j = 0;
+        for (int64_t k = rows.starts[row]; k < rows.starts[row + 1]; ++k) {
+          const int64_t column = rows.indices[k];
+          while (column >= column_ends_[j]) ++j;
+          const int64_t width = size_of(column_ends_, j);
+          const int64_t at = (row - top) * width + column - (j ? column_ends_[j - 1] : 0);
+          blocks_[i * across + j]->data<T>()[at] = values[k];
+        }
+      }
+    }
+  }
+
+  Tensors taken() {
+    Tensors out;
+    for (Ref<Array>& block : blocks_) out.push_back(Tensor(std::move(block)));
+    return out;
+  }
+
+ private:
+  static int64_t size_of(const std::vector<int64_t>& ends, size_t i) {
+    return ends[i] - (i ? ends[i - 1] : 0);
+  }
+  std::vector<int64_t> row_ends_, column_ends_;
+  std::vector<Ref<Array>> blocks_;
+};
+
+bool ascends_to(const std::vector<int64_t>& ends, int64_t last) {
+  return !ends.empty() && ends.front() >= 0 && ends.back() == last &&
+         std::is_sorted(ends.begin(), ends.end());
+}
+
+py::object bind_scatter_entries(const Int64s& starts, const Int32s& indices, const Tensor& values,
+                                const std::vector<int64_t>& row_ends,
+                                const std::vector<int64_t>& column_ends) {
+  const int64_t columns = column_ends.empty() ? 0 : column_ends.back();
+  const sparse::Rows rows = to_rows(starts, indices, columns);
+  if (!ascends_to(row_ends, rows.count) || !ascends_to(column_ends, columns))
+    value_error("[sparse] the blocks do not cover the matrix");
+  if (!values.is_array() || values.size() != rows.entries()) {
+    value_error("[sparse] values of shape ", shape_string(values.shape()), " for ", rows.entries(),
+                " entries");
+  }
+  const Tensor flat = values.array().contiguous() ? values : algebra::copy(values);
+  Blocks blocks(row_ends, column_ends, flat.dtype());
+  if (flat.dtype() == DType::Float64) {
+    blocks.scatter(rows, flat.array().data<double>());
+  } else if (flat.dtype() == DType::Float32) {
+    blocks.scatter(rows, flat.array().data<float>());
+  } else {
+    type_error("[sparse] values have dtype ", name_of(flat.dtype()));
+  }
+  return to_list(blocks.taken());
+}
+
 // A Hessian's colouring and what takes its entries from compressed products.
 class HessianRecovery {
  public:
@@ -176,6 +253,8 @@ void bind_sparse(py::module_& module) {
   module.def("colour_jacobian", &bind_colour_jacobian, py::arg("starts"), py::arg("indices"),
              py::arg("columns"), py::arg("colouring"), py::arg("order"));
   module.def("symmetrised", &bind_symmetrised, py::arg("starts"), py::arg("indices"));
+  module.def("scatter_entries", &bind_scatter_entries, py::arg("starts"), py::arg("indices"),
+             py::arg("values"), py::arg("row_ends"), py::arg("column_ends"));
   py::class_<HessianRecovery>(module, "HessianRecovery")
       .def(py::init<const Int64s&, const Int32s&, bool, std::string_view>(), py::arg("starts"),
            py::arg("indices"), py::kw_only(), py::arg("star"), py::arg("order"))

@@ -13,6 +13,7 @@ from ..derivatives import is_small
 from ..func._arguments import Argnums
 from ..func._reverse import Recording
 from ..sparse._plans import check_recording
+from . import _compression
 from ._costs import Graph
 from ._hessian import is_plain_scalar
 from ._memory import written
@@ -74,11 +75,15 @@ def explain(
     if options.sparsity is not None:
         return _sparse(recording, options, scalar, before)
     if not scalar:
+        if few := _compression.of_jacobian(recording, options, start):
+            return _compressed(_subject("Jacobian", recording), recording, few, options, start)
         linear = of_jacobian(recording, options, start)
         names = leaf_names(recording.in_structure if linear.forward else recording.out_structure)
         pattern = _pattern(recording, recording.outputs)
         return _dense(_subject("Jacobian", recording), linear.schedule, names, pattern)
     gradients = record_gradient(recording)
+    if few := _compression.of_hessian(recording, gradients, options, start):
+        return _compressed(_subject("Hessian", recording), recording, few, options, start)
     schedule = of_hessian(recording, gradients, options, start)
     pattern = _pattern(recording, gradients)
     return _dense(
@@ -109,6 +114,42 @@ def _dense(subject: str, schedule: Schedule, names: list[str], pattern: list[str
         peak_bytes=schedule.peak,
         result_bytes=schedule.result,
         lines=tuple(lines),
+    )
+
+
+def _compressed(
+    subject: str,
+    recording: Recording,
+    few: _compression.Compressed,
+    options: Options,
+    start: Start,
+) -> Explanation:
+    room, chunk, cost = start.room(options), few.widest, few.cost()
+    flops, peak = few.colours * cost.flops, room.recorded + chunk * cost.bytes
+    rows = len(few.starts) - 1
+    columns = sum([x.size for x in recording.inputs])
+    result = rows * sum([x.nbytes for x in recording.inputs])
+    share = few.entries / (rows * columns)
+    return Explanation(
+        subject=subject,
+        strategy="compressed",
+        passes=few.passes,
+        chunk=chunk,
+        colours=few.colours,
+        flops=flops,
+        recorded_bytes=room.recorded,
+        peak_bytes=peak,
+        result_bytes=result,
+        lines=(
+            f"strategy: compressed: {few.colours} products in place of {few.columns} find every "
+            "entry, and the result is dense; with sparsity='auto' it is sparse",
+            f"pattern: {few.entries} of {rows * columns} entries ({100 * share:.3g}%) can differ "
+            "from zero",
+            f"passes: {few.passes} for {few.colours} products, at most {chunk} at a time",
+            f"estimated: {flops:.3g} flops; {written(peak)} alive at once, "
+            f"{written(room.recorded)} of them recorded; {written(result)} the result",
+            f"memory: at most {written(room.memory)} beside the result",
+        ),
     )
 
 

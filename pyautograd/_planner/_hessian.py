@@ -9,9 +9,10 @@ from typing import Any
 from .._core import Tensor
 from .._replay import Tape
 from ..func._arguments import Argnums
-from ..func._jacobian import hessian_of, jacfwd, jacrev, nest
+from ..func._jacobian import hessian_of, jacfwd, jacrev, nest, reverse_blocks
 from ..func._reverse import Recording
 from ..tree import flatten, unflatten
+from . import _compression
 from ._anomaly import raise_at_nan, unchecked
 from ._costs import Graph
 from ._memory import allowed_bytes, written
@@ -92,9 +93,15 @@ def is_plain_scalar(recording: Recording) -> bool:
 def _dense(
     recording: Recording, gradients: Sequence[Tensor], options: Options, start: Start, keep: bool
 ) -> Matrix:
-    schedule = of_hessian(recording, gradients, options, start)
     inputs = recording.inputs
     matrix = Matrix(inputs, inputs, options.flatten)
+    few = _compression.of_hessian(recording, gradients, options, start)
+    if few and few.into(matrix, counter(options.op, options.progress, few.columns)):
+        return matrix
+    if start.small and not (keep or options.planned()):
+        matrix.adopt(reverse_blocks(gradients, inputs))
+        return matrix
+    schedule = of_hessian(recording, gradients, options, start)
     advance = counter(options.op, options.progress, schedule.columns)
     for number, step in enumerate(schedule.sweeps):
         i = step.root

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._core import Tensor
-from ..func._jacobian import linear_blocks, nest, reverse_blocks
+from ..func._jacobian import Blocks, linear_blocks, nest, reverse_blocks
 from ..func._reverse import Recording
+from . import _compression
 from ._names import FlatJacobian, element_names, joined
 from ._passes import Matrix, counter, run_sweep
 from ._schedule import Options, Start, of_jacobian
@@ -32,8 +33,14 @@ def jacobian(recording: Recording, options: Options, start: Start) -> Any:
 
 
 def _dense(recording: Recording, options: Options, start: Start) -> Matrix:
-    schedule, roots, leaves, forward = of_jacobian(recording, options, start)
     matrix = Matrix(recording.outputs, recording.inputs, options.flatten)
+    few = _compression.of_jacobian(recording, options, start)
+    if few and few.into(matrix, counter(options.op, options.progress, few.columns)):
+        return matrix
+    if start.small and not options.planned():
+        matrix.adopt(_unplanned(recording))
+        return matrix
+    schedule, roots, leaves, forward = of_jacobian(recording, options, start)
     advance = counter(options.op, options.progress, schedule.columns)
     for number, step in enumerate(schedule.sweeps):
         root = step.root
@@ -52,9 +59,14 @@ def _dense(recording: Recording, options: Options, start: Start) -> Matrix:
 
 def _complex(recording: Recording, options: Options) -> Any:
     """Complex numbers keep the width of the cache: their rows need two sweeps or a conjugate."""
+    blocks = _unplanned(recording)
+    if options.flatten:
+        flat = [block for row in blocks for block in row]
+        return joined(flat, recording.outputs, recording.inputs)
+    return nest(recording.out_structure, recording.in_structure, blocks)
+
+
+def _unplanned(recording: Recording) -> Blocks:
     inputs, outputs = recording.inputs, recording.outputs
     rows, columns = sum([y.size for y in outputs]), sum([x.size for x in inputs])
-    blocks = reverse_blocks(outputs, inputs) if rows <= columns else linear_blocks(recording)
-    if options.flatten:
-        return joined([block for row in blocks for block in row], outputs, inputs)
-    return nest(recording.out_structure, recording.in_structure, blocks)
+    return reverse_blocks(outputs, inputs) if rows <= columns else linear_blocks(recording)

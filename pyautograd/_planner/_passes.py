@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,8 +114,8 @@ class Matrix:
 
     def __init__(self, rows: Sequence[Tensor], columns: Sequence[Tensor], flat: bool) -> None:
         self.rows, self.columns, self._flat = rows, columns, flat
-        self._row_ends = np.cumsum([0, *[x.size for x in rows]]).tolist()
-        self._column_ends = np.cumsum([0, *[x.size for x in columns]]).tolist()
+        self._row_ends = list(accumulate([x.size for x in rows], initial=0))
+        self._column_ends = list(accumulate([x.size for x in columns], initial=0))
         self._whole: Tensor | None = None
         self._blocks: dict[tuple[int, int], Tensor] = {}
         # With the axis along which they follow each other
@@ -134,6 +135,25 @@ class Matrix:
         else:
             width = self.columns[j].size
             whole[row + start : row + stop, column : column + width] = part
+
+    def fill(self, starts: Any, indices: Any, values: Tensor) -> None:
+        """The whole from its entries by rows: numbers, of the dtype that all tensors have."""
+        pairs = [(i, j) for i in range(len(self.rows)) for j in range(len(self.columns))]
+        ends = self._row_ends[-1:], self._column_ends[-1:]
+        if not self._flat:
+            ends = self._row_ends[1:], self._column_ends[1:]
+        blocks = _core.scatter_entries(starts, indices, values, *ends)
+        if self._flat:
+            self._whole = blocks[0]
+            blocks *= len(pairs)
+        self._blocks = dict(zip(pairs, blocks, strict=True))
+
+    def adopt(self, blocks: list[list[Tensor]]) -> None:
+        """Blocks that somebody else computed."""
+        for i, row in enumerate(blocks):
+            for j, block in enumerate(row):
+                shape = self.rows[i].size, self.columns[j].size
+                self._parts[i, j] = 0, [_core.reshape(block, shape)]
 
     def _place(self, i: int, j: int) -> tuple[Tensor, int, int]:
         """Where a block lies: in which array, and from which row and column on."""

@@ -27,6 +27,11 @@ class Options(NamedTuple):
     flatten: bool = False
     holomorphic: bool = False
 
+    def planned(self) -> bool:
+        """Whether something was asked for that needs passes of a known width."""
+        asked = self.memory is not None or self.progress is not False
+        return asked or self.flatten or self.mode != "auto"
+
 
 class Schedule(NamedTuple):
     """Sweeps in the order in which they run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ class Parts:
         self.shapes = [x.shape for x in tensors]
         self.dtypes = [x.dtype for x in tensors]
         self.dtype = np.result_type(*self.dtypes) if tensors else np.dtype(np.float64)
-        ends = np.cumsum([0, *[x.size for x in tensors]]).tolist()
+        ends = list(accumulate([x.size for x in tensors], initial=0))
         self.ranges = list(zip(ends, ends[1:], strict=False))
         self.size: int = ends[-1]
 
@@ -55,10 +56,18 @@ class Parts:
 class Seeds:
     """Sums of unit vectors, one for each colour, in batches that fit the processor's cache."""
 
-    def __init__(self, colours: npt.NDArray[np.int32], count: int, parts: Parts) -> None:
+    def __init__(
+        self,
+        colours: npt.NDArray[np.int32],
+        count: int,
+        parts: Parts,
+        widest: int | None = None,
+    ) -> None:
         self.count, self._colours, self._parts = count, colours, parts
         row = max(parts.size * parts.dtype.itemsize, 1)
         chunk = max(_CACHE // row, 1)
+        if widest is not None:
+            chunk = min(chunk, widest)
         self.ranges = [(i, min(i + chunk, count)) for i in range(0, count, chunk)]
         self._kept = [self._make(*r) for r in self.ranges] if count * row <= _KEPT else None
 
@@ -80,6 +89,7 @@ def pull_back(
     seeds: Seeds,
     parts: Parts,
     retain_graph: bool,
+    differentiable: str = "no",
 ) -> Tensor:
     """Products of the seeds with the recorded Jacobian, shape (seeds, inputs)."""
     left = len(seeds.ranges)
@@ -88,7 +98,7 @@ def pull_back(
         nonlocal left
         left -= 1
         keep = retain_graph or left > 0
-        return sweep(outputs, cotangents, inputs, retain_graph=keep, differentiable="no")
+        return sweep(outputs, cotangents, inputs, retain_graph=keep, differentiable=differentiable)
 
     return _joined(pull, seeds, parts)
 

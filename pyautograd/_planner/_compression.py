@@ -1,0 +1,172 @@
+"""Dense derivatives from a few products, where the recorded program leaves most entries zero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from .._core import Tensor
+from ..derivatives import COMPRESSED, fits_unplanned
+from ..func._reverse import Recording
+from ..sparse._products import Parts, Seeds, pull_back, push_forward
+from ._costs import Cost, Graph
+from ._passes import Matrix
+from ._schedule import Options, Start
+
+# The search for a pattern stops when it has met more than one entry of so many, and so many columns
+# must go into one product.
+_SHARE, _SAVED = 16, 4
+# Bytes that detection and colouring take for an entry
+_PER_ENTRY = 64
+
+
+class Compressed(NamedTuple):
+    """A pattern that pays: where entries may differ from zero, and how they are found."""
+
+    starts: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int32]
+    seeds: list[Seeds]
+    columns: int
+    """Products without compression."""
+    cost: Callable[[], Cost]
+    """Of one product."""
+    values: Callable[[], Tensor]
+    """Sweeps; the graph is kept."""
+
+    @property
+    def passes(self) -> int:
+        return sum([len(s.ranges) for s in self.seeds])
+
+    @property
+    def widest(self) -> int:
+        return max([stop - start for s in self.seeds for start, stop in s.ranges], default=0)
+
+    @property
+    def colours(self) -> int:
+        return sum([s.count for s in self.seeds])
+
+    @property
+    def entries(self) -> int:
+        return len(self.indices)
+
+    def into(self, matrix: Matrix, advance: Callable[[int], None]) -> bool:
+        """Fills a matrix with numbers; what others can still differentiate must be swept whole."""
+        values = self.values()
+        if values.requires_grad:
+            return False
+        matrix.fill(self.starts, self.indices, values)
+        advance(self.columns)
+        return True
+
+
+def of_hessian(
+    recording: Recording, gradients: Sequence[Tensor], options: Options, start: Start
+) -> Compressed | None:
+    """Of a real scalar function: the pattern and a star colouring, if they save products."""
+    inputs = recording.inputs
+    found = _pattern(gradients, inputs, options, start)
+    if found is None:
+        return None
+    starts, indices = _core.symmetrised(*found)
+    if not _soon_coloured(starts, indices, len(starts) - 1):
+        return None
+    recovery = _core.HessianRecovery(starts, indices, star=True, order="natural")
+    parts = Parts(inputs)
+    if recovery.count * _SAVED > parts.size:
+        return None
+
+    def cost() -> Cost:
+        return Graph(gradients).cost(gradients, inputs)
+
+    widest = _widest(cost, recovery.count, parts, options, start)
+    if not widest:
+        return None
+    seeds = Seeds(recovery.colours, recovery.count, parts, widest)
+
+    def values() -> Tensor:
+        products = pull_back(gradients, inputs, seeds, parts, True, "auto")
+        return products if products.requires_grad else recovery.values(products)
+
+    return Compressed(starts, indices, [seeds], parts.size, cost, values)
+
+
+def of_jacobian(recording: Recording, options: Options, start: Start) -> Compressed | None:
+    """Rows and columns coloured together, if that saves products."""
+    inputs, outputs = recording.inputs, recording.outputs
+    found = _pattern(outputs, inputs, options, start)
+    if found is None:
+        return None
+    starts, indices = found
+    into, out_of = Parts(inputs), Parts(outputs)
+    if not _soon_coloured(starts, indices, into.size):
+        return None
+    rows, row_count, columns, column_count, sources = _core.colour_jacobian(
+        starts, indices, into.size, "bidirectional", "natural"
+    )
+    count, fewest = row_count + column_count, min(into.size, out_of.size)
+    if count * _SAVED > fewest:
+        return None
+
+    def cost() -> Cost:
+        return Graph(outputs).cost(outputs, inputs)
+
+    widest = _widest(cost, count, into if into.size > out_of.size else out_of, options, start)
+    if not widest:
+        return None
+    pulled = Seeds(rows, row_count, out_of, widest)
+    pushed = Seeds(columns, column_count, into, widest)
+
+    def values() -> Tensor:
+        products = []
+        if row_count:
+            products.append(_core.ravel(pull_back(outputs, inputs, pulled, into, True, "auto")))
+        if column_count:
+            products.append(_core.ravel(push_forward(recording, pushed, out_of)))
+        if not products:
+            return _core.zeros(0, dtype=into.dtype)
+        return _core.take(_core.concat(products), sources)
+
+    return Compressed(starts, indices, [pulled, pushed], fewest, cost, values)
+
+
+def _pattern(
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor], options: Options, start: Start
+) -> tuple[Any, Any] | None:
+    """The pattern, if it is worth a look and has few entries; to find out takes little time."""
+    rows, columns = sum([y.size for y in outputs]), sum([x.size for x in inputs])
+    tensors = (*outputs, *inputs)
+    if options.mode != "auto" or options.sparsity is not None or min(rows, columns) < COMPRESSED:
+        return None
+    if any(_core.depth(t) or t.dtype != inputs[0].dtype for t in tensors):
+        return None
+    if inputs[0].dtype.kind != "f":
+        return None
+    most = rows * columns // _SHARE
+    if options.memory is not None:
+        room = start.room(options)
+        most = min(most, max(room.memory - room.recorded, 0) // _PER_ENTRY)
+    found = _core.jacobian_pattern(outputs, inputs, most=most)
+    return None if found is None else (found[0], found[1])
+
+
+def _soon_coloured(starts: Any, indices: Any, columns: int) -> bool:
+    """Colouring visits pairs of entries in a row: at most about as many as the matrix has."""
+    by_row, by_column = np.diff(starts), np.bincount(indices, minlength=1)
+    pairs = max(np.dot(by_row, by_row), np.dot(by_column, by_column))
+    return bool(pairs <= 2 * (len(starts) - 1) * columns)
+
+
+def _widest(
+    cost: Callable[[], Cost], count: int, parts: Parts, options: Options, start: Start
+) -> int:
+    """How many products go through one pass within the bound on memory, 0 if none does."""
+    if options.memory is None and fits_unplanned(count, start.before):
+        return max(count, 1)
+    room = start.room(options)
+    # Seeds and products lie there whole, the latter twice when they are joined
+    left = room.memory - room.recorded - 3 * count * parts.size * parts.dtype.itemsize
+    return max(min(left // max(cost().bytes, 1), max(count, 1)), 0)
