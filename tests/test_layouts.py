@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from processes import run_code
 
 import pyautograd as pa
 
@@ -40,6 +41,8 @@ PRODUCTS = [
     (500, 700, 3),
     (33, 350, 97),
     (257, 255, 129),
+    (130, 90, 300),
+    (201, 29, 520),
     (2, 2, 300_000),
     (1, 900, 1200),
     (900, 1, 1200),
@@ -57,6 +60,42 @@ def test_products_of_every_layout(m, n, k, dtype):
         for right in LAYOUTS if n * k < 10**5 else LAYOUTS[:2]:
             got = laid_out(a, left) @ laid_out(b, right)
             np.testing.assert_array_equal(got.numpy(), want, err_msg=f"{left} @ {right}")
+
+
+def test_products_without_blas():
+    code = f"""
+        import sys
+        sys.modules["scipy_openblas32"] = None
+        import numpy as np, pyautograd as pa
+        rng = np.random.default_rng(0)
+        for m, n, k in {PRODUCTS}:
+            for dtype in (np.float32, np.float64):
+                a, b = (rng.integers(-8, 9, s).astype(dtype) for s in ((m, k), (k, n)))
+                pairs = (a, b), (a, b.T.copy().T), (a.T.copy().T, b)
+                for x, y in [(pa.asarray(x), pa.asarray(y)) for x, y in pairs]:
+                    np.testing.assert_array_equal((x @ y).numpy(), a @ b)
+        print("done")
+        """
+    done = run_code(code)
+    assert done.stdout == "done\n", done.stderr
+
+
+def test_derivatives_of_products_of_transposed_views():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=(4, 3)), rng.normal(size=(4, 5)), rng.normal(size=(3, 5))
+
+    def products(a, b, c):
+        first = pa.func.vjp(lambda a, b: a.T @ b, a, b)[1](c)
+        return pa.sum(first[0] ** 2 * a) + pa.sum(first[1] ** 3)
+
+    for order in (1, 2):
+        got = products
+        want = lambda a, b, c: pa.sum((b @ c.T) ** 2 * a) + pa.sum((a @ c) ** 3)  # noqa: E731
+        for _ in range(order):
+            got, want = (pa.func.jacrev(f, argnums=(0, 1, 2)) for f in (got, want))
+        pairs = zip(pa.tree.flatten(got(*values))[0], pa.tree.flatten(want(*values))[0], strict=True)
+        for x, y in pairs:
+            np.testing.assert_allclose(x.numpy(), y.numpy(), rtol=1e-10, atol=1e-10)
 
 
 def test_threads_do_not_change_a_product():

@@ -81,8 +81,11 @@ inline constexpr int64_t kSortSlack = 16;
 // 16.
 using SpecialLoop = int64_t (*)(double* out, const double* x, int64_t* left, int64_t n);
 
+inline constexpr int64_t kPanelDepth = 256, kPanelSlack = 64;
+
 struct LoopTable {
   const char* name;
+  bool beats_blas;  // the loops by panels do, where b fits the second cache
   Loop1 unary[kUnaryCount][kDTypeCount];
   Loop2 binary[kBinaryCount][kDTypeCount];
   ReduceLoops reduce[kReduceCount][kDTypeCount];  // by the dtype of x
@@ -93,6 +96,10 @@ struct LoopTable {
   void (*softmax[kDTypeCount])(void* out, const void* x, int64_t n, bool log);
   void (*logsumexp[kDTypeCount])(void* out, const void* x, int64_t n);
   void (*gemm[kDTypeCount])(const Gemm& product);
+  // The same in two steps, for floating-point numbers and k up to kPanelDepth: b as panels one
+  // after another, k * (n + kPanelSlack) elements, then some rows of the product, or added to them.
+  void (*pack_panels[kDTypeCount])(const Gemm& product, void* panels);
+  void (*multiply_panels[kDTypeCount])(const Gemm& rows, const void* panels, bool add);
   // out[i] = sum_j x[t - j] y[j] for t = first + i, i < count, of n and m numbers; t is at most
   // n + m - 2.
   void (*convolve[kDTypeCount])(void* out, const void* x, int64_t n, const void* y, int64_t m,

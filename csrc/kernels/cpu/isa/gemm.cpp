@@ -12,13 +12,13 @@ inline namespace PYAUTOGRAD_ISA {
 namespace {
 
 #if defined(__AVX512F__)
-inline constexpr int kVectorBytes = 64, kRows = 8;
+inline constexpr int kVectorBytes = 64, kRows = 8, kWide = 3;
 #elif defined(__AVX2__)
-inline constexpr int kVectorBytes = 32, kRows = 6;
+inline constexpr int kVectorBytes = 32, kRows = 6, kWide = 2;
 #else
-inline constexpr int kVectorBytes = 16, kRows = 6;
+inline constexpr int kVectorBytes = 16, kRows = 6, kWide = 2;
 #endif
-inline constexpr int kDepth = 256;  // rows of b in a packed panel
+inline constexpr int kDepth = kPanelDepth;  // rows of b in a packed panel
 
 template <class T, int Bytes>
 struct Lane {
@@ -132,11 +132,60 @@ void gemm(const Gemm& g) {
   }
 }
 
+// The widest panels that the registers hold, then as above.
+template <class T>
+int64_t wide_panel_columns(int64_t rest) {
+  constexpr int64_t columns = kWide * kVectorBytes / sizeof(T);
+  return rest >= columns ? columns : panel_columns<T>(rest);
+}
+
+template <class T>
+void pack_panels(const Gemm& g, void* panels) {
+  T* to = static_cast<T*>(panels);
+  for (int64_t j = 0, columns; j < g.n; j += columns, to += g.k * columns) {
+    columns = wide_panel_columns<T>(g.n - j);
+    pack(to, static_cast<const T*>(g.b) + j * g.b_column, g.b_row, g.b_column, g.k,
+         g.n - j < columns ? g.n - j : columns, columns);
+  }
+}
+
+template <class T>
+void multiply_panels(const Gemm& g, const void* panels, bool add) {
+  const T* from = static_cast<const T*>(panels);
+  for (int64_t j = 0, columns; j < g.n; j += columns, from += g.k * columns) {
+    columns = wide_panel_columns<T>(g.n - j);
+    const Panel<T> panel{static_cast<const T*>(g.a),
+                         g.a_row,
+                         g.a_column,
+                         from,
+                         columns,
+                         g.m,
+                         g.k,
+                         static_cast<T*>(g.c) + j,
+                         g.c_row,
+                         g.n - j < columns ? g.n - j : columns,
+                         add};
+    if (columns * int64_t(sizeof(T)) > 2 * kVectorBytes) {
+      run_panel<T, kVectorBytes, kWide>(panel);
+    } else {
+      run_panel_of(columns, panel);
+    }
+  }
+}
+
+template <class T>
+void install_panels(LoopTable& table, DType dtype) {
+  table.gemm[int(dtype)] = gemm<T>;
+  table.pack_panels[int(dtype)] = pack_panels<T>;
+  table.multiply_panels[int(dtype)] = multiply_panels<T>;
+}
+
 }  // namespace
 
 void install_gemm(LoopTable& table) {
-  table.gemm[int(DType::Float32)] = gemm<float>;
-  table.gemm[int(DType::Float64)] = gemm<double>;
+  table.beats_blas = kVectorBytes == 64;
+  install_panels<float>(table, DType::Float32);
+  install_panels<double>(table, DType::Float64);
   table.gemm[int(DType::Int8)] = table.gemm[int(DType::UInt8)] = gemm<uint8_t>;
   table.gemm[int(DType::Int16)] = table.gemm[int(DType::UInt16)] = gemm<uint16_t>;
   table.gemm[int(DType::Int32)] = table.gemm[int(DType::UInt32)] = gemm<uint32_t>;
