@@ -169,7 +169,10 @@ def hessian(
 
     Returns:
         A tensor of shape ``(*argument.shape, *argument.shape)`` for a scalar output; for trees see
-        :func:`pyautograd.func.hessian`. It is symmetric up to rounding.
+        :func:`pyautograd.func.hessian`. It is symmetric up to rounding. Of an output that is no
+        scalar it holds one Hessian for each element, ``(*output.shape, *argument.shape,
+        *argument.shape)``, as ``jax.hessian`` and ``torch.func.hessian`` return it; its first
+        derivatives are :func:`jacobian`.
 
     In mode ``"auto"`` ``f`` is evaluated once, so draws and side effects happen once, whatever the
     number of passes; other modes evaluate it for every pass, with the same draws. The result is the

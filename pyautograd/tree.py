@@ -145,6 +145,9 @@ def flatten_like(
     """
     if structure is _LEAF and type(tree) is Tensor:
         return [tree]
+    leaves, found = flatten(tree)
+    if found == structure:
+        return leaves
     return list(_matching_leaves(structure, tree, op, what, ""))
 
 

@@ -93,8 +93,8 @@ def test_derivatives_of_products_of_transposed_views():
         want = lambda a, b, c: pa.sum((b @ c.T) ** 2 * a) + pa.sum((a @ c) ** 3)  # noqa: E731
         for _ in range(order):
             got, want = (pa.func.jacrev(f, argnums=(0, 1, 2)) for f in (got, want))
-        pairs = zip(pa.tree.flatten(got(*values))[0], pa.tree.flatten(want(*values))[0], strict=True)
-        for x, y in pairs:
+        leaves = [pa.tree.flatten(f(*values))[0] for f in (got, want)]
+        for x, y in zip(*leaves, strict=True):
             np.testing.assert_allclose(x.numpy(), y.numpy(), rtol=1e-10, atol=1e-10)
 
 

@@ -73,6 +73,22 @@ class SliceOp final : public Linear {
 };
 
 // Linear in both x and the value; over zeros it is the transpose of slice.
+// Of x only what the value leaves need be copied, where these are the rows at both ends.
+void copy_around(const Array& out, const Array& x, const Slice& slice) {
+  const Dims& shape = out.shape;
+  bool rows = !shape.empty() && slice.step[0] == 1;
+  for (size_t i = 1; rows && i < shape.size(); ++i) rows = slice.size[i] == shape[i];
+  if (!rows) return kernels::copy(out.device_view(), x.device_view());
+  const int64_t ends[][2] = {{0, slice.start[0]}, {slice.start[0] + slice.size[0], shape[0]}};
+  for (const auto& [begin, end] : ends) {
+    if (begin >= end) continue;
+    Slice part = whole(shape);
+    part.start[0] = begin;
+    part.size[0] = end - begin;
+    kernels::copy(sliced_view(out, part)->device_view(), sliced_view(x, part)->device_view());
+  }
+}
+
 class SliceUpdate final : public Linear {
  public:
   explicit SliceUpdate(Slice slice) : slice_(std::move(slice)) {}
@@ -83,7 +99,7 @@ class SliceUpdate final : public Linear {
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::copy(out->device_view(), inputs[0].device_view());
+    copy_around(*out, inputs[0].array(), slice_);
     kernels::copy(sliced_view(*out, slice_)->device_view(), inputs[1].device_view());
     return Tensors::of(Tensor(std::move(out)));
   }

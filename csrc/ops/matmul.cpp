@@ -174,6 +174,14 @@ Dependence MatMul::dependence(const DependenceArgs& args) const {
   return out;
 }
 
+// Whether a factor is a transposed view, as in the gradient of a product. Its cotangent is then
+// made as one, too, so that behind the transposition it lies like what it is added to.
+bool lies_transposed(const Tensor& x, const Tensor& t) {
+  if (!x || !x.is_array() || !t.is_array() || x.ndim() != 2 || t.ndim() != 2) return false;
+  const Dims& strides = x.array().strides;
+  return strides[0] == 1 && strides[1] > 1;
+}
+
 // The cotangent of x1. Where x1 has no batch of its own, one product sums over the batch of x2.
 Tensor left_cotangent(const Tensor& t, const Tensor& b, bool batched) {
   if (batched || t.ndim() == 2) return matmul(t, matrix_transpose(b));
@@ -198,11 +206,15 @@ Tensors MatMul::vjp(const VjpArgs& args) const {
   if (a_ == kVector) matrices = expand_dims(matrices, {matrices.ndim() - 1});
   if (b_ == kVector) matrices = expand_dims(matrices, {matrices.ndim()});
   if (args.wants[0]) {
-    const Tensor g = left_cotangent(matrices, as_matrices(b, false), a_ == kBatch);
+    const Tensor g = lies_transposed(a, t) && b_ == kMatrix
+                         ? matrix_transpose(matmul(b, matrix_transpose(t)))
+                         : left_cotangent(matrices, as_matrices(b, false), a_ == kBatch);
     out[0] = a_ == kVector ? squeeze(g, Dims{-2}) : g;
   }
   if (args.wants[1]) {
-    const Tensor g = right_cotangent(matrices, as_matrices(a, true), b_ == kBatch);
+    const Tensor g = lies_transposed(b, t) && a_ == kMatrix
+                         ? matrix_transpose(matmul(matrix_transpose(t), a))
+                         : right_cotangent(matrices, as_matrices(a, true), b_ == kBatch);
     out[1] = b_ == kVector ? squeeze(g, Dims{-1}) : g;
   }
   return out;

@@ -148,7 +148,9 @@ def _pattern(
     most = rows * columns // _SHARE
     if options.memory is not None:
         room = start.room(options)
-        most = min(most, max(room.memory - room.recorded, 0) // _PER_ENTRY)
+        if 4 * room.recorded > room.memory:  # detection numbers every element
+            return None
+        most = min(most, (room.memory - room.recorded) // _PER_ENTRY)
     found = _core.jacobian_pattern(outputs, inputs, most=most)
     return None if found is None else (found[0], found[1])
 

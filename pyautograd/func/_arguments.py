@@ -158,6 +158,8 @@ def match_values(
             raise ValueError(
                 f"[{op}] {_entry(what, structure, i)} has shape {v.shape}, expected {x.shape}"
             )
+        if v.dtype is x.dtype:
+            continue
         if v.dtype.kind == "c" and x.dtype.kind != "c":
             raise TypeError(
                 f"[{op}] {_entry(what, structure, i)} has dtype {v.dtype}, expected the real "

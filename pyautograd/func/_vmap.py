@@ -185,7 +185,7 @@ def _place(value: Tensor, dim: int | None, target: int | None, size: int) -> Ten
 def to_front(level: Any, y: Tensor, size: int) -> Tensor:
     """What a tensor is below a vmap level, mapped axis first."""
     value, dim = _core.unwrap_batched(level, y)
-    return _place(value, dim, 0, size)
+    return value if dim == 0 else _place(value, dim, 0, size)
 
 
 def _entries(x: Any, axis: int | None, start: int, stop: int) -> Any:
