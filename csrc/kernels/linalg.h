@@ -29,15 +29,22 @@ void det(const Matrices& lu, const int32_t* pivots, void* sign, void* logabsdet,
 // The matrix G for which sum(G * H) is the derivative of det at a in the directions given and H:
 // without directions, the cofactors. Exact whatever the rank.
 void det_derivative(const Matrices& a, std::span<const Matrices> directions, const Matrices& out);
+// What a matrix a is solved for: a x = b or, from the right, x a = b; with a or its transpose.
+struct Side {
+  bool right, transposed;
+};
 // b[i] becomes the solution for the matrix number which[i].
 void lu_solve(const Matrices& lu, const int32_t* pivots, const Matrices& b, const int64_t* which,
-              bool transposed);
+              Side side);
+// Factored matrices become their inverses, or nan where a pivot is zero.
+void lu_inverse(const Matrices& lu, const int32_t* pivots);
 // The lower factor, or the upper one, which is its conjugate transpose; only that triangle of a is
 // read, the other is cleared. info: not positive definite.
 void cholesky(const Matrices& a, bool upper, int32_t* info);
 
 struct Triangle {
-  bool lower, transposed, unit_diagonal;
+  bool lower, unit_diagonal;
+  Side side;
 };
 // b[i] becomes the solution for the matrix number which[i]; a zero on the diagonal gives inf or
 // nan.
@@ -52,8 +59,8 @@ void svd(const Matrices& a, void* s, const Matrices* u, const Matrices* vh, int3
 // Eigenvalues rise; a, of which one triangle is read, becomes the eigenvectors. info: no
 // convergence.
 void eigh(const Matrices& a, void* w, bool lower, bool vectors, int32_t* info);
-// Eigenvalues and, unless v is null, eigenvectors of unit length; of complex matrices only, and a
-// is overwritten. info: no convergence, or something is not finite.
+// Eigenvalues and, unless v is null, eigenvectors of unit length, both complex; a is overwritten.
+// info: no convergence, or something is not finite.
 void eig(const Matrices& a, void* w, const Matrices* v, int32_t* info);
 // The shortest x that minimises |a x - b| where singular values up to rcond times the largest count
 // as zero. b has max(rows, columns) rows, of which the first a.rows are read and the first

@@ -29,7 +29,8 @@ Tensor pinv(const Tensor& a, std::optional<double> rcond = {}, bool hermitian = 
             std::optional<double> rtol = {});
 Tensors lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond = {});
 
-// The LU factors of a square matrix as values without derivatives, to solve with again and again.
+// The LU factors of a transposed square matrix as values without derivatives, to solve with again
+// and again.
 struct Factors {
   Tensor lu, pivots;
 };
@@ -40,6 +41,8 @@ Factors factors_unchecked(const Tensor& a);
 // a x = b, or the transposed system, differentiable in a and matrices b.
 Tensor solve_with(const Factors& factors, const Tensor& a, const Tensor& b,
                   bool transposed = false);
+// From factors of a, which may be unchecked; differentiable in a.
+Tensor inverse_with(const Factors& factors, const Tensor& a);
 // Row i of x comes from row permutation[i]; or, inverted, goes there.
 Tensor permutation_of(const Tensor& pivots, int64_t rows, bool inverted);
 Tensor permute_rows(const Tensor& x, const Tensor& pivots, bool inverted);
@@ -58,6 +61,8 @@ Tensor eigvals(const Tensor& a);
 Tensors svd(const Tensor& a, bool full_matrices = true, bool compute_uv = true,
             bool hermitian = false);
 Tensor svdvals(const Tensor& x);
+// The same, where the values have been computed already.
+Tensor svdvals_known(const Tensor& x, const Tensor& values);
 
 // Functions of matrices, norms.
 
@@ -106,7 +111,14 @@ void require_lapack(std::string_view op);
 Ref<Array> empty_by_columns(const Dims& lead, int64_t rows, int64_t columns, DType dtype);
 // A copy of the matrices in x, broadcast to `lead`.
 Ref<Array> copy_by_columns(const Tensor& x, const Dims& lead);
+// Likewise by rows, as tensors usually are, which is much faster then: kernels see these matrices
+// transposed.
+Ref<Array> copy_by_rows(const Tensor& x, const Dims& lead, int64_t core_rank = 2);
+// x itself where it is stored by rows without gaps, else a copy.
+Tensor stored_by_rows(const Tensor& x, int64_t core_rank = 2);
+bool is_by_columns(const Tensor& x);
 kernels::Matrices matrices(const Array& by_columns);
+kernels::Matrices transposed_matrices(const Array& by_rows);
 // For every matrix of a batch `full`, which one of the batch `lead` it meets in broadcasting.
 std::vector<int64_t> broadcast_numbers(const Dims& lead, const Dims& full);
 
@@ -116,6 +128,10 @@ Tensor row_range(const Tensor& x, int64_t begin, int64_t end);
 Tensor column_range(const Tensor& x, int64_t begin, int64_t end);
 Tensor scale_columns(const Tensor& x, const Tensor& v);  // x diag(v)
 Tensor hermitian_part(const Tensor& x);
+// tril(a @ b) or triu(a @ b), for less than the whole product where square results are large.
+// `upper_a` promises that of a the upper triangle alone is not zero.
+Tensor lower_product(const Tensor& a, const Tensor& b, bool upper_a = false);
+Tensor upper_product(const Tensor& a, const Tensor& b);
 // Divides an n by n matrix x by the differences v[j] - v[i], of which those that are zero within
 // rounding have no meaning: there the result is nan, so that no wrong number passes for a
 // derivative. Only where nothing is `moving` behind x, in a masked branch, does that stay zero; the

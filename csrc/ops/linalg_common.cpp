@@ -110,11 +110,40 @@ Ref<Array> copy_by_columns(const Tensor& x, const Dims& lead) {
   return out;
 }
 
+Ref<Array> copy_by_rows(const Tensor& x, const Dims& lead, int64_t core_rank) {
+  const Array& from = x.array();
+  Dims shape = lead;
+  for (int64_t axis = x.ndim() - core_rank; axis < x.ndim(); ++axis)
+    shape.push_back(x.shape()[axis]);
+  Ref<Array> out = Array::empty(std::move(shape), from.dtype);
+  const Dims strides = broadcast_strides(from.shape, from.strides, out->shape);
+  kernels::copy(out->view(), {from.data(), from.dtype, out->shape, strides});
+  return out;
+}
+
+Tensor stored_by_rows(const Tensor& x, int64_t core_rank) {
+  return x.array().contiguous() ? x : Tensor(copy_by_rows(x, lead(x, core_rank), core_rank));
+}
+
+bool is_by_columns(const Tensor& x) {
+  Dims shape = x.shape(), strides = x.array().strides;
+  const size_t last = shape.size() - 1;
+  std::swap(shape[last], shape[last - 1]);
+  std::swap(strides[last], strides[last - 1]);
+  return is_contiguous(shape, strides);
+}
+
 kernels::Matrices matrices(const Array& by_columns) {
   const Dims& shape = by_columns.shape;
   const size_t leading = shape.size() - 2;
   return {by_columns.data(), by_columns.dtype, count_elements(std::span(shape).first(leading)),
           shape[leading], shape[leading + 1]};
+}
+
+kernels::Matrices transposed_matrices(const Array& by_rows) {
+  kernels::Matrices m = matrices(by_rows);
+  std::swap(m.rows, m.columns);
+  return m;
 }
 
 std::vector<int64_t> broadcast_numbers(const Dims& lead, const Dims& full) {
@@ -143,6 +172,25 @@ Tensor column_range(const Tensor& x, int64_t begin, int64_t end) {
 Tensor scale_columns(const Tensor& x, const Tensor& v) { return x * expand_dims(v, {-2}); }
 
 Tensor hermitian_part(const Tensor& x) { return (x + adjoint(x)) * 0.5; }
+
+Tensor lower_product(const Tensor& a, const Tensor& b, bool upper_a) {
+  constexpr int64_t kLarge = 384, kStrips = 4;
+  const int64_t n = rows(a), height = (n + kStrips - 1) / kStrips, inner = columns(a);
+  if (n < kLarge || n != columns(b) || inner < kLarge) return tril(matmul(a, b));
+  Tensors strips;
+  for (int64_t i = 0; i < n; i += height) {
+    const int64_t end = std::min(n, i + height), begin = upper_a ? i : 0;
+    const Tensor strip = matmul(column_range(row_range(a, i, end), begin, inner),
+                                row_range(column_range(b, 0, end), begin, inner));
+    const Tensor rest = zeros(with_core(lead(strip), {end - i, n - end}), strip.dtype());
+    strips.push_back(end == n ? strip : ops::concat(Tensors{strip, rest}, -1));
+  }
+  return tril(ops::concat(strips, -2));
+}
+
+Tensor upper_product(const Tensor& a, const Tensor& b) {
+  return matrix_transpose(lower_product(matrix_transpose(b), matrix_transpose(a)));
+}
 
 Tensor equal_pairs(const Tensor& v) {
   const int64_t n = v.shape().back();

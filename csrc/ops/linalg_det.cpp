@@ -31,11 +31,11 @@ class DetDerivative final : public OnMatrices {
     std::vector<Ref<Array>> copies;
     std::vector<kernels::Matrices> given;
     for (const Tensor& x : inputs) {
-      copies.push_back(copy_by_columns(x, full));
-      given.push_back(matrices(*copies.back()));
+      copies.push_back(copy_by_rows(x, full));
+      given.push_back(transposed_matrices(*copies.back()));
     }
-    Ref<Array> out = empty_by_columns(full, rows(inputs[0]), columns(inputs[0]), specs[0].dtype);
-    kernels::det_derivative(given[0], std::span(given).subspan(1), matrices(*out));
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
+    kernels::det_derivative(given[0], std::span(given).subspan(1), transposed_matrices(*out));
     return {Tensor(std::move(out))};
   }
   Tensors vjp(const VjpArgs& args) const override {
@@ -68,10 +68,11 @@ struct Lu {
   Ref<Array> lu, pivots;
 };
 
+// Of the transposed matrices.
 Lu decompose(std::string_view op, const Tensor& a) {
   require_lapack(op);
-  Lu f{copy_by_columns(a, lead(a)), Array::empty(lead(a, 1), DType::Int32)};
-  const kernels::Matrices factored = matrices(*f.lu);
+  Lu f{copy_by_rows(a, lead(a)), Array::empty(lead(a, 1), DType::Int32)};
+  const kernels::Matrices factored = transposed_matrices(*f.lu);
   std::vector<int32_t> info(static_cast<size_t>(factored.count), 0);  // singular is no error
   kernels::lu(factored, f.pivots->data<int32_t>(), info.data());
   return f;
@@ -89,7 +90,8 @@ class Det final : public OnMatrices {
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     const Lu f = decompose(name(), inputs[0]);
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
-    kernels::det(matrices(*f.lu), f.pivots->data<int32_t>(), nullptr, nullptr, out->data());
+    kernels::det(transposed_matrices(*f.lu), f.pivots->data<int32_t>(), nullptr, nullptr,
+                 out->data());
     return {Tensor(std::move(out))};
   }
   Tensors vjp(const VjpArgs& args) const override {
@@ -135,44 +137,46 @@ class Det final : public OnMatrices {
   }
 };
 
+// Sign, logarithm, and the factors of the transposed matrix as numbers for the derivatives.
 class SlogDet final : public OnMatrices {
  public:
   std::string_view name() const override { return "linalg.slogdet"; }
-  Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
+  Saves saves() const override { return {.inputs = 1, .outputs = 13}; }
 
   Specs infer(TensorSpan inputs) const override {
     require_square(name(), inputs[0]);
     const Tensor& a = inputs[0];
-    return {Spec{lead(a), a.dtype(), a.device()}, Spec{lead(a), real_of(a.dtype()), a.device()}};
+    return {Spec{lead(a), a.dtype(), a.device()}, Spec{lead(a), real_of(a.dtype()), a.device()},
+            a.spec(), Spec{lead(a, 1), DType::Int32, a.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     const Lu f = decompose(name(), inputs[0]);
     Ref<Array> sign = Array::empty(specs[0].shape, specs[0].dtype);
     Ref<Array> logabsdet = Array::empty(specs[1].shape, specs[1].dtype);
-    kernels::det(matrices(*f.lu), f.pivots->data<int32_t>(), sign->data(), logabsdet->data(),
-                 nullptr);
-    return {Tensor(std::move(sign)), Tensor(std::move(logabsdet))};
+    kernels::det(transposed_matrices(*f.lu), f.pivots->data<int32_t>(), sign->data(),
+                 logabsdet->data(), nullptr);
+    return {Tensor(std::move(sign)), Tensor(std::move(logabsdet)), Tensor(f.lu), Tensor(f.pivots)};
   }
   Tensors vjp(const VjpArgs& args) const override {
     Tensor t = args.cotangents[1];
     if (args.cotangents[0] && is_complex(args.inputs[0].dtype()))
       t = total({t, imaginary_part(args.cotangents[0] * args.outputs[0])});
     if (!t) return {Tensor()};
-    return {call<kernels::Scale>(over_matrix(t), matrix_transpose(inverse(args.inputs[0])))};
+    return {call<kernels::Scale>(over_matrix(t), slope(args.inputs[0], args.outputs))};
   }
   // The logarithm of det has the derivative tr(A^-1 dA); its real part is that of logabsdet.
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
-    const Tensor slope = matrix_transpose(inverse(primals[0]));
-    const Tensor moved = sum(call<kernels::Scale>(tangents[0], slope), Dims{-2, -1});
-    if (!is_complex(moved.dtype())) return {Tensor(), moved};
-    return {outputs[0] * imaginary_part(moved), real(moved)};
+    const Tensor moved =
+        sum(call<kernels::Scale>(tangents[0], slope(primals[0], outputs)), Dims{-2, -1});
+    if (!is_complex(moved.dtype())) return {Tensor(), moved, Tensor(), Tensor()};
+    return {outputs[0] * imaginary_part(moved), real(moved), Tensor(), Tensor()};
   }
 
  private:
   // As an imaginary number.
   static Tensor imaginary_part(const Tensor& x) { return (x - conj(x)) * 0.5; }
-  static Tensor inverse(const Tensor& a) {
-    return solve_with(factors_unchecked(a), a, identity_matrix(rows(a), a.dtype()));
+  static Tensor slope(const Tensor& a, TensorSpan outputs) {
+    return matrix_transpose(inverse_with({outputs[2].untracked(), outputs[3]}, a));
   }
 };
 
@@ -180,7 +184,10 @@ class SlogDet final : public OnMatrices {
 
 Tensor det(const Tensor& a) { return apply1(make_ref<Det>(), Borrowed<1>(floating(a))); }
 
-Tensors slogdet(const Tensor& a) { return apply(make_ref<SlogDet>(), Borrowed<1>(floating(a))); }
+Tensors slogdet(const Tensor& a) {
+  Tensors made = apply(make_ref<SlogDet>(), Borrowed<1>(floating(a)));
+  return {std::move(made[0]), std::move(made[1])};
+}
 
 void register_determinants(Registry& registry) {
   registry.add("linalg.det", &det, "a", R"(The determinant of every matrix.

@@ -34,10 +34,11 @@ class Cholesky final : public OnMatrices {
   }
   Tensors eval(TensorSpan inputs, const Specs&) const override {
     require_lapack(name());
-    Ref<Array> factor = copy_by_columns(inputs[0], lead(inputs[0]));
-    const kernels::Matrices a = matrices(*factor);
+    // Of the transposed matrix, it is the transposed factor.
+    Ref<Array> factor = copy_by_rows(inputs[0], lead(inputs[0]));
+    const kernels::Matrices a = transposed_matrices(*factor);
     std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
-    kernels::cholesky(a, upper_, info.data());
+    kernels::cholesky(a, !upper_, info.data());
     raise_where_nonzero(name(), info, "the matrix is not positive definite");
     return {Tensor(std::move(factor))};
   }
@@ -45,7 +46,7 @@ class Cholesky final : public OnMatrices {
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor lower = upper_ ? adjoint(args.outputs[0]) : args.outputs[0];
     const Tensor t = conj(upper_ ? adjoint(args.cotangents[0]) : args.cotangents[0]);
-    const Tensor middle = half_lower(matmul(adjoint(lower), t));
+    const Tensor middle = half_lower(lower_product(adjoint(lower), t, true));
     const Tensor left = solve_matrix(lower, middle, {true, Transpose::Conjugate});
     return {conj(hermitian_part(divide_right(left, lower, kLower)))};
   }

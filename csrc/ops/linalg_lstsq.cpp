@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "kernels/kernels.h"
+#include "ops/elementwise.h"
 #include "ops/linalg.h"
 
 namespace pyautograd::ops::linalg {
@@ -18,10 +19,16 @@ double default_rcond(const Tensor& a) {
   return static_cast<double>(std::max(rows(a), columns(a))) * epsilon;
 }
 
-// Golub and Pereyra 1973, equation 4.12, for perturbations that keep the rank.
+// Q and R of the taller one of a and its adjoint.
+Tensors factors_of_taller(const Tensor& a) {
+  return qr(rows(a) >= columns(a) ? a.untracked() : adjoint(a.untracked()));
+}
+
+// Golub and Pereyra 1973, equation 4.12, for perturbations that keep the rank. Matrices known to
+// have full rank need no singular values.
 class Pinv final : public OnMatrices {
  public:
-  explicit Pinv(double rcond) : rcond_(rcond) {}
+  Pinv(double rcond, bool full_rank) : rcond_(rcond), full_rank_(full_rank) {}
   std::string_view name() const override { return "linalg.pinv"; }
   Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
 
@@ -31,6 +38,7 @@ class Pinv final : public OnMatrices {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     if (inputs[0].size() == 0) return {zeros(specs[0].shape, specs[0].dtype)};
+    if (full_rank_) return {of_full_rank(inputs[0])};
     const Tensors f = svd(inputs[0].untracked(), false);
     const Tensor &s = f[1], zero = scalar(0, s.dtype());
     const Tensor kept = greater(s, max(s, Dims{-1}, true) * rcond_);
@@ -54,27 +62,48 @@ class Pinv final : public OnMatrices {
   }
 
  private:
+  static Tensor of_full_rank(const Tensor& a) {
+    const Tensors f = factors_of_taller(a);
+    const Tensor p = solve_matrix(f[1], adjoint(f[0]), {});
+    return rows(a) >= columns(a) ? p : adjoint(p);
+  }
+
   const double rcond_;
+  const bool full_rank_;
 };
 
-// x, rank and singular values.
+Tensor pinv_of(const Tensor& a, double rcond, bool full_rank) {
+  return apply1(make_ref<Pinv>(rcond, full_rank), Borrowed<1>(a));
+}
+
+bool full_rank_everywhere(const Tensor& rank, int64_t n) {
+  const Array& found = innermost_array(rank);
+  Ref<Array> plain = Array::empty(found.shape, DType::Int64);
+  kernels::copy(plain->view(), found.view());
+  const int64_t* ranks = plain->data<int64_t>();
+  return std::all_of(ranks, ranks + plain->size(), [n](int64_t r) { return r == n; });
+}
+
+// x, rank and, as numbers without derivatives, the singular values.
 class Lstsq final : public OnMatrices {
  public:
   explicit Lstsq(double rcond) : rcond_(rcond) {}
   std::string_view name() const override { return "linalg.lstsq"; }
-  Saves saves() const override { return {.inputs = 3, .outputs = 1}; }
+  Saves saves() const override { return {.inputs = 3, .outputs = 3}; }
 
   Specs infer(TensorSpan inputs) const override {
     const Tensor &a = inputs[0], &b = inputs[1];
     const Dims batch = broadcast_shapes(name(), lead(a), lead(b));
-    return {Spec{with_core(batch, {columns(a), columns(b)}), a.dtype(), a.device()},
-            Spec{batch, DType::Int64, a.device()}};
+    return {
+        Spec{with_core(batch, {columns(a), columns(b)}), a.dtype(), a.device()},
+        Spec{batch, DType::Int64, a.device()},
+        Spec{with_core(batch, {std::min(rows(a), columns(a))}), real_of(a.dtype()), a.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override;
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor &a = args.inputs[0], &b = args.inputs[1], &x = args.outputs[0];
     const Tensor t = conj(args.cotangents[0]);
-    const Tensor p = pinv(a, rcond_), ph = adjoint(p), t_b = matmul(ph, t);
+    const Tensor p = inverse(a, args.outputs[1]), ph = adjoint(p), t_b = matmul(ph, t);
     if (!args.wants[0]) return {Tensor(), conj(t_b)};
     const Tensor residual = b - matmul(a, x), rest = t - matmul(p, matmul(a, t));
     const Tensor t_a = matmul(residual, adjoint(matmul(p, t_b))) - matmul(t_b, adjoint(x)) +
@@ -83,7 +112,7 @@ class Lstsq final : public OnMatrices {
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
     const Tensor &a = primals[0], &b = primals[1], &x = outputs[0];
-    const Tensor p = pinv(a, rcond_);
+    const Tensor p = inverse(a, outputs[1]);
     Tensor moved = tangents[1] ? matmul(p, tangents[1]) : Tensor();
     if (tangents[0]) {
       const Tensor &t = tangents[0], th = adjoint(t), ph = adjoint(p);
@@ -91,22 +120,57 @@ class Lstsq final : public OnMatrices {
       moved = total({moved, -matmul(p, matmul(t, x)), matmul(p, matmul(ph, matmul(th, residual))),
                      outer - matmul(p, matmul(a, outer))});
     }
-    return {moved, Tensor()};
+    return {moved, Tensor(), Tensor()};
   }
 
  private:
+  Tensor inverse(const Tensor& a, const Tensor& rank) const {
+    return pinv_of(a, rcond_, full_rank_everywhere(rank, std::min(rows(a), columns(a))));
+  }
+  // Full ranks beyond doubt.
+  bool is_regular(const Tensor& a, const Tensor& s) const;
+  Tensors by_singular_values(TensorSpan inputs, const Specs& specs) const;
+
   const double rcond_;
 };
 
+bool all_true(const Tensor& x) { return *all(x).array().data<bool>(); }
+
+bool Lstsq::is_regular(const Tensor& a, const Tensor& s) const {
+  const double least = std::max(2 * rcond_, 10 * default_rcond(a));
+  return all_true(greater(min(s, Dims{-1}), max(s, Dims{-1}) * least));
+}
+
+// By orthogonal factors (Golub 1965), or by singular values where a rank may not be full.
 Tensors Lstsq::eval(TensorSpan inputs, const Specs& specs) const {
+  const Tensor a = inputs[0].untracked(), b = inputs[1].untracked();
+  const int64_t m = rows(a), n = columns(a);
+  Ref<Array> rank = Array::empty(specs[1].shape, DType::Int64);
+  if (m == 0 || n == 0 || rank->size() == 0) {
+    kernels::fill_int(rank->view(), 0);
+    return {zeros(specs[0].shape, specs[0].dtype), Tensor(std::move(rank)),
+            zeros(specs[2].shape, specs[2].dtype)};
+  }
+  require_lapack(name());
+  if (!all_true(call<kernels::IsFinite>(a)) || !all_true(call<kernels::IsFinite>(b)))
+    linalg_error(name(), "the SVD did not converge: a or b is not finite");
+  const Tensor s = broadcast_to(svdvals(a), specs[2].shape);
+  if (!is_regular(a, s)) {
+    Tensors found = by_singular_values(inputs, specs);
+    return {std::move(found[0]), std::move(found[1]), s};
+  }
+  kernels::fill_int(rank->view(), std::min(m, n));
+  const Tensors f = factors_of_taller(a);
+  const Tensor x = m >= n ? solve_matrix(f[1], matmul(adjoint(f[0]), b), {})
+                          : matmul(f[0], solve_matrix(f[1], b, {false, Transpose::Conjugate}));
+  return {x, Tensor(std::move(rank)), s};
+}
+
+Tensors Lstsq::by_singular_values(TensorSpan inputs, const Specs& specs) const {
   const Tensor &a = inputs[0], &b = inputs[1];
   const Dims batch = specs[1].shape;
   const int64_t m = rows(a), n = columns(a), k = columns(b);
   Ref<Array> rank = Array::empty(batch, DType::Int64);
-  kernels::fill_int(rank->view(), 0);
-  if (m == 0 || n == 0 || count_elements(batch) == 0)
-    return {zeros(specs[0].shape, specs[0].dtype), Tensor(std::move(rank))};
-  require_lapack(name());
   Ref<Array> matrix = copy_by_columns(a, batch);
   // LAPACK returns x in the place of b, and does not see a right side without columns.
   Ref<Array> sides = empty_by_columns(batch, std::max(m, n), std::max<int64_t>(1, k), a.dtype());
@@ -119,14 +183,6 @@ Tensors Lstsq::eval(TensorSpan inputs, const Specs& specs) const {
                  info.data());
   raise_where_nonzero(name(), info, "the SVD did not converge");
   return {column_range(row_range(Tensor(std::move(sides)), 0, n), 0, k), Tensor(std::move(rank))};
-}
-
-bool full_rank_everywhere(const Tensor& rank, int64_t n) {
-  const Array& found = innermost_array(rank);
-  Ref<Array> plain = Array::empty(found.shape, DType::Int64);
-  kernels::copy(plain->view(), found.view());
-  const int64_t* ranks = plain->data<int64_t>();
-  return std::all_of(ranks, ranks + plain->size(), [n](int64_t r) { return r == n; });
 }
 
 Tensor matrix_rank(const Tensor& a, std::optional<double> tol, bool hermitian,
@@ -152,7 +208,7 @@ Tensor pinv(const Tensor& a, std::optional<double> rcond, bool hermitian,
   if (rcond && rtol) value_error("[linalg.pinv] rcond and rtol are the same: give one");
   const Tensor x = floating(a);
   const double cutoff = rcond ? *rcond : rtol.value_or(default_rcond(x));
-  return apply1(make_ref<Pinv>(cutoff), Borrowed<1>(x));
+  return pinv_of(x, cutoff, false);
 }
 
 Tensors lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond) {
@@ -179,7 +235,9 @@ Tensors lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond) {
     residuals = zeros(with_core(lead(solved[0]), {0}), real_of(dtype));
   }
   const Tensor x = vector ? squeeze(solved[0], Dims{-1}) : solved[0];
-  return {x, residuals, solved[1], svdvals(matrix)};
+  const Tensor& s = solved[2];
+  const bool own = lead(s, 1) == lead(matrix);  // not of a larger batch of sides
+  return {x, residuals, solved[1], own ? svdvals_known(matrix, s.untracked()) : svdvals(matrix)};
 }
 
 void register_least_squares(Registry& registry) {

@@ -197,7 +197,7 @@ Tensor cond(const Tensor& given, const NumberOrName& p) {
     ratio = number && *number < 0 ? smallest / largest : largest / smallest;
   } else {
     require_square(op, x, "x");
-    const Tensor inverse = solve_with(factors_unchecked(x), x, identity_matrix(rows(x), x.dtype()));
+    const Tensor inverse = inverse_with(factors_unchecked(x), x);
     ratio = norm_of_matrices(op, x, false, p) * norm_of_matrices(op, inverse, false, p);
   }
   const Tensor broken = logical_and(isnan(ratio), logical_not(any(isnan(x), Dims{-2, -1})));

@@ -12,8 +12,16 @@ namespace {
 
 constexpr std::string_view kSingular = "the matrix is singular";
 
-// lu and pivots of square matrices, as numbers to solve with. Solve knows how its result depends on
-// the matrix, so these carry no derivative.
+// The factors of transposed square matrices, which become those; pivots of them are written.
+void factor_transposed(std::string_view op, const Array& by_rows, int32_t* pivots, bool checked) {
+  const kernels::Matrices factored = transposed_matrices(by_rows);
+  std::vector<int32_t> info(static_cast<size_t>(factored.count), 0);
+  kernels::lu(factored, pivots, info.data());
+  if (checked) raise_where_nonzero(op, info, kSingular);
+}
+
+// lu and pivots of square matrices, transposed, as numbers to solve with. Solve knows how its
+// result depends on the matrix, so these carry no derivative.
 class FactorSquare final : public OnMatrices {
  public:
   FactorSquare(std::string_view op, bool checked) : op_(op), checked_(checked) {}
@@ -26,12 +34,9 @@ class FactorSquare final : public OnMatrices {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     require_lapack(op_);
-    Ref<Array> lu = copy_by_columns(inputs[0], lead(inputs[0]));
+    Ref<Array> lu = copy_by_rows(inputs[0], lead(inputs[0]));
     Ref<Array> pivots = Array::empty(specs[1].shape, DType::Int32);
-    const kernels::Matrices factored = matrices(*lu);
-    std::vector<int32_t> info(static_cast<size_t>(factored.count), 0);
-    kernels::lu(factored, pivots->data<int32_t>(), info.data());
-    if (checked_) raise_where_nonzero(op_, info, kSingular);
+    factor_transposed(op_, *lu, pivots->data<int32_t>(), checked_);
     return {Tensor(std::move(lu)), Tensor(std::move(pivots))};
   }
   Tensors vjp(const VjpArgs&) const override { return {Tensor()}; }
@@ -64,14 +69,15 @@ class Solve final : public OnMatrices {
     return {Spec{with_core(batch, {rows(b), columns(b)}), b.dtype(), b.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    const Tensor &lu = inputs[1], &pivots = inputs[2];
+    const Tensor lu = stored_by_rows(inputs[1]), pivots = stored_by_rows(inputs[2], 1);
     const Dims full(specs[0].shape.begin(), specs[0].shape.end() - 2);
-    Ref<Array> x = copy_by_columns(inputs[3], full);
-    Ref<Array> plain = copy_by_columns(lu, lead(lu));
-    Ref<Array> exchanged = Array::empty(pivots.shape(), DType::Int32);
-    kernels::copy(exchanged->view(), pivots.view());
-    kernels::lu_solve(matrices(*plain), exchanged->data<int32_t>(), matrices(*x),
-                      broadcast_numbers(lead(lu), full).data(), transposed_);
+    Ref<Array> x = copy_by_rows(inputs[3], full);
+    // Transposed like the factors, x stands on their left; a vector is the same either way.
+    const bool vector = columns(inputs[3]) == 1;
+    kernels::lu_solve(transposed_matrices(lu.array()), pivots.array().data<int32_t>(),
+                      vector ? matrices(*x) : transposed_matrices(*x),
+                      broadcast_numbers(lead(lu), full).data(),
+                      {.right = !vector, .transposed = transposed_ == !vector});
     return {Tensor(std::move(x))};
   }
   Tensors vjp(const VjpArgs& args) const override {
@@ -107,6 +113,48 @@ class Solve final : public OnMatrices {
   const bool transposed_;
 };
 
+// The inverse, computed from factors of a if these follow a.
+class Inverse final : public OnMatrices {
+ public:
+  std::string_view name() const override { return "linalg.inv"; }
+  Saves saves() const override { return {.outputs = 1}; }
+
+  Specs infer(TensorSpan inputs) const override {
+    require_square(name(), inputs[0]);
+    return {inputs[0].spec()};
+  }
+  Tensors eval(TensorSpan inputs, const Specs&) const override {
+    require_lapack(name());
+    const Dims batch = lead(inputs[0]);
+    const bool factored = inputs.size() == 3;
+    Ref<Array> out = copy_by_rows(inputs[factored ? 1 : 0], batch);
+    Ref<Array> pivots = factored ? copy_by_rows(inputs[2], batch, 1)
+                                 : Array::empty(lead(inputs[0], 1), DType::Int32);
+    if (!factored) factor_transposed(name(), *out, pivots->data<int32_t>(), true);
+    kernels::lu_inverse(transposed_matrices(*out), pivots->data<int32_t>());
+    return {Tensor(std::move(out))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor transposed = matrix_transpose(args.outputs[0]);
+    Tensors out(args.inputs.size());
+    out[0] = -matmul(transposed, matmul(args.cotangents[0], transposed));
+    return out;
+  }
+  Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const override {
+    if (!tangents[0]) return {Tensor()};
+    return {-matmul(outputs[0], matmul(tangents[0], outputs[0]))};
+  }
+  std::optional<Tensors> taylor(const TaylorArgs& args) const override {
+    const Tensor moved =
+        implicit_series(args, 0, [](const Tensor& a, const Tensor& x) { return matmul(a, x); });
+    if (!moved) return Tensors();
+    return Tensors{-matmul(args.y(0, 0), moved)};
+  }
+
+ protected:
+  int64_t core_rank(size_t input) const override { return input == 2 ? 1 : 2; }
+};
+
 class SolveTriangular final : public OnMatrices {
  public:
   explicit SolveTriangular(TriangularForm form) : form_(form) {}
@@ -121,11 +169,20 @@ class SolveTriangular final : public OnMatrices {
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     require_lapack(name());
     const Dims full(specs[0].shape.begin(), specs[0].shape.end() - 2), own = lead(inputs[0]);
-    Ref<Array> x = copy_by_columns(inputs[1], full), a = copy_by_columns(inputs[0], own);
-    if (form_.checked && !form_.unit_diagonal) check_diagonal(a);
+    if (form_.checked && !form_.unit_diagonal) check_diagonal(inputs[0]);
+    // What is stored by rows, kernels see transposed: then x stands on the other side.
+    const bool a_columns = is_by_columns(inputs[0]);
+    const Tensor a = a_columns ? inputs[0] : stored_by_rows(inputs[0]);
+    const bool vector = columns(inputs[1]) == 1;
+    const bool x_columns = vector || (is_by_columns(inputs[1]) && full == lead(inputs[1]));
+    Ref<Array> x =
+        x_columns && !vector ? copy_by_columns(inputs[1], full) : copy_by_rows(inputs[1], full);
     kernels::solve_triangular(
-        matrices(*a), matrices(*x), broadcast_numbers(own, full).data(),
-        {form_.lower, form_.transpose == Transpose::Plain, form_.unit_diagonal});
+        a_columns ? matrices(a.array()) : transposed_matrices(a.array()),
+        x_columns ? matrices(*x) : transposed_matrices(*x), broadcast_numbers(own, full).data(),
+        {.lower = form_.lower == a_columns,
+         .unit_diagonal = form_.unit_diagonal,
+         .side = {.right = !x_columns, .transposed = transposed() == (a_columns == x_columns)}});
     return {Tensor(std::move(x))};
   }
   Tensors vjp(const VjpArgs& args) const override {
@@ -134,8 +191,9 @@ class SolveTriangular final : public OnMatrices {
     other.transpose = transposed() ? Transpose::None : Transpose::Plain;
     const Tensor b = solve_matrix(args.inputs[0], args.cotangents[0], other);
     if (!args.wants[0]) return {Tensor(), b};
-    const Tensor a = transposed() ? matmul(x, matrix_transpose(b)) : matmul(b, matrix_transpose(x));
-    return {-read_part(a), b};
+    const Tensor left = transposed() ? x : b, right = matrix_transpose(transposed() ? b : x);
+    const Tensor a = form_.lower ? lower_product(left, right) : upper_product(left, right);
+    return {-(form_.unit_diagonal ? read_part(a) : a), b};
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
     Tensor moved;
@@ -158,9 +216,8 @@ class SolveTriangular final : public OnMatrices {
 
  private:
   bool transposed() const { return form_.transpose == Transpose::Plain; }
-  void check_diagonal(const Ref<Array>& a) const {
-    const Tensor diagonals = diagonal(Tensor(a), 0, -2, -1);
-    const Tensor zero = any(equal(diagonals, scalar(0, a->dtype)));
+  void check_diagonal(const Tensor& a) const {
+    const Tensor zero = any(equal(diagonal(a, 0, -2, -1), scalar(0, a.dtype())));
     if (*zero.array().data<bool>())
       linalg_error(name(), "the matrix is singular: there is a zero on its diagonal");
   }
@@ -297,10 +354,10 @@ Tensor solve(const Tensor& a, const Tensor& b) {
   return as_given(s, solve_with(factors("linalg.solve", s.a), s.a, s.b));
 }
 
-Tensor inv(const Tensor& a) {
-  require_square("linalg.inv", a);
-  const Tensor x = floating(a);
-  return solve_with(factors("linalg.inv", x), x, identity_matrix(rows(x), x.dtype()));
+Tensor inv(const Tensor& a) { return apply1(make_ref<Inverse>(), Borrowed<1>(floating(a))); }
+
+Tensor inverse_with(const Factors& factors, const Tensor& a) {
+  return apply1(make_ref<Inverse>(), Borrowed<3>(a, factors.lu, factors.pivots));
 }
 
 namespace {

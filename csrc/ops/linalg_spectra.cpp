@@ -370,6 +370,7 @@ class WithSingularValues final : public OnMatrices {
   }
 };
 
+// Of the first input; a second one may hold the values, as numbers without derivatives.
 class SvdVals final : public OnMatrices {
  public:
   std::string_view name() const override { return "linalg.svdvals"; }
@@ -379,9 +380,15 @@ class SvdVals final : public OnMatrices {
     const Tensor& a = inputs[0];
     require_matrices(name(), a, "x");
     const int64_t k = std::min(rows(a), columns(a));
-    return {Spec{with_core(lead(a), {k}), real_of(a.dtype()), a.device()}};
+    const Dims batch =
+        inputs.size() == 1 ? lead(a) : broadcast_shapes(name(), lead(a), lead(inputs[1], 1));
+    return {Spec{with_core(batch, {k}), real_of(a.dtype()), a.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    if (inputs.size() == 2) {
+      const Dims& shape = specs[0].shape;
+      return {Tensor(copy_by_rows(inputs[1], Dims(shape.begin(), shape.end() - 1), 1))};
+    }
     require_lapack(name());
     Ref<Array> copy = copy_by_columns(inputs[0], lead(inputs[0]));
     Ref<Array> s = Array::empty(specs[0].shape, specs[0].dtype);
@@ -393,13 +400,19 @@ class SvdVals final : public OnMatrices {
     return {Tensor(std::move(s))};
   }
   Tensors vjp(const VjpArgs& args) const override {
-    return {conj(
-        apply1(make_ref<WithSingularValues>(), Borrowed<2>(args.inputs[0], args.cotangents[0])))};
+    Tensors out(args.inputs.size());
+    out[0] = conj(
+        apply1(make_ref<WithSingularValues>(), Borrowed<2>(args.inputs[0], args.cotangents[0])));
+    return out;
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
+    if (!tangents[0]) return {Tensor()};
     const Tensors f = WithSingularValues::thin(primals[0]);
     return {real(sum(conj(f[0]) * matmul(tangents[0], adjoint(f[2])), Dims{-2}))};
   }
+
+ protected:
+  int64_t core_rank(size_t input) const override { return input == 0 ? 2 : 1; }
 };
 
 }  // namespace
@@ -423,6 +436,12 @@ Tensor eigvalsh(const Tensor& given, std::string_view uplo) {
 Tensor svdvals(const Tensor& x) {
   const Tensor a = floating(x);
   Tensor s = apply1(make_ref<SvdVals>(), Borrowed<1>(a));
+  remember_spectrum(s, SpectrumOf::Singular, a);
+  return s;
+}
+
+Tensor svdvals_known(const Tensor& a, const Tensor& values) {
+  Tensor s = apply1(make_ref<SvdVals>(), Borrowed<2>(a, values));
   remember_spectrum(s, SpectrumOf::Singular, a);
   return s;
 }

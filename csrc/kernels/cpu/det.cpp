@@ -3,6 +3,7 @@
 #include <numeric>
 #include <vector>
 
+#include "kernels/cpu/dense.h"
 #include "kernels/cpu/schur.h"
 
 namespace pyautograd::kernels {
@@ -131,25 +132,24 @@ class AtMatrix {
   // det(A) A^-T, much cheaper, where A is so well-conditioned that next to nothing is lost; false
   // elsewhere.
   bool by_inverse(const T* a, T* result) const {
-    const LapackFunctions<T>& f = *lapack<T>();
-    const int n = static_cast<int>(n_), ld = leading(n_);
-    const char transposed = 'T';
-    std::vector<T> lu(a, a + n_ * n_);
+    std::vector<T> lu(a, a + square_);
     std::vector<int> pivots(static_cast<size_t>(n_));
-    int info = 0;
-    f.getrf(&n, &n, lu.data(), &ld, pivots.data(), &info);
-    if (info != 0) return false;
+    const Block<T> factors{lu.data(), n_, n_, n_};
+    if (Dense<T>::factor_lu(factors, pivots.data()) != 0) return false;
     T product(1);
     for (int64_t i = 0; i < n_; ++i) {
       const T& pivot = lu[size_t(i + n_ * i)];
       product *= pivots[size_t(i)] == i + 1 ? pivot : -pivot;
     }
-    std::fill_n(result, n_ * n_, T(0));
-    for (int64_t i = 0; i < n_; ++i) result[i + n_ * i] = T(1);
-    f.getrs(&transposed, &n, &n, lu.data(), &ld, pivots.data(), result, &ld, &info, 1);
-    const double condition = frobenius(a) * frobenius(result);
-    if (!(condition <= 100.0 * double(n_)) || !is_finite(product) || product == T(0)) return false;
-    for (int64_t i = 0; i < n_ * n_; ++i) result[i] *= product;
+    if (!is_finite(product) || product == T(0)) return false;
+    Dense<T>::invert_factored(factors, pivots.data());
+    const double condition = frobenius(a) * frobenius(lu.data());
+    if (!(condition <= 100.0 * double(n_))) return false;
+    constexpr int64_t kTile = 16;  // columns that are read while one line of the result is written
+    for (int64_t from = 0; from < n_; from += kTile)
+      for (int64_t i = 0; i < n_; ++i)
+        for (int64_t j = from; j < std::min(n_, from + kTile); ++j)
+          result[j + n_ * i] = lu[size_t(i + n_ * j)] * product;
     return true;
   }
 
@@ -211,7 +211,7 @@ void det(const Matrices& lu, const int32_t* pivots, void* sign, void* logabsdet,
 void det_derivative(const Matrices& a, std::span<const Matrices> directions, const Matrices& out) {
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     const double work = 20 * cube(a) + std::pow(double(a.rows), double(directions.size()) + 2);
-    over_batch(a.count, work, [&](int64_t begin, int64_t end) {
+    over_dense_batch(a.count, work, [&](int64_t begin, int64_t end) {
       AtMatrix<T> derivative(a.rows, a.dtype);
       for (int64_t i = begin; i < end; ++i) derivative(a, directions, out, i);
     });

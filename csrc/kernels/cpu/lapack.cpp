@@ -45,6 +45,8 @@ std::unique_ptr<LapackFunctions<T>> resolve_all() {
   Resolver<T> resolve(handle);
   resolve(f->gemm, "gemm");
   resolve(f->trsm, "trsm");
+  resolve(f->herk, is_complex_type<T> ? "herk" : "syrk");
+  resolve(f->trtri, "trtri");
   resolve(f->getrf, "getrf");
   resolve(f->getrs, "getrs");
   resolve(f->potrf, "potrf");

@@ -58,6 +58,12 @@ struct LapackFunctions {
   void (*trsm)(const char* side, const char* uplo, const char* transpose, const char* diagonal,
                const int* m, const int* n, const T* alpha, const T* a, const int* lda, T* b,
                const int* ldb, size_t, size_t, size_t, size_t) = nullptr;
+  // syrk for real matrices
+  void (*herk)(const char* uplo, const char* transpose, const int* n, const int* k,
+               const RealOf<T>* alpha, const T* a, const int* lda, const RealOf<T>* beta, T* c,
+               const int* ldc, size_t, size_t) = nullptr;
+  void (*trtri)(const char* uplo, const char* diagonal, const int* n, T* a, const int* lda,
+                int* info, size_t, size_t) = nullptr;
   void (*getrf)(const int* m, const int* n, T* a, const int* lda, int* pivots, int* info) = nullptr;
   void (*getrs)(const char* transpose, const int* n, const int* k, const T* a, const int* lda,
                 const int* pivots, T* b, const int* ldb, int* info, size_t) = nullptr;

@@ -1,8 +1,9 @@
-// Factorizations and solvers, one LAPACK call per matrix.
+// Factorizations and solvers: large matrices by blocks (dense.h), else one LAPACK call per matrix.
 
 #include <limits>
 #include <vector>
 
+#include "kernels/cpu/dense.h"
 #include "kernels/cpu/matrices.h"
 
 namespace pyautograd::kernels {
@@ -17,6 +18,11 @@ int workspace_size(T first) {
 }
 
 char transpose_flag(bool transposed) { return transposed ? 'T' : 'N'; }
+
+template <class T>
+Block<T> block(const Matrices& m, int64_t i) {
+  return {matrix<T>(m, i), m.rows, m.columns, m.rows};
+}
 
 template <class T>
 class Qr {
@@ -135,35 +141,65 @@ class Eigh {
   std::vector<int> iwork_;
 };
 
-// Of complex matrices.
 template <class T>
 class Eig {
  public:
-  Eig(int n, bool vectors) : n_(n), job_(vectors ? 'V' : 'N'), rwork_(size_t(2 * std::max(1, n))) {
+  using Complex = std::complex<RealOf<T>>;
+
+  Eig(int n, bool vectors) : n_(n), job_(vectors ? 'V' : 'N'), parts_(size_t(2 * std::max(1, n))) {
     T size{};
     run(nullptr, nullptr, nullptr, &size, -1);
     work_.resize(static_cast<size_t>(workspace_size(size)));
+    if (!is_complex_type<T> && vectors) real_vectors_.resize(size_t(n) * size_t(n));
   }
 
-  int operator()(T* a, T* w, T* v) {
-    return run(a, w, v, work_.data(), static_cast<int>(work_.size()));
+  int operator()(T* a, Complex* w, Complex* v) {
+    const int lwork = static_cast<int>(work_.size());
+    if constexpr (is_complex_type<T>) {
+      return run(a, w, v, work_.data(), lwork);
+    } else {
+      const int info = run(a, nullptr, real_vectors_.data(), work_.data(), lwork);
+      for (int j = 0; j < n_; ++j) w[j] = {parts_[size_t(j)], parts_[size_t(n_ + j)]};
+      if (v != nullptr) join_pairs(v);
+      return info;
+    }
   }
 
  private:
-  int run(T* a, T* w, T* v, T* work, int lwork) {
+  int run(T* a, [[maybe_unused]] T* w, T* v, T* work, int lwork) {
     const char none = 'N';
     const int ld = leading(n_);
     int info = 0;
-    f_.geev(&none, &job_, &n_, a, &ld, w, nullptr, &ld, v, &ld, work, &lwork, rwork_.data(), &info,
-            kLength, kLength);
+    if constexpr (is_complex_type<T>) {
+      f_.geev(&none, &job_, &n_, a, &ld, w, nullptr, &ld, v, &ld, work, &lwork, parts_.data(),
+              &info, kLength, kLength);
+    } else {
+      f_.geev(&none, &job_, &n_, a, &ld, parts_.data(), parts_.data() + n_, nullptr, &ld, v, &ld,
+              work, &lwork, &info, kLength, kLength);
+    }
     return info;
+  }
+
+  // A pair of conjugate eigenvectors comes as two columns, its real and its imaginary part.
+  void join_pairs(Complex* v) const {
+    const int64_t n = n_;
+    for (int64_t j = 0; j < n; ++j) {
+      const T* real = &real_vectors_[size_t(j * n)];
+      const bool pair = parts_[size_t(n + j)] != 0;
+      for (int64_t i = 0; i < n; ++i) {
+        const T imaginary = pair ? real[i + n] : T(0);
+        v[i + j * n] = Complex(real[i], imaginary);
+        if (pair) v[i + (j + 1) * n] = Complex(real[i], -imaginary);
+      }
+      if (pair) ++j;
+    }
   }
 
   const LapackFunctions<T>& f_ = *lapack<T>();
   int n_;
   char job_;
-  std::vector<T> work_;
-  std::vector<RealOf<T>> rwork_;
+  std::vector<RealOf<T>> parts_;  // of the eigenvalues; scratch for complex matrices
+  std::vector<T> work_, real_vectors_;
 };
 
 template <class T>
@@ -207,53 +243,80 @@ class LeastSquares {
   std::vector<int> iwork_;
 };
 
-int size_of(int64_t n) { return static_cast<int>(n); }
-
 }  // namespace
 
 void lu(const Matrices& a, int32_t* pivots, int32_t* info) {
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
-    const LapackFunctions<T>& f = *lapack<T>();
-    const int m = size_of(a.rows), n = size_of(a.columns), k = std::min(m, n);
-    over_batch(a.count, cube(a), [&](int64_t begin, int64_t end) {
+    const int64_t k = std::min(a.rows, a.columns);
+    over_dense_batch(a.count, cube(a), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        const int lda = leading(m);
         int32_t* exchanged = pivots + i * k;
-        f.getrf(&m, &n, matrix<T>(a, i), &lda, exchanged, &info[i]);
-        for (int j = 0; j < k; ++j) --exchanged[j];
+        info[i] = Dense<T>::factor_lu(block<T>(a, i), exchanged);
+        for (int64_t j = 0; j < k; ++j) --exchanged[j];
       }
     });
   });
 }
 
+namespace {
+
+// Calls body(i, pivots) with the pivots of factor number which[i], which count from one.
+template <class Body>
+void over_factored(const Matrices& lu, const int32_t* pivots, int64_t count, double work,
+                   const int64_t* which, const Body& body) {
+  const int n = size_of(lu.rows);
+  over_dense_batch(count, work, [&](int64_t begin, int64_t end) {
+    std::vector<int> from_one(static_cast<size_t>(n));
+    for (int64_t i = begin; i < end; ++i) {
+      const int32_t* exchanged = pivots + (which ? which[i] : i) * n;
+      for (int j = 0; j < n; ++j) from_one[size_t(j)] = std::clamp(exchanged[j], 0, n - 1) + 1;
+      body(i, from_one.data());
+    }
+  });
+}
+
+}  // namespace
+
 void lu_solve(const Matrices& lu, const int32_t* pivots, const Matrices& b, const int64_t* which,
-              bool transposed) {
+              Side side) {
   visit_scalar(lu.dtype, [&]<class T>(TypeTag<T>) {
     const LapackFunctions<T>& f = *lapack<T>();
-    const int n = size_of(lu.rows), k = size_of(b.columns), ld = leading(n);
-    const char flag = transpose_flag(transposed);
-    over_batch(b.count, double(n) * n * k, [&](int64_t begin, int64_t end) {
-      std::vector<int> from_one(static_cast<size_t>(n));
-      for (int64_t i = begin; i < end; ++i) {
-        const int32_t* exchanged = pivots + which[i] * n;
-        for (int j = 0; j < n; ++j) from_one[size_t(j)] = std::clamp(exchanged[j], 0, n - 1) + 1;
-        int info = 0;
-        f.getrs(&flag, &n, &k, matrix<T>(lu, which[i]), &ld, from_one.data(), matrix<T>(b, i), &ld,
-                &info, kLength);
-      }
+    const int n = size_of(lu.rows), ld = leading(n), one = 1;
+    const char flag = transpose_flag(side.transposed);
+    const double work = double(lu.rows) * double(b.rows) * double(b.columns);
+    over_factored(lu, pivots, b.count, work, which, [&](int64_t i, const int* from_one) {
+      const Block<T> factors = block<T>(lu, which[i]), x = block<T>(b, i);
+      int info = 0;
+      if (!side.right && x.columns == 1)
+        f.getrs(&flag, &n, &one, factors.data, &ld, from_one, x.data, &ld, &info, kLength);
+      else
+        Dense<T>::solve_factored(factors, from_one, side.right ? 'R' : 'L', side.transposed, x);
+    });
+  });
+}
+
+void lu_inverse(const Matrices& lu, const int32_t* pivots) {
+  visit_scalar(lu.dtype, [&]<class T>(TypeTag<T>) {
+    const int64_t n = lu.rows;
+    over_factored(lu, pivots, lu.count, 2 * cube(lu), nullptr, [&](int64_t i, const int* from_one) {
+      T* x = matrix<T>(lu, i);
+      bool singular = false;
+      for (int64_t j = 0; j < n; ++j) singular |= x[j + j * n] == T(0);
+      if (singular)
+        fill_nan(x, n * n);
+      else
+        Dense<T>::invert_factored(block<T>(lu, i), from_one);
     });
   });
 }
 
 void cholesky(const Matrices& a, bool upper, int32_t* info) {
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
-    const LapackFunctions<T>& f = *lapack<T>();
-    const int n = size_of(a.rows), lda = leading(n);
-    const char uplo = upper ? 'U' : 'L';
-    over_batch(a.count, cube(a), [&](int64_t begin, int64_t end) {
+    const int64_t n = a.rows;
+    over_dense_batch(a.count, cube(a), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         T* x = matrix<T>(a, i);
-        f.potrf(&uplo, &n, x, &lda, &info[i], kLength);
+        info[i] = Dense<T>::factor_cholesky(upper, block<T>(a, i));
         for (int64_t j = 0; j < n; ++j) {
           const int64_t first = upper ? j + 1 : 0, last = upper ? n : j;
           std::fill(x + j * n + first, x + j * n + last, T(0));
@@ -266,16 +329,13 @@ void cholesky(const Matrices& a, bool upper, int32_t* info) {
 void solve_triangular(const Matrices& a, const Matrices& b, const int64_t* which,
                       Triangle triangle) {
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
-    const LapackFunctions<T>& f = *lapack<T>();
-    const int n = size_of(a.rows), k = size_of(b.columns), ld = leading(n);
-    const char side = 'L', uplo = triangle.lower ? 'L' : 'U';
-    const char flag = transpose_flag(triangle.transposed);
-    const char diagonal = triangle.unit_diagonal ? 'U' : 'N';
-    const T one(1);
-    over_batch(b.count, double(n) * n * k, [&](int64_t begin, int64_t end) {
+    const TriangularFlags flags{triangle.side.right ? 'R' : 'L', triangle.lower ? 'L' : 'U',
+                                transpose_flag(triangle.side.transposed),
+                                triangle.unit_diagonal ? 'U' : 'N'};
+    const double work = double(a.rows) * double(b.rows) * double(b.columns);
+    over_dense_batch(b.count, work, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
-        f.trsm(&side, &uplo, &flag, &diagonal, &n, &k, &one, matrix<T>(a, which[i]), &ld,
-               matrix<T>(b, i), &ld, kLength, kLength, kLength, kLength);
+        Dense<T>::solve_triangular(flags, block<T>(a, which[i]), block<T>(b, i));
     });
   });
 }
@@ -335,21 +395,18 @@ void eigh(const Matrices& a, void* w, bool lower, bool vectors, int32_t* info) {
 }
 
 void eig(const Matrices& a, void* w, const Matrices* v, int32_t* info) {
-  const auto run = [&]<class T>(TypeTag<T>) {
+  visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
+    using Complex = std::complex<RealOf<T>>;
     over_batch(a.count, 25 * cube(a), [&](int64_t begin, int64_t end) {
       Eig<T> factor(size_of(a.rows), v != nullptr);
       for (int64_t i = begin; i < end; ++i) {
         T* x = matrix<T>(a, i);
-        T* values = static_cast<T*>(w) + i * a.rows;
+        Complex* values = static_cast<Complex*>(w) + i * a.rows;
         const bool finite = all_finite(x, a.rows * a.rows);
-        info[i] = finite ? factor(x, values, v ? matrix<T>(*v, i) : nullptr) : -4;
+        info[i] = finite ? factor(x, values, v ? matrix<Complex>(*v, i) : nullptr) : -4;
       }
     });
-  };
-  if (a.dtype == DType::Complex64)
-    run(TypeTag<std::complex<float>>{});
-  else
-    run(TypeTag<std::complex<double>>{});
+  });
 }
 
 void lstsq(const Matrices& a, const Matrices& b, void* s, int64_t* rank, double rcond,

@@ -5,6 +5,7 @@
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
 #include "kernels/cpu/scratch.h"
+#include "kernels/cpu/split.h"
 #include "kernels/device.h"
 #include "kernels/iterate.h"
 
@@ -75,17 +76,11 @@ Gemm columns_of(const Gemm& g, int64_t begin, int64_t end, int64_t size) {
   return part;
 }
 
-// Calls run(part) for blocks of rows or columns that depend on the sizes only.
+// Calls run(part) for blocks that depend on the sizes only.
 template <class Run>
 void split(const Gemm& g, int64_t size, const Run& run) {
-  if (work(g) < kLarge) return run(g);
-  bool by_rows = g.m >= g.n;
-  int64_t extent = by_rows ? g.m : g.n, other = by_rows ? g.n : g.m;
-  // Eight blocks keep two to eight threads busy; thin blocks would spend their time packing.
-  int64_t grain = std::max<int64_t>((extent / 8 + 31) & -32, kLarge / 2 / (other * g.k));
-  if (other > 1) grain = std::max<int64_t>(grain, 64);
-  parallel_for(extent, grain, [&](int64_t begin, int64_t end) {
-    run(by_rows ? rows_of(g, begin, end, size) : columns_of(g, begin, end, size));
+  over_blocks(g.m, g.n, g.k, [&](int64_t i, int64_t j, int64_t rows, int64_t columns) {
+    run(columns_of(rows_of(g, i, i + rows, size), j, j + columns, size));
   });
 }
 

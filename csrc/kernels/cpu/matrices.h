@@ -22,12 +22,22 @@ T* matrix(const Matrices& m, int64_t i) {
 // LAPACK wants a leading dimension of at least one even where there is nothing.
 inline int leading(int64_t rows) { return static_cast<int>(std::max<int64_t>(1, rows)); }
 
+inline int size_of(int64_t n) { return static_cast<int>(n); }
+
 // Calls body(begin, end) over ranges of a batch; `work` is what one matrix costs in operations.
 template <class Body>
 void over_batch(int64_t count, double work, const Body& body) {
   constexpr double kWorthAThread = 2e5;
   const auto grain = static_cast<int64_t>(kWorthAThread / std::max(1.0, work));
   parallel_for(count, std::max<int64_t>(1, grain), body);
+}
+
+// The same for what is shared by threads itself where matrices are large and few.
+template <class Body>
+void over_dense_batch(int64_t count, double work, const Body& body) {
+  constexpr double kLarge = 1 << 24;
+  if (work >= kLarge && count < 8) return body(int64_t{0}, count);
+  over_batch(count, work, body);
 }
 
 inline double cube(const Matrices& a) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "kernels/cpu/dense.h"
 #include "kernels/cpu/schur.h"
 
 namespace pyautograd::kernels {
@@ -24,37 +25,91 @@ double norm1(const T* a, int64_t n) {
 }
 
 // exp by scaling and squaring with Pade approximants (Al-Mohy and Higham 2009, algorithm 3.1, with
-// exact norms).
+// exact norms, or bounds on them where these decide the same).
+//
+// A matrix [[A, E], [0, A]], whose exponential holds a derivative, is A + E u with u u = 0, and a
+// matrix of such blocks is one with several units u. It is kept as its blocks, whose number in
+// binary says which units they multiply, so a product of the first kind takes three small products
+// instead of the eight of a whole one.
 template <class T>
 class Expm {
  public:
-  explicit Expm(int64_t n) : n_(n), size_(size_t(n * n)) {}
+  explicit Expm(int64_t order) : order_(order) {}
 
-  void operator()(T* a) {
-    if (!all_finite(a, n_ * n_)) return fill_nan(a, n_ * n_);
-    powers_.assign(1, product(a, a));
-    const int degree = choose_degree(a);
-    int squarings = 0;
-    if (degree == 13) {
-      squarings = count_squarings(a);
-      const auto factor = static_cast<RealOf<T>>(std::ldexp(1.0, -squarings));
-      for (int64_t i = 0; i < n_ * n_; ++i) a[i] *= factor;
-      powers_.assign(1, product(a, a));
-      make_powers(3);
-    }
-    pade(a, degree);
-    for (int i = 0; i < squarings; ++i) {
-      const std::vector<T> square = product(a, a);
-      std::copy(square.begin(), square.end(), a);
-    }
+  void operator()(T* whole) {
+    if (!all_finite(whole, order_ * order_)) return fill_nan(whole, order_ * order_);
+    find_blocks(whole);
+    if (blocks_ == 1) return run(whole);
+    Square parts(size_);  // the first row of blocks
+    for (int64_t c = 0; c < blocks_; ++c)
+      for (int64_t j = 0; j < n_; ++j)
+        std::copy_n(whole + (c * n_ + j) * order_, n_, &parts[size_t((c * n_ + j) * n_)]);
+    run(parts.data());
+    for (int64_t c = 0; c < blocks_; ++c)
+      for (int64_t j = 0; j < n_; ++j)
+        for (int64_t r = 0; r < blocks_; ++r)
+          if ((r & c) == r)
+            std::copy_n(&parts[size_t(((c ^ r) * n_ + j) * n_)], n_,
+                        whole + (c * n_ + j) * order_ + r * n_);
   }
 
  private:
   using Square = std::vector<T>;
 
+  void find_blocks(const T* whole) {
+    constexpr int64_t kMostBlocks = 8, kSmallest = 16;
+    for (blocks_ = kMostBlocks; blocks_ > 1; blocks_ /= 2) {
+      n_ = order_ / blocks_;
+      if (order_ % blocks_ == 0 && n_ >= kSmallest && consists_of_blocks(whole)) break;
+    }
+    n_ = order_ / blocks_;
+    size_ = size_t(blocks_ * n_ * n_);
+  }
+
+  bool consists_of_blocks(const T* whole) const {
+    for (int64_t c = 0; c < blocks_; ++c)
+      for (int64_t j = 0; j < n_; ++j)
+        for (int64_t r = 1; r < blocks_; ++r) {
+          const T* column = whole + (c * n_ + j) * order_ + r * n_;
+          const T* like = whole + ((c ^ r) * n_ + j) * order_;
+          const bool same =
+              (r & c) == r ? std::equal(column, column + n_, like)
+                           : std::all_of(column, column + n_, [](const T& x) { return x == T(0); });
+          if (!same) return false;
+        }
+    return true;
+  }
+
+  void run(T* a) {
+    powers_.assign(1, product(a, a));
+    const int degree = choose_degree(a);
+    int squarings = 0;
+    if (degree == 13) {
+      squarings = count_squarings(a);
+      scale(a, squarings);
+    }
+    pade(a, degree);
+    for (int i = 0; i < squarings; ++i) {
+      const Square square = product(a, a);
+      std::copy(square.begin(), square.end(), a);
+    }
+  }
+
+  Block<T> block(const T* a, int64_t which) const {
+    return {const_cast<T*>(a) + which * n_ * n_, n_, n_, n_};
+  }
+
+  // c += alpha a b, but for the blocks of a up to `skipped`.
+  void add_product(T alpha, const T* a, const T* b, T* c, int64_t s, int64_t skipped = -1) const {
+    for (int64_t part = s; part > skipped; part = (part - 1) & s) {
+      Dense<T>::multiply('N', 'N', alpha, block(a, part), block(b, s ^ part), T(1), block(c, s));
+      if (part == 0) return;
+    }
+  }
+
   Square product(const T* a, const T* b) const {
-    Square c(size_);
-    multiply('N', 'N', n_, n_, n_, a, b, c.data());
+    Square c(size_, T(0));
+    for (int64_t s = 0; s < blocks_; ++s) add_product(T(1), a, b, c.data(), s);
     return c;
   }
 
@@ -63,34 +118,69 @@ class Expm {
       powers_.push_back(product(powers_.back().data(), powers_[0].data()));
   }
 
+  // a and three of its powers for a / 2^squarings.
+  void scale(T* a, int squarings) {
+    if (squarings == 0) return make_powers(3);
+    const auto divide = [this](T* x, int exponent) {
+      const auto factor = static_cast<RealOf<T>>(std::ldexp(1.0, -exponent));
+      for (size_t i = 0; i < size_; ++i) x[i] *= factor;
+    };
+    divide(a, squarings);
+    constexpr int kSafe = 10;  // beyond, powers may have overflown
+    if (squarings > kSafe) {
+      powers_.assign(1, product(a, a));
+      return make_powers(3);
+    }
+    make_powers(3);
+    for (int k = 0; k < 3; ++k) divide(powers_[size_t(k)].data(), 2 * (k + 1) * squarings);
+  }
+
+  // The largest column sum of absolute values of the whole matrix, in its last columns.
+  double norm(const T* a) const {
+    double largest = 0;
+    for (int64_t j = 0; j < n_; ++j) {
+      double sum = 0;
+      for (int64_t s = 0; s < blocks_; ++s)
+        for (int64_t i = 0; i < n_; ++i) sum += std::abs(a[i + n_ * (j + n_ * s)]);
+      largest = std::max(largest, sum);
+    }
+    return largest;
+  }
+
   // ||A^k||^(1/k) for even k.
   double root_norm(int k) {
     make_powers(size_t(k) / 2);
-    return std::pow(norm1(powers_[size_t(k) / 2 - 1].data(), n_), 1.0 / k);
+    return std::pow(norm(powers_[size_t(k) / 2 - 1].data()), 1.0 / k);
   }
 
   // How often to halve a so that the backward error of the degree stays below roundoff.
   int extra_squarings(const T* a, int degree, double scale) const {
-    const double norm = norm1(a, n_);
-    if (norm == 0) return 0;
+    const double norm_of_a = norm(a);
+    if (norm_of_a == 0) return 0;
     // ||abs(A)^(2m + 1)||, by a row of ones
-    std::vector<double> row(size_t(n_), 1.0), next(size_t(n_), 0.0);
+    std::vector<double> magnitudes(size_), row(size_t(n_ * blocks_), 1.0), next(row.size());
+    for (size_t i = 0; i < size_; ++i) magnitudes[i] = std::abs(a[i]);
+    const auto line = [this](std::vector<double>& x, int64_t s) {
+      return Block<double>{x.data() + s * n_, 1, n_, 1};
+    };
     double logarithm = 0;
     for (int k = 0; k < 2 * degree + 1; ++k) {
-      for (int64_t j = 0; j < n_; ++j) {
-        next[size_t(j)] = 0;
-        for (int64_t i = 0; i < n_; ++i)
-          next[size_t(j)] += row[size_t(i)] * std::abs(a[i + n_ * j]);
-      }
+      std::fill(next.begin(), next.end(), 0.0);
+      for (int64_t s = 0; s < blocks_; ++s)
+        for (int64_t part = 0; part <= s; ++part)
+          if ((part & s) == part)
+            Dense<double>::multiply('N', 'N', 1.0, line(row, s ^ part),
+                                    {magnitudes.data() + part * n_ * n_, n_, n_, n_}, 1.0,
+                                    line(next, s));
       const double largest = *std::max_element(next.begin(), next.end());
       if (largest == 0) return 0;
       logarithm += std::log2(largest);
-      for (int64_t j = 0; j < n_; ++j) row[size_t(j)] = next[size_t(j)] / largest;
+      for (size_t j = 0; j < row.size(); ++j) row[j] = next[j] / largest;
     }
     const double m = degree;
     const double coefficient =
         (2 * std::lgamma(m + 1) - std::lgamma(2 * m + 1) - std::lgamma(2 * m + 2)) / std::log(2.0);
-    const double alpha = coefficient + logarithm - std::log2(norm) + 2 * m * std::log2(scale);
+    const double alpha = coefficient + logarithm - std::log2(norm_of_a) + 2 * m * std::log2(scale);
     const double unit = std::log2(double(std::numeric_limits<RealOf<T>>::epsilon()) / 2);
     return std::max(0, static_cast<int>(std::ceil((alpha - unit) / (2 * m))));
   }
@@ -99,21 +189,32 @@ class Expm {
     const double first = std::max(root_norm(4), root_norm(6));
     if (first < 1.495585217958292e-2 && extra_squarings(a, 3, 1) == 0) return 3;
     if (first < 2.539398330063230e-1 && extra_squarings(a, 5, 1) == 0) return 5;
-    const double second = std::max(root_norm(6), root_norm(8));
-    if (second < 9.504178996162932e-1 && extra_squarings(a, 7, 1) == 0) return 7;
-    if (second < 2.097847961257068 && extra_squarings(a, 9, 1) == 0) return 9;
+    constexpr double kTheta7 = 9.504178996162932e-1, kTheta9 = 2.097847961257068;
+    // ||A^8|| is no more than ||A^4||^2.
+    double second = first;
+    if (second >= kTheta7 && root_norm(6) < kTheta9) second = std::max(root_norm(6), root_norm(8));
+    if (second < kTheta7 && extra_squarings(a, 7, 1) == 0) return 7;
+    if (second < kTheta9 && extra_squarings(a, 9, 1) == 0) return 9;
     return 13;
   }
 
-  int count_squarings(const T* a) {
+  static int halvings(double norm) {
     constexpr double kTheta = 4.25;
-    const double second = std::max(root_norm(6), root_norm(8));
-    const double third = std::max(root_norm(8), root_norm(10));
-    double eta = std::min(second, third);
-    if (!std::isfinite(eta)) eta = norm1(a, n_);
+    return norm <= kTheta ? 0 : static_cast<int>(std::ceil(std::log2(norm / kTheta)));
+  }
+
+  int count_squarings(const T* a) {
+    const double fourth = root_norm(4), sixth = root_norm(6);
+    // ||A^8|| is no more than ||A^4||^2, and ||A^10|| no more than ||A^4|| ||A^6||.
+    double eta = std::max(fourth, std::pow(fourth, 0.4) * std::pow(sixth, 0.6));
+    if (std::isfinite(eta) && halvings(eta) > halvings(sixth)) {
+      const double eighth = root_norm(8);
+      eta = std::min(std::max(sixth, eighth), std::max(eighth, root_norm(10)));
+    }
+    if (!std::isfinite(eta)) eta = norm(a);
     constexpr int kMost = 2000;  // exp overflows long before
     if (!std::isfinite(eta)) return kMost;
-    const int count = eta <= kTheta ? 0 : static_cast<int>(std::ceil(std::log2(eta / kTheta)));
+    const int count = halvings(eta);
     return std::min(kMost, count + extra_squarings(a, 13, std::ldexp(1.0, -count)));
   }
 
@@ -138,6 +239,7 @@ class Expm {
   }
 
   void pade(T* a, int degree) {
+    make_powers(degree == 13 ? 3 : size_t(degree) / 2);
     const std::array<double, 14> c = coefficients(degree);
     const size_t terms = degree == 13 ? 4 : size_t(degree) / 2 + 1;
     Square odd = polynomial(&c[1], terms), even = polynomial(&c[0], terms);
@@ -152,11 +254,12 @@ class Expm {
       denominator[i] = even[i] - odd[i];
     }
     std::vector<int> pivots(static_cast<size_t>(n_));
-    const int n = static_cast<int>(n_), ld = leading(n_);
-    int info = 0;
-    const char plain = 'N';
-    lapack<T>()->getrf(&n, &n, denominator.data(), &ld, pivots.data(), &info);
-    lapack<T>()->getrs(&plain, &n, &n, denominator.data(), &ld, pivots.data(), a, &ld, &info, 1);
+    for (int64_t s = 0; s < blocks_; ++s) {
+      if (s == 0) Dense<T>::factor_lu(block(denominator.data(), 0), pivots.data());
+      add_product(T(-1), denominator.data(), a, a, s, 0);
+      Dense<T>::solve_factored(block(denominator.data(), 0), pivots.data(), 'L', false,
+                               block(a, s));
+    }
   }
 
   // sum += A^6 (c0 A^2 + c2 A^4 + c4 A^6)
@@ -169,8 +272,9 @@ class Expm {
     for (size_t i = 0; i < size_; ++i) sum[i] += high[i];
   }
 
-  int64_t n_;
-  size_t size_;
+  const int64_t order_;
+  int64_t n_ = 0, blocks_ = 1;
+  size_t size_ = 0;
   std::vector<Square> powers_;  // A^2, A^4, ...
 };
 
@@ -311,7 +415,7 @@ void solve_sylvester(const Matrices& a, const Matrices& b, const Matrices& q, in
 
 void expm(const Matrices& a) {
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
-    over_batch(a.count, 30 * cube(a), [&](int64_t begin, int64_t end) {
+    over_dense_batch(a.count, 30 * cube(a), [&](int64_t begin, int64_t end) {
       Expm<T> exponential(a.rows);
       for (int64_t i = begin; i < end; ++i) exponential(matrix<T>(a, i));
     });

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdlib>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -121,9 +122,18 @@ void renew_after_fork() {
   inside_region = false;
 }
 
+// PYAUTOGRAD_NUM_THREADS where that is a positive number, else one for each processor.
+int threads_at_start() {
+  const char* asked = std::getenv("PYAUTOGRAD_NUM_THREADS");
+  const int64_t count = asked == nullptr ? 0 : std::strtol(asked, nullptr, 10);
+  constexpr int64_t kMost = 1024;
+  if (count > 0) return static_cast<int>(std::min(count, kMost));
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
 Pool& pool() {
   static const bool ready = [] {
-    the_pool.store(new Pool(std::max(1u, std::thread::hardware_concurrency())));
+    the_pool.store(new Pool(threads_at_start()));
     pthread_atfork(nullptr, nullptr, renew_after_fork);
     return true;
   }();
