@@ -67,7 +67,7 @@ def raised_by(call):
 
 def same_kind(error, reference):
     """NumPy's AxisError is a ValueError and an IndexError: either will do."""
-    kinds = (TypeError, ValueError, IndexError)
+    kinds = (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError)
     return any(isinstance(error, kind) and isinstance(reference, kind) for kind in kinds)
 
 
