@@ -37,8 +37,8 @@ class Coverage(NamedTuple):
     checkpoint: bool
     """Inside a checkpoint the values and the derivatives, to third order, are the same."""
     cuda: bool
-    """On a CUDA device the values and first derivatives of real arguments are the host's. An op for
-    which that does not hold, or a rule of it, has no kernel and raises."""
+    """On a CUDA device the values and first derivatives of real arguments are the host's. Where
+    that does not hold, the op or a rule of it has no kernel, or makes arrays on the host."""
 
 
 @functools.cache

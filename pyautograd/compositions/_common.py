@@ -52,6 +52,8 @@ def shape_from_values(name: str) -> Iterator[None]:
     """Lets the error about values that vmap maps name the composition."""
     try:
         yield
+    except NotImplementedError:  # a kernel is missing
+        raise
     except RuntimeError as error:
         raise RuntimeError(f"[{name}]{str(error).partition(']')[2]}") from None
 
