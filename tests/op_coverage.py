@@ -214,7 +214,7 @@ def as_markdown(table):
         "says that the op refuses them: most need an order; some functions of `special` are not",
         "continued to the complex plane yet. The column for CUDA says whether the kernels of the",
         "library for devices give the host's values and first derivatives of real arguments; where",
-        "it says no, the op or one of its rules has no kernel, or makes arrays on the host, and raises.",
+        "it says no, the op or a rule of it has no kernel, or makes arrays on the host.",
         "",
         "| op | " + " | ".join(heads) + " |",
         "|---" * (len(heads) + 1) + "|",

@@ -1,5 +1,6 @@
 // qr with mode 'raw'.
 
+#include "ops/elementwise.h"
 #include "ops/linalg.h"
 
 namespace pyautograd::ops::linalg {
@@ -18,7 +19,7 @@ struct Reflection {
                                     equal(imag(alpha), scalar(0, real_of(dtype))));
     const Tensor filled = where(idle, one, column);
     const Tensor length = sqrt(sum(real(filled * conj(filled)), core, {}, true));
-    const Tensor down = greater_equal(real(alpha), scalar(0, real_of(dtype)));
+    const Tensor down = logical_not(call<kernels::SignBit>(real(alpha)));
     const Tensor target = astype(where(down, -length, length), dtype);
     beta = where(idle, alpha, target);
     tau = where(idle, zero, (target - alpha) / target);
