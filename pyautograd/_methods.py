@@ -59,10 +59,42 @@ def round(self: Tensor, decimals: int = 0) -> Tensor:
     return _extended.round(self, decimals)
 
 
-def sort(self: Tensor, axis: int = -1, *, descending: bool = False, stable: bool = True) -> None:
+def sort(
+    self: Tensor,
+    axis: int = -1,
+    kind: str | None = None,
+    *,
+    descending: bool = False,
+    stable: bool | None = None,
+) -> None:
     """Sorts the elements along an axis in place; :func:`pyautograd.sort` makes a new tensor."""
-    self[...] = _core.sort(self, axis, descending=descending, stable=stable)
+    self[...] = _core.sort(self, axis, kind, descending=descending)
 
 
-for _function in (argpartition, choose, compress, fill, flatten, partition, put, round, sort):
+def tobytes(self: Tensor, order: str = "C") -> bytes:
+    """The numbers' bytes, row by row, or column by column with ``order="F"``."""
+    return self.numpy().tobytes(order)  # type: ignore[arg-type]
+
+
+def rounded(self: Tensor, ndigits: int | None = None) -> Any:
+    """``round(x)`` with Python's function: an int without digits, else :func:`pyautograd.round`.
+
+    The derivative of a rounded tensor is 0. Only a tensor of one element becomes an int.
+    """
+    return int(_core.round(self)) if ndigits is None else _extended.round(self, ndigits)
+
+
+for _function in (
+    argpartition,
+    choose,
+    compress,
+    fill,
+    flatten,
+    partition,
+    put,
+    round,
+    sort,
+    tobytes,
+):
     _core._set_type_attribute(_function.__name__, _function)
+_core._set_type_attribute("__round__", rounded)

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import _core
 from ._core import Tensor
-from .compositions import _common, _masked
+from .compositions import _masked
 
 __all__: list[str] = []
 
@@ -138,10 +138,6 @@ def _chosen(name: str, where: Any, result: Tensor, out: Any) -> Tensor:
     return _core.where(mask, _core.astype(result, kept.dtype, copy=False), kept)
 
 
-# What an element that is left out is replaced by
-_NEUTRAL = {"sum": 0, "prod": 1, "all": True, "any": False}
-
-
 def reduction(name: str) -> Callable[..., Any]:
     """The reduction of that name with the keywords of NumPy's."""
     op = getattr(_core, name)
@@ -158,50 +154,11 @@ def reduction(name: str) -> Callable[..., Any]:
         where: Any = np._NoValue,
     ) -> Any:
         options = {} if keepdims is np._NoValue else {"keepdims": bool(keepdims)}
-        if dtype is not None:
-            options["dtype"] = dtype
-        x = _core.asarray(a)
-        if where is not np._NoValue and where is not True:
-            x = _without(label, name, x, _masked.mask_of(label, where), initial)
-        if initial is np._NoValue or initial is None:
-            return stored(label, op(x, axis=axis, **options), out)
-        return stored(label, _starting(name, op, x, axis, initial, options), out)
+        given = {"dtype": dtype, "initial": initial, "where": None if where is True else where}
+        options |= {k: v for k, v in given.items() if v is not None and v is not np._NoValue}
+        return stored(label, op(_core.asarray(a), axis=axis, **options), out)
 
     return reduce
-
-
-def _without(label: str, name: str, x: Tensor, mask: Tensor, initial: Any) -> Tensor:
-    if name not in _NEUTRAL and initial is np._NoValue:
-        raise ValueError(
-            f"{label}: an operation without a neutral element needs initial= beside where="
-        )
-    if name not in _NEUTRAL:
-        return _core.where(mask, x, _core.astype(_core.asarray(initial), x.dtype))
-    neutral = _NEUTRAL[name]
-    if x.dtype.kind == "b" and not isinstance(neutral, bool):
-        x = _core.astype(x, np.int64)
-    return _core.where(mask, x, neutral)
-
-
-def _starting(name: str, op: Any, x: Tensor, axis: Any, initial: Any, options: Any) -> Tensor:
-    if name in ("sum", "prod"):
-        combine = _core.add if name == "sum" else _core.multiply
-        return combine(op(x, axis=axis, **options), initial)
-    # The extremum of nothing is the initial value: it joins the elements.
-    shape = _core.sum(x, axis=axis, **options).shape
-    start = _core.astype(_core.asarray(initial), x.dtype)
-    if x.size == 0:
-        return _core.broadcast_to(start, shape)
-    extremum = _core.maximum if name == "max" else _core.minimum
-    return extremum(op(x, axis=axis, **options), start)
-
-
-def _moment_where(name: str, x: Tensor, axis: Any, where: Any, options: dict[str, Any]) -> Tensor:
-    mask, keepdims = _masked.mask_of(f"np.{name}", where), options.get("keepdims", False)
-    if name == "mean":
-        return _masked.mean(x, mask, axis, keepdims)
-    op = getattr(_core, name)
-    return _masked.spread(op, x, mask, axis, options["correction"], keepdims, none=np.inf)
 
 
 def moment(name: str) -> Callable[..., Any]:
@@ -228,10 +185,9 @@ def moment(name: str) -> Callable[..., Any]:
             if correction is not np._NoValue and ddof != 0:
                 raise ValueError("ddof and correction can't be provided simultaneously.")
             options["correction"] = ddof if correction is np._NoValue else correction
-        if where is np._NoValue or where is True:
-            result = getattr(_core, name)(x, axis=axis, **options)
-        else:
-            result = _moment_where(name, _common.floating(x), axis, where, options)
+        if where is not np._NoValue and where is not True:
+            options["where"] = where
+        result = getattr(_core, name)(x, axis=axis, **options)
         return stored(f"np.{name}", result, out)
 
     def mean_of(

@@ -1,24 +1,37 @@
 """Computes the table of ``pa.coverage()`` from the records.
 
-    python tests/op_coverage.py --write
+    python tests/op_coverage.py --write [--cuda-library LIBRARY]
 
 writes ``pyautograd/_coverage.json`` and ``docs/coverage.md``, in the checkout that this file is in.
+The column for CUDA needs a device, or the library of kernels that run as loops on the host, which
+the C++ tests build (tests/native); without one it stays as it was, and an op that is new has "no".
 """
 
 import argparse
+import functools
 import itertools
 import json
+import os
 import warnings
 from pathlib import Path
 
 import numpy as np
-from properties import assert_close, central_difference, forward, reverse, scalars, tensors
+from properties import (
+    assert_close,
+    central_difference,
+    forward,
+    options_on,
+    reverse,
+    scalars,
+    tensors,
+)
 from records import CASES, RECORDS
 
 import pyautograd as pa
 from pyautograd._coverage import Coverage
 
 ROOT = Path(__file__).parents[1]
+TABLE = ROOT / "pyautograd" / "_coverage.json"
 MODES = {"forward": forward, "reverse": reverse}
 # Op coverage is about whether a rule is there and right; the property tests run every sample.
 SAMPLES = 3
@@ -103,6 +116,52 @@ def check_checkpoint(record):
                 assert np.isclose(*values, rtol=1e-11, atol=1e-11)
 
 
+def arrays_of(out):
+    """The tensors that a call returned, as arrays of the host."""
+    return [y.to("cpu") for y in (out if isinstance(out, (list, tuple)) else [out])]
+
+
+def called_on(device, record, sample, inputs):
+    options = options_on(device, sample) | ({} if inputs else {"device": device})
+    return arrays_of(record.fn(*sample.with_arrays([x.to(device) for x in inputs]), **options))
+
+
+def number_on(device, record, sample, *inputs):
+    """One that depends on every output, for gradients by inputs of the host."""
+    outputs = called_on(device, record, sample, inputs)
+    return sum((pa.sum(pa.real(y * y)) for y in outputs if y.dtype.kind in "fc"), pa.zeros(()))
+
+
+def check_cuda(record, device):
+    samples = [s for s in record.calls() if s.arrays]  # an op without any makes numbers
+    for sample in samples or record.calls():
+        got = called_on(device, record, sample, tensors(sample.arrays))
+        for y, want in zip(got, record.reference(sample, sample.arrays), strict=True):
+            assert_close(y.numpy(), want, record.tol)
+    for f in smooth_calls(record) if record.diff else []:
+        inputs, wanted = tensors(f.arrays), tuple(f.chosen)
+        calls = [functools.partial(number_on, d, record, f.sample) for d in ("cpu", device)]
+        want, got = (pa.func.grad(call, argnums=wanted)(*inputs) for call in calls)
+        for y, expected in zip(got, want, strict=True):
+            assert np.allclose(y, expected, rtol=1e-9, atol=1e-10)
+
+
+@functools.cache
+def cuda_device(library=None):
+    """A device, or None where there is none to try kernels on."""
+    if library or (library := os.environ.get("PYAUTOGRAD_TEST_CUDA_LIBRARY")):
+        pa._core.set_backend_library(library)
+    return pa.device("cuda") if pa.cuda.is_available() else None
+
+
+def has_cuda(record, library):
+    device = cuda_device(library)
+    if device is not None:
+        return holds(lambda: check_cuda(record, device))
+    known = json.loads(TABLE.read_text()).get(record.name, ())
+    return len(known) == len(Coverage._fields) and known[-1]
+
+
 def depends_on_values(record):
     """Whether the shape of the result does, which vmap refuses."""
     sample = next(s for s in record.calls() if s.arrays)
@@ -122,7 +181,7 @@ def derivative_checks(record):
     yield "third_order", lambda: check_third(record)
 
 
-def row(record, complex_record=None):
+def row(record, complex_record=None, library=None):
     """The row of one op; `complex_record` is its record with complex samples, if it takes them."""
     found = {"value": holds(lambda: check_value(record)), "complex": None}
     for name, check in derivative_checks(record):
@@ -131,17 +190,18 @@ def row(record, complex_record=None):
     found["vmap"] = holds(lambda: check_vmap(record)) if mapped else None
     found["checkpoint"] = holds(lambda: check_checkpoint(record))
     if complex_record is not None:
-        found["complex"] = False not in row(complex_record)
-    return Coverage(**found)
+        found["complex"] = False not in row(complex_record)._replace(cuda=True)
+    return Coverage(**found, cuda=has_cuda(record, library))
 
 
-def rows():
+def rows(library=None):
     with_complex = {r.name: r for r in CASES if r.label != r.name}
-    return {r.name: row(r, with_complex.get(r.name)) for r in sorted(RECORDS, key=lambda r: r.name)}
+    ordered = sorted(RECORDS, key=lambda r: r.name)
+    return {r.name: row(r, with_complex.get(r.name), library) for r in ordered}
 
 
 def as_markdown(table):
-    marks = {True: "yes", False: "**no**", None: "-"}
+    marks = {True: "yes", False: "no", None: "-"}
     heads = [name.replace("_", " ") for name in Coverage._fields]
     lines = [
         "# Which derivatives every op has",
@@ -151,8 +211,10 @@ def as_markdown(table):
         "without a derivative has none at any order, and a shape that depends on the values cannot",
         "be batched. An op with a dash for its derivatives returns bools, integers, constants or",
         "elements that cannot move alone (`intersect1d`). In the column for complex numbers a dash",
-        "says that the op refuses them: most need an order; `polyfit`, `logaddexp`, `softplus` and",
-        "some functions of `special` are not continued to the complex plane yet.",
+        "says that the op refuses them: most need an order; some functions of `special` are not",
+        "continued to the complex plane yet. The column for CUDA says whether the kernels of the",
+        "library for devices give the host's values and first derivatives of real arguments; where",
+        "it says no, the op or a rule of it has no kernel, or makes arrays on the host.",
         "",
         "| op | " + " | ".join(heads) + " |",
         "|---" * (len(heads) + 1) + "|",
@@ -168,7 +230,7 @@ def as_json(table):
 
 def files(table):
     return {
-        ROOT / "pyautograd" / "_coverage.json": as_json(table),
+        TABLE: as_json(table),
         ROOT / "docs" / "coverage.md": as_markdown(table),
     }
 
@@ -176,7 +238,8 @@ def files(table):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", required=True)
-    parser.parse_args()
+    parser.add_argument("--cuda-library", help="a library of kernels for devices")
+    library = parser.parse_args().cuda_library
     with np.errstate(all="ignore"):
-        for path, text in files(rows()).items():
+        for path, text in files(rows(library)).items():
             path.write_text(text)

@@ -11,6 +11,14 @@ def tensors(arrays):
     return [pa.tensor(a) for a in arrays]
 
 
+def options_on(device, sample):
+    """The keywords of a sample, with its arrays on a device."""
+    return {
+        name: pa.tensor(value).to(device) if isinstance(value, np.ndarray) else value
+        for name, value in sample.kwargs.items()
+    }
+
+
 def assert_close(got, want, tol, *, relative_to=None, what=""):
     """Equal shapes and dtypes, and values within `tol` units in the last place of the largest one.
 
@@ -67,7 +75,7 @@ def raised_by(call):
 
 def same_kind(error, reference):
     """NumPy's AxisError is a ValueError and an IndexError: either will do."""
-    kinds = (TypeError, ValueError, IndexError)
+    kinds = (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError)
     return any(isinstance(error, kind) and isinstance(reference, kind) for kind in kinds)
 
 

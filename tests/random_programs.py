@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
+from random_libraries import NUMPY
 
 LARGEST = 24  # elements of one array
 BOUND = 1e3  # of values
@@ -122,6 +123,91 @@ def vectors(rng, *shapes):
     return () if all(len(s) == 1 for s in shapes) else None
 
 
+def system(rng, a, b):
+    """A square matrix and what may stand on the right of it."""
+    return () if len(a) == 2 and a[0] == a[1] and len(b) in (1, 2) and b[0] == a[0] else None
+
+
+def tall_system(rng, a, b):
+    return () if len(a) == 2 and a[0] > a[1] and len(b) in (1, 2) and b[0] == a[0] else None
+
+
+def two_axes(rng, shape):
+    return (tuple(rng.sample(range(len(shape)), 2)),) if len(shape) >= 2 else None
+
+
+def axis_of_several(rng, shape):
+    axes = [i for i, n in enumerate(shape) if n > 1]
+    return (rng.choice(axes),) if axes else None
+
+
+def fraction_and_axis(rng, shape):
+    return (rng.random(), rng.randrange(len(shape))) if shape else None
+
+
+def axis_and_size(rng, shape):
+    return (rng.randrange(len(shape)), rng.choice([None, 1, 2, 3, 4, 5])) if shape else None
+
+
+def lines_of_indices(rng, shape):
+    """Indices along the last axis for every line."""
+    if not shape:
+        return None
+    count = rng.randint(1, 4)
+    lines = [rng.choices(range(shape[-1]), k=count) for _ in range(int(np.prod(shape[:-1])))]
+    return (np.array(lines, np.int64).reshape(*shape[:-1], count),)
+
+
+def places_for(rng, shape):
+    """A place among five for every element of a vector."""
+    return (np.array(rng.choices(range(5), k=shape[0])),) if len(shape) == 1 else None
+
+
+def rows_and_values(rng, shape, values):
+    if not shape or values != shape[1:]:
+        return None
+    return (rng.randrange(shape[0]),)
+
+
+def counts(rng, shape):
+    return (rng.randint(1, 3), rng.randrange(len(shape))) if shape else None
+
+
+def widths(rng, shape):
+    return ([(rng.randint(0, 2), rng.randint(0, 2)) for _ in shape],) if shape else None
+
+
+def plane(m, x):
+    """Complex numbers off the negative axis."""
+    return m.complex(2 + m.sin(x), m.cos(2 * x))
+
+
+def parts(m, z):
+    return m.real(z) - 0.7 * m.imag(z)
+
+
+def near_diagonal(m, x, spread):
+    """A matrix whose diagonal dominates: spread * (1, 2, ...)."""
+    n = x.shape[0]
+    return m.tanh(x) + m.constant(np.diag(spread * (1.0 + np.arange(n))))
+
+
+def positive_definite(m, x):
+    a = near_diagonal(m, x, 3)
+    return m.matmul(m.permute(a, (1, 0)), a)
+
+
+def symmetric(m, x):
+    a = near_diagonal(m, x, 7)
+    return a + m.permute(a, (1, 0))
+
+
+def told_apart(m, x):
+    """No two elements are equal, so that every library takes the same one."""
+    steps = np.sqrt(2) * (np.arange(x.size if isinstance(x, np.ndarray) else m.count(x)) % 5 + 1)
+    return m.sin(x) + m.constant(steps.reshape(x.shape))
+
+
 OPS: dict[str, Op] = {
     # elementwise
     "sin": Op(lambda m, x: m.sin(x)),
@@ -194,6 +280,88 @@ OPS: dict[str, Op] = {
     "outer": Op(lambda m, x, y: m.einsum("i,j->ij", x, y), 2, vectors),
     "trace": Op(lambda m, x: m.einsum("ii->", x), 1, square_matrix),
     "gram": Op(lambda m, x: m.matmul(m.permute(x, (1, 0)), x), 1, square_matrix),
+    "kron": Op(lambda m, x, y: m.kron(x, y), 2, matrices),
+    "convolve": Op(lambda m, x, y: m.convolve(x, y), 2, vectors),
+    "bilinear": Op(lambda m, x, y: m.einsum("ij,kj->ik", x, m.permute(y, (1, 0))), 2, matrices),
+    # linear algebra
+    "solve": Op(lambda m, a, b: m.linalg.solve(near_diagonal(m, a, 4), b), 2, system),
+    "inv": Op(lambda m, x: m.linalg.inv(near_diagonal(m, x, 4)), 1, square_matrix),
+    "det": Op(lambda m, x: m.linalg.det(near_diagonal(m, x, 1)), 1, square_matrix),
+    "slogdet": Op(lambda m, x: m.linalg.slogdet(near_diagonal(m, x, 4))[1], 1, square_matrix),
+    "cholesky": Op(lambda m, x: m.linalg.cholesky(positive_definite(m, x)), 1, square_matrix),
+    "qr": Op(lambda m, x: m.linalg.qr(near_diagonal(m, x, 4))[1], 1, square_matrix),
+    "svdvals": Op(lambda m, x: m.linalg.svdvals(near_diagonal(m, x, 7)), 1, square_matrix),
+    "eigvalsh": Op(lambda m, x: m.linalg.eigvalsh(symmetric(m, x)), 1, square_matrix),
+    "eigvecs": Op(lambda m, x: m.square(m.linalg.eigh(symmetric(m, x))[1]), 1, square_matrix),
+    "expm": Op(lambda m, x: m.expm(m.sin(x)), 1, square_matrix),
+    "matrix_power": Op(lambda m, x: m.linalg.matrix_power(m.sin(x), 3), 1, square_matrix),
+    "pinv": Op(lambda m, x: m.linalg.pinv(near_diagonal(m, x, 4)), 1, square_matrix),
+    "lstsq": Op(
+        lambda m, a, b: m.lstsq(m.tanh(a) + m.constant(3 * np.eye(*a.shape)), b), 2, tall_system
+    ),
+    "norm": Op(lambda m, x: m.norm(2 + m.sin(x), 3)),
+    # complex numbers on the way
+    "complex product": Op(
+        lambda m, x, y: parts(m, plane(m, x) * m.conj(plane(m, y))), 2, broadcast
+    ),
+    "complex quotient": Op(lambda m, x, y: parts(m, plane(m, x) / plane(m, y)), 2, broadcast),
+    "complex exp": Op(lambda m, x: parts(m, m.exp(plane(m, x)))),
+    "complex log": Op(lambda m, x: parts(m, m.log(plane(m, x)))),
+    "complex sqrt": Op(lambda m, x: parts(m, m.sqrt(plane(m, x)))),
+    "complex tanh": Op(lambda m, x: parts(m, m.tanh(0.3 * plane(m, x)))),
+    "complex sin": Op(lambda m, x: parts(m, m.sin(plane(m, x)))),
+    "complex power": Op(lambda m, x: parts(m, plane(m, x) ** 1.7)),
+    "complex abs": Op(lambda m, x: m.abs(plane(m, x))),
+    "complex angle": Op(lambda m, x: m.angle(plane(m, x))),
+    "complex matmul": Op(lambda m, x, y: parts(m, m.matmul(plane(m, x), plane(m, y))), 2, matrices),
+    "complex solve": Op(
+        lambda m, x: parts(m, m.linalg.inv(m.complex(near_diagonal(m, x, 5), m.sin(x)))),
+        1,
+        square_matrix,
+    ),
+    "complex det": Op(
+        lambda m, x: parts(m, m.linalg.det(m.complex(near_diagonal(m, x, 2), m.sin(x)))),
+        1,
+        square_matrix,
+    ),
+    "complex eigvalsh": Op(
+        lambda m, x: m.linalg.eigvalsh(
+            m.complex(symmetric(m, x), m.sin(x) - m.permute(m.sin(x), (1, 0)))
+        ),
+        1,
+        square_matrix,
+    ),
+    "complex cumprod": Op(lambda m, x, a: parts(m, m.cumprod(plane(m, x), a)), 1, some_axis),
+    # Fourier transforms
+    "fft": Op(lambda m, x, a, n: parts(m, m.fft.fft(x, n, a)), 1, axis_and_size),
+    "ifft": Op(lambda m, x, a, n: parts(m, m.fft.ifft(plane(m, x), n, a)), 1, axis_and_size),
+    "rfft": Op(lambda m, x, a, n: parts(m, m.fft.rfft(x, n, a)), 1, axis_and_size),
+    "irfft": Op(lambda m, x, a, n: m.fft.irfft(plane(m, x), n or 3, a), 1, axis_and_size),
+    "spectrum": Op(lambda m, x, a: m.square(m.abs(m.fft.rfft(m.sin(x), None, a))), 1, some_axis),
+    "fft2": Op(lambda m, x, a: parts(m, m.fft.fft2(x, None, a)), 1, two_axes),
+    # scans, sorting, indices
+    "cumprod": Op(lambda m, x, a: m.cumprod(m.sin(x), a), 1, some_axis),
+    "cummax": Op(lambda m, x, a: m.cummax(told_apart(m, x), a), 1, some_axis),
+    "logcumsumexp": Op(lambda m, x, a: m.logcumsumexp(x, a), 1, some_axis),
+    "sort": Op(lambda m, x, a: m.sort(told_apart(m, x), a), 1, some_axis),
+    "quantile": Op(lambda m, x, q, a: m.quantile(told_apart(m, x), q, a), 1, fraction_and_axis),
+    "std": Op(lambda m, x, a: m.std(told_apart(m, x), a), 1, axis_of_several),
+    "diff": Op(lambda m, x, a: m.diff(x, 1, a), 1, axis_of_several),
+    "trapezoid": Op(lambda m, x, a: m.trapezoid(x, a), 1, some_axis),
+    "repeat": Op(lambda m, x, n, a: m.repeat(x, n, a), 1, counts),
+    "pad": Op(lambda m, x, w: m.padded(x, w), 1, widths),
+    "take_along_axis": Op(lambda m, x, i: m.along(x, m.constant(i), -1), 1, lines_of_indices),
+    "scatter": Op(lambda m, x, i: m.scatter(x, i), 1, places_for),
+    "setitem": Op(lambda m, x, v, i: m.with_row(x, v, i), 2, rows_and_values),
+    "diagonal": Op(lambda m, x: m.diagonal(x, 0, 0, 1), 1, square_matrix),
+    # special functions
+    "gammaln": Op(lambda m, x: m.gammaln(2 + m.sin(x))),
+    "erfc": Op(lambda m, x: m.erfc(m.sin(x))),
+    "i0": Op(lambda m, x: m.i0(1.5 + m.sin(x))),
+    "ndtr": Op(lambda m, x: m.ndtr(x)),
+    "log_ndtr": Op(lambda m, x: m.log_ndtr(m.sin(x))),
+    "xlogy": Op(lambda m, x, y: m.xlogy(x, 2 + m.sin(y)), 2, broadcast),
+    "sinc": Op(lambda m, x: m.sinc(1.5 + m.sin(x))),
 }
 
 
@@ -221,122 +389,3 @@ def programs(draw, longest: int = 30) -> Program:
     values = program.values(NUMPY, *program.inputs())
     assume(all(np.all(np.abs(v) < BOUND) for v in values))
     return program
-
-
-class Library:
-    """One array library under the names that programs use: its own, or those given."""
-
-    def __init__(self, module: Any, **other: Callable[..., Any]) -> None:
-        self._module = module
-        self.__dict__.update(other)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
-
-
-def _numpy() -> Library:
-    import scipy.special as special
-
-    return Library(
-        np,
-        erf=special.erf,
-        relu=lambda x: np.maximum(x, 0),
-        sigmoid=special.expit,
-        softplus=lambda x: np.logaddexp(x, 0),
-        logsumexp=special.logsumexp,
-        softmax=special.softmax,
-        log_softmax=special.log_softmax,
-        permute=np.transpose,
-        concat=np.concatenate,
-        sliced=lambda x, index: x[index],
-        constant=np.asarray,
-        asin=np.arcsin,
-        acos=np.arccos,
-        atan=np.arctan,
-        asinh=np.arcsinh,
-        acosh=np.arccosh,
-        atanh=np.arctanh,
-        atan2=np.arctan2,
-    )
-
-
-NUMPY = _numpy()
-
-
-def our_library() -> Library:
-    import pyautograd as pa
-
-    return Library(
-        pa,
-        permute=pa.permute_dims,
-        ravel=lambda x: pa.reshape(x, (-1,)),
-        sliced=lambda x, index: x[index],
-        constant=np.asarray,
-    )
-
-
-def torch_library() -> Library:
-    import torch
-
-    def sliced(x: Any, index: tuple[slice, ...]) -> Any:
-        """PyTorch has no negative steps."""
-        for axis, part in enumerate(index):
-            positions = list(range(x.shape[axis]))[part]
-            x = torch.index_select(x, axis, torch.tensor(positions))
-        return x
-
-    def reduction(function: Callable[..., Any]) -> Callable[..., Any]:
-        def reduce(x: Any, axis: int | None, keepdims: bool) -> Any:
-            axes = tuple(range(x.ndim)) if axis is None else (axis,)
-            return function(x, axes, keepdims) if axes else function(x[None], (0,), False)
-
-        return reduce
-
-    def total(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-        return torch.sum(x, axis, keepdims) if x.ndim else x
-
-    return Library(
-        torch,
-        sum=total,
-        mean=reduction(torch.mean),
-        var=reduction(lambda x, a, k: torch.var(x, a, correction=0, keepdim=k)),
-        max=reduction(torch.amax),
-        min=reduction(torch.amin),
-        prod=lambda x, axis: torch.prod(x, axis),
-        erf=torch.special.erf,
-        softplus=torch.nn.functional.softplus,
-        softmax=lambda x, axis: torch.softmax(x, axis),
-        log_softmax=lambda x, axis: torch.log_softmax(x, axis),
-        logsumexp=lambda x, axis: torch.logsumexp(x, axis),
-        cumsum=lambda x, axis: torch.cumsum(x, axis),
-        flip=lambda x, axis: torch.flip(x, (axis,)),
-        sliced=sliced,
-        constant=torch.as_tensor,
-    )
-
-
-def jax_library() -> Library:
-    import jax
-    import jax.numpy as jnp
-
-    return Library(
-        jnp,
-        erf=jax.scipy.special.erf,
-        relu=jax.nn.relu,
-        sigmoid=jax.nn.sigmoid,
-        softplus=jax.nn.softplus,
-        logsumexp=jax.scipy.special.logsumexp,
-        softmax=jax.nn.softmax,
-        log_softmax=jax.nn.log_softmax,
-        permute=jnp.transpose,
-        concat=jnp.concatenate,
-        sliced=lambda x, index: x[index],
-        constant=np.asarray,
-        asin=jnp.arcsin,
-        acos=jnp.arccos,
-        atan=jnp.arctan,
-        asinh=jnp.arcsinh,
-        acosh=jnp.arccosh,
-        atanh=jnp.arctanh,
-        atan2=jnp.arctan2,
-    )

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 from processes import run_code
-from properties import assert_close, tensors
+from properties import assert_close, options_on, tensors
 from records import CASES, DIFFERENTIABLE
 
 import pyautograd as pa
@@ -241,7 +241,8 @@ CANNOT = r"has no cuda kernel in this build|inputs lie on|move them with .to\('c
 def outcome(record, sample, given):
     """The outputs of a call as arrays, or what it raised."""
     try:
-        out = record.fn(*sample.with_arrays(given), **sample.kwargs)
+        options = options_on(given[0].device, sample)
+        out = record.fn(*sample.with_arrays(given), **options)
     except Exception as error:
         return error
     return [y.to("cpu") for y in (out if isinstance(out, (list, tuple)) else [out])]
@@ -271,7 +272,8 @@ WITH_GRADIENTS = [r for r in DIFFERENTIABLE if r.label in PORTED - HOST_RULES]
 
 def sum_of_squares(record, sample, device, *inputs):
     """A number that depends on every output, computed on the device from inputs of the host."""
-    out = record.fn(*sample.with_arrays([x.to(device) for x in inputs]), **sample.kwargs)
+    given = sample.with_arrays([x.to(device) for x in inputs])
+    out = record.fn(*given, **options_on(device, sample))
     outputs = [y.to("cpu") for y in (out if isinstance(out, (list, tuple)) else [out])]
     squares = [pa.sum(pa.real(y * y)) for y in outputs if y.dtype.kind in "fc"]
     return sum(squares, pa.zeros(()))

@@ -213,8 +213,8 @@ def test_errors_name_the_matrix_of_a_batch():
         pa.linalg.inv(np.stack([np.eye(2), SINGULAR, np.eye(2)]))
     with pytest.raises(LinAlgError, match=r"square in its last two axes, got \(2, 3\)"):
         pa.linalg.det(np.ones((2, 3)))
-    with pytest.raises(ValueError, match=r"mode must be 'reduced', 'complete' or 'r'"):
-        pa.linalg.qr(np.eye(2), mode="raw")
+    with pytest.raises(ValueError, match=r"mode must be 'reduced', 'complete', 'r' or 'raw'"):
+        pa.linalg.qr(np.eye(2), mode="full")
     with pytest.raises(ValueError, match=r"ord='nuc' is for matrices"):
         pa.linalg.norm(np.ones(3), "nuc")
     with pytest.raises(ValueError, match=r"row 7 is out of range for 2 rows"):

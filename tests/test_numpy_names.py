@@ -97,7 +97,7 @@ def test_the_names_are_the_functions_they_name():
 
 METHODS_ABSENT = {
     **dict.fromkeys("base ctypes data flags strides setflags byteswap view".split(), "memory"),
-    **dict.fromkeys("dump dumps tofile tobytes getfield setfield".split(), "bytes"),
+    **dict.fromkeys("dump dumps tofile getfield setfield".split(), "bytes"),
     "flat": "ravel, and put to write",
     "resize": "pa.resize; the size of a tensor is fixed",
 }

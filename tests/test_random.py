@@ -148,6 +148,8 @@ CONTINUOUS = [
     ("chisquare", (3.0,), stats.chi2(3)),
     ("f", (3.0, 7.0), stats.f(3, 7)),
     ("standard_t", (2.5,), stats.t(2.5)),
+    ("triangular", (-1.0, 0.5, 2.0), stats.triang(0.5, -1, 3)),
+    ("triangular", (1.0, 1.0, 2.0), stats.triang(0, 1, 1)),
 ]
 
 
@@ -323,6 +325,32 @@ def test_permutation_and_shuffle_move_slices_along_an_axis():
     assert items == [list("abc")[i] for i in rng(3).permutation(3).tolist()]
 
 
+@pytest.mark.parametrize("method", ["cholesky", "eigh", "svd"])
+def test_multivariate_normal(method):
+    mean, cov = (
+        np.array([1.0, -2.0, 0.5]),
+        np.array([[2.0, 0.6, 0], [0.6, 1, -0.3], [0, -0.3, 0.5]]),
+    )
+    x = rng(8).multivariate_normal(mean, cov, size=(400, 500), method=method).numpy()
+    assert x.shape == (400, 500, 3)
+    lines = x.reshape(-1, 3)
+    for k, direction in enumerate([[1, 0, 0], [1, -1, 2.0], [0.3, 0.5, -1]]):
+        along = stats.norm(mean @ direction, np.sqrt(direction @ cov @ np.array(direction)))
+        assert stats.kstest(lines @ direction, along.cdf).pvalue > 1e-3, k
+    singular = rng(8).multivariate_normal([0.0, 0.0], np.ones((2, 2)), size=4, method="eigh")
+    np.testing.assert_allclose(singular[:, 0].numpy(), singular[:, 1].numpy(), atol=1e-7)
+
+
+def test_permuted_lines_are_shuffled_one_by_one():
+    x = np.arange(60_000).reshape(10_000, 6) % 6
+    y = rng(2).permuted(x, axis=1).numpy()
+    np.testing.assert_array_equal(np.sort(y, 1), x)
+    counts = np.array([np.bincount(column, minlength=6) for column in y.T])
+    assert stats.chisquare(counts.ravel()).pvalue > 1e-3
+    assert sorted(rng(2).permuted(x[:2]).numpy().ravel()) == sorted(x[:2].ravel())
+    assert rng(2).permuted(pa.ones((3, 0)), axis=0).shape == (3, 0)
+
+
 def test_choice_with_probabilities():
     p = np.array([0.1, 0.0, 0.6, 0.3])
     x = rng(3).choice(4, 100_000, p=p).numpy()
@@ -441,6 +469,12 @@ def test_unseeded_generators_differ():
         (lambda g: g.permutation(pa.zeros(3), axis=1), IndexError),
         (lambda g: g.permutation(-1), ValueError),
         (lambda g: g.shuffle((1, 2)), TypeError),
+        (lambda g: g.triangular(0.0, 3.0, 2.0), ValueError),
+        (lambda g: g.triangular(1.0, 1.0, 1.0), ValueError),
+        (lambda g: g.multivariate_normal([0.0], np.eye(2)), ValueError),
+        (lambda g: g.multivariate_normal([0.0, 0.0], np.zeros((2, 2))), np.linalg.LinAlgError),
+        (lambda g: g.multivariate_normal([0.0], [[1.0]], method="qr"), ValueError),
+        (lambda g: g.permuted(pa.zeros(3), axis=1), IndexError),
         (lambda g: pa.random.Generator("seed"), (TypeError, ValueError)),
         (lambda g: pa.random.Generator(-1), ValueError),
     ],

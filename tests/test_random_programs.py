@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from properties import central_difference, inner
-from random_programs import NUMPY, jax_library, our_library, programs, torch_library
+from random_libraries import NUMPY, jax_library, our_library, torch_library
+from random_programs import programs
 
 import pyautograd as pa
 

@@ -33,6 +33,36 @@ def test_location_and_scale_are_differentiated_through_the_draw():
     np.testing.assert_allclose([g.item() for g in grads], [5 - u, u])
 
 
+def test_draws_made_of_others_move_with_their_parameters():
+    def normals(mean, cov):
+        return pa.sum(pa.sin(rng(3).multivariate_normal(mean, cov @ cov.mT, 5)))
+
+    def triangles(*parameters):
+        return pa.sum(pa.sin(rng(3).triangular(*parameters, 9)))
+
+    root = np.array([[1.0, 0.2], [-0.4, 1.5]])
+    for f, point in (
+        (normals, (np.array([0.5, -1.0]), root)),
+        (triangles, tuple(np.array([-1.0, 0.3, 2.0]))),
+    ):
+        point = tuple(map(pa.tensor, point))
+        places = tuple(range(len(point)))
+        slopes = pa.func.grad(f, places)(*point)
+        for k, slope in enumerate(slopes):
+            step = [1e-6 * (i == k) * pa.ones_like(x) for i, x in enumerate(point)]
+            ahead, back = (
+                f(*[x + sign * d for x, d in zip(point, step, strict=True)]) for sign in (1, -1)
+            )
+            assert pa.sum(slope).item() == pytest.approx((ahead - back).item() / 2e-6, rel=1e-6)
+    keys = rng(3).permuted(np.arange(4.0)).numpy()
+    weighted = pa.func.grad(lambda x: pa.sum(rng(3).permuted(x) * np.arange(4.0)))(pa.ones(4))
+    np.testing.assert_array_equal(weighted.numpy()[keys.astype(int)], np.arange(4.0))
+    mapped = pa.func.vmap(
+        lambda m: rng(1).multivariate_normal(m, np.eye(2)), randomness="different"
+    )
+    assert mapped(pa.zeros((3, 2))).shape == (3, 2)
+
+
 @pytest.mark.parametrize("a", [0.15, 0.8, 1.0, 3.7, 19.0, 21.0, 90.0])
 def test_gamma_derivatives_are_those_of_the_quantile(a):
     draw = lambda a: rng(5).standard_gamma(a, 12)  # noqa: E731

@@ -15,6 +15,7 @@ class Error : public std::runtime_error {
     Value,
     Type,
     Index,
+    Axis,
     Runtime,
     Memory,
     Overflow,
@@ -56,6 +57,10 @@ template <class... Parts>
 template <class... Parts>
 [[noreturn]] void index_error(const Parts&... parts) {
   fail(Error::Kind::Index, parts...);
+}
+template <class... Parts>
+[[noreturn]] void axis_error(const Parts&... parts) {
+  fail(Error::Kind::Axis, parts...);
 }
 template <class... Parts>
 [[noreturn]] void runtime_error(const Parts&... parts) {

@@ -6,6 +6,7 @@
 
 #include "kernels/scalar_binary.h"
 #include "kernels/scalar_faddeeva.h"
+#include "kernels/scalar_numeric.h"
 #include "kernels/scalar_unary.h"
 
 namespace pyautograd::kernels {
@@ -129,6 +130,43 @@ struct ComplexFormula<Sigmoid> {
     if (z.real() >= 0) return inverse(one + std::exp(-z));
     std::complex<T> e = std::exp(z);
     return quotient(e, one + e);
+  }
+};
+
+// log(exp(x) + exp(y)), the principal value: the larger term in front, and the angle that their sum
+// has brought back to [-pi, pi].
+template <class T>
+inline std::complex<T> log_add_exp(std::complex<T> x, std::complex<T> y) {
+  const bool first = x.real() >= y.real() || y.real() != y.real();
+  const std::complex<T> larger = first ? x : y, smaller = first ? y : x;
+  if (larger.real() == -std::numeric_limits<T>::infinity()) return {larger.real(), T(0)};
+  const std::complex<T> ratio = larger == smaller ? std::complex<T>(1) : std::exp(smaller - larger);
+  const std::complex<T> sum = larger + ComplexFormula<Log1p>()(ratio);
+  const bool wraps = std::fabs(sum.imag()) > T(M_PI);
+  return {sum.real(), wraps ? std::remainder(sum.imag(), T(2 * M_PI)) : sum.imag()};
+}
+
+template <>
+struct ComplexFormula<LogAddExp> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+    return log_add_exp(x, y);
+  }
+};
+
+template <>
+struct ComplexFormula<LogAddExp2> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+    return times(T(M_LOG2E), log_add_exp(times(T(M_LN2), x), times(T(M_LN2), y)));
+  }
+};
+
+template <>
+struct ComplexFormula<Softplus> {
+  template <class T>
+  std::complex<T> operator()(std::complex<T> z) const {
+    return log_add_exp(z, std::complex<T>());
   }
 };
 

@@ -344,7 +344,8 @@ PYAUTOGRAD_HD inline double bessel_i(int n, double x) {
     sum += term;
   }
   const double root = std::exp(size / 2);
-  return size == kInf ? sign * size : sign * root * (sum / std::sqrt(2 * kPi * size)) * root;
+  return size == kInf ? sign * size
+                      : sign * root * (sum / std::sqrt(2 * kPi) / std::sqrt(size)) * root;
 }
 
 // The k-th derivative of exp(-x) I0(x) for x >= 0, which is the mean of (cos u - 1)**k

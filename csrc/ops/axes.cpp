@@ -7,7 +7,7 @@ namespace pyautograd::ops {
 
 int64_t normalize_axis(std::string_view op, int64_t axis, int64_t ndim) {
   if (axis < -ndim || axis >= ndim) {
-    index_error("[", op, "] axis ", axis, " is out of bounds for array of dimension ", ndim);
+    axis_error("[", op, "] axis ", axis, " is out of bounds for array of dimension ", ndim);
   }
   return axis < 0 ? axis + ndim : axis;
 }

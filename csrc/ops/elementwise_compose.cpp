@@ -70,11 +70,11 @@ Tensors modf(const Tensor& x) {
   return {where(call<IsInf>(wide), zero, call<Fmod>(wide, one)), call<Trunc>(wide)};
 }
 
-Tensor ldexp(const Tensor& x1, const Tensor& x2) {
-  if (is_inexact(x2.dtype()))
-    type_error("[ldexp] the exponent must be an integer, got dtype ", name_of(x2.dtype()));
-  const Tensor wide = real("ldexp", x1);
-  return call<Ldexp>(wide, cast(x2, wide.dtype()));
+Tensor ldexp(const Tensor& x, const Tensor& exponent) {
+  if (is_inexact(exponent.dtype()))
+    type_error("[ldexp] the exponent must be an integer, got dtype ", name_of(exponent.dtype()));
+  const Tensor wide = real("ldexp", x);
+  return call<Ldexp>(wide, cast(exponent, wide.dtype()));
 }
 
 Tensors frexp(const Tensor& x) {
@@ -151,8 +151,10 @@ void register_elementwise_compositions(Registry& registry) {
   registry.add("modf", &modf, "x, /",
                one("The fraction of x and x without it, both with the sign of x. The derivative of "
                    "the fraction is 1, of the whole 0."));
-  registry.add("ldexp", &ldexp, "x1, x2, /",
-               two("x1 * 2**x2 for integers x2, without overflow on the way."));
+  registry.add("ldexp", &ldexp, "x, exponent, /",
+               "x * 2**exponent, without overflow on the way.\n\n:param x: tensor\n"
+               ":param exponent: integers that broadcast with x\n"
+               ":raises ValueError: if the shapes do not broadcast");
   registry.add("frexp", &frexp, "x, /",
                one("m and int32 n with x = m * 2**n and 0.5 <= |m| < 1. The derivative of m is "
                    "2**-n."));

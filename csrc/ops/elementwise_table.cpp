@@ -236,17 +236,22 @@ constexpr ElementwiseRow kRows[] = {
                  kX1}),
     unary<Sigmoid>("sigmoid", "1 / (1 + exp(-x)), without overflow.",
                    {[](T t, X, T y) { return call<ScaleSigmoid>(t, y); }, kY}),
-    unary<Softplus>("softplus", "log(1 + exp(x)), without overflow.",
+    unary<Softplus>("softplus",
+                    "log(1 + exp(x)), without overflow; of complex x the principal logarithm.",
                     {[](T t, X x, T) { return scale(t, call<Sigmoid>(x[0])); }, kX1}),
     unary<Relu>("relu", "max(x, 0). The derivative at 0 is 0.",
                 {[](T t, X, T y) {
                    return where(greater(y, scalar(0, y.dtype())), t, zeros_like(t));
                  },
                  kY}),
-    binary<LogAddExp>("logaddexp", "log(exp(x1) + exp(x2)), without overflow.",
+    binary<LogAddExp>("logaddexp",
+                      "log(exp(x1) + exp(x2)), without overflow; of complex numbers the principal "
+                      "logarithm.",
                       {[](T t, X x, T) { return logaddexp_part(t, x[0], x[1]); }, kBoth},
                       {[](T t, X x, T) { return logaddexp_part(t, x[1], x[0]); }, kBoth}),
-    binary<LogAddExp2>("logaddexp2", "log2(2**x1 + 2**x2), without overflow.",
+    binary<LogAddExp2>("logaddexp2",
+                       "log2(2**x1 + 2**x2), without overflow; of complex numbers the principal "
+                       "logarithm.",
                        {[](T t, X x, T) { return logaddexp2_part(t, x[0], x[1]); }, kBoth},
                        {[](T t, X x, T) { return logaddexp2_part(t, x[1], x[0]); }, kBoth}),
     binary<Scale>("_scale", "t * p, and 0 wherever t is 0.",

@@ -158,6 +158,9 @@ Tensor take_along_axis_op(const Tensor& x, const Tensor& indices, std::optional<
 }  // namespace
 
 Tensor take(const Tensor& x, const Tensor& indices, std::optional<int64_t> axis) {
+  // NumPy reads [] as no positions rather than as floats.
+  if (is_inexact(indices.dtype()) && indices.size() == 0)
+    return take(x, astype(indices, DType::Int64), axis);
   if (is_inexact(indices.dtype())) {
     type_error("[take] indices must be integers, got dtype ", name_of(indices.dtype()));
   }

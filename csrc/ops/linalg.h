@@ -25,6 +25,8 @@ struct TriangularForm {
 Tensor solve_matrix(const Tensor& a, const Tensor& b, TriangularForm form);
 Tensor solve_triangular(const Tensor& a, const Tensor& b, TriangularForm form);
 Tensor solve_sylvester(const Tensor& a, const Tensor& b, const Tensor& q);
+// The derivative of a root x along q: x y + y x = q, where a failure is one of sqrtm.
+Tensor solve_for_root(const Tensor& x, const Tensor& q);
 Tensor pinv(const Tensor& a, std::optional<double> rcond = {}, bool hermitian = false,
             std::optional<double> rtol = {});
 Tensors lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond = {});
@@ -53,6 +55,8 @@ Tensor det(const Tensor& a);
 Tensors slogdet(const Tensor& a);
 Tensor cholesky(const Tensor& a, bool upper = false);
 Tensors qr(const Tensor& a, std::string_view mode = "reduced");
+// Reflections as LAPACK stores them, by rows, and their factors: qr(a, "raw").
+Tensors householder(const Tensor& a);
 Tensors lu_factor(const Tensor& a);
 Tensors eigh(const Tensor& a, std::string_view uplo = "L");
 Tensor eigvalsh(const Tensor& a, std::string_view uplo = "L");

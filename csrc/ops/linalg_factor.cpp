@@ -299,8 +299,10 @@ Tensor cholesky(const Tensor& a, bool upper) {
 }
 
 Tensors qr(const Tensor& a, std::string_view mode) {
-  if (mode != "reduced" && mode != "complete" && mode != "r")
-    value_error("[linalg.qr] mode must be 'reduced', 'complete' or 'r', got '", mode, "'");
+  if (mode == "raw") return householder(floating(a));
+  if (mode != "reduced" && mode != "complete" && mode != "r") {
+    value_error("[linalg.qr] mode must be 'reduced', 'complete', 'r' or 'raw', got '", mode, "'");
+  }
   Tensors made = apply(make_ref<Qr>(mode == "complete"), Borrowed<1>(floating(a)));
   if (mode == "r") return {made[1]};
   return made;
@@ -329,8 +331,10 @@ Derivatives exist where the first ``min(m, n)`` columns of a are independent (Wa
 arbitrary basis: what depends on more than their span has no meaningful derivative.
 
 :param a: tensor of shape (..., m, n)
-:param mode: 'reduced', with k = min(m, n); 'complete', with k = m; or 'r', only R, reduced
-:returns: ``QRResult(Q, R)`` of shapes (..., m, k) and (..., k, n), or R alone
+:param mode: 'reduced', with k = min(m, n); 'complete', with k = m; 'r', only R, reduced; 'raw', the
+    reflections that Q is made of, as LAPACK has them
+:returns: ``QRResult(Q, R)`` of shapes (..., m, k) and (..., k, n), or R alone; with 'raw', NumPy's h
+    and tau of shapes (..., n, m) and (..., min(m, n)) in their place
 
 >>> pa.linalg.qr(pa.tensor([[3.0], [4.0]]), mode="r").tolist()
 [[-5.0]])");

@@ -74,10 +74,10 @@ class Sqrtm final : public MatrixFunction {
   Saves saves() const override { return {.outputs = 1}; }
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor x = matrix_transpose(args.outputs[0]);
-    return {solve_sylvester(x, x, args.cotangents[0])};
+    return {solve_for_root(x, args.cotangents[0])};
   }
   Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const override {
-    return {solve_sylvester(outputs[0], outputs[0], tangents[0])};
+    return {solve_for_root(outputs[0], tangents[0])};
   }
 
  protected:

@@ -107,6 +107,8 @@ Tensor norm_of_matrices(std::string_view op, const Tensor& x, bool keepdims,
                         const NumberOrName& order) {
   const MatrixOrder wanted = matrix_order(order);
   const auto extreme = [&](const Tensor& values) {
+    // As in NumPy, the largest of no numbers, none of which is negative, is 0.
+    if (values.shape().back() == 0 && !wanted.smallest) return sum(values, Dims{-1});
     return wanted.smallest ? min(values, Dims{-1}) : max(values, Dims{-1});
   };
   // The size of a singular value that is zero has no derivative; as for every norm, zero is taken.

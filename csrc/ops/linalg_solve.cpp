@@ -233,6 +233,7 @@ class SolveTriangular final : public OnMatrices {
 // X with A X + X B = Q (Bartels and Stewart 1972).
 class Sylvester final : public OnMatrices {
  public:
+  explicit Sylvester(bool of_root) : of_root_(of_root) {}
   std::string_view name() const override { return "linalg.solve_sylvester"; }
   Saves saves() const override { return {.inputs = 3, .outputs = 1}; }
 
@@ -256,6 +257,11 @@ class Sylvester final : public OnMatrices {
     Ref<Array> x = copy_by_columns(inputs[2], full);
     std::vector<int32_t> info(static_cast<size_t>(count_elements(full)), 0);
     kernels::solve_sylvester(matrices(*a), matrices(*b), matrices(*x), info.data());
+    if (of_root_) {
+      raise_where_nonzero("linalg.sqrtm", info,
+                          "the root has no derivative: two of its eigenvalues sum to zero, or "
+                          "nearly so");
+    }
     raise_where_nonzero(name(), info, "a and -b have a common eigenvalue, or nearly so");
     return {Tensor(std::move(x))};
   }
@@ -272,6 +278,9 @@ class Sylvester final : public OnMatrices {
     const Tensor b = tangents[1] ? -matmul(x, tangents[1]) : Tensor();
     return {solve_sylvester(primals[0], primals[1], total({a, b, tangents[2]}))};
   }
+
+ private:
+  const bool of_root_;
 };
 
 struct System {
@@ -418,7 +427,12 @@ Tensor solve_triangular(const Tensor& a, const Tensor& b, TriangularForm form) {
 
 Tensor solve_sylvester(const Tensor& a, const Tensor& b, const Tensor& q) {
   const DType dtype = to_floating(promote(promote(a.dtype(), b.dtype()), q.dtype()));
-  return apply1(make_ref<Sylvester>(), Borrowed<3>(cast(a, dtype), cast(b, dtype), cast(q, dtype)));
+  return apply1(make_ref<Sylvester>(false),
+                Borrowed<3>(cast(a, dtype), cast(b, dtype), cast(q, dtype)));
+}
+
+Tensor solve_for_root(const Tensor& x, const Tensor& q) {
+  return apply1(make_ref<Sylvester>(true), Borrowed<3>(x, x, q));
 }
 
 void register_solvers(Registry& registry) {

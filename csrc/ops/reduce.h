@@ -14,6 +14,13 @@ struct ReducedAxes {
   static ReducedAxes of(std::string_view op, const Tensor& x, const Axes& axis, bool keepdims) {
     return {normalize_axes(op, axis, x.ndim()), keepdims};
   }
+  // As NumPy's ufuncs reduce: a 0-d array has an axis 0, too.
+  static ReducedAxes of_ufunc(std::string_view op, const Tensor& x, const Axes& axis,
+                              bool keepdims) {
+    const bool sole = x.ndim() == 0 && axis && axis->size() == 1;
+    if (sole && ((*axis)[0] == 0 || (*axis)[0] == -1)) return {{}, keepdims};
+    return of(op, x, axis, keepdims);
+  }
   // The same axes behind a mapped dimension in front.
   ReducedAxes behind_mapped() const;
   // How many elements of x go into one of the output.
@@ -65,6 +72,23 @@ DType accumulator_dtype(DType dtype) noexcept;
 Tensor sum_of_squares(const Tensor& x, const ReducedAxes& over);
 // Elements [start, start + size) of one axis.
 Tensor slice_axis(const Tensor& x, int64_t axis, int64_t start, int64_t size);
+
+// With NumPy's initial and where.
+using Masked = std::optional<Tensor>;
+Tensor sum_where(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims,
+                 const Masked& initial, const Masked& where);
+Tensor prod_where(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims,
+                  const Masked& initial, const Masked& where);
+Tensor max_where(const Tensor& x, const Axes& axis, bool keepdims, const Masked& initial,
+                 const Masked& where);
+Tensor min_where(const Tensor& x, const Axes& axis, bool keepdims, const Masked& initial,
+                 const Masked& where);
+Tensor any_where(const Tensor& x, const Axes& axis, bool keepdims, const Masked& where);
+Tensor all_where(const Tensor& x, const Axes& axis, bool keepdims, const Masked& where);
+Tensor mean_where(const Tensor& x, const Axes& axis, bool keepdims, const Tensor& where);
+// var, or its root, of x in a floating dtype.
+Tensor spread_where(std::string_view op, const Tensor& x, const Axes& axis, double correction,
+                    bool keepdims, const Tensor& where);
 
 Tensor var(const Tensor& x, const Axes& axis = {}, double correction = 0, bool keepdims = false);
 Tensor std(const Tensor& x, const Axes& axis = {}, double correction = 0, bool keepdims = false);

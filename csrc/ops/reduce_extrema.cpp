@@ -87,7 +87,7 @@ class ArgExtremum final : public Reduction {
 
 Tensor extremum(const Tensor& x, const Axes& axis, bool keepdims, bool maximum) {
   require_real(maximum ? "max" : "min", x);
-  auto axes = ReducedAxes::of(maximum ? "max" : "min", x, axis, keepdims);
+  auto axes = ReducedAxes::of_ufunc(maximum ? "max" : "min", x, axis, keepdims);
   return apply1(make_ref<Extremum>(std::move(axes), maximum), x);
 }
 
@@ -97,6 +97,7 @@ Tensor arg_extremum(const Tensor& x, std::optional<int64_t> axis, bool keepdims,
     return keepdims ? reshape(index, Dims(x.ndim(), 1)) : index;
   }
   require_real(maximum ? "argmax" : "argmin", x);
+  if (x.ndim() == 0 && (*axis == 0 || *axis == -1)) return arg_extremum(x, {}, keepdims, maximum);
   auto over = ReducedAxes::of(maximum ? "argmax" : "argmin", x, Dims{*axis}, keepdims);
   return apply1(make_ref<ArgExtremum>(std::move(over), maximum), x);
 }
@@ -121,13 +122,19 @@ void register_extrema(Registry& registry) {
       " element along the axes; nan if there is one. Elements that tie share the derivative "
       "equally. Over nothing a ValueError.\n\n"
       ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
-      ":param keepdims: keep the axes with size one";
+      ":param keepdims: keep the axes with size one\n"
+      ":param initial: number that takes part like an element; the result over nothing\n"
+      ":param where: bools that broadcast to x; elements where they do not hold are left out. "
+      "Needs "
+      "initial";
+  const std::string_view extremum_signature =
+      "x, /, axis=None, *, keepdims=False, initial=None, where=None";
   const std::string index_doc =
       " element along the axis, the first of equals; the first nan, if there is one.\n\n"
       ":param x: tensor\n:param axis: int, or None to search the flattened tensor\n"
       ":param keepdims: keep the axis with size one\n:returns: int64 tensor";
-  registry.add("max", &max, "x, /, axis=None, *, keepdims=False", "The largest" + extremum_doc);
-  registry.add("min", &min, "x, /, axis=None, *, keepdims=False", "The smallest" + extremum_doc);
+  registry.add("max", &max_where, extremum_signature, "The largest" + extremum_doc);
+  registry.add("min", &min_where, extremum_signature, "The smallest" + extremum_doc);
   registry.add("argmax", &argmax, "x, /, axis=None, *, keepdims=False",
                "The index of the largest" + index_doc);
   registry.add("argmin", &argmin, "x, /, axis=None, *, keepdims=False",

@@ -158,15 +158,19 @@ double divisor_less(std::string_view op, double correction, std::optional<double
 }
 
 Tensor var_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, double correction,
-              bool keepdims, std::optional<double> ddof) {
+              bool keepdims, std::optional<double> ddof, const Masked& where) {
   const double less = divisor_less("var", correction, ddof);
-  return var(cast_for("var", x, dtype, x.dtype()), axis, less, keepdims);
+  const Tensor given = cast_for("var", x, dtype, x.dtype());
+  return where ? spread_where("var", given, axis, less, keepdims, *where)
+               : var(given, axis, less, keepdims);
 }
 
 Tensor std_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, double correction,
-              bool keepdims, std::optional<double> ddof) {
+              bool keepdims, std::optional<double> ddof, const Masked& where) {
   const double less = divisor_less("std", correction, ddof);
-  return std(cast_for("std", x, dtype, x.dtype()), axis, less, keepdims);
+  const Tensor given = cast_for("std", x, dtype, x.dtype());
+  return where ? spread_where("std", given, axis, less, keepdims, *where)
+               : std(given, axis, less, keepdims);
 }
 
 }  // namespace
@@ -196,9 +200,10 @@ void register_moments(Registry& registry) {
       ":param correction: the divisor is n - correction\n"
       ":param keepdims: keep the axes with size one\n"
       ":param ddof: NumPy's name of correction\n"
+      ":param where: bools that broadcast to x; elements where they do not hold are left out\n"
       ":raises ValueError: if both names are given";
   const std::string_view signature =
-      "x, /, axis=None, dtype=None, *, correction=0.0, keepdims=False, ddof=None";
+      "x, /, axis=None, dtype=None, *, correction=0.0, keepdims=False, ddof=None, where=None";
   registry.add(
       "var", &var_as, signature,
       "The variance over the axes: the mean of |x - mean|**2, real also for complex x." + params);

@@ -204,7 +204,7 @@ Tensor product_of_others(const Tensor& x, const Dims& axes) {
 Tensor prod(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims) {
   const DType to = dtype.value_or(accumulator_dtype(x.dtype()));
   if (is_bool(to)) return all(x, axis, keepdims);
-  const ReducedAxes over = ReducedAxes::of("prod", x, axis, keepdims);
+  const ReducedAxes over = ReducedAxes::of_ufunc("prod", x, axis, keepdims);
   if (x.body()->origin && to == x.dtype()) {
     if (auto through = prod_of_spectrum(x, over.axes, keepdims)) return *through;
   }
@@ -219,13 +219,17 @@ Tensor cumprod(const Tensor& x, std::optional<int64_t> axis, std::optional<DType
 }
 
 void register_products(Registry& registry) {
-  registry.add("prod", &prod, "x, /, axis=None, dtype=None, *, keepdims=False",
+  registry.add("prod", &prod_where,
+               "x, /, axis=None, dtype=None, *, keepdims=False, initial=None, where=None",
                "The product over the axes. Its derivatives of every order are exact where elements "
                "are zero.\n\n:param x: tensor\n"
                ":param axis: int, tuple of ints, or None for all\n"
                ":param dtype: dtype of the result; by default that of x, but at least int64 or "
                "uint64\n"
-               ":param keepdims: keep the axes with size one");
+               ":param keepdims: keep the axes with size one\n"
+               ":param initial: number that the product starts with\n"
+               ":param where: bools that broadcast to x; elements where they do not hold are left "
+               "out");
   registry.add("cumprod", &cumprod, "x, /, axis=None, dtype=None",
                "The cumulative product along an axis. Its derivatives of every order are exact "
                "where elements are zero.\n\n:param x: tensor\n"

@@ -87,12 +87,12 @@ class LogCumSumExp final : public AlongAxis {
   // -inf, and equal shares for those that are +inf.
   struct Weights {
     Weights(const Tensor& x, const Tensor& y, int64_t axis) {
-      const Tensor infinity = scalar(kInfinity, x.dtype()), zero = scalar(0, x.dtype());
-      const Tensor infinite = astype(equal(x, infinity), x.dtype());
+      const Tensor infinity = scalar(kInfinity, real_of(x.dtype())), zero = scalar(0, x.dtype());
+      const Tensor infinite = astype(equal(real(x), infinity), x.dtype());
       const Tensor count = cumsum(infinite, axis);
-      const Tensor regular = equal(count, zero);
+      const Tensor regular = equal(count, zero);  // at complex numbers real parts decide
       const Tensor sharers = where(regular, scalar(1, x.dtype()), count);
-      const Tensor base = where(logical_and(regular, not_equal(y, -infinity)), y, zero);
+      const Tensor base = where(logical_and(regular, not_equal(real(y), -infinity)), y, zero);
       const Tensor before = shift(y, axis, false, -kInfinity);
       carried = where(regular, exp(where(regular, before, zero) - base),
                       shift(count, axis, false, 0) / sharers);
@@ -127,7 +127,6 @@ Tensor cummin(const Tensor& x, std::optional<int64_t> axis) {
 }
 
 Tensor logcumsumexp(const Tensor& x, std::optional<int64_t> axis) {
-  require_real("logcumsumexp", x);
   const Scanned over("logcumsumexp", x, axis);
   return apply1(make_ref<LogCumSumExp>(over.axis), cast(over.line, to_floating(x.dtype())));
 }
@@ -170,12 +169,14 @@ void register_scans(Registry& registry) {
   registry.add("cummin", &cummin, "x, /, axis=None",
                "The smallest" + extremum +
                    ">>> pa.cummin(pa.tensor([3.0, 1.0, 2.0])).tolist()\n[3.0, 1.0, 1.0]");
-  registry.add("logcumsumexp", &logcumsumexp, "x, /, axis=None",
-               "log(cumsum(exp(x))) along an axis, without overflow. Its derivative is zero where "
-               "all elements so far are -inf; elements that are +inf share it equally.\n\n"
-               ":param x: tensor\n:param axis: int, or None to flatten x first\n"
-               ":raises IndexError: if the axis is out of range\n\n"
-               ">>> pa.logcumsumexp(pa.tensor([-pa.inf, 0.0])).tolist()\n[-inf, 0.0]");
+  registry.add(
+      "logcumsumexp", &logcumsumexp, "x, /, axis=None",
+      "log(cumsum(exp(x))) along an axis, without overflow. Its derivative is zero where "
+      "all elements so far are -inf; elements that are +inf share it equally. Of complex x "
+      "it is the principal logarithm.\n\n"
+      ":param x: tensor\n:param axis: int, or None to flatten x first\n"
+      ":raises IndexError: if the axis is out of range\n\n"
+      ">>> pa.logcumsumexp(pa.tensor([-pa.inf, 0.0])).tolist()\n[-inf, 0.0]");
   const std::string params =
       ":param x: tensor\n:param axis: int; may be left out where x has one axis only\n"
       ":param dtype: dtype of the result; by default that of x, but at least int64 or uint64\n"

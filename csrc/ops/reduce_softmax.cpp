@@ -152,7 +152,10 @@ Tensor softmax(const Tensor& x, int64_t axis) {
 }
 
 Tensor log_softmax(const Tensor& x, int64_t axis) {
-  require_real("log_softmax", x);
+  if (is_complex(x.dtype())) {
+    const Dims along_axis{normalize_axis("log_softmax", axis, x.ndim())};
+    return x - complex_logsumexp(x, along_axis, true);
+  }
   const Tensor y = along<LogSoftmax>("log_softmax", x, axis);
   return along_spectrum(x, axis) ? log_softmax_of_spectrum(x, y) : y;
 }
@@ -169,7 +172,7 @@ void register_softmax(Registry& registry) {
                "exp(x) / sum(exp(x)) along an axis, without overflow.\n\n"
                ":param x: tensor\n:param axis: int");
   registry.add("log_softmax", &log_softmax, "x, /, axis=-1",
-               "The logarithm of softmax along an axis, without overflow.\n\n"
+               "The logarithm of softmax along an axis, without overflow: x - logsumexp(x).\n\n"
                ":param x: tensor\n:param axis: int");
 }
 

@@ -175,8 +175,12 @@ class CumSum final : public AlongAxis {
   const bool reverse_;
 };
 
-Tensor mean_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims) {
-  return mean(cast_for("mean", x, dtype, x.dtype()), axis, keepdims);
+Tensor mean_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims,
+               const Masked& where) {
+  const Tensor given = cast_for("mean", x, dtype, x.dtype());
+  const Tensor out =
+      where ? mean_where(given, axis, keepdims, *where) : mean(given, axis, keepdims);
+  return dtype && !is_inexact(*dtype) ? astype(out, *dtype) : out;
 }
 
 }  // namespace
@@ -184,7 +188,7 @@ Tensor mean_as(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bo
 Tensor sum(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims) {
   const DType to = dtype.value_or(accumulator_dtype(x.dtype()));
   if (is_bool(to)) return any(x, axis, keepdims);
-  const ReducedAxes over = ReducedAxes::of("sum", x, axis, keepdims);
+  const ReducedAxes over = ReducedAxes::of_ufunc("sum", x, axis, keepdims);
   if (x.body()->origin && to == x.dtype()) {
     if (auto through = sum_of_spectrum(x, over.axes, keepdims)) return *through;
   }
@@ -211,15 +215,15 @@ Tensor sum_leading(const Tensor& x, int64_t count) {
 }
 
 Tensor any(const Tensor& x, const Axes& axis, bool keepdims) {
-  return apply1(make_ref<Truth>(ReducedAxes::of("any", x, axis, keepdims), false), x);
+  return apply1(make_ref<Truth>(ReducedAxes::of_ufunc("any", x, axis, keepdims), false), x);
 }
 
 Tensor all(const Tensor& x, const Axes& axis, bool keepdims) {
-  return apply1(make_ref<Truth>(ReducedAxes::of("all", x, axis, keepdims), true), x);
+  return apply1(make_ref<Truth>(ReducedAxes::of_ufunc("all", x, axis, keepdims), true), x);
 }
 
 Tensor count_nonzero(const Tensor& x, const Axes& axis, bool keepdims) {
-  const Axes axes = ReducedAxes::of("count_nonzero", x, axis, keepdims).axes;
+  const Axes axes = ReducedAxes::of_ufunc("count_nonzero", x, axis, keepdims).axes;
   return sum(cast(x, DType::Bool), axes, DType::Int64, keepdims);
 }
 
@@ -233,30 +237,41 @@ Tensor cumsum_as(const Tensor& x, std::optional<int64_t> axis, std::optional<DTy
 Tensor cumsum(const Tensor& x, std::optional<int64_t> axis) { return cumsum_as(x, axis, {}); }
 
 void register_sums(Registry& registry) {
-  registry.add("sum", &sum, "x, /, axis=None, dtype=None, *, keepdims=False",
+  registry.add("sum", &sum_where,
+               "x, /, axis=None, dtype=None, *, keepdims=False, initial=None, where=None",
                "The sum over the axes.\n\n:param x: tensor\n"
                ":param axis: int, tuple of ints, or None for all\n"
                ":param dtype: dtype of the result; by default that of x, but at least int64 or "
                "uint64\n"
-               ":param keepdims: keep the axes with size one");
-  registry.add("mean", &mean_as, "x, /, axis=None, dtype=None, *, keepdims=False",
+               ":param keepdims: keep the axes with size one\n"
+               ":param initial: number that the sum starts with\n"
+               ":param where: bools that broadcast to x; elements where they do not hold are left "
+               "out\n\n"
+               ">>> pa.sum(pa.tensor([1.0, pa.nan]), where=[True, False]).item()\n1.0");
+  registry.add("mean", &mean_as, "x, /, axis=None, dtype=None, *, keepdims=False, where=None",
                "The arithmetic mean over the axes; of integers, in float64. Nan over nothing.\n\n"
                ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
-               ":param dtype: dtype in which to compute\n"
-               ":param keepdims: keep the axes with size one");
+               ":param dtype: dtype of the result; an integer one cuts the fraction off\n"
+               ":param keepdims: keep the axes with size one\n"
+               ":param where: bools that broadcast to x; elements where they do not hold are left "
+               "out");
   registry.add("cumsum", &cumsum_as, "x, /, axis=None, dtype=None",
                "The cumulative sum along an axis.\n\n:param x: tensor\n"
                ":param axis: int, or None to flatten x first\n"
                ":param dtype: dtype of the result; by default that of x, but at least int64 or "
                "uint64");
-  registry.add("any", &any, "x, /, axis=None, *, keepdims=False",
+  registry.add("any", &any_where, "x, /, axis=None, *, keepdims=False, where=None",
                "Whether any element along the axes is non-zero; nan counts as non-zero.\n\n"
                ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
-               ":param keepdims: keep the axes with size one\n:returns: bool tensor");
-  registry.add("all", &all, "x, /, axis=None, *, keepdims=False",
+               ":param keepdims: keep the axes with size one\n"
+               ":param where: bools that broadcast to x; elements where they do not hold are left "
+               "out\n:returns: bool tensor");
+  registry.add("all", &all_where, "x, /, axis=None, *, keepdims=False, where=None",
                "Whether all elements along the axes are non-zero; nan counts as non-zero.\n\n"
                ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
-               ":param keepdims: keep the axes with size one\n:returns: bool tensor");
+               ":param keepdims: keep the axes with size one\n"
+               ":param where: bools that broadcast to x; elements where they do not hold are left "
+               "out\n:returns: bool tensor");
   registry.add("count_nonzero", &count_nonzero, "x, /, axis=None, *, keepdims=False",
                "How many elements along the axes are non-zero.\n\n:param x: tensor\n"
                ":param axis: int, tuple of ints, or None for all\n"

@@ -293,6 +293,8 @@ Tensor expand_dims(const Tensor& x, const Dims& axes) {
 }
 
 Tensor squeeze(const Tensor& x, const Axes& axes) {
+  const bool sole = x.ndim() == 0 && axes && axes->size() == 1;
+  if (sole && ((*axes)[0] == 0 || (*axes)[0] == -1)) return alias(x);  // as NumPy does
   const Dims normal = normalize_axes("squeeze", axes, x.ndim());
   Dims shape = x.shape();
   for (size_t i = normal.size(); i-- > 0;) {

@@ -4,7 +4,19 @@ namespace pyautograd {
 
 namespace {
 
-Tensor reshape_op(const Tensor& x, const Dims& shape, std::optional<bool> copied) {
+// Whether elements are numbered with the first index fastest.
+bool by_columns(std::string_view op, std::string_view order) {
+  if (order == "F") return true;
+  if (order != "C") value_error("[", op, "] order must be 'C' or 'F', got '", order, "'");
+  return false;
+}
+
+Tensor reshape_op(const Tensor& x, const Dims& shape, std::optional<bool> copied,
+                  std::string_view order) {
+  if (by_columns("reshape", order)) {
+    const Dims backwards(std::reverse_iterator(shape.end()), std::reverse_iterator(shape.begin()));
+    return ops::transpose(reshape_op(ops::transpose(x, {}), backwards, copied, "C"), {});
+  }
   Tensor result = ops::reshape(x, shape);
   if (!copied) return result;
   const bool shared = innermost_array(result).storage == innermost_array(x).storage;
@@ -16,9 +28,14 @@ Tensor reshape_op(const Tensor& x, const Dims& shape, std::optional<bool> copied
   return result;
 }
 
+Tensor ravel_op(const Tensor& x, std::string_view order) {
+  return ops::ravel(by_columns("ravel", order) ? ops::transpose(x, {}) : x);
+}
+
 void register_views(Registry& registry) {
-  registry.add("reshape", reshape_op, "x, /, shape, *, copy=None",
-               R"(The elements of ``x``, in row-major order, under another shape.
+  registry.add(
+      "reshape", reshape_op, "x, /, shape, *, copy=None, order='C'",
+      R"(The elements of ``x`` under another shape, in row-major order, or by columns with ``order='F'``.
 
 One size may be -1 and is worked out from the others. A view where the strides allow it, else a copy; ``copy=True``
 always copies, and ``copy=False`` raises ``ValueError`` where a view cannot be had. So do shapes of another number of
@@ -26,8 +43,9 @@ elements.
 
 >>> pa.reshape(pa.arange(6), (2, -1)).tolist()
 [[0, 1, 2], [3, 4, 5]])");
-  registry.add("ravel", ops::ravel, "x, /",
-               R"(``x`` as a vector, in row-major order: ``reshape(x, -1)``.
+  registry.add(
+      "ravel", ravel_op, "x, /, order='C'",
+      R"(``x`` as a vector, in row-major order: ``reshape(x, -1)``; with ``order='F'`` the first index runs fastest.
 
 >>> pa.ravel(pa.ones((2, 2))).shape
 (4,))");

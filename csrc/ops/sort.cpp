@@ -210,6 +210,26 @@ Tensor digitize(const Tensor& x, const Tensor& bins, bool right) {
   return where(falls, count - search(flip(bins, {}), x, !right), search(bins, x, !right));
 }
 
+// NumPy's names of algorithms, between which nothing depends: the sort is always stable.
+void require_kind(std::string_view op, std::optional<std::string_view> kind) {
+  if (!kind || *kind == "stable" || *kind == "mergesort" || *kind == "quicksort") return;
+  if (*kind != "heapsort") {
+    value_error("[", op, "] kind must be 'quicksort', 'mergesort', 'heapsort' or 'stable', got '",
+                *kind, "'");
+  }
+}
+
+Tensor argsort_op(const Tensor& x, std::optional<int64_t> axis,
+                  std::optional<std::string_view> kind, bool descending, bool stable) {
+  require_kind("argsort", kind);
+  return argsort(x, axis, descending, stable);
+}
+Tensor sort_op(const Tensor& x, std::optional<int64_t> axis, std::optional<std::string_view> kind,
+               bool descending, bool stable) {
+  require_kind("sort", kind);
+  return sort(x, axis, descending, stable);
+}
+
 }  // namespace
 
 Tensor argsort(const Tensor& x, std::optional<int64_t> axis, bool descending, bool) {
@@ -236,7 +256,7 @@ Tensor searchsorted(const Tensor& x1, const Tensor& x2, std::string_view side,
 }
 
 void register_sorting(Registry& registry) {
-  registry.add("sort", &sort, "x, /, axis=-1, *, descending=False, stable=True",
+  registry.add("sort", &sort_op, "x, /, axis=-1, kind=None, *, descending=False, stable=True",
                R"(The elements in ascending order along an axis, or in descending order.
 
 nan counts as larger than every number: it comes last, and first if ``descending``. Elements that are equal, 0 and -0
@@ -246,6 +266,7 @@ argsort returns, so among equals to each its own.
 
 :param x: tensor with at least one axis
 :param axis: int, or None to flatten x first
+:param kind: accepted for NumPy's sake
 :param descending: whether the largest comes first
 :param stable: accepted for the array API; the sort is always stable
 :returns: tensor of x's shape and dtype
@@ -253,11 +274,12 @@ argsort returns, so among equals to each its own.
 
 >>> pa.sort(pa.tensor([3.0, 1.0, 2.0])).tolist()
 [1.0, 2.0, 3.0])");
-  registry.add("argsort", &argsort, "x, /, axis=-1, *, descending=False, stable=True",
+  registry.add("argsort", &argsort_op, "x, /, axis=-1, kind=None, *, descending=False, stable=True",
                R"(The indices that sort x along an axis, as sort does.
 
 :param x: tensor with at least one axis
 :param axis: int, or None to flatten x first
+:param kind: accepted for NumPy's sake
 :param descending: whether the largest comes first; equal elements keep their order here, too
 :param stable: accepted for the array API; the sort is always stable
 :returns: int64 tensor of x's shape; it has no derivative

@@ -137,9 +137,9 @@ auto named(const OpInfo& op, const Param& param, F&& convert) {
 // Tensors: Python's scalars take the dtype of the tensors they meet.
 
 bool is_operand(const Param& param) {
-  static constexpr std::string_view kOthers[] = {"condition", "indices", "index",
-                                                 "mask",      "repeats", "indices_or_sections",
-                                                 "pad_width", "piv"};
+  static constexpr std::string_view kOthers[] = {
+      "condition", "indices", "index",    "mask",    "repeats", "indices_or_sections",
+      "pad_width", "piv",     "exponent", "initial", "where"};
   return param.kind == ArgKind::Tensor &&
          std::find(std::begin(kOthers), std::end(kOthers), param.name) == std::end(kOthers);
 }
@@ -153,7 +153,7 @@ class TensorArguments {
     for (size_t i = 0; i < given.size(); ++i) {
       const Param& param = bound_.op->params[i];
       if (given[i] && args[i].index() == 0 && bound_.operands[i] && is_weak_scalar(given[i])) {
-        args[i] = named(*bound_.op, param, [&] { return weak(given[i]); });
+        args[i] = named(*bound_.op, param, [&] { return weak(given[i], ints_of(param)); });
       }
     }
   }
@@ -186,8 +186,12 @@ class TensorArguments {
     met_ = true;
   }
 
-  Tensor weak(PyObject* scalar) const {
-    return weak_operand(scalar, met_ ? dtype_ : default_dtype(scalar), bound_.ints);
+  Ints ints_of(const Param& param) const noexcept {
+    if (bound_.op->name != "clip") return bound_.ints;
+    return param.name == "min" ? Ints::LowerBound : Ints::UpperBound;
+  }
+  Tensor weak(PyObject* scalar, Ints ints) const {
+    return weak_operand(scalar, met_ ? dtype_ : default_dtype(scalar), ints);
   }
 
   Tensors list(PyObject* value, const Param& param) {
@@ -205,7 +209,7 @@ class TensorArguments {
       if (out.back()) meet(out.back());
     }
     for (Py_ssize_t i = 0; i < count; ++i)
-      if (!out[i]) out[i] = weak(item[i]);
+      if (!out[i]) out[i] = weak(item[i], bound_.ints);
     return out;
   }
 
@@ -292,17 +296,23 @@ PyObject* call_fast(const OpInfo& op, PyObject* const* values, size_t count) {
 }  // namespace
 
 BoundOp::BoundOp(const OpInfo& info) : op(&info) {
-  static constexpr std::string_view kComparisons[] = {"equal",      "not_equal", "less",
-                                                      "less_equal", "greater",   "greater_equal"};
+  static constexpr std::string_view kComparisons[] = {"equal",       "not_equal",  "less",
+                                                      "less_equal",  "greater",    "greater_equal",
+                                                      "logical_and", "logical_or", "logical_xor"};
+  static constexpr std::string_view kFloating[] = {"divide",    "atan2",      "hypot",
+                                                   "logaddexp", "logaddexp2", "float_power",
+                                                   "copysign",  "nextafter",  "heaviside"};
   for (const Param& param : info.params) {
     names.push_back(PyUnicode_InternFromString(param.name.c_str()));
     if (!names.back()) throw_python_error();
     positional += !param.keyword_only;
     operands.push_back(is_operand(param));
   }
-  const auto* end = std::end(kComparisons);
-  if (std::find(std::begin(kComparisons), end, info.name) != end) ints = Ints::Compared;
-  if (info.name == "divide") ints = Ints::Divided;
+  const auto is_among = [&](const auto& list) {
+    return std::find(std::begin(list), std::end(list), info.name) != std::end(list);
+  };
+  if (is_among(kComparisons)) ints = Ints::Compared;
+  if (is_among(kFloating)) ints = Ints::Divided;
 }
 
 PyObject* run_call(const BoundOp& bound, const CallArguments& call) {

@@ -172,15 +172,29 @@ Tensor scalar_to_tensor(PyObject* scalar, DType dtype) {
   return Tensor(std::move(array));
 }
 
+// The least or the largest number of an integer dtype.
+static Tensor extreme_of(DType dtype, bool least) {
+  Ref<Array> array = Array::empty(Dims(), dtype);
+  visit_dtype(dtype, [&]<class T>(TypeTag<T>) {
+    using Limits = std::numeric_limits<T>;
+    if constexpr (Limits::is_integer) *array->data<T>() = least ? Limits::min() : Limits::max();
+  });
+  return Tensor(std::move(array));
+}
+
 Tensor weak_operand(PyObject* scalar, DType other, Ints ints) {
+  int overflow = 0;
   try {
     return scalar_to_tensor(scalar, weak_dtype(scalar, other));
   } catch (const Error& error) {
     const bool fatal = ints == Ints::MustFit || (ints == Ints::Compared && is_bool(other));
     if (fatal || error.kind() != Error::Kind::Overflow) throw;
+    const bool below = PyLong_AsLongLongAndOverflow(scalar, &overflow) < 0 && overflow <= 0;
+    if (ints == Ints::LowerBound || ints == Ints::UpperBound) {
+      if (below != (ints == Ints::LowerBound)) throw;
+      return extreme_of(other, below);
+    }
   }
-  int overflow = 0;
-  PyLong_AsLongLongAndOverflow(scalar, &overflow);
   if (!overflow) return scalar_to_tensor(scalar, DType::Int64);
   if (ints == Ints::Divided) return scalar_to_tensor(scalar, DType::Float64);
   // Beyond every integer as infinity is, and unlike a rounded float equal to none.

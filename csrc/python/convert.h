@@ -23,9 +23,9 @@ DType default_dtype(PyObject* scalar) noexcept;
 // 0-d. Raises OverflowError where an int does not fit an integer dtype.
 Tensor scalar_to_tensor(PyObject* scalar, DType dtype);
 
-// Comparison and division take any int, as in NumPy (but bool compares with int64 at most);
-// elsewhere one that does not fit the dtype is an error.
-enum class Ints : uint8_t { MustFit, Compared, Divided };
+// Comparison and division take any int, as in NumPy (but bool compares with int64 at most), and a
+// bound one beyond the dtype on its own side; elsewhere one that does not fit is an error.
+enum class Ints : uint8_t { MustFit, Compared, Divided, LowerBound, UpperBound };
 // A weak scalar next to a tensor of dtype `other`.
 Tensor weak_operand(PyObject* scalar, DType other, Ints ints);
 

@@ -11,15 +11,22 @@ PyObject* escaped_tensor_error = nullptr;
 
 namespace {
 
-// NumPy's own, so that one except clause serves both; a ValueError where it cannot be had.
+// NumPy's own, so that one except clause serves both; `instead` where it cannot be had.
+PyObject* numpy_error(const char* module_name, const char* name, PyObject* instead) noexcept {
+  PyObject* module = PyImport_ImportModule(module_name);
+  PyObject* found = module ? PyObject_GetAttrString(module, name) : nullptr;
+  Py_XDECREF(module);
+  if (!found) PyErr_Clear();
+  return found ? found : instead;
+}
+
 PyObject* linalg_error() noexcept {
-  static PyObject* const type = [] {
-    PyObject* module = PyImport_ImportModule("numpy.linalg");
-    PyObject* found = module ? PyObject_GetAttrString(module, "LinAlgError") : nullptr;
-    Py_XDECREF(module);
-    if (!found) PyErr_Clear();
-    return found ? found : PyExc_ValueError;
-  }();
+  static PyObject* const type = numpy_error("numpy.linalg", "LinAlgError", PyExc_ValueError);
+  return type;
+}
+
+PyObject* axis_error_type() noexcept {
+  static PyObject* const type = numpy_error("numpy.exceptions", "AxisError", PyExc_IndexError);
   return type;
 }
 
@@ -31,6 +38,8 @@ PyObject* exception_type(Error::Kind kind) {
       return PyExc_TypeError;
     case Error::Kind::Index:
       return PyExc_IndexError;
+    case Error::Kind::Axis:
+      return axis_error_type();
     case Error::Kind::Runtime:
       return PyExc_RuntimeError;
     case Error::Kind::Memory:

@@ -6,6 +6,7 @@
 #include "python/errors.h"
 #include "python/gil.h"
 #include "python/graph_exit.h"
+#include "python/indexing.h"
 #include "python/repr.h"
 #include "python/scalars.h"
 #include "python/tensor_slots.h"
@@ -63,9 +64,21 @@ PyObject* detach(PyObject* self, PyObject*) noexcept {
   });
 }
 
-PyObject* item(PyObject* self, PyObject*) noexcept {
+// The element at a place of the flattened tensor, or at one index for every axis.
+Tensor element(PyObject* self, PyObject* const* places, Py_ssize_t count) {
+  const Tensor& x = unwrap(self);
+  const bool flat = count == 1 && PyIndex_Check(places[0]);
+  py::object key = py::reinterpret_borrow<py::object>(places[0]);
+  if (count > 1) {
+    key = py::tuple(count);
+    for (Py_ssize_t i = 0; i < count; ++i) PyTuple_SET_ITEM(key.ptr(), i, Py_NewRef(places[i]));
+  }
+  return ops::getitem(flat ? ops::reshape(x, {x.size()}) : x, to_index(key.ptr()));
+}
+
+PyObject* item(PyObject* self, PyObject* const* places, Py_ssize_t count) noexcept {
   return guarded([&] {
-    const Tensor& x = unwrap(self);
+    const Tensor x = count == 0 ? unwrap(self) : element(self, places, count);
     if (x.size() != 1)
       value_error("[item] only a tensor of one element has an item, not shape ",
                   shape_string(x.shape()));
@@ -247,7 +260,9 @@ PyMethodDef methods[] = {
     {"detach", detach, METH_NOARGS,
      "detach($self, /)\n--\n\nThe same memory as a constant: no derivative flows through it, in "
      "any transform."},
-    {"item", item, METH_NOARGS, "item($self, /)\n--\n\nThe only element as a Python number."},
+    {"item", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(item)), METH_FASTCALL,
+     "item($self, /, *args)\n--\n\nThe only element as a Python number, or the one at an index: a "
+     "place in the flattened tensor, or one for every axis."},
     {"tolist", tolist, METH_NOARGS,
      "tolist($self, /)\n--\n\nThe elements as nested lists of Python numbers."},
     {"numpy", numpy, METH_NOARGS,

@@ -87,7 +87,11 @@ PyObject* divmod(PyObject* a, PyObject* b) noexcept {
 }
 
 PyObject* positive(PyObject* self) noexcept {
-  return guarded([&] { return wrap(ops::copy(unwrap(self))); });
+  return guarded([&] {
+    const Tensor& x = unwrap(self);
+    if (is_bool(x.dtype())) type_error("[positive] is not defined for dtype bool");
+    return wrap(ops::copy(x));
+  });
 }
 
 PyObject* write(PyObject* self, PyObject* other, const InplaceOp& op) {

@@ -39,11 +39,21 @@ def not_complex(name: str, x: Any) -> Tensor:
     return t
 
 
+def surely(condition: Tensor) -> bool:
+    """Whether it holds anywhere; False under vmap, where nothing can be looked at."""
+    try:
+        return bool(_core.any(condition))
+    except (RuntimeError, ValueError):
+        return False
+
+
 @contextlib.contextmanager
 def shape_from_values(name: str) -> Iterator[None]:
     """Lets the error about values that vmap maps name the composition."""
     try:
         yield
+    except NotImplementedError:  # a kernel is missing
+        raise
     except RuntimeError as error:
         raise RuntimeError(f"[{name}]{str(error).partition(']')[2]}") from None
 

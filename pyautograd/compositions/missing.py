@@ -13,7 +13,7 @@ import numpy as np
 from .. import _core
 from .._core import Tensor
 from ._common import floating, not_complex
-from ._masked import Axis, mask_of, mean, spread
+from ._masked import Axis, mask_of, spread
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -107,7 +107,7 @@ def nanmean(
     1.5
     """
     x = floating(a) if dtype is None else _core.astype(a, dtype)
-    return mean(x, _present(x, where), axis, keepdims)
+    return _core.mean(x, axis, keepdims=keepdims, where=_present(x, where))
 
 
 def nanvar(

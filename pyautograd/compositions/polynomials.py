@@ -109,18 +109,19 @@ def polyfit(
 
     Returns:
         Coefficients of shape (deg + 1,) or (deg + 1, K), the highest power first; with ``cov`` a
-        pair. Differentiable in ``x``, ``y`` and ``w``.
+        pair. Differentiable in ``x``, ``y`` and ``w``. Of complex points the sum of squared
+        absolute values is least, and the covariance is Hermitian.
 
     Raises:
         ValueError: a negative ``deg``, or too few points for ``cov``.
-        TypeError: shapes that do not fit, no points, or complex numbers.
+        TypeError: shapes that do not fit, or no points.
 
     >>> line = pa.polyfit(pa.tensor([0.0, 1.0, 2.0]), pa.tensor([1.0, 3.0, 5.0]), 1)
     >>> np.round(line.numpy(), 12).tolist()
     [2.0, 1.0]
     """
     count = operator.index(deg) + 1
-    points, values = (floating(not_complex("polyfit", a)) for a in (x, y))
+    points, values = floating(x), floating(y)
     if count < 1:
         raise ValueError(f"[polyfit] deg must not be negative, got {deg}")
     if points.ndim != 1 or points.size == 0 or values.ndim not in (1, 2):
@@ -132,7 +133,7 @@ def polyfit(
     powers = [points**k for k in range(count - 1, 0, -1)]
     matrix = _core.stack([*powers, _core.ones_like(points)], axis=1)
     if w is not None:
-        weights = floating(w)
+        weights = floating(not_complex("polyfit", w))
         if weights.shape != points.shape:
             raise TypeError(f"[polyfit] w must have shape {points.shape}, got {weights.shape}")
         matrix = matrix * _core.expand_dims(weights, 1)
@@ -149,7 +150,7 @@ def polyfit(
 
 
 def _covariance(scaled: Tensor, scale: Tensor, residuals: Tensor, cov: bool | str) -> Tensor:
-    base = _core.linalg_inv(_core.matmul(_core.matrix_transpose(scaled), scaled))
+    base = _core.linalg_inv(_core.matmul(_core.conj(_core.matrix_transpose(scaled)), scaled))
     base = base / (_core.expand_dims(scale, 0) * _core.expand_dims(scale, 1))
     if cov == "unscaled":
         return base if residuals.ndim == 1 else _core.expand_dims(base, 2)
@@ -159,7 +160,7 @@ def _covariance(scaled: Tensor, scale: Tensor, residuals: Tensor, cov: bool | st
             f"[polyfit] {scaled.shape[0]} points are too few to scale a covariance of "
             f"{scaled.shape[1]} coefficients"
         )
-    factor = _core.sum(_core.square(residuals), axis=0) / freedom
+    factor = _core.sum(_core.square(_core.absolute(residuals)), axis=0) / freedom
     if residuals.ndim == 1:
         return base * factor
     return _core.expand_dims(base, 2) * factor
@@ -259,9 +260,8 @@ def polyder(p: TensorLike, m: int = 1) -> Tensor:
     """
     order = _order("polyder", m)
     result = _vector("polyder", p)
-    for _ in range(order):
-        degree = max(result.shape[0] - 1, 0)
-        result = result[:-1] * np.arange(degree, 0, -1)
+    for _ in range(min(order, result.shape[0])):
+        result = result[:-1] * np.arange(result.shape[0] - 1, 0, -1)
     return result
 
 

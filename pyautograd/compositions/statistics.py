@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ._common import floating, normal_axes, not_bool, not_complex
+from ._common import floating, normal_axes, not_bool, not_complex, surely
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -31,10 +31,11 @@ def average(
     """The mean, weighted: ``sum(a * weights) / sum(weights)``.
 
     ``weights`` has the shape of ``a``, or that of its axes ``axis``. With ``returned=True`` the sum
-    of the weights comes as well, in the shape of the average. Differentiable in both arguments;
-    weights that sum to zero give nan or infinities.
+    of the weights comes as well, in the shape of the average. Differentiable in both arguments.
 
     Raises:
+        ZeroDivisionError: weights sum to zero; under vmap, where they cannot be looked at, the
+            result is nan or infinite.
         TypeError: the shapes differ and there is no ``axis``.
         ValueError: the shape of ``weights`` does not fit.
 
@@ -49,6 +50,8 @@ def average(
     w = _weights_along(x, axis, _core.asarray(weights))
     products = _core.sum(x * w, axis, keepdims=keepdims)
     total = _core.sum(w, axis, products.dtype, keepdims=keepdims)
+    if surely(_core.equal(total, 0)):
+        raise ZeroDivisionError("[average] the weights sum to zero: they cannot be normalized")
     result = products / total
     return (result, _core.broadcast_to(total, result.shape)) if returned else result
 
@@ -105,7 +108,10 @@ def cov(
     unless given. Differentiable in the variables and in ``aweights``, which must not be negative.
 
     Raises:
-        ValueError: more than two dimensions, or shapes that do not fit.
+        ValueError: more than two dimensions, or negative weights.
+        RuntimeError: weights that are no vector, or too few or too many, as in NumPy.
+        TypeError: ``fweights`` that are not whole numbers.
+        ZeroDivisionError: weights that sum to zero.
 
     >>> pa.cov(pa.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]])).tolist()
     [[1.0, -1.0], [-1.0, 1.0]]
@@ -146,10 +152,13 @@ def _observation_weights(count: int, fweights: Any, aweights: Any) -> Tensor | N
         if given is None:
             continue
         w = not_complex("cov", given)
+        if name == "fweights" and surely(_core.not_equal(w, _core.trunc(w))):
+            raise TypeError("[cov] fweights must be whole numbers")
         if w.ndim != 1 or w.shape[0] != count:
-            raise ValueError(f"[cov] {name} of shape {w.shape} do not fit {count} observations")
-        if name == "fweights" and w.dtype.kind not in "iu":
-            raise TypeError(f"[cov] fweights must be integers, not {w.dtype}")
+            raise RuntimeError(f"[cov] {name} of shape {w.shape} do not fit {count} observations")
+        if surely(_core.less(w, 0)):
+            raise ValueError(f"[cov] {name} must not be negative")
+        w = _core.astype(w, np.float64, copy=False)
         result = w if result is None else result * w
     return result
 

@@ -36,6 +36,7 @@ from .._core import random__gamma_shape_slope as _gamma_shape_slope
 from .._core import random__log_gamma_slope as _log_gamma_slope
 from ._continuous import Continuous
 from ._discrete import Discrete
+from ._several import Several
 from ._stream import BIT_GENERATOR, Seed
 
 __all__ = [
@@ -59,10 +60,12 @@ __all__ = [
     "logistic",
     "lognormal",
     "multinomial",
+    "multivariate_normal",
     "negative_binomial",
     "normal",
     "pareto",
     "permutation",
+    "permuted",
     "poisson",
     "power",
     "random",
@@ -75,12 +78,13 @@ __all__ = [
     "standard_gamma",
     "standard_normal",
     "standard_t",
+    "triangular",
     "uniform",
     "weibull",
 ]
 
 
-class Generator(Continuous, Discrete):
+class Generator(Continuous, Discrete, Several):
     """Random draws from one stream.
 
     Parameters of distributions may be numbers, arrays or tensors and broadcast against each other
@@ -145,10 +149,12 @@ laplace = _default.laplace
 logistic = _default.logistic
 lognormal = _default.lognormal
 multinomial = _default.multinomial
+multivariate_normal = _default.multivariate_normal
 negative_binomial = _default.negative_binomial
 normal = _default.normal
 pareto = _default.pareto
 permutation = _default.permutation
+permuted = _default.permuted
 poisson = _default.poisson
 power = _default.power
 random = _default.random
@@ -159,6 +165,7 @@ standard_exponential = _default.standard_exponential
 standard_gamma = _default.standard_gamma
 standard_normal = _default.standard_normal
 standard_t = _default.standard_t
+triangular = _default.triangular
 uniform = _default.uniform
 weibull = _default.weibull
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -103,6 +104,19 @@ def check_values(
         raise ValueError(f"[{op}] {name} must {'be positive' if positive else 'not be negative'}")
     if most is not None and _any(values > most):
         raise ValueError(f"[{op}] {name} must be at most {most:g}")
+
+
+def check_range(op: str, low: Value, high: Value) -> None:
+    """Raises for a range that is empty or infinite, where the values are known."""
+    given = [x for x in (low, high) if isinstance(x, Tensor)]
+    if any(_core.depth(x) > 0 for x in given):
+        return
+    first, last = (x.detach() if isinstance(x, Tensor) else x for x in (low, high))
+    width: Any = last - first
+    if _any(width < 0):
+        raise ValueError(f"[{op}] high must not be below low")
+    if _any(abs(width) == math.inf):
+        raise OverflowError(f"[{op}] the range from low to high must be finite")
 
 
 def bounds(

@@ -15,6 +15,7 @@ from ._arguments import (
     Size,
     Value,
     cast,
+    check_range,
     check_values,
     common_shape,
     fitting,
@@ -41,11 +42,16 @@ class Continuous(Stream):
     ) -> Tensor:
         """``low + (high - low) * random()``, differentiable in both; rounding may give ``high``.
 
+        Raises:
+            ValueError: ``high`` is below ``low``.
+            OverflowError: the range is not finite.
+
         >>> pa.random.default_rng(1).uniform([0.0, 10.0], [1.0, 11.0]).shape
         (2,)
         """
         (low, high), dtype = parameters("uniform", dtype, low, high)
         shape = common_shape("uniform", size, low, high)
+        check_range("uniform", low, high)
         return _plus(low, _times(high - low, self._base("uniform", "uniform", shape, dtype)))
 
     def standard_normal(self, size: Size = None, dtype: npt.DTypeLike = np.float64) -> Tensor:

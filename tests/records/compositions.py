@@ -34,17 +34,10 @@ def averages(rng):
 
 
 def average_reference(a, axis=None, weights=None, returned=False, *, keepdims=False):
-    """Where the weights sum to zero NumPy raises; a division says the same without a branch."""
-    if weights is None or weights.dtype.kind not in "fc":
-        return np.average(a, axis, weights, returned, keepdims=keepdims)
-    np.average(np.ones(a.shape), axis, np.ones(weights.shape))
-    if weights.shape != a.shape:
-        axes = [i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
-        weights = np.transpose(weights, np.argsort(axes))
-        weights = weights.reshape([n if i in axes else 1 for i, n in enumerate(a.shape)])
-    total = np.sum(weights, axis, np.result_type(a, weights), keepdims=keepdims)
-    result = np.sum(a * weights, axis, keepdims=keepdims) / total
-    return (result, np.broadcast_to(total, result.shape)) if returned else result
+    """NumPy raises for an empty array, too, where the mean is nan."""
+    if weights is None and a.size == 0:
+        return np.mean(a, axis, keepdims=keepdims)
+    return np.average(a, axis, weights, returned, keepdims=keepdims)
 
 
 def extrema(rng):
@@ -72,21 +65,13 @@ def corrcoef_reference(x, *args):
 
 
 def cov_reference(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None):
-    """NumPy raises for negative weights; a formula does not look at its numbers."""
     if aweights is not None and aweights.dtype.kind == "c":
         raise TypeError
-    ones = None if aweights is None else np.ones_like(aweights)
     try:
-        result = np.cov(m, y, rowvar, bias, ddof, fweights, ones)
-    except (RuntimeError, IndexError) as error:  # shapes that do not fit
-        raise ValueError from error
-    if aweights is None:
-        return kept_complex(result, m)
-    x = np.atleast_2d(m.astype(np.promote_types(m.dtype, np.float64)))
-    w = aweights * (1 if fweights is None else fweights)
-    centred = x - np.sum(x * w, 1, keepdims=True) / np.sum(w)
-    excess = (1 if ddof is None else ddof) * np.sum(w * aweights) / np.sum(w)
-    return np.squeeze(centred @ np.conj(centred * w).T / np.maximum(np.sum(w) - excess, 0))
+        result = np.cov(m, y, rowvar, bias, ddof, fweights, aweights)
+    except IndexError as error:  # of weights that are a number
+        raise RuntimeError from error
+    return kept_complex(result, m)
 
 
 def covariances(rng):

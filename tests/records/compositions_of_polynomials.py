@@ -9,7 +9,6 @@ import pyautograd as pa
 from .compositions import kept_complex
 from .record import (
     NUMBERS,
-    REAL,
     Sample,
     distinct,
     in_float,
@@ -98,13 +97,31 @@ def complex_roots(p):
     return np.roots(p.astype(dtype)).astype(dtype)
 
 
+def complex_fit(x, y, deg, cov=None):
+    """NumPy scales the powers by the roots of sums of their squares, which for complex points may
+    be zero, and its covariance is not Hermitian."""
+    powers = np.vander(x, deg + 1)
+    scale = np.linalg.norm(powers, axis=0)
+    rcond = len(x) * np.finfo(x.dtype).eps
+    fit = (np.linalg.lstsq(powers / scale, y, rcond)[0].T / scale).T
+    if cov is None:
+        return fit
+    residuals = y - powers @ fit
+    factor = np.sum(np.abs(residuals) ** 2, axis=0) / (len(x) - deg - 1)
+    base = np.linalg.inv(powers.conj().T @ powers)
+    return fit, (base if y.ndim == 1 else base[:, :, None]) * (1 if cov == "unscaled" else factor)
+
+
 @in_float
-def fit_reference(x, *args, **kwargs):
+def fit_reference(x, y, *args, **kwargs):
     """NumPy makes float64 of float32."""
-    out = np.polyfit(x, *args, **kwargs)
-    if isinstance(out, tuple):
-        return [a.astype(np.result_type(x, args[0])) for a in out]
-    return out.astype(np.result_type(x, args[0]))
+    out = np.polyfit(x, y, *args, **kwargs)
+    if x.dtype.kind == "c":
+        out = complex_fit(x, y, *args, **kwargs)
+    if not isinstance(out, tuple):
+        return out.astype(np.result_type(x, y))
+    fit, covariance = out
+    return fit.astype(np.result_type(x, y)), covariance.astype(np.result_type(x, y.real))
 
 
 def scattered(rng):
@@ -132,7 +149,7 @@ RECORDS = [
         fn=power_sums(pa.roots, pa),
         tol=256,
     ),
-    record("polyfit", fit_reference, scattered, diff=(0, 1), dtypes=REAL, tol=1024),
+    record("polyfit", fit_reference, scattered, diff=(0, 1), tol=1024),
     record("polyval", np.polyval, evaluations, diff=(0, 1)),
     record("polyadd", np.polyadd, coefficients, diff=(0, 1)),
     record("polysub", np.polysub, coefficients, diff=(0, 1), dtypes=NUMBERS),

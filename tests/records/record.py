@@ -106,7 +106,7 @@ class OpRecord:
         """What the reference returns or raises."""
         try:
             return self.reference(sample, arrays)
-        except (TypeError, ValueError, IndexError) as error:
+        except (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError) as error:
             return error
 
     def call(self, sample: Sample, tensors) -> list[Any]:

@@ -41,6 +41,40 @@ def over_axes(draw=uniform, **kwargs):
     return samples
 
 
+MASK = np.array([[True, False, True], [False, True, True]])
+
+
+def masked(samples, neutral=True):
+    """The same, with where and initial; extrema need both."""
+
+    def more(rng):
+        yield from samples(rng)
+        for axis in (None, 0, 1):
+            x = distinct(rng, (2, 3))
+            yield Sample(
+                (x,), {"axis": axis, "where": MASK, **({} if neutral else {"initial": 0.3})}
+            )
+        yield Sample((distinct(rng, (2, 3)),), {"keepdims": True, "where": MASK[0]})
+        yield Sample((distinct(rng, (2, 3)),), {"where": MASK.astype(float)})
+
+    return more
+
+
+def integers(rng, shape):
+    return rng.integers(-3, 4, shape)
+
+
+def started(samples, draw=distinct):
+    """The same, with initial."""
+
+    def more(rng):
+        yield from samples(rng)
+        for shape, axis in [((2, 3), None), ((2, 3), -1), ((0, 2), 0), ((), None)]:
+            yield Sample((np.asarray(draw(rng, shape)),), {"axis": axis, "initial": 1.7})
+
+    return more
+
+
 def typed(samples, *dtypes):
     """The same, and with a dtype asked for."""
 
@@ -82,8 +116,8 @@ def softmax_axes(rng):
 def moment(function):
     """NumPy's var and std, computed in the result's dtype."""
 
-    def reference(x, axis=None, correction=0, keepdims=False):
-        return function(x, axis=axis, ddof=correction, keepdims=keepdims)
+    def reference(x, axis=None, correction=0, keepdims=False, where=True):
+        return function(x, axis=axis, ddof=correction, keepdims=keepdims, where=where)
 
     return reference
 
@@ -111,20 +145,10 @@ def softmax_reference(x, axis=-1):
 
 
 def log_softmax_reference(x, axis=-1):
+    if x.dtype.kind == "c" and x.ndim > 0:
+        return x - logsumexp_reference(x, axis, keepdims=True)
     z = shifted(x, axis)
     return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
-
-
-def axis_of(function):
-    """NumPy lets axis 0 of a number slip through."""
-
-    def reference(x, axis=None, keepdims=False):
-        out = function(x, axis=axis, keepdims=keepdims)
-        if x.ndim == 0 and axis is not None:
-            raise IndexError("no axis")
-        return out
-
-    return reference
 
 
 def accumulated(ufunc):
@@ -135,6 +159,12 @@ def accumulated(ufunc):
         return ufunc.accumulate(x, axis=axis)
 
     return reference
+
+
+def logcumsumexp_reference(x, axis=None):
+    if x.dtype.kind != "c":
+        return accumulated(np.logaddexp)(x, axis)
+    return np.log(np.cumsum(np.exp(x), axis=axis)).astype(x.dtype)
 
 
 def first_extremum(argextremum):
@@ -165,26 +195,26 @@ def cumulative(draw):
 
 
 RECORDS = [
-    record("sum", np.sum, typed(over_axes(), "float32")),
-    record("mean", np.mean, typed(over_axes(), "float32")),
-    record("prod", np.prod, typed(over_axes(nonzero), "float32")),
-    record("max", np.max, over_axes(distinct), dtypes=REAL),
-    record("min", np.min, over_axes(distinct), dtypes=REAL),
-    record("argmax", axis_of(np.argmax), over_one_axis, diff=(), dtypes=REAL),
-    record("argmin", axis_of(np.argmin), over_one_axis, diff=(), dtypes=REAL),
-    record("var", moment(np.var), corrections, tol=64),
-    record("std", moment(np.std), corrections, tol=64),
-    record("any", np.any, over_axes(booleans), diff=()),
-    record("all", np.all, over_axes(booleans), diff=()),
+    record("sum", np.sum, started(masked(typed(over_axes(), "float32")), integers)),
+    record("mean", np.mean, masked(typed(over_axes(), "float32"))),
+    record("prod", np.prod, started(masked(typed(over_axes(nonzero), "float32")), integers)),
+    record("max", np.max, started(masked(over_axes(distinct), False)), dtypes=REAL),
+    record("min", np.min, started(masked(over_axes(distinct), False)), dtypes=REAL),
+    record("argmax", np.argmax, over_one_axis, diff=(), dtypes=REAL),
+    record("argmin", np.argmin, over_one_axis, diff=(), dtypes=REAL),
+    record("var", moment(np.var), masked(corrections), tol=64),
+    record("std", moment(np.std), masked(corrections), tol=64),
+    record("any", np.any, masked(over_axes(booleans)), diff=()),
+    record("all", np.all, masked(over_axes(booleans)), diff=()),
     record("count_nonzero", np.count_nonzero, over_axes(booleans), diff=()),
     record("logsumexp", in_float(logsumexp_reference), over_axes()),
     record("softmax", in_float(softmax_reference), softmax_axes),
-    record("log_softmax", in_float(log_softmax_reference), softmax_axes, dtypes=REAL, tol=64),
+    record("log_softmax", in_float(log_softmax_reference), softmax_axes, tol=64),
     record("cumsum", np.cumsum, along_axis()),
     record("cumprod", np.cumprod, along_axis(nonzero)),
     record("cummax", first_extremum(np.argmax), along_axis(distinct), dtypes=REAL),
     record("cummin", first_extremum(np.argmin), along_axis(distinct), dtypes=REAL),
-    record("logcumsumexp", in_float(accumulated(np.logaddexp)), along_axis(), tol=64, dtypes=REAL),
+    record("logcumsumexp", in_float(logcumsumexp_reference), along_axis(), tol=64),
     record("cumulative_sum", np.cumulative_sum, cumulative(uniform)),
     record("cumulative_prod", np.cumulative_prod, cumulative(nonzero)),
 ]

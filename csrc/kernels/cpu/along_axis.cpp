@@ -90,7 +90,7 @@ void scan_line(Scan kind, T* out, const T* x, int64_t n, bool reverse) {
         scan_line<Minimum>(out, x, n, reverse);
       return;
     case Scan::LogSumExp:
-      if constexpr (is_float<T>) scan_line<LogAddExp>(out, x, n, reverse);
+      if constexpr (accepts<LogAddExp, T>()) scan_line<LogAddExp>(out, x, n, reverse);
       return;
   }
 }
