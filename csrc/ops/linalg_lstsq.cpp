@@ -57,12 +57,20 @@ class Pinv final : public OnMatrices {
   const double rcond_;
 };
 
-// x, rank and singular values.
+bool full_rank_everywhere(const Tensor& rank, int64_t n) {
+  const Array& found = innermost_array(rank);
+  Ref<Array> plain = Array::empty(found.shape, DType::Int64);
+  kernels::copy(plain->view(), found.view());
+  const int64_t* ranks = plain->data<int64_t>();
+  return std::all_of(ranks, ranks + plain->size(), [n](int64_t r) { return r == n; });
+}
+
+// x and rank.
 class Lstsq final : public OnMatrices {
  public:
   explicit Lstsq(double rcond) : rcond_(rcond) {}
   std::string_view name() const override { return "linalg.lstsq"; }
-  Saves saves() const override { return {.inputs = 3, .outputs = 1}; }
+  Saves saves() const override { return {.inputs = 3, .outputs = 3}; }
 
   Specs infer(TensorSpan inputs) const override {
     const Tensor &a = inputs[0], &b = inputs[1];
@@ -72,18 +80,18 @@ class Lstsq final : public OnMatrices {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override;
   Tensors vjp(const VjpArgs& args) const override {
-    const Tensor &a = args.inputs[0], &b = args.inputs[1], &x = args.outputs[0];
-    const Tensor t = conj(args.cotangents[0]);
+    const Tensor &a = args.inputs[0], &b = args.inputs[1], t = conj(args.cotangents[0]);
     const Tensor p = pinv(a, rcond_), ph = adjoint(p), t_b = matmul(ph, t);
+    const Tensor x = solution(args.outputs, p, b);
     if (!args.wants[0]) return {Tensor(), conj(t_b)};
-    const Tensor residual = b - matmul(a, x), rest = t - matmul(p, matmul(a, t));
+    const Tensor residual = b - matmul(a, x), rest = t - matmul(adjoint(a), t_b);
     const Tensor t_a = matmul(residual, adjoint(matmul(p, t_b))) - matmul(t_b, adjoint(x)) +
                        matmul(matmul(ph, x), adjoint(rest));
     return {conj(t_a), args.wants[1] ? conj(t_b) : Tensor()};
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
-    const Tensor &a = primals[0], &b = primals[1], &x = outputs[0];
-    const Tensor p = pinv(a, rcond_);
+    const Tensor &a = primals[0], &b = primals[1], p = pinv(a, rcond_);
+    const Tensor x = solution(outputs, p, b);
     Tensor moved = tangents[1] ? matmul(p, tangents[1]) : Tensor();
     if (tangents[0]) {
       const Tensor &t = tangents[0], th = adjoint(t), ph = adjoint(p);
@@ -95,6 +103,13 @@ class Lstsq final : public OnMatrices {
   }
 
  private:
+  // As a function of the inverse where the rank may fall or rise: then derivatives along changes
+  // that do not keep it, which are a convention, have the convention of the inverse in every mode.
+  Tensor solution(TensorSpan outputs, const Tensor& p, const Tensor& b) const {
+    const bool full = full_rank_everywhere(outputs[1], std::min(rows(p), columns(p)));
+    return full ? outputs[0] : matmul(p, b);
+  }
+
   const double rcond_;
 };
 
@@ -119,14 +134,6 @@ Tensors Lstsq::eval(TensorSpan inputs, const Specs& specs) const {
                  info.data());
   raise_where_nonzero(name(), info, "the SVD did not converge");
   return {column_range(row_range(Tensor(std::move(sides)), 0, n), 0, k), Tensor(std::move(rank))};
-}
-
-bool full_rank_everywhere(const Tensor& rank, int64_t n) {
-  const Array& found = innermost_array(rank);
-  Ref<Array> plain = Array::empty(found.shape, DType::Int64);
-  kernels::copy(plain->view(), found.view());
-  const int64_t* ranks = plain->data<int64_t>();
-  return std::all_of(ranks, ranks + plain->size(), [n](int64_t r) { return r == n; });
 }
 
 Tensor matrix_rank(const Tensor& a, std::optional<double> tol, bool hermitian,
