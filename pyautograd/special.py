@@ -34,6 +34,7 @@ __all__ = [
     "log_expit",
     "log_ndtr",
     "log_softmax",
+    "loggamma",
     "logit",
     "logsumexp",
     "multigammaln",
@@ -71,6 +72,7 @@ j1 = _core.special_j1
 kl_div = _core.special_kl_div
 log_expit = _core.special_log_expit
 log_ndtr = _core.special_log_ndtr
+loggamma = _core.special_loggamma
 logit = _core.special_logit
 multigammaln = _core.special_multigammaln
 ndtr = _core.special_ndtr

@@ -244,3 +244,77 @@ def test_frexp_and_ldexp_at_the_ends():
     assert exponent.dtype == np.int32
     np.testing.assert_array_equal(pa.ldexp(mantissa, exponent).numpy(), x)
     assert pa.ldexp(1.0, [10**9, -(10**9)]).tolist() == [np.inf, 0.0]
+
+
+# Made with mpmath.
+LEFT_OF_ZERO = [
+    (-1e-5, (-0.4999908107149848, -0.9189184699403452, -2.0062964099967515)),
+    (-0.01, (-0.49090994160533713, -0.8991712540937492, -1.947489495216225)),
+    (-0.3, (-0.29381306812972124, -0.5089726696918256, -0.9151443061130294)),
+]
+
+
+@pytest.mark.parametrize(("x", "wanted"), LEFT_OF_ZERO)
+def test_the_zeta_function_left_of_zero(x, wanted):
+    """The pole of the reflection formula at 0 must not take their digits."""
+    f = special.zeta
+    for value in wanted:
+        assert f(pa.tensor(x)).item() == pytest.approx(value, rel=1e-12)
+        f = pa.func.grad(f)
+
+
+COMPLEX = [
+    ("loggamma", 0.1 + 0.2j, 1.4196225566088014 - 1.1894584561916535j),
+    ("loggamma", -3.3 + 0.4j, -1.6064239092018042 - 11.477202647880635j),
+    ("loggamma", -3.3 - 0.4j, -1.6064239092018042 + 11.477202647880635j),
+    ("loggamma", -20.7 + 0.001j, -43.1051407056305 - 65.97267412072736j),
+    ("loggamma", 2 - 30j, -41.10259995100698 - 74.35601706348764j),
+    ("loggamma", 60 + 5j, 184.32399629861584 + 20.43581227619672j),
+    ("loggamma", -0.5 + 40j, -65.60187211160225 + 105.9729241933948j),
+    ("loggamma", 1e-8 + 1e-8j, 18.074107147900236 - 0.7853981691696048j),
+    ("gamma", -3.3 + 0.4j, 0.09292423429825455 + 0.17778339387684028j),
+    ("gamma", 2 - 30j, 7.113288421474029e-19 + 1.2179785209521284e-18j),
+    ("gamma", 60 + 5j, -1.73815077622027e78 + 1.1241973879408654e80j),
+    ("digamma", 0.1 + 0.2j, -2.3875341022553846 + 4.280821665691046j),
+    ("digamma", -3.3 + 0.4j, 1.8013764803835746 + 2.849432137430951j),
+    ("digamma", -20.7 + 0.001j, 0.7716276045604632 + 0.015032124461979778j),
+    ("digamma", 2 - 30j, 3.402399862461693 - 1.5208333227253443j),
+    ("digamma", 1e-8 + 1e-8j, -50000000.57721565 + 50000000.000000015j),
+]
+
+
+@pytest.mark.parametrize(("name", "z", "wanted"), COMPLEX)
+def test_gamma_functions_of_complex_numbers(name, z, wanted):
+    got = getattr(special, name)(pa.tensor(z)).item()
+    assert abs(got - wanted) <= 1e-13 * max(abs(wanted), abs(z)) * max(1, abs(z))
+
+
+def test_derivatives_of_complex_gamma_functions():
+    """loggamma' is digamma, whose next derivatives are from mpmath."""
+    z = np.array([-3.3 + 0.4j, 2 - 30j, 0.1 + 0.2j])
+    first = [1.0960713901551427 + 2.679281617683806j, 0.001662969811019641 + 0.033253249382031544j]
+    second = [-14.811489558098568 + 10.470001966487567j]
+    one = pa.ones_like(pa.tensor(z))
+
+    def slope(f):
+        return lambda z: pa.func.jvp(f, (z,), (one,))[1]
+
+    def close(got, want):
+        np.testing.assert_allclose(got.numpy()[: len(want)], want, rtol=1e-11)
+
+    close(slope(special.loggamma)(z), special.digamma(pa.tensor(z)).numpy())
+    close(slope(special.digamma)(z), first)
+    close(slope(slope(special.digamma))(z), second)
+    close(
+        slope(special.gamma)(z),
+        (special.gamma(pa.tensor(z)) * special.digamma(pa.tensor(z))).numpy(),
+    )
+
+
+def test_loggamma_of_real_numbers_and_at_its_cut():
+    assert np.isnan(special.loggamma(pa.tensor(-0.5)).item())
+    assert np.isnan(pa.func.grad(special.loggamma)(-0.5).item())
+    assert special.loggamma(pa.tensor(0.0)).item() == np.inf
+    above, below = special.loggamma(pa.tensor([complex(-0.5, 0.0), complex(-0.5, -0.0)])).numpy()
+    assert above == pytest.approx(sc.loggamma(complex(-0.5, 0.0)), rel=1e-14)
+    assert below == pytest.approx(sc.loggamma(complex(-0.5, -0.0)), rel=1e-14)

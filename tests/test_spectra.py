@@ -1,5 +1,7 @@
 """Symmetric functions of a spectrum, as smooth as the function of the matrix that they are."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -354,12 +356,114 @@ def test_single_precision():
     )
 
 
-def test_what_is_no_function_of_the_whole_spectrum_has_no_second_derivative():
-    """One eigenvalue of several equal ones has a kink."""
-    for f in (lambda w: w[0], lambda w: pa.sum(w * np.arange(3.0)), pa.max):
-        assert bool(
-            pa.any(pa.isnan(pa.hessian(lambda a, f=f: f(pa.linalg.eigvalsh(a)), pa.eye(3))))
-        )
+def in_all_modes(f, a, directions):
+    """The derivative along all directions, in every mix of forward and reverse mode."""
+
+    def forward(f, t):
+        return lambda a: pa.func.jvp(f, (a,), (t,))[1]
+
+    def reverse(f, t):
+        return lambda a: pa.sum(pa.func.grad(f)(a) * t)
+
+    def composed(modes):
+        for mode, t in zip(modes, directions, strict=True):
+            yield lambda f, mode=mode, t=t: mode(f, pa.asarray(t))
+
+    values = []
+    for modes in itertools.product((forward, reverse), repeat=len(directions)):
+        g = f
+        for derived in composed(modes):
+            g = derived(g)
+        values.append(g(pa.asarray(a)).item())
+    return values
+
+
+SPECTRA_OF = {
+    "eigvalsh": lambda a: pa.linalg.eigvalsh(symmetric(a)),
+    "eigh": lambda a: pa.linalg.eigh(symmetric(a)).eigenvalues,
+    "svdvals": pa.linalg.svdvals,
+    "svd": lambda a: pa.linalg.svd(a).S,
+    "thin svd": lambda a: pa.linalg.svd(a, full_matrices=False).S,
+}
+every_decomposition = pytest.mark.parametrize("spectrum", SPECTRA_OF.values(), ids=SPECTRA_OF)
+ONE_OF_SEVERAL = [
+    lambda w: w[0],
+    lambda w: w[0] + w[1],
+    lambda w: w[0] * w[1],
+    lambda w: pa.sum(w * np.arange(1.0, 4.0)),
+    lambda w: pa.sum(pa.outer(w, w) * np.arange(9.0).reshape(3, 3)),
+    pa.max,
+]
+
+
+@every_decomposition
+@pytest.mark.parametrize("f", ONE_OF_SEVERAL)
+def test_what_is_no_function_of_the_whole_spectrum_has_no_second_derivative(f, spectrum):
+    """One eigenvalue of several equal ones has a kink: nan in all modes and directions, where some
+    of them could see a zero."""
+    rng = np.random.default_rng(6)
+    pair, single = np.zeros((2, 3, 3))
+    pair[1, 2] = pair[2, 1] = single[0, 0] = 1
+    choices = [rng.normal(size=(3, 3)), np.diag([1.0, 2.0, 3.0]), pair, single]
+    for directions in itertools.product(choices, repeat=2):
+        values = in_all_modes(lambda a: f(spectrum(a)), np.eye(3), directions)
+        assert np.isnan(values).all(), directions
+    values = in_all_modes(lambda a: f(spectrum(a)), np.eye(3), choices[:1] * 3)
+    assert np.isnan(values).all()
+
+
+@every_decomposition
+@pytest.mark.parametrize("repeated", [[1.0, 3.0, 3.0], [1.0, 2.0, 4.0]])
+def test_a_simple_value_has_its_second_derivative_in_all_modes(spectrum, repeated):
+    """The second derivative of one value is a sum over the others, whatever these do."""
+    q = rotation(3)
+    a = (q * repeated) @ q.T
+    s, t = np.random.default_rng(7).normal(size=(2, 3, 3))
+    f = lambda a: pa.min(spectrum(a))  # noqa: E731
+    x, y = q.T @ s @ q, q.T @ t @ q
+    even, odd = ((x + x.T) / 2)[0] * ((y + y.T) / 2)[0], ((x - x.T) / 2)[0] * ((y - y.T) / 2)[0]
+    w = np.array(repeated)
+    wanted = 2 * np.sum(even[1:] / (1 - w[1:]))
+    if spectrum not in (SPECTRA_OF["eigvalsh"], SPECTRA_OF["eigh"]):
+        wanted += 2 * np.sum(odd[1:] / (1 + w[1:]))
+    np.testing.assert_allclose(in_all_modes(f, a, [s, t]), wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4)])
+@pytest.mark.parametrize("name", ["svdvals", "svd", "thin svd"])
+def test_one_singular_value_of_a_rectangular_matrix(name, shape):
+    """The largest is the root of the largest eigenvalue of the Gram matrix."""
+    rng = np.random.default_rng(8)
+    a, *directions = rng.normal(size=(4, *shape))
+    f = lambda a: SPECTRA_OF[name](a)[0]  # noqa: E731
+    gram = (lambda a: a.T @ a) if shape[0] > shape[1] else (lambda a: a @ a.T)
+    g = lambda a: pa.sqrt(pa.linalg.eigvalsh(gram(a))[-1])  # noqa: E731
+    for order in (1, 2, 3):
+        wanted = in_all_modes(g, a, directions[:order])[0]
+        np.testing.assert_allclose(in_all_modes(f, a, directions[:order]), wanted, rtol=1e-8)
+
+
+@pytest.mark.parametrize("f", [lambda a: pa.linalg.svdvals(a)[0], lambda a: pa.linalg.svd(a).S[0]])
+def test_one_singular_value_of_a_complex_matrix(f):
+    rng = np.random.default_rng(9)
+    parts, s, t = rng.normal(size=(3, 2, 3, 2))
+
+    def of(f):
+        return lambda parts: f(pa.complex(parts[0], parts[1]))
+
+    wanted = in_all_modes(
+        of(lambda a: pa.sqrt(pa.linalg.eigvalsh(pa.conj(a.T) @ a)[-1])), parts, [s, t]
+    )
+    np.testing.assert_allclose(in_all_modes(of(f), parts, [s, t]), wanted[0], rtol=1e-8)
+
+
+def test_one_eigenvalue_under_vmap():
+    batch = np.stack([np.diag([1.0, 3.0, 3.0]), np.diag([1.0, 2.0, 4.0])])
+    f = lambda a: pa.linalg.eigvalsh(symmetric(a))[0]  # noqa: E731
+    for mode in MODES:
+        hessians = [pa.hessian(f, pa.asarray(a), mode=mode).numpy() for a in batch]
+        mapped = pa.func.vmap(lambda a, mode=mode: pa.hessian(f, a, mode=mode))(pa.asarray(batch))
+        np.testing.assert_allclose(mapped.numpy(), hessians, atol=1e-12)
 
 
 def test_nothing_is_brought_back_to_a_detached_spectrum():

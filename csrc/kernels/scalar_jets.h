@@ -180,9 +180,8 @@ PYAUTOGRAD_HD inline double riemann_derivative(int k, double s) {
   if (s >= 1 && k == 0) return zeta(s, 1);
   if (s != s || s == -kInf) return kNan;
   if (s > 1e3) return k == 0 ? 1 : (k % 2 ? -1 : 1) * std::pow(std::log(2), k) * std::exp2(-s);
-  const double from = k > 2 ? -0.5 : 0;  // the reflected pole at 0 is near in high orders
-  return with_order(k, [&](auto max) {
-    return (s < from ? reflected_zeta_jet<max()>(k, s) : zeta_jet<max()>(k, s, 1)).derivative();
+  return with_order(k, [&](auto max) {  // the reflected pole, at 0, must not be near
+    return (s < -0.5 ? reflected_zeta_jet<max()>(k, s) : zeta_jet<max()>(k, s, 1)).derivative();
   });
 }
 

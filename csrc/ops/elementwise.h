@@ -1,9 +1,11 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "kernels/functors.h"
 #include "ops/ops.h"
+#include "ops/origin.h"
 #include "ops/spectrum.h"
 
 namespace pyautograd::ops {
@@ -43,14 +45,23 @@ struct ElementwiseRow {
 
 const Ref<const Primitive>& elementwise_primitive(kernels::FnId fn);
 
-// The op of a row. A function of a spectrum remembers which (ops/spectrum.h).
+// The real number in a 0-d array of the host that cannot be differentiated.
+std::optional<double> constant_of(const Tensor& x);
+
+// The op of a row. A function of a spectrum or of an exponential remembers which (ops/origin.h).
 inline Tensor apply_row(kernels::FnId fn, TensorSpan x) {
   Tensor y = apply1(elementwise_primitive(fn), x);
   bool remembers = false;
   for (const Tensor& argument : x) remembers |= static_cast<bool>(argument.body()->origin);
-  if (remembers) remember_function(fn, x, y);
+  if (remembers) {
+    remember_function(fn, x, y);
+    remember_exponential_of(fn, x, y);
+  }
   return y;
 }
+
+// Where it underflows, its logarithm has derivatives still (ops/origin.h).
+Tensor sigmoid(const Tensor& x);
 
 // The op as users call it, which may be more than its row.
 Tensor apply_op(kernels::FnId fn, TensorSpan x);

@@ -47,11 +47,9 @@ Tensor inverse_sine_root(T x) {
   return call<Rsqrt>(make_complex(1.0 - im, re)) * call<Rsqrt>(make_complex(1.0 + im, -re));
 }
 
-// 1 / sqrt(x**2 - 1), with the cuts of acosh.
-Tensor inverse_hyperbolic_root(T x) {
-  if (!is_complex(x.dtype())) return call<Rsqrt>((x - 1.0) * (x + 1.0));
-  return call<Rsqrt>(x - 1.0) * call<Rsqrt>(x - -1.0);
-}
+// 1 / sqrt(x**2 - 1), with the cuts of acosh; neither factor is flat anywhere, so that every order
+// is nan below 1.
+Tensor inverse_hyperbolic_root(T x) { return call<Rsqrt>(x - 1.0) * call<Rsqrt>(x - -1.0); }
 
 // The sign s = z / |z| turns as z moves across it: ds = (t - s**2 conj(t)) / (2 |z|), and nothing
 // at 0.
@@ -158,23 +156,25 @@ constexpr ElementwiseRow kRows[] = {
     unary<Exp2>("exp2", "2**x.", {[](T t, X, T y) { return scale(t, y * ln2); }, kY}),
     unary<Expm1>("expm1", "exp(x) - 1, accurate near 0.",
                  {[](T t, X, T y) { return scale(t, y + 1.0); }, kY}),
-    unary<Log>("log", "The natural logarithm.",
+    unary<Log>("log", "The natural logarithm. Its derivative at 0 is infinite.",
                {[](T t, X x, T) { return scale_over(t, x[0]); }, kX1}),
-    unary<Log2>("log2", "The logarithm to base 2.",
+    unary<Log2>("log2", "The logarithm to base 2. Its derivative at 0 is infinite.",
                 {[](T t, X x, T) { return scale_over(t, x[0] * ln2); }, kX1}),
-    unary<Log10>("log10", "The logarithm to base 10.",
+    unary<Log10>("log10", "The logarithm to base 10. Its derivative at 0 is infinite.",
                  {[](T t, X x, T) { return scale_over(t, x[0] * ln10); }, kX1}),
-    unary<Log1p>("log1p", "log(1 + x), accurate near 0.",
+    unary<Log1p>("log1p", "log(1 + x), accurate near 0. Its derivative at -1 is infinite.",
                  {[](T t, X x, T) { return scale_over(t, x[0] + 1.0); }, kX1}),
     // roots and powers
-    unary<Sqrt>("sqrt", "The square root.",
-                {[](T t, X, T y) { return call<ScaleSqrt>(t, y); }, kY}),
-    unary<Rsqrt>("rsqrt", "1 / sqrt(x).",
+    unary<Sqrt>(
+        "sqrt",
+        "The square root. Its derivative at 0 is infinite; those of its even powers are exact.",
+        {[](T t, X, T y) { return call<ScaleSqrt>(t, y); }, kY}),
+    unary<Rsqrt>("rsqrt", "1 / sqrt(x). Its derivative at 0 is infinite.",
                  {[](T t, X, T y) { return scale(t, square(y) * y * -0.5); }, kY}),
-    unary<Cbrt>("cbrt", "The cube root.",
+    unary<Cbrt>("cbrt", "The cube root. Its derivative at 0 is infinite.",
                 {[](T t, X, T y) { return scale_over(t, square(y) * 3.0); }, kY}),
     unary<Square>("square", "x * x.", {[](T t, X x, T) { return scale_square(t, x[0]); }, kX1}),
-    unary<Reciprocal>("reciprocal", "1 / x.",
+    unary<Reciprocal>("reciprocal", "1 / x. Its derivative at 0 is infinite.",
                       {[](T t, X, T y) { return -scale(t, square(y)); }, kY}),
     binary<Power>("power",
                   "x1**x2. Derivatives at 0**x2 are limits where those exist: 0 for x2 = 0, and 0 "
@@ -187,9 +187,9 @@ constexpr ElementwiseRow kRows[] = {
                {[](T t, X x, T) { return -scale(t, call<Sin>(x[0])); }, kX1}),
     unary<Tan>("tan", "The tangent of x radians.",
                {[](T t, X, T y) { return scale(t, square(y) + 1.0); }, kY}),
-    unary<Asin>("asin", "The inverse sine, in radians.",
+    unary<Asin>("asin", "The inverse sine, in radians. Its derivative at -1 and 1 is infinite.",
                 {[](T t, X x, T) { return scale(t, inverse_root(x[0])); }, kX1}),
-    unary<Acos>("acos", "The inverse cosine, in radians.",
+    unary<Acos>("acos", "The inverse cosine, in radians. Its derivative at -1 and 1 is infinite.",
                 {[](T t, X x, T) { return -scale(t, inverse_root(x[0])); }, kX1}),
     unary<Atan>("atan", "The inverse tangent, in radians.",
                 {[](T t, X x, T) { return scale_over(t, square(x[0]) + 1.0); }, kX1}),
@@ -201,9 +201,10 @@ constexpr ElementwiseRow kRows[] = {
                 {[](T t, X, T y) { return call<ScaleTanh>(t, y); }, kY}),
     unary<Asinh>("asinh", "The inverse hyperbolic sine.",
                  {[](T t, X x, T) { return scale(t, inverse_sine_root(x[0])); }, kX1}),
-    unary<Acosh>("acosh", "The inverse hyperbolic cosine.",
+    unary<Acosh>("acosh",
+                 "The inverse hyperbolic cosine. Its derivative at 1 is infinite, and nan below.",
                  {[](T t, X x, T) { return scale(t, inverse_hyperbolic_root(x[0])); }, kX1}),
-    unary<Atanh>("atanh", "The inverse hyperbolic tangent.",
+    unary<Atanh>("atanh", "The inverse hyperbolic tangent. Its derivative at -1 and 1 is infinite.",
                  {[](T t, X x, T) { return scale_over(t, 1.0 - square(x[0])); }, kX1}),
     binary<Atan2>(
         "atan2",
@@ -294,10 +295,15 @@ constexpr ElementwiseRow kRows[] = {
                         "The floor of x1 / x2. Its derivative is 0. Integer division by 0 gives 0.",
                         {flat}, {flat}),
     binary<Remainder>(
-        "remainder", "x1 - x2 * floor(x1 / x2), with the sign of x2.", {keep},
-        {[](T t, X x, T) { return -scale(t, call<FloorDivide>(x[0], x[1])); }, kBoth}),
-    binary<Fmod>("fmod", "x1 - x2 * trunc(x1 / x2), with the sign of x1.", {keep},
-                 {[](T t, X x, T) { return -scale(t, call<Trunc>(x[0] / x[1])); }, kBoth}),
+        "remainder",
+        "x1 - x2 * floor(x1 / x2), with the sign of x2. Where it jumps, at the multiples of x2, "
+        "derivatives are those from the side of larger x1 / x2.",
+        {keep}, {[](T t, X x, T) { return -scale(t, call<FloorDivide>(x[0], x[1])); }, kBoth}),
+    binary<Fmod>("fmod",
+                 "x1 - x2 * trunc(x1 / x2), with the sign of x1. Where it jumps, at the multiples "
+                 "of x2, derivatives "
+                 "are those from the side of larger |x1 / x2|.",
+                 {keep}, {[](T t, X x, T) { return -scale(t, call<Trunc>(x[0] / x[1])); }, kBoth}),
     unary<Negative>("negative", "-x.", {[](T t, X, T) { return -t; }}),
     unary<Absolute>("absolute", "|x|, real also for complex x. The derivative at 0 is 0.",
                     {absolute_part, kX1}),
@@ -388,9 +394,11 @@ Tensor call_binary(const Tensor& x1, const Tensor& x2) {
 using UnaryOp = Tensor (*)(const Tensor&);
 UnaryOp public_unary(FnId fn, UnaryOp plain) {
   static constexpr std::pair<FnId, UnaryOp> kOps[] = {
-      {fn_id<Square>(), &square}, {fn_id<Sqrt>(), &sqrt},   {fn_id<Absolute>(), &absolute},
-      {fn_id<Exp>(), &exp},       {fn_id<Log1p>(), &log1p}, {fn_id<Log>(), &log},
-      {fn_id<Cbrt>(), &cbrt},
+      {fn_id<Square>(), &square},     {fn_id<Sqrt>(), &sqrt},
+      {fn_id<Absolute>(), &absolute}, {fn_id<Exp>(), &exp},
+      {fn_id<Log1p>(), &log1p},       {fn_id<Log>(), &log},
+      {fn_id<Cbrt>(), &cbrt},         {fn_id<Reciprocal>(), &reciprocal},
+      {fn_id<Sigmoid>(), &sigmoid},
   };
   for (const auto& [own, op] : kOps)
     if (own == fn) return op;
@@ -398,8 +406,10 @@ UnaryOp public_unary(FnId fn, UnaryOp plain) {
 }
 using BinaryOp = Tensor (*)(const Tensor&, const Tensor&);
 BinaryOp public_binary(FnId fn, BinaryOp plain) {
-  static constexpr std::pair<FnId, BinaryOp> kOps[] = {
-      {fn_id<Power>(), &power}, {fn_id<Multiply>(), &multiply}, {fn_id<Hypot>(), &hypot}};
+  static constexpr std::pair<FnId, BinaryOp> kOps[] = {{fn_id<Power>(), &power},
+                                                       {fn_id<Multiply>(), &multiply},
+                                                       {fn_id<Divide>(), &divide},
+                                                       {fn_id<Hypot>(), &hypot}};
   for (const auto& [own, op] : kOps)
     if (own == fn) return op;
   return plain;

@@ -101,18 +101,18 @@ class Lstsq final : public OnMatrices {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override;
   Tensors vjp(const VjpArgs& args) const override {
-    const Tensor &a = args.inputs[0], &b = args.inputs[1], &x = args.outputs[0];
-    const Tensor t = conj(args.cotangents[0]);
+    const Tensor &a = args.inputs[0], &b = args.inputs[1], t = conj(args.cotangents[0]);
     const Tensor p = inverse(a, args.outputs[1]), ph = adjoint(p), t_b = matmul(ph, t);
+    const Tensor x = solution(args.outputs, p, b);
     if (!args.wants[0]) return {Tensor(), conj(t_b)};
-    const Tensor residual = b - matmul(a, x), rest = t - matmul(p, matmul(a, t));
+    const Tensor residual = b - matmul(a, x), rest = t - matmul(adjoint(a), t_b);
     const Tensor t_a = matmul(residual, adjoint(matmul(p, t_b))) - matmul(t_b, adjoint(x)) +
                        matmul(matmul(ph, x), adjoint(rest));
     return {conj(t_a), args.wants[1] ? conj(t_b) : Tensor()};
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
-    const Tensor &a = primals[0], &b = primals[1], &x = outputs[0];
-    const Tensor p = inverse(a, outputs[1]);
+    const Tensor &a = primals[0], &b = primals[1], p = inverse(a, outputs[1]);
+    const Tensor x = solution(outputs, p, b);
     Tensor moved = tangents[1] ? matmul(p, tangents[1]) : Tensor();
     if (tangents[0]) {
       const Tensor &t = tangents[0], th = adjoint(t), ph = adjoint(p);
@@ -126,6 +126,12 @@ class Lstsq final : public OnMatrices {
  private:
   Tensor inverse(const Tensor& a, const Tensor& rank) const {
     return pinv_of(a, rcond_, full_rank_everywhere(rank, std::min(rows(a), columns(a))));
+  }
+  // As a function of the inverse where the rank may fall or rise: then derivatives along changes
+  // that do not keep it, which are a convention, have the convention of the inverse in every mode.
+  Tensor solution(TensorSpan outputs, const Tensor& p, const Tensor& b) const {
+    const bool full = full_rank_everywhere(outputs[1], std::min(rows(p), columns(p)));
+    return full ? outputs[0] : matmul(p, b);
   }
   // Full ranks beyond doubt.
   bool is_regular(const Tensor& a, const Tensor& s) const;

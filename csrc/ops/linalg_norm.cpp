@@ -185,6 +185,33 @@ Tensor norm(const Tensor& given, const NumberOrName& ord, const Axes& axis, bool
               shape_string(x.shape()), ": give one or two as axis");
 }
 
+// Whether singular values are all equal within rounding, and not zero.
+Tensor all_equal(const Tensor& s) {
+  const Tensor largest = max(s, Dims{-1}), smallest = min(s, Dims{-1});
+  const bool single = s.dtype() == DType::Float32;
+  const double epsilon =
+      single ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
+  const Tensor slack = largest * (2 * epsilon * static_cast<double>(columns(s)));
+  return logical_and(less_equal(largest - smallest, slack), greater(smallest, constant_like(s, 0)));
+}
+
+// The ratio of the extreme singular values. It is least, 1, where all are equal, and there it is
+// taken as constant: the derivatives of single values depend on the choice of vectors.
+Tensor ratio_of_extremes(const Tensor& x, bool inverted) {
+  Tensor s = svdvals(x);
+  const Tensor even = all_equal(s);
+  const bool some_even = has_zero(astype(logical_not(even), s.dtype()));
+  if (some_even) {
+    // Values that are apart, so that the branch not taken has derivatives.
+    const Tensor steps = arange(1, static_cast<double>(columns(x)) + 1, 1, s.dtype());
+    const Tensor apart = eye(rows(x), columns(x), 0, x.dtype()) * steps;
+    s = svdvals(where(expand_dims(even, {-2, -1}), apart, x));
+  }
+  const Tensor largest = max(s, Dims{-1}), smallest = min(s, Dims{-1});
+  const Tensor ratio = inverted ? smallest / largest : largest / smallest;
+  return some_even ? where(even, constant_like(ratio, 1), ratio) : ratio;
+}
+
 // The ratio of singular values, or the product of norms of matrix and inverse; inf where that is
 // nan and the matrix is not.
 Tensor cond(const Tensor& given, const NumberOrName& p) {
@@ -195,8 +222,7 @@ Tensor cond(const Tensor& given, const NumberOrName& p) {
   const double* number = std::get_if<double>(&p);
   Tensor ratio;
   if (p.index() == 0 || (number && std::abs(*number) == 2)) {
-    const Tensor s = svdvals(x), largest = max(s, Dims{-1}), smallest = min(s, Dims{-1});
-    ratio = number && *number < 0 ? smallest / largest : largest / smallest;
+    ratio = ratio_of_extremes(x, number && *number < 0);
   } else {
     require_square(op, x, "x");
     const Tensor inverse = inverse_with(factors_unchecked(x), x);
@@ -247,6 +273,8 @@ Derivatives at zero as in ``norm``.
 4.0)");
   registry.add("linalg.cond", &cond, "x, p=None",
                R"(The condition number: the norm of a matrix times that of its inverse.
+
+Of order 2 it is least where all singular values are equal, and derivatives there are taken as zero.
 
 :param x: tensor of shape (..., m, n); square unless p is None, 2 or -2
 :param p: an order of ``matrix_norm``; None stands for 2

@@ -1,10 +1,9 @@
 // eigh, eigvalsh, svd, svdvals.
 
-#include <limits>
-
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linalg.h"
+#include "ops/spectral_slopes.h"
 #include "ops/spectrum.h"
 
 namespace pyautograd::ops::linalg {
@@ -17,13 +16,11 @@ bool reads_lower(std::string_view op, std::string_view uplo) {
   value_error("[", op, "] UPLO must be 'L' or 'U', got '", uplo, "'");
 }
 
-Tensor skew_part(const Tensor& x) { return (x - adjoint(x)) * 0.5; }
-
 class Eigh final : public OnMatrices {
  public:
   explicit Eigh(bool lower) : lower_(lower) {}
   std::string_view name() const override { return "linalg.eigh"; }
-  Saves saves() const override { return {.outputs = 3}; }
+  Saves saves() const override { return {.inputs = 1, .outputs = 3}; }
 
   Specs infer(TensorSpan inputs) const override {
     const Tensor& a = inputs[0];
@@ -44,7 +41,8 @@ class Eigh final : public OnMatrices {
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor &w = args.outputs[0], &v = args.outputs[1];
     Tensor from_values, from_vectors;
-    if (args.cotangents[0]) from_values = matmul(scale_columns(v, args.cotangents[0]), adjoint(v));
+    if (args.cotangents[0])
+      from_values = with_eigenvalues(args.inputs[0], args.cotangents[0], {w, v});
     if (args.cotangents[1]) {
       const Tensor turn = skew_part(matmul(adjoint(v), conj(args.cotangents[1])));
       from_vectors = matmul(
@@ -52,89 +50,14 @@ class Eigh final : public OnMatrices {
     }
     return {conj(hermitian_part(total({from_values, from_vectors})))};
   }
-  Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const override {
+  Tensors jvp(TensorSpan x, TensorSpan tangents, TensorSpan outputs) const override {
     const Tensor &w = outputs[0], &v = outputs[1];
     const Tensor inside = matmul(matmul(adjoint(v), hermitian_part(tangents[0])), v);
-    return {real(diagonal(inside, 0, -2, -1)),
+    return {eigenvalues_moved(x[0], tangents[0], {w, v}),
             matmul(v, over_differences(inside, w, moves(tangents[0])))};
   }
 
  private:
-  const bool lower_;
-};
-
-// (c[i] - c[j]) / (w[i] - w[j]), or with the sums of both. Where the divisor is zero it is nan, but
-// zero where both c are: eigenvalues that nothing asks for spoil no derivative of the others.
-Tensor quotients(const Tensor& c, const Tensor& w, bool sums) {
-  const Tensor ci = expand_dims(c, {-1}), cj = expand_dims(c, {-2});
-  const Tensor wi = expand_dims(w, {-1}), wj = expand_dims(w, {-2});
-  const Tensor zero = constant_like(w, 0);
-  const Tensor diagonal = identity_matrix(w.shape().back(), DType::Bool);
-  const Tensor divisor = sums ? wi + wj : wi - wj;
-  const Tensor singular = sums ? equal(divisor, zero) : logical_or(equal_pairs(w), diagonal);
-  const Tensor still = logical_and(equal(ci, zero), equal(cj, zero));
-  const Tensor nan = constant_like(w, std::numeric_limits<double>::quiet_NaN());
-  const Tensor regular = (sums ? ci + cj : ci - cj) / where(singular, constant_like(w, 1), divisor);
-  return where(sums ? still : logical_or(still, diagonal), zero, where(singular, nan, regular));
-}
-
-// Element by element, but nan altogether if x is not zero and a quotient is not known: V x V^H
-// needs all of them.
-Tensor times_quotients(const Tensor& x, const Tensor& quotients) {
-  const Tensor unknown = logical_and(isnan(quotients), moves(x));
-  const Tensor nan = constant_like(quotients, std::numeric_limits<double>::quiet_NaN());
-  return call<kernels::Scale>(x, quotients) + where(unknown, nan, constant_like(quotients, 0));
-}
-
-// V diag(c) V^H, for the eigenvectors V of a: the first derivative of functions of its eigenvalues
-// is such a matrix. The derivative by a is a product with quotients of c element by element (Higham
-// 2008, "Functions of Matrices", section 3.2), and its own transpose.
-class WithEigenvalues final : public OnMatrices {
- public:
-  explicit WithEigenvalues(bool lower) : lower_(lower) {}
-  std::string_view name() const override { return "linalg.eigvalsh"; }
-  Saves saves() const override { return {.inputs = 3}; }
-  Specs infer(TensorSpan x) const override {
-    const Dims batch = broadcast_shapes(name(), lead(x[0]), lead(x[1], 1));
-    return {Spec{with_core(batch, {rows(x[0]), rows(x[0])}), promote(x[0].dtype(), x[1].dtype()),
-                 x[0].device()}};
-  }
-  Tensors eval(TensorSpan x, const Specs&) const override {
-    const Tensor v = decomposed(x[0].untracked())[1];
-    const Tensor sum = matmul(scale_columns(v, x[1].untracked()), adjoint(v));
-    return {hermitian_part(sum)};
-  }
-  Tensors vjp(const VjpArgs& args) const override {
-    const Tensors f = decomposed(args.inputs[0]);
-    const Tensor inside = turned(f, hermitian_part(conj(args.cotangents[0])));
-    return {args.wants[0] ? conj(moved(f, args.inputs[1], inside)) : Tensor(),
-            real(diagonal(inside, 0, -2, -1))};
-  }
-  Tensors jvp(TensorSpan x, TensorSpan t, TensorSpan) const override {
-    Tensor by_matrix, by_values;
-    if (t[0]) {
-      const Tensors f = decomposed(x[0]);
-      by_matrix = moved(f, x[1], turned(f, hermitian_part(t[0])));
-    }
-    if (t[1]) by_values = apply1(Ref<const Primitive>(this), Borrowed<2>(x[0], t[1]));
-    return {total({by_matrix, by_values})};
-  }
-
- protected:
-  int64_t core_rank(size_t input) const override { return input == 0 ? 2 : 1; }
-
- private:
-  Tensors decomposed(const Tensor& a) const {
-    return apply(make_ref<Eigh>(lower_), Borrowed<1>(a));
-  }
-  static Tensor turned(const Tensors& f, const Tensor& x) {
-    return matmul(matmul(adjoint(f[1]), x), f[1]);
-  }
-  static Tensor moved(const Tensors& f, const Tensor& c, const Tensor& inside) {
-    const Tensor core = times_quotients(inside, quotients(c, f[0], false));
-    return matmul(matmul(f[1], core), adjoint(f[1]));
-  }
-
   const bool lower_;
 };
 
@@ -159,17 +82,18 @@ class EigvalsH final : public OnMatrices {
     return {Tensor(std::move(values))};
   }
   Tensors vjp(const VjpArgs& args) const override {
-    const Tensor slope =
-        apply1(make_ref<WithEigenvalues>(lower_), Borrowed<2>(args.inputs[0], args.cotangents[0]));
-    return {conj(slope)};
+    const Tensor& a = args.inputs[0];
+    return {conj(with_eigenvalues(a, args.cotangents[0], decomposed(a)))};
   }
-  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
-    const Tensor v = vectors(primals[0]);
-    return {real(sum(conj(v) * matmul(hermitian_part(tangents[0]), v), Dims{-2}))};
+  Tensors jvp(TensorSpan x, TensorSpan tangents, TensorSpan) const override {
+    return {eigenvalues_moved(x[0], tangents[0], decomposed(x[0]))};
   }
 
  private:
-  Tensor vectors(const Tensor& a) const { return apply(make_ref<Eigh>(lower_), Borrowed<1>(a))[1]; }
+  Eigen decomposed(const Tensor& a) const {
+    const Tensors found = apply(make_ref<Eigh>(lower_), Borrowed<1>(a));
+    return {found[0], found[1]};
+  }
 
   const bool lower_;
 };
@@ -180,7 +104,7 @@ class Svd final : public OnMatrices {
  public:
   explicit Svd(bool full) : full_(full) {}
   std::string_view name() const override { return "linalg.svd"; }
-  Saves saves() const override { return {.outputs = 7}; }
+  Saves saves() const override { return {.inputs = 1, .outputs = 7}; }
 
   Specs infer(TensorSpan inputs) const override {
     const Tensor& a = inputs[0];
@@ -234,9 +158,6 @@ Tensor over_columns(const Tensor& x, const Tensor& s) {
   return call<kernels::Scale>(x, expand_dims(reciprocal(s), {-2}));
 }
 
-// x without its part in the span of the orthonormal columns of u.
-Tensor outside(const Tensor& x, const Tensor& u) { return x - matmul(u, matmul(adjoint(u), x)); }
-
 // The imaginary part, as an imaginary number.
 Tensor imaginary_part(const Tensor& x) { return (x - conj(x)) * 0.5; }
 
@@ -246,10 +167,9 @@ Tensors Svd::vjp(const VjpArgs& args) const {
   const Tensor &s = args.outputs[1], v = adjoint(args.outputs[2]);
   const int64_t m = rows(args.outputs[0]), n = rows(v), k = s.shape().back();
   const Tensor u1 = column_range(args.outputs[0], 0, k), v1 = column_range(v, 0, k);
-  Tensor core, left, right;
-  if (args.cotangents[1]) {
-    core = identity_matrix(k, s.dtype()) * expand_dims(args.cotangents[1], {-2});
-  }
+  Tensor core, left, right, from_values;
+  if (args.cotangents[1])
+    from_values = with_singular_values(args.inputs[0], args.cotangents[1], {u1, s, adjoint(v1)});
   if (args.cotangents[0]) {
     const Tensor t = conj(args.cotangents[0]), t1 = column_range(t, 0, k);
     core =
@@ -284,10 +204,11 @@ Tensors Svd::vjp(const VjpArgs& args) const {
       right = matmul(u1, adjoint(over_columns(moved, s)));
     }
   }
-  return {conj(total({matmul(matmul(u1, core), adjoint(v1)), left, right}))};
+  if (core) core = matmul(matmul(u1, core), adjoint(v1));
+  return {conj(total({from_values, core, left, right}))};
 }
 
-Tensors Svd::jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const {
+Tensors Svd::jvp(TensorSpan x, TensorSpan tangents, TensorSpan outputs) const {
   const Tensor &t = tangents[0], &s = outputs[1], v = adjoint(outputs[2]);
   const int64_t m = rows(outputs[0]), n = rows(v), k = s.shape().back();
   const Tensor u1 = column_range(outputs[0], 0, k), v1 = column_range(v, 0, k);
@@ -311,64 +232,8 @@ Tensors Svd::jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const {
       t_v = ops::concat(Tensors{t_v, -matmul(v1, matmul(adjoint(t_v), v2))}, -1);
     }
   }
-  return {t_u, real(diagonal(inside, 0, -2, -1)), adjoint(t_v)};
+  return {t_u, singular_values_moved(x[0], t, {u1, s, adjoint(v1)}), adjoint(t_v)};
 }
-
-// U diag(c) V^H, for the singular vectors of a, likewise: the Hermitian part of U^H X V, for a
-// direction X, meets the quotients of differences, the rest those of sums.
-class WithSingularValues final : public OnMatrices {
- public:
-  std::string_view name() const override { return "linalg.svdvals"; }
-  Saves saves() const override { return {.inputs = 3}; }
-  Specs infer(TensorSpan x) const override {
-    const Dims batch = broadcast_shapes(name(), lead(x[0]), lead(x[1], 1));
-    return {Spec{with_core(batch, {rows(x[0]), columns(x[0])}), promote(x[0].dtype(), x[1].dtype()),
-                 x[0].device()}};
-  }
-  Tensors eval(TensorSpan x, const Specs&) const override {
-    const Tensors f = thin(x[0].untracked());
-    return {matmul(scale_columns(f[0], x[1].untracked()), f[2])};
-  }
-  Tensors vjp(const VjpArgs& args) const override {
-    const Tensors f = thin(args.inputs[0]);
-    const Tensor direction = conj(args.cotangents[0]), inside = turned(f, direction);
-    return {args.wants[0] ? conj(moved(f, args.inputs[1], direction, inside)) : Tensor(),
-            real(diagonal(inside, 0, -2, -1))};
-  }
-  Tensors jvp(TensorSpan x, TensorSpan t, TensorSpan) const override {
-    Tensor by_matrix, by_values;
-    if (t[0]) {
-      const Tensors f = thin(x[0]);
-      by_matrix = moved(f, x[1], t[0], turned(f, t[0]));
-    }
-    if (t[1]) by_values = apply1(Ref<const Primitive>(this), Borrowed<2>(x[0], t[1]));
-    return {total({by_matrix, by_values})};
-  }
-
-  static Tensors thin(const Tensor& a) { return apply(make_ref<Svd>(false), Borrowed<1>(a)); }
-
- protected:
-  int64_t core_rank(size_t input) const override { return input == 0 ? 2 : 1; }
-
- private:
-  static Tensor turned(const Tensors& f, const Tensor& x) {
-    return matmul(matmul(adjoint(f[0]), x), adjoint(f[2]));
-  }
-  static Tensor moved(const Tensors& f, const Tensor& c, const Tensor& x, const Tensor& inside) {
-    const Tensor &u = f[0], &s = f[1], v = adjoint(f[2]);
-    const Tensor core = times_quotients(hermitian_part(inside), quotients(c, s, false)) +
-                        times_quotients(skew_part(inside), quotients(c, s, true));
-    const Tensor rates = call<kernels::ScaleOver>(c, s);
-    Tensor left, right;
-    if (rows(u) > columns(u)) left = matmul(scale_by(outside(matmul(x, v), u), rates), f[2]);
-    if (rows(v) > columns(v))
-      right = matmul(u, adjoint(scale_by(outside(matmul(adjoint(x), u), v), rates)));
-    return total({matmul(matmul(u, core), f[2]), left, right});
-  }
-  static Tensor scale_by(const Tensor& x, const Tensor& columns) {
-    return call<kernels::Scale>(x, expand_dims(columns, {-2}));
-  }
-};
 
 // Of the first input; a second one may hold the values, as numbers without derivatives.
 class SvdVals final : public OnMatrices {
@@ -400,19 +265,24 @@ class SvdVals final : public OnMatrices {
     return {Tensor(std::move(s))};
   }
   Tensors vjp(const VjpArgs& args) const override {
+    const Tensor& a = args.inputs[0];
     Tensors out(args.inputs.size());
-    out[0] = conj(
-        apply1(make_ref<WithSingularValues>(), Borrowed<2>(args.inputs[0], args.cotangents[0])));
+    out[0] = conj(with_singular_values(a, args.cotangents[0], thin(a)));
     return out;
   }
-  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan) const override {
+  Tensors jvp(TensorSpan x, TensorSpan tangents, TensorSpan) const override {
     if (!tangents[0]) return {Tensor()};
-    const Tensors f = WithSingularValues::thin(primals[0]);
-    return {real(sum(conj(f[0]) * matmul(tangents[0], adjoint(f[2])), Dims{-2}))};
+    return {singular_values_moved(x[0], tangents[0], thin(x[0]))};
   }
 
  protected:
   int64_t core_rank(size_t input) const override { return input == 0 ? 2 : 1; }
+
+ private:
+  static Singular thin(const Tensor& a) {
+    const Tensors found = apply(make_ref<Svd>(false), Borrowed<1>(a));
+    return {found[0], found[1], found[2]};
+  }
 };
 
 }  // namespace
@@ -481,7 +351,9 @@ sums, means, products, variances, 2-norms, logsumexp or softmax along the last a
 of functions made of elementwise ops, have all higher derivatives, too: sum(f(w)) is the trace of
 f(a), and is differentiated as that (Higham 2008, "Functions of Matrices", section 3.2). f may hold
 scalars and tensors that are the same along the axis, such as ``mean(w, axis=-1, keepdims=True)``.
-Second derivatives of anything else that the repeated eigenvalues take part in are nan there.
+Of anything else that the repeated eigenvalues take part in, such as one of them, first derivatives
+are those of one choice of eigenvectors, and higher ones nan, in every mode. A single eigenvalue
+beside repeated ones has its second derivatives; the third through them are nan.
 
 :param a: tensor of shape (..., n, n)
 :param UPLO: the triangle to read, 'L' or 'U'

@@ -4,6 +4,7 @@
 
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
+#include "ops/reduce.h"
 
 namespace pyautograd::ops {
 
@@ -99,6 +100,34 @@ class Log1pOfExponential final : public ThroughOrigin {
   }
 };
 
+// c / e**operand.
+class QuotientByExponential final : public ThroughOrigin {
+ public:
+  explicit QuotientByExponential(double numerator) : numerator_(numerator) {}
+  std::string_view name() const override { return "divide"; }
+
+ protected:
+  Tensor value(const Tensor& y) const override {
+    return call<kernels::Divide>(scalar(numerator_, y.dtype()), y);
+  }
+  Tensor scaled(const Tensor& t, const Tensor& operand) const override {
+    return call<kernels::Scale>(t, call<kernels::Exp>(-operand) * -numerator_);
+  }
+
+ private:
+  const double numerator_;
+};
+
+bool has_infinity(const Tensor& x) {
+  return kernels::any_infinite(innermost_array(x).device_view());
+}
+// Beyond these the slope of e**x is lost.
+bool is_extreme(const Tensor& y) { return has_infinity(y) || has_zero(y); }
+
+void be_exponential(const Tensor& y, const Tensor& operand) {
+  y.body()->origin = make_ref<Origin>(y, Origin::Kind::Exponential, operand);
+}
+
 }  // namespace
 
 // Not if memory was written since, and not where the edge of x was dropped (detach, or a backward
@@ -125,9 +154,38 @@ void remember_root(const Tensor& y, double exponent, const Tensor& operand, Root
 }
 
 void remember_exponential(const Tensor& y, const Tensor& operand) {
-  if (!differentiable(y) || operand.body()->origin) return;
-  if (kernels::any_infinite(innermost_array(y).device_view()))
-    y.body()->origin = make_ref<Origin>(y, Origin::Kind::Exponential, operand);
+  if (differentiable(y) && !operand.body()->origin && has_infinity(y)) be_exponential(y, operand);
+}
+
+void remember_sigmoid(const Tensor& y, const Tensor& operand) {
+  if (differentiable(y) && !operand.body()->origin && has_zero(y))
+    be_exponential(y, -call<kernels::Softplus>(-operand));
+}
+
+void remember_exponential_of(kernels::FnId op, TensorSpan x, const Tensor& y) {
+  if (x.size() != 2 || !differentiable(y)) return;
+  const bool first = constant_of(x[1]).has_value();
+  const Origin* from = origin_of(x[first ? 0 : 1], Origin::Kind::Exponential);
+  const std::optional<double> constant = constant_of(x[first ? 1 : 0]);
+  if (!from || !constant || !(*constant > 0) || std::isinf(*constant)) return;
+  if (y.dtype() != from->operand.dtype() || !is_extreme(y)) return;
+  const double shift = std::log(*constant);
+  if (op == kernels::fn_id<kernels::Add>()) {
+    const Tensor level = scalar(shift, y.dtype());
+    be_exponential(y, call<kernels::LogAddExp>(from->operand, level));
+  } else if (op == kernels::fn_id<kernels::Multiply>()) {
+    be_exponential(y, from->operand + shift);
+  } else if (op == kernels::fn_id<kernels::Divide>() && first) {
+    be_exponential(y, from->operand - shift);
+  }
+}
+
+void remember_exponential_sum(const Tensor& x, const Dims& axes, bool keepdims, double count,
+                              const Tensor& y) {
+  const Origin* from = origin_of(x, Origin::Kind::Exponential);
+  if (!from || y.dtype() != x.dtype() || !differentiable(y) || !is_extreme(y)) return;
+  const Tensor operand = logsumexp(from->operand, axes, keepdims);
+  be_exponential(y, count == 1 ? operand : operand - std::log(count));
 }
 
 std::optional<Tensor> power_of_root(const Tensor& y, double exponent) {
@@ -172,6 +230,13 @@ std::optional<Tensor> log_of_exponential(const Tensor& y) {
   const Origin* origin = origin_of(y, Origin::Kind::Exponential);
   if (!origin) return {};
   return apply1(make_ref<LogOfExponential>(), Borrowed<2>(y, origin->operand));
+}
+
+std::optional<Tensor> quotient_by_exponential(const Tensor& numerator, const Tensor& y) {
+  const Origin* origin = origin_of(y, Origin::Kind::Exponential);
+  const std::optional<double> constant = constant_of(numerator);
+  if (!origin || !constant || promote(numerator.dtype(), y.dtype()) != y.dtype()) return {};
+  return apply1(make_ref<QuotientByExponential>(*constant), Borrowed<2>(y, origin->operand));
 }
 
 Tensor root(const Tensor& x, double exponent) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/functors.h"
 #include "ops/ops.h"
 
 // Some results forget what the derivative of a later op depends on. |x| has no derivative at 0 and
@@ -36,6 +37,13 @@ template <class Make>
 void remember_root_of(const Tensor& y, double exponent, Make&& make);
 // Says that y = e**operand, if y overflows and can be differentiated.
 void remember_exponential(const Tensor& y, const Tensor& operand);
+// Says that y = sigmoid(operand) is an exponential, if it underflows and can be differentiated.
+void remember_sigmoid(const Tensor& y, const Tensor& operand);
+// Says that y, an op of an overflowing exponential and a positive constant, is one, too.
+void remember_exponential_of(kernels::FnId op, TensorSpan x, const Tensor& y);
+// Says the same of sums y over sorted axes of x, divided by `count`.
+void remember_exponential_sum(const Tensor& x, const Dims& axes, bool keepdims, double count,
+                              const Tensor& y);
 
 // y**exponent through y's origin, or nothing where y has none that helps.
 std::optional<Tensor> power_of_root(const Tensor& y, double exponent);
@@ -46,6 +54,8 @@ std::optional<Tensor> product_of_roots(const Tensor& x, const Tensor& y);
 // log1p(y) and log(y) likewise.
 std::optional<Tensor> log1p_of_exponential(const Tensor& y);
 std::optional<Tensor> log_of_exponential(const Tensor& y);
+// A constant over y.
+std::optional<Tensor> quotient_by_exponential(const Tensor& numerator, const Tensor& y);
 
 // x**exponent for x >= 0, with derivative zero at zero.
 Tensor root(const Tensor& x, double exponent);

@@ -191,6 +191,9 @@ Tensor sum(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool k
   const ReducedAxes over = ReducedAxes::of_ufunc("sum", x, axis, keepdims);
   if (x.body()->origin && to == x.dtype()) {
     if (auto through = sum_of_spectrum(x, over.axes, keepdims)) return *through;
+    Tensor y = apply1(make_ref<Sum>(over), x);
+    remember_exponential_sum(x, over.axes, keepdims, 1, y);
+    return y;
   }
   return apply1(make_ref<Sum>(over), cast_for("sum", x, dtype, to));
 }
@@ -198,9 +201,12 @@ Tensor sum(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool k
 Tensor mean(const Tensor& x, const Axes& axis, bool keepdims) {
   const ReducedAxes over = ReducedAxes::of("mean", x, axis, keepdims);
   if (x.body()->origin) {
+    const auto count = static_cast<double>(over.count(x.shape()));
     if (auto through = sum_of_spectrum(x, over.axes, keepdims))
-      return value_of(apply1(make_ref<Mean>(over), copy(x)),
-                      *through / static_cast<double>(over.count(x.shape())));
+      return value_of(apply1(make_ref<Mean>(over), copy(x)), *through / count);
+    Tensor y = apply1(make_ref<Mean>(over), cast(x, to_floating(x.dtype())));
+    remember_exponential_sum(x, over.axes, keepdims, count, y);
+    return y;
   }
   return apply1(make_ref<Mean>(over), cast(x, to_floating(x.dtype())));
 }

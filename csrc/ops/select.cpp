@@ -66,24 +66,10 @@ class Where final : public Primitive {
   }
 };
 
-// The real number in a 0-d array of the host that cannot be differentiated.
-std::optional<double> constant(const Tensor& x) {
-  if (!x.is_array() || x.tracked() || x.ndim() != 0 || x.device() != Device()) return {};
-  return visit_dtype(x.dtype(), [&]<class T>(TypeTag<T>) -> std::optional<double> {
-    const T value = *x.array().data<T>();
-    if constexpr (is_complex_type<T>) {
-      if (value.imag() == 0) return value.real();
-    } else if constexpr (is_inexact(dtype_of<T>) || std::is_same_v<T, int64_t>) {
-      return static_cast<double>(value);
-    }
-    return {};
-  });
-}
-
 // Beyond a bound; a bound that is nan takes every element, as in NumPy.
 Tensor outside(const Tensor& beyond, const Tensor& bound) {
   if (!is_floating(bound.dtype())) return beyond;
-  const std::optional<double> value = constant(bound);
+  const std::optional<double> value = constant_of(bound);
   return value && *value == *value ? beyond : logical_or(beyond, isnan(bound));
 }
 
@@ -105,13 +91,26 @@ Tensor clip(const Tensor& x, const std::optional<Tensor>& min, const std::option
 
 }  // namespace
 
+std::optional<double> constant_of(const Tensor& x) {
+  if (!x.is_array() || x.tracked() || x.ndim() != 0 || x.device() != Device()) return {};
+  return visit_dtype(x.dtype(), [&]<class T>(TypeTag<T>) -> std::optional<double> {
+    const T value = *x.array().data<T>();
+    if constexpr (is_complex_type<T>) {
+      if (value.imag() == 0) return value.real();
+    } else if constexpr (is_inexact(dtype_of<T>) || std::is_same_v<T, int64_t>) {
+      return static_cast<double>(value);
+    }
+    return {};
+  });
+}
+
 Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
   static const Ref<const Primitive>* primitive = new Ref<const Primitive>(make_ref<Where>());
   return apply1(*primitive, Borrowed<3>(condition, x1, x2));
 }
 
 Tensor power(const Tensor& x1, const Tensor& x2) {
-  const std::optional<double> exponent = constant(x2);
+  const std::optional<double> exponent = constant_of(x2);
   if (!exponent && x1.body()->origin && x1.dtype() == promote(x1.dtype(), x2.dtype())) {
     if (auto through = powers_of_root(x1, x2)) return *through;
   }
@@ -168,6 +167,11 @@ Tensor exp(const Tensor& x) {
   if (!is_complex(x.dtype())) remember_exponential(y, x);
   return y;
 }
+Tensor sigmoid(const Tensor& x) {
+  Tensor y = call<kernels::Sigmoid>(x);
+  if (is_floating(x.dtype())) remember_sigmoid(y, x);
+  return y;
+}
 Tensor log1p(const Tensor& x) {
   if (x.body()->origin) {
     if (auto through = log1p_of_exponential(x)) return *through;
@@ -177,11 +181,21 @@ Tensor log1p(const Tensor& x) {
 
 Tensor add(const Tensor& x1, const Tensor& x2) { return call<kernels::Add>(x1, x2); }
 Tensor subtract(const Tensor& x1, const Tensor& x2) { return call<kernels::Subtract>(x1, x2); }
-Tensor divide(const Tensor& x1, const Tensor& x2) { return call<kernels::Divide>(x1, x2); }
+Tensor divide(const Tensor& x1, const Tensor& x2) {
+  if (x2.body()->origin) {
+    if (auto through = quotient_by_exponential(x1, x2)) return *through;
+  }
+  return call<kernels::Divide>(x1, x2);
+}
 Tensor maximum(const Tensor& x1, const Tensor& x2) { return call<kernels::Maximum>(x1, x2); }
 Tensor minimum(const Tensor& x1, const Tensor& x2) { return call<kernels::Minimum>(x1, x2); }
 Tensor negative(const Tensor& x) { return call<kernels::Negative>(x); }
-Tensor reciprocal(const Tensor& x) { return call<kernels::Reciprocal>(x); }
+Tensor reciprocal(const Tensor& x) {
+  if (x.body()->origin) {
+    if (auto through = quotient_by_exponential(scalar(1, x.dtype()), x)) return *through;
+  }
+  return call<kernels::Reciprocal>(x);
+}
 Tensor log(const Tensor& x) {
   if (x.body()->origin) {
     if (auto through = log_of_exponential(x)) return *through;

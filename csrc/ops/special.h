@@ -64,6 +64,10 @@ double of_order(const double* x, const Orders& orders) {
 Tensor digamma(const Tensor& x);
 Tensor polygamma(int64_t n, const Tensor& x);
 Tensor gammaln(const Tensor& x);
+// Of complex numbers (ops/special_gamma_complex.cpp); loggamma of real ones, too.
+Tensor complex_digamma(const Tensor& z);
+Tensor complex_gamma(const Tensor& z);
+Tensor loggamma(const Tensor& x);
 
 // What the docstring of every special function says after its summary.
 std::string special_doc(std::string_view summary, std::string_view params);

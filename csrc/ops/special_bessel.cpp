@@ -69,9 +69,11 @@ void register_bessel(Registry& registry) {
                special_doc("exp(-|x|) i0(x), without overflow. Its first derivative at 0 is taken "
                            "as 0. Source: DLMF 10.32.1 and 10.40.1.",
                            kX));
-  registry.add(
-      "special.i1e", &one<kI1e, 0>, "x, /",
-      special_doc("exp(-|x|) i1(x), without overflow. Source: DLMF 10.32.1 and 10.40.1.", kX));
+  registry.add("special.i1e", &one<kI1e, 0>, "x, /",
+               special_doc("exp(-|x|) i1(x), without overflow. Its second derivative at 0 is taken "
+                           "as 0. Source: DLMF "
+                           "10.32.1 and 10.40.1.",
+                           kX));
   registry.add("special.j0", &one<kJ0, 0>, "x, /",
                special_doc("The Bessel function of the first kind and order 0.", kX));
   registry.add("special.j1", &one<kJ1, 1>, "x, /",

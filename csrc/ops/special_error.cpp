@@ -1,7 +1,9 @@
 // The error function, the normal distribution, logits.
 
+#include <limits>
 #include <numbers>
 
+#include "kernels/kernels.h"
 #include "ops/special.h"
 
 namespace pyautograd::ops {
@@ -47,21 +49,29 @@ constexpr SpecialRow kNdtri{
     1,
     {{{[](T t, X, T y, N) { return scale(t, exp(square(y) * 0.5) * kSqrtTwoPi); }, 0, true}}},
     SpecialVector::Ndtri};
-constexpr SpecialRow kLogNdtr{
-    "special.log_ndtr",
-    on_one<formula::log_ndtr>,
-    1,
-    {{{[](T t, X x, T, N) {
-         return scale_over(t, scaled_ierfc(0, x[0] * -formula::kSqrtHalf) * (kSqrtTwoPi / 2));
-       },
-       1}}},
-    SpecialVector::LogNdtr};
+// The density over the distribution function. Where the inverse of that overflows, nothing is left
+// of it at any order.
+Tensor log_ndtr_slope(T t, X x, T, N) {
+  Tensor inverse = scaled_ierfc(0, x[0] * -formula::kSqrtHalf) * (kSqrtTwoPi / 2);
+  if (kernels::any_infinite(innermost_array(inverse).device_view())) {
+    const bool single = inverse.dtype() == DType::Float32;
+    const double largest =
+        single ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+    inverse = fill_where(call<kernels::IsInf>(inverse), largest, inverse);
+  }
+  return scale_over(t, inverse);
+}
+constexpr SpecialRow kLogNdtr{"special.log_ndtr",
+                              on_one<formula::log_ndtr>,
+                              1,
+                              {{{log_ndtr_slope, 1}}},
+                              SpecialVector::LogNdtr};
 
 constexpr SpecialRow kLogit{
     "special.logit",
     on_one<formula::logit>,
     1,
-    {{{[](T t, X x, T, N) { return scale_over(t, x[0] * (1.0 - x[0])); }, 1}}},
+    {{{[](T t, X x, T, N) { return scale_over(t, x[0]) + scale_over(t, 1.0 - x[0]); }, 1}}},
     SpecialVector::Logit};
 
 template <const SpecialRow& row>
@@ -74,6 +84,11 @@ Tensor wofz(T z) { return call<kernels::Faddeeva>(cast(z, complex_of(to_floating
 Tensor erfcx(T x) {
   if (!is_complex(x.dtype())) return one<kErfcx>(x);
   return wofz(x * scalar(std::complex<double>(0, 1), x.dtype()));
+}
+
+Tensor ndtr(T x) {
+  if (!is_complex(x.dtype())) return one<kNdtr>(x);
+  return call<kernels::Erfc>(x * -formula::kSqrtHalf) * 0.5;
 }
 
 Tensor log_expit(T x) {
@@ -109,16 +124,20 @@ loses about as many digits as |z|**2 has.
 
 >>> pa.special.wofz(0.0).item()
 (1+0j))");
-  registry.add("special.ndtr", &one<kNdtr>, "x, /",
-               special_doc("The distribution function of the standard normal distribution.", kX));
+  registry.add("special.ndtr", &ndtr, "x, /",
+               special_doc("The distribution function of the standard normal distribution; of "
+                           "complex x its continuation.",
+                           kX));
   registry.add("special.ndtri", &one<kNdtri>, "p, /",
                special_doc("The inverse of ndtr: quantiles of the standard normal distribution. "
                            "Infinite at 0 and 1.",
                            ":param p: tensor of any shape"));
   registry.add("special.log_ndtr", &one<kLogNdtr>, "x, /",
                special_doc("The logarithm of ndtr, exact in both tails.", kX));
-  registry.add("special.logit", &one<kLogit>, "x, /",
-               special_doc("log(x / (1 - x)), the inverse of expit.", kX));
+  registry.add(
+      "special.logit", &one<kLogit>, "x, /",
+      special_doc(
+          "log(x / (1 - x)), the inverse of expit. Its derivatives at 0 and 1 are infinite.", kX));
   registry.add("special.log_expit", &log_expit, "x, /",
                special_doc("log(1 / (1 + exp(-x))), exact in both tails.", kX));
 }

@@ -102,6 +102,9 @@ Tensor multigammaln(T a, int64_t d) {
   return sum;
 }
 
+Tensor gamma_of_any(T x) { return is_complex(x.dtype()) ? complex_gamma(x) : gamma(x); }
+Tensor digamma_of_any(T x) { return is_complex(x.dtype()) ? complex_digamma(x) : digamma(x); }
+
 constexpr const char* kX = ":param x: tensor of any shape";
 
 }  // namespace
@@ -117,10 +120,27 @@ Tensor polygamma(int64_t n, T x) {
 void register_gamma(Registry& registry) {
   registry.add("special.gammaln", &gammaln, "x, /",
                special_doc("The logarithm of the absolute value of the gamma function.", kX));
-  registry.add("special.gamma", &gamma, "x, /", special_doc("The gamma function.", kX));
-  registry.add("special.digamma", &digamma, "x, /",
-               special_doc("The derivative of the logarithm of the gamma function. Source: DLMF "
-                           "5.5.4 (reflection), 5.5.2 (recurrence), 5.11.2 (series).",
+  registry.add("special.loggamma", &loggamma, "x, /",
+               R"(The logarithm of the gamma function, analytic off the negative real axis.
+
+Element by element. Of real x it is gammaln(x), and nan for negative x. Of complex x the imaginary
+part is that of a continuous branch, not of log(gamma(x)), and jumps across the negative real axis.
+At the poles 0, -1, ... it is infinite or nan, and so are its derivatives. Source: DLMF 5.5.1
+(recurrence), 5.5.3 (reflection), 5.11.1 (series).
+
+:param x: tensor of any shape; integers and bools are computed in float64
+:returns: floating or complex tensor of the same shape
+
+>>> pa.special.loggamma(pa.tensor([3.0, 4.0])).numpy().round(6).tolist()
+[0.693147, 1.791759])");
+  registry.add("special.gamma", &gamma_of_any, "x, /",
+               special_doc("The gamma function, of real and complex numbers; nan, as are its "
+                           "derivatives, at the negative integers.",
+                           kX));
+  registry.add("special.digamma", &digamma_of_any, "x, /",
+               special_doc("The derivative of the logarithm of the gamma function, of real and "
+                           "complex numbers. Source: DLMF 5.5.4 (reflection), 5.5.2 (recurrence), "
+                           "5.11.2 (series).",
                            kX));
   registry.add("special.polygamma", &polygamma, "n, x, /",
                special_doc("The n-th derivative of digamma. Source: DLMF 5.15.",

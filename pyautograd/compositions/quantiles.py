@@ -145,7 +145,8 @@ def _middle(lines: _Lines) -> Tensor:
 def median(a: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """The middle one of the sorted elements, or the mean of the two in the middle.
 
-    nan where there is a nan, or nothing.
+    nan where there is a nan, or nothing. The derivative goes to the elements taken, among equal
+    ones to those that a stable sort puts there.
 
     >>> pa.median(pa.tensor([[3.0, 1.0, 2.0], [1.0, 2.0, 9.0]]), axis=1).tolist()
     [2.0, 2.0]
@@ -155,6 +156,8 @@ def median(a: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tenso
 
 def nanmedian(a: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """The median of the numbers; nan where there are none.
+
+    Derivatives as those of :func:`median`.
 
     >>> pa.nanmedian(pa.tensor([3.0, pa.nan, 1.0])).item()
     2.0
@@ -232,7 +235,8 @@ def quantile(
 
     ``method`` says what lies between the sorted elements: "linear" goes straight from one to the
     next, and NumPy's twelve others are there, too. The axes of ``q`` come first in the result.
-    Differentiable in ``a``, and in ``q`` where the method interpolates. nan where there is a nan.
+    Differentiable in ``a``, and in ``q`` where the method interpolates; among equal elements the
+    derivative goes to those that a stable sort puts there. nan where there is a nan.
     ``weights``, of the shape of ``a`` or of its reduced axes, say how much an element counts; the
     result jumps where they do, and they need the method "inverted_cdf".
 

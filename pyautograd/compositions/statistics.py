@@ -173,17 +173,23 @@ def corrcoef(
     """The correlation coefficients of variables: their covariances in units of their deviations.
 
     The arguments are those of :func:`cov`. Values are clipped to [-1, 1], derivatives are not: a
-    perfect correlation has the curvature of its formula. A constant variable gives nan.
+    perfect correlation has the curvature of its formula. A constant variable gives nan, with
+    derivative 0.
 
     >>> pa.corrcoef(pa.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]])).tolist()
     [[1.0, -1.0], [-1.0, 1.0]]
     """
     covariance = cov(x, y, rowvar, dtype=dtype)
     if covariance.ndim == 0:
-        return covariance / covariance
-    deviation = _core.sqrt(_core.real(_core.diagonal(covariance)))
+        constant = _core.equal(covariance, 0.0)
+        variance = _core.where(constant, 1.0, covariance)
+        return _core.where(constant, np.nan, variance / variance)
+    variance = _core.real(_core.diagonal(covariance))
+    constant = _core.equal(variance, 0.0)
+    deviation = _core.where(constant, 1.0, _core.sqrt(variance))
     result = covariance / deviation[:, np.newaxis] / deviation
-    return result + (_within_one(result) - result).detach()
+    result = result + (_within_one(result) - result).detach()
+    return _core.where(_core.logical_or(constant[:, np.newaxis], constant), np.nan, result)
 
 
 def _within_one(x: Tensor) -> Tensor:

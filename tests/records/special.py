@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.special as sc
 
-from .record import REAL, SHAPES, binary, in_float, record, unary
+from .record import ALL, REAL, SHAPES, binary, in_float, record, unary
 
 
 def wofz(x):
@@ -57,8 +57,8 @@ def betainc_samples(rng):
         yield rng.uniform(0.5, 4, a), rng.uniform(0.5, 4, b), rng.uniform(0.1, 0.9, c)
 
 
-def special(name, **kwargs):
-    return unary(f"special.{name}", getattr(sc, name), dtypes=REAL, **kwargs)
+def special(name, dtypes=REAL, **kwargs):
+    return unary(f"special.{name}", getattr(sc, name), dtypes=dtypes, **kwargs)
 
 
 def special2(name, draw, **kwargs):
@@ -93,8 +93,9 @@ POSITIVE = within((0.3, 4), (0.3, 4))
 
 RECORDS = [
     special("gammaln", low=0.3, high=4, tol=64),
-    special("gamma", low=0.3, high=4),
-    special("digamma", low=0.3, high=4),
+    special("loggamma", low=0.3, high=4, dtypes=ALL, tol=64),
+    special("gamma", low=0.3, high=4, dtypes=ALL, tol=64),
+    special("digamma", low=0.3, high=4, dtypes=ALL, tol=64),
     record(
         "special.polygamma",
         lambda n, x: in_float(lambda x: sc.polygamma(n, x).astype(x.dtype))(x),
@@ -124,7 +125,7 @@ RECORDS = [
     unary("special.erfcinv", lambda x: sc.erfcinv(x) + 0, low=0.1, high=1.9, dtypes=REAL),
     unary("special.erfcx", sc.erfcx, low=-1.5, high=3),
     unary("special.wofz", wofz, low=-1.5, high=3),
-    special("ndtr"),
+    special("ndtr", dtypes=ALL),
     special("ndtri", low=0.1, high=0.9),
     special("log_ndtr"),
     special("logit", low=0.1, high=0.9),

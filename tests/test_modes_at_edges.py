@@ -1,0 +1,201 @@
+"""At edges, kinks and poles every mode returns the same, and the docstring says what that is."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from properties import forward, reverse
+
+import pyautograd as pa
+
+INF, NAN = math.inf, math.nan
+
+
+def in_all_modes(f, x, *directions):
+    """The derivative of f along all directions, in every mix of modes, and by Taylor series."""
+    x = pa.asarray(np.asarray(x, float))
+    directions = [pa.asarray(np.asarray(t, float)) for t in directions]
+    values = []
+    for modes in itertools.product((forward, reverse), repeat=len(directions)):
+        g = f
+        for mode, t in zip(modes, directions, strict=True):
+            g = mode(g, (t,))
+        values.append(g(x).item())
+        values.append(pa.func.vmap(g)(pa.stack([x, x]))[1].item())
+    if all(t is directions[0] for t in directions) or len(directions) == 1:
+        n = len(directions)
+        values.append(pa.func.taylor(f, x, directions[0], n)[n].item() * math.factorial(n))
+    return values
+
+
+# What is returned at the point, at first and second order, and how the docstring says it.
+EDGES = [
+    ("absolute", pa.absolute, 0.0, (0, 0), "derivative at 0 is 0"),
+    ("fabs", pa.fabs, 0.0, (0, 0), "derivative at 0 is 0"),
+    ("relu", pa.relu, 0.0, (0, 0), "derivative at 0 is 0"),
+    ("sign", pa.sign, 0.0, (0, 0), "derivative is 0"),
+    ("floor", pa.floor, 1.0, (0, 0), "derivative is 0"),
+    ("ceil", pa.ceil, 1.0, (0, 0), "derivative is 0"),
+    ("trunc", pa.trunc, 1.0, (0, 0), "derivative is 0"),
+    ("round", pa.round, 0.5, (0, 0), "derivative is 0"),
+    ("sqrt", pa.sqrt, 0.0, (INF, -INF), "derivative at 0 is infinite"),
+    ("cbrt", pa.cbrt, 0.0, (INF, None), "derivative at 0 is infinite"),
+    ("rsqrt", pa.rsqrt, 0.0, (-INF, INF), "derivative at 0 is infinite"),
+    ("reciprocal", pa.reciprocal, 0.0, (-INF, INF), "derivative at 0 is infinite"),
+    ("log", pa.log, 0.0, (INF, -INF), "derivative at 0 is infinite"),
+    ("log2", pa.log2, 0.0, (INF, -INF), "derivative at 0 is infinite"),
+    ("log10", pa.log10, 0.0, (INF, -INF), "derivative at 0 is infinite"),
+    ("log1p", pa.log1p, -1.0, (INF, -INF), "derivative at -1 is infinite"),
+    ("asin", pa.asin, 1.0, (INF, INF), "derivative at -1 and 1 is infinite"),
+    ("acos", pa.acos, -1.0, (-INF, INF), "derivative at -1 and 1 is infinite"),
+    ("acosh", pa.acosh, 1.0, (INF, -INF), "derivative at 1 is infinite"),
+    ("acosh", pa.acosh, 0.0, (NAN, NAN), "nan below"),
+    ("acosh", pa.acosh, -2.0, (NAN, NAN), "nan below"),
+    ("atanh", pa.atanh, 1.0, (INF, INF), "derivative at -1 and 1 is infinite"),
+    ("special.logit", pa.special.logit, 0.0, (INF, -INF), "derivatives at 0 and 1 are infinite"),
+    ("special.logit", pa.special.logit, 1.0, (INF, INF), "derivatives at 0 and 1 are infinite"),
+    ("special.gamma", pa.special.gamma, -1.0, (NAN, NAN), "negative integers"),
+    ("special.i0e", pa.special.i0e, 0.0, (0, 1.5), "first derivative at 0 is taken as 0"),
+    ("special.i1e", pa.special.i1e, 0.0, (0.5, 0), "second derivative at 0 is taken as 0"),
+    ("copysign", lambda x: pa.copysign(x, 1.0), 0.0, (0, 0), "derivative at x1 = 0 is 0"),
+    ("hypot", lambda x: pa.hypot(x, x), 0.0, (0, 0), "derivative at (0, 0) is taken as 0"),
+    ("atan2", lambda x: pa.atan2(x, x), 0.0, (0, 0), "derivatives at (0, 0) are taken as 0"),
+    ("angle", lambda x: pa.angle(pa.complex(x, x)), 0.0, (0, 0), "and so is that at 0"),
+    ("heaviside", lambda x: pa.heaviside(x, 0.5), 0.0, (0, 0), "with respect to x1 is 0"),
+    ("remainder", lambda x: pa.remainder(x, 2.0), 4.0, (1, 0), "side of larger"),
+    ("fmod", lambda x: pa.fmod(x, 2.0), 4.0, (1, 0), "side of larger"),
+    ("clip", lambda x: pa.clip(x, 0.0, 1.0), 1.0, (1, 0), "1 inside and on the bounds"),
+    ("maximum", lambda x: pa.maximum(x, 1.0), 1.0, (0.5, 0), "Ties share the derivative equally"),
+    ("minimum", lambda x: pa.minimum(x, 1.0), 1.0, (0.5, 0), "Ties share the derivative equally"),
+]
+
+
+def documented(name):
+    """The docstring of an op on one line."""
+    value = pa
+    for part in name.split("."):
+        value = getattr(value, part)
+    return " ".join(value.__doc__.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "f", "x", "wanted", "says"), EDGES, ids=[f"{e[0]} at {e[2]:g}" for e in EDGES]
+)
+def test_where_there_is_no_derivative_the_docstring_says_what_is_returned(name, f, x, wanted, says):
+    assert says in documented(name)
+    for order, value in enumerate(wanted, start=1):
+        if value is not None:
+            one = np.ones(())
+            np.testing.assert_array_equal(in_all_modes(f, x, *[one] * order), value)
+
+
+TIES = [
+    ("max", pa.max, [1.0, 1.0, 0.0], [0.5, 0.5, 0.0], "Elements that tie share"),
+    ("min", pa.min, [1.0, 1.0, 3.0], [0.5, 0.5, 0.0], "Elements that tie share"),
+    ("ptp", pa.ptp, [2.0, 2.0, 0.0], [0.5, 0.5, -1.0], "Ties share"),
+    ("sort", lambda x: pa.sort(x)[1], [1.0, 1.0, 1.0], [0, 1.0, 0], "permutation that argsort"),
+    ("median", pa.median, [1.0, 1.0, 1.0], [0, 1.0, 0], "stable sort"),
+    ("quantile", lambda x: pa.quantile(x, 0.5), [1.0, 1.0, 1.0], [0, 1.0, 0], "stable sort"),
+    ("cummax", lambda x: pa.cummax(x)[2], [1.0, 1.0, 0.0], [1.0, 0, 0], "attains it first"),
+    ("linalg.norm", pa.linalg.norm, [0.0, 0.0, 0.0], [0, 0, 0], "at zero is taken as zero"),
+    ("linalg.norm", lambda x: pa.linalg.norm(x, INF), [1.0, -1.0, 0.0], [0.5, -0.5, 0], "share"),
+    ("std", pa.std, [1.0, 1.0, 1.0], [0, 0, 0], "zero is returned there, at every order"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "f", "x", "slopes", "says"), TIES, ids=[f"{t[0]} {i}" for i, t in enumerate(TIES)]
+)
+def test_ties_and_kinks_of_reductions(name, f, x, slopes, says):
+    assert says in documented(name)
+    s, t = np.random.default_rng(3).uniform(0.5, 1.5, (2, 3))
+    np.testing.assert_allclose(in_all_modes(f, x, s), s @ slopes, atol=1e-14)
+    np.testing.assert_allclose(in_all_modes(f, x, s, t), 0, atol=1e-14)
+
+
+def test_the_condition_number_where_it_is_least():
+    """Single values move with the choice of vectors there; their ratio is taken as constant."""
+    assert "derivatives there are taken as zero" in documented("linalg.cond")
+    rng = np.random.default_rng(4)
+    rotation = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    for a in (np.eye(3), 2 * rotation, rotation[:, :2]):
+        directions = rng.normal(size=(3, *a.shape))
+        for p in (None, 2, -2):
+            f = lambda a, p=p: pa.linalg.cond(a, p)  # noqa: E731
+            assert f(pa.asarray(a)).item() == 1
+            for order in (1, 2, 3):
+                np.testing.assert_array_equal(in_all_modes(f, a, *directions[:order]), 0)
+    assert pa.linalg.cond(pa.zeros((2, 2))).item() == INF
+
+
+def test_the_correlation_of_a_constant_is_nan_with_derivative_zero():
+    assert "A constant variable gives nan, with derivative 0" in documented("corrcoef")
+    rng = np.random.default_rng(5)
+    for constants, x in ((True, np.ones((2, 4))), (False, rng.normal(size=(2, 4)))):
+        f = lambda x: pa.corrcoef(x)[0, 1]  # noqa: E731
+        s, t = rng.normal(size=(2, 2, 4))
+        assert np.isnan(f(pa.asarray(x)).item()) == constants
+        for directions in ((s,), (s, t), (s, t, s)):
+            values = in_all_modes(f, x, *directions)
+            assert not np.isnan(values).any()
+            np.testing.assert_allclose(values, 0 if constants else values[0], rtol=1e-9)
+    assert in_all_modes(lambda x: pa.corrcoef(x), np.ones(3), np.arange(3.0)) == [0.0] * 5
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2, 3), (3, 3)])
+def test_least_squares_of_deficient_rank_agree_in_all_modes(shape):
+    """Also along directions that do not keep the rank, as the inverse times the right side."""
+    rng = np.random.default_rng(6)
+    a, b = np.outer(rng.normal(size=shape[0]), rng.normal(size=shape[1])), rng.normal(size=shape[0])
+    directions = rng.normal(size=(3, *shape))
+    f = lambda a: pa.sum(pa.linalg.lstsq(a, b)[0])  # noqa: E731
+    g = lambda a: pa.sum(pa.linalg.pinv(a) @ pa.asarray(b))  # noqa: E731
+    for order in (1, 2, 3):
+        wanted = in_all_modes(g, a, *directions[:order])[0]
+        np.testing.assert_allclose(in_all_modes(f, a, *directions[:order]), wanted, rtol=1e-8)
+
+
+# Formulas by hand that overflow on the way, and the same without.
+OVERFLOWING = [
+    (lambda x: pa.log(pa.sum(pa.exp(x))), pa.logsumexp),
+    (lambda x: pa.log(pa.mean(pa.exp(x))), lambda x: pa.logsumexp(x) - math.log(2)),
+    (lambda x: pa.log(1 + pa.exp(x))[0], lambda x: pa.softplus(x)[0]),
+    (lambda x: pa.log1p(pa.sum(pa.exp(x))), lambda x: pa.logsumexp(pa.concat([x, pa.zeros(1)]))),
+    (
+        lambda x: pa.log(2 * pa.exp(x) + 3)[0],
+        lambda x: pa.logaddexp(x + math.log(2), math.log(3))[0],
+    ),
+    (lambda x: (1 / (1 + pa.exp(x)))[0], lambda x: pa.sigmoid(-x)[0]),
+    (lambda x: (1 / pa.exp(x))[0], lambda x: pa.exp(-x)[0]),
+    (lambda x: pa.reciprocal(pa.exp(x) / 2)[0], lambda x: 2 * pa.exp(-x)[0]),
+    (lambda x: pa.sum(pa.log(pa.sigmoid(-x))), lambda x: pa.sum(pa.special.log_expit(-x))),
+    (lambda x: pa.log(pa.mean(pa.sigmoid(-x))), lambda x: pa.logsumexp(pa.special.log_expit(-x))),
+]
+
+
+@pytest.mark.parametrize("x", [[800.0, 799.0], [800.0, -3.0], [2.0, -3.0]], ids=str)
+@pytest.mark.parametrize(("f", "same"), OVERFLOWING)
+def test_exponentials_that_overflow_remember_where_they_are_from(f, same, x):
+    directions = np.random.default_rng(7).uniform(0.5, 1.5, (3, 2))
+    for order in (1, 2, 3):
+        wanted = in_all_modes(same, x, *directions[:order])[0]
+        values = in_all_modes(f, x, *directions[:order])
+        np.testing.assert_allclose(values, wanted, rtol=1e-9, atol=1e-13)
+
+
+def test_what_is_remembered_of_an_exponential_keeps_every_bit_of_the_value():
+    x = np.array([800.0, 2.0])
+    formulas = (
+        lambda x: 1 / (3 + pa.exp(x)),
+        lambda x: pa.log(pa.sum(pa.exp(x))),
+        lambda x: pa.reciprocal(pa.exp(x) * 0.1),
+    )
+    for f in formulas:
+        leaf = pa.tensor(x, requires_grad=True)
+        np.testing.assert_array_equal(f(leaf).detach().numpy(), f(pa.tensor(x)).numpy())
+
+
+def test_masked_exponentials_have_finite_derivatives():
+    f = lambda x: pa.sum(pa.where(x < 100, 1 / (1 + pa.exp(x)), x))  # noqa: E731
+    assert pa.func.grad(f)(np.array([800.0, 0.0])).tolist() == [1.0, -0.25]
