@@ -259,3 +259,38 @@ def test_copies_are_independent():
     for y in (pa.copy(x), x.copy(), copy.deepcopy(x), pa.tensor(x)):
         y += 1.0
         assert x.tolist() == [1, 2]
+
+
+OVERLAPS = {
+    "forward": lambda a: (a[1:], a[:-1]),
+    "backward": lambda a: (a[:-1], a[1:]),
+    "reversed": lambda a: (a, a[::-1]),
+    "stretched": lambda a: (a[1:7], a[::2]),
+    "the same": lambda a: (a, a),
+    "apart": lambda a: (a[:6], a[6:]),
+    "columns": lambda a: (a.reshape(3, 4)[:, 1:], a.reshape(3, 4)[:, :-1]),
+}
+WRITES = {
+    "operator": operator.iadd,
+    "slice": lambda x, y: operator.setitem(x, ..., y),
+    "indices": lambda x, y: operator.setitem(x, [2, 0, 1], y[:3]),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("overlap", OVERLAPS)
+def test_memory_that_two_tensors_wrap_is_written_as_if_copied(overlap, write):
+    """No storage is shared here: the array is foreign memory to both."""
+    got, want = np.arange(12.0), np.arange(12.0)
+    WRITES[write](*[pa.asarray(part, copy=False) for part in OVERLAPS[overlap](got)])
+    target, value = OVERLAPS[overlap](want)
+    WRITES[write](target, value.copy())  # NumPy itself copies most overlaps, but not all
+    np.testing.assert_array_equal(got, want)
+
+
+def test_memory_that_a_tensor_owns_and_another_wraps_is_written_as_if_copied():
+    x = pa.tensor(np.arange(12.0))
+    x[1:] += pa.from_dlpack(x[:-1])
+    want = np.arange(12.0)
+    want[1:] += np.arange(11.0)
+    assert x.tolist() == want.tolist()
