@@ -100,11 +100,12 @@ struct Closure::Mirroring {
 
 Closure::Mark Closure::Mark::now() noexcept { return {Node::next_sequence(), next_level_id()}; }
 
-Closure::Closure(Trace& trace)
+Closure::Closure(Trace& trace, Policy policy)
     : former_(current_),
       mark_(Mark::now()),
       trace_(trace),
       recorded_(&trace),
+      policy_(std::move(policy)),
       running_(node_in_backward()),
       mirroring_(std::make_unique<Mirroring>()) {
   for (const auto& [level, scope] : mirroring_->scopes) {
@@ -207,14 +208,13 @@ void Closure::finish() const {
 }
 
 void Closure::label(const Tensor& x, std::string_view text) {
-  if (!recorded_ || !recorded_->policy) return;
+  if (!policy_) return;
   const Array& made = innermost_array(x);
   for (size_t i = recorded_->evaluations.size(); i-- > 0;) {
     Trace::Evaluation& evaluation = recorded_->evaluations[i];
     if (evaluation.made != &made) continue;
     const Tensor value = fresh(Tensor(Ref<Body>(const_cast<Array*>(&made))));
-    if (evaluation.kept.empty() &&
-        recorded_->policy({evaluation.op, text, value.spec(), evaluation.cost}))
+    if (evaluation.kept.empty() && policy_({evaluation.op, text, value.spec(), evaluation.cost}))
       evaluation.kept.push_back(value);
     return;
   }
@@ -236,7 +236,7 @@ Tensors Closure::evaluate(const Ref<const Primitive>& primitive, TensorSpan inpu
   const bool counted = node_in_backward() == running_ && comparable_ && !specs.empty() &&
                        !renames_memory(primitive->name());
   if (recorded_) {
-    if (!counted || !recorded_->policy) return pyautograd::evaluate(primitive, inputs, specs);
+    if (!counted || !policy_) return pyautograd::evaluate(primitive, inputs, specs);
     Tensors outputs = pyautograd::evaluate(primitive, inputs, specs);
     remember(primitive->name(), inputs, outputs);
     return outputs;
@@ -255,7 +255,7 @@ void Closure::remember(std::string_view op, TensorSpan inputs, const Tensors& ou
   const double cost = cost_of(op, inputs, outputs);
   Trace::Evaluation evaluation{calls_, std::string(op), outputs[0].body().get(), cost, {}};
   if (outputs.size() != 1) evaluation.made = nullptr;
-  if (recorded_->policy({evaluation.op, "", outputs[0].spec(), cost})) {
+  if (policy_({evaluation.op, "", outputs[0].spec(), cost})) {
     for (const Tensor& y : outputs) evaluation.kept.push_back(fresh(y));
   }
   recorded_->evaluations.push_back(std::move(evaluation));
