@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "autograd/costs.h"
 #include "autograd/engine.h"
 #include "autograd/rematerialise.h"
 
@@ -47,17 +48,6 @@ bool same_body(const Tensor& a, const Tensor& b) noexcept {
   }
   return as_batched(a).dim == as_batched(b).dim &&
          same_tensor(as_batched(a).value, as_batched(b).value);
-}
-
-// Arithmetic operations of one evaluation, roughly: products by the length of what they sum over,
-// factorizations by the side of the matrix.
-double cost_of(std::string_view op, TensorSpan inputs, const Tensors& outputs) {
-  double elements = 0;
-  for (const Tensor& y : outputs) elements += static_cast<double>(y.size());
-  for (const Tensor& x : inputs) elements = std::max(elements, static_cast<double>(x.size()));
-  const bool long_sums = op == "matmul" || op == "vecdot" || op.starts_with("linalg");
-  if (!long_sums || inputs.empty() || inputs[0].ndim() == 0) return elements;
-  return 2 * elements * static_cast<double>(inputs[0].shape()[inputs[0].ndim() - 1]);
 }
 
 bool renames_memory(std::string_view op) {
@@ -252,7 +242,7 @@ Tensors Closure::evaluate(const Ref<const Primitive>& primitive, TensorSpan inpu
 }
 
 void Closure::remember(std::string_view op, TensorSpan inputs, const Tensors& outputs) {
-  const double cost = cost_of(op, inputs, outputs);
+  const double cost = operations_of(op, inputs, outputs);
   Trace::Evaluation evaluation{calls_, std::string(op), outputs[0].body().get(), cost, {}};
   if (outputs.size() != 1) evaluation.made = nullptr;
   if (policy_({evaluation.op, "", outputs[0].spec(), cost})) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "autograd/budget.h"
+#include "autograd/costs.h"
 #include "autograd/node.h"
 
 // Values that are dropped and made again, with primitives of the test's own: nothing here depends
@@ -291,6 +292,19 @@ TEST(Rematerialise, AnotherThreadReadsAndKeeps) {
     for (int count : right) EXPECT_EQ(count, 20);
   }
   EXPECT_EQ(Baseline(), before);
+}
+
+// Names of the registry, "linalg." in front: a factorization must not count as one pass.
+TEST(Costs, AreOfTheOrderOfTheArithmetic) {
+  const Tensor matrix(Array::empty({100, 100}, DType::Float64));
+  const std::array<Tensor, 1> inputs{matrix};
+  const Tensors outputs{matrix};
+  const double pass = time_of("exp", inputs, outputs);
+  EXPECT_EQ(time_of("linalg.vector_norm", inputs, outputs), pass);
+  EXPECT_GT(time_of("matmul", inputs, outputs), 5 * pass);
+  EXPECT_GT(time_of("linalg.cholesky", inputs, outputs), 2 * time_of("matmul", inputs, outputs));
+  EXPECT_EQ(operations_of("exp", inputs, outputs), 1e4);
+  EXPECT_EQ(operations_of("linalg.cholesky", inputs, outputs), 2e6);
 }
 
 }  // namespace
