@@ -339,9 +339,8 @@ void Keeper::fail_to_fit(size_t bytes) const {
   }
   fail(Error::Kind::Memory, "[memory_budget] the budget of ", limit(),
        " bytes cannot be met: ", live(Live::Bytes), " bytes are live, ", bytes,
-       " more are wanted, and no other value can be dropped and made again. The largest of those "
-       "that ops under the budget have met:",
-       list);
+       " more are wanted, and no other value can be dropped and made again",
+       list.empty() ? "" : ". The largest of those that ops under the budget have met:", list);
 }
 
 }  // namespace pyautograd

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from types import FrameType
@@ -116,9 +117,14 @@ def by_op() -> dict[str, OpBytes]:
     return dict(sorted(rows.items(), key=lambda row: (-sum(row[1]), row[0])))
 
 
+# A search lists every object there is, and would find the lists of another one.
+_search = threading.Lock()
+
+
 def _census() -> list[Resident]:
     """Blocks of our allocator that a tensor of the program, or a graph behind one, refers to."""
-    handles = list({id(x): x for x in _tensors()}.values())
+    with _search:
+        handles = list({id(x): x for x in _tensors()}.values())
     return [
         Resident(
             entry["bytes"],
