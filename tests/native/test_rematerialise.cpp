@@ -167,9 +167,9 @@ TEST(Rematerialise, WhatStaysIsNamed) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), Error::Kind::Memory);
     const std::string message = error.what();
-    EXPECT_NE(message.find("8000 bytes: float64 of shape (1000,), made by [mix], held by"),
-              std::string::npos)
-        << message;
+    const char* expected =
+        "8000 bytes: float64 of shape (1000,), made by [mix] under the budget, held by";
+    EXPECT_NE(message.find(expected), std::string::npos) << message;
   }
   EXPECT_EQ(held.size(), 3u);
 }
@@ -301,7 +301,7 @@ TEST(Costs, AreOfTheOrderOfTheArithmetic) {
   const Tensors outputs{matrix};
   const double pass = time_of("exp", inputs, outputs);
   EXPECT_EQ(time_of("linalg.vector_norm", inputs, outputs), pass);
-  EXPECT_GT(time_of("matmul", inputs, outputs), 5 * pass);
+  EXPECT_GT(time_of("matmul", inputs, outputs), 3 * pass);
   EXPECT_GT(time_of("linalg.cholesky", inputs, outputs), 2 * time_of("matmul", inputs, outputs));
   EXPECT_EQ(operations_of("exp", inputs, outputs), 1e4);
   EXPECT_EQ(operations_of("linalg.cholesky", inputs, outputs), 2e6);
