@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <vector>
 
 #include "autograd/algebra.h"
@@ -207,7 +206,7 @@ class Sweep {
       send(edge_of(y), std::move(cotangent), y.depth());
     }
     while (!frontier_.empty()) {
-      poll_interrupt();
+      poll_interrupt_();
       step(frontier_.pop());
     }
     return std::move(results_);
@@ -394,23 +393,14 @@ class Sweep {
     }
   }
 
-  void poll_interrupt() {
-    if ((++steps_ & 15) != 0) return;
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_poll_) return;
-    next_poll_ = now + std::chrono::milliseconds(20);
-    check_interrupt();
-  }
-
   const BackwardRequest& request_;
   Plan plan_;
   NodeMap<bool> target_of_;
   Frontier frontier_;
   Tensors results_;
   std::vector<std::pair<Tensor, Tensor>> conjugates_;  // of complex cotangents, and as given
-  uint64_t steps_ = 0;
+  InterruptPoll poll_interrupt_;
   bool recomputes_ = false;  // a checkpoint was met
-  std::chrono::steady_clock::time_point next_poll_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace
@@ -433,10 +423,14 @@ Tensor without_closed_edge(const Tensor& x) {
 
 const Node* node_in_backward() noexcept { return running_node; }
 
-void check_interrupt() {
+void set_interrupt_check(void (*check)()) noexcept { interrupt_check = check; }
+
+void InterruptPoll::operator()() {
+  if ((++steps_ & 15) != 0) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_) return;
+  next_ = now + std::chrono::milliseconds(20);
   if (auto* check = interrupt_check.load(std::memory_order_relaxed)) check();
 }
-
-void set_interrupt_check(void (*check)()) noexcept { interrupt_check = check; }
 
 }  // namespace pyautograd

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "autograd/node.h"
 
 // Complex numbers. Within the engine a cotangent ct pairs with a tangent t as Re(sum(ct t)),
@@ -38,9 +40,17 @@ Tensor without_closed_edge(const Tensor& x);
 // derivative.
 const Node* node_in_backward() noexcept;
 
-// Polled during long sweeps; throws to abort. The Python layer checks signals here.
-// Throws if the user asked to stop; runs Python.
-void check_interrupt();
+// What notices that the user asked to stop, and throws: the Python layer checks for signals.
 void set_interrupt_check(void (*check)()) noexcept;
+
+// Called at every step of long work without a lock: now and then it asks the interrupt check.
+class InterruptPoll {
+ public:
+  void operator()();
+
+ private:
+  uint64_t steps_ = 0;
+  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now();
+};
 
 }  // namespace pyautograd
