@@ -91,7 +91,6 @@ class Node : public RefCounted {
     size_t of_inputs;
   };
   Saved saved() const;
-  bool released() const noexcept { return released_; }
 
   // A functional transform is done with this leaf: nobody else can ask for derivatives by it, so it
   // makes no result worth differentiating.
