@@ -183,6 +183,18 @@ Tensors conjugates(TensorSpan cotangents) {
   return out;
 }
 
+bool present(const Tensor& x) noexcept { return static_cast<bool>(x); }
+
+// What a hook returned in the place of a cotangent, as rules rely on it.
+Tensor from_hook(const char* op, const Tensor& replaced, const Spec& spec) {
+  if (!replaced) return {};
+  if (!(replaced.shape() == spec.shape)) {
+    value_error("[", op, "] the hook returned shape ", shape_string(replaced.shape()),
+                " for a gradient of shape ", shape_string(spec.shape));
+  }
+  return algebra::conj(algebra::expand_to(replaced, spec));
+}
+
 class Sweep {
  public:
   explicit Sweep(const BackwardRequest& request)
@@ -226,8 +238,7 @@ class Sweep {
   }
 
   void send(const Edge& edge, Tensor cotangent, uint64_t depth) {
-    const Spec& spec = edge.node->outputs[edge.output];
-    Tensor fitted = without_own_edge(algebra::reduce_to(cotangent, spec), depth);
+    Tensor fitted = without_own_edge(algebra::reduce_to(cotangent, edge.spec()), depth);
     cotangent = Tensor();  // an in-place sum needs to be the only owner
     if (accumulates_at_once(*edge.node)) return finish_leaf(*edge.node, std::move(fitted));
     if (plan_.differentiable) {
@@ -286,14 +297,8 @@ class Sweep {
     for (const auto& entry : hooks) {
       Tensor& cotangent = cotangents[entry.output];
       if (!cotangent) continue;
-      if (Tensor replaced = entry.hook->call(algebra::conj(cotangent))) {
-        const Spec& spec = node.outputs[entry.output];
-        if (!(replaced.shape() == spec.shape)) {
-          value_error("[register_hook] the hook returned shape ", shape_string(replaced.shape()),
-                      " for a gradient of shape ", shape_string(spec.shape));
-        }
-        cotangent = algebra::conj(algebra::expand_to(replaced, spec));
-      }
+      if (Tensor replaced = entry.hook->call(algebra::conj(cotangent)))
+        cotangent = from_hook("register_hook", replaced, node.outputs[entry.output]);
     }
     for (const auto& retained : extra->copy_of(extra->retained)) {
       const Tensor& cotangent = cotangents[retained.output];
@@ -331,7 +336,7 @@ class Sweep {
     }
   }
 
-  // The leaf takes the memory of a cotangent that nobody else has.
+  // By value: accumulate takes the memory of a cotangent that nobody else has.
   void finish_leaf(Node& node, Tensor cotangent) {
     auto* leaf = dynamic_cast<AccumulateGrad*>(&node);
     if (!leaf || !cotangent) return;
@@ -339,25 +344,41 @@ class Sweep {
     leaf->accumulate(cotangent, plan_.differentiable);
   }
 
+  static void run_hooks_before(Node& node, Tensors& cotangents) {
+    NodeExtras* extra = node.extras_if_any();
+    if (!extra) return;
+    const auto hooks = extra->copy_of(extra->before);
+    if (hooks.empty()) return;
+    Tensors none, shown = conjugates(cotangents);
+    for (const auto& entry : hooks) entry.hook->call(none, shown);
+    for (size_t i = 0; i < cotangents.size(); ++i)
+      cotangents[i] = from_hook("register_prehook", shown[i], node.outputs[i]);
+  }
+
+  static void run_hooks_after(Node& node, const Tensors& cotangents, Tensors& inputs) {
+    NodeExtras* extra = node.extras_if_any();
+    if (!extra) return;
+    const auto hooks = extra->copy_of(extra->after);
+    if (hooks.empty()) return;
+    inputs.resize(node.edges.size());
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i] && node.edges[i])
+        inputs[i] = algebra::reduce_to(inputs[i], node.edges[i].spec());
+    }
+    Tensors shown = conjugates(inputs), received = conjugates(cotangents);
+    for (const auto& entry : hooks) entry.hook->call(shown, received);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const Edge& edge = node.edges[i];
+      inputs[i] = edge ? from_hook("register_hook", shown[i], edge.spec()) : Tensor();
+    }
+  }
+
   void backward_through(Node& node, Tensors& cotangents) {
-    if (NodeExtras* extra = node.extras_if_any()) {
-      const auto hooks = extra->copy_of(extra->before);
-      if (!hooks.empty()) {
-        Tensors none, shown = conjugates(cotangents);
-        for (const auto& entry : hooks) entry.hook->call(none, shown);
-        cotangents = conjugates(shown);
-      }
-    }
+    run_hooks_before(node, cotangents);
     if (!recomputes_ && node.primitive->name() == kCheckpoint) begin_recomputation();
-    Tensors inputs = vjp(node, cotangents);
-    if (NodeExtras* extra = node.extras_if_any()) {
-      const auto hooks = extra->copy_of(extra->after);
-      if (!hooks.empty()) {
-        Tensors shown = conjugates(inputs), received = conjugates(cotangents);
-        for (const auto& entry : hooks) entry.hook->call(shown, received);
-        inputs = conjugates(shown);
-      }
-    }
+    Tensors inputs;
+    if (std::any_of(cotangents.begin(), cotangents.end(), present)) inputs = vjp(node, cotangents);
+    run_hooks_after(node, cotangents, inputs);
     if (!retains_graph()) node.release_saved();
     cotangents.clear();
     const uint64_t depth = node.depth();
