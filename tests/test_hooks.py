@@ -231,6 +231,22 @@ def test_hooks_under_vmap():
     assert seen == [()]
 
 
+@pytest.mark.parametrize("leaf", [True, False])
+def test_a_hook_may_untrack_what_backward_was_asked_for(x, leaf):
+    """The sweep goes by the nodes it was given, whatever the handles show when it ends."""
+    y = x * x
+    asked = x if leaf else y
+
+    def untrack(g):
+        x.requires_grad = False
+
+    z = y * 2.0
+    z.register_hook(untrack)
+    pa.sum(z).backward(inputs=[asked])
+    assert not x.requires_grad
+    assert (x.grad is None) if leaf else (y.grad.tolist() == [2.0, 2.0])
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (7,), (2, 3)])
 @pytest.mark.parametrize("kind", ["register_prehook", "register_hook"])
 def test_a_node_hook_must_return_gradients_of_the_shapes_it_was_given(kind, shape):

@@ -261,6 +261,44 @@ def test_copies_are_independent():
         assert x.tolist() == [1, 2]
 
 
+def gradients_of_a_sum(u):
+    a, b = (pa.tensor([1.0, 2.0], requires_grad=True) for _ in range(2))
+    return pa.grad(a + b, [a, b], u)
+
+
+def pulled_back_through_a_sum(u):
+    return pa.func.vjp(lambda a, b: a + b, pa.ones(2), pa.ones(2))[1](u)
+
+
+def functional_gradients_of_a_sum(u):
+    return pa.func.grad(lambda a, b: pa.sum((a + b) * u), (0, 1))(pa.ones(2), pa.ones(2))
+
+
+@pytest.mark.parametrize(
+    "gradients",
+    [gradients_of_a_sum, pulled_back_through_a_sum, functional_gradients_of_a_sum],
+)
+def test_gradients_can_be_scaled_in_place_one_by_one(gradients):
+    """The rule of a sum hands the cotangent on to both: yet clipping must not reach it twice."""
+    u = pa.tensor([3.0, 4.0])
+    for g in gradients(u):
+        g *= 10.0
+        assert g.tolist() == [30.0, 40.0]
+    assert u.tolist() == [3.0, 4.0]
+
+
+def test_retained_gradients_are_apart():
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    y = pa.reshape(x, (2, 1))
+    z = pa.reshape(y, (1, 2))
+    for kept in (y, z):
+        kept.retain_grad()
+    z.backward(pa.tensor([[3.0, 4.0]]))
+    for grad in (x.grad, y.grad, z.grad):
+        grad *= 10.0
+        assert grad.reshape(-1).tolist() == [30.0, 40.0]
+
+
 OVERLAPS = {
     "forward": lambda a: (a[1:], a[:-1]),
     "backward": lambda a: (a[:-1], a[1:]),

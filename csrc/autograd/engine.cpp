@@ -273,10 +273,11 @@ class Sweep {
            " that has already returned");
     }
     run_tensor_hooks(node, entry.cotangents);
-    if (plan_.restricted && target_of_.find(&node)) collect(node, entry.cotangents);
+    const bool target = plan_.restricted && target_of_.find(&node);
+    const bool into_leaf = node.is_leaf() && (!plan_.restricted || (request_.accumulate && target));
+    if (target && !into_leaf) collect(node, entry.cotangents);
     if (node.is_leaf()) {
-      const bool wanted = !plan_.restricted || (request_.accumulate && target_of_.find(&node));
-      if (wanted) finish_leaf(node, std::move(entry.cotangents[0]));
+      if (into_leaf) finish_leaf(node, std::move(entry.cotangents[0]));
       return;
     }
     if (leads_further(node)) backward_through(node, entry.cotangents);
@@ -305,7 +306,8 @@ class Sweep {
       if (auto slot = retained.slot.lock(); slot && cotangent) {
         std::lock_guard lock(slot->mutex);
         const Tensor shown = algebra::conj(cotangent);
-        slot->value = slot->value ? algebra::add(slot->value, shown) : shown;
+        // A copy: users write `.grad` in place, and the cotangent goes on.
+        slot->value = slot->value ? algebra::add(slot->value, shown) : algebra::copy(shown);
       }
     }
   }

@@ -30,7 +30,8 @@ struct BackwardRequest {
 };
 
 // One sweep from the outputs, nodes in descending order of recording, without recursion. Returns
-// one cotangent per target, as users see it; absent where the outputs do not depend on it.
+// one cotangent per target, as users see it; absent where the outputs do not depend on it, and
+// where it was accumulated.
 Tensors run_backward(const BackwardRequest& request);
 
 // x, without its edge if that leads to closed leaves only.
