@@ -33,7 +33,8 @@ def backward(
         retain_graph: keep what the graph saved, so that it can be swept again. Defaults to
             ``create_graph``.
         create_graph: record the sweep too, so that the gradients can be differentiated.
-        inputs: accumulate into these tensors only. Intermediate results are allowed.
+        inputs: accumulate into these tensors only, into each once. Intermediate results are
+            allowed.
 
     Raises:
         RuntimeError: a tensor does not require grad, a gradient is missing for a tensor with
@@ -53,6 +54,7 @@ def backward(
         if not wanted:
             raise ValueError("[backward] inputs is empty: name at least one tensor, or pass None")
         _require_grad("backward", "input", wanted)
+        wanted = list({id(x): x for x in wanted}.values())
     _core.run_backward(
         outputs,
         gradients,
@@ -116,7 +118,7 @@ def grad(
     if is_grads_batched:
         found = _batched_sweep(ys, xs, cotangents, options)
     else:
-        found = _core.run_backward(ys, cotangents, xs, **options)
+        found = _core.run_backward(ys, cotangents, xs, separated=True, **options)
     if not (allow_unused or materialize_grads):
         for i, g in enumerate(found):
             if g is None:

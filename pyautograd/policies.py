@@ -49,9 +49,10 @@ class Operation(NamedTuple):
 
 
 Policy: TypeAlias = Callable[[Operation], bool]
+Rule: TypeAlias = Callable[[str, str | None, int, float], bool]
 
 
-def as_rule(policy: Policy) -> Callable[[str, str | None, int, float], bool]:
+def as_rule(policy: Policy) -> Rule:
     """A policy as the engine calls it."""
     if not callable(policy):
         raise TypeError(f"[checkpoint] policy must be a function, not {type(policy).__name__}")

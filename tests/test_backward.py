@@ -114,6 +114,13 @@ def test_backward_with_inputs_touches_nothing_else():
     assert y.grad is None
 
 
+def test_an_input_of_backward_named_twice_gets_its_gradient_once():
+    x = leaf(3.0)
+    y = x * x
+    y.backward(inputs=[x, y, x, y])
+    assert x.grad.item() == 6.0 and y.grad.item() == 1.0
+
+
 def test_unused_inputs():
     x, y = leaf(2.0), leaf([3.0, 4.0])
     z = x * x

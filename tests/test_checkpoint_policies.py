@@ -66,3 +66,18 @@ def test_name_is_the_value_itself():
     assert pa.name(x, "x") is x and pa.name("text", "x") == "text"
     with pytest.raises(TypeError, match=r"\[name\]"):
         pa.name(x, 3)
+
+
+def test_a_policy_that_knows_the_result_is_collected():
+    """A graph must not hold its policy, which may hold the graph: no collector would see that."""
+
+    class Model:
+        def keeps(self, operation):
+            return operation.op == "tanh"
+
+        def run(self, x):
+            self.loss = pa.sum(pa.checkpoint(lambda x: pa.tanh(x) ** 2, x, policy=self.keeps))
+
+    x = pa.tensor(x0.numpy(), requires_grad=True)
+    with pa.testing.assert_no_leak():
+        Model().run(x)

@@ -229,3 +229,58 @@ def test_hooks_under_vmap():
     g = pa.func.vmap(pa.func.grad(f))(pa.tensor([1.0, 2.0]))
     assert g.tolist() == [20.0, 40.0]
     assert seen == [()]
+
+
+@pytest.mark.parametrize("leaf", [True, False])
+def test_a_hook_may_untrack_what_backward_was_asked_for(x, leaf):
+    """The sweep goes by the nodes it was given, whatever the handles show when it ends."""
+    y = x * x
+    asked = x if leaf else y
+
+    def untrack(g):
+        x.requires_grad = False
+
+    z = y * 2.0
+    z.register_hook(untrack)
+    pa.sum(z).backward(inputs=[asked])
+    assert not x.requires_grad
+    assert (x.grad is None) if leaf else (y.grad.tolist() == [2.0, 2.0])
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (2, 3)])
+@pytest.mark.parametrize("kind", ["register_prehook", "register_hook"])
+def test_a_node_hook_must_return_gradients_of_the_shapes_it_was_given(kind, shape):
+    """A gather's rule trusts them as it trusts memory."""
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    y = x[pa.tensor([0, 1, 1])]
+    getattr(y.grad_fn, kind)(lambda *grads: tuple(pa.ones(shape) for _ in grads[0]))
+    with pytest.raises(ValueError, match=rf"\[{kind}\] the hook returned shape"):
+        pa.sum(y).backward()
+    assert x.grad is None
+
+
+def test_a_node_hook_may_stop_the_gradient(x):
+    z = pa.tensor([5.0, 6.0], requires_grad=True)
+    y = x * x
+    y.grad_fn.register_prehook(lambda grads: (None,))
+    w = z * 2.0
+    w.grad_fn.register_hook(lambda inputs, outputs: (None, None))
+    pa.sum(y + w).backward()
+    assert x.grad is None and z.grad is None
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32", "complex128"])
+def test_a_node_hook_may_return_another_dtype(x, dtype):
+    y = x * x
+    y.grad_fn.register_prehook(lambda grads: [pa.ones(2, dtype=dtype)])
+    y.grad_fn.register_hook(lambda inputs, outputs: [g.astype(dtype) for g in inputs])
+    pa.sum(y).backward()
+    assert x.grad.dtype == "float64" and x.grad.tolist() == [2.0, 4.0]
+
+
+def test_a_node_hook_sees_gradients_in_the_shapes_of_the_inputs(x):
+    seen = []
+    y = x * pa.ones((3, 2))
+    y.grad_fn.register_hook(lambda inputs, outputs: seen.append((inputs[0].shape, inputs[1])))
+    pa.sum(y).backward()
+    assert seen == [((2,), None)] and x.grad.tolist() == [3.0, 3.0]

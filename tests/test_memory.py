@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -287,3 +288,30 @@ class TestProfile:
         assert set(labels) == {"peak", "backward"}
         pa.memory.profile(lambda: None).plot(tmp_path / "empty.svg")
         assert (tmp_path / "empty.svg").exists()
+
+
+def test_a_snapshot_leaves_nothing_behind():
+    """Neither what it looked through, which the next one would see, nor locals that go since."""
+
+    def references():
+        return len(gc.get_referents(*gc.get_objects()))
+
+    gc.disable()
+    try:
+        before = references()
+        for _ in range(5):
+            pa.memory.snapshot()
+        assert references() < 1.5 * before
+        live = pa.memory.live()
+        x = pa.ones(5000)
+        assert any(block.shape == (5000,) for block in pa.memory.snapshot(10**6).largest)
+        del x
+        assert pa.memory.live() == live
+    finally:
+        gc.enable()
+
+
+def test_snapshots_of_several_threads():
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: pa.memory.snapshot(1), range(12)))
+    assert len(found) == 12

@@ -259,3 +259,76 @@ def test_copies_are_independent():
     for y in (pa.copy(x), x.copy(), copy.deepcopy(x), pa.tensor(x)):
         y += 1.0
         assert x.tolist() == [1, 2]
+
+
+def gradients_of_a_sum(u):
+    a, b = (pa.tensor([1.0, 2.0], requires_grad=True) for _ in range(2))
+    return pa.grad(a + b, [a, b], u)
+
+
+def pulled_back_through_a_sum(u):
+    return pa.func.vjp(lambda a, b: a + b, pa.ones(2), pa.ones(2))[1](u)
+
+
+def functional_gradients_of_a_sum(u):
+    return pa.func.grad(lambda a, b: pa.sum((a + b) * u), (0, 1))(pa.ones(2), pa.ones(2))
+
+
+@pytest.mark.parametrize(
+    "gradients",
+    [gradients_of_a_sum, pulled_back_through_a_sum, functional_gradients_of_a_sum],
+)
+def test_gradients_can_be_scaled_in_place_one_by_one(gradients):
+    """The rule of a sum hands the cotangent on to both: yet clipping must not reach it twice."""
+    u = pa.tensor([3.0, 4.0])
+    for g in gradients(u):
+        g *= 10.0
+        assert g.tolist() == [30.0, 40.0]
+    assert u.tolist() == [3.0, 4.0]
+
+
+def test_retained_gradients_are_apart():
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    y = pa.reshape(x, (2, 1))
+    z = pa.reshape(y, (1, 2))
+    for kept in (y, z):
+        kept.retain_grad()
+    z.backward(pa.tensor([[3.0, 4.0]]))
+    for grad in (x.grad, y.grad, z.grad):
+        grad *= 10.0
+        assert grad.reshape(-1).tolist() == [30.0, 40.0]
+
+
+OVERLAPS = {
+    "forward": lambda a: (a[1:], a[:-1]),
+    "backward": lambda a: (a[:-1], a[1:]),
+    "reversed": lambda a: (a, a[::-1]),
+    "stretched": lambda a: (a[1:7], a[::2]),
+    "the same": lambda a: (a, a),
+    "apart": lambda a: (a[:6], a[6:]),
+    "columns": lambda a: (a.reshape(3, 4)[:, 1:], a.reshape(3, 4)[:, :-1]),
+}
+WRITES = {
+    "operator": operator.iadd,
+    "slice": lambda x, y: operator.setitem(x, ..., y),
+    "indices": lambda x, y: operator.setitem(x, [2, 0, 1], y[:3]),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("overlap", OVERLAPS)
+def test_memory_that_two_tensors_wrap_is_written_as_if_copied(overlap, write):
+    """No storage is shared here: the array is foreign memory to both."""
+    got, want = np.arange(12.0), np.arange(12.0)
+    WRITES[write](*[pa.asarray(part, copy=False) for part in OVERLAPS[overlap](got)])
+    target, value = OVERLAPS[overlap](want)
+    WRITES[write](target, value.copy())  # NumPy itself copies most overlaps, but not all
+    np.testing.assert_array_equal(got, want)
+
+
+def test_memory_that_a_tensor_owns_and_another_wraps_is_written_as_if_copied():
+    x = pa.tensor(np.arange(12.0))
+    x[1:] += pa.from_dlpack(x[:-1])
+    want = np.arange(12.0)
+    want[1:] += np.arange(11.0)
+    assert x.tolist() == want.tolist()

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 
-#include "autograd/engine.h"
+#include "autograd/costs.h"
 
 namespace pyautograd {
 
@@ -270,7 +269,7 @@ void Keeper::attach(const Ref<const Primitive>& primitive, TensorSpan inputs, co
   }
   forget_the_past();
   const Ref<Recipe> recipe =
-      make_ref<Recipe>(primitive, specs, cost_of(*primitive, inputs, outputs));
+      make_ref<Recipe>(primitive, specs, time_of(primitive->name(), inputs, outputs));
   const Lock lock(rematerialisation_mutex());
   for (const Tensor& x : inputs) recipe->read(x.array());
   recipe->outputs.resize(outputs.size(), nullptr);
@@ -336,39 +335,12 @@ void Keeper::fail_to_fit(size_t bytes) const {
     const std::string maker = value.op.empty() ? "first read" : "made by [" + value.op + "]";
     const std::string place = value.place ? " at " + *value.place : " under the budget";
     list += concat("\n  ", value.storage->bytes(), " bytes: ", name_of(value.dtype), " of shape ",
-                   shape_string(value.shape), ", ", maker, place, ", ",
-                   reason_to_stay(value));
+                   shape_string(value.shape), ", ", maker, place, ", ", reason_to_stay(value));
   }
   fail(Error::Kind::Memory, "[memory_budget] the budget of ", limit(),
        " bytes cannot be met: ", live(Live::Bytes), " bytes are live, ", bytes,
-       " more are wanted, and no other value can be dropped and made again. The largest of those "
-       "that ops under the budget have met:",
-       list);
-}
-
-namespace {
-
-// Elements of a matrix product's common axis, or of the axes of the matrices of a factorization.
-double flops_of(std::string_view op, TensorSpan inputs, const Tensors& outputs) {
-  if (inputs.empty() || inputs[0].ndim() == 0) return 0;
-  const auto last = static_cast<double>(inputs[0].shape().back());
-  if (op == "matmul") return 2 * last * static_cast<double>(outputs[0].size());
-  constexpr std::string_view kCubic[] = {"cholesky", "lu",       "qr",   "svd",     "eigh",
-                                         "eig",      "eigvalsh", "inv",  "det",     "slogdet",
-                                         "solve",    "lstsq",    "pinv", "eigvals", "svdvals"};
-  const bool cubic = std::find(std::begin(kCubic), std::end(kCubic), op) != std::end(kCubic);
-  return cubic ? 8 * last * static_cast<double>(inputs[0].size()) : 0;
-}
-
-}  // namespace
-
-double cost_of(const Primitive& primitive, TensorSpan inputs, const Tensors& outputs) {
-  constexpr double kPerCall = 200, kBytes = 16, kFlops = 64;  // the last two per nanosecond
-  double bytes = 0;
-  auto add = [&](const Tensor& x) { bytes += static_cast<double>(x.size() * itemsize(x.dtype())); };
-  std::for_each(inputs.begin(), inputs.end(), add);
-  std::for_each(outputs.begin(), outputs.end(), add);
-  return kPerCall + bytes / kBytes + flops_of(primitive.name(), inputs, outputs) / kFlops;
+       " more are wanted, and no other value can be dropped and made again",
+       list.empty() ? "" : ". The largest of those that ops under the budget have met:", list);
 }
 
 }  // namespace pyautograd

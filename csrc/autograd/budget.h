@@ -92,7 +92,4 @@ class Keeper final : public RoomMaker {
 // Drops what kept the value from being for good. Needs the lock; let the garbage go without it.
 void forget_recipe(Provenance& value, SmallVector<Ref<Recipe>, 4>& garbage);
 
-// An estimate from shapes, in nanoseconds of a core.
-double cost_of(const Primitive& primitive, TensorSpan inputs, const Tensors& outputs);
-
 }  // namespace pyautograd

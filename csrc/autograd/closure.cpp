@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "autograd/costs.h"
 #include "autograd/engine.h"
 #include "autograd/rematerialise.h"
 
@@ -49,17 +50,6 @@ bool same_body(const Tensor& a, const Tensor& b) noexcept {
          same_tensor(as_batched(a).value, as_batched(b).value);
 }
 
-// Arithmetic operations of one evaluation, roughly: products by the length of what they sum over,
-// factorizations by the side of the matrix.
-double cost_of(std::string_view op, TensorSpan inputs, const Tensors& outputs) {
-  double elements = 0;
-  for (const Tensor& y : outputs) elements += static_cast<double>(y.size());
-  for (const Tensor& x : inputs) elements = std::max(elements, static_cast<double>(x.size()));
-  const bool long_sums = op == "matmul" || op == "vecdot" || op.starts_with("linalg");
-  if (!long_sums || inputs.empty() || inputs[0].ndim() == 0) return elements;
-  return 2 * elements * static_cast<double>(inputs[0].shape()[inputs[0].ndim() - 1]);
-}
-
 bool renames_memory(std::string_view op) {
   static constexpr std::string_view kNames[] = {"identity",     "reshape", "broadcast_to",
                                                 "permute_dims", "astype",  "flip"};
@@ -100,11 +90,12 @@ struct Closure::Mirroring {
 
 Closure::Mark Closure::Mark::now() noexcept { return {Node::next_sequence(), next_level_id()}; }
 
-Closure::Closure(Trace& trace)
+Closure::Closure(Trace& trace, Policy policy)
     : former_(current_),
       mark_(Mark::now()),
       trace_(trace),
       recorded_(&trace),
+      policy_(std::move(policy)),
       running_(node_in_backward()),
       mirroring_(std::make_unique<Mirroring>()) {
   for (const auto& [level, scope] : mirroring_->scopes) {
@@ -207,14 +198,13 @@ void Closure::finish() const {
 }
 
 void Closure::label(const Tensor& x, std::string_view text) {
-  if (!recorded_ || !recorded_->policy) return;
+  if (!policy_) return;
   const Array& made = innermost_array(x);
   for (size_t i = recorded_->evaluations.size(); i-- > 0;) {
     Trace::Evaluation& evaluation = recorded_->evaluations[i];
     if (evaluation.made != &made) continue;
     const Tensor value = fresh(Tensor(Ref<Body>(const_cast<Array*>(&made))));
-    if (evaluation.kept.empty() &&
-        recorded_->policy({evaluation.op, text, value.spec(), evaluation.cost}))
+    if (evaluation.kept.empty() && policy_({evaluation.op, text, value.spec(), evaluation.cost}))
       evaluation.kept.push_back(value);
     return;
   }
@@ -236,7 +226,7 @@ Tensors Closure::evaluate(const Ref<const Primitive>& primitive, TensorSpan inpu
   const bool counted = node_in_backward() == running_ && comparable_ && !specs.empty() &&
                        !renames_memory(primitive->name());
   if (recorded_) {
-    if (!counted || !recorded_->policy) return pyautograd::evaluate(primitive, inputs, specs);
+    if (!counted || !policy_) return pyautograd::evaluate(primitive, inputs, specs);
     Tensors outputs = pyautograd::evaluate(primitive, inputs, specs);
     remember(primitive->name(), inputs, outputs);
     return outputs;
@@ -252,10 +242,10 @@ Tensors Closure::evaluate(const Ref<const Primitive>& primitive, TensorSpan inpu
 }
 
 void Closure::remember(std::string_view op, TensorSpan inputs, const Tensors& outputs) {
-  const double cost = cost_of(op, inputs, outputs);
+  const double cost = operations_of(op, inputs, outputs);
   Trace::Evaluation evaluation{calls_, std::string(op), outputs[0].body().get(), cost, {}};
   if (outputs.size() != 1) evaluation.made = nullptr;
-  if (recorded_->policy({evaluation.op, "", outputs[0].spec(), cost})) {
+  if (policy_({evaluation.op, "", outputs[0].spec(), cost})) {
     for (const Tensor& y : outputs) evaluation.kept.push_back(fresh(y));
   }
   recorded_->evaluations.push_back(std::move(evaluation));

@@ -32,17 +32,9 @@ class Trace {
     double cost;
     Tensors kept;  // its outputs, if they shall not be computed again
   };
-  struct Candidate {
-    const std::string& op;
-    std::string_view label;
-    const Spec& output;
-    double cost;  // arithmetic operations, roughly
-  };
-  using Policy = std::function<bool(const Candidate&)>;
 
-  Trace(Policy policy, bool compares) : policy(std::move(policy)), compares(compares) {}
+  explicit Trace(bool compares) : compares(compares) {}
 
-  const Policy policy;
   const bool compares;          // later runs must make the same calls
   std::vector<int64_t> levels;  // sizes of the vmaps in which it ran
   std::vector<Call> calls;
@@ -57,8 +49,17 @@ class Trace {
 // this run, and listed. A later run has the list and a replacement for each.
 class Closure {
  public:
+  struct Candidate {
+    const std::string& op;
+    std::string_view label;
+    const Spec& output;
+    double cost;  // arithmetic operations, roughly
+  };
+  // Whether to keep what an evaluation made.
+  using Policy = std::function<bool(const Candidate&)>;
+
   // A first run: levels that run become the mirrored ones, nothing records.
-  explicit Closure(Trace& trace);
+  explicit Closure(Trace& trace, Policy policy = nullptr);
   // A later run. What is from outside was there before `mark`.
   struct Mark {
     uint64_t sequence, level;
@@ -132,6 +133,7 @@ class Closure {
   const Mark mark_;
   const Trace& trace_;
   Trace* const recorded_;      // the same in a first run, null in a later one
+  const Policy policy_;        // in a first run
   const Node* const running_;  // the node in backward when the function began
   std::unique_ptr<Mirroring> mirroring_;
   std::vector<Ref<Level>> mirrors_;

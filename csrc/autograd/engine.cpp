@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <vector>
 
 #include "autograd/algebra.h"
@@ -184,6 +183,18 @@ Tensors conjugates(TensorSpan cotangents) {
   return out;
 }
 
+bool present(const Tensor& x) noexcept { return static_cast<bool>(x); }
+
+// What a hook returned in the place of a cotangent, as rules rely on it.
+Tensor from_hook(const char* op, const Tensor& replaced, const Spec& spec) {
+  if (!replaced) return {};
+  if (!(replaced.shape() == spec.shape)) {
+    value_error("[", op, "] the hook returned shape ", shape_string(replaced.shape()),
+                " for a gradient of shape ", shape_string(spec.shape));
+  }
+  return algebra::conj(algebra::expand_to(replaced, spec));
+}
+
 class Sweep {
  public:
   explicit Sweep(const BackwardRequest& request)
@@ -207,7 +218,7 @@ class Sweep {
       send(edge_of(y), std::move(cotangent), y.depth());
     }
     while (!frontier_.empty()) {
-      poll_interrupt();
+      poll_interrupt_();
       step(frontier_.pop());
     }
     return std::move(results_);
@@ -227,8 +238,7 @@ class Sweep {
   }
 
   void send(const Edge& edge, Tensor cotangent, uint64_t depth) {
-    const Spec& spec = edge.node->outputs[edge.output];
-    Tensor fitted = without_own_edge(algebra::reduce_to(cotangent, spec), depth);
+    Tensor fitted = without_own_edge(algebra::reduce_to(cotangent, edge.spec()), depth);
     cotangent = Tensor();  // an in-place sum needs to be the only owner
     if (accumulates_at_once(*edge.node)) return finish_leaf(*edge.node, std::move(fitted));
     if (plan_.differentiable) {
@@ -263,10 +273,11 @@ class Sweep {
            " that has already returned");
     }
     run_tensor_hooks(node, entry.cotangents);
-    if (plan_.restricted && target_of_.find(&node)) collect(node, entry.cotangents);
+    const bool target = plan_.restricted && target_of_.find(&node);
+    const bool into_leaf = node.is_leaf() && (!plan_.restricted || (request_.accumulate && target));
+    if (target && !into_leaf) collect(node, entry.cotangents);
     if (node.is_leaf()) {
-      const bool wanted = !plan_.restricted || (request_.accumulate && target_of_.find(&node));
-      if (wanted) finish_leaf(node, std::move(entry.cotangents[0]));
+      if (into_leaf) finish_leaf(node, std::move(entry.cotangents[0]));
       return;
     }
     if (leads_further(node)) backward_through(node, entry.cotangents);
@@ -287,21 +298,16 @@ class Sweep {
     for (const auto& entry : hooks) {
       Tensor& cotangent = cotangents[entry.output];
       if (!cotangent) continue;
-      if (Tensor replaced = entry.hook->call(algebra::conj(cotangent))) {
-        const Spec& spec = node.outputs[entry.output];
-        if (!(replaced.shape() == spec.shape)) {
-          value_error("[register_hook] the hook returned shape ", shape_string(replaced.shape()),
-                      " for a gradient of shape ", shape_string(spec.shape));
-        }
-        cotangent = algebra::conj(algebra::expand_to(replaced, spec));
-      }
+      if (Tensor replaced = entry.hook->call(algebra::conj(cotangent)))
+        cotangent = from_hook("register_hook", replaced, node.outputs[entry.output]);
     }
     for (const auto& retained : extra->copy_of(extra->retained)) {
       const Tensor& cotangent = cotangents[retained.output];
       if (auto slot = retained.slot.lock(); slot && cotangent) {
         std::lock_guard lock(slot->mutex);
         const Tensor shown = algebra::conj(cotangent);
-        slot->value = slot->value ? algebra::add(slot->value, shown) : shown;
+        // A copy: users write `.grad` in place, and the cotangent goes on.
+        slot->value = slot->value ? algebra::add(slot->value, shown) : algebra::copy(shown);
       }
     }
   }
@@ -332,7 +338,7 @@ class Sweep {
     }
   }
 
-  // The leaf takes the memory of a cotangent that nobody else has.
+  // By value: accumulate takes the memory of a cotangent that nobody else has.
   void finish_leaf(Node& node, Tensor cotangent) {
     auto* leaf = dynamic_cast<AccumulateGrad*>(&node);
     if (!leaf || !cotangent) return;
@@ -340,25 +346,41 @@ class Sweep {
     leaf->accumulate(cotangent, plan_.differentiable);
   }
 
+  static void run_hooks_before(Node& node, Tensors& cotangents) {
+    NodeExtras* extra = node.extras_if_any();
+    if (!extra) return;
+    const auto hooks = extra->copy_of(extra->before);
+    if (hooks.empty()) return;
+    Tensors none, shown = conjugates(cotangents);
+    for (const auto& entry : hooks) entry.hook->call(none, shown);
+    for (size_t i = 0; i < cotangents.size(); ++i)
+      cotangents[i] = from_hook("register_prehook", shown[i], node.outputs[i]);
+  }
+
+  static void run_hooks_after(Node& node, const Tensors& cotangents, Tensors& inputs) {
+    NodeExtras* extra = node.extras_if_any();
+    if (!extra) return;
+    const auto hooks = extra->copy_of(extra->after);
+    if (hooks.empty()) return;
+    inputs.resize(node.edges.size());
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i] && node.edges[i])
+        inputs[i] = algebra::reduce_to(inputs[i], node.edges[i].spec());
+    }
+    Tensors shown = conjugates(inputs), received = conjugates(cotangents);
+    for (const auto& entry : hooks) entry.hook->call(shown, received);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const Edge& edge = node.edges[i];
+      inputs[i] = edge ? from_hook("register_hook", shown[i], edge.spec()) : Tensor();
+    }
+  }
+
   void backward_through(Node& node, Tensors& cotangents) {
-    if (NodeExtras* extra = node.extras_if_any()) {
-      const auto hooks = extra->copy_of(extra->before);
-      if (!hooks.empty()) {
-        Tensors none, shown = conjugates(cotangents);
-        for (const auto& entry : hooks) entry.hook->call(none, shown);
-        cotangents = conjugates(shown);
-      }
-    }
+    run_hooks_before(node, cotangents);
     if (!recomputes_ && node.primitive->name() == kCheckpoint) begin_recomputation();
-    Tensors inputs = vjp(node, cotangents);
-    if (NodeExtras* extra = node.extras_if_any()) {
-      const auto hooks = extra->copy_of(extra->after);
-      if (!hooks.empty()) {
-        Tensors shown = conjugates(inputs), received = conjugates(cotangents);
-        for (const auto& entry : hooks) entry.hook->call(shown, received);
-        inputs = conjugates(shown);
-      }
-    }
+    Tensors inputs;
+    if (std::any_of(cotangents.begin(), cotangents.end(), present)) inputs = vjp(node, cotangents);
+    run_hooks_after(node, cotangents, inputs);
     if (!retains_graph()) node.release_saved();
     cotangents.clear();
     const uint64_t depth = node.depth();
@@ -394,23 +416,14 @@ class Sweep {
     }
   }
 
-  void poll_interrupt() {
-    if ((++steps_ & 15) != 0) return;
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_poll_) return;
-    next_poll_ = now + std::chrono::milliseconds(20);
-    check_interrupt();
-  }
-
   const BackwardRequest& request_;
   Plan plan_;
   NodeMap<bool> target_of_;
   Frontier frontier_;
   Tensors results_;
   std::vector<std::pair<Tensor, Tensor>> conjugates_;  // of complex cotangents, and as given
-  uint64_t steps_ = 0;
+  InterruptPoll poll_interrupt_;
   bool recomputes_ = false;  // a checkpoint was met
-  std::chrono::steady_clock::time_point next_poll_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace
@@ -433,10 +446,14 @@ Tensor without_closed_edge(const Tensor& x) {
 
 const Node* node_in_backward() noexcept { return running_node; }
 
-void check_interrupt() {
+void set_interrupt_check(void (*check)()) noexcept { interrupt_check = check; }
+
+void InterruptPoll::operator()() {
+  if ((++steps_ & 15) != 0) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_) return;
+  next_ = now + std::chrono::milliseconds(20);
   if (auto* check = interrupt_check.load(std::memory_order_relaxed)) check();
 }
-
-void set_interrupt_check(void (*check)()) noexcept { interrupt_check = check; }
 
 }  // namespace pyautograd

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "autograd/node.h"
 
 // Complex numbers. Within the engine a cotangent ct pairs with a tangent t as Re(sum(ct t)),
@@ -28,7 +30,8 @@ struct BackwardRequest {
 };
 
 // One sweep from the outputs, nodes in descending order of recording, without recursion. Returns
-// one cotangent per target, as users see it; absent where the outputs do not depend on it.
+// one cotangent per target, as users see it; absent where the outputs do not depend on it, and
+// where it was accumulated.
 Tensors run_backward(const BackwardRequest& request);
 
 // x, without its edge if that leads to closed leaves only.
@@ -38,9 +41,17 @@ Tensor without_closed_edge(const Tensor& x);
 // derivative.
 const Node* node_in_backward() noexcept;
 
-// Polled during long sweeps; throws to abort. The Python layer checks signals here.
-// Throws if the user asked to stop; runs Python.
-void check_interrupt();
+// What notices that the user asked to stop, and throws: the Python layer checks for signals.
 void set_interrupt_check(void (*check)()) noexcept;
+
+// Called at every step of long work without a lock: now and then it asks the interrupt check.
+class InterruptPoll {
+ public:
+  void operator()();
+
+ private:
+  uint64_t steps_ = 0;
+  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now();
+};
 
 }  // namespace pyautograd

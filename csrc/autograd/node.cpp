@@ -77,11 +77,11 @@ Node::Node(Ref<const Primitive> primitive, TensorSpan inputs, Specs outputs, Ref
       primitive(std::move(primitive)),
       outputs(std::move(outputs)),
       level(std::move(level)) {
-  count(Live::Nodes, 1);
   const uint64_t own = depth();
   edges.reserve(inputs.size());
   for (const Tensor& x : inputs) edges.push_back(x.depth() == own ? edge_of(x) : Edge());
   if (anomaly_detection() && trace_provider) extras().trace = describe_place();
+  count(Live::Nodes, 1);  // when nothing can throw any more: the destructor counts back
 }
 
 Node::Node(Spec spec, Ref<Level> level)
@@ -155,10 +155,12 @@ Node::Unpacked Node::unpack(bool differentiable) {
         "] backward a second time: the saved values were freed; pass retain_graph=True to "
         "the first backward");
   }
-  // Hooks run without the lock: they are somebody's code.
+  // Not under the lock: hooks, and what checks for signals while it makes dropped values again, are
+  // somebody's code.
+  const bool runs_code = packed_ || may_rematerialise();
   SmallVector<SavedTensor, 2> copied;
   const SavedTensor* saved = saved_.data();
-  if (packed_) {
+  if (runs_code) {
     copied = saved_;
     saved = copied.data();
   }
@@ -166,7 +168,7 @@ Node::Unpacked Node::unpack(bool differentiable) {
   const uint64_t own = depth();
   Unpacked out{Tensors(edges.size()), Tensors(outputs.size()), specs_ ? *specs_ : Specs(),
                context_};
-  if (packed_) lock.unlock();
+  if (runs_code) lock.unlock();
   size_t next = 0;
   for (size_t i = 0; saves.inputs && i < edges.size(); ++i) {
     if (!Saves::has(saves.inputs, i)) continue;

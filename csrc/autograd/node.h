@@ -19,6 +19,7 @@ struct Edge {
   Ref<Node> node;
   uint32_t output = 0;
   explicit operator bool() const noexcept { return static_cast<bool>(node); }
+  const Spec& spec() const noexcept;
 };
 Edge edge_of(const Tensor& x);
 // The same value with another edge.
@@ -91,7 +92,6 @@ class Node : public RefCounted {
     size_t of_inputs;
   };
   Saved saved() const;
-  bool released() const noexcept { return released_; }
 
   // A functional transform is done with this leaf: nobody else can ask for derivatives by it, so it
   // makes no result worth differentiating.
@@ -141,6 +141,7 @@ class Node : public RefCounted {
   std::atomic<bool> closed_{false};
 };
 
+inline const Spec& Edge::spec() const noexcept { return node->outputs[output]; }
 inline Node* Tensor::node() const noexcept { return static_cast<Node*>(node_.get()); }
 
 // Where a leaf's `.grad` lives. The leaf's handle owns it; its node only looks.

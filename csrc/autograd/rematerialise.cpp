@@ -1,7 +1,6 @@
 #include "autograd/rematerialise.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <optional>
 #include <unordered_map>
@@ -145,21 +144,6 @@ class Jobs {
 
  private:
   std::vector<Job> stack_;
-};
-
-class InterruptPoll {
- public:
-  void operator()() {
-    if ((++steps_ & 15) != 0) return;
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_) return;
-    next_ = now + std::chrono::milliseconds(20);
-    check_interrupt();
-  }
-
- private:
-  uint64_t steps_ = 0;
-  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now();
 };
 
 Provenance* first_missing(const Recipe& recipe) {
@@ -347,9 +331,9 @@ void Keeper::materialise(Provenance& target) {
     if (target.storage->present()) return;
     jobs.push(target);
   }
-  InterruptPoll poll;
+  InterruptPoll poll_interrupt;
   while (!jobs.empty()) {
-    poll();
+    poll_interrupt();
     std::optional<Job> finished;
     Garbage garbage;
     Ref<Recipe> recipe;

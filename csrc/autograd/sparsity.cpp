@@ -90,8 +90,7 @@ std::vector<Rows> Propagation::through(Node& node, std::span<const Rows> inputs)
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i]) continue;
-    const Edge& edge = node.edges[i];
-    add(at, {i, edge.node->outputs[edge.output], *inputs[i]});
+    add(at, {i, node.edges[i].spec(), *inputs[i]});
   }
   if (at.dense) ++pattern_.dense_ops[std::string(node.primitive->name())];
   std::vector<Rows> out;
@@ -333,7 +332,7 @@ Pattern found_pattern(TensorSpan outputs, std::span<const Edge> targets, int64_t
   for (size_t i = 0; i < targets.size(); ++i) {
     target_of.insert(targets[i].node.get(), i);
     first.push_back(pattern.columns);
-    pattern.columns += count_elements(targets[i].node->outputs[targets[i].output].shape);
+    pattern.columns += count_elements(targets[i].spec().shape);
   }
   Propagation propagation(pattern.columns, most, pattern);
   const std::vector<Node*> order = nodes_towards(outputs, target_of);

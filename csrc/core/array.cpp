@@ -1,9 +1,30 @@
 #include "core/array.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 namespace pyautograd {
+
+namespace {
+
+// The first byte of an array, and the one after its last.
+struct Extent {
+  const std::byte* first;
+  const std::byte* last;
+};
+
+Extent extent_of(const Array& x) {
+  int64_t before = 0, after = 1;
+  for (size_t i = 0; i < x.shape.size(); ++i) {
+    const int64_t reach = (x.shape[i] - 1) * x.strides[i];
+    (reach < 0 ? before : after) += reach;
+  }
+  const auto* address = static_cast<const std::byte*>(x.address());
+  return {address + before * itemsize(x.dtype), address + after * itemsize(x.dtype)};
+}
+
+}  // namespace
 
 Dims contiguous_strides(std::span<const int64_t> shape) {
   Dims strides = Dims::uninitialized(shape.size());
@@ -53,6 +74,14 @@ Ref<Array> Array::empty(Dims shape, DType dtype, Device device) {
 
 Ref<Array> Array::with_layout(Dims shape, Dims strides, int64_t offset) const {
   return make_ref<Array>(storage, std::move(shape), std::move(strides), offset, dtype);
+}
+
+bool may_share_memory(const Array& a, const Array& b) {
+  if (a.storage == b.storage) return true;
+  if ((a.storage->owned() && b.storage->owned()) || a.device != b.device) return false;
+  if (a.size() == 0 || b.size() == 0) return false;
+  const Extent x = extent_of(a), y = extent_of(b);
+  return std::less<>()(x.first, y.last) && std::less<>()(y.first, x.last);
 }
 
 bool is_contiguous(std::span<const int64_t> shape, std::span<const int64_t> strides) noexcept {

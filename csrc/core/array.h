@@ -103,4 +103,8 @@ class Array final : public Body {
   const bool contiguous_;
 };
 
+// Whether writing to one may change the other. Memory of somebody else may be wrapped twice, so
+// that two storages show it.
+bool may_share_memory(const Array& a, const Array& b);
+
 }  // namespace pyautograd

@@ -109,7 +109,7 @@ Tensor write_value(std::string_view op, const Tensor& x, const Tensor& value) {
   const Array& source = concrete_array(op, value, "write it through the function instead");
   const Tensor plain(source.with_layout(source.shape, source.strides, source.offset));
   if (source.dtype != x.dtype()) return astype(plain, x.dtype());
-  return source.storage == x.array().storage ? copy(plain) : plain;
+  return may_share_memory(source, x.array()) ? copy(plain) : plain;
 }
 
 }  // namespace

@@ -85,9 +85,9 @@ bool write_kernel(const InplaceOp& op, const Tensor& x, const Tensor& y) {
     return false;
   const Array& out = x.array();
   const Array& in = y.array();
-  const bool same_view =
-      in.shape == out.shape && in.strides == out.strides && in.offset == out.offset;
-  if (in.storage == out.storage && !same_view) return false;
+  const bool same_view = in.storage == out.storage && in.shape == out.shape &&
+                         in.strides == out.strides && in.offset == out.offset;
+  if (!same_view && may_share_memory(in, out)) return false;
   if (in.device != out.device) return false;
   if (in.shape.size() > out.shape.size()) return false;
   Dims strides(out.shape.size(), 0);

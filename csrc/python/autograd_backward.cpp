@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "autograd/algebra.h"
 #include "autograd/engine.h"
+#include "kernels/kernels.h"
 #include "python/autograd_bind.h"
 #include "python/autograd_held.h"
 #include "python/caster.h"
@@ -46,19 +49,41 @@ void add_to_grad(py::handle handle, const Tensor& cotangent) {
 }
 
 // A request for a differentiable result is louder than a surrounding no_grad.
-Tensors sweep(const BackwardRequest& request) {
-  struct DropReleased {
-    ~DropReleased() { drop_released(); }
-  } with_the_gil_back;
-  py::gil_scoped_release unlocked;
+Tensors sweep_recording(const BackwardRequest& request) {
   if (request.differentiable != Differentiable::Yes) return run_backward(request);
   const RecordingScope scope = RecordingScope::at_innermost();
   return run_backward(request);
 }
 
+// Rules hand a cotangent on as it is, so two gradients, or one and the cotangent that a user gave,
+// may be one array; who gets them to keep may write into them. No op makes the copy: it is no part
+// of what the program computes, which a checkpoint around compares. A broadcast view refuses writes
+// by itself.
+void separate(Tensor& x) {
+  if (!x || !x.is_array() || x.tracked()) return;
+  const Array& array = x.array();
+  if (array.use_count() == 1 && array.storage->use_count() == 1) return;
+  for (size_t i = 0; i < array.shape.size(); ++i) {
+    if (array.shape[i] > 1 && array.strides[i] == 0) return;
+  }
+  Ref<Array> own = Array::empty(array.shape, array.dtype, array.device);
+  kernels::copy(own->device_view(), array.device_view());
+  x = Tensor(std::move(own));
+}
+
+Tensors sweep(const BackwardRequest& request, bool separated) {
+  struct DropReleased {
+    ~DropReleased() { drop_released(); }
+  } with_the_gil_back;
+  py::gil_scoped_release unlocked;
+  Tensors results = sweep_recording(request);
+  if (separated) std::for_each(results.begin(), results.end(), separate);
+  return results;
+}
+
 py::list bind_run_backward(const py::object& outputs, const py::object& cotangents,
                            const py::object& inputs, bool accumulate, bool retain_graph,
-                           std::string_view differentiable) {
+                           std::string_view differentiable, bool separated) {
   const Tensors ys = to_tensors(outputs, "[backward] outputs:");
   const Tensors us = to_tensors(cotangents, "[backward] gradients:");
   if (us.size() != ys.size())
@@ -66,14 +91,16 @@ py::list bind_run_backward(const py::object& outputs, const py::object& cotangen
   const Targets targets(inputs);
   Tensors found(targets.handles.size());
   if (inputs.is_none() || !targets.edges.empty()) {
-    const Tensors results = sweep(
-        {ys, us, targets.edges, accumulate, retain_graph, parse_differentiable(differentiable)});
-    for (size_t i = 0; i < targets.places.size(); ++i) found[targets.places[i]] = results[i];
+    Tensors results = sweep(
+        {ys, us, targets.edges, accumulate, retain_graph, parse_differentiable(differentiable)},
+        separated || accumulate);
+    for (size_t i = 0; i < targets.places.size(); ++i)
+      found[targets.places[i]] = std::move(results[i]);
   }
   if (!accumulate) return to_list(found);
+  // Leaves have theirs. What a handle shows now does not tell: hooks have run.
   for (size_t i = 0; i < found.size(); ++i) {
-    const py::handle handle = targets.handles[i];
-    if (found[i] && !unwrap(handle.ptr()).node()->is_leaf()) add_to_grad(handle, found[i]);
+    if (found[i]) add_to_grad(targets.handles[i], found[i]);
   }
   return py::list();
 }
@@ -98,7 +125,8 @@ void warn_python(Warning kind, const char* message) {
 void bind_backward(py::module_& module) {
   module.def("run_backward", &bind_run_backward, py::arg("outputs"), py::arg("cotangents"),
              py::arg("inputs"), py::kw_only(), py::arg("accumulate") = false,
-             py::arg("retain_graph") = false, py::arg("differentiable") = "no");
+             py::arg("retain_graph") = false, py::arg("differentiable") = "no",
+             py::arg("separated") = false);
   module.def("make_vjp_input", &make_vjp_input, py::arg("x"));
   module.def("close_vjp_input", &close_vjp_input, py::arg("x"));
   module.def("without_edge", [](const Tensor& x) { return x.untracked(); }, py::arg("x"));

@@ -108,8 +108,9 @@ void bind_nodes(py::module_& module) {
           },
           py::arg("hook"),
           "Call ``hook(grad_inputs, grad_outputs)`` after the derivative of this operation ran.\n\n"
-          "Both are tuples with None for absent gradients. A returned tuple replaces "
-          "``grad_inputs``.")
+          "Both are tuples with None for absent gradients, in the shapes of the inputs and "
+          "outputs. "
+          "A returned tuple, of the same shapes, replaces ``grad_inputs``.")
       .def(
           "register_prehook",
           [](const PyNode& self, py::object hook) {
@@ -117,7 +118,7 @@ void bind_nodes(py::module_& module) {
           },
           py::arg("hook"),
           "Call ``hook(grad_outputs)`` before the derivative of this operation runs.\n\n"
-          "A returned tuple replaces ``grad_outputs``.")
+          "A returned tuple, of the same shapes, replaces ``grad_outputs``.")
       .def("__eq__",
            [](const PyNode& self, py::handle other) {
              return py::isinstance<PyNode>(other) && other.cast<PyNode&>().node == self.node;

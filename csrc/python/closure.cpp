@@ -13,9 +13,9 @@ namespace pyautograd::python {
 
 namespace {
 
-Trace::Policy to_policy(const py::object& policy) {
+Closure::Policy to_policy(const py::object& policy) {
   if (policy.is_none()) return nullptr;
-  return [policy](const Trace::Candidate& candidate) {
+  return [policy](const Closure::Candidate& candidate) {
     py::gil_scoped_acquire locked;
     const int64_t bytes = count_elements(candidate.output.shape) * itemsize(candidate.output.dtype);
     const py::object label =
@@ -28,8 +28,8 @@ Trace::Policy to_policy(const py::object& policy) {
 class PyClosure {
  public:
   PyClosure(py::object trace, std::optional<std::pair<uint64_t, uint64_t>> mark,
-            const py::object& outside, const py::object& replacements)
-      : trace_(std::move(trace)), first_(!mark) {
+            const py::object& outside, const py::object& replacements, py::object policy)
+      : trace_(std::move(trace)), first_(!mark), policy_(std::move(policy)) {
     if (first_) return;
     mark_ = {mark->first, mark->second};
     outside_ = to_tensors(outside, "[checkpoint] captured tensors:");
@@ -38,7 +38,7 @@ class PyClosure {
   void enter() {
     Trace& trace = trace_.cast<Trace&>();
     if (first_) {
-      closure_.emplace(trace);
+      closure_.emplace(trace, to_policy(std::exchange(policy_, py::none())));
     } else {
       closure_.emplace(trace, mark_, outside_, replacements_);
     }
@@ -59,6 +59,7 @@ class PyClosure {
  private:
   const py::object trace_;
   const bool first_;
+  py::object policy_;  // until the run begins: the trace, which a graph owns, must not hold it
   Closure::Mark mark_{};
   Tensors outside_, replacements_;
   std::optional<Closure> closure_;
@@ -141,10 +142,7 @@ void note_results(Closure& closure, const char* op, PyObject* results) {
 
 void bind_closures(py::module_& module) {
   py::class_<Trace>(module, "Trace", "What the first run of a checkpointed function did.")
-      .def(py::init([](const py::object& policy, bool compares) {
-             return std::make_unique<Trace>(to_policy(policy), compares);
-           }),
-           py::arg("policy") = py::none(), py::arg("compares") = true)
+      .def(py::init<bool>(), py::kw_only(), py::arg("compares") = true)
       .def_property_readonly("calls", [](const Trace& trace) { return trace.calls.size(); })
       .def_property_readonly("kept", [](const Trace& trace) {
         size_t count = 0;
@@ -154,9 +152,9 @@ void bind_closures(py::module_& module) {
   py::class_<PyClosure>(module, "Closure",
                         "A run of a function that finds, or replaces, what it captures.")
       .def(py::init<py::object, std::optional<std::pair<uint64_t, uint64_t>>, const py::object&,
-                    const py::object&>(),
+                    const py::object&, py::object>(),
            py::arg("trace"), py::arg("mark") = std::nullopt, py::arg("outside") = py::tuple(),
-           py::arg("replacements") = py::tuple())
+           py::arg("replacements") = py::tuple(), py::kw_only(), py::arg("policy") = py::none())
       .def("__enter__",
            [](py::object self) {
              self.cast<PyClosure&>().enter();

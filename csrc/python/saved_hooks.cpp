@@ -1,7 +1,6 @@
 #include "python/saved_hooks.h"
 
 #include <algorithm>
-#include <functional>
 #include <unordered_map>
 
 #include "autograd/node.h"
@@ -52,12 +51,6 @@ class Packings {
   std::unordered_map<uint32_t, std::weak_ptr<const Packing>> known_;
   size_t sweep_at_ = kFewest;
 };
-
-bool lies_in(const Array& x, const Storage& memory) {
-  const auto* first = static_cast<const std::byte*>(memory.data());
-  const auto* data = x.data<const std::byte>();
-  return !std::less<>()(data, first) && std::less<>()(data, first + memory.bytes());
-}
 
 struct Selection {
   bool leaves = true;    // leaves and constants, too
@@ -189,7 +182,7 @@ Tensor PythonPacked::restore(const Primitive& reader) const {
                Py_TYPE(made.ptr())->tp_name);
   }
   Tensor x = unwrap(made.ptr()).untracked();
-  if (packing.array && x.is_array() && lies_in(x.array(), *packing.array->storage))
+  if (packing.array && x.is_array() && may_share_memory(x.array(), *packing.array))
     check_version(reader, *packing.array, packing.version);
   return x;
 }

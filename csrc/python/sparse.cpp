@@ -10,7 +10,7 @@
 #include "python/caster.h"
 #include "sparse/colouring.h"
 
-// What pyautograd/sparse.py needs: patterns, colourings, recovery. Index arrays are NumPy's.
+// What pyautograd/sparse/ needs: patterns, colourings, recovery. Index arrays are NumPy's.
 namespace py = pybind11;
 
 namespace pyautograd::python {

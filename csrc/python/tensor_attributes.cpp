@@ -82,8 +82,9 @@ PyObject* get_grad(PyObject* self, void*) noexcept {
       std::unique_lock lock = lock_slot(*slot);
       value = slot->value;
     }
-    if (!value) Py_RETURN_NONE;
-    PyObject*& shown = handle->grad->object;
+    // Another thread, while this one waited for the slot, may have made a constant of x.
+    if (!value || !handle->grad) Py_RETURN_NONE;
+    PyObject* shown = handle->grad->object;
     if (shown && same_value(unwrap(shown), value)) return Py_NewRef(shown);
     PyObject* fresh = wrap(std::move(value));
     if (!fresh) return nullptr;
@@ -114,8 +115,7 @@ int set_grad(PyObject* self, PyObject* value, void*) noexcept {
       std::unique_lock lock = lock_slot(*slot);
       std::swap(slot->value, gradient);
     }
-    if (value && value != Py_None && handle->grad->object == value) return 0;
-    Py_CLEAR(handle->grad->object);
+    if (handle->grad && handle->grad->object != value) Py_CLEAR(handle->grad->object);
     return 0;
   });
 }

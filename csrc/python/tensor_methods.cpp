@@ -273,10 +273,12 @@ PyMethodDef methods[] = {
     {"__array__", method(array), METH_VARARGS | METH_KEYWORDS, "NumPy's array protocol."},
     {"__complex__", to_complex, METH_NOARGS, nullptr},
     {"to", to, METH_O,
-     "to($self, target, /)\n--\n\nThe tensor on another device, 'cpu', or with another dtype."},
+     "to($self, target, /)\n--\n\nThe tensor on another device, such as 'cpu' or 'cuda:0', or with "
+     "another dtype; itself if nothing changes."},
     {"to_device", method(move_to_device), METH_VARARGS | METH_KEYWORDS,
-     "to_device($self, device, /, *, stream=None)\n--\n\nThe tensor on another device: itself, as "
-     "'cpu' is the only one."},
+     "to_device($self, device, /, *, stream=None)\n--\n\nThe tensor on another device, such as "
+     "'cpu' "
+     "or 'cuda:0'; itself if it is there."},
     {"requires_grad_", method(requires_grad_), METH_VARARGS | METH_KEYWORDS,
      "requires_grad_($self, requires_grad=True)\n--\n\nSets ``requires_grad`` and returns the "
      "tensor."},

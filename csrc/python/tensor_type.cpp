@@ -190,6 +190,7 @@ std::shared_ptr<GradSlot> make_grad_slot(PyTensor* handle) {
 }
 
 void show_gradient(PyTensor* handle, PyObject* gradient) {
+  if (!handle->grad) return;  // a finalizer, run by an allocation, made a constant of it
   PyTensor* shown = as_handle(gradient);
   if (!shown->grad) shown->grad = std::make_unique<GradState>();
   shown->grad->shown_by = handle->grad->slot;

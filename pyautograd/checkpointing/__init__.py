@@ -60,8 +60,8 @@ def checkpoint(
     6.0
     """
     check_callable(NAME, f)
-    trace = _core.Trace(None if policy is None else as_rule(policy))
-    return Captured(f, args, trace, preserve_rng).first_run()
+    rule = None if policy is None else as_rule(policy)
+    return Captured(f, args, _core.Trace(), preserve_rng).first_run(rule)
 
 
 def name(x: T, label: str) -> T:

@@ -21,6 +21,7 @@ from .._function_derived import Maybe, Record
 from .._replay import Tape
 from ..func._reverse import recording_on
 from ..func._vmap import to_front
+from ..policies import Rule
 from ..tree import flatten, unflatten
 
 Flat: TypeAlias = Callable[[list[Any]], list[Maybe]]
@@ -241,12 +242,12 @@ class Captured:
         made = iter(Checkpoint(self, leaves).apply([*tensors, *self._outside]))
         return unflatten(self._results, list(made))
 
-    def first_run(self) -> Any:
+    def first_run(self, policy: Rule | None = None) -> Any:
         """Calls the function, and applies what is found to be its closure as a checkpoint."""
         tensors: list[Tensor] = [self._leaves[i] for i in self._places]
         for i in self._places:
             self._leaves[i] = None
-        with self.tape.record(), _core.Closure(self._trace) as run:
+        with self.tape.record(), _core.Closure(self._trace, policy=policy) as run:
             adopted = [run.adopt(x) for x in tensors]
             results, outputs = self._call(self._f, adopted, run)
             self._outside = run.outside

@@ -123,7 +123,7 @@ def _reversible(step: Step, slots: int, carry: Any, xs: list[Any]) -> tuple[Any,
 
 
 def _part(step: Step, slots: int, carry: Any, xs: list[Any]) -> Captured:
-    trace = _core.Trace(None, compares=False)
+    trace = _core.Trace(compares=False)
     again = partial(_reversible, step, slots)
     return Captured(partial(_straight, step), (carry, xs), trace, again=again)
 
@@ -140,7 +140,7 @@ class _Online:
         self._states: list[tuple[int, tuple[Any, dict[int, int]]]] = []
 
     def run(self, init: Any, xs: Iterator[Any]) -> tuple[Any, list[Any]]:
-        trace = _core.Trace(None, compares=False)
+        trace = _core.Trace(compares=False)
         self._whole = Captured(partial(self._first, xs), (init,), trace, again=self._again)
         result: tuple[Any, list[Any]] = self._whole.first_run()
         return result

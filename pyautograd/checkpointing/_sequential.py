@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 import weakref
 from collections import OrderedDict
@@ -122,7 +123,9 @@ class _Planned(NamedTuple):
         return all(mine() is given for mine, given in zip(self.layers, layers, strict=True))
 
 
+# The last few, the latest last; under the lock.
 _plans: OrderedDict[Any, _Planned] = OrderedDict()
+_plans_lock = threading.Lock()
 
 
 def _placed(layers: list[Layer], x: Any, budget: int) -> list[Segment]:
@@ -130,16 +133,18 @@ def _placed(layers: list[Layer], x: Any, budget: int) -> list[Segment]:
     leaves, structure = flatten(x)
     shapes = tuple([(v.shape, v.dtype) if type(v) is Tensor else None for v in leaves])
     key = (tuple([id(layer) for layer in layers]), shapes, hash(structure), budget)
-    found = _plans.get(key)
+    with _plans_lock:
+        found = _plans.pop(key, None)
     if found is None or not found.fits(layers):
         tape = Tape()
         with tape.record():
             costs = measured(layers, x)
         tape.rewind()  # measuring draws nothing
-        found = _plans[key] = _Planned([_watched(layer) for layer in layers], plan(costs, budget))
+        found = _Planned([_watched(layer) for layer in layers], plan(costs, budget))
+    with _plans_lock:
+        _plans[key] = found
         if len(_plans) > 8:
             _plans.popitem(last=False)
-    _plans.move_to_end(key)
     return found.segments
 
 

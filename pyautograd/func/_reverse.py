@@ -103,8 +103,12 @@ def sweep(
     *,
     retain_graph: bool,
     differentiable: str = "auto",
+    separated: bool = False,
 ) -> list[Tensor]:
-    """A backward pass with zeros in place of what is absent."""
+    """A backward pass with zeros in place of what is absent.
+
+    Separated results share memory with nothing else: for users, who may write into them.
+    """
     found = _core.run_backward(
         outputs,
         cotangents,
@@ -112,6 +116,7 @@ def sweep(
         accumulate=False,
         retain_graph=retain_graph,
         differentiable=differentiable,
+        separated=separated,
     )
     return [_core.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
 
@@ -149,7 +154,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         values = match_values(
             "vjp", "the cotangent", cotangents, recording.out_structure, recording.outputs
         )
-        found = sweep(recording.outputs, values, recording.inputs, retain_graph=True)
+        found = sweep(
+            recording.outputs, values, recording.inputs, retain_graph=True, separated=True
+        )
         return unflatten(recording.in_structure, found)
 
     if has_aux:
@@ -228,7 +235,7 @@ def _gradient(
     def evaluate(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Recording, Any]:
         recording = Recording(op, f, args, kwargs, argnums, has_aux)
         y = recording.scalar()
-        found = sweep([y], [None], recording.inputs, retain_graph=False)
+        found = sweep([y], [None], recording.inputs, retain_graph=False, separated=True)
         return recording, unflatten(recording.in_structure, found)
 
     return evaluate

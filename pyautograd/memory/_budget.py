@@ -26,11 +26,14 @@ class memory_budget:
     includes that of the dropped values around it. Costs are estimated from shapes and staleness is
     counted in operations, so the same program drops the same values.
 
-    :param limit: bytes, or text with a unit: ``"2GB"`` is 2 * 10**9, ``"2GiB"`` is 2 * 2**30. In
-        nested blocks the least limit holds.
-    :raises MemoryError: by any operation that cannot fit even with everything dropped that can be;
-        the message names the largest values that stay, and where they were made
-    :raises ValueError: for a limit that is not positive or cannot be read
+    Args:
+        limit: bytes, or text with a unit: ``"2GB"`` is 2 * 10**9, ``"2GiB"`` is 2 * 2**30. In
+            nested blocks the least limit holds.
+
+    Raises:
+        MemoryError: by any operation that cannot fit even with everything dropped that can be; the
+            message names the largest values that stay, and where they were made.
+        ValueError: for a limit that is not positive or cannot be read.
 
     A budget belongs to the thread that enters it: it looks at the bytes of all threads, but drops
     only values that its own thread made; those that another thread reads stay. After the block

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import sys
+import threading
 from collections import defaultdict
-from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -118,7 +119,8 @@ def by_op() -> dict[str, OpBytes]:
 
 def _census() -> list[Resident]:
     """Blocks of our allocator that a tensor of the program, or a graph behind one, refers to."""
-    handles = list({id(x): x for x in _tensors()}.values())
+    with _search:
+        handles = list({id(x): x for x in (*_tracked_tensors(), *_local_tensors())}.values())
     return [
         Resident(
             entry["bytes"],
@@ -134,13 +136,41 @@ def _census() -> list[Resident]:
     ]
 
 
-def _tensors() -> Iterator[Tensor]:
+# A search lists every object there is, and would find the lists of another one.
+_search = threading.Lock()
+
+
+def _tracked_tensors() -> list[Tensor]:
     """The collector tracks containers, and of tensors only those with a graph."""
     objects = gc.get_objects()
-    for candidates in (objects, gc.get_referents(*objects)):
-        yield from (x for x in candidates if type(x) is Tensor)
-    for frame in sys._current_frames().values():
-        caller: FrameType | None = frame
-        while caller is not None:
-            yield from (x for x in list(caller.f_locals.values()) if type(x) is Tensor)
-            caller = caller.f_back
+    held = gc.get_referents(*objects)
+    return [x for candidates in (objects, held) for x in candidates if type(x) is Tensor]
+
+
+def _local_tensors() -> list[Tensor]:
+    """Of all functions that run, but those of this module.
+
+    A frame that refers to itself would keep its locals, the result of the search among them.
+    """
+    found = []
+    frames: list[FrameType | None] = list(sys._current_frames().values())
+    while frames:
+        frame = frames.pop()
+        if frame is None:
+            continue
+        frames.append(frame.f_back)
+        if frame.f_globals is not globals():
+            found += _locals_of(frame)
+    del frame
+    return found
+
+
+def _locals_of(frame: FrameType) -> list[Tensor]:
+    values = frame.f_locals
+    found = [x for x in list(values.values()) if type(x) is Tensor]
+    # Until Python 3.13 a function's frame keeps this dict, and in it what the function deletes
+    # later, unless somebody else has asked for it.
+    unshared = type(values) is dict and sys.getrefcount(values) <= 3
+    if unshared and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        values.clear()
+    return found
