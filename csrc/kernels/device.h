@@ -5,6 +5,8 @@
 
 #include "core/backend.h"
 #include "kernels/kernels.h"
+#include "kernels/random.h"
+#include "kernels/special.h"
 
 namespace pyautograd::kernels {
 
@@ -25,8 +27,30 @@ struct DeviceKernels {
   bool (*softmax)(const View& out, const View& x, int axis, bool log);
   bool (*logsumexp)(const View& out, const View& x, int axis);
   bool (*matmul)(const View& out, const View& a, const View& b);
+  // index is int64, negative numbers of it count from the end if `from_end`; `bad` is a bool that
+  // becomes true if one is out of range.
+  bool (*normalize_index)(const View& out, const View& index, int64_t size, bool from_end,
+                          const View& bad);
   bool (*gather)(const View& out, const View& x, std::span<const View> index);
   bool (*scatter)(const View& out, const View& updates, std::span<const View> index, bool add);
+  bool (*take_along_axis)(const View& out, const View& x, const View& index, int axis);
+  bool (*put_along_axis)(const View& out, const View& updates, const View& index, int axis,
+                         bool add);
+  bool (*argsort)(const View& out, const View& x, int axis, bool descending);
+  bool (*searchsorted)(const View& out, const View& lines, const View& values, bool right);
+  bool (*arg_scan)(bool maximum, const View& out, const View& x, int axis);
+  bool (*recurrence)(const View& out, const View& a, const View& b, int axis, bool reverse);
+  // Lines of shape (L, n), complex and without gaps, in place and without a scale.
+  bool (*fft)(const View& x, bool inverse);
+  bool (*convolve)(const View& out, const View& x, const View& y, int64_t start);
+  bool (*products_along)(const View& out, const View& a, const View& b, int axis);
+  bool (*special)(std::string_view name, const Orders& orders, const View& out,
+                  std::span<const View> inputs);
+  bool (*base_draw)(BaseDraw kind, const View& out, const RandomKey& key, uint64_t block);
+  bool (*parameter_draw)(ParameterDraw kind, const View& out, const RandomKey& key, uint64_t block,
+                         const View& index, std::span<const View> parameters);
+  bool (*gamma_shape_slopes)(const View& out, const View& a, const View& y, int order);
+  bool (*log_gamma_slopes)(const View& out, const View& a, int order);
 };
 
 inline bool on_device(const View& x) { return x.device.kind != Device::Kind::CPU; }
@@ -42,5 +66,10 @@ void run_on_device(bool (*DeviceKernels::*kernel)(Params...), Device device, con
 void copy_between(const View& out, const View& x);
 // Whether the functor, or a number itself, is true anywhere.
 bool any_on_device(FnId predicate, const View& x);
+bool normalize_index_on_device(const View& out, const View& index, int64_t size, int64_t* bad);
+
+void sort_on_device(const View& out, const View& x, int axis, bool descending);
+// The first places of an argsort, as many as out takes.
+void select_on_device(const View& out, const View& x, int axis, bool descending);
 
 }  // namespace pyautograd::kernels

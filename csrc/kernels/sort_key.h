@@ -38,24 +38,31 @@ PYAUTOGRAD_HD bool before(T a, T b) {
     if (before(a.real(), b.real())) return true;
     return !before(b.real(), a.real()) && before(a.imag(), b.imag());
   } else if constexpr (std::is_floating_point_v<T>)
-    return a < b || (IsNan()(b) && !IsNan()(a));
+    return (a < b) | (IsNan()(b) & !IsNan()(a));
   else
     return a < b;
 }
 
-// How many elements of an ascending line are less than the value, or not greater. No branch depends
-// on the elements, so that the searches of several values overlap.
+// How many elements of an ascending line are less than each of kCount values, or not greater. No
+// branch depends on the elements, and the searches wait for memory together.
+template <bool kOrEqual, int kCount, class T>
+PYAUTOGRAD_HD void count_before(int64_t* out, const T* line, int64_t n, const T* values) {
+  const auto counts = [](T x, T value) { return kOrEqual ? !before(value, x) : before(x, value); };
+  int64_t first[kCount] = {};
+  for (int64_t rest = n; rest > 1; rest -= rest / 2) {
+    const int64_t half = rest / 2;
+    for (int i = 0; i < kCount; ++i)
+      first[i] += counts(line[first[i] + half - 1], values[i]) ? half : 0;
+  }
+  for (int i = 0; i < kCount; ++i)
+    out[i] = n == 0 ? 0 : first[i] + counts(line[first[i]], values[i]);
+}
+
 template <bool kOrEqual, class T>
 PYAUTOGRAD_HD int64_t count_before(const T* line, int64_t n, T value) {
-  if (n == 0) return 0;
-  const auto counts = [value](T x) { return kOrEqual ? !before(value, x) : before(x, value); };
-  const T* first = line;
-  while (n > 1) {
-    const int64_t half = n / 2;
-    first += counts(first[half - 1]) ? half : 0;
-    n -= half;
-  }
-  return first - line + counts(*first);
+  int64_t out = 0;
+  count_before<kOrEqual, 1>(&out, line, n, &value);
+  return out;
 }
 
 }  // namespace PYAUTOGRAD_ISA

@@ -77,6 +77,7 @@ class EmulatedBackend final : public Backend {
     copy(to, from, bytes);
   }
   void synchronize(int) override {}
+  uintptr_t stream(int) override { return 1; }
   const DeviceKernels& kernels() const noexcept override { return kernels_; }
   void protect(int access) {
     for (Arena& arena : arenas_) arena.protect(access);
