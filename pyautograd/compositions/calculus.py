@@ -222,6 +222,11 @@ def interp(
     """
     at, knots = (_core.astype(not_complex("interp", v), np.float64) for v in (x, xp))
     values = _core.asarray(fp)
+    # What is no tensor lies nowhere yet.
+    if not isinstance(xp, _core.Tensor):
+        knots = knots.to(at.device)
+    if not isinstance(fp, _core.Tensor):
+        values = values.to(at.device)
     values = _core.astype(values, np.complex128 if values.dtype.kind == "c" else np.float64)
     if knots.ndim != 1 or knots.shape != values.shape or knots.size == 0:
         raise ValueError(
