@@ -42,11 +42,11 @@ void copy_constant(const View& out, const View& x) {
 void copy_between(const View& out, const View& x) {
   const int64_t count = count_elements(out.shape);
   if (count == 0) return;
-  if (out.device == x.device) return run_on_device(&DeviceKernels::copy, out.device, out, x);
+  if (out.device == x.device) return run_with_numbers(&DeviceKernels::copy, out.device, out, x);
   const bool constant =
       std::all_of(x.strides.begin(), x.strides.end(), [](int64_t s) { return s == 0; });
   // A number of the host goes as an argument of the kernel, for which nobody waits.
-  if (constant && !on_device(x)) return run_on_device(&DeviceKernels::copy, out.device, out, x);
+  if (constant && !on_device(x)) return run_with_numbers(&DeviceKernels::copy, out.device, out, x);
   if (constant && count > 1) return copy_constant(out, x);
   // Converted on the host, if the host is one of the two, and gathered where each lies.
   const DType travels = on_device(x) && !on_device(out) ? x.dtype : out.dtype;

@@ -55,11 +55,31 @@ struct DeviceKernels {
 
 inline bool on_device(const View& x) { return x.device.kind != Device::Kind::CPU; }
 
-// As if the host's numbers had been asked for: the op has no kernel for the device.
+// For kernels that take numbers of the host, too. As if the host's numbers had been asked for where
+// the op has no kernel for the device.
 template <class... Params, class... Args>
-void run_on_device(bool (*DeviceKernels::*kernel)(Params...), Device device, const Args&... args) {
+void run_with_numbers(bool (*DeviceKernels::*kernel)(Params...), Device device,
+                      const Args&... args) {
   const auto run = backend().kernels().*kernel;
   if (!run || !run(args...)) not_on_host(device);
+}
+
+// Whether an argument of a kernel lies where the kernel runs.
+template <class T>
+bool is_beside(const T&, Device) {
+  return true;
+}
+inline bool is_beside(const View& x, Device device) { return x.device == device || !x.data; }
+inline bool is_beside(std::span<const View> views, Device device) {
+  for (const View& x : views)
+    if (!is_beside(x, device)) return false;
+  return true;
+}
+
+template <class... Params, class... Args>
+void run_on_device(bool (*DeviceKernels::*kernel)(Params...), Device device, const Args&... args) {
+  if (!(... && is_beside(args, device))) not_on_host(device);
+  run_with_numbers(kernel, device, args...);
 }
 
 // Between devices, or on one that is not the host.
