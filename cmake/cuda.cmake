@@ -37,6 +37,8 @@ set(CMAKE_CUDA_FLAGS_RELEASE "-DNDEBUG -Xcompiler=-Os")
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda/*.cu)
 add_library(pyautograd_cuda SHARED ${cuda_sources} csrc/kernels/cuda/memory.cpp csrc/core/dtype.cpp)
 target_include_directories(pyautograd_cuda PRIVATE csrc)
+# The host's random stream, bit for bit.
+set_source_files_properties(csrc/kernels/cuda/random.cu PROPERTIES COMPILE_OPTIONS "-fmad=false")
 set_target_properties(pyautograd_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden CUDA_RUNTIME_LIBRARY Static)
 # Inline formulas of the standard library are used in kernels; those for every integer type compare some with zero.
 target_compile_options(pyautograd_cuda PRIVATE

@@ -24,7 +24,7 @@ _CHUNK_BYTES = 1 << 22
 class Layout:
     """How the leaves of a tree lie in one vector: one after another, each in row-major order."""
 
-    __slots__ = ("dtype", "leaves", "size", "slices", "structure")
+    __slots__ = ("devices", "dtype", "leaves", "size", "slices", "structure")
 
     def __init__(self, op: str, structure: TreeDef, leaves: Sequence[Tensor]) -> None:
         for x in leaves:
@@ -35,6 +35,7 @@ class Layout:
                 )
         self.structure = structure
         self.leaves = [(x.shape, x.dtype) for x in leaves]
+        self.devices = [x.device for x in leaves]
         ends = np.cumsum([0, *[x.size for x in leaves]]).tolist()
         self.slices = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
         self.size: int = ends[-1]
@@ -52,8 +53,12 @@ class Layout:
         """The leaves from a vector of shape (size,), or from the rows of a (k, size) matrix."""
         batch = vector.shape[:-1]
         return [
-            _core.tensor(np.reshape(vector[..., part], (*batch, *shape)), dtype=dtype)
-            for part, (shape, dtype) in zip(self.slices, self.leaves, strict=True)
+            _core.tensor(
+                np.reshape(vector[..., part], (*batch, *shape)), dtype=dtype, device=device
+            )
+            for part, (shape, dtype), device in zip(
+                self.slices, self.leaves, self.devices, strict=True
+            )
         ]
 
     def unflatten(self, vector: Any) -> Any:
@@ -65,9 +70,10 @@ class Layout:
 
     def join(self, leaves: Sequence[Tensor], batch: tuple[int, ...] = ()) -> Array:
         """One vector, or with a batch shape of (k,) one row for each entry, from the leaves."""
-        if len(leaves) == 1:
-            return np.array(leaves[0].detach().numpy().reshape(*batch, self.size), dtype=self.dtype)
-        parts = [x.detach().numpy().reshape(*batch, -1) for x in leaves if x.size]
+        here = [x.detach().to("cpu").numpy() for x in leaves]
+        if len(here) == 1:
+            return np.array(here[0].reshape(*batch, self.size), dtype=self.dtype)
+        parts = [x.reshape(*batch, -1) for x in here if x.size]
         if not parts:
             return np.zeros((*batch, self.size), self.dtype)
         return np.concatenate(parts, axis=-1).astype(self.dtype, copy=False)

@@ -20,6 +20,7 @@ __all__ = [
     "name",
     "release_cached",
     "reset_peak",
+    "stream_handle",
     "synchronize",
 ]
 
@@ -67,6 +68,15 @@ def reset_peak(device: str = "cuda:0") -> None:
 def release_cached(device: str = "cuda:0") -> int:
     """Give cached memory back to the device; returns the number of bytes."""
     return _core.device_release_cached(device)
+
+
+def stream_handle(device: str = "cuda:0") -> int:
+    """The ``cudaStream_t`` that work on the device goes to, for libraries that order theirs by it.
+
+    PyTorch takes it as ``torch.cuda.ExternalStream(handle)``, CuPy as ``cupy.cuda.ExternalStream``.
+    There is one for each device and it does not wait for the default stream.
+    """
+    return _core.device_stream(device)
 
 
 def synchronize(device: str = "cuda:0") -> None:

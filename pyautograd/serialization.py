@@ -95,7 +95,8 @@ def load(path: str | os.PathLike[str], *, like: Any) -> Any:
 
     Returns:
         A new tree like ``like``. Its leaves have the same types; tensors are fresh leaves that
-        require grad where those of ``like`` do. Strings may have any length up to a million.
+        require grad where those of ``like`` do, on their devices. Strings may have any length up to
+        a million.
 
     Raises:
         ValueError: the file is damaged, truncated or no ``.npz`` file, or does not match ``like``;
@@ -200,7 +201,7 @@ def _names(op: str, tree: Any) -> list[str]:
 
 def _to_array(name: str, leaf: Any) -> Any:
     if type(leaf) is Tensor:
-        return np.asarray(leaf.detach())
+        return np.asarray(leaf.detach().to("cpu"))
     dtype, _ = _expected("save", name, leaf)
     try:
         array = np.asarray(leaf, None if type(leaf) is str else dtype)
@@ -231,7 +232,7 @@ def _expected(op: str, name: str, leaf: Any) -> tuple[np.dtype[Any], tuple[int, 
 def _like(leaf: Any, array: Any) -> Any:
     """The array as the kind of object that the leaf is."""
     if type(leaf) is Tensor:
-        return _core.tensor(array, requires_grad=leaf.requires_grad)
+        return _core.tensor(array, requires_grad=leaf.requires_grad, device=leaf.device)
     if isinstance(leaf, np.generic):
         return array[()]
     return array if isinstance(leaf, np.ndarray) else array.item()

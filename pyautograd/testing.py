@@ -313,7 +313,7 @@ def _parts(x: Tensor) -> Tensor:
 
 def _values(x: Any) -> np.ndarray[Any, Any]:
     """A copy of the numbers."""
-    return np.array(x.detach().numpy() if isinstance(x, Tensor) else x)
+    return np.array(x.detach().to("cpu").numpy() if isinstance(x, Tensor) else x)
 
 
 def _random_like(generator: np.random.Generator, x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ read and write.
 import argparse
 import statistics
 import time
+from functools import partial
 
 import numpy as np
 
@@ -25,6 +26,16 @@ LARGE, CHAIN, SMALL, SQUARE = 10**8, 10**7, 10, 8192
 class Ours:
     name = "pyautograd"
     sin, exp, sum, matmul = pa.sin, pa.exp, pa.sum, pa.matmul
+    sort, cumsum, fft = pa.sort, partial(pa.cumsum, axis=0), pa.fft.fft
+
+    @staticmethod
+    def integers(high, size):
+        values = np.random.default_rng(0).integers(0, high, size)
+        return pa.tensor(values, device="cuda")
+
+    @staticmethod
+    def normal(size):
+        return pa.random.default_rng(0, device="cuda").standard_normal(size, dtype="float32")
 
     @staticmethod
     def array(shape, grad=False):
@@ -49,6 +60,17 @@ class Theirs:
     def __init__(self):
         self.sin, self.exp, self.sum = torch.sin, torch.exp, torch.sum
         self.matmul = torch.matmul
+        self.sort, self.cumsum = lambda x: torch.sort(x).values, partial(torch.cumsum, dim=0)
+        self.fft = torch.fft.fft
+
+    @staticmethod
+    def integers(high, size):
+        values = np.random.default_rng(0).integers(0, high, size)
+        return torch.tensor(values, device="cuda")
+
+    @staticmethod
+    def normal(size):
+        return torch.randn(size, device="cuda")
 
 
 def chain(xp, x):
@@ -73,10 +95,29 @@ def bandwidth_cases(xp):
     yield "add of a transpose", 1, lambda: rows.T + rows.T, 3 * size
 
 
+def embedding(xp, table, index):
+    """Rows by number, and the sum of their cotangents."""
+    table.grad = None
+    xp.sum(table[index]).backward()
+
+
+def moving_cases(xp):
+    x, small = xp.array(CHAIN), xp.array((1000, 4096))
+    index = xp.integers(CHAIN, CHAIN)
+    table, rows = xp.array((50_000, 256), grad=True), xp.integers(50_000, 16_384)
+    yield "gather, 1e7 of 1e7 float32", 1, lambda: x[index], 16e-9 * CHAIN
+    yield "embedding forward and backward", 1, lambda: embedding(xp, table, rows), None
+    yield "sort, 1e7 float32", 1, lambda: xp.sort(x), None
+    yield "cumsum, 1e7 float32", 1, lambda: xp.cumsum(x), 8e-9 * CHAIN
+    yield "fft, 1000 lines of 4096", 1, lambda: xp.fft(small), None
+    yield "normal draws, 1e7 float32", 1, lambda: xp.normal(CHAIN), 4e-9 * CHAIN
+
+
 def cases(xp):
     yield from bandwidth_cases(xp)
     z = xp.array(CHAIN, grad=True)
     yield "8 ops forward and backward, 1e7", 1, lambda: chain(xp, z), None
+    yield from moving_cases(xp)
     a = xp.array((SQUARE, SQUARE))
     yield f"matmul {SQUARE}^3 float32", 1, lambda: xp.matmul(a, a), None
     s, t = xp.array(SMALL), xp.array(SMALL)

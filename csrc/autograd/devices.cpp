@@ -9,12 +9,21 @@ namespace {
 
 bool on_host(const Tensor& x) { return x.device().kind == Device::Kind::CPU; }
 
+// One number, however often it is repeated: what kernels of any device take from the host.
+bool is_number(const Tensor& x) {
+  if (!x.is_array()) return x.ndim() == 0;
+  const Array& array = x.array();
+  for (size_t d = 0; d < array.shape.size(); ++d)
+    if (array.strides[d] != 0 && array.shape[d] > 1) return false;
+  return true;
+}
+
 // Where the op runs.
 Device common_device(const Primitive& primitive, TensorSpan inputs) {
   const Tensor* first = nullptr;
   const Tensor* on_other = nullptr;
   for (const Tensor& x : inputs) {
-    if (on_host(x) && x.ndim() == 0) continue;
+    if (on_host(x) && is_number(x)) continue;
     if (!first) first = &x;
     if (x.device() != first->device()) on_other = &x;
   }

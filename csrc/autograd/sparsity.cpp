@@ -9,6 +9,7 @@
 #include "autograd/index_sets.h"
 #include "autograd/node_map.h"
 #include "autograd/rematerialise.h"
+#include "core/backend.h"
 
 namespace pyautograd {
 
@@ -38,6 +39,16 @@ std::vector<int64_t> offsets(const Dims& shape, const Dims& strides) {
 Tensor as_numbers(const Tensor& x) {
   const Tensor whole = algebra::expand_to(x, {x.shape(), DType::Int64, x.device()});
   return whole.array().contiguous() ? whole : algebra::copy(whole);
+}
+
+// Patterns are found on the host, wherever the numbers lie that an op saved. In the same layout.
+Tensor on_host(const Tensor& x) {
+  if (!x || !x.is_array() || x.device().kind == Device::Kind::CPU) return x;
+  const Array& there = x.array();
+  Ref<Storage> here = Storage::allocate(there.storage->bytes());
+  backend().to_host(there.device.index, here->data(), there.storage->data(), here->bytes());
+  return Tensor(
+      make_ref<Array>(std::move(here), there.shape, there.strides, there.offset, there.dtype));
 }
 
 using PerOutput = std::vector<Ids>;  // empty: no dependence
@@ -86,7 +97,7 @@ class Propagation {
 std::vector<Rows> Propagation::through(Node& node, std::span<const Rows> inputs) {
   Passage at{node, node.unpack(false), PerOutput(node.outputs.size()), {}};
   for (size_t i = 0; i < node.edges.size() && i < at.saved.inputs.size(); ++i) {
-    if (node.edges[i]) at.saved.inputs[i] = Tensor();
+    at.saved.inputs[i] = node.edges[i] ? Tensor() : on_host(at.saved.inputs[i]);
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i]) continue;
@@ -193,7 +204,10 @@ void Propagation::pick(Passage& at, const Input& x) {
   Tensors inputs = at.saved.inputs;
   inputs[x.place] = element_numbers(x.spec.shape);
   Specs specs = at.node.outputs;
-  for (Spec& spec : specs) spec.dtype = DType::Int64;
+  for (Spec& spec : specs) {
+    spec.dtype = DType::Int64;
+    spec.device = {};
+  }
   const Pins pins(inputs);
   const Tensors picked = at.node.primitive->eval(inputs, specs);
   for (size_t k = 0; k < picked.size(); ++k) {

@@ -40,6 +40,8 @@ class Backend {
   virtual void between(int to_device, void* to, int from_device, const void* from,
                        size_t bytes) = 0;
   virtual void synchronize(int device) = 0;
+  // The stream that work goes to, as other libraries name it.
+  virtual uintptr_t stream(int device) = 0;
 
   virtual const kernels::DeviceKernels& kernels() const noexcept = 0;
 
@@ -48,7 +50,7 @@ class Backend {
 };
 
 // What the library exports: null if it was built for another interface than the caller's.
-inline constexpr uint32_t kBackendVersion = 1;
+inline constexpr uint32_t kBackendVersion = 2;
 using BackendEntry = Backend* (*)(uint32_t version);
 inline constexpr const char* kBackendEntry = "pyautograd_cuda_backend";
 

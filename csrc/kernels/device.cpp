@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/array.h"
+#include "kernels/device_input.h"
 
 namespace pyautograd::kernels {
 
@@ -42,9 +42,11 @@ void copy_constant(const View& out, const View& x) {
 void copy_between(const View& out, const View& x) {
   const int64_t count = count_elements(out.shape);
   if (count == 0) return;
-  if (out.device == x.device) return run_on_device(&DeviceKernels::copy, out.device, out, x);
+  if (out.device == x.device) return run_with_numbers(&DeviceKernels::copy, out.device, out, x);
   const bool constant =
       std::all_of(x.strides.begin(), x.strides.end(), [](int64_t s) { return s == 0; });
+  // A number of the host goes as an argument of the kernel, for which nobody waits.
+  if (constant && !on_device(x)) return run_with_numbers(&DeviceKernels::copy, out.device, out, x);
   if (constant && count > 1) return copy_constant(out, x);
   // Converted on the host, if the host is one of the two, and gathered where each lies.
   const DType travels = on_device(x) && !on_device(out) ? x.dtype : out.dtype;
@@ -68,6 +70,52 @@ bool any_on_device(FnId predicate, const View& x) {
   bool result = false;
   backend().to_host(x.device.index, &result, any->address(), sizeof result);
   return result;
+}
+
+bool normalize_index_on_device(const View& out, const View& index, int64_t size, int64_t* bad) {
+  const Device device = out.device;
+  Ref<Array> integers;
+  if (index.dtype != DType::Int64) integers = packed(index, DType::Int64);
+  const Ref<Array> mark = Array::empty({}, DType::Bool, device);
+  fill(mark->device_view(), 0);
+  run_on_device(&DeviceKernels::normalize_index, device, out,
+                integers ? integers->device_view() : index, size, is_signed_integer(index.dtype),
+                mark->device_view());
+  bool found = false;
+  backend().to_host(device.index, &found, mark->address(), sizeof found);
+  if (!found) return true;
+  // The host finds out which.
+  const Ref<Array> here = Array::empty(Dims(index.shape), index.dtype);
+  copy(here->view(), index);
+  return normalize_index(Array::empty(here->shape, DType::Int64)->view(), here->view(), size, bad);
+}
+
+void sort_on_device(const View& out, const View& x, int axis, bool descending) {
+  const Ref<Array> places = Array::empty(Dims(x.shape), DType::Int64, out.device);
+  run_on_device(&DeviceKernels::argsort, out.device, places->device_view(), x, axis, descending);
+  take_along_axis(out, x, places->device_view(), axis);
+}
+
+void select_on_device(const View& out, const View& x, int axis, bool descending) {
+  const auto argsort = [&](const View& to) {
+    run_on_device(&DeviceKernels::argsort, out.device, to, x, axis, descending);
+  };
+  const size_t along = static_cast<size_t>(axis);
+  if (x.shape.empty() || out.shape[along] == x.shape[along]) return argsort(out);
+  const Ref<Array> places = Array::empty(Dims(x.shape), DType::Int64, out.device);
+  argsort(places->device_view());
+  copy(out, places->with_layout(Dims(out.shape), places->strides, 0)->device_view());
+}
+
+DeviceInput::DeviceInput(const View& x, Device device) : view_(x) {
+  if (on_device(x)) return;
+  for (size_t d = 0; d < x.shape.size(); ++d)
+    if (x.strides[d] != 0 && x.shape[d] > 1) not_on_host(device);
+  const Dims none;
+  moved_ = Array::empty(none, x.dtype, device);
+  copy(moved_->device_view(), {x.data, x.dtype, none, none});
+  view_.data = moved_->address();
+  view_.device = device;
 }
 
 }  // namespace pyautograd::kernels

@@ -5,6 +5,8 @@
 
 #include "core/backend.h"
 #include "kernels/kernels.h"
+#include "kernels/random.h"
+#include "kernels/special.h"
 
 namespace pyautograd::kernels {
 
@@ -25,22 +27,69 @@ struct DeviceKernels {
   bool (*softmax)(const View& out, const View& x, int axis, bool log);
   bool (*logsumexp)(const View& out, const View& x, int axis);
   bool (*matmul)(const View& out, const View& a, const View& b);
+  // index is int64, negative numbers of it count from the end if `from_end`; `bad` is a bool that
+  // becomes true if one is out of range.
+  bool (*normalize_index)(const View& out, const View& index, int64_t size, bool from_end,
+                          const View& bad);
   bool (*gather)(const View& out, const View& x, std::span<const View> index);
   bool (*scatter)(const View& out, const View& updates, std::span<const View> index, bool add);
+  bool (*take_along_axis)(const View& out, const View& x, const View& index, int axis);
+  bool (*put_along_axis)(const View& out, const View& updates, const View& index, int axis,
+                         bool add);
+  bool (*argsort)(const View& out, const View& x, int axis, bool descending);
+  bool (*searchsorted)(const View& out, const View& lines, const View& values, bool right);
+  bool (*arg_scan)(bool maximum, const View& out, const View& x, int axis);
+  bool (*recurrence)(const View& out, const View& a, const View& b, int axis, bool reverse);
+  // Lines of shape (L, n), complex and without gaps, in place and without a scale.
+  bool (*fft)(const View& x, bool inverse);
+  bool (*convolve)(const View& out, const View& x, const View& y, int64_t start);
+  bool (*products_along)(const View& out, const View& a, const View& b, int axis);
+  bool (*special)(std::string_view name, const Orders& orders, const View& out,
+                  std::span<const View> inputs);
+  bool (*base_draw)(BaseDraw kind, const View& out, const RandomKey& key, uint64_t block);
+  bool (*parameter_draw)(ParameterDraw kind, const View& out, const RandomKey& key, uint64_t block,
+                         const View& index, std::span<const View> parameters);
+  bool (*gamma_shape_slopes)(const View& out, const View& a, const View& y, int order);
+  bool (*log_gamma_slopes)(const View& out, const View& a, int order);
 };
 
 inline bool on_device(const View& x) { return x.device.kind != Device::Kind::CPU; }
 
-// As if the host's numbers had been asked for: the op has no kernel for the device.
+// For kernels that take numbers of the host, too. As if the host's numbers had been asked for where
+// the op has no kernel for the device.
 template <class... Params, class... Args>
-void run_on_device(bool (*DeviceKernels::*kernel)(Params...), Device device, const Args&... args) {
+void run_with_numbers(bool (*DeviceKernels::*kernel)(Params...), Device device,
+                      const Args&... args) {
   const auto run = backend().kernels().*kernel;
   if (!run || !run(args...)) not_on_host(device);
+}
+
+// Whether an argument of a kernel lies where the kernel runs.
+template <class T>
+bool is_beside(const T&, Device) {
+  return true;
+}
+inline bool is_beside(const View& x, Device device) { return x.device == device || !x.data; }
+inline bool is_beside(std::span<const View> views, Device device) {
+  for (const View& x : views)
+    if (!is_beside(x, device)) return false;
+  return true;
+}
+
+template <class... Params, class... Args>
+void run_on_device(bool (*DeviceKernels::*kernel)(Params...), Device device, const Args&... args) {
+  if (!(... && is_beside(args, device))) not_on_host(device);
+  run_with_numbers(kernel, device, args...);
 }
 
 // Between devices, or on one that is not the host.
 void copy_between(const View& out, const View& x);
 // Whether the functor, or a number itself, is true anywhere.
 bool any_on_device(FnId predicate, const View& x);
+bool normalize_index_on_device(const View& out, const View& index, int64_t size, int64_t* bad);
+
+void sort_on_device(const View& out, const View& x, int axis, bool descending);
+// The first places of an argsort, as many as out takes.
+void select_on_device(const View& out, const View& x, int axis, bool descending);
 
 }  // namespace pyautograd::kernels

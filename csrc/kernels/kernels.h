@@ -14,8 +14,9 @@
 
 namespace pyautograd::kernels {
 
-// unary to where, copy, fill, reduce, arg_reduce, scan, softmax, logsumexp, matmul and any_nan to
-// any_infinite serve every device (kernels/device.h); the others take views of the host.
+// unary to where, copy, fill, arange, reduce, arg_reduce, scan, recurrence, softmax, logsumexp,
+// indexing, matmul and any_nan to any_infinite serve every device (kernels/device.h); the others
+// take views of the host.
 
 // Elementwise: every view has out's shape (broadcast inputs have stride 0), inputs share one
 // dtype.

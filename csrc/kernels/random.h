@@ -2,7 +2,7 @@
 
 // The door to the random kernels. Every draw is a function of a key, a block number and the
 // element's index alone (kernels/scalar_philox.h), so it depends neither on threads nor on how work
-// is cut.
+// is cut, nor on the device. All but permutations serve every device (kernels/device.h).
 
 #include <span>
 

@@ -5,6 +5,7 @@
 // operators of std::complex look for infinities first, which NumPy does not.
 
 #include "kernels/scalar_binary.h"
+#include "kernels/scalar_complex_library.h"
 #include "kernels/scalar_faddeeva.h"
 #include "kernels/scalar_numeric.h"
 #include "kernels/scalar_unary.h"
@@ -20,13 +21,13 @@ template <class Functor, class T>
 using Formula = std::conditional_t<is_complex_type<T>, ComplexFormula<Functor>, Functor>;
 
 template <class T>
-inline std::complex<T> product(std::complex<T> x, std::complex<T> y) {
+PYAUTOGRAD_HD inline std::complex<T> product(std::complex<T> x, std::complex<T> y) {
   return {x.real() * y.real() - x.imag() * y.imag(), x.real() * y.imag() + x.imag() * y.real()};
 }
 
 // Smith's algorithm (Communications of the ACM 5, 1962): no overflow where the result is finite.
 template <class T>
-inline std::complex<T> quotient(std::complex<T> x, std::complex<T> y) {
+PYAUTOGRAD_HD inline std::complex<T> quotient(std::complex<T> x, std::complex<T> y) {
   T c = y.real(), d = y.imag();
   if (std::fabs(c) >= std::fabs(d)) {
     // A division by zero gives infinities or nan, part by part.
@@ -39,7 +40,7 @@ inline std::complex<T> quotient(std::complex<T> x, std::complex<T> y) {
 }
 
 template <class T>
-inline std::complex<T> inverse(std::complex<T> x) {
+PYAUTOGRAD_HD inline std::complex<T> inverse(std::complex<T> x) {
   T c = x.real(), d = x.imag();
   if (std::fabs(d) <= std::fabs(c)) {
     T ratio = d / c, norm = c + d * ratio;
@@ -51,7 +52,7 @@ inline std::complex<T> inverse(std::complex<T> x) {
 
 // |x| without overflow, in a form that has vector code where std::hypot has none.
 template <class T>
-inline T modulus(std::complex<T> x) {
+PYAUTOGRAD_HD inline T modulus(std::complex<T> x) {
   T a = std::fabs(x.real()), b = std::fabs(x.imag());
   T larger = a > b ? a : b, smaller = a > b ? b : a;  // a nan ends up in one of them
   T ratio = smaller / larger;
@@ -62,46 +63,46 @@ inline T modulus(std::complex<T> x) {
 }
 
 template <class T>
-inline bool is_zero(std::complex<T> x) {
+PYAUTOGRAD_HD inline bool is_zero(std::complex<T> x) {
   return x.real() == 0 && x.imag() == 0;
 }
 
 // t * p, and 0 wherever t is 0: see scaled in scalar_binary.h.
 template <class T>
-inline std::complex<T> scaled(std::complex<T> t, std::complex<T> p) {
+PYAUTOGRAD_HD inline std::complex<T> scaled(std::complex<T> t, std::complex<T> p) {
   return is_zero(t) ? std::complex<T>() : product(t, p);
 }
 
 template <class T>
-inline std::complex<T> times(T factor, std::complex<T> x) {
+PYAUTOGRAD_HD inline std::complex<T> times(T factor, std::complex<T> x) {
   return {factor * x.real(), factor * x.imag()};
 }
 
 // Names a formula of one argument z with real type T that has a C++ expression.
-#define PYAUTOGRAD_COMPLEX(Name, expression)   \
-  template <>                                  \
-  struct ComplexFormula<Name> {                \
-    template <class T>                         \
-    auto operator()(std::complex<T> z) const { \
-      return expression;                       \
-    }                                          \
+#define PYAUTOGRAD_COMPLEX(Name, expression)                 \
+  template <>                                                \
+  struct ComplexFormula<Name> {                              \
+    template <class T>                                       \
+    PYAUTOGRAD_HD auto operator()(std::complex<T> z) const { \
+      return expression;                                     \
+    }                                                        \
   }
 
 // Exponentials, logarithms, roots.
 
-PYAUTOGRAD_COMPLEX(Exp, std::exp(z));
-PYAUTOGRAD_COMPLEX(Exp2, std::exp(times(T(M_LN2), z)));
-PYAUTOGRAD_COMPLEX(Log, std::log(z));
-PYAUTOGRAD_COMPLEX(Log2, times(T(M_LOG2E), std::log(z)));
-PYAUTOGRAD_COMPLEX(Log10, times(T(M_LOG10E), std::log(z)));
-PYAUTOGRAD_COMPLEX(Sqrt, std::sqrt(z));
-PYAUTOGRAD_COMPLEX(Rsqrt, inverse(std::sqrt(z)));
+PYAUTOGRAD_COMPLEX(Exp, library::exp(z));
+PYAUTOGRAD_COMPLEX(Exp2, library::exp(times(T(M_LN2), z)));
+PYAUTOGRAD_COMPLEX(Log, library::log(z));
+PYAUTOGRAD_COMPLEX(Log2, times(T(M_LOG2E), library::log(z)));
+PYAUTOGRAD_COMPLEX(Log10, times(T(M_LOG10E), library::log(z)));
+PYAUTOGRAD_COMPLEX(Sqrt, library::sqrt(z));
+PYAUTOGRAD_COMPLEX(Rsqrt, inverse(library::sqrt(z)));
 PYAUTOGRAD_COMPLEX(Reciprocal, inverse(z));
 
 template <>
 struct ComplexFormula<Expm1> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> z) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> z) const {
     T half = std::sin(z.imag() / 2);
     return {std::expm1(z.real()) * std::cos(z.imag()) - 2 * half * half,
             std::exp(z.real()) * std::sin(z.imag())};
@@ -111,7 +112,7 @@ struct ComplexFormula<Expm1> {
 template <>
 struct ComplexFormula<Log1p> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> z) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> z) const {
     T x = z.real(), y = z.imag();
     // log|1 + z| = log1p(x (2 + x) + y^2) / 2 keeps what 1 + x would round away.
     bool small = std::fabs(x) < T(0.5) && std::fabs(y) < T(0.5);
@@ -125,10 +126,10 @@ struct ComplexFormula<Log1p> {
 template <>
 struct ComplexFormula<Sigmoid> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> z) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> z) const {
     std::complex<T> one(1);
-    if (z.real() >= 0) return inverse(one + std::exp(-z));
-    std::complex<T> e = std::exp(z);
+    if (z.real() >= 0) return inverse(one + library::exp(-z));
+    std::complex<T> e = library::exp(z);
     return quotient(e, one + e);
   }
 };
@@ -172,18 +173,18 @@ struct ComplexFormula<Softplus> {
 
 // Trigonometric and hyperbolic.
 
-PYAUTOGRAD_COMPLEX(Sin, std::sin(z));
-PYAUTOGRAD_COMPLEX(Cos, std::cos(z));
-PYAUTOGRAD_COMPLEX(Tan, std::tan(z));
-PYAUTOGRAD_COMPLEX(Asin, std::asin(z));
-PYAUTOGRAD_COMPLEX(Acos, std::acos(z));
-PYAUTOGRAD_COMPLEX(Atan, std::atan(z));
-PYAUTOGRAD_COMPLEX(Sinh, std::sinh(z));
-PYAUTOGRAD_COMPLEX(Cosh, std::cosh(z));
-PYAUTOGRAD_COMPLEX(Tanh, std::tanh(z));
-PYAUTOGRAD_COMPLEX(Asinh, std::asinh(z));
-PYAUTOGRAD_COMPLEX(Acosh, std::acosh(z));
-PYAUTOGRAD_COMPLEX(Atanh, std::atanh(z));
+PYAUTOGRAD_COMPLEX(Sin, library::sin(z));
+PYAUTOGRAD_COMPLEX(Cos, library::cos(z));
+PYAUTOGRAD_COMPLEX(Tan, library::tan(z));
+PYAUTOGRAD_COMPLEX(Asin, library::asin(z));
+PYAUTOGRAD_COMPLEX(Acos, library::acos(z));
+PYAUTOGRAD_COMPLEX(Atan, library::atan(z));
+PYAUTOGRAD_COMPLEX(Sinh, library::sinh(z));
+PYAUTOGRAD_COMPLEX(Cosh, library::cosh(z));
+PYAUTOGRAD_COMPLEX(Tanh, library::tanh(z));
+PYAUTOGRAD_COMPLEX(Asinh, library::asinh(z));
+PYAUTOGRAD_COMPLEX(Acosh, library::acosh(z));
+PYAUTOGRAD_COMPLEX(Atanh, library::atanh(z));
 
 // The error function, in double precision.
 
@@ -206,7 +207,7 @@ PYAUTOGRAD_COMPLEX(Square, product(z, z));
 template <>
 struct ComplexFormula<Round> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> z) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> z) const {
     return {std::rint(z.real()), std::rint(z.imag())};
   }
 };
@@ -215,7 +216,7 @@ struct ComplexFormula<Round> {
 template <>
 struct ComplexFormula<Sign> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> z) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> z) const {
     constexpr T nan = std::numeric_limits<T>::quiet_NaN();
     T length = modulus(z);
     if (length == 0) return {};
@@ -230,28 +231,28 @@ struct ComplexFormula<Sign> {
 template <>
 struct ComplexFormula<Add> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
     return x + y;
   }
 };
 template <>
 struct ComplexFormula<Subtract> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
     return x - y;
   }
 };
 template <>
 struct ComplexFormula<Multiply> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
     return product(x, y);
   }
 };
 template <>
 struct ComplexFormula<Divide> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
     return quotient(x, y);
   }
 };
@@ -260,13 +261,13 @@ struct ComplexFormula<Divide> {
 template <>
 struct ComplexFormula<Power> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
     constexpr T nan = std::numeric_limits<T>::quiet_NaN();
     constexpr T largest = 100;
     if (is_zero(y)) return {1, 0};
     if (is_zero(x)) return y.real() > 0 ? std::complex<T>() : std::complex<T>(nan, nan);
     bool whole = y.imag() == 0 && std::fabs(y.real()) < largest && std::trunc(y.real()) == y.real();
-    if (!whole) return std::pow(x, y);
+    if (!whole) return library::pow(x, y);
     std::complex<T> result(1), base = x;
     bool first = true;
     for (int n = int(std::fabs(y.real())); n != 0; n >>= 1) {
@@ -284,8 +285,8 @@ struct ComplexFormula<Power> {
 template <>
 struct ComplexFormula<Xlogy> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
-    return is_zero(x) && y == y ? std::complex<T>() : product(x, std::log(y));
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+    return is_zero(x) && y == y ? std::complex<T>() : product(x, library::log(y));
   }
 };
 
@@ -294,49 +295,49 @@ struct ComplexFormula<Xlogy> {
 template <>
 struct ComplexFormula<Scale> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> t, std::complex<T> p) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> t, std::complex<T> p) const {
     return scaled(t, p);
   }
 };
 template <>
 struct ComplexFormula<ScaleBoth> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> a, std::complex<T> b) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> a, std::complex<T> b) const {
     return is_zero(b) ? std::complex<T>() : scaled(a, b);
   }
 };
 template <>
 struct ComplexFormula<ScaleOver> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> t, std::complex<T> p) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> t, std::complex<T> p) const {
     return is_zero(t) ? std::complex<T>() : quotient(t, p);
   }
 };
 template <>
 struct ComplexFormula<ScaleTanh> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> t, std::complex<T> y) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> t, std::complex<T> y) const {
     return scaled(t, std::complex<T>(1) - product(y, y));
   }
 };
 template <>
 struct ComplexFormula<ScaleSigmoid> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> t, std::complex<T> y) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> t, std::complex<T> y) const {
     return scaled(t, product(y, std::complex<T>(1) - y));
   }
 };
 template <>
 struct ComplexFormula<ScaleSqrt> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> t, std::complex<T> y) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> t, std::complex<T> y) const {
     return is_zero(t) ? std::complex<T>() : quotient(times(T(0.5), t), y);
   }
 };
 template <>
 struct ComplexFormula<ScaleSquare> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> t, std::complex<T> x) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> t, std::complex<T> x) const {
     return scaled(t, x + x);
   }
 };
@@ -346,63 +347,63 @@ struct ComplexFormula<ScaleSquare> {
 template <>
 struct ComplexFormula<LogicalNot> {
   template <class T>
-  bool operator()(std::complex<T> z) const {
+  PYAUTOGRAD_HD bool operator()(std::complex<T> z) const {
     return is_zero(z);
   }
 };
 template <>
 struct ComplexFormula<IsNan> {
   template <class T>
-  bool operator()(std::complex<T> z) const {
+  PYAUTOGRAD_HD bool operator()(std::complex<T> z) const {
     return z.real() != z.real() || z.imag() != z.imag();
   }
 };
 template <>
 struct ComplexFormula<IsInf> {
   template <class T>
-  bool operator()(std::complex<T> z) const {
+  PYAUTOGRAD_HD bool operator()(std::complex<T> z) const {
     return IsInf()(z.real()) || IsInf()(z.imag());
   }
 };
 template <>
 struct ComplexFormula<IsFinite> {
   template <class T>
-  bool operator()(std::complex<T> z) const {
+  PYAUTOGRAD_HD bool operator()(std::complex<T> z) const {
     return IsFinite()(z.real()) && IsFinite()(z.imag());
   }
 };
 template <>
 struct ComplexFormula<Equal> {
   template <class T>
-  bool operator()(std::complex<T> x, std::complex<T> y) const {
+  PYAUTOGRAD_HD bool operator()(std::complex<T> x, std::complex<T> y) const {
     return x == y;
   }
 };
 template <>
 struct ComplexFormula<NotEqual> {
   template <class T>
-  bool operator()(std::complex<T> x, std::complex<T> y) const {
+  PYAUTOGRAD_HD bool operator()(std::complex<T> x, std::complex<T> y) const {
     return x != y;
   }
 };
 template <>
 struct ComplexFormula<LogicalAnd> {
   template <class T>
-  bool operator()(std::complex<T> x, std::complex<T> y) const {
+  PYAUTOGRAD_HD bool operator()(std::complex<T> x, std::complex<T> y) const {
     return !is_zero(x) && !is_zero(y);
   }
 };
 template <>
 struct ComplexFormula<LogicalOr> {
   template <class T>
-  bool operator()(std::complex<T> x, std::complex<T> y) const {
+  PYAUTOGRAD_HD bool operator()(std::complex<T> x, std::complex<T> y) const {
     return !is_zero(x) || !is_zero(y);
   }
 };
 template <>
 struct ComplexFormula<LogicalXor> {
   template <class T>
-  bool operator()(std::complex<T> x, std::complex<T> y) const {
+  PYAUTOGRAD_HD bool operator()(std::complex<T> x, std::complex<T> y) const {
     return is_zero(x) != is_zero(y);
   }
 };

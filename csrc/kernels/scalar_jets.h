@@ -135,7 +135,7 @@ PYAUTOGRAD_HD Jet<Max> zeta_jet(int k, double s, double q) {
   sum += power * 0.5;
   Jet<Max> factor = power * (1 / q) * Jet<Max>(k, 0, s, 1, 0);
   for (int j = 0; j < 10; ++j) {
-    sum += factor * kBernoulli[j];
+    sum += factor * bernoulli_term(j);
     factor = factor * Jet<Max>(k, 0, s + 2 * j + 1, 1, 0) * Jet<Max>(k, 0, s + 2 * j + 2, 1, 0) *
              (1 / (q * q));
   }

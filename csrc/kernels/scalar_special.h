@@ -42,8 +42,11 @@ PYAUTOGRAD_HD inline double gamma(double x) {
 PYAUTOGRAD_HD inline double cot_pi(double x) { return 1 / std::tan(kPi * (x - std::rint(x))); }
 
 // The asymptotic series of log(x) - 1/(2x) - digamma(x) in r = 1/x**2, DLMF 5.11.2.
-inline constexpr double kDigammaSeries[] = {1. / 12,  -1. / 120,     1. / 252, -1. / 240,
-                                            1. / 132, -691. / 32760, 1. / 12};
+PYAUTOGRAD_HD inline double digamma_term(int k) {
+  constexpr double kTerms[] = {1. / 12,  -1. / 120,     1. / 252, -1. / 240,
+                               1. / 132, -691. / 32760, 1. / 12};
+  return kTerms[k];
+}
 
 // Near its positive zero digamma is a multiple of the distance d from there, and every difference
 // below is taken with d as a factor.
@@ -56,7 +59,7 @@ PYAUTOGRAD_HD inline double digamma_near_zero(double x) {
   double value = 0, slope = 0;
   for (int k = 6; k >= 0; --k) {
     slope = slope * s + value;
-    value = value * r + kDigammaSeries[k];
+    value = value * r + digamma_term(k);
   }
   slope = slope * s + value;
   sum += (0.5 + slope * (1 / a + 1 / b)) / (a * b);
@@ -76,21 +79,24 @@ PYAUTOGRAD_HD inline double digamma(double x) {
   for (; x < 10; x += 1) result -= 1 / x;
   const double r = 1 / (x * x);
   double series = 0;
-  for (int k = 6; k >= 0; --k) series = series * r + kDigammaSeries[k];
+  for (int k = 6; k >= 0; --k) series = series * r + digamma_term(k);
   return result + std::log(x) - 0.5 / x - r * series;
 }
 
 // Bernoulli numbers B(2j) / (2j)!.
-inline constexpr double kBernoulli[] = {1. / 12,
-                                        -1. / 720,
-                                        1. / 30240,
-                                        -1. / 1209600,
-                                        1. / 47900160,
-                                        -691. / 1307674368000,
-                                        1. / 74724249600,
-                                        -3617. / 10670622842880000,
-                                        43867. / 5109094217170944000.,
-                                        -174611. / 802857662698291200000.};
+PYAUTOGRAD_HD inline double bernoulli_term(int k) {
+  constexpr double kTerms[] = {1. / 12,
+                               -1. / 720,
+                               1. / 30240,
+                               -1. / 1209600,
+                               1. / 47900160,
+                               -691. / 1307674368000,
+                               1. / 74724249600,
+                               -3617. / 10670622842880000,
+                               43867. / 5109094217170944000.,
+                               -174611. / 802857662698291200000.};
+  return kTerms[k];
+}
 
 PYAUTOGRAD_HD inline double polygamma(int n, double x);
 
@@ -121,7 +127,7 @@ PYAUTOGRAD_HD inline double zeta(double s, double q) {
   sum += power * (q / (s - 1) + 0.5);
   double factor = s * power / q;
   for (int j = 0; j < 10; ++j) {
-    sum += kBernoulli[j] * factor;
+    sum += bernoulli_term(j) * factor;
     factor *= (s + 2 * j + 1) * (s + 2 * j + 2) / (q * q);
   }
   return sum;

@@ -4,6 +4,8 @@
 
 namespace pyautograd::kernels {
 
+// All serve every device (kernels/device.h).
+
 // Ascending orders below count nan as larger than every number and -0 as equal to 0. Descending is
 // the opposite order, so nan comes first. Equal elements keep their order either way.
 

@@ -3,8 +3,10 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "core/view.h"
+#include "kernels/scalar_base.h"
 
 namespace pyautograd::kernels {
 
@@ -32,8 +34,23 @@ enum class SpecialVector : uint8_t {
 inline constexpr int kSpecialVectors = int(SpecialVector::Sinc) + 1;
 inline constexpr int kSpecialOrders = 3;
 
-// At most three arguments, broadcast to out's shape; all of one floating dtype.
-void map_special(SpecialFunction function, SpecialVector vector, const Orders& orders,
-                 const View& out, std::span<const View> inputs);
+// A function of doubles as one of those.
+template <auto Function>
+PYAUTOGRAD_HD double on_one(const double* x, const Orders&) {
+  return Function(x[0]);
+}
+template <auto Function>
+PYAUTOGRAD_HD double on_two(const double* x, const Orders&) {
+  return Function(x[0], x[1]);
+}
+template <auto Function>
+PYAUTOGRAD_HD double of_order(const double* x, const Orders& orders) {
+  return Function(orders[0], x[0]);
+}
+
+// At most three arguments, broadcast to out's shape; all of one floating dtype. Serves every device
+// (kernels/device.h), which know a function by the op's name.
+void map_special(std::string_view name, SpecialFunction function, SpecialVector vector,
+                 const Orders& orders, const View& out, std::span<const View> inputs);
 
 }  // namespace pyautograd::kernels

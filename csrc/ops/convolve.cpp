@@ -35,7 +35,7 @@ class Convolution final : public Primitive {
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     const Line x(inputs[0], out->shape), y(inputs[1], out->shape);
-    kernels::convolve(out->view(), x.view(), y.view(), start_);
+    kernels::convolve(out->device_view(), x.view(), y.view(), start_);
     return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {
@@ -101,13 +101,13 @@ class Convolution final : public Primitive {
     Line(const Tensor& x, const Dims& out) : array(&x.array()), shape(out) {
       if (array->strides.back() != 1) {
         copy = Array::empty(array->shape, array->dtype, array->device);
-        kernels::copy(copy->view(), array->view());
+        kernels::copy(copy->device_view(), array->device_view());
         array = copy.get();
       }
       shape[shape.size() - 1] = array->shape.back();
       strides = broadcast_strides(array->shape, array->strides, shape);
     }
-    View view() const { return {array->data(), array->dtype, shape, strides}; }
+    View view() const { return {array->address(), array->dtype, shape, strides, array->device}; }
 
     const Array* array;
     Ref<Array> copy;

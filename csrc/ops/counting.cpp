@@ -16,13 +16,16 @@ Tensor concrete(std::string_view op, const Tensor& x) {
   return flat(Tensor(array.with_layout(array.shape, array.strides, array.offset)));
 }
 
+// The one number of an array.
+int64_t number(const Tensor& x) { return *to_device(x, {}).array().data<int64_t>(); }
+
 // Element i of 1-D x differs from the one before it; the first always does.
 Tensor starts_group(const Tensor& sorted) {
   const int64_t n = sorted.size();
-  if (n == 0) return zeros({0}, DType::Bool);
+  if (n == 0) return zeros({0}, DType::Bool, sorted.device());
   const Tensor differs =
       not_equal(slice_axis(sorted, 0, 0, n - 1), slice_axis(sorted, 0, 1, n - 1));
-  return ops::concat(Tensors{ones({1}, DType::Bool), differs}, 0);
+  return ops::concat(Tensors{ones({1}, DType::Bool, sorted.device()), differs}, 0);
 }
 
 // The distinct values of x in ascending order: where each occurs first, which of them each element
@@ -40,12 +43,13 @@ struct Distinct {
   Tensor inverse() const {
     const Tensor one = scalar(1, DType::Int64);
     const Tensor group = cumsum(starts_, 0) - one;
-    const Tensor places = zeros({numbers_.size()}, DType::Int64);
+    const Tensor places = zeros({numbers_.size()}, DType::Int64, numbers_.device());
     return reshape(put_along_axis(places, order_, group, 0), x_.shape());
   }
   Tensor counts() const {
     const int64_t n = heads_.size();
-    const Tensor end = full({1}, static_cast<double>(numbers_.size()), DType::Int64);
+    const Tensor end =
+        broadcast_to(scalar(static_cast<double>(numbers_.size()), DType::Int64), {1});
     const Tensor fence = ops::concat(Tensors{heads_, end}, 0);
     return slice_axis(fence, 0, 1, n) - heads_;
   }
@@ -95,14 +99,16 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
   const Tensor places = cast(concrete("bincount", x), DType::Int64);
   int64_t bins = minlength;
   if (places.size() > 0) {
-    const int64_t least = *min(places).array().data<int64_t>();
+    const int64_t least = number(min(places));
     if (least < 0) value_error("[bincount] x must not be negative, but has ", least);
-    bins = std::max(bins, *max(places).array().data<int64_t>() + 1);
+    bins = std::max(bins, number(max(places)) + 1);
   }
   const DType dtype = weights ? DType::Float64 : DType::Int64;
   check_shape("bincount", {bins}, dtype);
-  const Tensor zero = zeros({bins}, dtype);
+  const Tensor zero = zeros({bins}, dtype, x.device());
   if (weights) return put_along_axis(zero, places, cast(*weights, dtype), 0, true);
+  if (!is_on_host(x))
+    return put_along_axis(zero, places, ones({places.size()}, dtype, x.device()), 0, true);
   kernels::count_at(zero.array().view(), places.array().view());
   return zero;
 }
@@ -115,12 +121,12 @@ std::optional<Tensor> isin_table(const Tensor& wanted, const Tensor& among) {
     return {};
   const Tensor places = cast(flat(among), DType::Int64), asked = cast(wanted, DType::Int64);
   const Tensor low = min(places), high = max(places);
-  const uint64_t reach = static_cast<uint64_t>(*high.array().data<int64_t>()) -
-                         static_cast<uint64_t>(*low.array().data<int64_t>());
+  const uint64_t reach = static_cast<uint64_t>(number(high)) - static_cast<uint64_t>(number(low));
   const auto elements = static_cast<uint64_t>(places.size() + asked.size());
   if (reach > kEntries * elements) return {};
-  const Tensor table = put_along_axis(zeros({static_cast<int64_t>(reach) + 1}, DType::Bool),
-                                      places - low, ones({places.size()}, DType::Bool), 0);
+  const Tensor table =
+      put_along_axis(zeros({static_cast<int64_t>(reach) + 1}, DType::Bool, wanted.device()),
+                     places - low, ones({places.size()}, DType::Bool, wanted.device()), 0);
   const Tensor inside = logical_and(greater_equal(asked, low), less_equal(asked, high));
   const Tensor found = take(table, where(inside, asked - low, scalar(0, DType::Int64)), {});
   return logical_and(inside, found);
@@ -130,7 +136,8 @@ Tensor isin(const Tensor& element, const Tensor& test_elements, bool invert) {
   const DType dtype = promote(element.dtype(), test_elements.dtype());
   const Tensor wanted = cast(element, dtype);
   const int64_t n = test_elements.size();
-  if (n == 0) return full(element.shape(), invert ? 1 : 0, DType::Bool);
+  if (n == 0)
+    return to_device(full(element.shape(), invert ? 1 : 0, DType::Bool), element.device());
   if (const std::optional<Tensor> found = isin_table(wanted, cast(test_elements, dtype)))
     return invert ? logical_not(*found) : *found;
   const Tensor sorted = sort(cast(flat(test_elements), dtype));
@@ -143,7 +150,7 @@ Tensor flatnonzero(const Tensor& x) { return nonzero(concrete("flatnonzero", x))
 
 Tensor argwhere(const Tensor& x) {
   const Tensor numbers = concrete("argwhere", x);
-  if (x.ndim() == 0) return zeros({nonzero(numbers)[0].size(), 0}, DType::Int64);
+  if (x.ndim() == 0) return zeros({nonzero(numbers)[0].size(), 0}, DType::Int64, x.device());
   return stack(nonzero(reshape(numbers, x.shape())), 1);
 }
 

@@ -129,7 +129,8 @@ Tensor linspace_op(const Tensor& start, const Tensor& stop, int64_t num, bool en
   const int64_t intervals = endpoint ? num - 1 : num;
   Dims column(static_cast<size_t>(range.ndim()) + 1, 1);
   column[0] = num;
-  const Tensor steps = reshape(arange(0, static_cast<double>(num), 1, floating), column);
+  const Tensor steps =
+      reshape(arange(0, static_cast<double>(num), 1, floating, range.device()), column);
   Tensor result = intervals > 0 ? steps * (range / static_cast<double>(intervals)) + first
                                 : steps * range + first;
   if (endpoint && num > 1) {
@@ -181,10 +182,10 @@ Tensor scalar(std::complex<double> value, DType dtype) {
   return cast(Tensor(std::move(exact)), dtype);
 }
 
-Tensor arange(double start, double stop, double step, DType dtype) {
-  Ref<Array> out = Array::empty({arange_size(start, stop, step)}, dtype);
+Tensor arange(double start, double stop, double step, DType dtype, Device device) {
+  Ref<Array> out = Array::empty({arange_size(start, stop, step)}, dtype, device);
   // NumPy's increment: the rounded difference of the first two values.
-  kernels::arange(out->view(), start, is_floating(dtype) ? (start + step) - start : step);
+  kernels::arange(out->device_view(), start, is_floating(dtype) ? (start + step) - start : step);
   return Tensor(std::move(out));
 }
 

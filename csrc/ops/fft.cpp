@@ -45,8 +45,8 @@ class ComplexFft final : public Transform {
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    const View result = out->view();
-    View x = inputs[0].array().view();
+    const View result = out->device_view();
+    View x = inputs[0].device_view();
     Fourier how = how_;
     for (const int64_t axis : axes_) {
       kernels::fft_c2c(result, x, static_cast<int>(axis), how);
@@ -80,7 +80,7 @@ class HalfFft final : public Transform {
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     const auto kernel = to_real_ ? &kernels::fft_c2r : &kernels::fft_r2c;
-    kernel(out->view(), inputs[0].array().view(), static_cast<int>(axes_[0]), how_, middle_);
+    kernel(out->device_view(), inputs[0].device_view(), static_cast<int>(axes_[0]), how_, middle_);
     return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override {

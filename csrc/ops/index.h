@@ -26,6 +26,8 @@ Tensor scatter(const Tensor& x, const Tensor& updates, TensorSpan indices,
 // anything is written.
 void write_at(const Tensor& x, const Tensor& updates, TensorSpan indices,
               const IndexLabels& labels);
+// Indices of the host go along with data on any device.
+Tensor index_beside(const Tensor& x, const Tensor& index);
 // The common shape of index arrays, or an IndexError.
 Dims index_shape(std::string_view op, TensorSpan indices);
 // Indices of an axis as int64 in [0, size), or an IndexError.

@@ -17,12 +17,13 @@ class CheckedIndices {
     // As in NumPy, indices that were broadcast away read nothing and cannot be wrong.
     const bool nowhere = count_elements(shape_) == 0;
     for (size_t i = 0; i < indices.size(); ++i) {
-      arrays_.push_back(nowhere ? Array::empty(shape_, DType::Int64)
+      arrays_.push_back(nowhere ? Array::empty(shape_, DType::Int64, indices[i].device())
                                 : checked_indices(indices[i], sizes[i], labels.op, labels.axes[i]));
       strides_.push_back(broadcast_strides(arrays_[i]->shape, arrays_[i]->strides, shape_));
     }
     for (size_t i = 0; i < indices.size(); ++i) {
-      views_.push_back(View{arrays_[i]->data(), DType::Int64, shape_, strides_[i]});
+      views_.push_back(
+          View{arrays_[i]->address(), DType::Int64, shape_, strides_[i], arrays_[i]->device});
     }
   }
   CheckedIndices(const CheckedIndices&) = delete;
@@ -61,7 +62,9 @@ MappedIndices mapped_indices(int64_t size, TensorSpan indices, std::span<const i
   if (each_its_own) {
     Dims column(static_cast<size_t>(ndim) + 1, 1);
     column[0] = size;
-    result.arrays.push_back(reshape(arange(0, static_cast<double>(size), 1, DType::Int64), column));
+    const Tensor numbers =
+        arange(0, static_cast<double>(size), 1, DType::Int64, indices[0].device());
+    result.arrays.push_back(reshape(numbers, column));
     result.labels.axes.insert(0, 0);
   }
   for (size_t i = 0; i < indices.size(); ++i) {
@@ -88,9 +91,9 @@ class Gather final : public Linear {
                  inputs[0].device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     const CheckedIndices indices(inputs.subspan(1), inputs[0].shape(), labels_);
-    kernels::gather(out->view(), inputs[0].view(), indices.views());
+    kernels::gather(out->device_view(), inputs[0].device_view(), indices.views());
     return Tensors::of(Tensor(std::move(out)));
   }
   Saves saves() const override { return {.inputs = ~1u, .specs = true}; }
@@ -131,9 +134,9 @@ class Scatter final : public Linear {
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     const CheckedIndices indices(inputs.subspan(2), inputs[0].shape(), labels_);
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
-    kernels::copy(out->view(), inputs[0].view());
-    kernels::scatter(out->view(), inputs[1].view(), indices.views(), add_);
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::copy(out->device_view(), inputs[0].device_view());
+    kernels::scatter(out->device_view(), inputs[1].device_view(), indices.views(), add_);
     return Tensors::of(Tensor(std::move(out)));
   }
   Saves saves() const override { return {.inputs = ~3u, .specs = true}; }
@@ -178,7 +181,7 @@ class Scatter final : public Linear {
   Tensor last_writers(const Dims& shape, TensorSpan indices, int64_t ndim) const {
     const Dims places = index_shape(labels_.op, indices);
     const double count = static_cast<double>(count_elements(places));
-    const Tensor numbers = reshape(arange(0, count, 1, DType::Int64), places);
+    const Tensor numbers = reshape(arange(0, count, 1, DType::Int64, indices[0].device()), places);
     const Dims indexed(shape.begin(), shape.begin() + indices.size());
     const Tensor board =
         scatter(zeros_view(indexed, DType::Int64), numbers, indices, labels_, false);
@@ -191,6 +194,10 @@ class Scatter final : public Linear {
 };
 
 }  // namespace
+
+Tensor index_beside(const Tensor& x, const Tensor& index) {
+  return is_on_host(index) ? to_device(index, x.device()) : index;
+}
 
 Dims index_shape(std::string_view op, TensorSpan indices) {
   Dims shape = indices[0].shape();
@@ -206,13 +213,14 @@ Dims index_shape(std::string_view op, TensorSpan indices) {
 }
 
 Ref<Array> checked_indices(const Tensor& index, int64_t size, std::string_view op, int64_t axis) {
-  if (index.dtype() == DType::Int64 && kernels::all_below(index.view(), size)) {
+  if (index.dtype() == DType::Int64 && is_on_host(index) &&
+      kernels::all_below(index.view(), size)) {
     const Array& array = index.array();
     return array.with_layout(array.shape, array.strides, array.offset);
   }
-  Ref<Array> checked = Array::empty(index.shape(), DType::Int64);
+  Ref<Array> checked = Array::empty(index.shape(), DType::Int64, index.device());
   int64_t bad = 0;
-  if (!kernels::normalize_index(checked->view(), index.view(), size, &bad)) {
+  if (!kernels::normalize_index(checked->device_view(), index.device_view(), size, &bad)) {
     index_error("[", op, "] index ", bad, " is out of bounds for axis ", axis, " with size ", size);
   }
   return checked;
@@ -225,22 +233,24 @@ void write_at(const Tensor& x, const Tensor& updates, TensorSpan indices,
     const Array& array = concrete_array(labels.op, index, "use the recorded form");
     Tensor places(array.with_layout(array.shape, array.strides, array.offset));
     const bool written = x.is_array() && array.storage == x.array().storage;
-    plain.push_back(written ? copy(places) : std::move(places));
+    plain.push_back(index_beside(x, written ? copy(places) : places));
   }
   const CheckedIndices checked(plain, x.shape(), labels);
-  kernels::scatter(x.view(), updates.view(), checked.views(), false);
+  kernels::scatter(x.device_view(), updates.device_view(), checked.views(), false);
 }
 
 Tensor gather(const Tensor& x, TensorSpan indices, const IndexLabels& labels) {
   Tensors inputs{x};
-  for (const Tensor& index : indices) inputs.push_back(index);
+  for (const Tensor& index : indices) inputs.push_back(index_beside(x, index));
   return apply1(make_ref<Gather>(labels), inputs);
 }
 
 Tensor scatter(const Tensor& x, const Tensor& updates, TensorSpan indices,
                const IndexLabels& labels, bool add) {
+  // Updates lie where they go, but for zeros that rules make.
+  const Tensor& place = is_on_host(x) ? updates : x;
   Tensors inputs{x, updates};
-  for (const Tensor& index : indices) inputs.push_back(index);
+  for (const Tensor& index : indices) inputs.push_back(index_beside(place, index));
   return apply1(make_ref<Scatter>(labels, add), inputs);
 }
 

@@ -67,7 +67,7 @@ std::optional<Tensor> masked_fill(const Tensor& x, const Index& index, const Ten
   Dims condition = mask->shape();
   condition.resize(static_cast<size_t>(x.ndim()), 1);
   const Dims inner(x.shape().end() - rest, x.shape().end());
-  return where(reshape(*mask, condition), fitted("setitem", value, inner), x);
+  return where(reshape(index_beside(x, *mask), condition), fitted("setitem", value, inner), x);
 }
 
 Tensor undo_view(const Tensor& view, const IndexPlan& plan) {
@@ -180,7 +180,8 @@ void add_inplace(const Tensor& x, const Tensor& y) {
   }
   const Tensor value = broadcast_to(write_value("add", x, y), x.shape());
   x.array().storage->prepare_write();
-  kernels::binary(kernels::fn_id<kernels::Add>(), x.view(), x.view(), value.view());
+  kernels::binary(kernels::fn_id<kernels::Add>(), x.device_view(), x.device_view(),
+                  value.device_view());
   x.array().storage->bump_version();
 }
 

@@ -45,7 +45,8 @@ void push_mask(std::string_view op, Parts& parts, const Tensor& mask, const Dims
                int64_t axis) {
   const Array& values = concrete_array(op, mask, kMaskAdvice);
   if (mask.ndim() == 0) {
-    const int64_t count = *values.data<bool>();
+    const Tensor here = to_device(Tensor(values.with_layout({}, {}, values.offset)), {});
+    const int64_t count = *here.array().data<bool>();
     parts.push_back(
         {.kind = Kind::NewAxisArray, .axis = axis, .array = zeros({count}, DType::Int64)});
     return;

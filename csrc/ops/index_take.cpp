@@ -29,9 +29,10 @@ class TakeAlongAxis final : public Linear {
     return {Spec{inputs[1].shape(), inputs[0].dtype(), inputs[0].device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     const Ref<Array> index = checked_indices(inputs[1], inputs[0].shape()[axis_], name(), axis_);
-    kernels::take_along_axis(out->view(), inputs[0].view(), index->view(), static_cast<int>(axis_));
+    kernels::take_along_axis(out->device_view(), inputs[0].device_view(), index->device_view(),
+                             static_cast<int>(axis_));
     return Tensors::of(Tensor(std::move(out)));
   }
   Saves saves() const override { return {.inputs = 2, .specs = true}; }
@@ -53,7 +54,7 @@ class TakeAlongAxis final : public Linear {
 };
 
 Tensor read(const Tensor& x, const Tensor& indices, int64_t axis) {
-  return apply1(make_ref<TakeAlongAxis>(axis), Borrowed<2>(x, indices));
+  return apply1(make_ref<TakeAlongAxis>(axis), Borrowed<2>(x, index_beside(x, indices)));
 }
 
 // Inputs are x, updates and the indices. With add, and over zeros, it is the transpose of
@@ -68,10 +69,10 @@ class PutAlongAxis final : public Linear {
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     const Ref<Array> index = checked_indices(inputs[2], inputs[0].shape()[axis_], name(), axis_);
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
-    kernels::copy(out->view(), inputs[0].view());
-    kernels::put_along_axis(out->view(), inputs[1].view(), index->view(), static_cast<int>(axis_),
-                            add_);
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::copy(out->device_view(), inputs[0].device_view());
+    kernels::put_along_axis(out->device_view(), inputs[1].device_view(), index->device_view(),
+                            static_cast<int>(axis_), add_);
     return Tensors::of(Tensor(std::move(out)));
   }
   Saves saves() const override { return {.inputs = 4, .specs = true}; }
@@ -105,8 +106,8 @@ class PutAlongAxis final : public Linear {
     const int64_t count = indices.shape()[axis_];
     Dims column(shape.size(), 1);
     column[axis_] = count;
-    const Tensor numbers = broadcast_to(
-        reshape(arange(0, static_cast<double>(count), 1, DType::Int64), column), indices.shape());
+    const Tensor line = arange(0, static_cast<double>(count), 1, DType::Int64, indices.device());
+    const Tensor numbers = broadcast_to(reshape(line, column), indices.shape());
     const Tensor board = put(zeros_view(shape, DType::Int64), numbers, indices, axis_, false);
     return equal(read(board, indices, axis_), numbers);
   }
@@ -116,7 +117,9 @@ class PutAlongAxis final : public Linear {
 };
 
 Tensor put(const Tensor& x, const Tensor& updates, const Tensor& indices, int64_t axis, bool add) {
-  return apply1(make_ref<PutAlongAxis>(axis, add), Borrowed<3>(x, updates, indices));
+  const Tensor& place = is_on_host(x) ? updates : x;
+  return apply1(make_ref<PutAlongAxis>(axis, add),
+                Borrowed<3>(x, updates, index_beside(place, indices)));
 }
 
 // Brings x and the indices to equal sizes in every axis but one.
@@ -198,6 +201,13 @@ Tensors nonzero(const Tensor& x) {
     value_error("[nonzero] a 0-d array has no axes to count along: use atleast_1d first");
   const Array& values = concrete_array(
       "nonzero", x, "how many elements are not zero depends on them; use where instead");
+  // Their number is needed at once, and finding it takes the host no longer than waiting for it.
+  if (!is_on_host(x)) {
+    Tensors there;
+    for (const Tensor& places : nonzero(to_device(x.untracked(), {})))
+      there.push_back(to_device(places, x.device()));
+    return there;
+  }
   const int64_t count = kernels::count_nonzero(values.view());
   Tensors positions;
   SmallVector<View, 4> views;

@@ -33,6 +33,8 @@ inline Tensor cast(const Tensor& x, DType dtype) {
   return x.dtype() == dtype ? x : astype(x, dtype);
 }
 
+inline bool is_on_host(const Tensor& x) { return x.device().kind == Device::Kind::CPU; }
+
 // x as a value of its own: what is tracked gets a node of its own, so that hooks on one do not
 // reach the other.
 Tensor alias(const Tensor& x);

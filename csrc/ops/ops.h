@@ -20,7 +20,7 @@ Tensor zeros_like(const Tensor& x);  // level 0, logical shape and device of x
 Tensor ones_like(const Tensor& x);
 Tensor scalar(double value, DType dtype);  // 0-d
 Tensor scalar(std::complex<double> value, DType dtype);
-Tensor arange(double start, double stop, double step, DType dtype);
+Tensor arange(double start, double stop, double step, DType dtype, Device device = {});
 Tensor eye(int64_t rows, std::optional<int64_t> columns, int64_t k, DType dtype);
 Tensor astype(const Tensor& x, DType dtype);
 Tensor copy(const Tensor& x);

@@ -29,7 +29,8 @@ class ProductsAlong final : public Primitive {
     Dims kept = x[0].shape();
     kept[axis_] = 1;
     Ref<Array> out = Array::empty(kept, specs[0].dtype, specs[0].device);
-    kernels::products_along(out->view(), x[0].view(), x[1].view(), static_cast<int>(axis_));
+    kernels::products_along(out->device_view(), x[0].device_view(), x[1].device_view(),
+                            static_cast<int>(axis_));
     const Dims& shape = specs[0].shape;
     return {Tensor(out->with_layout(shape, contiguous_strides(shape), 0))};
   }

@@ -56,7 +56,7 @@ class BaseRandom final : public Primitive {
   Specs infer(TensorSpan) const override { return Specs{spec_}; }
   Tensors eval(TensorSpan, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::base_draw(kind_, out->view(), key_, block_);
+    kernels::base_draw(kind_, out->device_view(), key_, block_);
     return Tensors::of(Tensor(std::move(out)));
   }
 
@@ -74,10 +74,17 @@ Tensor prepared(const Tensor& x, const Dims& shape, DType dtype) {
   return copy(broadcast_to(plain, shape));
 }
 
+// What is bad lies outside of an interval: of numbers on a device the ends tell.
+Tensor ends_on_host(const Tensor& x) {
+  if (is_on_host(x)) return x;
+  return to_device(stack(Tensors{min(x), max(x)}, 0), {});
+}
+
 template <class Bad>
 void check_each(std::string_view op, const char* what, const Tensor& x, const Bad& bad) {
-  const auto* values = x.array().data<double>();
-  for (int64_t i = 0; i < x.size(); ++i)
+  const Tensor checked = ends_on_host(x);
+  const auto* values = checked.array().data<double>();
+  for (int64_t i = 0; i < checked.size(); ++i)
     if (bad(values[i])) value_error("[", op, "] ", what, ", got ", values[i]);
 }
 
@@ -110,9 +117,9 @@ class ParameterRandom final : public Primitive {
     const DType dtype = kind_ == ParameterDraw::Integers ? DType::Int64 : DType::Float64;
     for (const Tensor& x : inputs.subspan(1)) parameters.push_back(prepared(x, shape, dtype));
     if (out->size() > 0) check(parameters);
-    for (const Tensor& x : parameters) views.push_back(x.view());
-    kernels::parameter_draw(kind_, out->view(), key_, block_, counts_ ? View() : index.view(),
-                            views);
+    for (const Tensor& x : parameters) views.push_back(x.device_view());
+    kernels::parameter_draw(kind_, out->device_view(), key_, block_,
+                            counts_ ? View() : index.device_view(), views);
     return Tensors::of(Tensor(std::move(out)));
   }
 
@@ -192,14 +199,15 @@ class CountAtMost final : public Primitive {
     return Specs{spec};
   }
   Tensors eval(TensorSpan x, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, DType::Int64);
+    Ref<Array> out = Array::empty(specs[0].shape, DType::Int64, specs[0].device);
     const int64_t draws = specs[0].shape.back(), k = x[1].shape().back();
     const int64_t rows = draws > 0 ? out->size() / draws : 0;
     const Tensor u = rows_of(x[0], specs[0].shape, draws), cdf = rows_of(x[1], specs[0].shape, k);
     const Dims by_draws{rows, draws}, by_sums{rows, k}, none{0, 0};
-    kernels::count_at_most({out->data(), DType::Int64, by_draws, none},
-                           {u.array().data(), DType::Float64, by_draws, none},
-                           {cdf.array().data(), DType::Float64, by_sums, none});
+    const Device device = specs[0].device;
+    kernels::count_at_most({out->address(), DType::Int64, by_draws, none, device},
+                           {u.array().address(), DType::Float64, by_draws, none, device},
+                           {cdf.array().address(), DType::Float64, by_sums, none, device});
     return Tensors::of(Tensor(std::move(out)));
   }
   BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
@@ -223,7 +231,8 @@ Tensor base_draw(std::string_view op, RandomStream& stream, BaseDraw kind, const
   const Dims whole = site.whole(shape);
   check_shape(op, whole, dtype);
   const uint64_t block = stream.take(kernels::base_draw_blocks(kind, dtype, count_elements(whole)));
-  const auto primitive = make_ref<BaseRandom>(kind, stream.key, block, Spec{whole, dtype, {}});
+  const auto primitive =
+      make_ref<BaseRandom>(kind, stream.key, block, Spec{whole, dtype, stream.device});
   return site.wrap(apply1(primitive, TensorSpan()));
 }
 
@@ -242,11 +251,16 @@ Tensor parameter_draw(std::string_view op, RandomStream& stream, ParameterDraw k
   const Dims whole = site.whole(logical);
   check_shape(op, whole, DType::Int64);
   const int64_t n = count_elements(whole);
+  Device device = stream.device;
+  for (const Tensor& x : parameters)
+    if (!is_on_host(x)) device = x.device();
   const uint64_t block = stream.take(kernels::parameter_draw_blocks(kind, n));
   Tensors inputs{
-      site.plain() ? zeros_view(whole, DType::Int64)
-                   : site.wrap(reshape(arange(0, static_cast<double>(n), 1, DType::Int64), whole))};
-  for (const Tensor& x : parameters) inputs.push_back(x);
+      site.plain()
+          ? zeros_view(whole, DType::Int64, stream.device)
+          : site.wrap(reshape(arange(0, static_cast<double>(n), 1, DType::Int64, device), whole))};
+  for (const Tensor& x : parameters)
+    inputs.push_back(x.ndim() > 0 && is_on_host(x) ? to_device(x, stream.device) : x);
   return apply1(make_ref<ParameterRandom>(op, kind, stream.key, block, site.plain()), inputs);
 }
 
@@ -256,7 +270,9 @@ Tensor permutation(std::string_view op, RandomStream& stream, int64_t n) {
   check_shape(op, whole, DType::Int64);
   const uint64_t block =
       stream.take(kernels::base_draw_blocks(BaseDraw::Words, DType::UInt64, count_elements(whole)));
-  return site.wrap(apply1(make_ref<Permutation>(whole, stream.key, block), TensorSpan()));
+  // Each step depends on those before it: the host makes it.
+  const Tensor order = apply1(make_ref<Permutation>(whole, stream.key, block), TensorSpan());
+  return site.wrap(to_device(order, stream.device));
 }
 
 Tensor count_at_most(const Tensor& u, const Tensor& cdf) {

@@ -13,9 +13,11 @@ namespace pyautograd::ops {
 // several threads get different blocks.
 class RandomStream {
  public:
-  RandomStream(const kernels::RandomKey& key, uint64_t position) : key(key), position_(position) {}
+  RandomStream(const kernels::RandomKey& key, uint64_t position, Device device = {})
+      : key(key), device(device), position_(position) {}
 
   const kernels::RandomKey key;
+  const Device device;  // where draws are made whose parameters lie on none
   uint64_t position() const noexcept { return position_; }
   void seek(uint64_t position) noexcept { position_ = position; }
   // The first of `blocks` blocks, which nobody else will get.

@@ -38,10 +38,12 @@ class Slope : public Primitive {
     Ref<Array> out = Array::empty(specs[0].shape, DType::Float64, specs[0].device);
     Tensors inputs;
     SmallVector<View, 2> views;
-    for (const Tensor& input : x)
-      inputs.push_back(copy(broadcast_to(cast(input, DType::Float64), specs[0].shape)));
-    for (const Tensor& input : inputs) views.push_back(input.view());
-    run(out->view(), views);
+    for (const Tensor& input : x) {
+      const Tensor there = to_device(input, specs[0].device);
+      inputs.push_back(copy(broadcast_to(cast(there, DType::Float64), specs[0].shape)));
+    }
+    for (const Tensor& input : inputs) views.push_back(input.device_view());
+    run(out->device_view(), views);
     return Tensors::of(cast(Tensor(std::move(out)), specs[0].dtype));
   }
 

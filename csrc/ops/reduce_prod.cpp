@@ -12,7 +12,7 @@ Tensor shift(const Tensor& x, int64_t axis, bool reverse, double fill) {
   if (n == 0) return x;
   Dims edge = x.shape();
   edge[axis] = 1;
-  const Tensor first = full(edge, fill, x.dtype());
+  const Tensor first = broadcast_to(scalar(fill, x.dtype()), edge);
   const Tensor rest = slice_axis(x, axis, reverse ? 1 : 0, n - 1);
   return ops::concat(reverse ? Tensors{rest, first} : Tensors{first, rest}, axis);
 }
@@ -49,8 +49,8 @@ class Recurrence final : public AlongAxis {
 
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::recurrence(out->view(), inputs[0].view(), inputs[1].view(), static_cast<int>(axis_),
-                        reverse_);
+    kernels::recurrence(out->device_view(), inputs[0].device_view(), inputs[1].device_view(),
+                        static_cast<int>(axis_), reverse_);
     return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override;

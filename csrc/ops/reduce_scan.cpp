@@ -22,7 +22,8 @@ class ArgScan final : public AlongAxis {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, DType::Int64, specs[0].device);
-    kernels::arg_scan(maximum_, out->view(), inputs[0].view(), static_cast<int>(axis_));
+    kernels::arg_scan(maximum_, out->device_view(), inputs[0].device_view(),
+                      static_cast<int>(axis_));
     return Tensors::of(Tensor(std::move(out)));
   }
 
@@ -42,8 +43,8 @@ class ExtremumScan final : public AlongAxis {
   std::string_view name() const override { return maximum_ ? "cummax" : "cummin"; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::scan(maximum_ ? kernels::Scan::Max : kernels::Scan::Min, out->view(), inputs[0].view(),
-                  static_cast<int>(axis_), false);
+    kernels::scan(maximum_ ? kernels::Scan::Max : kernels::Scan::Min, out->device_view(),
+                  inputs[0].device_view(), static_cast<int>(axis_), false);
     return Tensors::of(Tensor(std::move(out)));
   }
 
@@ -144,7 +145,7 @@ Tensor cumulative(std::string_view op, Cumulative function, double initial, cons
   if (!include_initial) return out;
   Dims edge = out.shape();
   edge[over.axis] = 1;
-  return ops::concat(Tensors{full(edge, initial, out.dtype()), out}, over.axis);
+  return ops::concat(Tensors{broadcast_to(scalar(initial, out.dtype()), edge), out}, over.axis);
 }
 Tensor cumulative_sum(const Tensor& x, std::optional<int64_t> axis, std::optional<DType> dtype,
                       bool include_initial) {

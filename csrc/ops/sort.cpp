@@ -22,7 +22,8 @@ class Argsort final : public AlongAxis {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, DType::Int64, specs[0].device);
-    kernels::argsort(out->view(), inputs[0].view(), static_cast<int>(axis_), descending_);
+    kernels::argsort(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_),
+                     descending_);
     return Tensors::of(Tensor(std::move(out)));
   }
 
@@ -43,7 +44,8 @@ class SortValues final : public Primitive {
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::sort(out->view(), inputs[0].view(), static_cast<int>(axis_), descending_);
+    kernels::sort(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_),
+                  descending_);
     return Tensors::of(Tensor(std::move(out)));
   }
 
@@ -65,8 +67,8 @@ class ArgSelect final : public AlongAxis {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, DType::Int64, specs[0].device);
-    kernels::arg_select(out->view(), inputs[0].view(), static_cast<int>(axis_), descending_,
-                        sorted_);
+    kernels::arg_select(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_),
+                        descending_, sorted_);
     return Tensors::of(Tensor(std::move(out)));
   }
 
@@ -80,9 +82,9 @@ class ArgSelect final : public AlongAxis {
   const bool descending_, sorted_;
 };
 
-Tensor contiguous_as(const Tensor& x, DType dtype, const Dims& shape) {
-  Ref<Array> out = Array::empty(x.shape(), dtype);
-  kernels::copy(out->view(), x.view());
+Tensor contiguous_as(const Tensor& x, DType dtype, const Dims& shape, Device device) {
+  Ref<Array> out = Array::empty(x.shape(), dtype, device);
+  kernels::copy(out->device_view(), x.device_view());
   return Tensor(out->with_layout(shape, contiguous_strides(shape), 0));
 }
 
@@ -103,8 +105,11 @@ class SearchSorted final : public Primitive {
     const int64_t m = count_elements({shape.begin() + lead_, shape.size() - lead_});
     Ref<Array> out = Array::empty(shape, specs[0].dtype, specs[0].device);
     const Ref<Array> flat = out->with_layout({lines, m}, {m, 1}, 0);
-    kernels::searchsorted(flat->view(), contiguous_as(inputs[0], dtype, {lines, n}).view(),
-                          contiguous_as(inputs[1], dtype, {lines, m}).view(), right_);
+    const auto contiguous = [&](const Tensor& x, int64_t width) {
+      return contiguous_as(x, dtype, {lines, width}, specs[0].device);
+    };
+    kernels::searchsorted(flat->device_view(), contiguous(inputs[0], n).device_view(),
+                          contiguous(inputs[1], m).device_view(), right_);
     return Tensors::of(Tensor(std::move(out)));
   }
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
@@ -144,7 +149,7 @@ Tensor sorted_further(const Tensor& places, const Tensor& key, int64_t axis, boo
 Tensor argsort_complex(const Tensor& x, int64_t axis, bool descending) {
   const Tensor re = real(x), im = imag(x);
   const Tensor places = sorted_further(argsort(im, axis, descending), re, axis, descending);
-  if (x.is_array() && !kernels::any_nan(x.view())) return places;
+  if (x.is_array() && !kernels::any_nan(x.device_view())) return places;
   const auto is_nan = [](const Tensor& part) { return cast(isnan(part), DType::Int8); };
   const Tensor nans = is_nan(re) + is_nan(re) + is_nan(im);
   return sorted_further(places, nans, axis, descending);
@@ -204,7 +209,8 @@ Tensor digitize(const Tensor& x, const Tensor& bins, bool right) {
   if (n < 2) return search(bins, x, !right);
   const Tensor left = slice_axis(bins, 0, 0, n - 1), next = slice_axis(bins, 0, 1, n - 1);
   const Tensor falls = any(greater(left, next)), rises = any(less(left, next));
-  if (falls.is_array() && *falls.array().data<bool>() && *rises.array().data<bool>())
+  const auto is_true = [](const Tensor& x) { return *to_device(x, {}).array().data<bool>(); };
+  if (falls.is_array() && is_true(falls) && is_true(rises))
     value_error("[digitize] bins must be monotonically increasing or decreasing");
   const Tensor count = scalar(static_cast<double>(n), DType::Int64);
   return where(falls, count - search(flip(bins, {}), x, !right), search(bins, x, !right));

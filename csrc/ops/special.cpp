@@ -38,8 +38,9 @@ class SpecialOp final : public Primitive {
       strides.push_back(broadcast_strides(array.shape, array.strides, spec.shape));
     }
     for (size_t i = 0; i < inputs.size(); ++i)
-      views.push_back({inputs[i].array().data(), spec.dtype, spec.shape, strides[i]});
-    kernels::map_special(row_.function, row_.vector, orders_, out->view(),
+      views.push_back(
+          {inputs[i].array().address(), spec.dtype, spec.shape, strides[i], inputs[i].device()});
+    kernels::map_special(row_.name, row_.function, row_.vector, orders_, out->device_view(),
                          {views.begin(), views.size()});
     return Tensors::of(Tensor(std::move(out)));
   }

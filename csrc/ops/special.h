@@ -47,19 +47,9 @@ inline Tensor fill_where(const Tensor& mask, double value, const Tensor& x) {
 }
 inline Tensor is_value(const Tensor& x, double value) { return equal(x, scalar(value, x.dtype())); }
 
-// A function of doubles with the arguments of a row.
-template <auto Function>
-double on_one(const double* x, const Orders&) {
-  return Function(x[0]);
-}
-template <auto Function>
-double on_two(const double* x, const Orders&) {
-  return Function(x[0], x[1]);
-}
-template <auto Function>
-double of_order(const double* x, const Orders& orders) {
-  return Function(orders[0], x[0]);
-}
+using kernels::of_order;
+using kernels::on_one;
+using kernels::on_two;
 
 Tensor digamma(const Tensor& x);
 Tensor polygamma(int64_t n, const Tensor& x);

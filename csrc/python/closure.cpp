@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "autograd/algebra.h"
+#include "ops/ops.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
 
@@ -118,10 +119,28 @@ uint64_t mix_words(uint64_t seed, const std::byte* data, size_t bytes) {
   return out;
 }
 
+// The bits of an array on a device as unsigned integers, which one wrapping sum makes a number that
+// depends on every one of them and on where it stands.
+Tensor sum_of_bits(const Tensor& contiguous) {
+  const Array& x = contiguous.array();
+  const int64_t width = is_complex(x.dtype) ? itemsize(x.dtype) / 2 : itemsize(x.dtype);
+  const DType word = width == 1   ? DType::UInt8
+                     : width == 2 ? DType::UInt16
+                     : width == 4 ? DType::UInt32
+                                  : DType::UInt64;
+  const int64_t n = x.size() * itemsize(x.dtype) / width,
+                first = x.offset * itemsize(x.dtype) / width;
+  const Tensor bits(make_ref<Array>(x.storage, Dims{n}, Dims{1}, first, word));
+  const Tensor place = ops::arange(1, static_cast<double>(n) + 1, 1, DType::UInt64, x.device);
+  const Tensor mixed = ops::add(ops::astype(bits, DType::UInt64), place);
+  return ops::to_device(ops::sum(ops::multiply(mixed, mixed), {}), {});
+}
+
 uint64_t fingerprint(const py::object& tensors) {
   uint64_t out = 0;
   for (const Tensor& x : to_tensors(tensors, "[checkpoint] outputs:")) {
-    const Tensor plain = x.array().contiguous() ? x : algebra::copy(x.untracked());
+    Tensor plain = x.array().contiguous() ? x : algebra::copy(x.untracked());
+    if (plain.device().kind != Device::Kind::CPU) plain = sum_of_bits(plain);
     out = mix_words(out, plain.array().data<std::byte>(),
                     static_cast<size_t>(plain.size() * itemsize(plain.dtype())));
   }

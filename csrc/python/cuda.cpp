@@ -47,6 +47,10 @@ void bind_cuda(py::module_& module) {
       [](const std::string& name) { return backend().release_cached(parse_device(name).index); },
       py::arg("device"), py::pos_only());
   module.def(
+      "device_stream",
+      [](const std::string& name) { return backend().stream(parse_device(name).index); },
+      py::arg("device"), py::pos_only());
+  module.def(
       "device_synchronize",
       [](const std::string& name) {
         const Device device = parse_device(name);

@@ -1,5 +1,6 @@
 #include "python/dlpack.h"
 
+#include "core/backend.h"
 #include "ops/ops.h"
 #include "python/autograd_held.h"
 #include "python/caster.h"
@@ -55,6 +56,10 @@ void discard_capsule(PyObject* capsule) {
   if (managed->deleter) managed->deleter(managed);
 }
 
+Device header_device(pyautograd::Device device) {
+  return {device.kind == pyautograd::Device::Kind::CPU ? kCPU : kCUDA, device.index};
+}
+
 template <class Managed>
 py::object export_capsule(const Tensor& x, [[maybe_unused]] uint64_t flags) {
   auto exported = std::make_unique<Export<Managed>>();
@@ -66,8 +71,8 @@ py::object export_capsule(const Tensor& x, [[maybe_unused]] uint64_t flags) {
   }
   exported->shape = array.shape;
   exported->strides = array.strides;
-  exported->managed.tensor = {array.data(),
-                              {kCPU, 0},
+  exported->managed.tensor = {array.address(),
+                              header_device(array.device),
                               static_cast<int32_t>(array.shape.size()),
                               data_type(array.dtype),
                               exported->shape.data(),
@@ -91,19 +96,40 @@ py::object export_capsule(const Tensor& x, [[maybe_unused]] uint64_t flags) {
   throw_python_error();
 }
 
+py::tuple device_tuple(Device device) {
+  return py::make_tuple(static_cast<int>(device.type), device.index);
+}
+
+// The consumer's stream may read from now on: everything that makes the numbers is done, which is
+// right for every stream.
+void wait_for_consumer(pyautograd::Device device, const py::object& stream) {
+  if (device.kind == pyautograd::Device::Kind::CPU) {
+    if (!stream.is_none())
+      buffer_error("[__dlpack__] a cpu tensor has no stream: pass stream=None");
+    return;
+  }
+  const int64_t number = stream.is_none() ? 1 : py::cast<int64_t>(stream);
+  if (number == 0)
+    buffer_error("[__dlpack__] stream 0 is ambiguous: pass 1 (legacy) or 2 (per thread)");
+  if (number == -1) return;
+  const py::gil_scoped_release released;
+  backend().synchronize(device.index);
+}
+
 py::object to_dlpack(const Tensor& self, const py::object& stream, const py::object& max_version,
                      const py::object& device, const py::object& copy) {
   if (!self.is_array()) buffer_error("[__dlpack__] a tensor inside a transform cannot be exported");
   if (self.tracked())
     buffer_error("[__dlpack__] the tensor is part of a recorded graph: export x.detach()");
-  if (self.device().kind != pyautograd::Device::Kind::CPU)
-    buffer_error("[__dlpack__] a tensor on a cuda device cannot be exported: use x.to('cpu')");
-  if (!stream.is_none()) buffer_error("[__dlpack__] a cpu tensor has no stream: pass stream=None");
-  if (!device.is_none() && !device.equal(py::make_tuple(static_cast<int>(dlpack::kCPU), 0))) {
-    buffer_error("[__dlpack__] only the cpu device, (1, 0), is supported");
-  }
-  const bool copied = !copy.is_none() && py::cast<bool>(copy);
-  const Tensor x = copied ? ops::copy(self) : self;
+  const Device own = header_device(self.device());
+  const bool leaves = !device.is_none() && !device.equal(device_tuple(own));
+  if (leaves && !device.equal(device_tuple({kCPU, 0})))
+    buffer_error("[__dlpack__] only the tensor's own device and the cpu, (1, 0), are supported");
+  if (leaves && !copy.is_none() && !py::cast<bool>(copy))
+    buffer_error("[__dlpack__] the cpu cannot see this memory without a copy");
+  const bool copied = leaves || (!copy.is_none() && py::cast<bool>(copy));
+  const Tensor x = leaves ? ops::to_device(self, {}) : copied ? ops::copy(self) : self;
+  wait_for_consumer(x.device(), stream);
   const bool versioned = !max_version.is_none() && py::cast<int>(py::tuple(max_version)[0]) >= 1;
   const bool read_only = !x.array().storage->writable();
   if (versioned) {
@@ -137,15 +163,29 @@ DType to_dtype(DataType type) {
              int{type.bits}, " bits and ", type.lanes, " lanes are not supported");
 }
 
+// Opens the library of the device, if it has one.
+pyautograd::Device place_of(Device device) {
+  if (device.type == kCPU) return {};
+  if (device.type != kCUDA)
+    buffer_error("[from_dlpack] only memory of the cpu and of cuda devices is supported");
+  return parse_device(concat("cuda:", device.index));
+}
+
+// The producer may use its memory again as soon as it is told to let go of it.
+void finish_work(pyautograd::Device device) noexcept {
+  if (device.kind == pyautograd::Device::Kind::CPU) return;
+  try {
+    backend().synchronize(device.index);
+  } catch (const Error&) {  // a failed device works no more
+  }
+}
+
 template <class Managed>
 Tensor take_over(PyObject* capsule, const char* used_name, bool writable) {
   auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(capsule, kName<Managed>));
   if (!managed) throw_python_error();
   const TensorHeader& header = managed->tensor;
-  if (header.device.type != kCPU) {
-    PyErr_SetString(PyExc_BufferError, "[from_dlpack] only memory of the cpu is supported");
-    throw_python_error();
-  }
+  const pyautograd::Device device = place_of(header.device);
   const DType dtype = to_dtype(header.dtype);
   Dims shape(header.shape, header.shape + header.ndim);
   Dims strides = header.strides ? Dims(header.strides, header.strides + header.ndim)
@@ -155,7 +195,8 @@ Tensor take_over(PyObject* capsule, const char* used_name, bool writable) {
   if (!is_aligned(data, dtype)) {
     value_error("[from_dlpack] the memory is not aligned to its element size");
   }
-  Ref<Storage> storage = Storage::wrap(data, bytes, {}, writable, [managed] {
+  Ref<Storage> storage = Storage::wrap(data, bytes, device, writable, [managed, device] {
+    finish_work(device);
     // A producer written in Python may need the GIL to let go.
     if (managed->deleter && Py_IsInitialized()) {
       py::gil_scoped_acquire locked;
@@ -167,9 +208,19 @@ Tensor take_over(PyObject* capsule, const char* used_name, bool writable) {
       make_ref<Array>(std::move(storage), std::move(shape), std::move(strides), 0, dtype));
 }
 
+// Where the producer's memory is, if not on the host: its work must be done before our stream's.
+std::optional<pyautograd::Device> cuda_device_of(const py::object& producer) {
+  if (!py::hasattr(producer, "__dlpack_device__")) return std::nullopt;
+  const py::tuple place = producer.attr("__dlpack_device__")();
+  if (place.size() != 2 || py::cast<int>(place[0]) != kCUDA) return std::nullopt;
+  return place_of({kCUDA, py::cast<int32_t>(place[1])});
+}
+
 py::object request_capsule(const py::object& producer, std::optional<bool> copy) {
   py::dict options(py::arg("max_version") = py::make_tuple(1, 0));
   if (copy == false) options["copy"] = false;
+  if (const std::optional<pyautograd::Device> device = cuda_device_of(producer))
+    options["stream"] = backend().stream(device->index);
   try {
     return producer.attr("__dlpack__")(**options);
   } catch (py::error_already_set& error) {
@@ -206,6 +257,53 @@ Tensor from_dlpack(PyObject* object, std::optional<bool> copy) {
   type_error("[from_dlpack] __dlpack__ did not return a fresh DLPack capsule");
 }
 
+namespace {
+
+std::string type_string(DType dtype) {
+  const char kind = is_bool(dtype)             ? 'b'
+                    : is_complex(dtype)        ? 'c'
+                    : is_floating(dtype)       ? 'f'
+                    : is_signed_integer(dtype) ? 'i'
+                                               : 'u';
+  return concat(itemsize(dtype) == 1 ? "|" : "<", kind, itemsize(dtype));
+}
+
+// Version 3 of the interface of Numba's making, which names the stream to wait for.
+py::dict cuda_array_interface(const Tensor& x) {
+  const pyautograd::Device device = x.device();
+  if (device.kind == pyautograd::Device::Kind::CPU) {
+    PyErr_SetString(PyExc_AttributeError, "a tensor on the cpu has no __cuda_array_interface__");
+    throw_python_error();
+  }
+  if (!x.is_array() || x.tracked()) {
+    runtime_error(
+        "[__cuda_array_interface__] a tensor inside a transform or a recorded graph cannot be "
+        "exported: use x.detach()");
+  }
+  const Array& array = x.array();
+  if (array.storage->writable()) {
+    array.storage->prepare_write();
+    array.storage->expose();
+  }
+  py::tuple shape(array.shape.size()), strides(array.shape.size());
+  for (size_t d = 0; d < array.shape.size(); ++d) {
+    shape[d] = array.shape[d];
+    strides[d] = array.strides[d] * itemsize(array.dtype);
+  }
+  py::dict out;
+  out["shape"] = shape;
+  out["typestr"] = type_string(array.dtype);
+  out["data"] =
+      py::make_tuple(reinterpret_cast<uintptr_t>(array.size() ? array.address() : nullptr),
+                     !array.storage->writable());
+  out["strides"] = strides;
+  out["stream"] = backend().stream(device.index);
+  out["version"] = 3;
+  return out;
+}
+
+}  // namespace
+
 void bind_dlpack(py::module_& module) {
   const py::handle type(reinterpret_cast<PyObject*>(tensor_type));
   py::setattr(type, "__dlpack__",
@@ -224,15 +322,19 @@ void bind_dlpack(py::module_& module) {
   module.def(
       "from_dlpack",
       [](const py::object& producer, const py::object& device, std::optional<bool> copy) {
-        const pyautograd::Device target =
-            device.is_none() ? pyautograd::Device() : to_device(device.ptr());
-        return ops::to_device(from_dlpack(producer.ptr(), copy), target);
+        const Tensor x = from_dlpack(producer.ptr(), copy);
+        return device.is_none() ? x : ops::to_device(x, to_device(device.ptr()));
       },
       py::arg("x"), py::pos_only(), py::kw_only(), py::arg("device") = py::none(),
       py::arg("copy") = py::none(),
       "A tensor over the memory of any object with ``__dlpack__``.\n\n"
       "Without a copy, unless ``copy=True`` asks for one; ``copy=False`` has the producer raise\n"
-      "``BufferError`` where it could not do without. ``device`` is where the tensor shall be.");
+      "``BufferError`` where it could not do without. ``device`` is where the tensor shall be, by\n"
+      "default where the memory is.");
+  const py::handle property(reinterpret_cast<PyObject*>(&PyProperty_Type));
+  py::setattr(type, "__cuda_array_interface__",
+              property(py::cpp_function(cuda_array_interface, py::is_method(type),
+                                        py::name("__cuda_array_interface__"))));
 }
 
 }  // namespace pyautograd::python

@@ -79,10 +79,12 @@ void bind_random(py::module_& module) {
   py::class_<RandomStream>(module, "RandomStream",
                            "A stream of Philox4x64-10 by its key, and how many blocks of four "
                            "words are used up.")
-      .def(py::init([](uint64_t key0, uint64_t key1, uint64_t position) {
-             return std::make_unique<RandomStream>(kernels::RandomKey{{key0, key1}}, position);
+      .def(py::init([](uint64_t key0, uint64_t key1, uint64_t position, const std::string& device) {
+             return std::make_unique<RandomStream>(kernels::RandomKey{{key0, key1}}, position,
+                                                   parse_device(device));
            }),
-           py::arg("key0"), py::arg("key1"), py::arg("position") = 0)
+           py::arg("key0"), py::arg("key1"), py::arg("position") = 0, py::arg("device") = "cpu")
+      .def_property_readonly("device", [](const RandomStream& s) { return name_of(s.device); })
       .def_property_readonly(
           "key",
           [](const RandomStream& s) { return py::make_tuple(s.key.words[0], s.key.words[1]); })

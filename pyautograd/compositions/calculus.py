@@ -199,6 +199,14 @@ def trapezoid(y: TensorLike, x: TensorLike | None = None, dx: Any = 1.0, axis: i
     return _core.sum(widths * sums / 2, axis)
 
 
+def _beside_tensors(given: Sequence[Any], operands: Sequence[Tensor]) -> list[Tensor]:
+    """Operands whose arguments were no tensors go to the device of those that were."""
+    device = next((x.device for x in given if isinstance(x, Tensor)), "cpu")
+    return [
+        y if isinstance(x, Tensor) else y.to(device) for x, y in zip(given, operands, strict=True)
+    ]
+
+
 def interp(
     x: TensorLike,
     xp: TensorLike,
@@ -222,6 +230,7 @@ def interp(
     """
     at, knots = (_core.astype(not_complex("interp", v), np.float64) for v in (x, xp))
     values = _core.asarray(fp)
+    at, knots, values = _beside_tensors((x, xp, fp), (at, knots, values))
     values = _core.astype(values, np.complex128 if values.dtype.kind == "c" else np.float64)
     if knots.ndim != 1 or knots.shape != values.shape or knots.size == 0:
         raise ValueError(

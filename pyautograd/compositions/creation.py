@@ -112,7 +112,7 @@ def geomspace(
     first, last = (_core.expand_dims(x, axis) for x in ends)
     shape = [1] * first.ndim
     shape[axis] = num
-    steps = _core.linspace(0.0, 1.0, num, endpoint=endpoint)
+    steps = _core.linspace(0.0, 1.0, num, endpoint=endpoint, device=first.device)
     exponents = _core.reshape(_core.astype(steps, (first / last).dtype), shape)
     if first.dtype.kind == "c" or last.dtype.kind == "c":
         spiral = first * (last / first) ** exponents
@@ -146,4 +146,5 @@ def vander(x: TensorLike, N: int | None = None, increasing: bool = False) -> Ten
     if N is not None and N < 0:
         raise ValueError(f"[vander] the number of columns must not be negative, got {N}")
     powers = np.arange(v.shape[0] if N is None else N, dtype=v.dtype)
-    return v[:, np.newaxis] ** _core.asarray(powers if increasing else powers[::-1].copy())
+    exponents = _core.asarray(powers if increasing else powers[::-1].copy(), device=v.device)
+    return v[:, np.newaxis] ** exponents

@@ -38,13 +38,14 @@ def histogram_bin_edges(
     if isinstance(bins, str):
         return _core.asarray(np.histogram_bin_edges(x.detach().numpy(), bins, range, weights))
     if _core.asarray(bins).ndim > 0:
-        return _given_edges(bins)
+        return _given_edges(bins).to(x.device)
     if operator.index(bins) < 1:
         raise ValueError(f"[histogram_bin_edges] at least one bin is needed, not {bins}")
     low, high = (_core.asarray(end) for end in _ends(x, range))
     equal = _core.equal(low, high)
     low, high = _core.where(equal, low - 0.5, low), _core.where(equal, high + 0.5, high)
-    return _core.linspace(_core.astype(low, x.dtype), _core.astype(high, x.dtype), bins + 1)
+    low, high = _core.astype(low, x.dtype), _core.astype(high, x.dtype)
+    return _core.linspace(low, high, bins + 1, device=x.device)
 
 
 def _given_edges(bins: Any) -> Tensor:
@@ -121,7 +122,7 @@ def _sums(index: Tensor, weights: Tensor | None, count: int) -> Tensor:
         sums = _core.bincount(index, w, minlength=count + 1)[:count]
     else:
         # The length of a bincount depends on values that vmap maps; a table has one length.
-        mine = _core.equal(index[:, np.newaxis], _core.arange(count))
+        mine = _core.equal(index[:, np.newaxis], _core.arange(count, device=index.device))
         sums = _core.sum(_core.where(mine, 1 if w is None else w[:, np.newaxis], 0), 0)
     return sums if w is None else _core.astype(sums, w.dtype)
 

@@ -201,7 +201,7 @@ def resize(a: TensorLike, new_shape: int | Sequence[int]) -> Tensor:
     x = _core.ravel(a)
     size = int(np.prod(shape))
     if x.size == 0:
-        x = _core.concat([x, _core.zeros(1, x.dtype)])
+        x = _core.concat([x, _core.zeros(1, x.dtype, device=x.device)])
     return _core.reshape(_core.take(x, np.arange(size) % x.size), shape)
 
 

@@ -36,7 +36,7 @@ def poly(seq_of_zeros: TensorLike) -> Tensor:
     if given.ndim == 2 and given.shape[0] == given.shape[1] > 0:
         return _characteristic(given)
     zeros = _vector("poly", given)
-    result = _core.ones((1,), zeros.dtype)
+    result = _core.ones((1,), zeros.dtype, device=zeros.device)
     for zero in zeros:
         shifted = _core.pad(result * zero, (1, 0))
         result = _core.pad(result, (0, 1)) - shifted
@@ -44,8 +44,8 @@ def poly(seq_of_zeros: TensorLike) -> Tensor:
 
 
 def _characteristic(a: Tensor) -> Tensor:
-    identity = _core.eye(a.shape[0], dtype=a.dtype)
-    coefficients = [_core.ones((), a.dtype)]
+    identity = _core.eye(a.shape[0], dtype=a.dtype, device=a.device)
+    coefficients = [_core.ones((), a.dtype, device=a.device)]
     product = a
     for k in range(1, a.shape[0] + 1):
         coefficients.append(_core.trace(product) / -k)
@@ -73,7 +73,7 @@ def roots(p: TensorLike) -> Tensor:
     degree = x.shape[0] - 1
     if degree < 1:
         return _core.astype(x[:0], np.result_type(x.dtype, np.complex64))
-    below = _core.eye(degree - 1, degree, dtype=x.dtype)
+    below = _core.eye(degree - 1, degree, dtype=x.dtype, device=x.device)
     companion = _core.concat([_core.expand_dims(x[1:] / -x[0], 0), below])
     return _core.linalg_eigvals(companion)
 
@@ -203,9 +203,9 @@ def _aligned(op: Callable[[Any, Any], Tensor], a1: Any, a2: Any) -> Tensor:
     x, y = (_core.atleast_1d(a) for a in (a1, a2))
     missing = x.shape[0] - y.shape[0]
     if missing < 0:
-        x = _core.concat([_core.zeros(-missing, x.dtype), x])
+        x = _core.concat([_core.zeros(-missing, x.dtype, device=x.device), x])
     elif missing > 0:
-        y = _core.concat([_core.zeros(missing, y.dtype), y])
+        y = _core.concat([_core.zeros(missing, y.dtype, device=y.device), y])
     return op(x, y)
 
 
@@ -238,7 +238,7 @@ def polydiv(u: TensorLike, v: TensorLike) -> tuple[Tensor, Tensor]:
             f"{divisor.shape}"
         )
     rest = _core.astype(rest, np.promote_types(rest.dtype, divisor.dtype))
-    zero = _core.zeros(1, rest.dtype)
+    zero = _core.zeros(1, rest.dtype, device=rest.device)
     degree = divisor.shape[0] - 1
     quotient = []
     while rest.shape[0] > degree:
@@ -261,7 +261,7 @@ def polyder(p: TensorLike, m: int = 1) -> Tensor:
     order = _order("polyder", m)
     result = _vector("polyder", p)
     for _ in range(min(order, result.shape[0])):
-        result = result[:-1] * np.arange(result.shape[0] - 1, 0, -1)
+        result = result[:-1] * _core.arange(result.shape[0] - 1, 0, -1, device=result.device)
     return result
 
 
@@ -277,7 +277,7 @@ def polyint(p: TensorLike, m: int = 1, k: TensorLike | None = None) -> Tensor:
     [1.0, 2.0, 3.0]
     """
     order = _order("polyint", m)
-    constants = _core.zeros((order,)) if k is None else _core.ravel(k)
+    constants = _core.broadcast_to(0.0, (order,)) if k is None else _core.ravel(k)
     if constants.shape[0] == 1:
         constants = _core.broadcast_to(constants, (order,))
     if constants.shape[0] < order:
@@ -286,7 +286,7 @@ def polyint(p: TensorLike, m: int = 1, k: TensorLike | None = None) -> Tensor:
         return _core.asarray(p)
     result = _vector("polyint", p)
     for i in range(order):
-        divided = result / np.arange(result.shape[0], 0, -1)
+        divided = result / _core.arange(result.shape[0], 0, -1, device=result.device)
         result = _core.concat([divided, constants[i : i + 1]])
     return result
 

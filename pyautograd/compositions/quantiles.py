@@ -95,7 +95,12 @@ class _Lines:
         if skip_nan and x.dtype.kind in "fc":
             self.count = _core.sum(_core.logical_not(_core.isnan(lines)), 0, np.float64)
         if self.size == 0:
-            lines = _core.concat([floating(lines), _core.full((1, *around), math.nan, x.dtype)])
+            lines = _core.concat(
+                [
+                    floating(lines),
+                    _core.broadcast_to(_core.asarray(math.nan, dtype=x.dtype), (1, *around)),
+                ]
+            )
         self.sorted = _core.sort(lines, 0)
         self._arranged = x.shape, axes, rest, lines, skip_nan
 
@@ -186,7 +191,7 @@ def _quantile(
     lines = _Lines(name, floating(x) if weight else x, axis, keepdims, skip_nan)
     if lines.size == 0 and not skip_nan:
         raise IndexError(f"[{name}] axis {axis} of shape {x.shape} has no elements")
-    fraction = _fraction(name, q, scale)
+    fraction = _fraction(name, q, scale).to(x.device)
     if weights is not None:
         chosen = lines.weighted(name, weights, fraction)
         return _core.reshape(lines.with_nan(chosen), fraction.shape + lines.shape)

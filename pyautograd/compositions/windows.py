@@ -65,4 +65,4 @@ def kaiser(M: int, beta: TensorLike) -> Tensor:
         return _core.where(np.ones(max(M, 0), bool), 1.0, shape)
     alpha = (M - 1) / 2
     height = np.sqrt(1 - ((np.arange(M) - alpha) / alpha) ** 2)
-    return _core.i0(shape * height) / _core.i0(shape)
+    return _core.i0(shape * _core.asarray(height, device=shape.device)) / _core.i0(shape)

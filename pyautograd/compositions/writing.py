@@ -41,7 +41,7 @@ def put_along_axis(arr: Tensor, indices: TensorLike, values: TensorLike, axis: i
             raise ValueError(
                 f"[put_along_axis] without an axis indices are a vector, not {index.shape}"
             )
-        places = _core.asarray(np.arange(arr.size).reshape(arr.shape))
+        places = _core.reshape(_core.arange(arr.size, device=index.device), arr.shape)
         flat = _core.take(places, index)
         arr[tuple(_unravelled(flat, arr.shape))] = values
         return
@@ -125,7 +125,7 @@ def put(a: Tensor, ind: TensorLike, v: TensorLike, mode: str = "raise") -> None:
     elif mode != "raise":
         raise ValueError(f"[put] unknown mode {mode!r}: use 'raise', 'wrap' or 'clip'")
     try:
-        flat = _core.take(_core.arange(a.size), places)
+        flat = _core.take(_core.arange(a.size, device=places.device), places)
     except IndexError:
         raise IndexError(f"[put] a place is out of range for {a.size} elements") from None
     index = tuple(_unravelled(flat, a.shape)) if a.ndim else ()
@@ -222,7 +222,8 @@ def copyto(dst: Tensor, src: TensorLike, casting: Any = "same_kind", where: Any 
     if where is True:
         dst[...] = values
     else:
-        mask = _core.broadcast_to(_core.astype(where, np.bool_), dst.shape)
+        mask = _core.astype(where, np.bool_).to(dst.device)
+        mask = _core.broadcast_to(mask, dst.shape)
         values = _core.reshape(values, _without_leading_ones(values.shape, dst.ndim))
         dst[...] = _core.where(mask, _core.broadcast_to(values, dst.shape), dst)
 

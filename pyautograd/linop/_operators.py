@@ -246,7 +246,7 @@ class Fisher(_Symmetric):
         self._graph = _Linearisation("linop.Fisher", model, x)
         if type(self._graph.value) is not Tensor:
             raise TypeError("[linop.Fisher] the model must return one tensor, got a tree")
-        output = self._graph.value.detach().numpy()
+        output = self._graph.value.detach().to("cpu").numpy()
         if likelihood == "categorical" and output.ndim == 0:
             raise ValueError("[linop.Fisher] a categorical model must return an axis of logits")
         self._product = _LIKELIHOODS[likelihood](output)

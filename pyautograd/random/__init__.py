@@ -97,6 +97,8 @@ class Generator(Continuous, Discrete, Several):
     Args:
         seed: an int, a sequence of ints or a ``numpy.random.SeedSequence``; None for entropy of the
             operating system.
+        device: where draws are made. The stream is the same everywhere: base draws (uniform,
+            normal, exponential, words) have the same bits.
 
     >>> pa.random.Generator(0).random(2).tolist() == pa.random.Generator(0).random(2).tolist()
     True
@@ -108,26 +110,28 @@ class Generator(Continuous, Discrete, Several):
         >>> [child.random() == 0 for child in pa.random.Generator(0).spawn(2)]
         [tensor(False), tensor(False)]
         """
-        return [Generator(seeds) for seeds in self._seeds.spawn(n_children)]
+        return [Generator(seeds, device=self.device) for seeds in self._seeds.spawn(n_children)]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self._seeds, self.state)
+        return _rebuild, (self._seeds, self.state, self.device)
 
     def __repr__(self) -> str:
         return f"Generator({BIT_GENERATOR}, counter={self._position})"
 
 
-def default_rng(seed: Seed | Generator = None) -> Generator:
-    """A generator with that seed; a generator is returned as it is.
+def default_rng(seed: Seed | Generator = None, *, device: str = "cpu") -> Generator:
+    """A generator with that seed on that device; a generator is returned as it is.
 
     >>> pa.random.default_rng(5).state["counter"]
     0
     """
-    return seed if isinstance(seed, Generator) else Generator(seed)
+    return seed if isinstance(seed, Generator) else Generator(seed, device=device)
 
 
-def _rebuild(seeds: np.random.SeedSequence, state: dict[str, Any]) -> Generator:
-    generator = Generator(seeds)
+def _rebuild(
+    seeds: np.random.SeedSequence, state: dict[str, Any], device: str = "cpu"
+) -> Generator:
+    generator = Generator(seeds, device=device)
     generator.state = state
     return generator
 

@@ -194,7 +194,7 @@ class Discrete(Stream):
         count = math.prod(shape)
         if population <= 0 and count > 0:
             raise ValueError("[choice] a must not be empty")
-        chances = None if p is None else weights(p, population)
+        chances = None if p is None else weights(p, population).to(self.device)
         if replace:
             index = self._with_replacement(population, chances, count)
         elif count > population:
@@ -233,4 +233,6 @@ def _check_enough(chances: Tensor, count: int) -> None:
 
 def _last_positive(chances: Tensor) -> Tensor:
     """The last element that can be drawn, which rounding must not take a draw past."""
-    return _core.max(_core.where(chances > 0, _core.arange(chances.shape[0]), 0))
+    return _core.max(
+        _core.where(chances > 0, _core.arange(chances.shape[0], device=chances.device), 0)
+    )

@@ -20,7 +20,8 @@ BIT_GENERATOR = "Philox4x64-10"
 class Stream:
     """The words behind a generator: seed, state and the draws of the engine."""
 
-    def __init__(self, seed: Seed = None) -> None:
+    def __init__(self, seed: Seed = None, *, device: str = "cpu") -> None:
+        self._device = _core.device(device)
         self._reset(seed)
 
     def _reset(self, seed: Seed) -> None:
@@ -28,7 +29,7 @@ class Stream:
             seed = np.random.SeedSequence(seed)
         self._seeds = seed
         key = self._seeds.generate_state(2, np.uint64)
-        self._stream = _core.RandomStream(int(key[0]), int(key[1]))
+        self._stream = _core.RandomStream(int(key[0]), int(key[1]), 0, self._device)
 
     @property
     def _position(self) -> int:
@@ -37,6 +38,15 @@ class Stream:
     @_position.setter
     def _position(self, position: int) -> None:
         self._stream.position = position
+
+    @property
+    def device(self) -> str:
+        """Where draws are made, unless a parameter lies on a device: ``'cpu'``, ``'cuda:0'``.
+
+        >>> pa.random.default_rng(0).device
+        'cpu'
+        """
+        return self._device
 
     @property
     def state(self) -> dict[str, Any]:
@@ -59,7 +69,7 @@ class Stream:
         words = [*state.get("key", ()), state.get("counter")]
         if len(words) != 3 or not all(type(w) is int and 0 <= w < 1 << 64 for w in words):
             raise ValueError("[random] state must have a key of two words and a counter")
-        self._stream = _core.RandomStream(*words)
+        self._stream = _core.RandomStream(*words, self._device)
 
     def _base(
         self,

@@ -154,7 +154,7 @@ class Planned:
         direction = self._direction
         cotangents = parts.split(direction)
         pulled = sweep(outputs, cotangents, inputs, retain_graph=True, differentiable="no")
-        exact = self.inputs.join(pulled, 1).numpy()[0]
+        exact = self.inputs.join(pulled, 1).to("cpu").numpy()[0]
         scale = self.matrix(np.abs(found.data)).T @ np.abs(direction) + np.abs(exact)
         slack = np.sqrt(np.finfo(self.inputs.dtype).eps)
         (wrong,) = np.nonzero(abs(found.T @ direction - exact) > slack * scale)
@@ -243,7 +243,7 @@ class HessianPlan(Planned):
         self, gradients: Sequence[Tensor], inputs: Sequence[Tensor], *, retain_graph: bool
     ) -> csr_array[Any, tuple[int, int]]:
         products = pull_back(gradients, inputs, self._seeds, self.inputs, retain_graph)
-        return self.matrix(self._recovery.values(products).numpy())
+        return self.matrix(self._recovery.values(products.to("cpu")).numpy())
 
     def explain(self) -> str:
         return self._explain(
@@ -313,7 +313,7 @@ class JacobianPlan(Planned):
         if self._column_seeds.count:
             pushed = push_forward(recording, self._column_seeds, self.outputs)
             found.append(_core.ravel(pushed))
-        return self.matrix(_core.concat(found).numpy()[self._sources])
+        return self.matrix(_core.concat(found).to("cpu").numpy()[self._sources])
 
     def explain(self) -> str:
         rows, columns = self._row_seeds, self._column_seeds

@@ -5,6 +5,7 @@
 #include "core/array.h"
 #include "core/backend.h"
 #include "kernels/kernels.h"
+#include "kernels/sort.h"
 
 // The CUDA kernels against those of the host, on a device that this host emulates: what is tested
 // is which elements they read and write.
@@ -211,6 +212,75 @@ TEST_F(CudaKernels, LinesOfEveryAxis) {
     scan(Scan::Sum, sums->view(), layout.of(*x)->view(), axis, i % 2);
     scan(Scan::Sum, sums_there->device_view(), layout.of(*there)->device_view(), axis, i % 2);
     expect_same(*sums, *sums_there);
+  }
+}
+
+TEST_F(CudaKernels, LongScansAreCutIntoParts) {
+  for (const Dims& shape : {Dims{20000}, Dims{3, 5000}, Dims{300, 2}, Dims{257}}) {
+    const Ref<Array> x = random_array(shape, DType::Float64, random), there = moved(*x, device);
+    for (int axis = 0; axis < static_cast<int>(shape.size()); ++axis) {
+      for (Scan kind : {Scan::Sum, Scan::Max}) {
+        for (bool reverse : {false, true}) {
+          const Ref<Array> wanted = Array::empty(shape, DType::Float64);
+          const Ref<Array> found = Array::empty(shape, DType::Float64, device);
+          scan(kind, wanted->view(), x->view(), axis, reverse);
+          scan(kind, found->device_view(), there->device_view(), axis, reverse);
+          expect_same(*wanted, *found);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(CudaKernels, GathersAndScattersOfEveryLayout) {
+  for (int i = 0; i < 100; ++i) {
+    Dims shape = random_shape(random);
+    shape.push_back(1 + static_cast<int64_t>(random() % 7));
+    const Layout layout = random_layout(shape, random);
+    const DType dtype = static_cast<DType>(random() % kDTypeCount);
+    const Ref<Array> x = random_array(shape, dtype, random), there = moved(*x, device);
+    const size_t indexed = 1 + random() % layout.shape.size();
+    Dims positions = random_shape(random);
+    while (positions.size() > 2) positions.pop_back();
+    std::vector<Ref<Array>> arrays;
+    std::vector<View> index, index_there;
+    for (size_t k = 0; k < indexed; ++k) {
+      const Ref<Array> numbers = Array::empty(positions, DType::Int64);
+      for (int64_t j = 0; j < numbers->size(); ++j)
+        numbers->data<int64_t>()[j] = static_cast<int64_t>(random() % layout.shape[k]);
+      arrays.push_back(numbers);
+      arrays.push_back(moved(*numbers, device));
+      index.push_back(numbers->view());
+      index_there.push_back(arrays.back()->device_view());
+    }
+    Dims lined = positions;
+    for (size_t d = indexed; d < layout.shape.size(); ++d) lined.push_back(layout.shape[d]);
+    const Ref<Array> wanted = Array::empty(lined, dtype),
+                     found = Array::empty(lined, dtype, device);
+    gather(wanted->view(), layout.of(*x)->view(), index);
+    gather(found->device_view(), layout.of(*there)->device_view(), index_there);
+    expect_same(*wanted, *found);
+    for (bool add : {false, true}) {
+      const Ref<Array> target = random_array(layout.shape, dtype, random);
+      const Ref<Array> target_there = moved(*target, device);
+      scatter(target->view(), wanted->view(), index, add);
+      scatter(target_there->device_view(), found->device_view(), index_there, add);
+      expect_same(*target, *target_there);
+    }
+  }
+}
+
+TEST_F(CudaKernels, SortsOfEveryLayoutAndLength) {
+  for (int64_t n : {1, 2, 31, 32, 33, 64, 65, 100, 1000, 4097}) {
+    const Dims shape{3, n, 2};
+    const Ref<Array> x = random_array(shape, DType::Int16, random), there = moved(*x, device);
+    for (int axis : {0, 1, 2}) {
+      const Ref<Array> wanted = Array::empty(shape, DType::Int64);
+      const Ref<Array> found = Array::empty(shape, DType::Int64, device);
+      argsort(wanted->view(), x->view(), axis, n % 2);
+      argsort(found->device_view(), there->device_view(), axis, n % 2);
+      expect_same(*wanted, *found);
+    }
   }
 }
 

@@ -4,11 +4,17 @@
 
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
+#include "kernels/device_input.h"
 #include "kernels/iterate.h"
 
 namespace pyautograd::kernels {
 
 void convolve(const View& out, const View& x, const View& y, int64_t start) {
+  if (on_device(out)) {
+    const DeviceInput left(x, out.device), right(y, out.device);
+    return run_on_device(&DeviceKernels::convolve, out.device, out, left.view(), right.view(),
+                         start);
+  }
   const size_t last = out.shape.size() - 1;
   const int64_t size = out.shape[last], n = x.shape[last], m = y.shape[last];
   const int64_t item = itemsize(out.dtype);

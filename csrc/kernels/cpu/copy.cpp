@@ -208,6 +208,7 @@ void fill_int(const View& out, int64_t value) {
 }
 
 void arange(const View& out, double start, double step) {
+  if (on_device(out)) return run_on_device(&DeviceKernels::arange, out.device, out, start, step);
   visit_dtype(out.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* data = static_cast<T*>(out.data);

@@ -158,7 +158,7 @@ class Elementwise {
 }  // namespace
 
 void unary(FnId fn, const View& out, const View& x) {
-  if (on_device(out)) return run_on_device(&DeviceKernels::unary, out.device, fn, out, x);
+  if (on_device(out)) return run_with_numbers(&DeviceKernels::unary, out.device, fn, out, x);
   Loop1 loop = unary_loop(fn, x.dtype);
   Elementwise<2>({&out, &x}, 0).run([&](const auto& p, int64_t n, unsigned) {
     loop(p[0], p[1], n);
@@ -166,7 +166,7 @@ void unary(FnId fn, const View& out, const View& x) {
 }
 
 void binary(FnId fn, const View& out, const View& x, const View& y) {
-  if (on_device(out)) return run_on_device(&DeviceKernels::binary, out.device, fn, out, x, y);
+  if (on_device(out)) return run_with_numbers(&DeviceKernels::binary, out.device, fn, out, x, y);
   Loop2 loop = binary_loop(fn, x.dtype);
   Elementwise<3>({&out, &x, &y}, 0b110).run([&](const auto& p, int64_t n, unsigned constants) {
     loop(p[0], p[1], p[2], n, constants & 2, constants & 4);
@@ -174,7 +174,8 @@ void binary(FnId fn, const View& out, const View& x, const View& y) {
 }
 
 void where(const View& out, const View& condition, const View& x, const View& y) {
-  if (on_device(out)) return run_on_device(&DeviceKernels::where, out.device, out, condition, x, y);
+  if (on_device(out))
+    return run_with_numbers(&DeviceKernels::where, out.device, out, condition, x, y);
   auto loop = loops().where[size_class(itemsize(out.dtype))];
   Elementwise<4>({&out, &condition, &x, &y}, 0b1100)
       .run([&](const auto& p, int64_t n, unsigned constants) {

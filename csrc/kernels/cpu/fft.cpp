@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/fft_lines.h"
+#include "kernels/device_fft.h"
 #include "kernels/iterate.h"
 #include "kernels/parallel.h"
 
@@ -260,6 +261,7 @@ void real_transform(const View& out, const View& x, int axis, int64_t n, const F
 }  // namespace
 
 void fft_c2c(const View& out, const View& x, int axis, const Fourier& how) {
+  if (on_device(out)) return fft_c2c_on_device(out, x, axis, how);
   if (nothing(out)) return;
   visit_precision(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -272,10 +274,12 @@ void fft_c2c(const View& out, const View& x, int axis, const Fourier& how) {
 }
 
 void fft_r2c(const View& out, const View& x, int axis, const Fourier& how, double middle) {
+  if (on_device(out)) return fft_r2c_on_device(out, x, axis, how, middle);
   real_transform<RealToComplex>(out, x, axis, x.shape[size_t(axis)], how, middle);
 }
 
 void fft_c2r(const View& out, const View& x, int axis, const Fourier& how, double middle) {
+  if (on_device(out)) return fft_c2r_on_device(out, x, axis, how, middle);
   real_transform<ComplexToReal>(out, x, axis, out.shape[size_t(axis)], how, middle);
 }
 

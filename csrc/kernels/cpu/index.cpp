@@ -4,6 +4,7 @@
 
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
+#include "kernels/device_input.h"
 #include "kernels/iterate.h"
 
 namespace pyautograd::kernels {
@@ -136,6 +137,7 @@ bool all_below(const View& index, int64_t size) {
 }
 
 bool normalize_index(const View& out, const View& index, int64_t size, int64_t* bad) {
+  if (on_device(out)) return normalize_index_on_device(out, index, size, bad);
   Nest<2> nest(index.shape, {out.strides, index.strides}, Order::RowMajor);
   bool good = true;
   visit_real_dtype(index.dtype, [&](auto tag) {
@@ -186,6 +188,10 @@ void gather_elements(const View& out, const View& x, const View& index) {
 
 void gather(const View& out, const View& x, std::span<const View> index) {
   if (element_count(out.shape) == 0) return;
+  if (on_device(out)) {
+    const DeviceInput from(x, out.device);
+    return run_on_device(&DeviceKernels::gather, out.device, out, from.view(), index);
+  }
   if (index.size() == 1 && x.shape.size() == 1 && out.shape.size() == 1)
     return gather_elements(out, x, index[0]);
   Indexed indexed(x, out, index);
@@ -214,6 +220,10 @@ void gather(const View& out, const View& x, std::span<const View> index) {
 
 void scatter(const View& out, const View& updates, std::span<const View> index, bool add) {
   if (element_count(updates.shape) == 0) return;
+  if (on_device(out)) {
+    const DeviceInput from(updates, out.device);
+    return run_on_device(&DeviceKernels::scatter, out.device, out, from.view(), index, add);
+  }
   Indexed indexed(out, updates, index);
   if (add)
     visit_dtype(out.dtype, [&](auto tag) {
@@ -227,6 +237,11 @@ void scatter(const View& out, const View& updates, std::span<const View> index, 
 
 void take_along_axis(const View& out, const View& x, const View& index, int axis) {
   if (take_scalar(out, x)) return;
+  if (on_device(out)) {
+    const DeviceInput from(x, out.device);
+    return run_on_device(&DeviceKernels::take_along_axis, out.device, out, from.view(), index,
+                         axis);
+  }
   Dims x_strides = with_zero(x.strides, axis);
   Nest<3> nest(out.shape, {out.strides, index.strides, x_strides});
   int64_t step = x.strides[axis];
@@ -254,6 +269,11 @@ void put_along_axis(const View& out, const View& updates, const View& index, int
   if (out.shape.empty()) {
     scatter(out, updates, {}, add);
     return;
+  }
+  if (on_device(out)) {
+    const DeviceInput from(updates, out.device);
+    return run_on_device(&DeviceKernels::put_along_axis, out.device, out, from.view(), index, axis,
+                         add);
   }
   Dims out_strides = with_zero(out.strides, axis);
   Nest<3> nest(updates.shape, {updates.strides, index.strides, out_strides}, Order::RowMajor);

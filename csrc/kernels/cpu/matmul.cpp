@@ -6,7 +6,7 @@
 #include "kernels/cpu/move.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/split.h"
-#include "kernels/device.h"
+#include "kernels/device_input.h"
 #include "kernels/iterate.h"
 
 namespace pyautograd::kernels {
@@ -317,7 +317,10 @@ void run_batch(const Batch& batch) {
 void matmul(const View& out, const View& a, const View& b) {
   if (element_count(out.shape) == 0) return;
   if (a.shape.back() == 0) return fill(out, 0);
-  if (on_device(out)) return run_on_device(&DeviceKernels::matmul, out.device, out, a, b);
+  if (on_device(out)) {
+    const DeviceInput left(a, out.device), right(b, out.device);
+    return run_on_device(&DeviceKernels::matmul, out.device, out, left.view(), right.view());
+  }
   Batch batch(out, a, b);
   visit_dtype(out.dtype, [&](auto tag) { run_batch<typename decltype(tag)::type>(batch); });
 }

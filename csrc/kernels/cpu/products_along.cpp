@@ -1,4 +1,5 @@
 #include "kernels/cpu/move.h"
+#include "kernels/device_input.h"
 #include "kernels/iterate.h"
 #include "kernels/kernels.h"
 #include "kernels/products.h"
@@ -33,6 +34,11 @@ void add_products(T* out, const T* a, const T* b, Steps beside, Steps along, int
 }  // namespace
 
 void products_along(const View& out, const View& a, const View& b, int axis) {
+  if (on_device(out)) {
+    const DeviceInput left(a, out.device), right(b, out.device);
+    return run_on_device(&DeviceKernels::products_along, out.device, out, left.view(), right.view(),
+                         axis);
+  }
   const int64_t length = a.shape[axis];
   const Nest<3> nest(out.shape, {out.strides, a.strides, b.strides});
   const Steps beside{nest.stride(0), nest.stride(1), nest.stride(2)};

@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
+#include "kernels/device_input.h"
 #include "kernels/iterate.h"
 #include "kernels/parallel.h"
 #include "kernels/scalar_gamma_slope.h"
@@ -87,6 +88,8 @@ int64_t base_draw_blocks(BaseDraw kind, DType dtype, int64_t n) {
 }
 
 void base_draw(BaseDraw kind, const View& out, const RandomKey& key, uint64_t block) {
+  if (on_device(out))
+    return run_on_device(&DeviceKernels::base_draw, out.device, kind, out, key, block);
   const auto loop = loops().base_draw[int(kind)][int(out.dtype)];
   const int64_t n = element_count(out.shape), width = 4 * per_word(kind, out.dtype);
   parallel_for(n / width + (n % width != 0), kGrain / 16, [&](int64_t begin, int64_t end) {
@@ -102,6 +105,14 @@ int64_t parameter_draw_blocks(ParameterDraw kind, int64_t n) {
 
 void parameter_draw(ParameterDraw kind, const View& out, const RandomKey& key, uint64_t block,
                     const View& index, std::span<const View> parameters) {
+  if (on_device(out)) {
+    SmallVector<DeviceInput, 2> there;
+    SmallVector<View, 2> views;
+    for (const View& x : parameters) there.push_back(DeviceInput(x, out.device));
+    for (const DeviceInput& x : there) views.push_back(x.view());
+    return run_on_device(&DeviceKernels::parameter_draw, out.device, kind, out, key, block, index,
+                         std::span<const View>(views));
+  }
   switch (kind) {
     case ParameterDraw::LogGamma: {
       const Parameter<double> shape(parameters[0]);
@@ -155,6 +166,11 @@ void count_at_most(const View& out, const View& u, const View& cdf) {
 }
 
 void gamma_shape_slopes(const View& out, const View& a, const View& y, int order) {
+  if (on_device(out)) {
+    const DeviceInput shape(a, out.device), at(y, out.device);
+    return run_on_device(&DeviceKernels::gamma_shape_slopes, out.device, out, shape.view(),
+                         at.view(), order);
+  }
   auto* o = static_cast<double*>(out.data);
   const Parameter<double> shape(a), at(y);
   parallel_for(element_count(out.shape), kGrain / 256, [&](int64_t begin, int64_t end) {
@@ -163,6 +179,10 @@ void gamma_shape_slopes(const View& out, const View& a, const View& y, int order
 }
 
 void log_gamma_slopes(const View& out, const View& a, int order) {
+  if (on_device(out)) {
+    const DeviceInput shape(a, out.device);
+    return run_on_device(&DeviceKernels::log_gamma_slopes, out.device, out, shape.view(), order);
+  }
   auto* o = static_cast<double*>(out.data);
   const Parameter<double> shape(a);
   parallel_for(element_count(out.shape), kGrain / 32, [&](int64_t begin, int64_t end) {

@@ -1,4 +1,5 @@
 #include "kernels/cpu/move.h"
+#include "kernels/device_input.h"
 #include "kernels/iterate.h"
 #include "kernels/kernels.h"
 
@@ -32,6 +33,11 @@ struct Line {
 }  // namespace
 
 void recurrence(const View& out, const View& a, const View& b, int axis, bool reverse) {
+  if (on_device(out)) {
+    const DeviceInput factor(a, out.device), term(b, out.device);
+    return run_on_device(&DeviceKernels::recurrence, out.device, out, factor.view(), term.view(),
+                         axis, reverse);
+  }
   const int64_t length = out.shape[axis];
   Dims rest(out.shape);
   rest[axis] = length > 0 ? 1 : 0;

@@ -6,34 +6,14 @@
 #include "core/allocator.h"
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
+#include "kernels/device.h"
 #include "kernels/iterate.h"
 #include "kernels/kernels.h"
+#include "kernels/sort_key.h"
 
-// Elements become signed keys in the same order, so that one stable sort of integers serves every
-// dtype and both directions.
 namespace pyautograd::kernels {
 
 namespace {
-
-template <class T>
-using Key = std::conditional_t<(sizeof(T) > 4), int64_t, int32_t>;
-
-// Zeros of either sign get one key, and so do nans.
-template <class T>
-Key<T> key_of(T x, bool descending) {
-  using K = Key<T>;
-  K key;
-  if constexpr (std::is_floating_point_v<T>) {
-    const K bits = std::bit_cast<K>(x + T(0));  // -0 + 0 = 0
-    constexpr K most = std::numeric_limits<K>::max();
-    key = IsNan()(x) ? most : bits ^ (bits < 0 ? most : 0);
-  } else if constexpr (std::is_signed_v<T> || sizeof(T) < sizeof(K)) {
-    key = K(x);
-  } else {
-    key = K(x ^ (T{1} << (sizeof(T) * 8 - 1)));
-  }
-  return descending ? ~key : key;
-}
 
 // The element that has this key, but for the sign of a zero and the bits of a nan.
 template <class T>
@@ -188,38 +168,8 @@ void sort_values(T* out, int64_t out_step, const T* x, int64_t step, int64_t n,
   }
 }
 
-// nan after every number. Complex numbers by real part, then by imaginary part; those with a nan in
-// the imaginary part, in the real part and in both follow in this order.
-template <class T>
-bool before(T a, T b) {
-  if constexpr (is_complex_type<T>) {
-    const auto nans = [](T x) { return 2 * IsNan()(x.real()) + IsNan()(x.imag()); };
-    if (nans(a) != nans(b)) return nans(a) < nans(b);
-    if (before(a.real(), b.real())) return true;
-    return !before(b.real(), a.real()) && before(a.imag(), b.imag());
-  } else if constexpr (std::is_floating_point_v<T>)
-    return (a < b) | (IsNan()(b) & !IsNan()(a));
-  else
-    return a < b;
-}
-
-// How many elements of an ascending line are less than each of kCount values, or not greater. No
-// branch depends on the elements, and the searches wait for memory together.
-template <bool kOrEqual, int kCount, class T>
-void count_before(int64_t* out, const T* line, int64_t n, const T* values) {
-  const auto counts = [](T x, T value) { return kOrEqual ? !before(value, x) : before(x, value); };
-  int64_t first[kCount] = {};
-  for (int64_t rest = n; rest > 1; rest -= rest / 2) {
-    const int64_t half = rest / 2;
-    for (int i = 0; i < kCount; ++i)
-      first[i] += counts(line[first[i] + half - 1], values[i]) ? half : 0;
-  }
-  for (int i = 0; i < kCount; ++i)
-    out[i] = n == 0 ? 0 : first[i] + counts(line[first[i]], values[i]);
-}
-
 template <bool kOrEqual, class T>
-void count_before(int64_t* out, const T* line, int64_t n, const T* values, int64_t count) {
+void count_each(int64_t* out, const T* line, int64_t n, const T* values, int64_t count) {
   constexpr int kTogether = 8;
   int64_t i = 0;
   for (; i + kTogether <= count; i += kTogether)
@@ -281,6 +231,7 @@ void select_places(const View& out, const View& x, int axis, bool descending, bo
 }  // namespace
 
 void sort(const View& out, const View& x, int axis, bool descending) {
+  if (on_device(out)) return sort_on_device(out, x, axis, descending);
   visit_ordered(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* to = static_cast<T*>(out.data);
@@ -298,6 +249,7 @@ void argsort(const View& out, const View& x, int axis, bool descending) {
 }
 
 void arg_select(const View& out, const View& x, int axis, bool descending, bool sorted) {
+  if (on_device(out)) return select_on_device(out, x, axis, descending);
   visit_ordered(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if (x.shape[axis] <= std::numeric_limits<Key<T>>::max())
@@ -308,6 +260,8 @@ void arg_select(const View& out, const View& x, int axis, bool descending, bool 
 }
 
 void searchsorted(const View& out, const View& lines, const View& values, bool right) {
+  if (on_device(out))
+    return run_on_device(&DeviceKernels::searchsorted, out.device, out, lines, values, right);
   const int64_t n = lines.shape[1], m = values.shape[1];
   visit_dtype(lines.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -319,15 +273,17 @@ void searchsorted(const View& out, const View& lines, const View& values, bool r
         const T* first = line + begin / m * n;
         past = std::min(end, (begin / m + 1) * m);
         if (right)
-          count_before<true>(to + begin, first, n, value + begin, past - begin);
+          count_each<true>(to + begin, first, n, value + begin, past - begin);
         else
-          count_before<false>(to + begin, first, n, value + begin, past - begin);
+          count_each<false>(to + begin, first, n, value + begin, past - begin);
       }
     });
   });
 }
 
 void arg_scan(bool maximum, const View& out, const View& x, int axis) {
+  if (on_device(out))
+    return run_on_device(&DeviceKernels::arg_scan, out.device, maximum, out, x, axis);
   const int64_t n = x.shape[axis], out_step = out.strides[axis], step = x.strides[axis];
   visit_ordered(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;

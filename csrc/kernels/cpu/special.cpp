@@ -2,6 +2,7 @@
 
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
+#include "kernels/device_input.h"
 #include "kernels/iterate.h"
 #include "kernels/kernels.h"
 
@@ -34,8 +35,16 @@ void map_tiles(SpecialLoop loop, SpecialFunction function, const Orders& orders,
 
 }  // namespace
 
-void map_special(SpecialFunction function, SpecialVector vector, const Orders& orders,
-                 const View& out, std::span<const View> inputs) {
+void map_special(std::string_view name, SpecialFunction function, SpecialVector vector,
+                 const Orders& orders, const View& out, std::span<const View> inputs) {
+  if (on_device(out)) {
+    SmallVector<DeviceInput, 3> there;
+    SmallVector<View, 3> views;
+    for (const View& x : inputs) there.push_back(DeviceInput(x, out.device));
+    for (const DeviceInput& x : there) views.push_back(x.view());
+    return run_on_device(&DeviceKernels::special, out.device, name, orders, out,
+                         std::span<const View>(views));
+  }
   const Dims nowhere(out.shape.size(), 0);
   std::array<std::span<const int64_t>, 4> strides{out.strides, nowhere, nowhere, nowhere};
   for (size_t i = 0; i < inputs.size(); ++i) strides[i + 1] = inputs[i].strides;

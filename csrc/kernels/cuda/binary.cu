@@ -11,12 +11,12 @@ using Run = bool (*)(const View& out, const View& x, const View& y);
 
 template <class F, class T>
 bool run(const View& out, const View& x, const View& y) {
-  return run_map<F, Result<F, T>, T, T>(out, x, &y);
+  return run_map<Formula<F, T>, Result<F, T>, T, T>(out, x, &y);
 }
 
 template <class F, class T>
 constexpr Run pick() {
-  if constexpr (accepts<F, T>() && !is_complex_type<T> && !contains<F, BinaryParts>)
+  if constexpr (accepts<F, T>())
     return &run<F, T>;
   else
     return nullptr;

@@ -18,26 +18,6 @@ struct Convert {
   }
 };
 
-// Numbers that only move: by their size.
-struct Wide {
-  uint64_t words[2];
-};
-template <class F>
-bool visit_size(int64_t size, F&& f) {
-  switch (size) {
-    case 1:
-      return f(TypeTag<uint8_t>{});
-    case 2:
-      return f(TypeTag<uint16_t>{});
-    case 4:
-      return f(TypeTag<uint32_t>{});
-    case 8:
-      return f(TypeTag<uint64_t>{});
-    default:
-      return f(TypeTag<Wide>{});
-  }
-}
-
 struct Same {
   template <class T>
   PYAUTOGRAD_HD T operator()(T x) const {

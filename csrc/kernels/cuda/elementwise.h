@@ -15,6 +15,26 @@ struct alignas(sizeof(T) * N) Pack {
   T item[N];
 };
 
+// Numbers that only move: by their size.
+struct Wide {
+  uint64_t words[2];
+};
+template <class F>
+bool visit_size(int64_t size, F&& f) {
+  switch (size) {
+    case 1:
+      return f(TypeTag<uint8_t>{});
+    case 2:
+      return f(TypeTag<uint16_t>{});
+    case 4:
+      return f(TypeTag<uint32_t>{});
+    case 8:
+      return f(TypeTag<uint64_t>{});
+    default:
+      return f(TypeTag<Wide>{});
+  }
+}
+
 inline bool is_constant(const View& x) {
   for (size_t d = 0; d < x.shape.size(); ++d)
     if (x.strides[d] != 0 && x.shape[d] > 1) return false;
@@ -148,6 +168,7 @@ Nest<N> make_nest(const View& out, const std::array<const View*, 3>& inputs) {
   return Nest<N>(out.shape, strides);
 }
 
+// Formulas of complex numbers are too long to gain from packs: one kernel of them is enough.
 // Operand 0 is the output; absent inputs are null. False where an operand cannot be one.
 template <class F, class R, class A, class B = Unused, class C = Unused>
 bool run_map(const View& out, const View& a, const View* b = nullptr, const View* c = nullptr) {
@@ -162,19 +183,22 @@ bool run_map(const View& out, const View& a, const View* b = nullptr, const View
   constexpr size_t kOperands = StridedMap<F, R, A, B, C>::kOperands;
   const auto nest = make_nest<kOperands>(out, {&a, b, c});
   map.n = nest.count();
-  constexpr int kWidth = pack_width<R, A, B, C>;
-  const bool packed = nest.packed(0) && (map.a.constant || nest.packed(1)) &&
-                      (map.b.constant || nest.packed(kOperands > 2 ? 2 : 0)) &&
-                      (map.c.constant || nest.packed(kOperands > 3 ? 3 : 0)) &&
-                      reinterpret_cast<uintptr_t>(out.data) % sizeof(Pack<R, kWidth>) == 0 &&
-                      map.a.template aligned<kWidth>() && map.b.template aligned<kWidth>() &&
-                      map.c.template aligned<kWidth>();
-  if (!packed && nest.rank() > kMaxRank) return false;
   Queue queue(out.device);
-  if (packed)
-    queue.each((map.n + kWidth - 1) / kWidth, PackedMap<F, R, A, B, C>{map});
-  else
-    queue.each(map.n, StridedMap<F, R, A, B, C>{map, Places<kOperands>(nest)});
+  if constexpr (!is_complex_type<R> && !is_complex_type<A>) {
+    constexpr int kWidth = pack_width<R, A, B, C>;
+    const bool packed = nest.packed(0) && (map.a.constant || nest.packed(1)) &&
+                        (map.b.constant || nest.packed(kOperands > 2 ? 2 : 0)) &&
+                        (map.c.constant || nest.packed(kOperands > 3 ? 3 : 0)) &&
+                        reinterpret_cast<uintptr_t>(out.data) % sizeof(Pack<R, kWidth>) == 0 &&
+                        map.a.template aligned<kWidth>() && map.b.template aligned<kWidth>() &&
+                        map.c.template aligned<kWidth>();
+    if (packed) {
+      queue.each((map.n + kWidth - 1) / kWidth, PackedMap<F, R, A, B, C>{map});
+      return true;
+    }
+  }
+  if (nest.rank() > kMaxRank) return false;
+  queue.each(map.n, StridedMap<F, R, A, B, C>{map, Places<kOperands>(nest)});
   return true;
 }
 

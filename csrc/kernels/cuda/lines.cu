@@ -3,51 +3,12 @@
 #include <limits>
 
 #include "kernels/cuda/elementwise.h"
+#include "kernels/cuda/lines.h"
 #include "kernels/cuda/tables.h"
 
 namespace pyautograd::kernels::cuda {
 
 namespace {
-
-// The lines of out and x along an axis. A 0-d array is one line of one element.
-struct Lines {
-  Nest<2> outer;
-  int64_t length = 1, out_step = 0, x_step = 0;
-
-  Lines(const View& out, const View& x, int axis)
-      : outer(across(x.shape, axis), {out.strides, x.strides}) {
-    if (x.shape.empty()) return;
-    length = x.shape[static_cast<size_t>(axis)];
-    out_step = out.strides[static_cast<size_t>(axis)];
-    x_step = x.strides[static_cast<size_t>(axis)];
-  }
-  bool fits() const { return outer.rank() <= kMaxRank && outer.count() <= kMaxBlocks; }
-
-  static Dims across(std::span<const int64_t> shape, int axis) {
-    Dims out(shape);
-    if (!out.empty()) out[static_cast<size_t>(axis)] = 1;
-    return out;
-  }
-};
-
-// Where a line's elements lie, for kernels.
-template <class R, class T>
-struct Line {
-  R* out;
-  const T* x;
-  Places<2> places;
-  int64_t length, out_step, x_step;
-
-  Line(const View& to, const View& from, const Lines& lines)
-      : out(static_cast<R*>(to.data)),
-        x(static_cast<const T*>(from.data)),
-        places(lines.outer),
-        length(lines.length),
-        out_step(lines.out_step),
-        x_step(lines.x_step) {}
-  PYAUTOGRAD_HD const T* source(int64_t line) const { return x + places(line).of[1]; }
-  PYAUTOGRAD_HD R* target(int64_t line) const { return out + places(line).of[0]; }
-};
 
 enum class Exponential { Softmax, LogSoftmax, LogSumExp };
 
@@ -163,32 +124,71 @@ bool arg_reduce(bool maximum, const View& out, const View& x, int axis) {
   });
 }
 
-// A thread for each line.
+// Lines are cut into parts, a thread for each. Position k counts in the direction of the scan.
 template <class F, class T>
-struct ScanLine {
+struct ScanPart {
   Line<T, T> line;
+  T* totals;  // of the parts, line after line; null where a line is one part
+  int64_t parts, length;
   bool reverse;
 
-  PYAUTOGRAD_HD void operator()(int64_t number) const {
+  PYAUTOGRAD_HD int64_t place(int64_t k) const { return reverse ? line.length - 1 - k : k; }
+  PYAUTOGRAD_HD void operator()(int64_t item) const {
+    const int64_t number = item / parts, begin = (item - number * parts) * length;
+    const int64_t rest = line.length - begin, end = begin + (rest < length ? rest : length);
     const T* x = line.source(number);
     T* out = line.target(number);
     T total{};
-    for (int64_t k = 0; k < line.length; ++k) {
-      const int64_t i = reverse ? line.length - 1 - k : k;
-      total = k == 0 ? x[i * line.x_step] : F()(total, x[i * line.x_step]);
-      out[i * line.out_step] = total;
+    for (int64_t k = begin; k < end; ++k) {
+      const T value = x[place(k) * line.x_step];
+      total = k == begin ? value : Formula<F, T>()(total, value);
+      out[place(k) * line.out_step] = total;
     }
+    if (totals) totals[item] = total;
   }
 };
+
+// What came before a part joins each of its elements.
+template <class F, class T>
+struct CarryOn {
+  ScanPart<F, T> scan;
+
+  PYAUTOGRAD_HD void operator()(int64_t item) const {
+    const int64_t number = item / scan.line.length, k = item - number * scan.line.length;
+    const int64_t part = k / scan.length;
+    if (part == 0) return;
+    T& element = scan.line.target(number)[scan.place(k) * scan.line.out_step];
+    element = Formula<F, T>()(scan.totals[number * scan.parts + part - 1], element);
+  }
+};
+
+template <class F, class T>
+void scan_lines(Queue& queue, const Line<T, T>& line, int64_t lines, bool reverse) {
+  constexpr int64_t kPart = 64, kEnoughLines = 1 << 14;
+  if (line.length <= 4 * kPart || lines >= kEnoughLines) {
+    queue.each(lines, ScanPart<F, T>{line, nullptr, 1, line.length, reverse});
+    return;
+  }
+  const int64_t parts = (line.length + kPart - 1) / kPart;
+  const Scratch memory(queue.device(), static_cast<size_t>(lines * parts) * sizeof(T));
+  T* totals = memory.as<T>();
+  const ScanPart<F, T> scan{line, totals, parts, kPart, reverse};
+  queue.each(lines * parts, scan);
+  const std::span<const int64_t> step(&parts, 1);
+  const Places<2> starts(Nest<2>(std::span(&lines, 1), {step, step}));
+  scan_lines<F>(queue, Line<T, T>(totals, totals, starts, parts), lines, false);
+  queue.each(lines * line.length, CarryOn<F, T>{scan});
+}
 
 template <class F>
 bool run_scan(const View& out, const View& x, int axis, bool reverse) {
   const Lines lines(out, x, axis);
   if (lines.outer.rank() > kMaxRank) return false;
+  if (element_count(x.shape) == 0) return true;
   return visit_dtype(x.dtype, [&]<class T>(TypeTag<T>) {
-    if constexpr (accepts<F, T>() && !is_complex_type<T>) {
-      Queue(out.device)
-          .each(lines.outer.count(), ScanLine<F, T>{Line<T, T>(out, x, lines), reverse});
+    if constexpr (accepts<F, T>()) {
+      Queue queue(out.device);
+      scan_lines<F>(queue, Line<T, T>(out, x, lines), lines.outer.count(), reverse);
       return true;
     } else {
       return false;
@@ -212,6 +212,58 @@ bool scan(Scan kind, const View& out, const View& x, int axis, bool reverse) {
   return false;
 }
 
+// out[i] = a[i] out[i - 1] + b[i], a thread for each line.
+template <class T>
+struct RecurrenceLine {
+  T* out;
+  const T *a, *b;
+  Places<3> places;  // of out, a, b
+  int64_t length, out_step, a_step, b_step;
+
+  PYAUTOGRAD_HD void operator()(int64_t number) const {
+    const auto at = places(number);
+    T y{};
+    for (int64_t i = 0; i < length; ++i) {
+      const T term = b[at.of[2] + i * b_step];
+      // The first factor has nothing to multiply, and may be infinite.
+      y = i == 0 ? term
+                 : Formula<Add, T>()(Formula<Multiply, T>()(a[at.of[1] + i * a_step], y), term);
+      out[at.of[0] + i * out_step] = y;
+    }
+  }
+};
+
+// Where a line begins, and the step along it, backwards if `reverse`.
+template <class T>
+T* line_start(const View& x, size_t axis, bool reverse, int64_t& step) {
+  T* data = static_cast<T*>(x.data);
+  step = x.strides[axis];
+  if (!reverse) return data;
+  data += (x.shape[axis] - 1) * step;
+  step = -step;
+  return data;
+}
+
+bool recurrence(const View& out, const View& a, const View& b, int axis, bool reverse) {
+  const Dims outer = Lines::across(out.shape, axis);
+  const Nest<3> nest(outer, {out.strides, a.strides, b.strides});
+  if (nest.rank() > kMaxRank) return false;
+  if (element_count(out.shape) == 0) return true;
+  const size_t along = static_cast<size_t>(axis);
+  return visit_dtype(out.dtype, [&]<class T>(TypeTag<T>) {
+    if constexpr (is_float<T> || is_complex_type<T>) {
+      RecurrenceLine<T> line{nullptr, nullptr, nullptr, Places<3>(nest), out.shape[along], 0, 0, 0};
+      line.out = line_start<T>(out, along, reverse, line.out_step);
+      line.a = line_start<const T>(a, along, reverse, line.a_step);
+      line.b = line_start<const T>(b, along, reverse, line.b_step);
+      Queue(out.device).each(nest.count(), line);
+      return true;
+    } else {
+      return false;
+    }
+  });
+}
+
 }  // namespace
 
 void install_lines(DeviceKernels& table) {
@@ -219,6 +271,7 @@ void install_lines(DeviceKernels& table) {
   table.logsumexp = &logsumexp;
   table.arg_reduce = &arg_reduce;
   table.scan = &scan;
+  table.recurrence = &recurrence;
 }
 
 }  // namespace pyautograd::kernels::cuda

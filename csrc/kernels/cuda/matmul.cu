@@ -31,7 +31,7 @@ struct PlainProduct {
     const T* right = b + offsets.of[2] + j * b_column;
     T sum(0);
     for (int64_t l = 0; l < k; ++l)
-      sum = Add()(sum, Multiply()(left[l * a_column], right[l * b_row]));
+      sum = Formula<Add, T>()(sum, Formula<Multiply, T>()(left[l * a_column], right[l * b_row]));
     out[offsets.of[0] + i * out_row + j * out_column] = sum;
   }
 };
@@ -130,12 +130,8 @@ bool product(const View& out, const View& a, const View& b) {
   if (cublas_product(out, a, b, batch)) return true;
   if (is_inexact(out.dtype) && !(is_plain(a) && is_plain(b))) return packed_product(out, a, b);
 #endif
-  return visit_dtype(out.dtype, [&]<class T>(TypeTag<T>) {
-    if constexpr (is_complex_type<T>)
-      return false;
-    else
-      return plain_product<T>(out, a, b, batch);
-  });
+  return visit_dtype(out.dtype,
+                     [&]<class T>(TypeTag<T>) { return plain_product<T>(out, a, b, batch); });
 }
 
 }  // namespace

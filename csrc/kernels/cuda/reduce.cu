@@ -26,12 +26,10 @@ struct Rule {
       return R(0);
   }
   PYAUTOGRAD_HD static R combine(R a, R b) {
-    if constexpr (is_complex_type<R>)
-      return R(a.real() + b.real(), a.imag() + b.imag());
-    else if constexpr (kind == Reduce::Sum || kind == Reduce::SumOfSquares)
-      return Add()(a, b);
+    if constexpr (kind == Reduce::Sum || kind == Reduce::SumOfSquares)
+      return Formula<Add, R>()(a, b);
     else if constexpr (kind == Reduce::Prod)
-      return Multiply()(a, b);
+      return Formula<Multiply, R>()(a, b);
     else if constexpr (kind == Reduce::Max)
       return Maximum()(a, b);
     else if constexpr (kind == Reduce::Min)
@@ -43,7 +41,7 @@ struct Rule {
   }
   template <class T>
   PYAUTOGRAD_HD static R element(T x) {
-    if constexpr (kind == Reduce::Sum)
+    if constexpr (kind == Reduce::Sum || kind == Reduce::Prod)
       return x;
     else if constexpr (kind == Reduce::SumOfSquares)
       return Multiply()(x, x);
@@ -202,7 +200,7 @@ bool run_kind(const View& out, const View& x) {
   return visit_dtype(x.dtype, [&]<class T>(TypeTag<T>) {
     if constexpr (truth)
       return run<kind, bool, T>(out, x);
-    else if constexpr (!is_complex_type<T> || kind == Reduce::Sum)
+    else if constexpr (!is_complex_type<T> || kind == Reduce::Sum || kind == Reduce::Prod)
       return run<kind, T, T>(out, x);
     else
       return false;

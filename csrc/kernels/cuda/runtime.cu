@@ -3,9 +3,10 @@
 #include <cuda_runtime.h>
 #include <pthread.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
-#include <memory>
+#include <mutex>
 
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/queue.h"
@@ -125,19 +126,25 @@ class CudaBackend final : public Backend {
     synchronize(to_device);
   }
   void synchronize(int device) override { at(device).wait(); }
+  uintptr_t stream(int device) override { return reinterpret_cast<uintptr_t>(at(device).stream()); }
 
   const DeviceKernels& kernels() const noexcept override { return kernels_; }
 
   CudaDevice& at(int device) {
     check_process();
-    const std::lock_guard lock(mutex_);
-    std::unique_ptr<CudaDevice>& found = devices_[device];
-    if (!found) found = std::make_unique<CudaDevice>(device);
-    return *found;
+    CudaDevice* found = devices_[static_cast<size_t>(device)].load(std::memory_order_acquire);
+    return found ? *found : open(device);
   }
   bool synchronous() const noexcept { return synchronous_; }
 
  private:
+  CudaDevice& open(int device) {
+    const std::lock_guard lock(mutex_);
+    std::atomic<CudaDevice*>& place = devices_[static_cast<size_t>(device)];
+    if (!place.load(std::memory_order_relaxed))
+      place.store(new CudaDevice(device), std::memory_order_release);
+    return *place.load(std::memory_order_relaxed);
+  }
   void check_process() const {
     if (forked) {
       runtime_error(
@@ -155,7 +162,8 @@ class CudaBackend final : public Backend {
 
   const DeviceKernels kernels_ = all_kernels();
   std::mutex mutex_;
-  std::map<int, std::unique_ptr<CudaDevice>> devices_;
+  // Made once, and kept until the process ends: a launch looks its device up without a lock.
+  std::array<std::atomic<CudaDevice*>, 256> devices_{};
   const bool synchronous_ = [] {
     const char* value = std::getenv("PYAUTOGRAD_CUDA_SYNC");
     return value && *value && *value != '0';

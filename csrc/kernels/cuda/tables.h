@@ -11,6 +11,12 @@ void install_copy(DeviceKernels& table);
 void install_reduce(DeviceKernels& table);
 void install_lines(DeviceKernels& table);
 void install_matmul(DeviceKernels& table);
+void install_index(DeviceKernels& table);
+void install_order(DeviceKernels& table);
+void install_random(DeviceKernels& table);
+void install_fft(DeviceKernels& table);
+void install_products(DeviceKernels& table);
+void install_special(DeviceKernels& table);
 
 bool copy_on_device(const View& out, const View& x);
 
@@ -22,6 +28,12 @@ inline DeviceKernels all_kernels() {
   install_reduce(table);
   install_lines(table);
   install_matmul(table);
+  install_index(table);
+  install_order(table);
+  install_random(table);
+  install_fft(table);
+  install_products(table);
+  install_special(table);
   return table;
 }
 
