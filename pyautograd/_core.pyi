@@ -334,11 +334,7 @@ class Level:
 class Trace:
     """What the first run of a checkpointed function did."""
 
-    def __init__(
-        self,
-        policy: Callable[[str, str | None, int, float], bool] | None = None,
-        compares: bool = True,
-    ) -> None: ...
+    def __init__(self, *, compares: bool = True) -> None: ...
     @property
     def calls(self) -> int: ...
     @property
@@ -353,6 +349,8 @@ class Closure:
         mark: tuple[int, int] | None = None,
         outside: Sequence[Tensor] = (),
         replacements: Sequence[Tensor] = (),
+        *,
+        policy: Callable[[str, str | None, int, float], bool] | None = None,
     ) -> None: ...
     def __enter__(self) -> Closure: ...
     def __exit__(
@@ -443,6 +441,7 @@ def run_backward(
     accumulate: bool = False,
     retain_graph: bool = False,
     differentiable: str = "no",
+    separated: bool = False,
 ) -> list[Tensor | None]: ...
 @overload
 def jacobian_pattern(
