@@ -46,7 +46,6 @@ def _numpy() -> Library:
         along=np.take_along_axis,
         scatter=scatter,
         with_row=with_row,
-        gammaln=special.gammaln,
         erfc=special.erfc,
         ndtr=special.ndtr,
         log_ndtr=special.log_ndtr,
@@ -99,7 +98,6 @@ def our_library() -> Library:
         along=pa.take_along_axis,
         scatter=scatter,
         with_row=with_row,
-        gammaln=pa.special.gammaln,
         erfc=pa.special.erfc,
         ndtr=pa.special.ndtr,
         log_ndtr=pa.special.log_ndtr,
@@ -138,6 +136,11 @@ def torch_library() -> Library:
         kernel = torch.flip(y, (0,))[None, None]
         return torch.nn.functional.conv1d(x[None, None], kernel, padding=len(y) - 1)[0, 0]
 
+    def kron(x: Any, y: Any) -> Any:
+        """Its own has a derivative that fails for transposed matrices."""
+        rows, columns = x.shape[0] * y.shape[0], x.shape[1] * y.shape[1]
+        return torch.einsum("ij,kl->ikjl", x, y).reshape(rows, columns)
+
     def scatter(x: Any, places: Any) -> Any:
         return torch.zeros(5, dtype=x.dtype).index_add(0, torch.as_tensor(places), x)
 
@@ -155,6 +158,7 @@ def torch_library() -> Library:
         ),
         norm=torch.linalg.vector_norm,
         convolve=convolve,
+        kron=kron,
         cummax=lambda x, axis: torch.cummax(x, axis)[0],
         sort=lambda x, axis: torch.sort(x, axis)[0],
         std=lambda x, axis: torch.std(x, axis, correction=0),
@@ -164,7 +168,6 @@ def torch_library() -> Library:
         along=torch.take_along_dim,
         scatter=scatter,
         with_row=with_row,
-        gammaln=torch.lgamma,
         erfc=torch.special.erfc,
         ndtr=torch.special.ndtr,
         log_ndtr=torch.special.log_ndtr,
@@ -205,7 +208,6 @@ def jax_library() -> Library:
         along=jnp.take_along_axis,
         scatter=lambda x, places: jnp.zeros(5).at[places].add(x),
         with_row=lambda x, values, row: x.at[row].set(values),
-        gammaln=jax.scipy.special.gammaln,
         erfc=jax.scipy.special.erfc,
         ndtr=jax.scipy.special.ndtr,
         log_ndtr=jax.scipy.special.log_ndtr,

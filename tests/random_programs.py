@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from random_libraries import NUMPY
 
 LARGEST = 24  # elements of one array
-BOUND = 1e3  # of values
+BOUND = 1e2  # of values: a sine of a large one has few digits
 
 
 class Step(NamedTuple):
@@ -355,7 +355,6 @@ OPS: dict[str, Op] = {
     "setitem": Op(lambda m, x, v, i: m.with_row(x, v, i), 2, rows_and_values),
     "diagonal": Op(lambda m, x: m.diagonal(x, 0, 0, 1), 1, square_matrix),
     # special functions
-    "gammaln": Op(lambda m, x: m.gammaln(2 + m.sin(x))),
     "erfc": Op(lambda m, x: m.erfc(m.sin(x))),
     "i0": Op(lambda m, x: m.i0(1.5 + m.sin(x))),
     "ndtr": Op(lambda m, x: m.ndtr(x)),
