@@ -69,7 +69,8 @@ class Stream:
         words = [*state.get("key", ()), state.get("counter")]
         if len(words) != 3 or not all(type(w) is int and 0 <= w < 1 << 64 for w in words):
             raise ValueError("[random] state must have a key of two words and a counter")
-        self._stream = _core.RandomStream(*words, self._device)
+        key0, key1, counter = words
+        self._stream = _core.RandomStream(key0, key1, counter, self._device)
 
     def _base(
         self,
