@@ -17,7 +17,8 @@ from budget_programs import (
     value,
 )
 from hypothesis import HealthCheck, given, settings
-from random_programs import our_library, programs
+from random_libraries import our_library
+from random_programs import programs
 
 import pyautograd as pa
 from pyautograd import _core, func
