@@ -19,10 +19,11 @@ def options_on(device, sample):
     }
 
 
-def assert_close(got, want, tol, *, relative_to=None, what=""):
+def assert_close(got, want, tol, *, relative_to=None, at_least=0, what=""):
     """Equal shapes and dtypes, and values within `tol` units in the last place of the largest one.
 
     With relative_to=0 every element must be as exact relative to itself, down to subnormal ones.
+    `at_least` is the size of what a result is made of, all of which may have cancelled.
     """
     got, want = np.asarray(got), np.asarray(want)
     assert got.shape == want.shape, f"{what} shape {got.shape}, expected {want.shape}"
@@ -32,7 +33,7 @@ def assert_close(got, want, tol, *, relative_to=None, what=""):
         return
     eps = np.finfo(want.dtype).eps
     finite = np.abs(want[np.isfinite(want)])
-    scale = finite.max(initial=0) if relative_to is None else relative_to
+    scale = finite.max(initial=at_least) if relative_to is None else relative_to
     slack = tol * eps * scale + 2 * np.finfo(want.dtype).smallest_subnormal
     np.testing.assert_allclose(got, want, rtol=tol * eps, atol=slack, err_msg=what)
 

@@ -87,7 +87,7 @@ def power_sums(roots, xp):
 
     def sums(p):
         x = roots(p)
-        return [xp.sum(x**k) for k in (1, 2, 3)]
+        return xp.stack([xp.sum(x**k) for k in (1, 2, 3)])
 
     return sums
 
