@@ -1,12 +1,19 @@
-"""The ``ctx`` of a custom function."""
+"""What the rules of a custom function are given: ``ctx``, and the vmap that runs them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _core
 from ._core import Tensor
+
+
+class VmapInfo(NamedTuple):
+    """What ``Function.vmap`` is told about the vmap that runs it."""
+
+    batch_size: int
+    randomness: str
 
 
 class _Kept:

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import _core
 from ._core import Tensor
-from ._function_context import FunctionContext
+from ._function_context import FunctionContext, VmapInfo
 from ._function_derived import Mapped, Maybe, Record, Refusal, sum_to, transposed
 from ._replay import Tape
 
@@ -175,8 +175,6 @@ class Call:
     def _batch_by_rule(
         self, size: int, values: list[Tensor], dims: list[int | None], randomness: str
     ) -> tuple[list[Tensor], list[int | None]]:
-        from .function import VmapInfo
-
         in_dims: list[int | None] = [None] * len(self._arguments)
         for i, dim in zip(self._places, dims, strict=True):
             in_dims[i] = dim

@@ -1,4 +1,5 @@
-"""Second names of ops: NumPy's, where the registry has the array API's name, and the other way."""
+"""Names of NumPy's: second names of ops, whichever of NumPy's and the array API's the registry has,
+and names without a counterpart."""
 
 from __future__ import annotations
 
@@ -28,3 +29,9 @@ ALIASES: dict[str, str] = {
     "right_shift": "bitwise_right_shift",
     "true_divide": "divide",
 }
+
+
+def no_counterpart(name: str) -> TypeError:
+    return TypeError(
+        f"{name} has no pyautograd counterpart; use x.detach().numpy() to leave the graph"
+    )

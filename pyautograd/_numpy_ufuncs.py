@@ -12,9 +12,9 @@ import numpy as np
 
 from . import _core
 from ._core import Tensor
+from ._names import no_counterpart
 from ._numpy_arguments import cast, reduction, refuse, stored
 from .compositions._common import along, normal_axes
-from .numpy_protocol import no_counterpart
 
 __all__: list[str] = []
 

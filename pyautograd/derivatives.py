@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _core
+from ._unplanned import COMPRESSED, is_small
 from .func._arguments import check_argnums, check_callable
 from .func._jacobian import (
     check_holomorphic,
@@ -45,12 +46,6 @@ class _Planning(NamedTuple):
         from ._planner._schedule import Options
 
         return Options(op=op, **self._asdict(), **others)
-
-
-# Results, and passes of all columns at once, that need no planning
-_SMALL_RESULT, _SMALL_PASS = 1 << 20, 1 << 26
-# From so many rows and columns on it pays to look for a pattern
-COMPRESSED = 160
 
 
 def jacobian(
@@ -318,19 +313,6 @@ def _check_sparsity(op: str, mode: str, sparsity: Any) -> None:
         raise ValueError(
             f"[{op}] sparsity chooses its products itself: leave out mode={mode!r}, or compute all"
         )
-
-
-def is_small(rows: int, columns: int, before: int) -> bool:
-    """Whether all vectors can go at once and nothing has to be estimated: of a matrix of that
-    shape, with what was recorded since `before` bytes were alive."""
-    small = 8 * rows * columns <= _SMALL_RESULT
-    return small and fits_unplanned(min(rows, columns), before)
-
-
-def fits_unplanned(vectors: int, before: int) -> bool:
-    """Whether a pass of so many vectors takes too little to be estimated first."""
-    recorded: int = _core.live()["bytes"] - before
-    return recorded * vectors <= _SMALL_PASS
 
 
 def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from ._function_context import FunctionContext
+from ._function_context import FunctionContext, VmapInfo
 from ._function_rules import Call
 
 __all__ = ["Function", "FunctionContext", "VmapInfo", "once_differentiable"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class VmapInfo(NamedTuple):
-    """What ``Function.vmap`` is told about the vmap that runs it."""
-
-    batch_size: int
-    randomness: str
 
 
 class Function:

@@ -23,7 +23,7 @@ import numpy as np
 
 from . import _core, compositions
 from ._core import Tensor
-from ._names import ALIASES
+from ._names import ALIASES, no_counterpart
 
 __all__: list[str] = []
 
@@ -107,12 +107,6 @@ class _Parameter:
     def __init__(self, text: str) -> None:
         self.mark = text[0] if text[0] in "*~@" else ""
         self.name = text.removeprefix(self.mark)
-
-
-def no_counterpart(name: str) -> TypeError:
-    return TypeError(
-        f"{name} has no pyautograd counterpart; use x.detach().numpy() to leave the graph"
-    )
 
 
 def _translated(name: str, signature: str) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._core import Tensor
-from ..derivatives import COMPRESSED, fits_unplanned
+from .._unplanned import COMPRESSED, fits_unplanned
 from ..func._reverse import Recording
 from ..sparse._products import Parts, Seeds, pull_back, push_forward
 from ._costs import Cost, Graph

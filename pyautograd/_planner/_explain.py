@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import _core
 from .._core import Tensor
-from ..derivatives import is_small
+from .._unplanned import is_small
 from ..func._arguments import Argnums
 from ..func._reverse import Recording
 from ..sparse._plans import check_recording
