@@ -137,11 +137,12 @@ struct ComplexFormula<Sigmoid> {
 // log(exp(x) + exp(y)), the principal value: the larger term in front, and the angle that their sum
 // has brought back to [-pi, pi].
 template <class T>
-inline std::complex<T> log_add_exp(std::complex<T> x, std::complex<T> y) {
+PYAUTOGRAD_HD inline std::complex<T> log_add_exp(std::complex<T> x, std::complex<T> y) {
   const bool first = x.real() >= y.real() || y.real() != y.real();
   const std::complex<T> larger = first ? x : y, smaller = first ? y : x;
   if (larger.real() == -std::numeric_limits<T>::infinity()) return {larger.real(), T(0)};
-  const std::complex<T> ratio = larger == smaller ? std::complex<T>(1) : std::exp(smaller - larger);
+  const std::complex<T> ratio =
+      larger == smaller ? std::complex<T>(1) : library::exp(smaller - larger);
   const std::complex<T> sum = larger + ComplexFormula<Log1p>()(ratio);
   const bool wraps = std::fabs(sum.imag()) > T(M_PI);
   return {sum.real(), wraps ? std::remainder(sum.imag(), T(2 * M_PI)) : sum.imag()};
@@ -150,7 +151,7 @@ inline std::complex<T> log_add_exp(std::complex<T> x, std::complex<T> y) {
 template <>
 struct ComplexFormula<LogAddExp> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
     return log_add_exp(x, y);
   }
 };
@@ -158,7 +159,7 @@ struct ComplexFormula<LogAddExp> {
 template <>
 struct ComplexFormula<LogAddExp2> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> x, std::complex<T> y) const {
     return times(T(M_LOG2E), log_add_exp(times(T(M_LN2), x), times(T(M_LN2), y)));
   }
 };
@@ -166,7 +167,7 @@ struct ComplexFormula<LogAddExp2> {
 template <>
 struct ComplexFormula<Softplus> {
   template <class T>
-  std::complex<T> operator()(std::complex<T> z) const {
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> z) const {
     return log_add_exp(z, std::complex<T>());
   }
 };
