@@ -36,6 +36,8 @@ PIN = "OPENBLAS_CORETYPE"
 
 pinned = os.environ.pop(PIN, None)
 os.environ.update(THREADS)
+# XLA heeds none of these: it has a thread for every processor that it may use.
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-COUNT:])
 
 
 def load(name):
