@@ -23,6 +23,14 @@ except ImportError:
 LARGE, CHAIN, SMALL, SQUARE = 10**8, 10**7, 10, 8192
 
 
+def normals(shape):
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+
+
+def whole_numbers(high, size):
+    return np.random.default_rng(0).integers(0, high, size)
+
+
 class Ours:
     name = "pyautograd"
     sin, exp, sum, matmul = pa.sin, pa.exp, pa.sum, pa.matmul
@@ -30,8 +38,7 @@ class Ours:
 
     @staticmethod
     def integers(high, size):
-        values = np.random.default_rng(0).integers(0, high, size)
-        return pa.tensor(values, device="cuda")
+        return pa.tensor(whole_numbers(high, size), device="cuda")
 
     @staticmethod
     def normal(size):
@@ -39,8 +46,7 @@ class Ours:
 
     @staticmethod
     def array(shape, grad=False):
-        values = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-        return pa.tensor(values, device="cuda", requires_grad=grad)
+        return pa.tensor(normals(shape), device="cuda", requires_grad=grad)
 
     wait = staticmethod(pa.cuda.synchronize)
 
@@ -50,8 +56,7 @@ class Theirs:
 
     @staticmethod
     def array(shape, grad=False):
-        values = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-        return torch.tensor(values, device="cuda", requires_grad=grad)
+        return torch.tensor(normals(shape), device="cuda", requires_grad=grad)
 
     @staticmethod
     def wait():
@@ -65,8 +70,7 @@ class Theirs:
 
     @staticmethod
     def integers(high, size):
-        values = np.random.default_rng(0).integers(0, high, size)
-        return torch.tensor(values, device="cuda")
+        return torch.tensor(whole_numbers(high, size), device="cuda")
 
     @staticmethod
     def normal(size):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/strides.h"
 #include "kernels/device_input.h"
 
 namespace pyautograd::kernels {
@@ -109,8 +110,7 @@ void select_on_device(const View& out, const View& x, int axis, bool descending)
 
 DeviceInput::DeviceInput(const View& x, Device device) : view_(x) {
   if (on_device(x)) return;
-  for (size_t d = 0; d < x.shape.size(); ++d)
-    if (x.strides[d] != 0 && x.shape[d] > 1) not_on_host(device);
+  if (!shows_one_number(x.shape, x.strides)) not_on_host(device);
   const Dims none;
   moved_ = Array::empty(none, x.dtype, device);
   copy(moved_->device_view(), {x.data, x.dtype, none, none});

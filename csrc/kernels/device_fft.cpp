@@ -70,40 +70,34 @@ class Spectra {
   Ref<Array> lines_;
 };
 
+// Numbers in the middle of a line are scaled before and after the transform.
+void run(const View& out, const View& x, int axis, int64_t length, const Fourier& how,
+         double before, double after) {
+  if (count_elements(out.shape) == 0) return;
+  const Moved from(x, axis);
+  const Spectra lines(from, length);
+  lines.read(from);
+  lines.scale_middle(before);
+  lines.transform(how.inverse);
+  lines.scale(how.scale);
+  lines.scale_middle(after);
+  lines.write(Moved(out, axis));  // of complex numbers into real ones, the real parts
+}
+
 }  // namespace
 
 void fft_c2c_on_device(const View& out, const View& x, int axis, const Fourier& how) {
-  if (count_elements(out.shape) == 0) return;
-  const Moved from(x, axis);
-  const Spectra lines(from, x.shape[static_cast<size_t>(axis)]);
-  lines.read(from);
-  lines.transform(how.inverse);
-  lines.scale(how.scale);
-  lines.write(Moved(out, axis));
+  run(out, x, axis, x.shape[static_cast<size_t>(axis)], how, 1, 1);
 }
 
 void fft_r2c_on_device(const View& out, const View& x, int axis, const Fourier& how,
                        double middle) {
-  if (count_elements(out.shape) == 0) return;
-  const Moved from(x, axis);
-  const Spectra lines(from, x.shape[static_cast<size_t>(axis)]);
-  lines.read(from);
-  lines.transform(how.inverse);
-  lines.scale(how.scale);
-  lines.scale_middle(middle);
-  lines.write(Moved(out, axis));
+  run(out, x, axis, x.shape[static_cast<size_t>(axis)], how, 1, middle);
 }
 
 void fft_c2r_on_device(const View& out, const View& x, int axis, const Fourier& how,
                        double middle) {
-  if (count_elements(out.shape) == 0) return;
-  const Moved from(x, axis);
-  const Spectra lines(from, out.shape[static_cast<size_t>(axis)]);
-  lines.read(from);
-  lines.scale_middle(middle);
-  lines.transform(how.inverse);
-  lines.scale(how.scale);
-  lines.write(Moved(out, axis));  // the real parts
+  run(out, x, axis, out.shape[static_cast<size_t>(axis)], how, middle, 1);
 }
 
 }  // namespace pyautograd::kernels

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/strides.h"
 #include "kernels/kernels.h"
 #include "ops/index.h"
 #include "ops/linear.h"
@@ -97,11 +98,8 @@ void check_writable(std::string_view op, const Tensor& x) {
   }
   const Array& array = x.array();
   if (!array.storage->writable()) value_error("[", op, "] the memory is read-only: copy it first");
-  for (size_t i = 0; i < array.shape.size(); ++i) {
-    if (array.shape[i] > 1 && array.strides[i] == 0) {
-      value_error("[", op, "] several elements of this broadcast view share memory: copy it first");
-    }
-  }
+  if (shows_numbers_twice(array.shape, array.strides))
+    value_error("[", op, "] several elements of this broadcast view share memory: copy it first");
 }
 
 // A value as a write to x takes it: nothing recorded, x's dtype, no memory in common.

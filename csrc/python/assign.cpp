@@ -1,6 +1,7 @@
 #include "python/assign.h"
 
 #include "autograd/closure.h"
+#include "core/strides.h"
 #include "kernels/kernels.h"
 #include "ops/linear.h"
 #include "python/gil.h"
@@ -28,12 +29,10 @@ void check_writable(const char* op, const Array& x) {
   if (!x.storage->writable()) {
     value_error("[", op, "] the tensor's memory is read-only: write to x.copy() instead");
   }
-  for (size_t i = 0; i < x.shape.size(); ++i) {
-    if (x.shape[i] > 1 && x.strides[i] == 0) {
-      value_error(
-          "[", op,
-          "] several elements of a broadcast tensor share one place: write to x.copy() instead");
-    }
+  if (shows_numbers_twice(x.shape, x.strides)) {
+    value_error(
+        "[", op,
+        "] several elements of a broadcast tensor share one place: write to x.copy() instead");
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "autograd/algebra.h"
 #include "autograd/engine.h"
+#include "core/strides.h"
 #include "kernels/kernels.h"
 #include "python/autograd_bind.h"
 #include "python/autograd_held.h"
@@ -63,9 +64,7 @@ void separate(Tensor& x) {
   if (!x || !x.is_array() || x.tracked()) return;
   const Array& array = x.array();
   if (array.use_count() == 1 && array.storage->use_count() == 1) return;
-  for (size_t i = 0; i < array.shape.size(); ++i) {
-    if (array.shape[i] > 1 && array.strides[i] == 0) return;
-  }
+  if (shows_numbers_twice(array.shape, array.strides)) return;
   Ref<Array> own = Array::empty(array.shape, array.dtype, array.device);
   kernels::copy(own->device_view(), array.device_view());
   x = Tensor(std::move(own));

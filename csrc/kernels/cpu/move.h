@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/view.h"
+#include "kernels/visit_size.h"
 
 namespace pyautograd::kernels {
 
@@ -15,27 +16,6 @@ inline constexpr int64_t kGrain = 32768;
 
 inline char* bytes_at(const void* data, int64_t offset) {
   return static_cast<char*>(const_cast<void*>(data)) + offset;
-}
-
-struct Bytes16 {
-  uint64_t halves[2];
-};
-
-// Calls f(TypeTag<U>{}) with a plain type of that size.
-template <class F>
-decltype(auto) visit_size(int64_t itemsize, F&& f) {
-  switch (itemsize) {
-    case 1:
-      return f(TypeTag<uint8_t>{});
-    case 2:
-      return f(TypeTag<uint16_t>{});
-    case 4:
-      return f(TypeTag<uint32_t>{});
-    case 8:
-      return f(TypeTag<uint64_t>{});
-    default:
-      return f(TypeTag<Bytes16>{});
-  }
 }
 
 template <class T>

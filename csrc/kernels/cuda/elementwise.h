@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "core/strides.h"
 #include "kernels/cuda/places.h"
 #include "kernels/cuda/queue.h"
 #include "kernels/device.h"
+#include "kernels/visit_size.h"
 
 namespace pyautograd::kernels::cuda {
 
@@ -14,32 +16,6 @@ template <class T, int N>
 struct alignas(sizeof(T) * N) Pack {
   T item[N];
 };
-
-// Numbers that only move: by their size.
-struct Wide {
-  uint64_t words[2];
-};
-template <class F>
-bool visit_size(int64_t size, F&& f) {
-  switch (size) {
-    case 1:
-      return f(TypeTag<uint8_t>{});
-    case 2:
-      return f(TypeTag<uint16_t>{});
-    case 4:
-      return f(TypeTag<uint32_t>{});
-    case 8:
-      return f(TypeTag<uint64_t>{});
-    default:
-      return f(TypeTag<Wide>{});
-  }
-}
-
-inline bool is_constant(const View& x) {
-  for (size_t d = 0; d < x.shape.size(); ++d)
-    if (x.strides[d] != 0 && x.shape[d] > 1) return false;
-  return true;
-}
 
 // An input of an elementwise kernel: an array, or one number, which may come from the host.
 template <class T>
@@ -50,7 +26,7 @@ struct Operand {
 
   // False for what cannot be one: an array of the host.
   static bool make(const View& x, Operand& out) {
-    out.constant = is_constant(x);
+    out.constant = shows_one_number(x.shape, x.strides);
     out.data = static_cast<const T*>(x.data);
     if (on_device(x)) return true;
     if (!out.constant) return false;
