@@ -443,7 +443,6 @@ def run_backward(
     outputs: Sequence[Tensor],
     cotangents: Sequence[Tensor | None],
     inputs: Sequence[Tensor] | None,
-    *,
     accumulate: bool = False,
     retain_graph: bool = False,
     differentiable: str = "no",

@@ -56,12 +56,7 @@ def backward(
         _require_grad("backward", "input", wanted)
         wanted = list({id(x): x for x in wanted}.values())
     _core.run_backward(
-        outputs,
-        gradients,
-        wanted,
-        accumulate=True,
-        retain_graph=create_graph if retain_graph is None else bool(retain_graph),
-        differentiable="yes" if create_graph else "no",
+        outputs, gradients, wanted, True, *_sweep_options(retain_graph, create_graph)
     )
 
 
@@ -111,14 +106,11 @@ def grad(
     xs = _tensors("grad", "inputs", inputs)
     _require_grad("grad", "input", xs)
     cotangents = _gradients("grad", ys, grad_outputs, batched=is_grads_batched)
-    options: dict[str, Any] = {
-        "retain_graph": create_graph if retain_graph is None else bool(retain_graph),
-        "differentiable": "yes" if create_graph else "no",
-    }
+    options = _sweep_options(retain_graph, create_graph)
     if is_grads_batched:
         found = _batched_sweep(ys, xs, cotangents, options)
     else:
-        found = _core.run_backward(ys, cotangents, xs, separated=True, **options)
+        found = _core.run_backward(ys, cotangents, xs, False, *options, True)
     if not (allow_unused or materialize_grads):
         for i, g in enumerate(found):
             if g is None:
@@ -135,13 +127,22 @@ def grad(
     return tuple(found)
 
 
+def _sweep_options(retain_graph: bool | None, create_graph: bool) -> tuple[bool, str]:
+    """``retain_graph`` and ``differentiable``, by position: each keyword would be searched for."""
+    retains = create_graph if retain_graph is None else bool(retain_graph)
+    return retains, "yes" if create_graph else "no"
+
+
 def _batched_sweep(
-    ys: list[Tensor], xs: list[Tensor], cotangents: list[Tensor | None], options: dict[str, Any]
+    ys: list[Tensor],
+    xs: list[Tensor],
+    cotangents: list[Tensor | None],
+    options: tuple[bool, str],
 ) -> list[Tensor | None]:
     (size,) = _batch_shape(cotangents)
     with _core.Level("vmap", size) as level:
         mapped = [None if u is None else _core.make_batched(level, u, 0) for u in cotangents]
-        found = _core.run_backward(ys, mapped, xs, **options)
+        found = _core.run_backward(ys, mapped, xs, False, *options)
         return [None if g is None else to_front(level, g, size) for g in found]
 
 

@@ -123,9 +123,8 @@ void warn_python(Warning kind, const char* message) {
 
 void bind_backward(py::module_& module) {
   module.def("run_backward", &bind_run_backward, py::arg("outputs"), py::arg("cotangents"),
-             py::arg("inputs"), py::kw_only(), py::arg("accumulate") = false,
-             py::arg("retain_graph") = false, py::arg("differentiable") = "no",
-             py::arg("separated") = false);
+             py::arg("inputs"), py::arg("accumulate") = false, py::arg("retain_graph") = false,
+             py::arg("differentiable") = "no", py::arg("separated") = false);
   module.def("make_vjp_input", &make_vjp_input, py::arg("x"));
   module.def("close_vjp_input", &close_vjp_input, py::arg("x"));
   module.def("without_edge", [](const Tensor& x) { return x.untracked(); }, py::arg("x"));

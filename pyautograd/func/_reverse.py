@@ -109,14 +109,9 @@ def sweep(
 
     Separated results share memory with nothing else: for users, who may write into them.
     """
+    # By position, as each keyword would be searched for.
     found = _core.run_backward(
-        outputs,
-        cotangents,
-        inputs,
-        accumulate=False,
-        retain_graph=retain_graph,
-        differentiable=differentiable,
-        separated=separated,
+        outputs, cotangents, inputs, False, retain_graph, differentiable, separated
     )
     return [_core.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
 
