@@ -228,6 +228,13 @@ def test_interp_is_differentiable_in_its_points():
     np.testing.assert_allclose(mapped[1].numpy(), np.interp(x, xp + 0.1, fp**2))
 
 
+def test_fractions_out_of_range_are_refused_in_forward_mode_too():
+    x, q = pa.tensor([1.0, 2.0, 3.0]), pa.tensor(2.0)
+    with pytest.raises(ValueError, match=r"\[quantile\] q must lie between 0 and 1"):
+        pa.func.jvp(lambda q: pa.quantile(x, q), (q,), (q,))
+    assert pa.func.vmap(lambda q: pa.quantile(x, q))(pa.tensor([0.5, 1.0])).tolist() == [2.0, 3.0]
+
+
 def test_quantiles_are_differentiable_in_the_fraction():
     x = np.array([3.0, 1.0, 7.0, 2.0])
     for method, slope in (("linear", 3.0), ("hazen", 4.0), ("nearest", 0.0)):

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ._common import floating, line_shape, not_bool, not_complex
+from ._common import floating, line_shape, not_bool, not_complex, surely
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -52,7 +52,7 @@ def _given_edges(bins: Any) -> Tensor:
     edges = _core.asarray(bins)
     if edges.ndim != 1:
         raise ValueError(f"[histogram_bin_edges] edges must be a vector, not {edges.shape}")
-    if _core.depth(edges) == 0 and bool(_core.any(_core.greater(edges[:-1], edges[1:]))):
+    if surely(_core.greater(edges[:-1], edges[1:])):
         raise ValueError("[histogram_bin_edges] edges must not decrease")
     return edges
 

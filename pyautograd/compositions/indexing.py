@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from ._common import surely
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -287,7 +288,7 @@ def _within(index: Tensor, size: int, mode: str) -> Tensor:
     if mode != "raise":
         raise ValueError(f"[ravel_multi_index] mode must be raise, wrap or clip, got {mode!r}")
     outside = _core.logical_or(_core.less(index, 0), _core.greater_equal(index, size))
-    if _core.depth(index) == 0 and bool(_core.any(outside)):
+    if surely(outside):
         raise ValueError(
             f"[ravel_multi_index] an index is out of bounds for an axis of size {size}"
         )
@@ -311,7 +312,7 @@ def unravel_index(
     lengths = (shape,) if isinstance(shape, int) else tuple(operator.index(n) for n in shape)
     size = math.prod(lengths)
     outside = _core.logical_or(_core.less(flat, 0), _core.greater_equal(flat, size))
-    if _core.depth(flat) == 0 and bool(_core.any(outside)):
+    if surely(outside):
         raise ValueError(f"[unravel_index] an index is out of bounds for shape {lengths}")
     strides = _strides("unravel_index", lengths, order)
     flat = _core.astype(flat, np.int64)

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ._common import floating, normal_axes, not_bool, not_complex
+from ._common import floating, normal_axes, not_bool, not_complex, surely
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -123,7 +123,7 @@ class _Lines:
             w = _core.reshape(w, [n if i in axes else 1 for i, n in enumerate(shape)])
             w = _core.broadcast_to(w, shape)
         w = _core.reshape(_core.permute_dims(w, axes + rest), lines.shape)
-        if _core.depth(w) == 0 and bool(_core.any(_core.less(w, 0))):
+        if surely(_core.less(w, 0)):
             raise ValueError(f"[{name}] weights must not be negative")
         if skip_nan and lines.dtype.kind == "f":
             w = _core.where(_core.isnan(lines), 0.0, w)
@@ -214,8 +214,7 @@ def _fraction(name: str, q: Any, scale: float) -> Tensor:
     """``q / scale`` in float64: places among many elements need more digits than float32 has."""
     given = _core.astype(q, np.float64)
     outside = _core.logical_not(_core.less_equal(_core.absolute(given - scale / 2), scale / 2))
-    # Under vmap there is no one number to look at.
-    if _core.depth(given) == 0 and bool(_core.any(outside)):
+    if surely(outside):
         raise ValueError(f"[{name}] q must lie between 0 and {scale:g}, got {q}")
     return given / scale
 
