@@ -96,6 +96,7 @@ _FUNCTIONS = {"coverage": "_coverage", "load": "serialization", "save": "seriali
 _FUNCTIONS |= {
     "checkpoint": "checkpointing",
     "checkpoint_sequential": "checkpointing._sequential",
+    "fused": "_fused",
     "memory_budget": "memory",
     "mgrid": "_grids",
     "name": "checkpointing",

@@ -141,6 +141,7 @@ from .compositions.creation import fromfunction as fromfunction
 from ._core import full as full
 from ._core import full_like as full_like
 from . import func as func
+from ._fused import fused as fused
 from ._core import gcd as gcd
 from .compositions.creation import geomspace as geomspace
 from ._core import get_num_threads as get_num_threads

@@ -7,16 +7,10 @@ inside it records its own evaluation again.
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Generator
-from typing import Any, TypeVar
-
 from . import _core
+from ._switches import F, PlainSwitch, Switch
 
 __all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def is_grad_enabled() -> bool:
@@ -28,78 +22,16 @@ def is_grad_enabled() -> bool:
     return bool(_core.is_grad_enabled())
 
 
-class _Switch:
-    """A context manager, reentrant, that is also a decorator of functions and generators."""
-
-    __slots__ = ("_formers",)
-
-    def __init__(self) -> None:
-        self._formers: list[int] = []
-
-    def _switch(self) -> int:
-        raise NotImplementedError
-
-    def _again(self) -> _Switch:
-        return type(self)()
-
-    def __enter__(self) -> None:
-        self._formers.append(self._switch())
-
-    def __exit__(self, *_: object) -> None:
-        _core.set_disabled_through(self._formers.pop())
-
-    def __call__(self, f: F) -> F:
-        if not callable(f):
-            raise TypeError(f"[{type(self).__name__}] expected a function, got {type(f).__name__}")
-        if inspect.isgeneratorfunction(f):
-            return self._around_generator(f)  # type: ignore[return-value]
-
-        @functools.wraps(f)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with self._again():
-                return f(*args, **kwargs)
-
-        return wrapped  # type: ignore[return-value]
-
-    def _around_generator(
-        self, f: Callable[..., Generator[Any, Any, Any]]
-    ) -> Callable[..., Generator[Any, Any, Any]]:
-        """The switch holds while the generator runs, and not while its consumer does."""
-
-        @functools.wraps(f)
-        def wrapped(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            generator = f(*args, **kwargs)
-            resume: Callable[[], Any] = functools.partial(next, generator)
-            try:
-                while True:
-                    with self._again():
-                        value = resume()
-                    try:
-                        sent = yield value
-                        resume = functools.partial(generator.send, sent)
-                    except GeneratorExit:
-                        raise
-                    except BaseException as error:
-                        resume = functools.partial(generator.throw, error)
-            except StopIteration as stop:
-                return stop.value
-            finally:
-                with self._again():
-                    generator.close()
-
-        return wrapped
-
-
-class _PlainSwitch(_Switch):
-    """A switch without arguments, which decorates without parentheses too."""
+class _Restored:
+    """Goes back to the levels that recorded before."""
 
     __slots__ = ()
 
-    def __new__(cls, function: Callable[..., Any] | None = None, /) -> Any:
-        return super().__new__(cls) if function is None else cls()(function)
+    def _back(self, former: int) -> None:
+        _core.set_disabled_through(former)
 
 
-class no_grad(_PlainSwitch):
+class no_grad(_Restored, PlainSwitch):
     """Record nothing, as ``with pa.no_grad():`` or ``@pa.no_grad``.
 
     Results do not require grad even if their inputs do. Inside a transform such as
@@ -119,7 +51,7 @@ class no_grad(_PlainSwitch):
         return int(_core.disable_recording())
 
 
-class enable_grad(_PlainSwitch):
+class enable_grad(_Restored, PlainSwitch):
     """Record again inside ``no_grad``, as ``with pa.enable_grad():`` or ``@pa.enable_grad``.
 
     >>> x = pa.tensor(2.0, requires_grad=True)
@@ -135,7 +67,7 @@ class enable_grad(_PlainSwitch):
         return int(_core.enable_recording())
 
 
-class set_grad_enabled(_Switch):
+class set_grad_enabled(_Restored, Switch):
     """Switch recording on or off at once; leaving ``with`` or the decorated function switches back.
 
     Args:
@@ -170,5 +102,5 @@ class set_grad_enabled(_Switch):
     def _switch(self) -> int:
         return int(_core.enable_recording() if self._mode else _core.disable_recording())
 
-    def _again(self) -> _Switch:
+    def _again(self) -> Switch:
         return set_grad_enabled(self._mode)

@@ -44,6 +44,18 @@ def device():
 
 
 @pytest.fixture(autouse=True)
+def deferred():
+    """With PYAUTOGRAD_TEST_DEFERRED=1 elementwise ops of every size are put off."""
+    if not os.environ.get("PYAUTOGRAD_TEST_DEFERRED"):
+        yield
+        return
+    former = pa._core.set_least_deferred(1)
+    with pa.fused():
+        yield
+    pa._core.set_least_deferred(former)
+
+
+@pytest.fixture(autouse=True)
 def quiet_numpy():
     """References compute infinities and nans on purpose."""
     with np.errstate(all="ignore"):

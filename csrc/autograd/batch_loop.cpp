@@ -76,6 +76,7 @@ BatchResult Primitive::batch(int64_t size, TensorSpan values, std::span<const in
   return batch_by_loop(*this, size, values, dims);
 }
 
+bool Primitive::find_loop(TensorSpan, kernels::ElementLoop&) const { return false; }
 Ref<RefCounted> Primitive::context(TensorSpan, TensorSpan) const { return nullptr; }
 
 void set_warning_sink(void (*sink)(Warning, const char*)) noexcept { warning_sink = sink; }

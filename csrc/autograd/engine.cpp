@@ -260,6 +260,7 @@ class Sweep {
 
   void begin_recomputation() {
     recomputes_ = true;
+    together_.reset();
     frontier_.each_leaf([&](Node& node, Tensor& cotangent) {
       if (accumulates_at_once(node)) finish_leaf(node, std::exchange(cotangent, Tensor()));
     });
@@ -423,7 +424,8 @@ class Sweep {
   Tensors results_;
   std::vector<std::pair<Tensor, Tensor>> conjugates_;  // of complex cotangents, and as given
   InterruptPoll poll_interrupt_;
-  bool recomputes_ = false;  // a checkpoint was met
+  std::optional<Deferral::Scope> together_{std::in_place};  // until memory matters more
+  bool recomputes_ = false;                                 // a checkpoint was met
 };
 
 }  // namespace

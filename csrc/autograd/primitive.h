@@ -8,6 +8,10 @@
 
 namespace pyautograd {
 
+namespace kernels {
+struct ElementLoop;
+}
+
 // Which values a vjp rule reads. What is not saved is kept as edge (and shape) only.
 struct Saves {
   static constexpr uint32_t kAll = ~uint32_t{0};
@@ -51,6 +55,9 @@ class Primitive : public RefCounted {
   virtual Specs infer(TensorSpan inputs) const = 0;
   // Level 0: inputs are arrays.
   virtual Tensors eval(TensorSpan inputs, const Specs& specs) const = 0;
+  // Finds the loop that eval would run over these inputs, where that is all it does: such an op may
+  // be put off (autograd/deferral.h).
+  virtual bool find_loop(TensorSpan inputs, kernels::ElementLoop& loop) const;
   // One cotangent per input, absent where zero or not wanted. Shape and dtype may still be the
   // broadcast, promoted ones: the engine reduces each to those of its edge.
   virtual Tensors vjp(const VjpArgs& args) const;

@@ -17,7 +17,9 @@ using Lock = std::lock_guard<std::recursive_mutex>;
 using Garbage = SmallVector<Ref<Recipe>, 4>;
 
 Provenance* provenance_in(const Array& array) noexcept {
-  return static_cast<Provenance*>(array.storage->lineage());
+  Lineage* lineage = array.storage->lineage();
+  return lineage && lineage->kind == Lineage::Kind::Provenance ? static_cast<Provenance*>(lineage)
+                                                               : nullptr;
 }
 
 void keep_numbers(Provenance& value) {
@@ -177,19 +179,20 @@ std::recursive_mutex& rematerialisation_mutex() noexcept {
 }
 
 Provenance::Provenance(const Array& array, Keeper& owner, uint64_t serial)
-    : storage(array.storage.get()),
+    : Lineage(Kind::Provenance),
+      storage(array.storage.get()),
       shape(array.shape),
       dtype(array.dtype),
       owner(owner),
       serial(serial) {}
 
-void Provenance::restore() {
+void Provenance::restore(Storage&) {
   Keeper& mine = Keeper::mine();
   if (&owner != &mine) return keep_numbers(*this);
   mine.materialise(*this);
 }
 
-void Provenance::before_write() {
+void Provenance::before_write(Storage&) {
   keep_numbers(*this);
   Garbage garbage;
   {
@@ -208,7 +211,7 @@ void Provenance::before_write() {
   move_readers(*this, Storage::allocate(storage->bytes(), storage->device()));
 }
 
-void Provenance::forget() noexcept {
+void Provenance::forget(Storage&) noexcept {
   Garbage garbage;
   {
     const Lock lock(rematerialisation_mutex());
@@ -278,6 +281,7 @@ Tensors evaluate_on_budget(const Ref<const Primitive>& primitive, TensorSpan inp
                            const Specs& specs) {
   Keeper& keeper = Keeper::mine();
   if (keeper.depth > 0) return primitive->eval(inputs, specs);
+  for (const Tensor& x : inputs) Deferral::settle(*x.array().storage);
   const Pins pins(inputs);
   if (!primitive->recomputable()) return primitive->eval(inputs, specs);
   Tensors outputs = keeper.run(*primitive, inputs, specs);
@@ -303,7 +307,8 @@ void keep(const Body& body) noexcept {
 
 void separate_from_recipes(const Array& x) {
   Provenance* source = provenance_in(x);
-  if (source && x.storage->use_count() == 1 + source->readers.size()) source->before_write();
+  if (source && x.storage->use_count() == 1 + source->readers.size())
+    source->before_write(*x.storage);
 }
 
 void note_place(const Body& body, const std::string* (*place)()) {
@@ -311,6 +316,7 @@ void note_place(const Body& body, const std::string* (*place)()) {
   if (keeper.limit() == 0 || keeper.depth > 0) return;
   for_each_array(body, [&](const Array& array) {
     if (!Storage::droppable(array.storage->bytes())) return;
+    Deferral::settle(*array.storage);
     const std::string* found = nullptr;
     for (int turn = 0; turn < 2; ++turn) {
       {

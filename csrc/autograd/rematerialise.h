@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/deferral.h"
 #include "autograd/devices.h"
 #include "autograd/primitive.h"
 
@@ -37,9 +38,9 @@ class Provenance final : public Lineage {
  public:
   Provenance(const Array& array, Keeper& owner, uint64_t serial);
 
-  void restore() override;
-  void before_write() override;
-  void forget() noexcept override;
+  void restore(Storage&) override;
+  void before_write(Storage&) override;
+  void forget(Storage&) noexcept override;
 
   struct Reader {
     Recipe* recipe;
@@ -121,8 +122,12 @@ Tensors evaluate_on_budget(const Ref<const Primitive>& primitive, TensorSpan inp
                            const Specs& specs);
 inline Tensors evaluate_on_host(const Ref<const Primitive>& primitive, TensorSpan inputs,
                                 const Specs& specs) {
-  return may_rematerialise() ? evaluate_on_budget(primitive, inputs, specs)
-                             : primitive->eval(inputs, specs);
+  if (may_rematerialise()) return evaluate_on_budget(primitive, inputs, specs);
+  if (Deferral::wanted(specs)) {
+    if (Tensors outputs = Deferral::mine().put_off(primitive, inputs, specs); !outputs.empty())
+      return outputs;
+  }
+  return primitive->eval(inputs, specs);
 }
 inline Tensors evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs,
                         const Specs& specs) {

@@ -20,7 +20,7 @@ Storage::Storage(void* data, size_t bytes, Device device) noexcept
 }
 
 Storage::~Storage() {
-  if (Lineage* lineage = this->lineage()) lineage->forget();
+  if (Lineage* lineage = this->lineage()) lineage->forget(*this);
   count(Live::Storages, -1);
   if (release_) {
     (*release_)();
@@ -48,7 +48,7 @@ void Storage::adopt_data(Storage& other) noexcept {
 }
 
 void* Storage::restored() const {
-  if (Lineage* lineage = this->lineage()) lineage->restore();
+  if (Lineage* lineage = this->lineage()) lineage->restore(const_cast<Storage&>(*this));
   return data_.load(std::memory_order_acquire);
 }
 
@@ -67,21 +67,32 @@ Ref<Storage> Storage::allocate_elsewhere(size_t bytes, Device device) {
 Ref<Storage> Storage::allocate(size_t bytes, Device device) {
   if (device.kind != Device::Kind::CPU) [[unlikely]]
     return allocate_elsewhere(bytes, device);
-  check_data_limit(bytes);
   if (bytes <= kInlineBytes) {
+    check_data_limit(bytes);
     void* block = pool_allocate(sizeof(Storage) + padded(bytes));
     count_bytes(static_cast<int64_t>(bytes));
     return Ref<Storage>(new (block) Storage(static_cast<Storage*>(block) + 1, bytes, device));
   }
+  return allocate_apart(bytes);
+}
+
+Ref<Storage> Storage::allocate_apart(size_t bytes) {
+  check_data_limit(bytes);
   void* data = allocate_data(bytes);
   try {
     void* block = pool_allocate(sizeof(Storage));
     count_bytes(static_cast<int64_t>(bytes));
-    return Ref<Storage>(new (block) Storage(data, bytes, device));
+    return Ref<Storage>(new (block) Storage(data, bytes, Device()));
   } catch (...) {
     free_data(data, bytes);
     throw;
   }
+}
+
+Ref<Storage> Storage::absent(size_t bytes, Lineage& lineage) {
+  Ref<Storage> storage(new (pool_allocate(sizeof(Storage))) Storage(nullptr, bytes, Device()));
+  storage->set_lineage(&lineage);
+  return storage;
 }
 
 Ref<Storage> Storage::wrap(void* data, size_t bytes, Device device, bool writable,

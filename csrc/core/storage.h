@@ -9,18 +9,24 @@
 
 namespace pyautograd {
 
-// How the numbers of a storage were made: kept by what may drop them and make them again
-// (autograd/rematerialise.h).
+class Storage;
+
+// How the numbers of a storage are made: kept by what makes them when they are wanted
+// (autograd/deferral.h), or may drop them and make them again (autograd/rematerialise.h).
 class Lineage {
  public:
-  // Makes dropped numbers again.
-  virtual void restore() = 0;
-  // The memory is about to be written: what was made from it must not be made again from what it
-  // will hold.
-  virtual void before_write() = 0;
-  virtual void forget() noexcept = 0;
+  enum class Kind : uint8_t { Provenance, Deferral };
+  const Kind kind;
+
+  // Makes numbers that are not there.
+  virtual void restore(Storage& storage) = 0;
+  // The memory is about to be written: nothing may be made from it later as if it were not.
+  virtual void before_write(Storage& storage) = 0;
+  // Nobody refers to the storage any more.
+  virtual void forget(Storage& storage) noexcept = 0;
 
  protected:
+  explicit Lineage(Kind kind) noexcept : kind(kind) {}
   ~Lineage() = default;
 };
 
@@ -31,6 +37,10 @@ class Storage final : public RefCounted {
  public:
   static Ref<Storage> allocate(size_t bytes, Device device = {});
   // `release` runs once, when nobody refers to the memory any more.
+  // Without memory, which the lineage gives to it when somebody asks.
+  static Ref<Storage> absent(size_t bytes, Lineage& lineage);
+  // Memory to adopt_data: never behind the header.
+  static Ref<Storage> allocate_apart(size_t bytes);
   static Ref<Storage> wrap(void* data, size_t bytes, Device device, bool writable,
                            std::function<void()> release);
 
@@ -60,9 +70,18 @@ class Storage final : public RefCounted {
   void set_lineage(Lineage* lineage) noexcept {
     lineage_.store(lineage, std::memory_order_release);
   }
+  // Where there is none, or no other.
+  bool take_lineage(Lineage& lineage) noexcept {
+    Lineage* expected = nullptr;
+    return lineage_.compare_exchange_strong(expected, &lineage) || expected == &lineage;
+  }
+  void drop_lineage(Lineage& lineage) noexcept {
+    Lineage* expected = &lineage;
+    lineage_.compare_exchange_strong(expected, nullptr);
+  }
   // To be called before the memory is written, and before any pointer to it is taken for that.
   void prepare_write() {
-    if (Lineage* lineage = this->lineage()) lineage->before_write();
+    if (Lineage* lineage = this->lineage()) lineage->before_write(*this);
   }
 
   uint32_t version() const noexcept { return version_.load(std::memory_order_relaxed); }

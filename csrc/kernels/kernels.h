@@ -31,6 +31,9 @@ DType result_dtype(FnId fn, DType input);
 using Loop1 = void (*)(void* out, const void* x, int64_t n);
 using Loop2 = void (*)(void* out, const void* x, const void* y, int64_t n, bool x_scalar,
                        bool y_scalar);
+using Loop3 = void (*)(void* out, const bool* condition, const void* x, const void* y, int64_t n,
+                       bool x_scalar, bool y_scalar);
+Loop3 where_loop(int64_t itemsize);
 Loop1 unary_loop(FnId fn, DType input);  // nullptr when not supported
 Loop2 binary_loop(FnId fn, DType input);
 

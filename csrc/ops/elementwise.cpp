@@ -1,6 +1,7 @@
 #include "ops/elementwise.h"
 
 #include "kernels/device.h"
+#include "kernels/fused.h"
 #include "ops/series.h"
 
 namespace pyautograd::ops {
@@ -75,6 +76,18 @@ class Elementwise final : public Primitive {
       run(kernel, *out, a, b);
     }
     return Tensors::of(Tensor(std::move(out)));
+  }
+
+  bool find_loop(TensorSpan x, kernels::ElementLoop& loop) const override {
+    const Kernel& kernel = kernel_for(x);
+    for (const Tensor& argument : x) {
+      if (argument.dtype() != kernel.compute) return false;
+    }
+    const bool is_view =
+        row_.fn == kernels::fn_id<kernels::Real>() || row_.fn == kernels::fn_id<kernels::Imag>();
+    const bool checks = row_.fn == kernels::fn_id<kernels::Power>() && !is_inexact(x[1].dtype());
+    loop = {kernel.unary, kernel.binary, nullptr};
+    return !is_view && !checks;
   }
 
   Saves saves_for(std::span<const bool> tracked) const override {

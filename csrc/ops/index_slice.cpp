@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "kernels/kernels.h"
+#include "kernels/fused.h"
 #include "ops/index.h"
 #include "ops/linear.h"
 
@@ -15,16 +15,22 @@ Dims sliced_shape(const Slice& slice) {
   return shape;
 }
 
-Ref<Array> sliced_view(const Array& x, const Slice& slice) {
-  int64_t offset = x.offset;
-  Dims strides;
+// Where a slice lies in an array of these strides.
+kernels::Placement placement(const Slice& slice, const Dims& strides, int64_t first) {
+  kernels::Placement place{first, {}};
   const bool empty = std::find(slice.size.begin(), slice.size.end(), 0) != slice.size.end();
   for (size_t i = 0; i < slice.start.size(); ++i) {
-    if (!empty) offset += slice.start[i] * x.strides[i];
-    strides.push_back(slice.size[i] > 1 ? slice.step[i] * x.strides[i] : x.strides[i]);
+    if (!empty) place.first += slice.start[i] * strides[i];
+    place.strides.push_back(slice.size[i] > 1 ? slice.step[i] * strides[i] : strides[i]);
   }
-  for (size_t i = slice.drop.size(); i-- > 0;) strides.erase(static_cast<size_t>(slice.drop[i]));
-  return x.with_layout(sliced_shape(slice), std::move(strides), offset);
+  for (size_t i = slice.drop.size(); i-- > 0;)
+    place.strides.erase(static_cast<size_t>(slice.drop[i]));
+  return place;
+}
+
+Ref<Array> sliced_view(const Array& x, const Slice& slice) {
+  kernels::Placement place = placement(slice, x.strides, x.offset);
+  return x.with_layout(sliced_shape(slice), std::move(place.strides), place.first);
 }
 
 // The same slice under vmap: the mapped dimension is taken whole.
@@ -102,6 +108,14 @@ class SliceUpdate final : public Linear {
     copy_around(*out, inputs[0].array(), slice_);
     kernels::copy(sliced_view(*out, slice_)->device_view(), inputs[1].device_view());
     return Tensors::of(Tensor(std::move(out)));
+  }
+  bool find_loop(TensorSpan inputs, kernels::ElementLoop& loop) const override {
+    if (inputs[0].dtype() != inputs[1].dtype()) return false;
+    for (int64_t step : slice_.step) {
+      if (step < 1) return false;
+    }
+    loop.splice = placement(slice_, contiguous_strides(inputs[0].shape()), 0);
+    return true;
   }
   Saves saves() const override { return {.specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {

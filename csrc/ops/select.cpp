@@ -1,6 +1,6 @@
 // where, clip, and the named elementwise functions that rules call.
 
-#include "kernels/kernels.h"
+#include "kernels/fused.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
 #include "ops/origin.h"
@@ -39,6 +39,11 @@ class Where final : public Primitive {
     const Tensor b = broadcast_to(astype(x[2], specs[0].dtype), shape);
     kernels::where(out->device_view(), condition.device_view(), a.device_view(), b.device_view());
     return Tensors::of(Tensor(std::move(out)));
+  }
+
+  bool find_loop(TensorSpan x, kernels::ElementLoop& loop) const override {
+    loop.where = kernels::where_loop(itemsize(x[1].dtype()));
+    return is_bool(x[0].dtype()) && x[1].dtype() == x[2].dtype();
   }
 
   Saves saves() const override { return {.inputs = 1, .outputs = 0, .specs = false}; }
@@ -256,6 +261,7 @@ Tensor accumulate(Tensor a, const Tensor& b) {
       b.is_array() && !b.tracked() && a.dtype() == b.dtype() && a.shape() == b.shape();
   if (!same || a.device() != b.device() || !sole_owner(a) || !a.array().contiguous())
     return ops::add(a, b);
+  if (!a.array().storage->present() || !b.array().storage->present()) return ops::add(a, b);
   a.array().storage->prepare_write();
   kernels::binary(kernels::fn_id<kernels::Add>(), a.device_view(), a.device_view(),
                   b.device_view());

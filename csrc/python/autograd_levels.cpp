@@ -3,6 +3,7 @@
 
 #include "autograd/algebra.h"
 #include "autograd/closure.h"
+#include "autograd/deferral.h"
 #include "autograd/engine.h"
 #include "autograd/jet.h"
 #include "python/autograd_bind.h"
@@ -44,6 +45,7 @@ class PyLevel {
     if (level_) runtime_error("[Level] a level is entered only once");
     thread_ = std::this_thread::get_id();
     scope_.emplace(kind_, size_, randomness_, directions_);
+    Deferral::enter();
     level_ = scope_->level();
   }
   void exit() {
@@ -51,6 +53,7 @@ class PyLevel {
     const bool innermost = innermost_level() == level_.get();
     const bool same_thread = thread_ == std::this_thread::get_id();
     scope_.reset();
+    if (same_thread) Deferral::leave();
     if (!same_thread) runtime_error("[Level] a level was left by another thread than entered it");
     if (!innermost) runtime_error("[Level] levels must be left in reverse order of entering");
   }
@@ -169,6 +172,18 @@ int64_t switch_recording() {
   return former;
 }
 
+// Of a function that is about to be evaluated: what it does on large arrays is put off.
+int64_t begin_recording() {
+  const int64_t former = switch_recording<RecordingScope::at_innermost>();
+  Deferral::enter();
+  return former;
+}
+
+void end_recording(int64_t former) {
+  Deferral::leave();
+  set_disabled_through(former);
+}
+
 }  // namespace
 
 void bind_levels(py::module_& module) {
@@ -200,7 +215,17 @@ void bind_levels(py::module_& module) {
   module.def("set_disabled_through", &set_disabled_through, py::arg("depth"));
   module.def("disable_recording", &switch_recording<RecordingScope::none>);
   module.def("enable_recording", &switch_recording<RecordingScope::all>);
-  module.def("enable_innermost_recording", &switch_recording<RecordingScope::at_innermost>);
+  module.def("begin_recording", &begin_recording,
+             "Records at the innermost level; returns what to hand to end_recording.");
+  module.def("end_recording", &end_recording, py::arg("former"));
+
+  module.def("begin_deferral", &Deferral::enter,
+             "From here on elementwise ops on large arrays of this thread are put off.");
+  module.def("end_deferral", &Deferral::leave);
+  module.def(
+      "set_least_deferred", [](int64_t elements) { return Deferral::least.exchange(elements); },
+      py::arg("elements"),
+      "How many elements a result has at least that is put off; returns the former number.");
 }
 
 }  // namespace pyautograd::python

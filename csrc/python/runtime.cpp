@@ -1,5 +1,6 @@
 #include <pybind11/pybind11.h>
 
+#include "autograd/deferral.h"
 #include "core/allocator.h"
 #include "core/counters.h"
 #include "kernels/kernels.h"
@@ -13,6 +14,7 @@ namespace pyautograd::python {
 namespace {
 
 py::dict live_objects() {
+  Deferral::mine().finish();  // what is put off keeps alive what it reads
   py::dict out;
   out["nodes"] = live(Live::Nodes);
   out["bodies"] = live(Live::Bodies);

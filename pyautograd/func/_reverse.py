@@ -21,16 +21,19 @@ from ._arguments import (
 
 
 class recording_on:
-    """Records at the innermost level, whatever no_grad says around it; outer levels as they are."""
+    """Records at the innermost level, whatever no_grad says around it; outer levels as they are.
+
+    What happens to large arrays meanwhile is put off and fused, as in :func:`pyautograd.fused`.
+    """
 
     __slots__ = ("former",)
 
     def __enter__(self) -> recording_on:
-        self.former = _core.enable_innermost_recording()
+        self.former = _core.begin_recording()
         return self
 
     def __exit__(self, *_: object) -> None:
-        _core.set_disabled_through(self.former)
+        _core.end_recording(self.former)
 
 
 class Recording:

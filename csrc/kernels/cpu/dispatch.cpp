@@ -67,6 +67,8 @@ Loop2 binary_loop(FnId fn, DType input) {
   return index < unsigned(kBinaryCount) ? loops().binary[index][int(input)] : nullptr;
 }
 
+Loop3 where_loop(int64_t itemsize) { return loops().where[size_class(itemsize)]; }
+
 bool supports(FnId fn, DType input) {
   return unary_loop(fn, input) != nullptr || binary_loop(fn, input) != nullptr;
 }

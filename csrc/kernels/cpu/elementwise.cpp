@@ -176,7 +176,7 @@ void binary(FnId fn, const View& out, const View& x, const View& y) {
 void where(const View& out, const View& condition, const View& x, const View& y) {
   if (on_device(out))
     return run_with_numbers(&DeviceKernels::where, out.device, out, condition, x, y);
-  auto loop = loops().where[size_class(itemsize(out.dtype))];
+  const Loop3 loop = where_loop(itemsize(out.dtype));
   Elementwise<4>({&out, &condition, &x, &y}, 0b1100)
       .run([&](const auto& p, int64_t n, unsigned constants) {
         loop(p[0], reinterpret_cast<const bool*>(p[1]), p[2], p[3], n, constants & 4,

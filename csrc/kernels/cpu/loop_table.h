@@ -90,9 +90,7 @@ struct LoopTable {
   Loop2 binary[kBinaryCount][kDTypeCount];
   ReduceLoops reduce[kReduceCount][kDTypeCount];  // by the dtype of x
   int64_t (*arg_reduce[kDTypeCount])(bool maximum, const void* x, int64_t n);
-  void (*where[5])(void* out, const bool* condition, const void* x, const void* y, int64_t n,
-                   bool x_scalar,
-                   bool y_scalar);  // by log2 of the item size
+  Loop3 where[5];  // by log2 of the item size
   void (*softmax[kDTypeCount])(void* out, const void* x, int64_t n, bool log);
   void (*logsumexp[kDTypeCount])(void* out, const void* x, int64_t n);
   void (*gemm[kDTypeCount])(const Gemm& product);

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+#include "autograd/primitive.h"
+
+namespace pyautograd {
+
+// Elementwise ops on large arrays that are put off until somebody asks for a number, and then run
+// together, tile by tile (kernels/fused.h): what only they read is never written to memory. The
+// numbers are the same, bit by bit.
+//
+// What an op put off makes is an array like every other, but its storage is absent, and its Lineage
+// is the Deferral. Whatever reads the memory, or is about to write memory that such an op reads,
+// has all of them done first; memory that others can write unnoticed is not put off at all. So
+// nobody but the allocator's counters sees a difference.
+//
+// One for each thread; storages may be asked for by any.
+class Deferral final : public Lineage {
+ public:
+  static Deferral& mine();
+  // Whether this thread is inside a scope, and such a result large enough.
+  static bool wanted(const Specs& specs) noexcept {
+    return scopes_ > 0 && specs.size() == 1 &&
+           count_elements(specs[0].shape) >= least.load(std::memory_order_relaxed);
+  }
+  // Elements from which on an op is put off: smaller arrays stay in the cache from op to op.
+  static std::atomic<int64_t> least;
+
+  Deferral();
+  ~Deferral();
+
+  // The output of the op, without numbers; none if it is not to be put off.
+  Tensors put_off(const Ref<const Primitive>& primitive, TensorSpan inputs, const Specs& specs);
+  // Runs all that was put off.
+  void finish();
+  // Has done what was put off and reads or makes these numbers.
+  static void settle(Storage& storage);
+
+  void restore(Storage& storage) override;
+  void before_write(Storage& storage) override;
+  void forget(Storage& storage) noexcept override;
+
+  // What this thread does from enter to leave is put off. Numbers that live on are made at the
+  // latest when it leaves for the last time.
+  static void enter() noexcept { ++scopes_; }
+  static void leave() noexcept;
+  class Scope {
+   public:
+    Scope() noexcept { enter(); }
+    ~Scope() { leave(); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+  };
+
+ private:
+  struct Operand;
+  struct Step;
+  class Run;
+
+  bool may_read(const Array& x) const noexcept;
+  // By element, or as a whole, in another program than the one that makes it.
+  Operand operand_of(const Array& x, const Dims& shape, bool by_element);
+  uint32_t step_of(const Storage& storage) const noexcept;
+
+  static inline constinit thread_local int scopes_ [[gnu::tls_model("initial-exec")]] = 0;
+
+  std::recursive_mutex mutex_;
+  std::vector<Step> steps_;
+  std::atomic<uint32_t> pending_{0};  // steps, for a look without the lock
+};
+
+}  // namespace pyautograd

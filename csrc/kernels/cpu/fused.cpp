@@ -1,0 +1,164 @@
+#include "kernels/fused.h"
+
+#include <algorithm>
+
+#include "kernels/cpu/move.h"
+#include "kernels/cpu/scratch.h"
+
+namespace pyautograd::kernels {
+
+namespace {
+
+constexpr int64_t kTile = 512;
+
+}  // namespace
+
+FusedProgram::Operand FusedProgram::add(Value value) {
+  values_.push_back(std::move(value));
+  return static_cast<Operand>(values_.size() - 1);
+}
+
+FusedProgram::Operand FusedProgram::constant(const void* number) {
+  return add({Value::Kind::Constant, 0, bytes_at(number, 0)});
+}
+
+FusedProgram::Operand FusedProgram::memory(void* elements, int64_t itemsize) {
+  return add({Value::Kind::Straight, itemsize, static_cast<char*>(elements)});
+}
+
+FusedProgram::Operand FusedProgram::memory(const View& x) {
+  Nest<1> layout(x.shape, {x.strides}, Order::RowMajor);
+  if (layout.packed(0)) return memory(x.data, itemsize(x.dtype));
+  Value value{Value::Kind::Packed, itemsize(x.dtype), static_cast<char*>(x.data)};
+  value.layout = std::move(layout);
+  const Operand operand = add(std::move(value));
+  actions_.push_back({{}, operand, {}});
+  return operand;
+}
+
+FusedProgram::Operand FusedProgram::step(const ElementLoop& loop, std::span<const Operand> operands,
+                                         DType result, void* out) {
+  Action action{loop, add({Value::Kind::Made, itemsize(result), static_cast<char*>(out)}), {}};
+  std::copy(operands.begin(), operands.end(), action.operands.begin());
+  for (Operand operand : operands)
+    values_[operand].last_use = static_cast<uint32_t>(actions_.size());
+  actions_.push_back(action);
+  return action.out;
+}
+
+FusedProgram::Operand FusedProgram::splice(const Placement& place, Operand x, const View& value,
+                                           void* out) {
+  const Operand made = step({}, {&x, 1}, value.dtype, out);
+  actions_.back().splice = static_cast<int32_t>(splices_.size());
+  splices_.push_back({place.first,
+                      Nest<2>(value.shape, {place.strides, value.strides}, Order::RowMajor),
+                      static_cast<char*>(value.data), itemsize(value.dtype)});
+  return made;
+}
+
+int64_t FusedProgram::Splice::before(int64_t place) const {
+  int64_t rest = place - first, found = 0, inner = places.count();
+  if (rest <= 0 || inner == 0) return 0;
+  for (size_t d = 0; d < places.rank(); ++d) {
+    const int64_t size = places.size(d), stride = places.stride(d, 0);
+    inner /= size;
+    if (size == 1) continue;  // its stride means nothing
+    const bool last = d + 1 == places.rank();
+    const int64_t whole = last ? (rest + stride - 1) / stride : rest / stride;
+    if (whole >= size) return found + size * inner;
+    found += whole * inner;
+    rest -= whole * stride;
+  }
+  return found + (places.count() == 1);
+}
+
+bool FusedProgram::is_constant(Operand operand) const {
+  return values_[operand].kind == Value::Kind::Constant;
+}
+
+// A tile is free again after the last action that reads it.
+void FusedProgram::assign_slots() {
+  std::vector<int32_t> free;
+  std::vector<std::vector<int32_t>> freed_after(actions_.size());
+  for (uint32_t i = 0; i < actions_.size(); ++i) {
+    Value& made = values_[actions_[i].out];
+    if (made.layout || !made.memory) {
+      if (free.empty()) free.push_back(slots_++);
+      made.slot = free.back();
+      free.pop_back();
+      slot_bytes_ = std::max(slot_bytes_, kTile * made.itemsize);
+      freed_after[std::max(i, made.last_use)].push_back(made.slot);
+    }
+    free.insert(free.end(), freed_after[i].begin(), freed_after[i].end());
+  }
+}
+
+void FusedProgram::run() {
+  assign_slots();
+  parallel_for(count_, kGrain, [&](int64_t begin, int64_t end) { run_range(begin, end); });
+}
+
+void FusedProgram::run_range(int64_t begin, int64_t end) const {
+  const Scratch<char> tiles(std::max<int64_t>(slots_ * slot_bytes_, 1));
+  const Scratch<Place> places(static_cast<int64_t>(values_.size()));
+  for (size_t i = 0; i < values_.size(); ++i) {
+    const Value& value = values_[i];
+    places[int64_t(i)] = value.slot == kNoSlot ? Place{value.memory, value.itemsize}
+                                               : Place{tiles.get() + value.slot * slot_bytes_, 0};
+  }
+  for (; begin < end; begin += kTile) {
+    const int64_t n = std::min(kTile, end - begin);
+    for (const Action& action : actions_) run_action(action, places.get(), begin, n);
+  }
+}
+
+void FusedProgram::run_action(const Action& action, const Place* places, int64_t begin,
+                              int64_t n) const {
+  auto at = [&](Operand operand) { return places[operand].base + places[operand].stride * begin; };
+  const auto [x, y, z] = action.operands;
+  const ElementLoop& loop = action.loop;
+  if (action.splice >= 0) {
+    run_splice(splices_[action.splice], values_[x], at(action.out), at(x), begin, n);
+  } else if (loop.unary) {
+    loop.unary(at(action.out), at(x), n);
+  } else if (loop.binary) {
+    loop.binary(at(action.out), at(x), at(y), n, is_constant(x), is_constant(y));
+  } else if (loop.where) {
+    loop.where(at(action.out), reinterpret_cast<const bool*>(at(x)), at(y), at(z), n,
+               is_constant(y), is_constant(z));
+  } else {
+    pack(values_[action.out], at(action.out), begin, n);
+  }
+}
+
+void FusedProgram::run_splice(const Splice& splice, const Value& x, char* out, const char* from,
+                              int64_t begin, int64_t n) const {
+  const bool constant = x.kind == Value::Kind::Constant;
+  visit_size(splice.itemsize, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* tile = reinterpret_cast<T*>(out);
+    move_row(tile, 1, reinterpret_cast<const T*>(from), constant ? 0 : 1, n);
+    const Nest<2>& places = splice.places;
+    const T* value = reinterpret_cast<const T*>(splice.value);
+    places.walk(splice.before(begin), splice.before(begin + n),
+                [&](const auto& offsets, int64_t length) {
+                  move_row(tile + (splice.first + offsets[0] - begin), places.stride(0),
+                           value + offsets[1], places.stride(1), length);
+                });
+  });
+}
+
+void FusedProgram::pack(const Value& value, char* tile, int64_t begin, int64_t n) const {
+  visit_size(value.itemsize, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* packed = reinterpret_cast<T*>(tile);
+    const T* data = reinterpret_cast<const T*>(value.memory);
+    const int64_t stride = value.layout->stride(0);
+    value.layout->walk(begin, begin + n, [&](const auto& offsets, int64_t length) {
+      move_row(packed, 1, data + offsets[0], stride, length);
+      packed += length;
+    });
+  });
+}
+
+}  // namespace pyautograd::kernels

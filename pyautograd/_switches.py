@@ -1,0 +1,85 @@
+"""Context managers that are decorators too."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Switch:
+    """A context manager, reentrant, that is also a decorator of functions and generators."""
+
+    __slots__ = ("_formers",)
+
+    def __init__(self) -> None:
+        self._formers: list[int] = []
+
+    def _switch(self) -> int:
+        """Throws the switch and returns its former state."""
+        raise NotImplementedError
+
+    def _back(self, former: int) -> None:
+        raise NotImplementedError
+
+    def _again(self) -> Switch:
+        return type(self)()
+
+    def __enter__(self) -> None:
+        self._formers.append(self._switch())
+
+    def __exit__(self, *_: object) -> None:
+        self._back(self._formers.pop())
+
+    def __call__(self, f: F) -> F:
+        if not callable(f):
+            raise TypeError(f"[{type(self).__name__}] expected a function, got {type(f).__name__}")
+        if inspect.isgeneratorfunction(f):
+            return self._around_generator(f)  # type: ignore[return-value]
+
+        @functools.wraps(f)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return f(*args, **kwargs)
+
+        return wrapped  # type: ignore[return-value]
+
+    def _around_generator(
+        self, f: Callable[..., Generator[Any, Any, Any]]
+    ) -> Callable[..., Generator[Any, Any, Any]]:
+        """The switch holds while the generator runs, and not while its consumer does."""
+
+        @functools.wraps(f)
+        def wrapped(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            generator = f(*args, **kwargs)
+            resume: Callable[[], Any] = functools.partial(next, generator)
+            try:
+                while True:
+                    with self._again():
+                        value = resume()
+                    try:
+                        sent = yield value
+                        resume = functools.partial(generator.send, sent)
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        resume = functools.partial(generator.throw, error)
+            except StopIteration as stop:
+                return stop.value
+            finally:
+                with self._again():
+                    generator.close()
+
+        return wrapped
+
+
+class PlainSwitch(Switch):
+    """A switch without arguments, which decorates without parentheses too."""
+
+    __slots__ = ()
+
+    def __new__(cls, function: Callable[..., Any] | None = None, /) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)

@@ -1,0 +1,99 @@
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "core/array.h"
+#include "kernels/fused.h"
+
+namespace pyautograd::kernels {
+namespace {
+
+using Numbers = std::vector<double>;
+
+// More than one range of parallel_for, and no whole number of tiles.
+constexpr int64_t kCount = 100'003;
+
+Numbers counted(int64_t n) {
+  Numbers x(static_cast<size_t>(n));
+  std::iota(x.begin(), x.end(), 1.0);
+  return x;
+}
+
+ElementLoop loop_of(FnId fn) {
+  return {unary_loop(fn, DType::Float64), binary_loop(fn, DType::Float64)};
+}
+
+TEST(Fused, StepsReadEachOther) {
+  Numbers x = counted(kCount), y(x.size()), z(x.size());
+  const double two = 2;
+  FusedProgram program(kCount);
+  const FusedProgram::Operand a = program.memory(x.data(), 8), b = program.constant(&two);
+  const FusedProgram::Operand sum[] = {a, b};
+  const FusedProgram::Operand shifted =
+      program.step(loop_of(fn_id<Add>()), sum, DType::Float64, nullptr);
+  const FusedProgram::Operand square =
+      program.step(loop_of(fn_id<Square>()), {{shifted}}, DType::Float64, y.data());
+  const FusedProgram::Operand product[] = {square, shifted};
+  program.step(loop_of(fn_id<Multiply>()), product, DType::Float64, z.data());
+  program.run();
+  for (size_t i = 0; i < x.size(); ++i) {
+    ASSERT_EQ(y[i], (x[i] + 2) * (x[i] + 2));
+    ASSERT_EQ(z[i], y[i] * (x[i] + 2));
+  }
+}
+
+TEST(Fused, LayoutsArePacked) {
+  const int64_t rows = 301, columns = 97;
+  Numbers x = counted(2 * rows * columns), y(static_cast<size_t>(rows * columns));
+  const Dims shape{rows, columns};
+  for (const Dims& strides : {Dims{columns, 1}, Dims{1, rows}, Dims{2 * columns, 2}, Dims{0, 1},
+                              Dims{1, 0}, Dims{0, 0}, Dims{2 * columns, 1}}) {
+    FusedProgram program(rows * columns);
+    const FusedProgram::Operand a = program.memory({x.data(), DType::Float64, shape, strides});
+    program.step(loop_of(fn_id<Negative>()), {{a}}, DType::Float64, y.data());
+    program.run();
+    for (int64_t i = 0; i < rows * columns; ++i) {
+      const int64_t place = i / columns * strides[0] + i % columns * strides[1];
+      ASSERT_EQ(y[static_cast<size_t>(i)], -x[static_cast<size_t>(place)]);
+    }
+  }
+}
+
+// Every slice of a small array, repeated along the first axis until there are many tiles.
+TEST(Fused, SplicesAreSlices) {
+  const Dims shape{700, 5, 7};
+  const Dims strides = contiguous_strides(shape);
+  const Numbers x = counted(count_elements(shape));
+  for (int64_t start : {0, 1, 3}) {
+    for (int64_t step : {1, 2, 3}) {
+      for (int64_t left : {0, 1, 2, 4}) {
+        Dims size, places;
+        int64_t first = 0;
+        for (size_t d = 0; d < 3; ++d) {
+          const int64_t stride = d == 1 ? 1 : step;
+          size.push_back(std::max<int64_t>(0, (shape[d] - start - left + stride - 1) / stride));
+          places.push_back(stride * strides[d]);
+          first += start * strides[d];
+        }
+        Numbers value = counted(count_elements(size)), got(x.size()), want = x;
+        for (double& v : value) v = -v;
+        size_t next = 0;
+        for (int64_t i = 0; i < size[0]; ++i)
+          for (int64_t j = 0; j < size[1]; ++j)
+            for (int64_t k = 0; k < size[2]; ++k)
+              want[static_cast<size_t>(first + i * places[0] + j * places[1] + k * places[2])] =
+                  value[next++];
+        FusedProgram program(count_elements(shape));
+        const FusedProgram::Operand a = program.memory(const_cast<double*>(x.data()), 8);
+        const Dims value_strides = contiguous_strides(size);
+        program.splice({first, places}, a, {value.data(), DType::Float64, size, value_strides},
+                       got.data());
+        program.run();
+        ASSERT_EQ(got, want) << start << " " << step << " " << left;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pyautograd::kernels
