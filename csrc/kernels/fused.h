@@ -78,6 +78,7 @@ class FusedProgram {
   struct Place {
     char* base;
     int64_t stride;
+    char* at(int64_t begin) const { return base + begin * stride; }
   };
 
   void assign_slots();
@@ -85,9 +86,8 @@ class FusedProgram {
   bool is_constant(Operand operand) const;
   void run_range(int64_t begin, int64_t end) const;
   void pack(const Value& value, char* tile, int64_t begin, int64_t n) const;
-  void run_splice(const Splice& splice, const Value& x, char* out, const char* from, int64_t begin,
-                  int64_t n) const;
-  void run_action(const Action& action, const Place* places, int64_t begin, int64_t n) const;
+  void run_splice(const Action& action, Place* places, char* tile, int64_t begin, int64_t n) const;
+  void run_action(const Action& action, Place* places, int64_t begin, int64_t n) const;
 
   const int64_t count_;
   std::vector<Value> values_;

@@ -108,43 +108,56 @@ void FusedProgram::run_range(int64_t begin, int64_t end) const {
   }
   for (; begin < end; begin += kTile) {
     const int64_t n = std::min(kTile, end - begin);
-    for (const Action& action : actions_) run_action(action, places.get(), begin, n);
+    for (const Action& action : actions_) {
+      const Value& made = values_[action.out];
+      if (made.slot != kNoSlot) places[action.out].base = tiles.get() + made.slot * slot_bytes_;
+      run_action(action, places.get(), begin, n);
+    }
   }
 }
 
-void FusedProgram::run_action(const Action& action, const Place* places, int64_t begin,
-                              int64_t n) const {
-  auto at = [&](Operand operand) { return places[operand].base + places[operand].stride * begin; };
+void FusedProgram::run_action(const Action& action, Place* places, int64_t begin, int64_t n) const {
+  auto at = [&](Operand operand) { return places[operand].at(begin); };
   const auto [x, y, z] = action.operands;
   const ElementLoop& loop = action.loop;
+  char* out = at(action.out);
   if (action.splice >= 0) {
-    run_splice(splices_[action.splice], values_[x], at(action.out), at(x), begin, n);
+    run_splice(action, places, out, begin, n);
   } else if (loop.unary) {
-    loop.unary(at(action.out), at(x), n);
+    loop.unary(out, at(x), n);
   } else if (loop.binary) {
-    loop.binary(at(action.out), at(x), at(y), n, is_constant(x), is_constant(y));
+    loop.binary(out, at(x), at(y), n, is_constant(x), is_constant(y));
   } else if (loop.where) {
-    loop.where(at(action.out), reinterpret_cast<const bool*>(at(x)), at(y), at(z), n,
-               is_constant(y), is_constant(z));
+    loop.where(out, reinterpret_cast<const bool*>(at(x)), at(y), at(z), n, is_constant(y),
+               is_constant(z));
   } else {
-    pack(values_[action.out], at(action.out), begin, n);
+    pack(values_[action.out], out, begin, n);
   }
 }
 
-void FusedProgram::run_splice(const Splice& splice, const Value& x, char* out, const char* from,
-                              int64_t begin, int64_t n) const {
-  const bool constant = x.kind == Value::Kind::Constant;
+// Where one run of the slice fills the tile, later steps read it in its own place.
+void FusedProgram::run_splice(const Action& action, Place* places, char* tile, int64_t begin,
+                              int64_t n) const {
+  const Splice& splice = splices_[static_cast<size_t>(action.splice)];
+  const Nest<2>& nest = splice.places;
+  const Operand x = action.operands[0];
+  const int64_t first = splice.before(begin), last = splice.before(begin + n);
+  const bool covered = last - first == n;
   visit_size(splice.itemsize, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    T* tile = reinterpret_cast<T*>(out);
-    move_row(tile, 1, reinterpret_cast<const T*>(from), constant ? 0 : 1, n);
-    const Nest<2>& places = splice.places;
+    T* out = reinterpret_cast<T*>(tile);
     const T* value = reinterpret_cast<const T*>(splice.value);
-    places.walk(splice.before(begin), splice.before(begin + n),
-                [&](const auto& offsets, int64_t length) {
-                  move_row(tile + (splice.first + offsets[0] - begin), places.stride(0),
-                           value + offsets[1], places.stride(1), length);
-                });
+    if (!covered)
+      move_row(out, 1, reinterpret_cast<const T*>(places[x].at(begin)), is_constant(x) ? 0 : 1, n);
+    nest.walk(first, last, [&](const auto& offsets, int64_t length) {
+      const T* from = value + offsets[1];
+      if (length == n && nest.stride(1) == 1 && !values_[action.out].memory) {
+        places[action.out].base = const_cast<char*>(reinterpret_cast<const char*>(from));
+      } else {
+        move_row(out + (splice.first + offsets[0] - begin), nest.stride(0), from, nest.stride(1),
+                 length);
+      }
+    });
   });
 }
 
