@@ -48,6 +48,7 @@ class FusedProgram {
   void run();
 
  private:
+  static constexpr int64_t kTile = 512;
   static constexpr int32_t kNoSlot = -1;
 
   struct Value {
@@ -55,6 +56,7 @@ class FusedProgram {
     int64_t itemsize;
     char* memory = nullptr;
     std::optional<Nest<1>> layout = {};  // of what is packed, tile by tile
+    bool repeats = false;                // every tile is the first one
     int32_t slot = kNoSlot;              // a tile in the scratch of a thread
     uint32_t last_use = 0;
   };
@@ -90,6 +92,7 @@ class FusedProgram {
   void run_action(const Action& action, Place* places, int64_t begin, int64_t n) const;
 
   const int64_t count_;
+  int64_t tile_ = kTile;  // elements; a number of whole rows of what repeats row by row
   std::vector<Value> values_;
   std::vector<Action> actions_;
   std::vector<Splice> splices_;

@@ -42,8 +42,7 @@ TEST(Fused, StepsReadEachOther) {
   }
 }
 
-TEST(Fused, LayoutsArePacked) {
-  const int64_t rows = 301, columns = 97;
+void check_layouts(int64_t rows, int64_t columns) {
   Numbers x = counted(2 * rows * columns), y(static_cast<size_t>(rows * columns));
   const Dims shape{rows, columns};
   for (const Dims& strides : {Dims{columns, 1}, Dims{1, rows}, Dims{2 * columns, 2}, Dims{0, 1},
@@ -57,6 +56,12 @@ TEST(Fused, LayoutsArePacked) {
       ASSERT_EQ(y[static_cast<size_t>(i)], -x[static_cast<size_t>(place)]);
     }
   }
+}
+
+TEST(Fused, LayoutsArePacked) {
+  check_layouts(301, 97);
+  check_layouts(30'011, 3);
+  check_layouts(3, 30'011);
 }
 
 // Every slice of a small array, repeated along the first axis until there are many tiles.

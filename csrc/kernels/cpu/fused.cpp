@@ -7,12 +7,6 @@
 
 namespace pyautograd::kernels {
 
-namespace {
-
-constexpr int64_t kTile = 512;
-
-}  // namespace
-
 FusedProgram::Operand FusedProgram::add(Value value) {
   values_.push_back(std::move(value));
   return static_cast<Operand>(values_.size() - 1);
@@ -30,9 +24,12 @@ FusedProgram::Operand FusedProgram::memory(const View& x) {
   Nest<1> layout(x.shape, {x.strides}, Order::RowMajor);
   if (layout.packed(0)) return memory(x.data, itemsize(x.dtype));
   Value value{Value::Kind::Packed, itemsize(x.dtype), static_cast<char*>(x.data)};
+  const bool repeats = layout.repeats_rows(0) && layout.row() <= kTile / 4;
+  if (repeats && tile_ == kTile) tile_ -= kTile % layout.row();
+  value.repeats = repeats && tile_ % layout.row() == 0;
   value.layout = std::move(layout);
   const Operand operand = add(std::move(value));
-  actions_.push_back({{}, operand, {}});
+  if (!values_[operand].repeats) actions_.push_back({{}, operand, {}});
   return operand;
 }
 
@@ -80,13 +77,16 @@ bool FusedProgram::is_constant(Operand operand) const {
 void FusedProgram::assign_slots() {
   std::vector<int32_t> free;
   std::vector<std::vector<int32_t>> freed_after(actions_.size());
+  for (Value& value : values_) {
+    slot_bytes_ = std::max(slot_bytes_, tile_ * value.itemsize);
+    if (value.repeats) value.slot = slots_++;
+  }
   for (uint32_t i = 0; i < actions_.size(); ++i) {
     Value& made = values_[actions_[i].out];
     if (made.layout || !made.memory) {
       if (free.empty()) free.push_back(slots_++);
       made.slot = free.back();
       free.pop_back();
-      slot_bytes_ = std::max(slot_bytes_, kTile * made.itemsize);
       freed_after[std::max(i, made.last_use)].push_back(made.slot);
     }
     free.insert(free.end(), freed_after[i].begin(), freed_after[i].end());
@@ -105,9 +105,10 @@ void FusedProgram::run_range(int64_t begin, int64_t end) const {
     const Value& value = values_[i];
     places[int64_t(i)] = value.slot == kNoSlot ? Place{value.memory, value.itemsize}
                                                : Place{tiles.get() + value.slot * slot_bytes_, 0};
+    if (value.repeats) pack(value, places[int64_t(i)].base, begin, std::min(tile_, end - begin));
   }
-  for (; begin < end; begin += kTile) {
-    const int64_t n = std::min(kTile, end - begin);
+  for (; begin < end; begin += tile_) {
+    const int64_t n = std::min(tile_, end - begin);
     for (const Action& action : actions_) {
       const Value& made = values_[action.out];
       if (made.slot != kNoSlot) places[action.out].base = tiles.get() + made.slot * slot_bytes_;
