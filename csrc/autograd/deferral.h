@@ -56,6 +56,7 @@ class Deferral final : public Lineage {
   };
 
  private:
+  struct Number;
   struct Operand;
   struct Step;
   class Run;

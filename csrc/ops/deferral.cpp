@@ -26,10 +26,14 @@ bool is_number(const Array& x) { return shows_one_number(x.shape, x.strides); }
 
 }  // namespace
 
+struct Deferral::Number {
+  alignas(kMaxItemsize) std::array<std::byte, kMaxItemsize> bytes;
+};
+
 // What a step reads: a number, what an earlier step makes, element by element, or an array. The
 // array may show the memory that an earlier step will fill, in another layout.
 struct Deferral::Operand {
-  std::optional<std::array<std::byte, kMaxItemsize>> number = {};
+  std::optional<Number> number = {};
   uint32_t step = kNone;
   Ref<Array> array = {};  // in the shape of the step that reads it
 };
@@ -40,12 +44,6 @@ struct Deferral::Step {
   kernels::ElementLoop loop = {};
   SmallVector<Operand, 2> operands = {};
   Storage* result = nullptr;  // null: nobody but later steps can ask for it
-  // For Run.
-  bool needed = false;
-  bool stored = false;  // another program reads it
-  uint32_t part = kNone;
-  Ref<Storage> memory = {};
-  FusedProgram::Operand made = 0;
 };
 
 // Cuts steps into programs and runs them. The steps of a program have the same number of elements
@@ -53,15 +51,17 @@ struct Deferral::Step {
 // whole program.
 class Deferral::Run {
  public:
-  explicit Run(std::vector<Step>& steps) : steps_(steps) {
+  explicit Run(const std::vector<Step>& steps) : steps_(steps), places_(steps.size()) {
     find_needed();
     for (uint32_t i = 0; i < steps_.size(); ++i) {
-      if (steps_[i].needed) place(i);
+      if (places_[i].needed) place(i);
     }
-    for (Step& step : steps_) {
-      if (step.needed && (step.result || step.stored))
-        step.memory =
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      const Step& step = steps_[i];
+      if (step.result || places_[i].stored) {
+        places_[i].memory =
             Storage::allocate_apart(static_cast<size_t>(step.count * itemsize(step.dtype)));
+      }
     }
   }
 
@@ -77,41 +77,48 @@ class Deferral::Run {
     }
   }
 
+  Storage& memory(size_t step) { return *places_[step].memory; }
+
  private:
   using PartSet = std::bitset<kMost>;
   struct Part {
     std::vector<uint32_t> steps;
     PartSet waits_for;  // directly or not
   };
+  struct Place {
+    bool needed = false;
+    bool stored = false;  // another part reads it
+    uint32_t part = kNone;
+    Ref<Storage> memory = {};
+    FusedProgram::Operand made = 0;
+  };
 
   void find_needed() {
     for (size_t i = steps_.size(); i-- > 0;) {
-      Step& step = steps_[i];
-      step.needed |= step.result != nullptr;
-      if (!step.needed) continue;
-      for (const Operand& operand : step.operands) {
-        if (operand.step != kNone) steps_[operand.step].needed = true;
+      places_[i].needed |= steps_[i].result != nullptr;
+      if (!places_[i].needed) continue;
+      for (const Operand& operand : steps_[i].operands) {
+        if (operand.step != kNone) places_[operand.step].needed = true;
       }
     }
   }
 
   void place(uint32_t i) {
-    Step& step = steps_[i];
-    step.part = find_part(step);
-    if (step.part == parts_.size()) parts_.emplace_back();
+    const uint32_t part = places_[i].part = find_part(steps_[i]);
+    if (part == parts_.size()) parts_.emplace_back();
     PartSet before;
-    for (const Operand& operand : step.operands) {
+    for (const Operand& operand : steps_[i].operands) {
       if (operand.step == kNone) continue;
-      Step& source = steps_[operand.step];
-      if (source.part == step.part) continue;
+      Place& source = places_[operand.step];
+      if (source.part == part) continue;
       source.stored = true;
       before |= parts_[source.part].waits_for;
       before.set(source.part);
     }
-    parts_[step.part].steps.push_back(i);
-    parts_[step.part].waits_for |= before;
-    for (Part& part : parts_) {
-      if (part.waits_for[step.part]) part.waits_for |= before;
+    parts_[part].steps.push_back(i);
+    parts_[part].waits_for |= before;
+    for (Part& other : parts_) {
+      if (other.waits_for[part]) other.waits_for |= before;
     }
   }
 
@@ -122,7 +129,7 @@ class Deferral::Run {
       const bool fits =
           std::all_of(step.operands.begin(), step.operands.end(), [&](const Operand& operand) {
             if (operand.step == kNone) return true;
-            const uint32_t source = steps_[operand.step].part;
+            const uint32_t source = places_[operand.step].part;
             return source == p ? !operand.array : !parts_[source].waits_for[p];
           });
       if (fits) return static_cast<uint32_t>(p);
@@ -140,39 +147,41 @@ class Deferral::Run {
   void run(const Part& part) {
     FusedProgram program(steps_[part.steps[0]].count);
     for (uint32_t i : part.steps) {
-      Step& step = steps_[i];
-      void* out = step.memory ? step.memory->data() : nullptr;
-      const FusedProgram::Operand first = operand_in(program, step.operands[0], step);
+      const Step& step = steps_[i];
+      Place& place = places_[i];
+      void* out = place.memory ? place.memory->data() : nullptr;
+      const FusedProgram::Operand first = operand_in(program, step.operands[0], place.part);
       if (step.loop.splice) {
-        step.made = program.splice(*step.loop.splice, first, view_of(step.operands[1]), out);
+        place.made = program.splice(*step.loop.splice, first, view_of(step.operands[1]), out);
         continue;
       }
       SmallVector<FusedProgram::Operand, 3> operands{first};
       for (size_t k = 1; k < step.operands.size(); ++k)
-        operands.push_back(operand_in(program, step.operands[k], step));
-      step.made = program.step(step.loop, operands, step.dtype, out);
+        operands.push_back(operand_in(program, step.operands[k], place.part));
+      place.made = program.step(step.loop, operands, step.dtype, out);
     }
     program.run();
   }
 
   FusedProgram::Operand operand_in(FusedProgram& program, const Operand& operand,
-                                   const Step& reader) const {
-    if (operand.number) return program.constant(operand.number->data());
+                                   uint32_t part) const {
+    if (operand.number) return program.constant(operand.number->bytes.data());
     if (operand.array) return program.memory(view_of(operand));
-    const Step& source = steps_[operand.step];
-    return source.part == reader.part
+    const Place& source = places_[operand.step];
+    return source.part == part
                ? source.made
-               : program.memory(source.memory->data(), itemsize(source.dtype));
+               : program.memory(source.memory->data(), itemsize(steps_[operand.step].dtype));
   }
 
   View view_of(const Operand& operand) const {
     const Array& array = *operand.array;
     if (operand.step == kNone) return array.view();
-    auto* start = static_cast<std::byte*>(steps_[operand.step].memory->data());
+    auto* start = static_cast<std::byte*>(places_[operand.step].memory->data());
     return {start + array.offset * itemsize(array.dtype), array.dtype, array.shape, array.strides};
   }
 
-  std::vector<Step>& steps_;
+  const std::vector<Step>& steps_;
+  std::vector<Place> places_;
   std::vector<Part> parts_;
 };
 
@@ -217,7 +226,7 @@ Tensors Deferral::put_off(const Ref<const Primitive>& primitive, TensorSpan inpu
       step.operands.push_back(operand_of(x, x.shape, false));
     } else if (takes_number && is_number(x)) {
       Operand& operand = step.operands.emplace_back();
-      std::memcpy(operand.number.emplace().data(), x.address(),
+      std::memcpy(operand.number.emplace().bytes.data(), x.address(),
                   static_cast<size_t>(itemsize(x.dtype)));
     } else {
       step.operands.push_back(operand_of(x, spec.shape, true));
@@ -265,13 +274,14 @@ void Deferral::finish() {
   if (steps_.empty()) return;
   Run run(steps_);
   run();
-  for (Step& step : steps_) {
-    for (const Operand& operand : step.operands) {
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    for (const Operand& operand : steps_[i].operands) {
       if (operand.array && operand.step == kNone) operand.array->storage->drop_lineage(*this);
     }
-    if (!step.result) continue;
-    step.result->adopt_data(*step.memory);
-    step.result->drop_lineage(*this);
+    Storage* result = steps_[i].result;
+    if (!result) continue;
+    result->adopt_data(run.memory(i));
+    result->drop_lineage(*this);
   }
   done.swap(steps_);
   pending_.store(0, std::memory_order_release);
