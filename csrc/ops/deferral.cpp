@@ -222,15 +222,15 @@ Tensors Deferral::put_off(const Ref<const Primitive>& primitive, TensorSpan inpu
     const Array& x = inputs[i].array();
     const bool is_part = step.loop.splice && i == 1;
     const bool takes_number = !is_part && !step.loop.unary && !(step.loop.where && i == 0);
-    if (is_part) {
-      step.operands.push_back(operand_of(x, x.shape, false));
-    } else if (takes_number && is_number(x)) {
+    if (takes_number && is_number(x)) {
       Operand& operand = step.operands.emplace_back();
       std::memcpy(operand.number.emplace().bytes.data(), x.address(),
                   static_cast<size_t>(itemsize(x.dtype)));
-    } else {
-      step.operands.push_back(operand_of(x, spec.shape, true));
+      continue;
     }
+    step.operands.push_back(operand_of(x, is_part ? x.shape : spec.shape, !is_part));
+    const bool memory = step.operands.back().step == kNone;
+    if (memory && !x.storage->take_lineage(*this)) return {};  // another thread was faster
   }
   const Ref<Storage> storage = Storage::absent(checked_bytes(spec.shape, spec.dtype), *this);
   step.result = storage.get();
@@ -242,7 +242,6 @@ Tensors Deferral::put_off(const Ref<const Primitive>& primitive, TensorSpan inpu
 
 // Nobody may write the memory without before_write.
 bool Deferral::may_read(const Array& x) const noexcept {
-  if (is_number(x) && x.storage->present()) return true;
   const Lineage* lineage = x.storage->lineage();
   return !x.storage->exposed() && (!lineage || lineage == this);
 }
@@ -257,7 +256,6 @@ uint32_t Deferral::step_of(const Storage& storage) const noexcept {
 
 Deferral::Operand Deferral::operand_of(const Array& x, const Dims& shape, bool by_element) {
   Operand operand{.step = step_of(*x.storage)};
-  if (operand.step == kNone) x.storage->take_lineage(*this);
   if (operand.step != kNone && by_element) {
     const Step& source = steps_[operand.step];
     const int64_t count = count_elements(shape);
