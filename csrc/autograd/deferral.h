@@ -54,6 +54,17 @@ class Deferral final : public Lineage {
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
   };
+  // Nothing is put off outside of scopes that begin while it exists.
+  class Pause {
+   public:
+    Pause() : former_((mine().finish(), std::exchange(scopes_, 0))) {}
+    ~Pause() { scopes_ = former_; }
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    const int former_;
+  };
 
  private:
   struct Number;

@@ -260,7 +260,7 @@ class Sweep {
 
   void begin_recomputation() {
     recomputes_ = true;
-    together_.reset();
+    in_turn_.emplace();
     frontier_.each_leaf([&](Node& node, Tensor& cotangent) {
       if (accumulates_at_once(node)) finish_leaf(node, std::exchange(cotangent, Tensor()));
     });
@@ -424,8 +424,9 @@ class Sweep {
   Tensors results_;
   std::vector<std::pair<Tensor, Tensor>> conjugates_;  // of complex cotangents, and as given
   InterruptPoll poll_interrupt_;
-  std::optional<Deferral::Scope> together_{std::in_place};  // until memory matters more
-  bool recomputes_ = false;                                 // a checkpoint was met
+  const Deferral::Scope together_;
+  std::optional<Deferral::Pause> in_turn_;  // what is put off keeps alive what it reads
+  bool recomputes_ = false;                 // a checkpoint was met
 };
 
 }  // namespace
