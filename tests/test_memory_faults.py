@@ -118,6 +118,30 @@ def test_every_allocation_of_a_step(step, failing):
     assert np.allclose(step(), want, rtol=1e-12)
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_every_allocation_of_a_fused_step(step, failing):
+    """A scope that cannot make its numbers leaves that, and the error, to whoever reads them."""
+    want = step()
+    former = _core.set_least_deferred(1)
+    try:
+        fused = pa.fused(step)
+        assert np.allclose(fused(), want, rtol=1e-12)
+        gc.collect()
+        before = pa.memory.live()
+        n, failed, refused = 0, True, 0
+        while failed:
+            n += 1
+            result, failed = failing(n, fused)
+            refused += result is None
+            assert result is None or np.allclose(result, want, rtol=1e-12)
+            if pa.memory.live() != before:
+                gc.collect()
+            assert pa.memory.live() == before, f"allocation {n} left something behind"
+        assert refused > 20
+    finally:
+        _core.set_least_deferred(former)
+
+
 def test_a_failed_backward_leaves_the_graph_as_it_was(failing):
     x = pa.tensor(DATA, requires_grad=True)
     y = pa.sum(pa.exp(pa.sin(x)) * x)
