@@ -393,13 +393,40 @@ class HessianRecovery:
     """A colouring of a symmetric pattern, and what takes its entries from compressed products."""
 
     def __init__(
-        self, starts: npt.NDArray[Any], indices: npt.NDArray[np.int32], *, star: bool, order: str
+        self,
+        starts: npt.NDArray[np.int32],
+        indices: npt.NDArray[np.int32],
+        *,
+        star: bool,
+        order: str,
     ) -> None: ...
     @property
     def colours(self) -> npt.NDArray[np.int32]: ...
     @property
     def count(self) -> int: ...
-    def values(self, compressed: Tensor) -> Tensor: ...
+    def values(self, products: Sequence[Tensor], dtype: npt.DTypeLike) -> Tensor: ...
+
+class JacobianRecovery:
+    """Colours of rows and columns, and what takes a Jacobian's entries from products with them."""
+
+    def __init__(
+        self,
+        starts: npt.NDArray[np.int32],
+        indices: npt.NDArray[np.int32],
+        columns: int,
+        *,
+        colouring: str,
+        order: str,
+    ) -> None: ...
+    @property
+    def row_colours(self) -> npt.NDArray[np.int32]: ...
+    @property
+    def row_count(self) -> int: ...
+    @property
+    def column_colours(self) -> npt.NDArray[np.int32]: ...
+    @property
+    def column_count(self) -> int: ...
+    def values(self, products: Sequence[Tensor], dtype: npt.DTypeLike) -> Tensor: ...
 
 def tensor(
     data: TensorLike,
@@ -455,28 +482,24 @@ def run_backward(
 @overload
 def jacobian_pattern(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], *, most: None = None
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], dict[str, int]]: ...
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], dict[str, int]]: ...
 @overload
 def jacobian_pattern(
-    outputs: Sequence[Tensor], inputs: Sequence[Tensor], *, most: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], dict[str, int]] | None: ...
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor], *, most: int | None
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], dict[str, int]] | None: ...
 def scatter_entries(
-    starts: npt.NDArray[Any],
+    starts: npt.NDArray[np.int32],
     indices: npt.NDArray[np.int32],
     values: Tensor,
     row_ends: Sequence[int],
     column_ends: Sequence[int],
 ) -> list[Tensor]: ...
 def symmetrised(
-    starts: npt.NDArray[np.int64], indices: npt.NDArray[np.int32]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]: ...
-def colour_jacobian(
-    starts: npt.NDArray[Any],
-    indices: npt.NDArray[np.int32],
-    columns: int,
-    colouring: str,
-    order: str,
-) -> tuple[npt.NDArray[np.int32], int, npt.NDArray[np.int32], int, npt.NDArray[np.int64]]: ...
+    starts: npt.NDArray[np.int32], indices: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]: ...
+def seeds(
+    colours: npt.NDArray[np.int32], first: int, last: int, dtype: npt.DTypeLike
+) -> Tensor: ...
 def apply_custom(name: str, rules: Any, inputs: Sequence[Tensor]) -> list[Tensor]: ...
 def graph_exits() -> int: ...
 def pack_saved(x: Tensor, /) -> SavedTensor | None: ...

@@ -500,9 +500,37 @@ def test_the_core_refuses_malformed_patterns():
     starts, indices = np.array([0, 1]), np.array([5], dtype=np.int32)
     for bad in (starts, np.array([0, 9]), np.array([1]), np.array([], dtype=np.int64)):
         with pytest.raises(ValueError, match="out of bounds"):
-            core.colour_jacobian(bad, indices, 3, "row", "natural")
-    made = core.HessianRecovery(
-        np.array([0, 1]), np.array([0], np.int32), star=True, order="natural"
+            core.JacobianRecovery(bad, indices, 3, colouring="row", order="natural")
+    lower = np.array([0, 0, 1]), np.array([0], np.int32)
+    with pytest.raises(ValueError, match="not symmetric"):
+        core.HessianRecovery(*lower, star=True, order="natural")
+
+
+@pytest.mark.parametrize("star", [True, False])
+def test_the_core_refuses_products_of_other_shapes(star):
+    made = pa._core.HessianRecovery(
+        np.array([0, 1, 2]), np.array([0, 1], np.int32), star=star, order="natural"
     )
-    with pytest.raises(ValueError, match="do not have 1 elements"):
-        made.values(pa.ones(3))
+    assert made.values([pa.tensor([[3.0, 4.0]])], "float64").tolist() == [3, 4]
+    for bad in ([], [pa.ones((1, 3))], [pa.ones((2, 2))], [pa.ones((1, 2))] * 2):
+        with pytest.raises(ValueError, match="do not belong to 1 colours"):
+            made.values(bad, "float64")
+    for bad in ([pa.ones(2)], [None]):
+        with pytest.raises(ValueError, match="must be matrices"):
+            made.values(bad, "float64")
+
+
+def test_products_are_promoted():
+    """Inputs and outputs of different dtypes, with products from both sides."""
+
+    def f(p):
+        return pa.concat([pa.astype(p["a"], pa.float64) * p["b"][0], pa.sum(p["b"])[None] ** 2])
+
+    p = {"a": np.arange(1, 7, dtype=np.float32), "b": RNG.normal(size=2)}
+    blocks = pa.jacobian(f, p)
+    dense = np.concatenate([blocks["a"].numpy(), blocks["b"].numpy()], 1)
+    for colouring in ("row", "column", "bidirectional"):
+        found = pa.sparse.jacobian(f, p, colouring=colouring)
+        np.testing.assert_allclose(found.toarray(), dense, rtol=1e-6)
+    half = pa.sparse.jacobian(lambda x: pa.astype(x, pa.float64) ** 2, p["a"], colouring="column")
+    np.testing.assert_allclose(half.toarray(), np.diag(2 * p["a"]))

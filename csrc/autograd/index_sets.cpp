@@ -2,64 +2,91 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "core/error.h"
 
 namespace pyautograd {
 
-IndexSets::IndexSets(int64_t universe, int64_t most) : universe_(universe), most_(most) {
+namespace {
+
+// Places for each element at first. Pages that nothing is written to cost nothing.
+constexpr size_t kRoom = 12;
+
+// Without branches on the numbers, which nobody can predict.
+int32_t* merge(std::span<const int32_t> x, std::span<const int32_t> y, int32_t* out) {
+  size_t i = 0, j = 0;
+  while (i < x.size() && j < y.size()) {
+    const int32_t a = x[i], b = y[j];
+    *out++ = std::min(a, b);
+    i += a <= b;
+    j += b <= a;
+  }
+  for (; i < x.size(); ++i) *out++ = x[i];
+  for (; j < y.size(); ++j) *out++ = y[j];
+  return out;
+}
+
+}  // namespace
+
+IndexSets::IndexSets(int64_t universe, int64_t most)
+    : universe_(universe), most_(most), used_(static_cast<size_t>(universe) + 1), held_(universe) {
   if (universe >= std::numeric_limits<int32_t>::max()) {
     fail(Error::Kind::Memory, "[sparsity] ", universe, " inputs are more than can be numbered");
   }
-  starts_.reserve(static_cast<size_t>(universe) + 2);
-  columns_.resize(static_cast<size_t>(universe));
-  starts_.push_back(0);
-  for (int64_t i = 0; i <= universe; ++i) starts_.push_back(i);
-  for (int64_t i = 0; i < universe; ++i) columns_[i] = static_cast<int32_t>(i);
+  pool_.resize(kRoom * used_);
+  std::iota(pool_.begin(), pool_.begin() + static_cast<int64_t>(used_), -1);
 }
 
-// What was appended to columns_ becomes a set.
-IndexSets::Id IndexSets::commit() {
-  if (static_cast<int64_t>(columns_.size()) > most_) throw TooMany();
-  if (starts_.size() >= std::numeric_limits<Id>::max()) {
+// For the elements of a set that may become one.
+int32_t* IndexSets::room(int64_t count) {
+  const size_t needed = used_ + 1 + static_cast<size_t>(count);
+  if (needed > pool_.size()) pool_.resize(std::max(needed, 2 * pool_.size()));
+  return pool_.data() + used_ + 1;
+}
+
+// What was written to the room becomes a set.
+IndexSets::Id IndexSets::commit(int64_t count) {
+  held_ += count;
+  if (held_ > most_) throw TooMany();
+  const size_t end = used_ + 1 + static_cast<size_t>(count);
+  if (end > std::numeric_limits<Id>::max()) {
     fail(Error::Kind::Memory, "[sparsity] the pattern has too many different rows");
   }
-  starts_.push_back(static_cast<int64_t>(columns_.size()));
-  return static_cast<Id>(starts_.size() - 2);
+  pool_[used_] = static_cast<int32_t>(count);
+  const Id id = static_cast<Id>(used_ + 1);
+  used_ = end;
+  return id;
 }
 
-IndexSets::Id IndexSets::unite(Id a, Id b) {
-  if (a == b || b == kEmpty) return a;
-  if (a == kEmpty) return b;
+IndexSets::Id IndexSets::merged(Id a, Id b) {
   if (full(a)) return a;
   if (full(b)) return b;
-  const std::span<const int32_t> x = of(a), y = of(b);
-  if (united_.size() < x.size() + y.size()) united_.resize(2 * (x.size() + y.size()));
-  const auto end = std::set_union(x.begin(), x.end(), y.begin(), y.end(), united_.begin());
-  const size_t count = static_cast<size_t>(end - united_.begin());
-  if (count == x.size()) return a;
-  if (count == y.size()) return b;
-  columns_.insert(columns_.end(), united_.begin(), end);
-  return commit();
+  int32_t* out = room(size(a) + size(b));
+  const int64_t count = merge(of(a), of(b), out) - out;
+  if (count == size(a)) return a;
+  if (count == size(b)) return b;
+  return commit(count);
 }
 
-void IndexSets::mark(Id id) {
-  // By position: columns_ moves as it grows.
-  for (int64_t at = starts_[id]; at < starts_[id + 1]; ++at) {
-    const int32_t element = columns_[at];
+int32_t* IndexSets::mark(Id id, int32_t* end) {
+  for (int32_t element : of(id)) {
     if (marks_[element] == round_) continue;
     marks_[element] = round_;
-    columns_.push_back(element);
+    *end++ = element;
   }
+  return end;
 }
 
 IndexSets::Id IndexSets::unite(std::span<const Id> ids) {
   if (ids.empty()) return kEmpty;
   Id largest = ids[0], before = ids[0];
   bool alike = true;
+  int64_t total = 0;
   for (Id id : ids) {
     if (full(id)) return id;
     alike = alike && id == before;
+    total += size(id);
     if (size(id) > size(largest)) largest = id;
   }
   if (alike) return largest;
@@ -69,25 +96,23 @@ IndexSets::Id IndexSets::unite(std::span<const Id> ids) {
     std::fill(marks_.begin(), marks_.end(), 0);
     round_ = 1;
   }
-  const size_t begin = columns_.size();
+  int32_t* const begin = room(std::min(total, universe_));
+  int32_t* end = begin;
   for (Id id : ids) {
-    if (id != before || id == ids[0]) mark(id);
+    if (id != before || id == ids[0]) end = mark(id, end);
     before = id;
   }
-  const int64_t count = static_cast<int64_t>(columns_.size() - begin);
-  if (count == size(largest)) {
-    columns_.resize(begin);
-    return largest;
-  }
+  const int64_t count = end - begin;
+  if (count == size(largest)) return largest;
   if (count * 16 < universe_) {
-    std::sort(columns_.begin() + static_cast<int64_t>(begin), columns_.end());
+    std::sort(begin, end);
   } else {
-    int32_t* next = columns_.data() + begin;
+    int32_t* next = begin;
     for (int64_t i = 0; i < universe_; ++i) {
       if (marks_[i] == round_) *next++ = static_cast<int32_t>(i);
     }
   }
-  return commit();
+  return commit(count);
 }
 
 }  // namespace pyautograd

@@ -3,7 +3,8 @@
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <vector>
+
+#include "core/cached_vector.h"
 
 namespace pyautograd {
 
@@ -19,22 +20,31 @@ class IndexSets {
   explicit IndexSets(int64_t universe, int64_t most = std::numeric_limits<int64_t>::max());
   Id singleton(int64_t element) const noexcept { return static_cast<Id>(element + 1); }
   std::span<const int32_t> of(Id id) const noexcept {
-    return {columns_.data() + starts_[id], columns_.data() + starts_[id + 1]};
+    return {pool_.data() + id, static_cast<size_t>(size(id))};
   }
-  int64_t size(Id id) const noexcept { return starts_[id + 1] - starts_[id]; }
-  Id unite(Id a, Id b);
+  int64_t size(Id id) const noexcept {
+    return static_cast<int64_t>(id) > universe_ ? pool_[id - 1] : id != kEmpty;
+  }
+  Id unite(Id a, Id b) {
+    if (a == b || b == kEmpty) return a;
+    return a == kEmpty ? b : merged(a, b);
+  }
   Id unite(std::span<const Id> ids);
 
  private:
   bool full(Id id) const noexcept { return size(id) == universe_; }
-  Id commit();
-  void mark(Id id);
+  Id merged(Id a, Id b);
+  int32_t* room(int64_t count);
+  Id commit(int64_t count);
+  int32_t* mark(Id id, int32_t* end);
 
   const int64_t universe_, most_;
-  std::vector<int64_t> starts_;
-  std::vector<int32_t> columns_;
-  std::vector<int32_t> united_;  // room for the next union
-  std::vector<uint32_t> marks_;  // per element: the union that saw it last
+  // An id is the place of the first element: first those of the sets of one, which need no more,
+  // then larger sets, each behind its size. So a set is read from one cache line, mostly.
+  CachedVector<int32_t> pool_;
+  size_t used_;
+  int64_t held_;
+  CachedVector<uint32_t> marks_;  // per element: the union that saw it last
   uint32_t round_ = 0;
 };
 

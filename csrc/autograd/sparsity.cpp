@@ -15,24 +15,42 @@ namespace pyautograd {
 
 namespace {
 
-using Ids = std::vector<IndexSets::Id>;
-// The sets of a tensor's elements in row-major order. Null: it does not depend on the targets.
-using Rows = std::shared_ptr<const Ids>;
+using Ids = CachedVector<IndexSets::Id>;
 
-// Row-major offsets of all places of `shape` under strides.
+// The sets of a tensor's elements in row-major order: a stretch of memory that others may share.
+// False: the tensor does not depend on the targets.
+struct Rows {
+  std::shared_ptr<Ids> owner;
+  std::span<const IndexSets::Id> ids;
+
+  Rows() = default;
+  explicit Rows(Ids&& own) : owner(std::make_shared<Ids>(std::move(own))), ids(*owner) {}
+  explicit operator bool() const noexcept { return owner != nullptr; }
+  // Whether the whole memory is this tensor's alone.
+  bool sole() const noexcept { return owner.use_count() == 1 && ids.size() == owner->size(); }
+};
+
+// Calls visit(k, offset) for place k of `shape` in row-major order.
+template <class Visit>
+void each_offset(const Dims& shape, const Dims& strides, int64_t start, Visit&& visit) {
+  const int64_t count = count_elements(shape);
+  const size_t last = shape.empty() ? 0 : shape.size() - 1;
+  const int64_t line = shape.empty() ? 1 : shape[last], step = shape.empty() ? 0 : strides[last];
+  Dims at(last, 0);
+  for (int64_t k = 0; k < count;) {
+    for (int64_t i = 0; i < line; ++i) visit(k++, start + i * step);
+    for (size_t axis = last; axis-- > 0;) {
+      start += strides[axis];
+      if (++at[axis] < shape[axis]) break;
+      start -= at[axis] * strides[axis];
+      at[axis] = 0;
+    }
+  }
+}
+
 std::vector<int64_t> offsets(const Dims& shape, const Dims& strides) {
   std::vector<int64_t> out(static_cast<size_t>(count_elements(shape)));
-  if (out.empty()) return out;
-  out[0] = 0;
-  size_t filled = 1;
-  for (size_t axis = shape.size(); axis-- > 0;) {
-    for (int64_t i = 1; i < shape[axis]; ++i) {
-      for (size_t k = 0; k < filled; ++k) {
-        out[static_cast<size_t>(i) * filled + k] = out[k] + i * strides[axis];
-      }
-    }
-    filled *= static_cast<size_t>(shape[axis]);
-  }
+  each_offset(shape, strides, 0, [&](int64_t k, int64_t offset) { out[k] = offset; });
   return out;
 }
 
@@ -51,7 +69,7 @@ Tensor on_host(const Tensor& x) {
       make_ref<Array>(std::move(here), there.shape, there.strides, there.offset, there.dtype));
 }
 
-using PerOutput = std::vector<Ids>;  // empty: no dependence
+using PerOutput = std::vector<Rows>;
 
 // One node on the way.
 struct Passage {
@@ -75,19 +93,26 @@ class Propagation {
   struct Input {
     size_t place;
     const Spec& spec;
-    const Ids& rows;
+    const Rows& rows;
   };
 
   void add(Passage& at, const Input& x);
-  Ids over_axes(const Input& x, const Dependence& how, const Dims& y);
-  Ids running(const Input& x, int64_t axis, bool backward);
-  Ids linked(const Input& x, const Dependence& links);
+  Rows over_axes(const Input& x, const Dependence& how, const Dims& y);
+  Rows blocks(const Input& x, const Dependence& how);
+  Rows running(const Input& x, int64_t axis, bool backward);
+  Rows linked(const Input& x, const Dependence& links);
   void pick(Passage& at, const Input& x);
   void collect(Passage& at, const Input& x);
   void depend_on_all(Passage& at, const Input& x);
-  void unite_into(Ids& total, Ids&& part);
+  void unite_into(Rows& total, const Rows& part);
   // Elements in row-major order, numbered from one.
   Tensor element_numbers(const Dims& shape);
+  // Whether an op only moved these numbers: then they need not be read.
+  bool is_view(const Tensor& numbers) const {
+    return numbers.array().storage == numbers_->storage && numbers.dtype() == DType::Int64;
+  }
+  template <class Visit>
+  void each_number(const Tensor& numbers, Visit&& visit) const;
 
   IndexSets sets_;
   Pattern& pattern_;
@@ -101,14 +126,10 @@ std::vector<Rows> Propagation::through(Node& node, std::span<const Rows> inputs)
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i]) continue;
-    add(at, {i, node.edges[i].spec(), *inputs[i]});
+    add(at, {i, node.edges[i].spec(), inputs[i]});
   }
   if (at.dense) ++pattern_.dense_ops[std::string(node.primitive->name())];
-  std::vector<Rows> out;
-  for (Ids& ids : at.outputs) {
-    out.push_back(ids.empty() ? nullptr : std::make_shared<const Ids>(std::move(ids)));
-  }
-  return out;
+  return std::move(at.outputs);
 }
 
 void Propagation::add(Passage& at, const Input& x) {
@@ -138,66 +159,75 @@ void Propagation::add(Passage& at, const Input& x) {
 
 void Propagation::depend_on_all(Passage& at, const Input& x) {
   at.dense = true;
-  const IndexSets::Id all = sets_.unite(x.rows);
+  const IndexSets::Id all = sets_.unite(x.rows.ids);
   for (size_t k = 0; k < at.outputs.size(); ++k)
-    unite_into(at.outputs[k], Ids(count_elements(at.node.outputs[k].shape), all));
+    unite_into(at.outputs[k], Rows(Ids(count_elements(at.node.outputs[k].shape), all)));
 }
 
-// Elements that agree in all axes with a place form a block, whose union goes to every output
-// element at those places.
-Ids Propagation::over_axes(const Input& input, const Dependence& how, const Dims& y) {
+// Elements that agree in all axes with a place form a block: the union of each.
+Rows Propagation::blocks(const Input& input, const Dependence& how) {
   const Dims& x = input.spec.shape;
   const Dims strides = contiguous_strides(x);
   Dims kept, kept_strides, mixed, mixed_strides;
-  Dims y_strides(y.size(), 0);
   for (size_t i = 0; i < x.size(); ++i) {
-    if (how.places[i] == Dependence::kAll) {
-      mixed.push_back(x[i]);
-      mixed_strides.push_back(strides[i]);
-    } else if (x[i] != 1) {
-      kept.push_back(x[i]);
-      kept_strides.push_back(strides[i]);
-    }
+    const bool mixes = how.places[i] == Dependence::kAll;
+    (mixes ? mixed : kept).push_back(x[i]);
+    (mixes ? mixed_strides : kept_strides).push_back(strides[i]);
   }
-  const Dims block_strides = contiguous_strides(kept);
-  for (size_t i = 0, block = 0; i < x.size(); ++i) {
-    if (how.places[i] != Dependence::kAll && x[i] != 1)
-      y_strides[how.places[i]] = block_strides[block++];
-  }
-  Ids blocks;
-  if (count_elements(mixed) == 1) {
-    blocks = input.rows;
-  } else {
-    const std::vector<int64_t> members = offsets(mixed, mixed_strides);
-    Ids block(members.size());
-    for (int64_t start : offsets(kept, kept_strides)) {
-      for (size_t i = 0; i < members.size(); ++i) block[i] = input.rows[start + members[i]];
-      blocks.push_back(sets_.unite(block));
-    }
-  }
-  if (y_strides == contiguous_strides(y) && blocks.size() == size_t(count_elements(y)))
-    return blocks;
-  Ids out;
-  out.reserve(static_cast<size_t>(count_elements(y)));
-  for (int64_t block : offsets(y, y_strides)) out.push_back(blocks[block]);
-  return out;
+  if (count_elements(mixed) == 1) return input.rows;
+  const std::vector<int64_t> members = offsets(mixed, mixed_strides);
+  Ids block(members.size()), out(count_elements(kept));
+  each_offset(kept, kept_strides, 0, [&](int64_t k, int64_t start) {
+    for (size_t i = 0; i < members.size(); ++i) block[i] = input.rows.ids[start + members[i]];
+    out[k] = sets_.unite(block);
+  });
+  return Rows(std::move(out));
 }
 
-Ids Propagation::running(const Input& input, int64_t axis, bool backward) {
+// The union of a block goes to every output element at its places.
+Rows Propagation::over_axes(const Input& input, const Dependence& how, const Dims& y) {
+  const Dims& x = input.spec.shape;
+  Dims strides(y.size(), 0);
+  for (int64_t i = static_cast<int64_t>(x.size()), step = 1; i-- > 0;) {
+    if (how.places[i] == Dependence::kAll) continue;
+    if (x[i] != 1) strides[how.places[i]] = step;
+    step *= x[i];
+  }
+  const Rows found = blocks(input, how);
+  if (static_cast<int64_t>(found.ids.size()) == count_elements(y) && is_contiguous(y, strides))
+    return found;
+  Ids out(count_elements(y));
+  each_offset(y, strides, 0, [&](int64_t k, int64_t block) { out[k] = found.ids[block]; });
+  return Rows(std::move(out));
+}
+
+Rows Propagation::running(const Input& input, int64_t axis, bool backward) {
   const Dims& x = input.spec.shape;
   const Dims strides = contiguous_strides(x);
   const int64_t n = x[axis], step = strides[axis];
   Dims lines = x;
   lines[axis] = 1;
-  Ids out(input.rows.size());
-  for (int64_t start : offsets(lines, strides)) {
+  Ids out(input.rows.ids.size());
+  each_offset(lines, strides, 0, [&](int64_t, int64_t start) {
     IndexSets::Id seen = IndexSets::kEmpty;
     for (int64_t i = 0; i < n; ++i) {
       const int64_t at = start + (backward ? n - 1 - i : i) * step;
-      out[at] = seen = sets_.unite(seen, input.rows[at]);
+      out[at] = seen = sets_.unite(seen, input.rows.ids[at]);
     }
+  });
+  return Rows(std::move(out));
+}
+
+// Calls visit(k, at) with the place that number k names, -1 where it names none.
+template <class Visit>
+void Propagation::each_number(const Tensor& numbers, Visit&& visit) const {
+  if (is_view(numbers)) {
+    const Array& view = numbers.array();
+    return each_offset(view.shape, view.strides, view.offset, visit);
   }
-  return out;
+  const Tensor read = as_numbers(numbers);
+  const int64_t* found = read.array().data<int64_t>();
+  for (int64_t k = 0; k < read.size(); ++k) visit(k, found[k] - 1);
 }
 
 void Propagation::pick(Passage& at, const Input& x) {
@@ -211,13 +241,17 @@ void Propagation::pick(Passage& at, const Input& x) {
   const Pins pins(inputs);
   const Tensors picked = at.node.primitive->eval(inputs, specs);
   for (size_t k = 0; k < picked.size(); ++k) {
-    const Tensor numbers = as_numbers(picked[k]);
-    const int64_t* from = numbers.array().data<int64_t>();
-    Ids ids(numbers.size());
-    for (size_t i = 0; i < ids.size(); ++i) {
-      ids[i] = from[i] ? x.rows[from[i] - 1] : IndexSets::kEmpty;
+    if (is_view(picked[k]) && picked[k].array().contiguous()) {
+      Rows part = x.rows;
+      part.ids = part.ids.subspan(picked[k].array().offset, picked[k].size());
+      unite_into(at.outputs[k], part);
+      continue;
     }
-    unite_into(at.outputs[k], std::move(ids));
+    Ids ids(picked[k].size());
+    each_number(picked[k], [&](int64_t i, int64_t from) {
+      ids[i] = from < 0 ? IndexSets::kEmpty : x.rows.ids[from];
+    });
+    unite_into(at.outputs[k], Rows(std::move(ids)));
   }
 }
 
@@ -247,13 +281,14 @@ void Propagation::collect(Passage& at, const Input& x) {
     const Tensor& found = at.pulled[k][x.place];
     if (!found) continue;
     if (found.shape() != x.spec.shape) return depend_on_all(at, x);
-    const Tensor numbers = as_numbers(found);
-    const int64_t* to = numbers.array().data<int64_t>();
-    Ids& ids = at.outputs[k];
-    if (ids.empty()) ids.assign(count_elements(at.node.outputs[k].shape), IndexSets::kEmpty);
-    for (int64_t i = 0; i < numbers.size(); ++i) {
-      if (to[i]) ids[to[i] - 1] = sets_.unite(ids[to[i] - 1], x.rows[i]);
-    }
+    Rows& total = at.outputs[k];
+    const int64_t count = count_elements(at.node.outputs[k].shape);
+    if (!total) total = Rows(Ids(count, IndexSets::kEmpty));
+    if (!total.sole()) total = Rows(Ids(total.ids.begin(), total.ids.end()));
+    Ids& ids = *total.owner;
+    each_number(found, [&](int64_t i, int64_t to) {
+      if (to >= 0) ids[to] = sets_.unite(ids[to], x.rows.ids[i]);
+    });
   }
 }
 
@@ -266,31 +301,33 @@ Tensor Propagation::element_numbers(const Dims& shape) {
   return Tensor(numbers_->with_layout(shape, contiguous_strides(shape), 0));
 }
 
-Ids Propagation::linked(const Input& input, const Dependence& links) {
-  Ids out, parts;
-  for (size_t i = 0; i + 1 < links.rows.size(); ++i) {
+Rows Propagation::linked(const Input& input, const Dependence& links) {
+  Ids out(links.rows.size() - 1), parts;
+  for (size_t i = 0; i < out.size(); ++i) {
     parts.clear();
     for (int64_t k = links.rows[i]; k < links.rows[i + 1]; ++k)
-      parts.push_back(input.rows[links.columns[k]]);
-    out.push_back(sets_.unite(parts));
+      parts.push_back(input.rows.ids[links.columns[k]]);
+    out[i] = sets_.unite(parts);
   }
-  return out;
+  return Rows(std::move(out));
 }
 
-void Propagation::unite_into(Ids& total, Ids&& part) {
-  if (total.empty()) {
-    total = std::move(part);
-    return;
-  }
+void Propagation::unite_into(Rows& total, const Rows& part) {
+  if (!total) total = part;
+  const Rows former = total.sole() ? Rows() : total;  // keeps what is read
+  const std::span<const IndexSets::Id> x = total.ids, y = part.ids;
+  if (x.data() == y.data()) return;
+  if (former) total = Rows(Ids(x.size()));
+  IndexSets::Id* out = total.owner->data();
   // Broadcast rows repeat: the last union is remembered.
   IndexSets::Id a = IndexSets::kEmpty, b = IndexSets::kEmpty, both = IndexSets::kEmpty;
-  for (size_t i = 0; i < part.size(); ++i) {
-    if (total[i] != a || part[i] != b) {
-      a = total[i];
-      b = part[i];
+  for (size_t i = 0; i < y.size(); ++i) {
+    if (x[i] != a || y[i] != b) {
+      a = x[i];
+      b = y[i];
       both = sets_.unite(a, b);
     }
-    total[i] = both;
+    out[i] = both;
   }
 }
 
@@ -320,7 +357,7 @@ struct State {
 void append(Pattern& pattern, const IndexSets& sets, const Tensor& y, const Rows& rows,
             int64_t most) {
   int64_t entries = 0;
-  for (int64_t i = 0; rows && i < y.size(); ++i) entries += sets.size((*rows)[i]);
+  for (IndexSets::Id id : rows.ids) entries += sets.size(id);
   const int64_t total = static_cast<int64_t>(pattern.indices.size()) + entries;
   if (total > most) throw IndexSets::TooMany();
   if (total >= std::numeric_limits<int32_t>::max()) {
@@ -328,14 +365,14 @@ void append(Pattern& pattern, const IndexSets& sets, const Tensor& y, const Rows
          "[sparsity] the derivatives are not sparse: more than 2**31 entries may differ from zero; "
          "see which ops depend on everything, or use products (hvp, jvp, vjp)");
   }
-  // Of many small outputs each may not pay for a copy of what is there.
-  if (2 * entries > total) pattern.indices.reserve(static_cast<size_t>(total));
-  for (int64_t i = 0; i < y.size(); ++i) {
-    if (rows) {
-      const std::span<const int32_t> row = sets.of((*rows)[i]);
-      pattern.indices.insert(pattern.indices.end(), row.begin(), row.end());
-    }
-    pattern.starts.push_back(static_cast<int64_t>(pattern.indices.size()));
+  const size_t before = pattern.indices.size(), first = pattern.starts.size();
+  pattern.indices.resize(static_cast<size_t>(total));
+  pattern.starts.resize(first + static_cast<size_t>(y.size()), static_cast<int32_t>(before));
+  int32_t* const begin = pattern.indices.data();
+  int32_t *to = begin + before, *end = pattern.starts.data() + first;
+  for (IndexSets::Id id : rows.ids) {
+    for (int32_t column : sets.of(id)) *to++ = column;
+    *end++ = static_cast<int32_t>(to - begin);
   }
 }
 
@@ -369,7 +406,7 @@ Pattern found_pattern(TensorSpan outputs, std::span<const Edge> targets, int64_t
     if (const size_t* target = target_of.find(&node)) {
       Ids own(count_elements(node.outputs[0].shape));
       std::iota(own.begin(), own.end(), propagation.sets().singleton(first[*target]));
-      states[i].outputs = {std::make_shared<const Ids>(std::move(own))};
+      states[i].outputs = {Rows(std::move(own))};
       continue;
     }
     inputs.clear();
@@ -389,8 +426,8 @@ Pattern found_pattern(TensorSpan outputs, std::span<const Edge> targets, int64_t
   pattern.starts.push_back(0);
   for (const Tensor& y : outputs) {
     const std::vector<Rows>* found = y.tracked() ? &state_of(y.node()).outputs : nullptr;
-    append(pattern, propagation.sets(), y,
-           found && !found->empty() ? (*found)[y.output()] : nullptr, most);
+    append(pattern, propagation.sets(), y, found && !found->empty() ? (*found)[y.output()] : Rows(),
+           most);
   }
   return pattern;
 }

@@ -4,17 +4,17 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "autograd/node.h"
+#include "core/cached_vector.h"
 
 namespace pyautograd {
 
 // Where a Jacobian may differ from zero, in compressed rows; columns ascend in each row.
 struct Pattern {
   int64_t columns = 0;
-  std::vector<int64_t> starts;  // of each row in `indices`, and the end
-  std::vector<int32_t> indices;
+  CachedVector<int32_t> starts;  // of each row in `indices`, and the end
+  CachedVector<int32_t> indices;
   // How often an op without a rule made all of its outputs depend on all of its inputs.
   std::map<std::string, int64_t> dense_ops;
 };

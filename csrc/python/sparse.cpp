@@ -3,12 +3,18 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <optional>
+#include <variant>
 
 #include "autograd/algebra.h"
+#include "autograd/rematerialise.h"
 #include "autograd/sparsity.h"
+#include "kernels/parallel.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
 #include "sparse/colouring.h"
+#include "sparse/recovery.h"
 
 // What pyautograd/sparse/ needs: patterns, colourings, recovery. Index arrays are NumPy's.
 namespace py = pybind11;
@@ -17,33 +23,39 @@ namespace pyautograd::python {
 
 namespace {
 
+// Numbers that a thread moves at a time
+constexpr int64_t kGrain = 1 << 15;
+
 using Int32s = py::array_t<int32_t, py::array::c_style | py::array::forcecast>;
-using Int64s = py::array_t<int64_t, py::array::c_style | py::array::forcecast>;
 
-template <class T>
-py::array_t<T> to_array(const std::vector<T>& values) {
-  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
-}
-
-template <class T, class Array>
-std::vector<T> to_vector(const Array& array) {
-  return std::vector<T>(array.data(), array.data() + array.size());
+// The same memory as a NumPy array.
+Int32s to_array(CachedVector<int32_t>&& values) {
+  auto owned = std::make_unique<CachedVector<int32_t>>(std::move(values));
+  CachedVector<int32_t>* memory = owned.get();
+  const py::capsule owner(owned.release(),
+                          [](void* gone) { delete static_cast<CachedVector<int32_t>*>(gone); });
+  return Int32s(static_cast<py::ssize_t>(memory->size()), memory->data(), owner);
 }
 
 // Checked, since whatever Python hands over must not crash: (starts, indices) of `columns` columns.
-sparse::Rows to_rows(const Int64s& starts, const Int32s& indices, int64_t columns) {
-  sparse::Rows rows{starts.size() - 1, columns, to_vector<int64_t>(starts),
-                    to_vector<int32_t>(indices)};
+sparse::Rows to_rows(const Int32s& starts, const Int32s& indices, int64_t columns) {
+  const sparse::Rows rows{starts.size() - 1,
+                          columns,
+                          {starts.data(), static_cast<size_t>(starts.size())},
+                          {indices.data(), static_cast<size_t>(indices.size())}};
   bool valid = rows.count >= 0 && rows.starts[0] == 0 && rows.starts.back() == rows.entries();
   for (int64_t i = 0; valid && i < rows.count; ++i) {
-    valid = rows.starts[i] <= rows.starts[i + 1] && rows.starts[i + 1] <= rows.entries();
-    for (int64_t k = rows.starts[i]; valid && k < rows.starts[i + 1]; ++k) {
-      valid = rows.indices[k] < columns && rows.indices[k] >= 0 &&
-              (k == rows.starts[i] || rows.indices[k - 1] < rows.indices[k]);
-    }
+    const int32_t begin = rows.starts[i], end = rows.starts[i + 1];
+    valid = begin <= end && end <= rows.entries();
+    if (!valid || begin == end) continue;
+    valid = rows.indices[begin] >= 0 && rows.indices[end - 1] < columns;
+    for (int32_t k = begin + 1; k < end; ++k) valid &= rows.indices[k - 1] < rows.indices[k];
   }
   if (!valid) value_error("[sparse] the pattern's rows are not sorted, or out of bounds");
   return rows;
+}
+sparse::Rows to_square(const Int32s& starts, const Int32s& indices) {
+  return to_rows(starts, indices, static_cast<int64_t>(starts.size()) - 1);
 }
 
 sparse::Order to_order(std::string_view name) {
@@ -74,36 +86,15 @@ py::object bind_jacobian_pattern(const py::object& outputs, const py::object& in
     found = jacobian_pattern(ys, targets, most.value_or(std::numeric_limits<int64_t>::max()));
   }
   if (!found) return py::none();
-  return py::make_tuple(to_array(found->starts), to_array(found->indices), found->dense_ops);
+  return py::make_tuple(to_array(std::move(found->starts)), to_array(std::move(found->indices)),
+                        found->dense_ops);
 }
 
-py::tuple bind_colour_jacobian(const Int64s& starts, const Int32s& indices, int64_t columns,
-                               std::string_view colouring, std::string_view order) {
-  const sparse::Rows rows = to_rows(starts, indices, columns);
-  const sparse::Order by = to_order(order);
-  sparse::Bicolouring made;
-  made.rows.colours.assign(rows.count, sparse::kNone);
-  made.columns.colours.assign(rows.columns, sparse::kNone);
-  std::vector<int64_t> sources;
-  {
-    py::gil_scoped_release unlocked;
-    if (colouring == "column") {
-      made.columns = sparse::colour_columns(rows, by);
-    } else if (colouring == "row") {
-      made.rows = sparse::colour_columns(sparse::transposed(rows), by);
-    } else {
-      made = sparse::colour_both(rows, by);
-    }
-    sources = sparse::recover_jacobian(rows, made);
-  }
-  return py::make_tuple(to_array(made.rows.colours), made.rows.count,
-                        to_array(made.columns.colours), made.columns.count, to_array(sources));
-}
-
-py::tuple bind_symmetrised(const Int64s& starts, const Int32s& indices) {
-  const sparse::Rows rows =
-      sparse::symmetrised(to_rows(starts, indices, static_cast<int64_t>(starts.size()) - 1));
-  return py::make_tuple(to_array(rows.starts), to_array(rows.indices));
+py::tuple bind_symmetrised(const Int32s& starts, const Int32s& indices) {
+  const sparse::Rows rows = to_square(starts, indices);
+  if (sparse::is_symmetric(rows)) return py::make_tuple(starts, indices);
+  sparse::OwnRows made = sparse::symmetrised(rows);
+  return py::make_tuple(to_array(std::move(made.starts)), to_array(std::move(made.indices)));
 }
 
 // Blocks of a dense matrix, row by row, from its entries by rows: leaves of a tree end at
@@ -158,7 +149,26 @@ bool ascends_to(const std::vector<int64_t>& ends, int64_t last) {
          std::is_sorted(ends.begin(), ends.end());
 }
 
-py::object bind_scatter_entries(const Int64s& starts, const Int32s& indices, const Tensor& values,
+// Calls f with a number as wide as the dtype's: for what only moves numbers.
+template <class F>
+void by_width(DType dtype, F&& f) {
+  switch (itemsize(dtype)) {
+    case 1:
+      return f(uint8_t{});
+    case 2:
+      return f(uint16_t{});
+    case 4:
+      return f(uint32_t{});
+    case 8:
+      return f(uint64_t{});
+    default:
+      type_error("[sparse] values have dtype ", name_of(dtype));
+  }
+}
+
+Tensor contiguous(const Tensor& x) { return x.array().contiguous() ? x : algebra::copy(x); }
+
+py::object bind_scatter_entries(const Int32s& starts, const Int32s& indices, const Tensor& values,
                                 const std::vector<int64_t>& row_ends,
                                 const std::vector<int64_t>& column_ends) {
   const int64_t columns = column_ends.empty() ? 0 : column_ends.back();
@@ -169,80 +179,199 @@ py::object bind_scatter_entries(const Int64s& starts, const Int32s& indices, con
     value_error("[sparse] values of shape ", shape_string(values.shape()), " for ", rows.entries(),
                 " entries");
   }
-  const Tensor flat = values.array().contiguous() ? values : algebra::copy(values);
+  const Tensor flat = contiguous(values);
   Blocks blocks(row_ends, column_ends, flat.dtype());
-  if (flat.dtype() == DType::Float64) {
-    blocks.scatter(rows, flat.array().data<double>());
-  } else if (flat.dtype() == DType::Float32) {
-    blocks.scatter(rows, flat.array().data<float>());
-  } else {
-    type_error("[sparse] values have dtype ", name_of(flat.dtype()));
-  }
+  by_width(flat.dtype(),
+           [&](auto number) { blocks.scatter(rows, flat.array().data<decltype(number)>()); });
   return to_list(blocks.taken());
+}
+
+// Rows `first` to `last` of 0 and 1, as seeds of products: row c has ones where the colour is c.
+Tensor bind_seeds(const Int32s& colours, int32_t first, int32_t last, const py::object& dtype) {
+  const int64_t n = colours.size(), count = std::max(last - first, 0);
+  const DType wanted = to_dtype(dtype.ptr());
+  const DType made = wanted == DType::Float64 ? DType::Float64 : DType::Float32;
+  Ref<Array> out = Array::empty({count, n}, made);
+  const auto fill = [&](auto* rows) {
+    using T = std::remove_pointer_t<decltype(rows)>;
+    const int32_t* colour = colours.data();
+    kernels::parallel_for(count * n, kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin / std::max<int64_t>(n, 1); begin < end; ++row) {
+        const int64_t stop = std::min(end, (row + 1) * n);
+        for (; begin < stop; ++begin) rows[begin] = T(colour[begin - row * n] == first + row);
+      }
+    });
+  };
+  if (made == DType::Float64) {
+    fill(out->data<double>());
+  } else {
+    fill(out->data<float>());
+  }
+  return algebra::expand_to(Tensor(out), {out->shape, wanted, {}});
+}
+
+// Rows of compressed products in blocks that follow each other, each where it lies.
+class Products {
+ public:
+  // `length_of(row)`: how many elements each of the `count` rows has. Blocks of other dtypes are
+  // promoted.
+  template <class Length>
+  Products(const py::object& blocks, DType dtype, int64_t count, Length&& length_of)
+      : dtype(dtype), blocks_(to_tensors(blocks, "[sparse] products:")) {
+    for (const Tensor& block : blocks_) {
+      if (!block || !block.is_array() || block.ndim() != 2)
+        value_error("[sparse] products must be matrices of numbers");
+      this->dtype = promote(this->dtype, block.dtype());
+    }
+    for (Tensor& block : blocks_)
+      block = contiguous(algebra::expand_to(block, {block.shape(), this->dtype, block.device()}));
+    pins_.emplace(blocks_);
+    for (const Tensor& block : blocks_) {
+      const std::byte* row = block.array().template data<std::byte>();
+      const int64_t length = block.shape()[1];
+      for (int64_t i = 0; i < block.shape()[0]; ++i) {
+        const int64_t at = static_cast<int64_t>(rows_.size());
+        if (at == count || length != length_of(at)) refuse(block, count);
+        rows_.push_back(row + i * length * itemsize(this->dtype));
+      }
+    }
+    if (static_cast<int64_t>(rows_.size()) != count) refuse({}, count);
+  }
+  template <class T>
+  std::vector<const T*> rows() const {
+    std::vector<const T*> out;
+    out.reserve(rows_.size());
+    for (const std::byte* row : rows_) out.push_back(reinterpret_cast<const T*>(row));
+    return out;
+  }
+
+  DType dtype;
+
+ private:
+  [[noreturn]] static void refuse(const Tensor& block, int64_t count) {
+    value_error("[sparse] compressed products ",
+                block ? "of shape " + shape_string(block.shape()) : std::string("that are fewer"),
+                " do not belong to ", count, " colours");
+  }
+  Tensors blocks_;
+  std::optional<Pins> pins_;
+  std::vector<const std::byte*> rows_;
+};
+
+Tensor read_off(const sparse::Places& places, const Products& products, int64_t entries) {
+  Ref<Array> out = Array::empty({entries}, products.dtype);
+  by_width(products.dtype, [&](auto number) {
+    using T = decltype(number);
+    T* to = out->data<T>();
+    const std::vector<const T*> rows = products.rows<T>();
+    kernels::parallel_for(entries, kGrain, [&](int64_t begin, int64_t end) {
+      places.read(rows.data(), begin, end, to);
+    });
+  });
+  return Tensor(std::move(out));
+}
+
+Tensor substitute(const sparse::Substitution& steps, const Products& products, int64_t entries) {
+  Ref<Array> out = Array::empty({entries}, products.dtype);
+  if (products.dtype == DType::Float64) {
+    steps.solve(products.rows<double>().data(), out->data<double>());
+  } else if (products.dtype == DType::Float32) {
+    steps.solve(products.rows<float>().data(), out->data<float>());
+  } else {
+    type_error("[sparse] acyclic colourings need float32 or float64, got ", name_of(products.dtype),
+               ": use a star colouring");
+  }
+  return Tensor(std::move(out));
 }
 
 // A Hessian's colouring and what takes its entries from compressed products.
 class HessianRecovery {
  public:
-  HessianRecovery(const Int64s& starts, const Int32s& indices, bool star, std::string_view order)
-      : entries_(indices.size()) {
-    const sparse::Rows rows = to_rows(starts, indices, static_cast<int64_t>(starts.size()) - 1);
+  HessianRecovery(const Int32s& starts, const Int32s& indices, bool star, std::string_view order)
+      : size_(static_cast<int64_t>(starts.size()) - 1), entries_(indices.size()) {
+    const sparse::Rows rows = to_square(starts, indices);
+    if (!sparse::is_symmetric(rows)) value_error("[sparse] the pattern is not symmetric");
     const sparse::Order by = to_order(order);
-    py::gil_scoped_release unlocked;
-    colouring_ = star ? sparse::colour_star(rows, by) : sparse::colour_acyclic(rows, by);
-    recovery_ =
-        star ? sparse::recover_star(rows, colouring_) : sparse::recover_acyclic(rows, colouring_);
-    if (star) read_in_place();
-    needed_ = int64_t{colouring_.count} * rows.count;
+    sparse::Colouring made;
+    {
+      py::gil_scoped_release unlocked;
+      if (star) {
+        made = sparse::colour_star(rows, by);
+        recovery_ = sparse::recover_star(rows, made);
+      } else {
+        made = sparse::colour_acyclic(rows, by);
+        recovery_ = sparse::recover_acyclic(rows, made);
+      }
+    }
+    count = made.count;
+    colours = to_array(std::move(made.colours));
   }
-  const sparse::Colouring& colouring() const { return colouring_; }
 
-  Tensor values(const Tensor& products) const {
-    if (!products.is_array() || products.size() != needed_) {
-      value_error("[sparse] compressed products of shape ", shape_string(products.shape()),
-                  " do not have ", needed_, " elements");
-    }
-    const Tensor compressed = products.array().contiguous() ? products : algebra::copy(products);
-    Ref<Array> out = Array::empty({entries_}, compressed.dtype());
-    if (compressed.dtype() == DType::Float64) {
-      recover(compressed.array().data<double>(), out->data<double>());
-    } else if (compressed.dtype() == DType::Float32) {
-      recover(compressed.array().data<float>(), out->data<float>());
-    } else {
-      type_error("[sparse] compressed products have dtype ", name_of(compressed.dtype()));
-    }
-    return Tensor(std::move(out));
+  Tensor values(const py::object& blocks, const py::object& dtype) const {
+    const Products products(blocks, to_dtype(dtype.ptr()), count, [&](int64_t) { return size_; });
+    py::gil_scoped_release unlocked;
+    if (const auto* places = std::get_if<sparse::Places>(&recovery_))
+      return read_off(*places, products, entries_);
+    return substitute(std::get<sparse::Substitution>(recovery_), products, entries_);
   }
+
+  Int32s colours;
+  int32_t count = 0;
 
  private:
-  template <class T>
-  void recover(const T* from, T* to) const {
-    for (size_t i = 0; i < read_.size(); ++i) to[i] = from[read_[i]];
-    const sparse::Recovery& r = recovery_;
-    std::vector<T> sums(r.sums, T{0});
-    for (size_t i = 0; i < r.entries.size(); ++i) {
-      T value = from[r.sources[i]];
-      if (r.leaves[i] != sparse::kNone) {
-        value -= sums[r.leaves[i]];
-        sums[r.parents[i]] += value;
-      }
-      to[r.entries[i]] = to[r.mirrors[i]] = value;
+  int64_t size_, entries_;
+  std::variant<sparse::Places, sparse::Substitution> recovery_;
+};
+
+// The same of a Jacobian, with colours for rows and for columns.
+class JacobianRecovery {
+ public:
+  JacobianRecovery(const Int32s& starts, const Int32s& indices, int64_t columns,
+                   std::string_view colouring, std::string_view order)
+      : rows_(static_cast<int64_t>(starts.size()) - 1),
+        columns_(columns),
+        entries_(indices.size()) {
+    const sparse::Rows rows = to_rows(starts, indices, columns);
+    const sparse::Order by = to_order(order);
+    sparse::Bicolouring made;
+    {
+      py::gil_scoped_release unlocked;
+      made = coloured(rows, colouring, by);
+      places_ = sparse::recover_jacobian(rows, made);
     }
-  }
-  // Entries that are read off need no order: one pass over them as they lie.
-  void read_in_place() {
-    read_.resize(entries_);
-    for (size_t i = 0; i < recovery_.entries.size(); ++i) {
-      read_[recovery_.entries[i]] = read_[recovery_.mirrors[i]] = recovery_.sources[i];
-    }
-    recovery_ = {};
+    row_count = made.rows.count;
+    column_count = made.columns.count;
+    row_colours = to_array(std::move(made.rows.colours));
+    column_colours = to_array(std::move(made.columns.colours));
   }
 
-  int64_t entries_;
-  std::vector<int64_t> read_;  // star: where each entry stands
-  sparse::Colouring colouring_;
-  sparse::Recovery recovery_;  // acyclic
-  int64_t needed_ = 0;
+  Tensor values(const py::object& blocks, const py::object& dtype) const {
+    const Products products(blocks, to_dtype(dtype.ptr()), row_count + column_count,
+                            [&](int64_t i) { return i < row_count ? columns_ : rows_; });
+    py::gil_scoped_release unlocked;
+    return read_off(places_, products, entries_);
+  }
+
+  Int32s row_colours, column_colours;
+  int32_t row_count = 0, column_count = 0;
+
+ private:
+  static sparse::Bicolouring coloured(const sparse::Rows& rows, std::string_view colouring,
+                                      sparse::Order by) {
+    if (colouring == "bidirectional") return sparse::colour_both(rows, by);
+    sparse::Bicolouring out;
+    out.rows.colours.assign(rows.count, sparse::kNone);
+    out.columns.colours.assign(rows.columns, sparse::kNone);
+    if (colouring == "column") {
+      out.columns = sparse::colour_columns(rows, by);
+    } else {
+      out.rows = sparse::colour_columns(sparse::transposed(rows), by);
+    }
+    return out;
+  }
+
+  int64_t rows_, columns_, entries_;
+  sparse::Places places_;
 };
 
 }  // namespace
@@ -250,19 +379,26 @@ class HessianRecovery {
 void bind_sparse(py::module_& module) {
   module.def("jacobian_pattern", &bind_jacobian_pattern, py::arg("outputs"), py::arg("inputs"),
              py::kw_only(), py::arg("most") = py::none());
-  module.def("colour_jacobian", &bind_colour_jacobian, py::arg("starts"), py::arg("indices"),
-             py::arg("columns"), py::arg("colouring"), py::arg("order"));
   module.def("symmetrised", &bind_symmetrised, py::arg("starts"), py::arg("indices"));
   module.def("scatter_entries", &bind_scatter_entries, py::arg("starts"), py::arg("indices"),
              py::arg("values"), py::arg("row_ends"), py::arg("column_ends"));
+  module.def("seeds", &bind_seeds, py::arg("colours"), py::arg("first"), py::arg("last"),
+             py::arg("dtype"));
   py::class_<HessianRecovery>(module, "HessianRecovery")
-      .def(py::init<const Int64s&, const Int32s&, bool, std::string_view>(), py::arg("starts"),
+      .def(py::init<const Int32s&, const Int32s&, bool, std::string_view>(), py::arg("starts"),
            py::arg("indices"), py::kw_only(), py::arg("star"), py::arg("order"))
-      .def_property_readonly(
-          "colours", [](const HessianRecovery& self) { return to_array(self.colouring().colours); })
-      .def_property_readonly("count",
-                             [](const HessianRecovery& self) { return self.colouring().count; })
-      .def("values", &HessianRecovery::values, py::arg("compressed"));
+      .def_readonly("colours", &HessianRecovery::colours)
+      .def_readonly("count", &HessianRecovery::count)
+      .def("values", &HessianRecovery::values, py::arg("products"), py::arg("dtype"));
+  py::class_<JacobianRecovery>(module, "JacobianRecovery")
+      .def(py::init<const Int32s&, const Int32s&, int64_t, std::string_view, std::string_view>(),
+           py::arg("starts"), py::arg("indices"), py::arg("columns"), py::kw_only(),
+           py::arg("colouring"), py::arg("order"))
+      .def_readonly("row_colours", &JacobianRecovery::row_colours)
+      .def_readonly("row_count", &JacobianRecovery::row_count)
+      .def_readonly("column_colours", &JacobianRecovery::column_colours)
+      .def_readonly("column_count", &JacobianRecovery::column_count)
+      .def("values", &JacobianRecovery::values, py::arg("products"), py::arg("dtype"));
 }
 
 }  // namespace pyautograd::python

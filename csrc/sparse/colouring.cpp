@@ -10,7 +10,7 @@ namespace pyautograd::sparse {
 namespace {
 
 // The least colour that `taken` does not carry the mark of v for.
-int32_t least_free(const std::vector<int32_t>& taken, int32_t v) {
+int32_t least_free(const CachedVector<int32_t>& taken, int32_t v) {
   int32_t colour = 0;
   while (taken[colour] == v) ++colour;
   return colour;
@@ -25,13 +25,16 @@ void take(Colouring& out, int32_t v, int32_t colour) {
 class ColumnNeighbours {
  public:
   ColumnNeighbours(const Rows& rows, const Rows& columns, std::span<const uint8_t> skip)
-      : rows_(rows), columns_(columns), skip_(skip), seen_(rows.columns, kNone) {}
+      : rows_(rows), columns_(columns), skip_(skip), seen_(rows.columns, 0) {}
 
   bool skips(int32_t row) const { return !skip_.empty() && skip_[row]; }
 
   template <class Visit>
   void operator()(int32_t v, Visit&& visit) {
-    ++round_;
+    if (++round_ == 0) {
+      std::fill(seen_.begin(), seen_.end(), 0);
+      round_ = 1;
+    }
     seen_[v] = round_;
     for (int32_t row : columns_.of(v)) {
       if (skips(row)) continue;
@@ -44,11 +47,10 @@ class ColumnNeighbours {
   }
 
  private:
-  const Rows& rows_;
-  const Rows& columns_;
+  const Rows rows_, columns_;
   const std::span<const uint8_t> skip_;
-  std::vector<int64_t> seen_;
-  int64_t round_ = 0;
+  CachedVector<uint32_t> seen_;  // per column: the round that met it last
+  uint32_t round_ = 0;
 };
 
 // A row that is full needs as many colours as there are columns; nothing need be searched.
@@ -61,8 +63,8 @@ bool any_full_row(const Rows& pattern, std::span<const uint8_t> skip) {
 }
 
 // Rows that are longer than `length`.
-std::vector<uint8_t> longer_than(const Rows& pattern, int64_t length) {
-  std::vector<uint8_t> out(pattern.count);
+CachedVector<uint8_t> longer_than(const Rows& pattern, int64_t length) {
+  CachedVector<uint8_t> out(pattern.count);
   for (int64_t i = 0; i < pattern.count; ++i)
     out[i] = static_cast<int64_t>(pattern.of(i).size()) > length;
   return out;
@@ -79,18 +81,18 @@ int64_t longest_of(const Rows& pattern, std::span<const uint8_t> skip) {
 
 // One way to split the rows: some found by row colours, the others by column colours.
 struct Split {
-  std::vector<uint8_t> by_row;
-  Rows chosen;       // the transpose of the rows that row colours find
+  CachedVector<uint8_t> by_row;
+  OwnRows chosen;    // the transpose of the rows that row colours find
   int64_t at_least;  // colours
 };
 
 Split split_at(const Rows& pattern, const Rows& transpose, int64_t length) {
-  Split out{longer_than(pattern, length), {pattern.columns, pattern.count, {0}, {}}, 0};
+  Split out{longer_than(pattern, length), {pattern.columns, pattern.count}, 0};
   for (int64_t j = 0; j < transpose.count; ++j) {
     for (int32_t i : transpose.of(j)) {
       if (out.by_row[i]) out.chosen.indices.push_back(i);
     }
-    out.chosen.starts.push_back(out.chosen.entries());
+    out.chosen.end_row();
   }
   out.at_least = longest_of(pattern, out.by_row) + longest_of(out.chosen, {});
   return out;
@@ -123,101 +125,78 @@ Bicolouring colour_long_rows(const Rows& pattern, const Rows& transpose, Order o
 
 }  // namespace
 
-Rows transposed(const Rows& pattern) {
-  Rows out{pattern.columns, pattern.count, std::vector<int64_t>(pattern.columns + 1, 0), {}};
-  out.indices.resize(pattern.indices.size());
+OwnRows transposed(const Rows& pattern) {
+  OwnRows out{pattern.columns, pattern.count, CachedVector<int32_t>(pattern.columns + 1, 0),
+              CachedVector<int32_t>(pattern.entries())};
   for (int32_t j : pattern.indices) ++out.starts[j + 1];
   for (int64_t j = 0; j < pattern.columns; ++j) out.starts[j + 1] += out.starts[j];
-  std::vector<int64_t> next(out.starts.begin(), out.starts.end() - 1);
+  CachedVector<int32_t> next(out.starts.begin(), out.starts.end() - 1);
   for (int64_t i = 0; i < pattern.count; ++i) {
     for (int32_t j : pattern.of(i)) out.indices[next[j]++] = static_cast<int32_t>(i);
   }
   return out;
 }
 
-Rows symmetrised(const Rows& pattern) {
-  const Rows other = transposed(pattern);
-  if (other.starts == pattern.starts && other.indices == pattern.indices) return pattern;
-  Rows out{pattern.count, pattern.columns, {0}, {}};
+bool is_symmetric(const Rows& pattern) {
+  // Row j is met in the order of its entries: next[j] is the first without its mirror so far.
+  CachedVector<int32_t> next(pattern.starts.begin(), pattern.starts.end() - 1);
+  for (int32_t i = 0; i < pattern.count; ++i) {
+    int32_t k = next[i];
+    const int32_t end = pattern.starts[i + 1];
+    if (k < end && pattern.indices[k] < i) return false;
+    if (k < end && pattern.indices[k] == i) ++k;
+    for (; k < end; ++k) {
+      const int32_t j = pattern.indices[k];
+      if (next[j] == pattern.starts[j + 1] || pattern.indices[next[j]] != i) return false;
+      ++next[j];
+    }
+  }
+  return true;
+}
+
+OwnRows symmetrised(const Rows& pattern) {
+  const OwnRows turned = transposed(pattern);
+  const Rows other = turned;
+  OwnRows out{pattern.count, pattern.columns};
   for (int64_t i = 0; i < pattern.count; ++i) {
     const std::span<const int32_t> a = pattern.of(i), b = other.of(i);
     std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out.indices));
-    out.starts.push_back(out.entries());
+    out.end_row();
   }
   return out;
 }
 
 Colouring colour_columns(const Rows& pattern, Order order, std::span<const uint8_t> skip) {
   const int64_t n = pattern.columns;
-  Colouring out{std::vector<int32_t>(n, kNone), 0};
+  Colouring out{CachedVector<int32_t>(n, kNone), 0};
   if (any_full_row(pattern, skip)) {
     for (int32_t v = 0; v < n; ++v) take(out, v, v);
     return out;
   }
-  const Rows columns = transposed(pattern);
+  const OwnRows turned = transposed(pattern);
+  const Rows columns = turned;
   ColumnNeighbours neighbours(pattern, columns, skip);
-  std::vector<int32_t> taken(n + 1, kNone);
-  for (int32_t v : ordered(n, order, neighbours)) {
+  CachedVector<int32_t> taken(1, kNone);  // per colour, and for one that nobody has yet
+  in_order(n, order, neighbours, [&](int32_t v) {
     const std::span<const int32_t> own = columns.of(v);
     if (std::all_of(own.begin(), own.end(), [&](int32_t row) { return neighbours.skips(row); }))
-      continue;
+      return;
     neighbours(v, [&](int32_t w) {
       if (out.colours[w] != kNone) taken[out.colours[w]] = v;
     });
     take(out, v, least_free(taken, v));
-  }
+    if (out.count == static_cast<int32_t>(taken.size())) taken.push_back(kNone);
+  });
   return out;
 }
 
 Bicolouring colour_both(const Rows& pattern, Order order) {
-  const Rows transpose = transposed(pattern);
+  const OwnRows transpose = transposed(pattern);
   Bicolouring by_rows = colour_long_rows(pattern, transpose, order);
   Bicolouring by_columns = colour_long_rows(transpose, pattern, order);
   std::swap(by_columns.rows, by_columns.columns);
   const auto total = [](const Bicolouring& c) { return c.rows.count + c.columns.count; };
   return total(by_columns) <= total(by_rows) ? by_columns : by_rows;
-}
-
-namespace {
-
-// Which entries are alone in their column among the rows of their colour.
-std::vector<uint8_t> found_by_rows(const Rows& pattern, const Colouring& rows) {
-  std::vector<uint8_t> out(pattern.indices.size(), 0);
-  if (rows.count == 0) return out;
-  const Rows transpose = transposed(pattern);
-  std::vector<int64_t> next(pattern.starts.begin(), pattern.starts.end() - 1);
-  std::vector<int32_t> meets(rows.count, 0);
-  for (int64_t j = 0; j < transpose.count; ++j) {
-    const std::span<const int32_t> column = transpose.of(j);
-    for (int32_t i : column) {
-      if (rows.colours[i] != kNone) ++meets[rows.colours[i]];
-    }
-    for (int32_t i : column) {
-      out[next[i]++] = rows.colours[i] != kNone && meets[rows.colours[i]] == 1;
-    }
-    for (int32_t i : column) {
-      if (rows.colours[i] != kNone) meets[rows.colours[i]] = 0;
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
-std::vector<int64_t> recover_jacobian(const Rows& pattern, const Bicolouring& colouring) {
-  const int64_t rows = pattern.count, columns = pattern.columns;
-  const int64_t behind_rows = colouring.rows.count * columns;
-  const std::vector<uint8_t> by_row = found_by_rows(pattern, colouring.rows);
-  std::vector<int64_t> out;
-  out.reserve(pattern.indices.size());
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t k = pattern.starts[i]; k < pattern.starts[i + 1]; ++k) {
-      const int32_t j = pattern.indices[k];
-      out.push_back(by_row[k] ? colouring.rows.colours[i] * columns + j
-                              : behind_rows + colouring.columns.colours[j] * rows + i);
-    }
-  }
-  return out;
 }
 
 }  // namespace pyautograd::sparse

@@ -2,36 +2,46 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
-// Colourings of graphs by which a sparse matrix is found from a few products with vectors, and how
-// its entries are then recovered. Knows nothing of tensors.
+#include "core/cached_vector.h"
+
+// Colourings of graphs by which a sparse matrix is found from a few products with vectors. Knows
+// nothing of tensors.
 //   A. H. Gebremedhin, F. Manne, A. Pothen, What color is your Jacobian? Graph coloring for
 //     computing derivatives, SIAM Review 47 (2005) 629-705.
 //   A. H. Gebremedhin, A. Tarafdar, F. Manne, A. Pothen, New acyclic and star coloring algorithms
 //     with application to computing Hessians, SIAM J. Sci. Comput. 29 (2007) 1042-1072.
 namespace pyautograd::sparse {
 
-// A pattern by compressed rows; columns ascend in each row.
+// A pattern by compressed rows; columns ascend in each row. The memory is somebody else's.
 struct Rows {
   int64_t count = 0, columns = 0;
-  std::vector<int64_t> starts = {0};
-  std::vector<int32_t> indices;
+  std::span<const int32_t> starts, indices;
 
   std::span<const int32_t> of(int64_t row) const noexcept {
     return {indices.data() + starts[row], indices.data() + starts[row + 1]};
   }
   int64_t entries() const noexcept { return static_cast<int64_t>(indices.size()); }
 };
-Rows transposed(const Rows& pattern);
+// One in memory of its own.
+struct OwnRows {
+  int64_t count = 0, columns = 0;
+  CachedVector<int32_t> starts = {0}, indices = {};
+
+  operator Rows() const noexcept { return {count, columns, starts, indices}; }
+  void end_row() { starts.push_back(static_cast<int32_t>(indices.size())); }
+};
+OwnRows transposed(const Rows& pattern);
+// Of a square pattern.
+bool is_symmetric(const Rows& pattern);
 // The union with the transpose, of a square pattern.
-Rows symmetrised(const Rows& pattern);
+OwnRows symmetrised(const Rows& pattern);
 
 // In which order vertices choose their colours.
 enum class Order : uint8_t { Natural, LargestFirst, SmallestLast, IncidenceDegree };
 
 struct Colouring {
-  std::vector<int32_t> colours;  // kNone: the vertex needs none
+  CachedVector<int32_t> colours;  // kNone: the vertex needs none
   int32_t count = 0;
 };
 inline constexpr int32_t kNone = -1;
@@ -55,21 +65,5 @@ Bicolouring colour_both(const Rows& pattern, Order order);
 // colours; fewer colours, but entries follow by substitution.
 Colouring colour_star(const Rows& symmetric, Order order);
 Colouring colour_acyclic(const Rows& symmetric, Order order);
-
-// Where in the compressed matrices each entry of a Jacobian stands: in row-coloured products
-// (colours x columns) or column-coloured ones (colours x rows). Flat positions in the two laid end
-// to end, rows first.
-std::vector<int64_t> recover_jacobian(const Rows& pattern, const Bicolouring& colouring);
-
-// The compressed Hessian B has B[c] = the sum of the rows of colour c, flat positions c * n + i.
-// Entries follow in the order of the steps: out[entry] = out[mirror] = B[source] - sums[leaf], then
-// sums[parent] += out[entry]. With a star colouring no sums are needed and all leaves are kNone.
-struct Recovery {
-  std::vector<int64_t> entries, mirrors, sources;
-  std::vector<int64_t> leaves, parents;  // empty where entries can be read off
-  int64_t sums = 0;
-};
-Recovery recover_star(const Rows& symmetric, const Colouring& colouring);
-Recovery recover_acyclic(const Rows& symmetric, const Colouring& colouring);
 
 }  // namespace pyautograd::sparse

@@ -32,17 +32,17 @@ class Buckets {
   int64_t largest() const { return static_cast<int64_t>(heads_.size()) - 1; }
 
  private:
-  std::vector<int32_t> heads_, next_, before_;
+  CachedVector<int32_t> heads_, next_, before_;
 };
 
-// The order in which vertices are coloured. `neighbours(v, visit)` visits each neighbour of v once.
+// The order in which vertices are coloured, other than the natural one. `neighbours(v, visit)`
+// visits each neighbour of v once.
 template <class Neighbours>
-std::vector<int32_t> ordered(int64_t vertices, Order order, Neighbours&& neighbours) {
-  std::vector<int32_t> sequence(vertices);
+CachedVector<int32_t> ordered(int64_t vertices, Order order, Neighbours&& neighbours) {
+  CachedVector<int32_t> sequence(vertices);
   std::iota(sequence.begin(), sequence.end(), 0);
-  if (order == Order::Natural) return sequence;
-  std::vector<int64_t> degree(vertices, 0);
-  int64_t largest = 0;
+  CachedVector<int32_t> degree(vertices, 0);
+  int32_t largest = 0;
   for (int32_t v = 0; v < vertices; ++v) {
     neighbours(v, [&](int32_t) { ++degree[v]; });
     largest = std::max(largest, degree[v]);
@@ -55,8 +55,8 @@ std::vector<int32_t> ordered(int64_t vertices, Order order, Neighbours&& neighbo
   // Smallest last fills the sequence from its end with what has the fewest neighbours left;
   // incidence degree fills it from its front with what has the most neighbours in it.
   const bool backward = order == Order::SmallestLast;
-  std::vector<int64_t> key = backward ? degree : std::vector<int64_t>(vertices, 0);
-  std::vector<uint8_t> placed(vertices, 0);
+  CachedVector<int32_t> key = backward ? degree : CachedVector<int32_t>(vertices, 0);
+  CachedVector<uint8_t> placed(vertices, 0);
   Buckets buckets(vertices, largest);
   for (int32_t v = static_cast<int32_t>(vertices) - 1; v >= 0; --v) buckets.add(v, key[v]);
   int64_t at = 0;
@@ -81,6 +81,16 @@ std::vector<int32_t> ordered(int64_t vertices, Order order, Neighbours&& neighbo
     });
   }
   return sequence;
+}
+
+// Visits all vertices, each once.
+template <class Neighbours, class Visit>
+void in_order(int64_t vertices, Order order, Neighbours&& neighbours, Visit&& visit) {
+  if (order == Order::Natural) {
+    for (int32_t v = 0; v < vertices; ++v) visit(v);
+  } else {
+    for (int32_t v : ordered(vertices, order, neighbours)) visit(v);
+  }
 }
 
 }  // namespace pyautograd::sparse

@@ -27,15 +27,15 @@ _PER_ENTRY = 64
 class Compressed(NamedTuple):
     """A pattern that pays: where entries may differ from zero, and how they are found."""
 
-    starts: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int32]
     indices: npt.NDArray[np.int32]
     seeds: list[Seeds]
     columns: int
     """Products without compression."""
     cost: Callable[[], Cost]
     """Of one product."""
-    values: Callable[[], Tensor]
-    """Sweeps; the graph is kept."""
+    values: Callable[[], Tensor | None]
+    """Sweeps; the graph is kept. None where others can still differentiate the result."""
 
     @property
     def passes(self) -> int:
@@ -56,7 +56,7 @@ class Compressed(NamedTuple):
     def into(self, matrix: Matrix, advance: Callable[[int], None]) -> bool:
         """Fills a matrix with numbers; what others can still differentiate must be swept whole."""
         values = self.values()
-        if values.requires_grad:
+        if values is None:
             return False
         matrix.fill(self.starts, self.indices, values)
         advance(self.columns)
@@ -87,9 +87,8 @@ def of_hessian(
         return None
     seeds = Seeds(recovery.colours, recovery.count, parts, widest)
 
-    def values() -> Tensor:
-        products = pull_back(gradients, inputs, seeds, parts, True, "auto")
-        return products if products.requires_grad else recovery.values(products)
+    def values() -> Tensor | None:
+        return _recovered(pull_back(gradients, inputs, seeds, parts, True, "auto"), recovery, parts)
 
     return Compressed(starts, indices, [seeds], parts.size, cost, values)
 
@@ -104,10 +103,10 @@ def of_jacobian(recording: Recording, options: Options, start: Start) -> Compres
     into, out_of = Parts(inputs), Parts(outputs)
     if not _soon_coloured(starts, indices, into.size):
         return None
-    rows, row_count, columns, column_count, sources = _core.colour_jacobian(
-        starts, indices, into.size, "bidirectional", "natural"
+    recovery = _core.JacobianRecovery(
+        starts, indices, into.size, colouring="bidirectional", order="natural"
     )
-    count, fewest = row_count + column_count, min(into.size, out_of.size)
+    count, fewest = recovery.row_count + recovery.column_count, min(into.size, out_of.size)
     if count * _SAVED > fewest:
         return None
 
@@ -117,20 +116,28 @@ def of_jacobian(recording: Recording, options: Options, start: Start) -> Compres
     widest = _widest(cost, count, into if into.size > out_of.size else out_of, options, start)
     if not widest:
         return None
-    pulled = Seeds(rows, row_count, out_of, widest)
-    pushed = Seeds(columns, column_count, into, widest)
+    pulled = Seeds(recovery.row_colours, recovery.row_count, out_of, widest)
+    pushed = Seeds(recovery.column_colours, recovery.column_count, into, widest)
 
-    def values() -> Tensor:
-        products = []
-        if row_count:
-            products.append(_core.ravel(pull_back(outputs, inputs, pulled, into, True, "auto")))
-        if column_count:
-            products.append(_core.ravel(push_forward(recording, pushed, out_of)))
-        if not products:
-            return _core.zeros(0, dtype=into.dtype)
-        return _core.take(_core.concat(products), sources)
+    def values() -> Tensor | None:
+        products: list[Tensor] = []
+        if pulled.count:
+            products += pull_back(outputs, inputs, pulled, into, True, "auto")
+        if pushed.count:
+            products += push_forward(recording, pushed, out_of)
+        return _recovered(products, recovery, into)
 
     return Compressed(starts, indices, [pulled, pushed], fewest, cost, values)
+
+
+def _recovered(
+    products: Sequence[Tensor],
+    recovery: _core.HessianRecovery | _core.JacobianRecovery,
+    inputs: Parts,
+) -> Tensor | None:
+    if any(p.requires_grad for p in products):
+        return None
+    return recovery.values(products, inputs.dtype)
 
 
 def _pattern(
@@ -157,7 +164,8 @@ def _pattern(
 
 def _soon_coloured(starts: Any, indices: Any, columns: int) -> bool:
     """Colouring visits pairs of entries in a row: at most about as many as the matrix has."""
-    by_row, by_column = np.diff(starts), np.bincount(indices, minlength=1)
+    by_row = np.diff(starts).astype(np.int64)
+    by_column = np.bincount(indices, minlength=1)
     pairs = max(np.dot(by_row, by_row), np.dot(by_column, by_column))
     return bool(pairs <= 2 * (len(starts) - 1) * columns)
 
@@ -169,6 +177,6 @@ def _widest(
     if options.memory is None and fits_unplanned(count, start.before):
         return max(count, 1)
     room = start.room(options)
-    # Seeds and products lie there whole, the latter twice when they are joined
+    # Seeds and products lie there whole, the latter twice where parts of a batch are joined
     left = room.memory - room.recorded - 3 * count * parts.size * parts.dtype.itemsize
     return max(min(left // max(cost().bytes, 1), max(count, 1)), 0)

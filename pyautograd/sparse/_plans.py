@@ -23,7 +23,6 @@ _HESSIAN_COLOURINGS = ("star", "acyclic")
 _JACOBIAN_COLOURINGS = ("bidirectional", "column", "row")
 _ORDERS = ("natural", "largest_first", "smallest_last", "incidence_degree")
 
-Starts = npt.NDArray[np.int64]
 Indices = npt.NDArray[np.int32]
 
 
@@ -92,6 +91,14 @@ class Planned:
         made.indices, made.indptr = self._indices.copy(), self._starts.copy()
         return made
 
+    def _recovered(
+        self,
+        products: Sequence[Tensor],
+        recovery: _core.HessianRecovery | _core.JacobianRecovery,
+    ) -> csr_array[Any, tuple[int, int]]:
+        values = recovery.values([p.to("cpu") for p in products], self.inputs.dtype)
+        return self.matrix(values.numpy())
+
     def _adopt(
         self, outputs: Sequence[Tensor], inputs: Sequence[Tensor], given: Any, most: int | None
     ) -> None:
@@ -115,15 +122,15 @@ class Planned:
                     "pattern to be detected"
                 )
             starts, indices = own_starts, own_indices
-        self._starts, self._indices = starts.astype(np.int32), indices
+        self._starts, self._indices = starts, indices
         parts = (np.zeros(len(indices), bool), self._indices, self._starts)
         self._template = scipy_module(self.op, "sparse").csr_array(parts, shape=self.shape)
         self._template.has_canonical_format = True
 
-    def _completed(self, starts: Starts, indices: Indices) -> tuple[Starts, Indices]:
+    def _completed(self, starts: Indices, indices: Indices) -> tuple[Indices, Indices]:
         return starts, indices
 
-    def _converted(self, given: Any) -> tuple[Starts, Indices]:
+    def _converted(self, given: Any) -> tuple[Indices, Indices]:
         try:
             own = scipy_module(self.op, "sparse").csr_array(given, dtype=bool)
         except (TypeError, ValueError):
@@ -138,7 +145,7 @@ class Planned:
         own = own.copy()
         own.sum_duplicates()
         own.eliminate_zeros()
-        return self._completed(own.indptr.astype(np.int64), own.indices.astype(np.int32))
+        return self._completed(own.indptr.astype(np.int32), own.indices.astype(np.int32))
 
     def missed(
         self,
@@ -146,7 +153,7 @@ class Planned:
         outputs: Sequence[Tensor],
         inputs: Sequence[Tensor],
         parts: Parts,
-    ) -> Starts:
+    ) -> npt.NDArray[np.int64]:
         """Columns in which a product with a random vector differs: entries were left out there."""
         if self._direction is None or len(self._direction) != parts.size:
             normal = np.random.default_rng(0).standard_normal(parts.size)
@@ -243,7 +250,7 @@ class HessianPlan(Planned):
         self, gradients: Sequence[Tensor], inputs: Sequence[Tensor], *, retain_graph: bool
     ) -> csr_array[Any, tuple[int, int]]:
         products = pull_back(gradients, inputs, self._seeds, self.inputs, retain_graph)
-        return self.matrix(self._recovery.values(products.to("cpu")).numpy())
+        return self._recovered(products, self._recovery)
 
     def explain(self) -> str:
         return self._explain(
@@ -252,7 +259,7 @@ class HessianPlan(Planned):
             _described(self._seeds, "cotangents through the recorded gradient"),
         )
 
-    def _completed(self, starts: Starts, indices: Indices) -> tuple[Starts, Indices]:
+    def _completed(self, starts: Indices, indices: Indices) -> tuple[Indices, Indices]:
         return _core.symmetrised(starts, indices)
 
 
@@ -275,15 +282,15 @@ class JacobianPlan(Planned):
         self._colouring = "bidirectional" if colouring == "auto" else colouring
         self._order = order
         self._adopt(recording.outputs, recording.inputs, pattern, most)
-        rows, row_count, columns, column_count, self._sources = _core.colour_jacobian(
-            self._starts, self._indices, self.shape[1], self._colouring, order
+        found = self._recovery = _core.JacobianRecovery(
+            self._starts, self._indices, self.shape[1], colouring=self._colouring, order=order
         )
-        self._row_seeds = Seeds(rows, row_count, self.outputs)
-        self._column_seeds = Seeds(columns, column_count, self.inputs)
-        self.colours = row_count + column_count
+        self._row_seeds = Seeds(found.row_colours, found.row_count, self.outputs)
+        self._column_seeds = Seeds(found.column_colours, found.column_count, self.inputs)
+        self.colours = found.row_count + found.column_count
         if self._unproven:
-            found = self.of_outputs(recording, retain_graph=True)
-            self._prove(found, recording.outputs, recording.inputs, self.outputs)
+            matrix = self.of_outputs(recording, retain_graph=True)
+            self._prove(matrix, recording.outputs, recording.inputs, self.outputs)
 
     def evaluate(self, recording: Recording) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
         self.check_point(recording)
@@ -303,17 +310,15 @@ class JacobianPlan(Planned):
     def of_outputs(
         self, recording: Recording, *, retain_graph: bool
     ) -> csr_array[Any, tuple[int, int]]:
-        found = [_core.zeros(0, dtype=self.inputs.dtype)]
+        products: list[Tensor] = []
         if self._row_seeds.count:
             retain = retain_graph or self._column_seeds.count > 0
-            pulled = pull_back(
+            products += pull_back(
                 recording.outputs, recording.inputs, self._row_seeds, self.inputs, retain
             )
-            found.append(_core.ravel(pulled))
         if self._column_seeds.count:
-            pushed = push_forward(recording, self._column_seeds, self.outputs)
-            found.append(_core.ravel(pushed))
-        return self.matrix(_core.concat(found).to("cpu").numpy()[self._sources])
+            products += push_forward(recording, self._column_seeds, self.outputs)
+        return self._recovered(products, self._recovery)
 
     def explain(self) -> str:
         rows, columns = self._row_seeds, self._column_seeds
@@ -331,11 +336,11 @@ class JacobianPlan(Planned):
 
 
 def _missing(
-    starts: Starts, indices: Indices, own_starts: Starts, own_indices: Indices, width: int
-) -> Starts:
+    starts: Indices, indices: Indices, own_starts: Indices, own_indices: Indices, width: int
+) -> npt.NDArray[np.int64]:
     """Which entries, in row-major numbers, the second pattern lacks of the first."""
 
-    def flat(starts: Starts, indices: Indices) -> Starts:
+    def flat(starts: Indices, indices: Indices) -> npt.NDArray[np.int64]:
         rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         return np.asarray(rows * width + indices)
 

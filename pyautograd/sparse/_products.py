@@ -77,10 +77,12 @@ class Seeds:
             yield stop - start, self._kept[i] if self._kept else self._make(start, stop)
 
     def _make(self, start: int, stop: int) -> list[Tensor]:
-        rows = np.zeros((stop - start, self._parts.size), self._parts.dtype)
-        (here,) = np.nonzero((self._colours >= start) & (self._colours < stop))
-        rows[self._colours[here] - start, here] = 1
-        return self._parts.split(rows if stop - start > 1 else rows[0])
+        parts, count = self._parts, stop - start
+        lead = (count,) if count > 1 else ()
+        return [
+            _core.reshape(_core.seeds(self._colours[i:j], start, stop, dtype), (*lead, *shape))
+            for (i, j), shape, dtype in zip(parts.ranges, parts.shapes, parts.dtypes, strict=True)
+        ]
 
 
 def pull_back(
@@ -90,8 +92,8 @@ def pull_back(
     parts: Parts,
     retain_graph: bool,
     differentiable: str = "no",
-) -> Tensor:
-    """Products of the seeds with the recorded Jacobian, shape (seeds, inputs)."""
+) -> list[Tensor]:
+    """Products of the seeds with the recorded Jacobian, shape (seeds, inputs), in batches."""
     left = len(seeds.ranges)
 
     def pull(cotangents: Sequence[Tensor]) -> list[Tensor]:
@@ -100,15 +102,17 @@ def pull_back(
         keep = retain_graph or left > 0
         return sweep(outputs, cotangents, inputs, retain_graph=keep, differentiable=differentiable)
 
-    return _joined(pull, seeds, parts)
+    return _moved(pull, seeds, parts)
 
 
-def push_forward(recording: Recording, seeds: Seeds, parts: Parts) -> Tensor:
-    """Products of the recorded Jacobian with the seeds, shape (seeds, outputs)."""
-    return _joined(transpose(recording), seeds, parts)
+def push_forward(recording: Recording, seeds: Seeds, parts: Parts) -> list[Tensor]:
+    """Products of the recorded Jacobian with the seeds, shape (seeds, outputs), in batches."""
+    return _moved(transpose(recording), seeds, parts)
 
 
-def _joined(move: Callable[[Sequence[Tensor]], list[Tensor]], seeds: Seeds, parts: Parts) -> Tensor:
+def _moved(
+    move: Callable[[Sequence[Tensor]], list[Tensor]], seeds: Seeds, parts: Parts
+) -> list[Tensor]:
     rows = []
     for count, batch in seeds:
         if count == 1:
@@ -117,6 +121,4 @@ def _joined(move: Callable[[Sequence[Tensor]], list[Tensor]], seeds: Seeds, part
         with _core.Level("vmap", count) as level:
             moved = move([_core.make_batched(level, seed, 0) for seed in batch])
             rows.append(parts.join([to_front(level, t, count) for t in moved], count))
-    if not rows:
-        return _core.zeros((0, parts.size), dtype=parts.dtype)
-    return rows[0] if len(rows) == 1 else _core.concat(rows)
+    return rows

@@ -56,8 +56,8 @@ TEST(Sparsity, NeighboursInASlice) {
   const Edge target = edge_of(x.tensor);
   const Pattern found = jacobian_pattern({&y, 1}, {&target, 1}).value();
   EXPECT_EQ(found.columns, 4);
-  EXPECT_EQ(found.starts, (std::vector<int64_t>{0, 2, 4, 6}));
-  EXPECT_EQ(found.indices, (std::vector<int32_t>{0, 1, 1, 2, 2, 3}));
+  EXPECT_EQ(found.starts, (CachedVector<int32_t>{0, 2, 4, 6}));
+  EXPECT_EQ(found.indices, (CachedVector<int32_t>{0, 1, 1, 2, 2, 3}));
   EXPECT_TRUE(found.dense_ops.empty());
   EXPECT_TRUE(jacobian_pattern({&y, 1}, {&target, 1}, 10));
   EXPECT_FALSE(jacobian_pattern({&y, 1}, {&target, 1}, 5));
@@ -68,8 +68,8 @@ TEST(Sparsity, SeveralInputsAreLaidEndToEnd) {
   const Tensor out[] = {ops::add(x.tensor, y.tensor), ops::ones({1})};
   const Edge targets[] = {edge_of(y.tensor), edge_of(x.tensor)};
   const Pattern found = jacobian_pattern(out, targets).value();
-  EXPECT_EQ(found.starts, (std::vector<int64_t>{0, 2, 4, 4}));
-  EXPECT_EQ(found.indices, (std::vector<int32_t>{0, 2, 1, 3}));
+  EXPECT_EQ(found.starts, (CachedVector<int32_t>{0, 2, 4, 4}));
+  EXPECT_EQ(found.indices, (CachedVector<int32_t>{0, 2, 1, 3}));
 }
 
 TEST(Sparsity, DeepGraphsNeedNoStack) {
@@ -77,7 +77,7 @@ TEST(Sparsity, DeepGraphsNeedNoStack) {
   Tensor y = x.tensor;
   for (int i = 0; i < 200'000; ++i) y = ops::negative(y);
   const Edge target = edge_of(x.tensor);
-  EXPECT_EQ(jacobian_pattern({&y, 1}, {&target, 1})->indices, (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(jacobian_pattern({&y, 1}, {&target, 1})->indices, (CachedVector<int32_t>{0, 1}));
 }
 
 }  // namespace
