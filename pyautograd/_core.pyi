@@ -389,17 +389,22 @@ class HiddenLevels:
         /,
     ) -> None: ...
 
+class Pattern:
+    """Where a matrix may differ from zero: sorted rows, checked; read-only."""
+
+    def __init__(
+        self, starts: npt.NDArray[np.int32], indices: npt.NDArray[np.int32], columns: int
+    ) -> None: ...
+    @property
+    def starts(self) -> npt.NDArray[np.int32]: ...
+    @property
+    def indices(self) -> npt.NDArray[np.int32]: ...
+    def symmetrised(self) -> Pattern: ...
+
 class HessianRecovery:
     """A colouring of a symmetric pattern, and what takes its entries from compressed products."""
 
-    def __init__(
-        self,
-        starts: npt.NDArray[np.int32],
-        indices: npt.NDArray[np.int32],
-        *,
-        star: bool,
-        order: str,
-    ) -> None: ...
+    def __init__(self, pattern: Pattern, *, star: bool, order: str) -> None: ...
     @property
     def colours(self) -> npt.NDArray[np.int32]: ...
     @property
@@ -409,15 +414,7 @@ class HessianRecovery:
 class JacobianRecovery:
     """Colours of rows and columns, and what takes a Jacobian's entries from products with them."""
 
-    def __init__(
-        self,
-        starts: npt.NDArray[np.int32],
-        indices: npt.NDArray[np.int32],
-        columns: int,
-        *,
-        colouring: str,
-        order: str,
-    ) -> None: ...
+    def __init__(self, pattern: Pattern, *, colouring: str, order: str) -> None: ...
     @property
     def row_colours(self) -> npt.NDArray[np.int32]: ...
     @property
@@ -482,21 +479,14 @@ def run_backward(
 @overload
 def jacobian_pattern(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], *, most: None = None
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], dict[str, int]]: ...
+) -> tuple[Pattern, dict[str, int]]: ...
 @overload
 def jacobian_pattern(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], *, most: int | None
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], dict[str, int]] | None: ...
+) -> tuple[Pattern, dict[str, int]] | None: ...
 def scatter_entries(
-    starts: npt.NDArray[np.int32],
-    indices: npt.NDArray[np.int32],
-    values: Tensor,
-    row_ends: Sequence[int],
-    column_ends: Sequence[int],
+    pattern: Pattern, values: Tensor, row_ends: Sequence[int], column_ends: Sequence[int]
 ) -> list[Tensor]: ...
-def symmetrised(
-    starts: npt.NDArray[np.int32], indices: npt.NDArray[np.int32]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]: ...
 def seeds(
     colours: npt.NDArray[np.int32], first: int, last: int, dtype: npt.DTypeLike
 ) -> Tensor: ...

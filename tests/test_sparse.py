@@ -500,17 +500,31 @@ def test_the_core_refuses_malformed_patterns():
     starts, indices = np.array([0, 1]), np.array([5], dtype=np.int32)
     for bad in (starts, np.array([0, 9]), np.array([1]), np.array([], dtype=np.int64)):
         with pytest.raises(ValueError, match="out of bounds"):
-            core.JacobianRecovery(bad, indices, 3, colouring="row", order="natural")
-    lower = np.array([0, 0, 1]), np.array([0], np.int32)
+            core.Pattern(bad, indices, 3)
+    with pytest.raises(ValueError, match="not sorted"):
+        core.Pattern(np.array([0, 2]), np.array([1, 0]), 3)
     with pytest.raises(ValueError, match="not symmetric"):
-        core.HessianRecovery(*lower, star=True, order="natural")
+        core.HessianRecovery(core.Pattern([0, 0, 1], [0], 2), star=True, order="natural")
+    with pytest.raises(ValueError, match="not symmetric"):
+        core.HessianRecovery(core.Pattern([0, 1], [0], 2), star=True, order="natural")
+    with pytest.raises(ValueError, match="not square"):
+        core.Pattern([0, 1], [0], 2).symmetrised()
+
+
+def test_patterns_of_the_core_cannot_be_written_to():
+    indices = np.array([1, 0], np.int32)
+    made = pa._core.Pattern(np.array([0, 1, 2]), indices, 2)
+    indices[:] = 99
+    assert made.indices.tolist() == [1, 0]
+    for array in (made.starts, made.indices, made.symmetrised().indices):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 99
 
 
 @pytest.mark.parametrize("star", [True, False])
 def test_the_core_refuses_products_of_other_shapes(star):
-    made = pa._core.HessianRecovery(
-        np.array([0, 1, 2]), np.array([0, 1], np.int32), star=star, order="natural"
-    )
+    pattern = pa._core.Pattern([0, 1, 2], [0, 1], 2)
+    made = pa._core.HessianRecovery(pattern, star=star, order="natural")
     assert made.values([pa.tensor([[3.0, 4.0]])], "float64").tolist() == [3, 4]
     for bad in ([], [pa.ones((1, 3))], [pa.ones((2, 2))], [pa.ones((1, 2))] * 2):
         with pytest.raises(ValueError, match="do not belong to 1 colours"):

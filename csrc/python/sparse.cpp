@@ -28,35 +28,72 @@ constexpr int64_t kGrain = 1 << 15;
 
 using Int32s = py::array_t<int32_t, py::array::c_style | py::array::forcecast>;
 
-// The same memory as a NumPy array.
+// The same memory as a NumPy array that nobody may write to.
 Int32s to_array(CachedVector<int32_t>&& values) {
   auto owned = std::make_unique<CachedVector<int32_t>>(std::move(values));
   CachedVector<int32_t>* memory = owned.get();
   const py::capsule owner(owned.release(),
                           [](void* gone) { delete static_cast<CachedVector<int32_t>*>(gone); });
-  return Int32s(static_cast<py::ssize_t>(memory->size()), memory->data(), owner);
+  Int32s out(static_cast<py::ssize_t>(memory->size()), memory->data(), owner);
+  py::detail::array_proxy(out.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+  return out;
 }
 
-// Checked, since whatever Python hands over must not crash: (starts, indices) of `columns` columns.
-sparse::Rows to_rows(const Int32s& starts, const Int32s& indices, int64_t columns) {
-  const sparse::Rows rows{starts.size() - 1,
-                          columns,
-                          {starts.data(), static_cast<size_t>(starts.size())},
-                          {indices.data(), static_cast<size_t>(indices.size())}};
-  bool valid = rows.count >= 0 && rows.starts[0] == 0 && rows.starts.back() == rows.entries();
-  for (int64_t i = 0; valid && i < rows.count; ++i) {
-    const int32_t begin = rows.starts[i], end = rows.starts[i + 1];
-    valid = begin <= end && end <= rows.entries();
-    if (!valid || begin == end) continue;
-    valid = rows.indices[begin] >= 0 && rows.indices[end - 1] < columns;
-    for (int32_t k = begin + 1; k < end; ++k) valid &= rows.indices[k - 1] < rows.indices[k];
+// A pattern that is known to be well formed, whatever Python handed over: colouring and recovery
+// rely on it.
+class CheckedPattern {
+ public:
+  CheckedPattern(CachedVector<int32_t>&& starts, CachedVector<int32_t>&& indices, int64_t columns)
+      : starts(to_array(std::move(starts))),
+        indices(to_array(std::move(indices))),
+        columns(columns) {}
+  explicit CheckedPattern(sparse::OwnRows&& made)
+      : CheckedPattern(std::move(made.starts), std::move(made.indices), made.columns) {}
+  // What others made is copied, since they may write to it.
+  static CheckedPattern checked(const Int32s& starts, const Int32s& indices, int64_t columns) {
+    CheckedPattern made({starts.data(), starts.data() + starts.size()},
+                        {indices.data(), indices.data() + indices.size()}, columns);
+    if (starts.size() == 0 || !is_sound(made.rows()))
+      value_error("[sparse] the pattern's rows are not sorted, or out of bounds");
+    return made;
   }
-  if (!valid) value_error("[sparse] the pattern's rows are not sorted, or out of bounds");
-  return rows;
-}
-sparse::Rows to_square(const Int32s& starts, const Int32s& indices) {
-  return to_rows(starts, indices, static_cast<int64_t>(starts.size()) - 1);
-}
+
+  sparse::Rows rows() const {
+    return {starts.size() - 1,
+            columns,
+            {starts.data(), static_cast<size_t>(starts.size())},
+            {indices.data(), static_cast<size_t>(indices.size())}};
+  }
+  bool is_symmetric() const {
+    if (!symmetric_) symmetric_ = rows().count == columns && sparse::is_symmetric(rows());
+    return *symmetric_;
+  }
+  CheckedPattern symmetrised() const {
+    if (is_symmetric()) return *this;
+    if (rows().count != columns) value_error("[sparse] the pattern is not square");
+    CheckedPattern made(sparse::symmetrised(rows()));
+    made.symmetric_ = true;
+    return made;
+  }
+
+  const Int32s starts, indices;
+  const int64_t columns;
+
+ private:
+  static bool is_sound(const sparse::Rows& rows) {
+    if (rows.starts[0] != 0 || rows.starts.back() != rows.entries()) return false;
+    for (int64_t i = 0; i < rows.count; ++i) {
+      const int32_t begin = rows.starts[i], end = rows.starts[i + 1];
+      if (begin > end || end > rows.entries()) return false;
+      for (int32_t k = begin; k < end; ++k) {
+        const int32_t j = rows.indices[k];
+        if (j < 0 || j >= rows.columns || (k > begin && rows.indices[k - 1] >= j)) return false;
+      }
+    }
+    return true;
+  }
+  mutable std::optional<bool> symmetric_;  // once it is known
+};
 
 sparse::Order to_order(std::string_view name) {
   if (name == "natural") return sparse::Order::Natural;
@@ -86,15 +123,9 @@ py::object bind_jacobian_pattern(const py::object& outputs, const py::object& in
     found = jacobian_pattern(ys, targets, most.value_or(std::numeric_limits<int64_t>::max()));
   }
   if (!found) return py::none();
-  return py::make_tuple(to_array(std::move(found->starts)), to_array(std::move(found->indices)),
-                        found->dense_ops);
-}
-
-py::tuple bind_symmetrised(const Int32s& starts, const Int32s& indices) {
-  const sparse::Rows rows = to_square(starts, indices);
-  if (sparse::is_symmetric(rows)) return py::make_tuple(starts, indices);
-  sparse::OwnRows made = sparse::symmetrised(rows);
-  return py::make_tuple(to_array(std::move(made.starts)), to_array(std::move(made.indices)));
+  return py::make_tuple(
+      CheckedPattern(std::move(found->starts), std::move(found->indices), found->columns),
+      found->dense_ops);
 }
 
 // Blocks of a dense matrix, row by row, from its entries by rows: leaves of a tree end at
@@ -168,12 +199,11 @@ void by_width(DType dtype, F&& f) {
 
 Tensor contiguous(const Tensor& x) { return x.array().contiguous() ? x : algebra::copy(x); }
 
-py::object bind_scatter_entries(const Int32s& starts, const Int32s& indices, const Tensor& values,
+py::object bind_scatter_entries(const CheckedPattern& pattern, const Tensor& values,
                                 const std::vector<int64_t>& row_ends,
                                 const std::vector<int64_t>& column_ends) {
-  const int64_t columns = column_ends.empty() ? 0 : column_ends.back();
-  const sparse::Rows rows = to_rows(starts, indices, columns);
-  if (!ascends_to(row_ends, rows.count) || !ascends_to(column_ends, columns))
+  const sparse::Rows rows = pattern.rows();
+  if (!ascends_to(row_ends, rows.count) || !ascends_to(column_ends, rows.columns))
     value_error("[sparse] the blocks do not cover the matrix");
   if (!values.is_array() || values.size() != rows.entries()) {
     value_error("[sparse] values of shape ", shape_string(values.shape()), " for ", rows.entries(),
@@ -287,10 +317,10 @@ Tensor substitute(const sparse::Substitution& steps, const Products& products, i
 // A Hessian's colouring and what takes its entries from compressed products.
 class HessianRecovery {
  public:
-  HessianRecovery(const Int32s& starts, const Int32s& indices, bool star, std::string_view order)
-      : size_(static_cast<int64_t>(starts.size()) - 1), entries_(indices.size()) {
-    const sparse::Rows rows = to_square(starts, indices);
-    if (!sparse::is_symmetric(rows)) value_error("[sparse] the pattern is not symmetric");
+  HessianRecovery(const CheckedPattern& pattern, bool star, std::string_view order)
+      : size_(pattern.columns), entries_(pattern.indices.size()) {
+    if (!pattern.is_symmetric()) value_error("[sparse] the pattern is not symmetric");
+    const sparse::Rows rows = pattern.rows();
     const sparse::Order by = to_order(order);
     sparse::Colouring made;
     {
@@ -326,12 +356,10 @@ class HessianRecovery {
 // The same of a Jacobian, with colours for rows and for columns.
 class JacobianRecovery {
  public:
-  JacobianRecovery(const Int32s& starts, const Int32s& indices, int64_t columns,
-                   std::string_view colouring, std::string_view order)
-      : rows_(static_cast<int64_t>(starts.size()) - 1),
-        columns_(columns),
-        entries_(indices.size()) {
-    const sparse::Rows rows = to_rows(starts, indices, columns);
+  JacobianRecovery(const CheckedPattern& pattern, std::string_view colouring,
+                   std::string_view order)
+      : rows_(pattern.rows().count), columns_(pattern.columns), entries_(pattern.indices.size()) {
+    const sparse::Rows rows = pattern.rows();
     const sparse::Order by = to_order(order);
     sparse::Bicolouring made;
     {
@@ -377,23 +405,27 @@ class JacobianRecovery {
 }  // namespace
 
 void bind_sparse(py::module_& module) {
+  py::class_<CheckedPattern>(module, "Pattern")
+      .def(py::init(&CheckedPattern::checked), py::arg("starts"), py::arg("indices"),
+           py::arg("columns"))
+      .def_readonly("starts", &CheckedPattern::starts)
+      .def_readonly("indices", &CheckedPattern::indices)
+      .def("symmetrised", &CheckedPattern::symmetrised);
   module.def("jacobian_pattern", &bind_jacobian_pattern, py::arg("outputs"), py::arg("inputs"),
              py::kw_only(), py::arg("most") = py::none());
-  module.def("symmetrised", &bind_symmetrised, py::arg("starts"), py::arg("indices"));
-  module.def("scatter_entries", &bind_scatter_entries, py::arg("starts"), py::arg("indices"),
-             py::arg("values"), py::arg("row_ends"), py::arg("column_ends"));
+  module.def("scatter_entries", &bind_scatter_entries, py::arg("pattern"), py::arg("values"),
+             py::arg("row_ends"), py::arg("column_ends"));
   module.def("seeds", &bind_seeds, py::arg("colours"), py::arg("first"), py::arg("last"),
              py::arg("dtype"));
   py::class_<HessianRecovery>(module, "HessianRecovery")
-      .def(py::init<const Int32s&, const Int32s&, bool, std::string_view>(), py::arg("starts"),
-           py::arg("indices"), py::kw_only(), py::arg("star"), py::arg("order"))
+      .def(py::init<const CheckedPattern&, bool, std::string_view>(), py::arg("pattern"),
+           py::kw_only(), py::arg("star"), py::arg("order"))
       .def_readonly("colours", &HessianRecovery::colours)
       .def_readonly("count", &HessianRecovery::count)
       .def("values", &HessianRecovery::values, py::arg("products"), py::arg("dtype"));
   py::class_<JacobianRecovery>(module, "JacobianRecovery")
-      .def(py::init<const Int32s&, const Int32s&, int64_t, std::string_view, std::string_view>(),
-           py::arg("starts"), py::arg("indices"), py::arg("columns"), py::kw_only(),
-           py::arg("colouring"), py::arg("order"))
+      .def(py::init<const CheckedPattern&, std::string_view, std::string_view>(),
+           py::arg("pattern"), py::kw_only(), py::arg("colouring"), py::arg("order"))
       .def_readonly("row_colours", &JacobianRecovery::row_colours)
       .def_readonly("row_count", &JacobianRecovery::row_count)
       .def_readonly("column_colours", &JacobianRecovery::column_colours)

@@ -138,20 +138,19 @@ OwnRows transposed(const Rows& pattern) {
 }
 
 bool is_symmetric(const Rows& pattern) {
-  // Row j is met in the order of its entries: next[j] is the first without its mirror so far.
+  // Those before the diagonal of row j are met in order, so next[j] is where (j, i) must stand.
   CachedVector<int32_t> next(pattern.starts.begin(), pattern.starts.end() - 1);
+  int64_t above = 0, below = 0;
   for (int32_t i = 0; i < pattern.count; ++i) {
-    int32_t k = next[i];
-    const int32_t end = pattern.starts[i + 1];
-    if (k < end && pattern.indices[k] < i) return false;
-    if (k < end && pattern.indices[k] == i) ++k;
-    for (; k < end; ++k) {
-      const int32_t j = pattern.indices[k];
+    for (int32_t j : pattern.of(i)) {
+      below += j < i;
+      if (j <= i) continue;
+      ++above;
       if (next[j] == pattern.starts[j + 1] || pattern.indices[next[j]] != i) return false;
       ++next[j];
     }
   }
-  return true;
+  return above == below;
 }
 
 OwnRows symmetrised(const Rows& pattern) {

@@ -34,8 +34,9 @@ CachedVector<int32_t> mirrors_of(const Rows& symmetric) {
   CachedVector<int32_t> out(symmetric.entries());
   CachedVector<int32_t> next(symmetric.starts.begin(), symmetric.starts.end() - 1);
   for (int32_t i = 0; i < symmetric.count; ++i) {
-    for (int32_t k = next[i]; k < symmetric.starts[i + 1]; ++k) {
+    for (int32_t k = symmetric.starts[i]; k < symmetric.starts[i + 1]; ++k) {
       const int32_t j = symmetric.indices[k];
+      if (j < i) continue;
       const int32_t mirror = j == i ? k : next[j]++;
       out[k] = mirror;
       out[mirror] = k;
@@ -171,8 +172,9 @@ Places recover_star(const Rows& symmetric, const Colouring& colouring) {
     for (int32_t i = 0; i < symmetric.count; ++i) {
       const std::span<const int32_t> row = symmetric.of(i);
       for (int32_t j : row) ++meets[colour[j]];
-      for (int32_t k = next[i]; k < symmetric.starts[i + 1]; ++k) {
+      for (int32_t k = symmetric.starts[i]; k < symmetric.starts[i + 1]; ++k) {
         const int32_t j = symmetric.indices[k];
+        if (j < i) continue;
         // Alone in row i among the columns of its colour if i is no hub of their star. The diagonal
         // always is: no neighbour has the colour of its vertex.
         const bool alone = meets[colour[j]] == 1;

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import _core
-from .._core import Tensor
+from .._core import Pattern, Tensor
 from .._unplanned import COMPRESSED, fits_unplanned
 from ..func._reverse import Recording
 from ..sparse._products import Parts, Seeds, pull_back, push_forward
@@ -27,8 +26,7 @@ _PER_ENTRY = 64
 class Compressed(NamedTuple):
     """A pattern that pays: where entries may differ from zero, and how they are found."""
 
-    starts: npt.NDArray[np.int32]
-    indices: npt.NDArray[np.int32]
+    pattern: Pattern
     seeds: list[Seeds]
     columns: int
     """Products without compression."""
@@ -51,14 +49,14 @@ class Compressed(NamedTuple):
 
     @property
     def entries(self) -> int:
-        return len(self.indices)
+        return len(self.pattern.indices)
 
     def into(self, matrix: Matrix, advance: Callable[[int], None]) -> bool:
         """Fills a matrix with numbers; what others can still differentiate must be swept whole."""
         values = self.values()
         if values is None:
             return False
-        matrix.fill(self.starts, self.indices, values)
+        matrix.fill(self.pattern, values)
         advance(self.columns)
         return True
 
@@ -71,11 +69,10 @@ def of_hessian(
     found = _pattern(gradients, inputs, options, start)
     if found is None:
         return None
-    starts, indices = _core.symmetrised(*found)
-    if not _soon_coloured(starts, indices, len(starts) - 1):
+    parts, pattern = Parts(inputs), found.symmetrised()
+    if not _soon_coloured(pattern, parts.size):
         return None
-    recovery = _core.HessianRecovery(starts, indices, star=True, order="natural")
-    parts = Parts(inputs)
+    recovery = _core.HessianRecovery(pattern, star=True, order="natural")
     if recovery.count * _SAVED > parts.size:
         return None
 
@@ -90,22 +87,19 @@ def of_hessian(
     def values() -> Tensor | None:
         return _recovered(pull_back(gradients, inputs, seeds, parts, True, "auto"), recovery, parts)
 
-    return Compressed(starts, indices, [seeds], parts.size, cost, values)
+    return Compressed(pattern, [seeds], parts.size, cost, values)
 
 
 def of_jacobian(recording: Recording, options: Options, start: Start) -> Compressed | None:
     """Rows and columns coloured together, if that saves products."""
     inputs, outputs = recording.inputs, recording.outputs
-    found = _pattern(outputs, inputs, options, start)
-    if found is None:
+    pattern = _pattern(outputs, inputs, options, start)
+    if pattern is None:
         return None
-    starts, indices = found
     into, out_of = Parts(inputs), Parts(outputs)
-    if not _soon_coloured(starts, indices, into.size):
+    if not _soon_coloured(pattern, into.size):
         return None
-    recovery = _core.JacobianRecovery(
-        starts, indices, into.size, colouring="bidirectional", order="natural"
-    )
+    recovery = _core.JacobianRecovery(pattern, colouring="bidirectional", order="natural")
     count, fewest = recovery.row_count + recovery.column_count, min(into.size, out_of.size)
     if count * _SAVED > fewest:
         return None
@@ -127,7 +121,7 @@ def of_jacobian(recording: Recording, options: Options, start: Start) -> Compres
             products += push_forward(recording, pushed, out_of)
         return _recovered(products, recovery, into)
 
-    return Compressed(starts, indices, [pulled, pushed], fewest, cost, values)
+    return Compressed(pattern, [pulled, pushed], fewest, cost, values)
 
 
 def _recovered(
@@ -142,7 +136,7 @@ def _recovered(
 
 def _pattern(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], options: Options, start: Start
-) -> tuple[Any, Any] | None:
+) -> Pattern | None:
     """The pattern, if it is worth a look and has few entries; to find out takes little time."""
     rows, columns = sum([y.size for y in outputs]), sum([x.size for x in inputs])
     tensors = (*outputs, *inputs)
@@ -159,15 +153,15 @@ def _pattern(
             return None
         most = min(most, (room.memory - room.recorded) // _PER_ENTRY)
     found = _core.jacobian_pattern(outputs, inputs, most=most)
-    return None if found is None else (found[0], found[1])
+    return None if found is None else found[0]
 
 
-def _soon_coloured(starts: Any, indices: Any, columns: int) -> bool:
+def _soon_coloured(pattern: Pattern, columns: int) -> bool:
     """Colouring visits pairs of entries in a row: at most about as many as the matrix has."""
-    by_row = np.diff(starts).astype(np.int64)
-    by_column = np.bincount(indices, minlength=1)
+    by_row = np.diff(pattern.starts).astype(np.int64)
+    by_column = np.bincount(pattern.indices, minlength=1)
     pairs = max(np.dot(by_row, by_row), np.dot(by_column, by_column))
-    return bool(pairs <= 2 * (len(starts) - 1) * columns)
+    return bool(pairs <= 2 * len(by_row) * columns)
 
 
 def _widest(

@@ -126,7 +126,7 @@ def _compressed(
 ) -> Explanation:
     room, chunk, cost = start.room(options), few.widest, few.cost()
     flops, peak = few.colours * cost.flops, room.recorded + chunk * cost.bytes
-    rows = len(few.starts) - 1
+    rows = len(few.pattern.starts) - 1
     columns = sum([x.size for x in recording.inputs])
     result = rows * sum([x.nbytes for x in recording.inputs])
     share = few.entries / (rows * columns)
@@ -178,12 +178,13 @@ def _pattern(recording: Recording, outputs: Sequence[Tensor]) -> list[str]:
     total = sum([y.size for y in outputs]) * sum([x.size for x in recording.inputs])
     if total > _DETECTED:
         return ["pattern: not looked for at this size; pa.sparse.plan does"]
-    starts, _, dense = _core.jacobian_pattern(outputs, recording.inputs)
-    share = starts[-1] / total if total else 1.0
+    pattern, dense = _core.jacobian_pattern(outputs, recording.inputs)
+    entries = len(pattern.indices)
+    share = entries / total if total else 1.0
     ops = ", ".join(f"{name} ({count})" for name, count in sorted(dense.items())) or "none"
     advice = "; sparsity='auto' computes only these" if share < 0.5 else ""
     return [
-        f"pattern: {starts[-1]} of {total} entries ({100 * share:.3g}%){advice}",
+        f"pattern: {entries} of {total} entries ({100 * share:.3g}%){advice}",
         f"dense ops: {ops}",
     ]
 

@@ -136,13 +136,13 @@ class Matrix:
             width = self.columns[j].size
             whole[row + start : row + stop, column : column + width] = part
 
-    def fill(self, starts: Any, indices: Any, values: Tensor) -> None:
+    def fill(self, pattern: _core.Pattern, values: Tensor) -> None:
         """The whole from its entries by rows: numbers, of the dtype that all tensors have."""
         pairs = [(i, j) for i in range(len(self.rows)) for j in range(len(self.columns))]
         ends = self._row_ends[-1:], self._column_ends[-1:]
         if not self._flat:
             ends = self._row_ends[1:], self._column_ends[1:]
-        blocks = _core.scatter_entries(starts, indices, values, *ends)
+        blocks = _core.scatter_entries(pattern, values, *ends)
         if self._flat:
             self._whole = blocks[0]
             blocks *= len(pairs)

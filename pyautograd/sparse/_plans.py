@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .._core import Tensor
+from .._core import Pattern, Tensor
 from .._scipy import scipy_module
 from ..func._arguments import check_callable
 from ..func._reverse import Recording, recording_on, sweep
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 _HESSIAN_COLOURINGS = ("star", "acyclic")
 _JACOBIAN_COLOURINGS = ("bidirectional", "column", "row")
 _ORDERS = ("natural", "largest_first", "smallest_last", "incidence_degree")
-
-Indices = npt.NDArray[np.int32]
 
 
 def record(op: str, f: Callable[..., Any], x: Any) -> Recording:
@@ -80,15 +78,17 @@ class Planned:
 
     @property
     def entries(self) -> int:
-        return len(self._indices)
+        return len(self._pattern.indices)
 
     def matrix(self, data: npt.NDArray[Any]) -> csr_array[Any, tuple[int, int]]:
         # A copy of a checked array is cheaper than another check, and this way than copy.copy.
-        # Index arrays are copied, since methods like eliminate_zeros write to them.
+        # Index arrays are copied, since methods like eliminate_zeros write to them: into memory of
+        # our allocator, whose pages are there already.
         made = object.__new__(type(self._template))
         made.__dict__.update(self._template.__dict__)
         made.data = data
-        made.indices, made.indptr = self._indices.copy(), self._starts.copy()
+        made.indices = _core.tensor(self._pattern.indices).numpy()
+        made.indptr = _core.tensor(self._pattern.starts).numpy()
         return made
 
     def _recovered(
@@ -106,31 +106,36 @@ class Planned:
         detected = _core.jacobian_pattern(outputs, inputs, most=most)
         if detected is None:
             raise TooDense
-        starts, indices, self.dense_ops = detected
-        starts, indices = self._completed(starts, indices)
+        found, self.dense_ops = detected
+        found = self._completed(found)
         self.given, self._unproven = given is not None, False
         if given is not None:
-            own_starts, own_indices = self._converted(given)
-            missing = _missing(starts, indices, own_starts, own_indices, self.shape[1])
+            own = self._converted(given)
+            missing = np.setdiff1d(self._flat(found), self._flat(own), assume_unique=True)
             # Where an op has no rule the user may well know better: then a product decides.
             self._unproven = missing.size > 0 and bool(self.dense_ops)
             if missing.size and not self._unproven:
                 i, j = divmod(int(missing[0]), self.shape[1])
                 raise ValueError(
-                    f"[{self.op}] pattern misses {missing.size} of the {len(indices)} entries that "
-                    f"the recorded program has, the first at ({i}, {j}): add them, or leave the "
-                    "pattern to be detected"
+                    f"[{self.op}] pattern misses {missing.size} of the {len(found.indices)} "
+                    f"entries that the recorded program has, the first at ({i}, {j}): add them, or "
+                    "leave the pattern to be detected"
                 )
-            starts, indices = own_starts, own_indices
-        self._starts, self._indices = starts, indices
-        parts = (np.zeros(len(indices), bool), self._indices, self._starts)
+            found = own
+        self._pattern = found
+        parts = (np.zeros(self.entries, bool), found.indices, found.starts)
         self._template = scipy_module(self.op, "sparse").csr_array(parts, shape=self.shape)
         self._template.has_canonical_format = True
 
-    def _completed(self, starts: Indices, indices: Indices) -> tuple[Indices, Indices]:
-        return starts, indices
+    def _completed(self, found: Pattern) -> Pattern:
+        return found
 
-    def _converted(self, given: Any) -> tuple[Indices, Indices]:
+    def _flat(self, pattern: Pattern) -> npt.NDArray[np.int64]:
+        """The entries by their row-major numbers."""
+        rows = np.repeat(np.arange(self.shape[0]), np.diff(pattern.starts))
+        return np.asarray(rows * self.shape[1] + pattern.indices)
+
+    def _converted(self, given: Any) -> Pattern:
         try:
             own = scipy_module(self.op, "sparse").csr_array(given, dtype=bool)
         except (TypeError, ValueError):
@@ -145,7 +150,7 @@ class Planned:
         own = own.copy()
         own.sum_duplicates()
         own.eliminate_zeros()
-        return self._completed(own.indptr.astype(np.int32), own.indices.astype(np.int32))
+        return self._completed(Pattern(own.indptr, own.indices, self.shape[1]))
 
     def missed(
         self,
@@ -226,7 +231,7 @@ class HessianPlan(Planned):
         self._colouring, self._order = "star" if colouring == "auto" else colouring, order
         self._adopt(gradients, recording.inputs, pattern, most)
         self._recovery = _core.HessianRecovery(
-            self._starts, self._indices, star=self._colouring == "star", order=order
+            self._pattern, star=self._colouring == "star", order=order
         )
         self.colours = self._recovery.count
         self._seeds = Seeds(self._recovery.colours, self.colours, self.inputs)
@@ -259,8 +264,8 @@ class HessianPlan(Planned):
             _described(self._seeds, "cotangents through the recorded gradient"),
         )
 
-    def _completed(self, starts: Indices, indices: Indices) -> tuple[Indices, Indices]:
-        return _core.symmetrised(starts, indices)
+    def _completed(self, found: Pattern) -> Pattern:
+        return found.symmetrised()
 
 
 class JacobianPlan(Planned):
@@ -283,7 +288,7 @@ class JacobianPlan(Planned):
         self._order = order
         self._adopt(recording.outputs, recording.inputs, pattern, most)
         found = self._recovery = _core.JacobianRecovery(
-            self._starts, self._indices, self.shape[1], colouring=self._colouring, order=order
+            self._pattern, colouring=self._colouring, order=order
         )
         self._row_seeds = Seeds(found.row_colours, found.row_count, self.outputs)
         self._column_seeds = Seeds(found.column_colours, found.column_count, self.inputs)
@@ -333,18 +338,6 @@ class JacobianPlan(Planned):
             f"{columns.count} column colours",
             " and ".join(passes) or "nothing to do",
         )
-
-
-def _missing(
-    starts: Indices, indices: Indices, own_starts: Indices, own_indices: Indices, width: int
-) -> npt.NDArray[np.int64]:
-    """Which entries, in row-major numbers, the second pattern lacks of the first."""
-
-    def flat(starts: Indices, indices: Indices) -> npt.NDArray[np.int64]:
-        rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-        return np.asarray(rows * width + indices)
-
-    return np.setdiff1d(flat(starts, indices), flat(own_starts, own_indices), assume_unique=True)
 
 
 def _described(seeds: Seeds, what: str) -> str:
