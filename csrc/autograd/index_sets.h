@@ -33,6 +33,7 @@ class IndexSets {
 
  private:
   bool full(Id id) const noexcept { return size(id) == universe_; }
+  bool holds(Id id, Id other) const;
   Id merged(Id a, Id b);
   int32_t* room(int64_t count);
   Id commit(int64_t count);

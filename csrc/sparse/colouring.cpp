@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
+#include <optional>
 
 #include "sparse/ordering.h"
 
@@ -62,62 +64,94 @@ bool any_full_row(const Rows& pattern, std::span<const uint8_t> skip) {
   return false;
 }
 
-// Rows that are longer than `length`.
-CachedVector<uint8_t> longer_than(const Rows& pattern, int64_t length) {
-  CachedVector<uint8_t> out(pattern.count);
-  for (int64_t i = 0; i < pattern.count; ++i)
-    out[i] = static_cast<int64_t>(pattern.of(i).size()) > length;
+Colouring no_colours(int64_t n) { return {CachedVector<int32_t>(n, kNone), 0}; }
+
+// Columns one after the other; `columns` is the transpose.
+Colouring colour(const Rows& pattern, const Rows& columns, Order order,
+                 std::span<const uint8_t> skip) {
+  const int64_t n = pattern.columns;
+  Colouring out = no_colours(n);
+  if (any_full_row(pattern, skip)) {
+    for (int32_t v = 0; v < n; ++v) take(out, v, v);
+    return out;
+  }
+  ColumnNeighbours neighbours(pattern, columns, skip);
+  CachedVector<int32_t> taken(1, kNone);  // per colour, and for one that nobody has yet
+  in_order(n, order, neighbours, [&](int32_t v) {
+    const std::span<const int32_t> own = columns.of(v);
+    if (std::all_of(own.begin(), own.end(), [&](int32_t row) { return neighbours.skips(row); }))
+      return;
+    neighbours(v, [&](int32_t w) {
+      if (out.colours[w] != kNone) taken[out.colours[w]] = v;
+    });
+    take(out, v, least_free(taken, v));
+    if (out.count == static_cast<int32_t>(taken.size())) taken.push_back(kNone);
+  });
   return out;
 }
 
-int64_t longest_of(const Rows& pattern, std::span<const uint8_t> skip) {
-  int64_t longest = 0;
-  for (int64_t i = 0; i < pattern.count; ++i) {
-    if (skip.empty() || !skip[i])
-      longest = std::max(longest, static_cast<int64_t>(pattern.of(i).size()));
-  }
-  return longest;
-}
-
-// One way to split the rows: some found by row colours, the others by column colours.
+// One way to split the rows: those longer than `length` are found by row colours, the others by
+// column colours.
 struct Split {
-  CachedVector<uint8_t> by_row;
-  OwnRows chosen;    // the transpose of the rows that row colours find
-  int64_t at_least;  // colours
+  int64_t length, at_least;  // colours
+
+  Split(const Rows& pattern, int64_t length) : length(length) {
+    CachedVector<int32_t> heights(pattern.columns, 0);  // of the columns of long rows
+    int64_t longest = 0;
+    for (int64_t i = 0; i < pattern.count; ++i) {
+      if (is_long(pattern, i)) {
+        for (int32_t j : pattern.of(i)) ++heights[j];
+      } else {
+        longest = std::max(longest, static_cast<int64_t>(pattern.of(i).size()));
+      }
+    }
+    const auto highest = std::max_element(heights.begin(), heights.end());
+    at_least = longest + (highest == heights.end() ? 0 : *highest);
+  }
+  bool is_long(const Rows& pattern, int64_t i) const {
+    return static_cast<int64_t>(pattern.of(i).size()) > length;
+  }
 };
 
-Split split_at(const Rows& pattern, const Rows& transpose, int64_t length) {
-  Split out{longer_than(pattern, length), {pattern.columns, pattern.count}, 0};
-  for (int64_t j = 0; j < transpose.count; ++j) {
-    for (int32_t i : transpose.of(j)) {
-      if (out.by_row[i]) out.chosen.indices.push_back(i);
+// Rows clash where they share a column; those that columns find take no part.
+Bicolouring colour_split(const Rows& pattern, const Rows& transpose, const Split& split,
+                         Order order) {
+  CachedVector<uint8_t> by_row(pattern.count);
+  OwnRows long_rows{pattern.count, pattern.columns};
+  for (int64_t i = 0; i < pattern.count; ++i) {
+    by_row[i] = split.is_long(pattern, i);
+    if (by_row[i]) {
+      const std::span<const int32_t> row = pattern.of(i);
+      long_rows.indices.insert(long_rows.indices.end(), row.begin(), row.end());
     }
-    out.chosen.end_row();
+    long_rows.end_row();
   }
-  out.at_least = longest_of(pattern, out.by_row) + longest_of(out.chosen, {});
-  return out;
+  if (long_rows.indices.empty())
+    return {no_colours(pattern.count), colour(pattern, transpose, order, {})};
+  if (long_rows.indices.size() == pattern.indices.size())
+    return {colour(transpose, pattern, order, {}), no_colours(pattern.columns)};
+  return {colour(transposed(long_rows), long_rows, order, {}),
+          colour(pattern, transpose, order, by_row)};
 }
 
-// The rows longer than some length by row colours, the others by column colours. Lengths are tried
-// from the longest down by halves, the most promising first.
-Bicolouring colour_long_rows(const Rows& pattern, const Rows& transpose, Order order) {
-  const int64_t longest = longest_of(pattern, {});
-  std::vector<Split> splits;
-  splits.push_back(split_at(pattern, transpose, longest));
-  for (int64_t length = longest - 1; length > 0; length /= 2)
-    splits.push_back(split_at(pattern, transpose, length));
+// The rows longer than some length by row colours, the others by column colours, if that takes
+// fewer than `fewer_than`. Lengths are tried from the longest down by halves, the most promising
+// first.
+std::optional<Bicolouring> colour_long_rows(const Rows& pattern, const Rows& transpose, Order order,
+                                            int64_t fewer_than) {
+  int64_t longest = 0;
+  for (int64_t i = 0; i < pattern.count; ++i)
+    longest = std::max(longest, static_cast<int64_t>(pattern.of(i).size()));
+  std::vector<Split> splits{Split(pattern, longest)};
+  for (int64_t length = longest - 1; length > 0; length /= 2) splits.emplace_back(pattern, length);
   std::stable_sort(splits.begin(), splits.end(),
                    [](const Split& a, const Split& b) { return a.at_least < b.at_least; });
-  Bicolouring best;
-  int64_t fewest = -1;
+  std::optional<Bicolouring> best;
   for (const Split& split : splits) {
-    if (fewest >= 0 && split.at_least >= fewest) break;
-    // Rows clash where they share a column; those that columns find take no part.
-    Bicolouring made{colour_columns(split.chosen, order),
-                     colour_columns(pattern, order, split.by_row)};
-    const int64_t count = int64_t{made.rows.count} + made.columns.count;
-    if (fewest >= 0 && count >= fewest) continue;
-    fewest = count;
+    if (split.at_least >= fewer_than) break;
+    Bicolouring made = colour_split(pattern, transpose, split, order);
+    if (made.count() >= fewer_than) continue;
+    fewer_than = made.count();
     best = std::move(made);
   }
   return best;
@@ -165,37 +199,18 @@ OwnRows symmetrised(const Rows& pattern) {
   return out;
 }
 
-Colouring colour_columns(const Rows& pattern, Order order, std::span<const uint8_t> skip) {
-  const int64_t n = pattern.columns;
-  Colouring out{CachedVector<int32_t>(n, kNone), 0};
-  if (any_full_row(pattern, skip)) {
-    for (int32_t v = 0; v < n; ++v) take(out, v, v);
-    return out;
-  }
-  const OwnRows turned = transposed(pattern);
-  const Rows columns = turned;
-  ColumnNeighbours neighbours(pattern, columns, skip);
-  CachedVector<int32_t> taken(1, kNone);  // per colour, and for one that nobody has yet
-  in_order(n, order, neighbours, [&](int32_t v) {
-    const std::span<const int32_t> own = columns.of(v);
-    if (std::all_of(own.begin(), own.end(), [&](int32_t row) { return neighbours.skips(row); }))
-      return;
-    neighbours(v, [&](int32_t w) {
-      if (out.colours[w] != kNone) taken[out.colours[w]] = v;
-    });
-    take(out, v, least_free(taken, v));
-    if (out.count == static_cast<int32_t>(taken.size())) taken.push_back(kNone);
-  });
-  return out;
+Colouring colour_columns(const Rows& pattern, Order order) {
+  return colour(pattern, transposed(pattern), order, {});
 }
 
 Bicolouring colour_both(const Rows& pattern, Order order) {
   const OwnRows transpose = transposed(pattern);
-  Bicolouring by_rows = colour_long_rows(pattern, transpose, order);
-  Bicolouring by_columns = colour_long_rows(transpose, pattern, order);
-  std::swap(by_columns.rows, by_columns.columns);
-  const auto total = [](const Bicolouring& c) { return c.rows.count + c.columns.count; };
-  return total(by_columns) <= total(by_rows) ? by_columns : by_rows;
+  const int64_t any = std::numeric_limits<int64_t>::max();
+  Bicolouring found = *colour_long_rows(transpose, pattern, order, any);
+  std::swap(found.rows, found.columns);
+  if (auto fewer = colour_long_rows(pattern, transpose, order, found.count()))
+    return *std::move(fewer);
+  return found;
 }
 
 }  // namespace pyautograd::sparse

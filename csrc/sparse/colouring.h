@@ -46,9 +46,8 @@ struct Colouring {
 };
 inline constexpr int32_t kNone = -1;
 
-// No two columns of a colour share a row (a partial distance-2 colouring). Rows that `skip` names,
-// if any, do not matter, and columns that have no other row get no colour.
-Colouring colour_columns(const Rows& pattern, Order order, std::span<const uint8_t> skip = {});
+// No two columns of a colour share a row (a partial distance-2 colouring).
+Colouring colour_columns(const Rows& pattern, Order order);
 
 // Rows and columns of a Jacobian coloured together: what the rows found by row colours leave of the
 // matrix is found by column colours, or the other way round, whichever takes fewer colours. Arrow
@@ -57,6 +56,7 @@ Colouring colour_columns(const Rows& pattern, Order order, std::span<const uint8
 // 1210-1233.
 struct Bicolouring {
   Colouring rows, columns;
+  int64_t count() const noexcept { return int64_t{rows.count} + columns.count; }
 };
 Bicolouring colour_both(const Rows& pattern, Order order);
 
