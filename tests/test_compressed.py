@@ -129,3 +129,15 @@ def test_compressed_jacobian_and_names():
     assert (rows, columns) == (want.rows, want.columns)
     assert rows[0] == "d[0]" and columns[-1] == "y[1]"
     assert pa.explain(f, p, sparsity="auto").colours == 2
+
+
+def test_on_a_device_they_are_compressed_too(device):
+    x = pa.tensor(RNG.normal(size=200))
+    for call in (
+        lambda x: pa.hessian(rosenbrock, x),
+        lambda x: pa.jacobian(lambda x: x[1:] * x[:-1], x),
+        lambda x: pa.hessian(lambda p: rosenbrock(p["x"]), {"x": x}, flatten=True)[0],
+    ):
+        want, got = call(x), call(x.to(device))
+        assert got.device == device
+        np.testing.assert_allclose(got.to("cpu").numpy(), want.numpy(), rtol=1e-12)

@@ -59,19 +59,26 @@ IndexSets::Id IndexSets::commit(int64_t count) {
   return id;
 }
 
-// Most unions add nothing, and many are with a single element: that is seen before anything is
-// written.
-bool IndexSets::holds(Id id, Id other) const {
-  if (static_cast<int64_t>(other) > universe_) return false;
+bool IndexSets::holds(Id id, int32_t element) const {
   const std::span<const int32_t> set = of(id);
-  const int32_t element = pool_[other];
   if (set.size() > 16) return std::binary_search(set.begin(), set.end(), element);
   return std::find(set.begin(), set.end(), element) != set.end();
 }
 
+// Many unions are with a single element and add nothing: that is seen before anything is written.
 IndexSets::Id IndexSets::merged(Id a, Id b) {
-  if (full(a) || holds(a, b)) return a;
-  if (full(b) || holds(b, a)) return b;
+  if (single(a)) std::swap(a, b);
+  if (single(b)) {
+    if (single(a)) {
+      int32_t* out = room(2);
+      out[0] = pool_[std::min(a, b)];
+      out[1] = pool_[std::max(a, b)];
+      return commit(2);
+    }
+    if (holds(a, pool_[b])) return a;
+  }
+  if (full(a)) return a;
+  if (full(b)) return b;
   int32_t* out = room(size(a) + size(b));
   const int64_t count = merge(of(a), of(b), out) - out;
   if (count == size(a)) return a;

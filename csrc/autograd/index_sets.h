@@ -33,7 +33,8 @@ class IndexSets {
 
  private:
   bool full(Id id) const noexcept { return size(id) == universe_; }
-  bool holds(Id id, Id other) const;
+  bool single(Id id) const noexcept { return static_cast<int64_t>(id) <= universe_; }
+  bool holds(Id id, int32_t element) const;
   Id merged(Id a, Id b);
   int32_t* room(int64_t count);
   Id commit(int64_t count);

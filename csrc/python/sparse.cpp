@@ -218,7 +218,7 @@ py::object bind_scatter_entries(const CheckedPattern& pattern, const Tensor& val
 
 // Rows `first` to `last` of 0 and 1, as seeds of products: row c has ones where the colour is c.
 Tensor bind_seeds(const Int32s& colours, int32_t first, int32_t last, const py::object& dtype) {
-  const int64_t n = colours.size(), count = std::max(last - first, 0);
+  const int64_t n = colours.size(), count = std::max(int64_t{last} - first, int64_t{0});
   const DType wanted = to_dtype(dtype.ptr());
   const DType made = wanted == DType::Float64 ? DType::Float64 : DType::Float32;
   Ref<Array> out = Array::empty({count, n}, made);

@@ -131,7 +131,7 @@ def _recovered(
 ) -> Tensor | None:
     if any(p.requires_grad for p in products):
         return None
-    return recovery.values(products, inputs.dtype)
+    return recovery.values([p.to("cpu") for p in products], inputs.dtype)
 
 
 def _pattern(

@@ -142,7 +142,8 @@ class Matrix:
         ends = self._row_ends[-1:], self._column_ends[-1:]
         if not self._flat:
             ends = self._row_ends[1:], self._column_ends[1:]
-        blocks = _core.scatter_entries(pattern, values, *ends)
+        device = self.columns[0].device
+        blocks = [x.to(device) for x in _core.scatter_entries(pattern, values, *ends)]
         if self._flat:
             self._whole = blocks[0]
             blocks *= len(pairs)
