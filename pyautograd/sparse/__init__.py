@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._core import Tensor
+from .._fused import fused
 from ._plans import HessianPlan, JacobianPlan, record, record_gradient
 
 if TYPE_CHECKING:
@@ -176,6 +177,7 @@ class Plan:
         """The Hessian at ``x``: see :func:`pyautograd.sparse.hessian`."""
         return self.value_grad_hessian(x)[2]
 
+    @fused
     def value_grad_hessian(self, x: Any) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
         """The value, the gradient (with the structure of ``x``) and the Hessian, in one pass."""
         if not isinstance(self._plan, HessianPlan):
@@ -189,6 +191,7 @@ class Plan:
         """The Jacobian at ``x``: see :func:`pyautograd.sparse.jacobian`."""
         return self.value_and_jacobian(x)[1]
 
+    @fused
     def value_and_jacobian(self, x: Any) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
         """What the function returns and its Jacobian, in one pass."""
         if not isinstance(self._plan, JacobianPlan):
