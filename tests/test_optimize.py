@@ -56,6 +56,33 @@ def test_products_take_the_same_path_as_the_matrix(method):
     assert runs[0].nit == pytest.approx(runs[1].nit, abs=2)
 
 
+@pytest.mark.parametrize("start", [[-1, 2, 0], (-1.0, 2, 0.0), np.array([-1, 2, 0])])
+def test_a_list_of_numbers_is_a_vector_as_in_scipy(start):
+    result = pa.optimize.minimize(rosenbrock, start)
+    assert result.x.dtype == np.float64
+    np.testing.assert_allclose(result.x.numpy(), 1.0, atol=1e-5)
+    assert pa.optimize.root(lambda x: x**2 - 2.0, [1, 3]).x.tolist() == pytest.approx([2**0.5] * 2)
+    ragged = pa.optimize.minimize(
+        lambda x: x[0][0] ** 2 + x[0][1] ** 2 + (x[1] - 1) ** 2, [[1, 2], 5]
+    )
+    assert len(ragged.x[0]) == 2 and ragged.x[1].item() == pytest.approx(1)
+
+
+def test_further_arguments_are_passed_on_behind_the_unknowns():
+    times = np.linspace(0.0, 3.0, 20)
+    counts = 2.0 * np.exp(-0.7 * times)
+
+    def residuals(p, t, y):
+        return p[0] * pa.exp(-p[1] * t) - y
+
+    found = pa.optimize.least_squares(residuals, [1, 1], args=(times, counts))
+    np.testing.assert_allclose(found.x.numpy(), [2.0, 0.7], rtol=1e-6)
+    assert pa.optimize.root(lambda x, a: x - a, [0.0], args=3.0).x.tolist() == [3.0]
+    circle = {"type": "ineq", "fun": lambda x, r: r**2 - pa.sum(x**2), "args": (2.0,)}
+    far = pa.optimize.minimize(lambda x, a: -a * x[0], [0.1, 0.1], args=3, constraints=circle)
+    np.testing.assert_allclose(far.x.numpy(), [2.0, 0.0], atol=1e-4)
+
+
 def test_many_unknowns_use_products():
     n = 600
     result = pa.optimize.minimize(lambda x: pa.sum(pa.cosh(x - 0.5)) + pa.sum(x[1:] * x[:-1]) / 8,
@@ -436,7 +463,7 @@ def test_jacobian_with_a_leaf_that_is_not_used():
 
 BAD = [
     (lambda: pa.optimize.minimize(3, np.ones(2)), TypeError, "expected a function"),
-    (lambda: pa.optimize.minimize(bowl, np.ones(3, int)), TypeError, "dtype int64"),
+    (lambda: pa.optimize.minimize(bowl, np.ones(3, bool)), TypeError, "dtype bool"),
     (
         lambda: pa.optimize.minimize(lambda z: pa.sum(pa.abs(z)), np.ones(2, complex)),
         TypeError,

@@ -15,6 +15,7 @@ from ..func._arguments import check_callable
 from ..tree import broadcast_prefix
 from ._result import SPARSE_FROM, Progress, Result, evaluated_hessian, make_result
 from ._sparse import SparseDerivatives
+from ._start import bound, prepare
 
 _OP = "optimize.minimize"
 # What SciPy's methods read
@@ -31,9 +32,10 @@ _DENSE_BESIDE_BOUNDS = 50
 
 
 def minimize(
-    f: Callable[[Any], Any],
+    f: Callable[..., Any],
     x0: Any,
     *,
+    args: Any = (),
     method: str | None = None,
     bounds: Any = None,
     constraints: Any = (),
@@ -53,16 +55,19 @@ def minimize(
 
     Args:
         f: a function of a tensor or a tree of them that returns a scalar tensor.
-        x0: the start, a tensor, an array, a number or a tree of them, of floating dtype. SciPy
-            works in float64; ``f`` sees the dtypes of ``x0``.
+        x0: the start, a tensor, an array, a number or a tree of them. A list of numbers is a
+            vector, and integers become float64, as in SciPy, which works in float64; otherwise
+            ``f`` sees the containers and dtypes of ``x0``.
+        args: a tuple of what ``f`` takes behind ``x``; it is passed on as it is.
         method: a method of SciPy's. By default ``"trust-exact"`` (``"trust-krylov"`` from 500
             unknowns); with bounds ``"L-BFGS-B"``, with constraints ``"trust-constr"``.
         bounds: a tuple ``(lower, upper)``, each None, a number, or a tree like ``x0`` that may stop
             early; a list of pairs, one per unknown; or a :class:`scipy.optimize.Bounds`.
         constraints: one or several dicts ``{"type": "eq" or "ineq", "fun": c}`` (``c(x) == 0`` or
-            ``c(x) >= 0``), :class:`scipy.optimize.NonlinearConstraint` or ``LinearConstraint``. The
-            functions take ``x`` as ``f`` does and return tensors; their Jacobians and, for
-            ``"trust-constr"``, their Hessians are exact.
+            ``c(x) >= 0``; ``"args"`` for what ``c`` takes behind ``x``),
+            :class:`scipy.optimize.NonlinearConstraint` or ``LinearConstraint``. The functions take
+            ``x`` as ``f`` does and return tensors; their Jacobians and, for ``"trust-constr"``,
+            their Hessians are exact.
         hessian: ``"matrix"``, ``"sparse"``, ``"products"``, or ``"auto"``: a matrix below 500
             unknowns, and beyond sparse if that pays, else products.
         tol: SciPy's tolerance. Where the method is chosen for you and there are no
@@ -77,7 +82,7 @@ def minimize(
         :class:`scipy.optimize.OptimizeWarning` is given.
 
     Raises:
-        TypeError: ``x0`` is not floating-point, or a function does not return tensors.
+        TypeError: ``x0`` holds no real numbers, or a function does not return tensors.
         ValueError: ``f`` is not a scalar or not finite at ``x0``; bounds do not match ``x0``; an
             unknown method, one that cannot take the constraints or the kind of Hessian, or a
             malformed constraint.
@@ -92,9 +97,7 @@ def minimize(
     array([0.5, 0.5])
     """
     optimize = scipy_module(_OP, "optimize")
-    check_callable(_OP, f)
-    layout, leaves = Layout.of(_OP, x0)
-    start = layout.join(leaves).astype(np.float64)
+    f, layout, start = prepare(_OP, f, x0, args)
     constraints = _listed(constraints)
     if method is None and tol is None and not constraints:
         tol = 1e-6 if layout.dtype.itemsize > 4 else 1e-4
@@ -265,6 +268,7 @@ class _ConstraintMaker:
                 f"NonlinearConstraint or a LinearConstraint, got {given!r}"
             )
         check_callable(_OP, function)
+        function = bound(function, given.get("args", ()) if isinstance(given, dict) else ())
         points = Points(f"{_OP}: constraint", function, self._layout, self._second)
         arguments: dict[str, Any] = {"jac": self._jacobian(points)}
         if self._second:

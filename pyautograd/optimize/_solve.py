@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from .._flat import Array, Layout
+from .._flat import Array
 from .._points import Points
 from .._scipy import scipy_module
-from ..func._arguments import check_callable
 from ..tree import flatten
 from ._minimize import flat_bounds
 from ._result import SPARSE_FROM, Result, evaluated_hessian, make_result
 from ._sparse import SparseDerivatives
+from ._start import prepare
 
 
 def root(
-    f: Callable[[Any], Any],
+    f: Callable[..., Any],
     x0: Any,
     *,
+    args: Any = (),
     method: str = "hybr",
     tol: float | None = None,
     options: dict[str, Any] | None = None,
@@ -31,7 +32,8 @@ def root(
     Args:
         f: a function of a tensor or a tree of them that returns tensors or a tree of them, with as
             many elements in all as ``x``.
-        x0: the start, of floating dtype.
+        x0: the start, as in :func:`minimize`.
+        args: a tuple of what ``f`` takes behind ``x``; it is passed on as it is.
         method: ``"hybr"`` or ``"lm"``, which use the Jacobian, or another of SciPy's.
         tol, options: SciPy's.
 
@@ -40,7 +42,7 @@ def root(
         ``success`` is False and a :class:`scipy.optimize.OptimizeWarning` is given.
 
     Raises:
-        TypeError: ``x0`` is not floating-point, or ``f`` does not return tensors.
+        TypeError: ``x0`` holds no real numbers, or ``f`` does not return tensors.
         ValueError: ``f`` returns more or fewer values than there are unknowns.
         ImportError: SciPy is missing.
 
@@ -50,8 +52,8 @@ def root(
     """
     op = "optimize.root"
     optimize = scipy_module(op, "optimize")
-    points, start = _prepare(op, f, x0)
-    size = points.layout.size
+    f, layout, start = prepare(op, f, x0, args)
+    points, size = Points(op, f, layout, second=False), layout.size
     count = points(start).values().size
     if count != size:
         raise ValueError(
@@ -71,9 +73,10 @@ def root(
 
 
 def least_squares(
-    f: Callable[[Any], Any],
+    f: Callable[..., Any],
     x0: Any,
     *,
+    args: Any = (),
     bounds: Any = None,
     method: str = "trf",
     jacobian: str = "auto",
@@ -83,7 +86,8 @@ def least_squares(
 
     Args:
         f: a function of a tensor or a tree of them that returns the residuals, tensors or a tree.
-        x0: the start, of floating dtype.
+        x0: the start, as in :func:`minimize`.
+        args: a tuple of what ``f`` takes behind ``x``; it is passed on as it is.
         bounds: as in :func:`minimize`.
         method: ``"trf"``, ``"dogbox"`` or ``"lm"``.
         jacobian: ``"matrix"``, ``"sparse"`` (for ``"trf"`` and ``"dogbox"``, which then solve by
@@ -96,7 +100,7 @@ def least_squares(
         residual variance, ``2 cost / (residuals - unknowns)``. Both are for ``loss="linear"``.
 
     Raises:
-        TypeError: ``x0`` is not floating-point, or ``f`` does not return tensors.
+        TypeError: ``x0`` holds no real numbers, or ``f`` does not return tensors.
         ValueError: bounds do not match ``x0``; an unknown ``jacobian``, or one that the method
             does not take; what SciPy refuses.
         ImportError: SciPy is missing.
@@ -109,7 +113,8 @@ def least_squares(
     """
     op = "optimize.least_squares"
     optimize = scipy_module(op, "optimize")
-    points, start = _prepare(op, f, x0)
+    f, layout, start = prepare(op, f, x0, args)
+    points = Points(op, f, layout, second=False)
     if bounds is not None:
         options["bounds"] = flat_bounds(op, bounds, points.layout)
     found = optimize.least_squares(
@@ -164,9 +169,3 @@ def _check_linear(options: dict[str, Any]) -> None:
         raise ValueError(
             f"[optimize.least_squares] hessian and covariance are for loss='linear', not {loss!r}"
         )
-
-
-def _prepare(op: str, f: Callable[[Any], Any], x0: Any) -> tuple[Points, Array]:
-    check_callable(op, f)
-    layout, leaves = Layout.of(op, x0)
-    return Points(op, f, layout, second=False), layout.join(leaves).astype(np.float64)
