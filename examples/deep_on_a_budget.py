@@ -66,7 +66,7 @@ def train(parameters, points, arm, steps):
         gradient, loss = reversed(differentiate(parameters))
         momentum = pa.tree.map(lambda m, g: 0.9 * m + g, momentum, gradient)
         parameters = pa.tree.map(lambda p, m: p - 0.1 * m, parameters, momentum)
-        losses.append(float(loss))
+        losses.append(loss.item())
         del gradient, loss
     return losses, pa.memory.peak()
 

@@ -13,11 +13,18 @@ PyTorch does (``requires_grad``, ``backward``, ``grad``), or the functional way,
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import math
 import sys
 from typing import Any
 
 import numpy as np
+
+if importlib.util.find_spec(f"{__name__}._core") is None:
+    raise ImportError(
+        f"[pyautograd] {__path__[0]} holds the sources, without the compiled core: run Python from "
+        'another folder after "pip install .", or install with "pip install -e ."'
+    )
 
 from . import (  # noqa: F401
     _blas,
@@ -163,7 +170,14 @@ def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS:
         module = importlib.import_module(f".{_FUNCTIONS[name]}", __name__)
         return globals().setdefault(name, getattr(module, name))
-    raise AttributeError(f"module 'pyautograd' has no attribute {name!r}")
+    from ._ported import advice_on
+
+    # With name and obj, Python adds what looks similar where the error ends the program.
+    raise AttributeError(
+        f"module 'pyautograd' has no attribute {name!r}{advice_on(name)}",
+        name=name,
+        obj=sys.modules[__name__],
+    )
 
 
 def __dir__() -> list[str]:

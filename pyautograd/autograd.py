@@ -62,7 +62,7 @@ def backward(
 
 def grad(
     outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor] = (),
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     *,
     retain_graph: bool | None = None,
@@ -104,6 +104,8 @@ def grad(
     """
     ys = _tensors("grad", "outputs", outputs)
     xs = _tensors("grad", "inputs", inputs)
+    if not xs:
+        raise TypeError("[grad] inputs is empty: name the tensors to differentiate by")
     _require_grad("grad", "input", xs)
     cotangents = _gradients("grad", ys, grad_outputs, batched=is_grads_batched)
     options = _sweep_options(retain_graph, create_graph)
@@ -157,6 +159,11 @@ def _tensors(op: str, name: str, value: Any) -> list[Tensor]:
     if type(value) is Tensor:
         return [value]
     if not isinstance(value, (tuple, list)):
+        if op == "grad" and callable(value):
+            raise TypeError(
+                f"[grad] {name} must be recorded tensors, got a function: pa.func.grad(f) is the "
+                "function that computes the gradient of f"
+            )
         raise TypeError(
             f"[{op}] {name} must be a tensor or a sequence of tensors, got {type(value).__name__}"
         )
@@ -223,8 +230,9 @@ def _require_grad(op: str, role: str, tensors: list[Tensor]) -> None:
                 "tensors have gradients"
             )
         raise RuntimeError(
-            f"[{op}] {role} {i} does not require grad: nothing that requires grad leads to it, or "
-            "it was computed under no_grad"
+            f"[{op}] {role} {i} does not require grad: nothing that requires grad leads to it, it "
+            "was computed under no_grad, or it comes from a gradient taken without "
+            "create_graph=True"
             if role == "output"
             else f"[{op}] input {i} does not require grad: set requires_grad=True before it is used"
         )

@@ -210,6 +210,17 @@ def test_outputs_and_inputs_must_require_grad():
         pa.grad(x * 2, [x, constant])
     with pytest.raises(RuntimeError, match="output 0 does not require grad"):
         pa.grad(x.detach() * 2, x)
+    (first,) = pa.grad(x**3, x)
+    with pytest.raises(RuntimeError, match="gradient taken without create_graph=True"):
+        pa.grad(first, x)
+
+
+def test_grad_of_a_function_names_the_one_that_takes_functions():
+    for arguments in ((pa.sin,), (pa.sin, leaf(1.0))):
+        with pytest.raises(TypeError, match=r"got a function: pa\.func\.grad\(f\)"):
+            pa.grad(*arguments)
+    with pytest.raises(TypeError, match="inputs is empty"):
+        pa.grad(leaf(1.0) * 2)
 
 
 def test_integers_have_no_gradient():

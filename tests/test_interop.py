@@ -2,7 +2,9 @@
 
 import copy
 import gc
+import math
 import pickle
+import warnings
 import weakref
 
 import numpy as np
@@ -225,11 +227,41 @@ def test_conversions_inside_transforms():
             pa.func.vmap(lambda x, c=call: c(x) and x)(pa.ones(2))
 
     def branches(x):
-        return x * x if x > 0 and float(x) < 10 else -x
+        return x * x if x > 0 and x.item() < 10 else -x
 
     assert pa.func.jvp(branches, (3.0,), (1.0,))[1].item() == 6
     with pytest.raises(RuntimeError):
         pa.func.jvp(lambda x: np.asarray(x) + x, (3.0,), (1.0,))
+
+
+def filled(x):
+    out = np.zeros(2)
+    out[0] = x * x
+    return x * np.sum(out)
+
+
+@pytest.mark.parametrize("f", [lambda x: x * math.sin(x), lambda x: x * complex(x).real, filled])
+def test_a_number_that_loses_a_derivative_is_a_warning(f):
+    with pytest.warns(UserWarning, match=r"the derivative of the tensor is lost.*pa\.stack"):
+        pa.func.grad(f)(0.5)
+    with pytest.warns(UserWarning, match="the derivative of the tensor is lost"):
+        pa.func.jvp(f, (0.5,), (1.0,))
+    with pytest.warns(UserWarning, match="the derivative of the tensor is lost"):
+        pa.func.taylor(f, 0.5, 1.0, 2)
+    # NumPy makes one of its own of an error inside an assignment.
+    with pytest.raises((UserWarning, ValueError)), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        f(pa.tensor(0.5, requires_grad=True))
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_lose_nothing_are_no_warning():
+    x = pa.tensor(0.5, requires_grad=True)
+    assert x.item() == float(x.detach()) == 0.5 and f"{x:.2f}" == "0.50" and int(x) == 0
+    with pa.no_grad():
+        assert math.sin(x) == math.sin(0.5)
+    assert pa.func.jvp(lambda v: v * float(pa.tensor(2.0)), (x,), (1.0,))[1].item() == 2.0
+    assert pa.func.grad(lambda v: v * v if v > 0 else -v)(x).item() == 1.0
 
 
 def test_scalars():

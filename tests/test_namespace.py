@@ -1,6 +1,8 @@
 """The package's face: names, aliases, dtypes, lazy modules, stubs, counters."""
 
 import ast
+import operator
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from processes import run_code, run_python
 
 import pyautograd as pa
 from pyautograd._names import ALIASES
+from pyautograd._ported import PORTED
 
 PACKAGE = Path(pa.__file__).parent
 
@@ -63,6 +66,40 @@ def test_variadic_ops_take_tensors_one_by_one_or_in_a_list():
 def test_a_missing_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'pyautograd' has no attribute 'sine'"):
         pa.sine  # noqa: B018
+
+
+def test_names_of_other_systems_are_told_what_to_write():
+    for name, ours in PORTED.items():
+        assert not hasattr(pa, name), name
+        with pytest.raises(AttributeError, match=re.escape(f"{name!r}: use {ours}")):
+            getattr(pa, name)
+        for path in re.findall(r"pa(?:\.\w+)+", ours):
+            assert callable(operator.attrgetter(path.removeprefix("pa."))(pa)) or path == "pa.tree"
+    with pytest.raises(AttributeError, match="without being compiled"):
+        pa.jit  # noqa: B018
+
+
+def test_python_suggests_names_that_look_similar():
+    done = run_code("import pyautograd as pa; pa.arcsinn")
+    assert "Did you mean: 'arcsin'?" in done.stderr
+
+
+def test_the_source_folder_says_that_it_is_not_the_package(tmp_path):
+    (tmp_path / "pyautograd").mkdir()
+    (tmp_path / "pyautograd" / "__init__.py").write_text((PACKAGE / "__init__.py").read_text())
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import pyautograd"
+    done = run_code(code)
+    assert "holds the sources, without the compiled core" in done.stderr
+
+
+def test_misspelt_keywords_are_answered_with_the_signature():
+    for call, text in (
+        (lambda: pa.sum(pa.ones(2), keepdim=True), "'keepdim': sum(x, /, axis=None"),
+        (lambda: pa.tensor([1.0], require_grad=True), "'require_grad': tensor(data, dtype=None"),
+        (lambda: pa.asarray([1.0], requires_grad=True), "'requires_grad': asarray(obj, dtype="),
+    ):
+        with pytest.raises(TypeError, match=re.escape(f"unexpected keyword argument {text}")):
+            call()
 
 
 def test_modules_of_few_programs_are_imported_when_used():

@@ -33,7 +33,8 @@ size_t find_keyword(const BoundOp& bound, PyObject* keyword) {
   for (size_t i = 0; i < count; ++i)
     if (PyUnicode_Compare(bound.names[i], keyword) == 0) return i;
   type_error("[", bound.op->name, "] unexpected keyword argument '",
-             py::cast<std::string>(py::handle(keyword)), "'");
+             py::cast<std::string>(py::handle(keyword)), "': ", bound.op->name,
+             signature_text(*bound.op, false));
 }
 
 Given match(const BoundOp& bound, const CallArguments& call) {

@@ -70,6 +70,14 @@ std::optional<Device> to_optional_device(const py::object& device) {
   return to_device(device.ptr());
 }
 
+// pybind11 would answer a misspelt keyword with a list of all signatures and all values.
+void refuse_keywords(const py::kwargs& unknown, const char* op, const char* signature) {
+  for (const auto& [name, value] : unknown) {
+    type_error("[", op, "] unexpected keyword argument '", py::cast<std::string>(name), "': ", op,
+               signature);
+  }
+}
+
 py::object new_tensor(const py::object& data, const py::object& dtype, bool requires_grad,
                       bool copy, const py::object& device) {
   const std::optional<Device> target = to_optional_device(device);
@@ -128,17 +136,64 @@ PyObject* to_numpy(const Tensor& x, bool writable) {
 }
 
 void bind_numpy(py::module_& module) {
-  module.def("tensor", new_tensor, py::arg("data"), py::arg("dtype") = py::none(), py::kw_only(),
-             py::arg("requires_grad") = false, py::arg("copy") = true,
-             py::arg("device") = py::none(),
-             "A tensor with a copy of the data: numbers, nested lists, arrays or tensors.");
-  module.def("asarray", as_array, py::arg("obj"), py::arg("dtype") = py::none(), py::kw_only(),
-             py::arg("device") = py::none(), py::arg("copy") = py::none(),
-             "A tensor of the object's numbers, without a copy where the memory can be shared.");
+  module.def(
+      "tensor",
+      [](const py::object& data, const py::object& dtype, bool requires_grad, bool copy,
+         const py::object& device, const py::kwargs& unknown) {
+        refuse_keywords(unknown, "tensor",
+                        "(data, dtype=None, *, requires_grad=False, copy=True, device=None)");
+        return new_tensor(data, dtype, requires_grad, copy, device);
+      },
+      py::arg("data"), py::arg("dtype") = py::none(), py::kw_only(),
+      py::arg("requires_grad") = false, py::arg("copy") = true, py::arg("device") = py::none(),
+      "A new tensor with a copy of the data.\n\n"
+      "Args:\n"
+      "    data: a number, nested lists of numbers, an array or a tensor. Lists may hold\n"
+      "        tensors of one shape; then the result is recorded as their stack.\n"
+      "    dtype: by default that of the data; a Python float is float64, as in NumPy.\n"
+      "    requires_grad: record what is done with the tensor, so that it can be\n"
+      "        differentiated; for floating-point and complex dtypes.\n"
+      "    copy: with False the memory of an array is shared where that is possible.\n"
+      "    device: where it shall be, by default where the data is.\n\n"
+      "Raises:\n"
+      "    TypeError: the data or the dtype is none of numbers, or gradients of integers\n"
+      "        are asked for.\n"
+      "    ValueError: nested lists differ in length.\n\n"
+      ">>> x = pa.tensor([1.0, 2.0], requires_grad=True)\n"
+      ">>> pa.sum(x**2).backward()\n"
+      ">>> x.grad\n"
+      "tensor([2., 4.])\n");
+  module.def(
+      "asarray",
+      [](const py::object& data, const py::object& dtype, const py::object& device,
+         std::optional<bool> copy, const py::kwargs& unknown) {
+        refuse_keywords(unknown, "asarray", "(obj, dtype=None, *, device=None, copy=None)");
+        return as_array(data, dtype, device, copy);
+      },
+      py::arg("obj"), py::arg("dtype") = py::none(), py::kw_only(), py::arg("device") = py::none(),
+      py::arg("copy") = py::none(),
+      "A tensor of the object's numbers, without a copy where the memory can be shared.\n\n"
+      "Args:\n"
+      "    obj: a number, nested lists of numbers, an array or a tensor; a tensor is returned\n"
+      "        as it is, with its graph.\n"
+      "    dtype: by default that of the object.\n"
+      "    device: where it shall be, by default where the object is.\n"
+      "    copy: True for a copy in every case, False for a ValueError where one is needed.\n\n"
+      ">>> a = np.zeros(2)\n"
+      ">>> x = pa.asarray(a)\n"
+      ">>> a[0] = 5.0\n"
+      ">>> x\n"
+      "tensor([5., 0.])\n");
   module.def(
       "from_numpy", [](const py::array& array) { return from_numpy(array.ptr()); },
       py::arg("array").noconvert(), py::pos_only(),
-      "A tensor that shares the memory of an ndarray.");
+      "A tensor that shares the memory of an ndarray: what is written into one shows in the "
+      "other.\n\n"
+      ">>> a = np.arange(3.0)\n"
+      ">>> x = pa.from_numpy(a)\n"
+      ">>> x[0] = 7.0\n"
+      ">>> a\n"
+      "array([7., 1., 2.])\n");
   module.def("_rebuild", [](const py::object& values, bool requires_grad) {
     return new_tensor(values, py::none(), requires_grad, true, py::none());
   });

@@ -44,8 +44,18 @@ void bind_runtime(py::module_& module) {
           throw py::value_error("[set_num_threads] the number of threads must be at least 1");
         kernels::set_num_threads(count);
       },
-      py::arg("count"), py::pos_only());
-  module.def("get_num_threads", &kernels::num_threads);
+      py::arg("count"), py::pos_only(),
+      "Sets how many threads large operations use; results do not depend on it.\n\n"
+      "By default there are as many as processors, or as the environment variable\n"
+      "``PYAUTOGRAD_NUM_THREADS`` says when the first operation runs. Raises ValueError below "
+      "1.\n\n"
+      ">>> before = pa.get_num_threads()\n"
+      ">>> pa.set_num_threads(1)\n"
+      ">>> pa.get_num_threads()\n"
+      "1\n"
+      ">>> pa.set_num_threads(before)\n");
+  module.def("get_num_threads", &kernels::num_threads,
+             "The number of threads that large operations use; see :func:`set_num_threads`.");
   module.def(
       "instruction_set", [] { return std::string(kernels::instruction_set()); },
       "The instruction set that kernels were chosen for.");

@@ -1,9 +1,33 @@
 #include "python/scalars.h"
 
+#include <string_view>
+
+#include "autograd/level.h"
+#include "autograd/primitive.h"
+#include "core/error.h"
 #include "ops/ops.h"
 #include "python/graph_exit.h"
 
 namespace pyautograd::python {
+
+namespace {
+
+const char* advice_inside_vmap(std::string_view what) {
+  if (what == "numpy")
+    return "use pyautograd's functions or NumPy's, and pa.asarray(array)[x] for array[x]";
+  return "use where, or operations on the whole tensor";
+}
+
+bool carries_derivative(const Tensor& x) noexcept {
+  if (x.tracked() && recording(depth_of(x.level()))) return true;
+  if (x.is_array()) return false;
+  const Body& body = *x.body();
+  if (body.kind == Body::Kind::Jet) return true;
+  if (body.kind == Body::Kind::Dual && as_dual(x).tangent) return true;
+  return carries_derivative(inner_value(body));
+}
+
+}  // namespace
 
 const Array& concrete_array(const Tensor& x, const char* what) {
   const Body* body = x.body().get();
@@ -16,11 +40,20 @@ const Array& concrete_array(const Tensor& x, const char* what) {
     if (body->kind == Body::Kind::Batched) {
       runtime_error("[", what,
                     "] inside vmap a tensor has one value per index, so Python cannot take ", what,
-                    " of it: use where, or operations on the whole tensor");
+                    " of it: ", advice_inside_vmap(what));
     }
     body = inner_value(*body).body().get();
   }
   return static_cast<const Array&>(*body);
+}
+
+void warn_of_lost_derivative(const Tensor& x, const char* what) {
+  if (!carries_derivative(x)) return;
+  warn(concat(
+      "[", what, "] the derivative of the tensor is lost: a Python ", what,
+      " counts as a constant, also in math.sin(x) and where it is written into a NumPy array. "
+      "Use pyautograd's or NumPy's functions and pa.stack; or x.item() if a constant is "
+      "meant"));
 }
 
 Tensor host_copy(const Array& x) {

@@ -40,12 +40,17 @@ const Tensor& graph_free(const Tensor& x, const char* what) {
   if (!x.is_array()) {
     concrete_array(x, what);
     runtime_error("[", what, "] a tensor inside ", x.level()->name(),
-                  " has a tangent that an array cannot carry: use pyautograd's "
-                  "functions, or x.detach() for a constant");
+                  " has a tangent that an array cannot carry: use pyautograd's functions or "
+                  "NumPy's, and pa.stack in place of np.array([x, y]); or x.detach() if a constant "
+                  "is meant");
   }
   if (x.tracked()) {
-    runtime_error("[", what, "] the tensor is part of a recorded graph: use x.detach().", what,
-                  "(...) for its numbers");
+    runtime_error(
+        "[", what,
+        "] the tensor is part of a recorded graph, and an array carries no derivative: use "
+        "pyautograd's functions or NumPy's, and pa.stack in place of np.array([x, y]); or "
+        "x.detach().",
+        what, "(...) if a constant is meant");
   }
   return x;
 }
@@ -127,6 +132,7 @@ PyObject* to_complex(PyObject* self, PyObject*) noexcept {
       type_error("only tensors of one element can be converted to a Python complex, not shape ",
                  shape_string(x.shape()));
     }
+    warn_of_lost_derivative(x, "complex");
     return scalar_object(ops::astype(x, DType::Complex128), "complex");
   });
 }

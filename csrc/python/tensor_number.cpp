@@ -157,7 +157,10 @@ PyObject* number(const Tensor& x, const char* what) {
 }
 
 PyObject* to_float(PyObject* self) noexcept {
-  return guarded([&] { return number<PyNumber_Float>(unwrap(self), "float"); });
+  return guarded([&] {
+    warn_of_lost_derivative(unwrap(self), "float");
+    return number<PyNumber_Float>(unwrap(self), "float");
+  });
 }
 
 PyObject* to_int(PyObject* self) noexcept {
