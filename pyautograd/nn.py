@@ -1,4 +1,4 @@
-"""Layers as functions over trees of parameters, initialisers, and a loss.
+"""Layers as functions over trees of parameters, initialisers, and losses.
 
 A layer is a pure function ``layer(params, x)``; ``init_*`` makes the parameters it takes, which are
 plain dicts and lists of tensors. So every transform of :mod:`pyautograd.func` and every optimiser
@@ -27,8 +27,11 @@ import numpy.typing as npt
 
 from . import _core
 from ._core import Tensor
+from .compositions._common import surely
 
 __all__ = [
+    "binary_cross_entropy",
+    "cross_entropy",
     "glorot_uniform",
     "he_normal",
     "init_linear",
@@ -116,6 +119,73 @@ def mean_squared_error(prediction: Tensor, target: Any) -> Tensor:
             f"{target.shape}: reshape one of them"
         )
     return _core.mean(_core.square(prediction - target))
+
+
+def cross_entropy(logits: Tensor, target: Any) -> Tensor:
+    """The mean negative log-likelihood of classes under ``softmax(logits)``, a scalar.
+
+    Args:
+        logits: shape ``(..., classes)``.
+        target: integers from 0 to ``classes - 1``, of shape ``(...)``; or probabilities, of the
+            shape of the logits. Derivatives go to these, too.
+
+    Raises:
+        TypeError: the target is bool or complex.
+        ValueError: the shapes do not match, or a class does not exist. Under ``vmap``, where nobody
+            can look, such a class counts as a probability of zero for all classes.
+
+    >>> logits = pa.asarray([[2.0, 0.0], [0.0, 0.0]])
+    >>> round(pa.nn.cross_entropy(logits, [0, 1]).item(), 4)
+    0.41
+    >>> round(pa.nn.cross_entropy(logits, [[1.0, 0.0], [0.0, 1.0]]).item(), 4)
+    0.41
+    """
+    target = _core.asarray(target)
+    classes = target.dtype.kind in "iu"
+    if not classes and target.dtype.kind != "f":
+        raise TypeError(
+            f"[nn.cross_entropy] target has dtype {target.dtype}: expected integers or floats"
+        )
+    expected = logits.shape[:-1] if classes else logits.shape
+    if target.shape != expected or not logits.ndim:
+        raise ValueError(
+            f"[nn.cross_entropy] logits of shape {logits.shape} need a target of shape {expected} "
+            f"and dtype {target.dtype}, got shape {target.shape}"
+        )
+    logarithms = _core.log_softmax(logits)
+    if classes:
+        count = logits.shape[-1]
+        if surely(_core.less(target, 0)) or surely(_core.greater_equal(target, count)):
+            raise ValueError(
+                f"[nn.cross_entropy] a target lies outside the classes 0 to {count - 1}"
+            )
+        chosen = _core.equal(target[..., None], np.arange(count))
+        return -_core.mean(_core.sum(_core.where(chosen, logarithms, 0.0), axis=-1))
+    return -_core.mean(_core.sum(target * logarithms, axis=-1))
+
+
+def binary_cross_entropy(logits: Tensor, target: Any) -> Tensor:
+    """The mean negative log-likelihood of yes or no under ``sigmoid(logits)``, a scalar.
+
+    It is ``softplus(logits) - target * logits``, which neither overflows nor cancels.
+
+    Args:
+        logits: any shape.
+        target: bools, 0 and 1, or probabilities, of the same shape.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> round(pa.nn.binary_cross_entropy(pa.asarray([0.0, 800.0]), [1, 1]).item(), 4)
+    0.3466
+    """
+    target = _core.asarray(target)
+    if target.shape != logits.shape:
+        raise ValueError(
+            f"[nn.binary_cross_entropy] the logits have shape {logits.shape}, the target "
+            f"{target.shape}: reshape one of them"
+        )
+    return _core.mean(_core.softplus(logits) - target.astype(logits.dtype) * logits)
 
 
 def he_normal(rng: Any, shape: Sequence[int], dtype: npt.DTypeLike = np.float64) -> Tensor:

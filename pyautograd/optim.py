@@ -38,7 +38,7 @@ from .func._arguments import match_values, to_tensor
 from .grad_mode import no_grad
 from .tree import TreeDef, flatten, paths, unflatten
 
-__all__ = ["SGD", "Adam", "AdamState", "Optimizer", "SGDState"]
+__all__ = ["SGD", "Adam", "AdamState", "AdamW", "Optimizer", "SGDState", "clip_by_norm"]
 
 
 class SGDState(NamedTuple):
@@ -222,7 +222,9 @@ class Optimizer(Generic[State]):
             if type(x) is not Tensor:
                 raise TypeError(f"{where} is a {type(x).__name__}: expected a tensor")
             if not (x.requires_grad and x.is_leaf):
-                raise ValueError(f"{where} must be a leaf with requires_grad=True")
+                raise ValueError(
+                    f"{where} must be a leaf with requires_grad=True: call its requires_grad_()"
+                )
             if id(x) in seen:
                 raise ValueError(f"{where} is the one at {seen[id(x)]} again: give it once")
             seen[id(x)] = place
@@ -301,10 +303,10 @@ def _replaced(values: list[Tensor], chosen: list[int], new: list[Tensor]) -> lis
 
 
 class SGD(Optimizer[SGDState]):
-    """Gradient descent, with heavy-ball momentum if wanted.
+    """Gradient descent, with heavy-ball momentum and weight decay if wanted.
 
-    ``velocity = momentum * velocity + grad`` and ``param -= lr * velocity``, the velocity being
-    zero at first; this is PyTorch's form of the method of Polyak (1964).
+    ``velocity = momentum * velocity + grad + weight_decay * param`` and ``param -= lr * velocity``,
+    the velocity being zero at first; this is PyTorch's form of the method of Polyak (1964).
 
     Args:
         params: a tree of leaves that require grad, to be moved by :meth:`step`; leave it out to use
@@ -312,6 +314,7 @@ class SGD(Optimizer[SGDState]):
         lr: the learning rate, a number or a scalar tensor; with a tensor, :meth:`update` is
             differentiable with respect to it.
         momentum: a number in [0, 1).
+        weight_decay: times half the squared norm of the parameters is added to the loss.
 
     Raises:
         TypeError, ValueError: a parameter is not a leaf that requires grad or is given twice, or an
@@ -325,8 +328,16 @@ class SGD(Optimizer[SGDState]):
     ([0.75], [1.5])
     """
 
-    def __init__(self, params: Any = None, *, lr: float | Tensor, momentum: float = 0.0) -> None:
+    def __init__(
+        self,
+        params: Any = None,
+        *,
+        lr: float | Tensor,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+    ) -> None:
         self._momentum = self._number("momentum", momentum, 0.0, 1.0)
+        self._decay = self._number("weight_decay", weight_decay, 0.0, math.inf)
         super().__init__(params, lr)
 
     def _start(self, leaves: list[Tensor]) -> SGDState:
@@ -335,6 +346,8 @@ class SGD(Optimizer[SGDState]):
     def _advance(
         self, leaves: list[Tensor], gradients: list[Tensor], state: SGDState
     ) -> tuple[list[Tensor], SGDState]:
+        if self._decay:
+            gradients = [g + self._decay * p for p, g in zip(leaves, gradients, strict=True)]
         if state.velocity is not None:
             pairs = zip(state.velocity, gradients, strict=True)
             gradients = [self._momentum * v + g for v, g in pairs]
@@ -424,3 +437,76 @@ class Adam(Optimizer[AdamState]):
             means.append(m)
             squares.append(v)
         return moved, AdamState(step, means, squares)
+
+
+class AdamW(Adam):
+    """:class:`Adam` with weight decay that is decoupled from the gradient's moments.
+
+    ``param -= lr * weight_decay * param`` precedes Adam's step. Source: Loshchilov, Hutter (2019),
+    Decoupled weight decay regularization, algorithm 2 with PyTorch's scaling by ``lr``.
+
+    Args:
+        params, lr, betas, eps: as for :class:`Adam`.
+        weight_decay: a number that is not negative.
+
+    Raises:
+        TypeError, ValueError: as for :class:`Adam`.
+
+    >>> opt = pa.optim.AdamW(lr=0.5, weight_decay=0.1)
+    >>> w, _ = opt.update(pa.asarray([1.0]), pa.asarray([0.0]), opt.init(pa.asarray([1.0])))
+    >>> w.tolist()
+    [0.95]
+    """
+
+    def __init__(
+        self,
+        params: Any = None,
+        *,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        self._decay = self._number("weight_decay", weight_decay, 0.0, math.inf)
+        super().__init__(params, lr=lr, betas=betas, eps=eps)
+
+    def _advance(
+        self, leaves: list[Tensor], gradients: list[Tensor], state: AdamState
+    ) -> tuple[list[Tensor], AdamState]:
+        kept = 1.0 - self._decay * _core.asarray(self.lr)
+        return super()._advance([p * kept.astype(p.dtype) for p in leaves], gradients, state)
+
+
+def clip_by_norm(grads: Any, max_norm: float | Tensor) -> tuple[Any, Tensor]:
+    """Gradients scaled down so that their norm over all leaves together is at most `max_norm`.
+
+    Args:
+        grads: a tree of floating-point tensors.
+        max_norm: a positive number, or a scalar tensor.
+
+    Returns:
+        ``(clipped, norm)``: the tree, and the norm that it had. Both are differentiable; where the
+        norm is at most `max_norm` the tree is multiplied by the constant one.
+
+    Raises:
+        TypeError: a leaf is not a floating-point or complex tensor.
+
+    >>> clipped, norm = pa.optim.clip_by_norm({"w": pa.asarray([3.0, 4.0])}, 1.0)
+    >>> norm.item(), clipped["w"].numpy().round(12)
+    (5.0, array([0.6, 0.8]))
+    """
+    op = "optim.clip_by_norm"
+    leaves, structure = flatten(grads)
+    for i, x in enumerate(leaves):
+        place = f"grads{paths(structure)[i]}"
+        if type(x) is not Tensor or x.dtype.kind not in "fc":
+            kind = x.dtype if type(x) is Tensor else type(x).__name__
+            raise TypeError(f"[{op}] {place} is a {kind}: expected a floating-point tensor")
+    if not leaves:
+        return grads, _core.zeros(())
+    # Norms of norms, since a norm has a derivative at zero where the root of a sum has none.
+    norm = _core.linalg_norm(_core.stack([_core.linalg_norm(_core.ravel(x)) for x in leaves]))
+    scale = _core.where(norm > max_norm, max_norm / norm, 1.0)
+    real = {np.dtype(np.complex64): np.float32, np.dtype(np.complex128): np.float64}
+    scaled = [x * scale.astype(real.get(x.dtype, x.dtype)) for x in leaves]
+    return unflatten(structure, scaled), norm

@@ -16,10 +16,12 @@ keys; two dicts match if they have the same keys. A dataclass field declared wit
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from . import _core
 from ._core import Tensor
 
 __all__ = [
@@ -27,8 +29,10 @@ __all__ = [
     "broadcast_prefix",
     "flatten",
     "flatten_like",
+    "leaves",
     "map",
     "paths",
+    "ravel",
     "register_node",
     "unflatten",
 ]
@@ -97,6 +101,56 @@ def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
         return [tree], _LEAF
     leaves: list[Any] = []
     return leaves, _flatten_into(leaves, tree)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The leaves of a tree, in the order of :func:`flatten`.
+
+    >>> sum(pa.sum(x**2) for x in pa.tree.leaves({"w": pa.ones(2), "b": pa.ones(())})).item()
+    3.0
+    """
+    return flatten(tree)[0]
+
+
+def ravel(tree: Any) -> tuple[Tensor, Callable[[Any], Any]]:
+    """A tree of tensors as one vector, and the function that makes a tree of such a vector.
+
+    Both ways record, and work inside every transform, as ``jax.flatten_util.ravel_pytree``.
+
+    Args:
+        tree: tensors, arrays and numbers in any containers.
+
+    Returns:
+        ``(vector, unravel)``: the leaves one after another in row-major order, promoted to one
+        dtype (float64 for a tree without leaves), and a function of a vector of that size, which
+        casts the leaves back. That raises ValueError for another shape.
+
+    >>> vector, unravel = pa.tree.ravel({"w": pa.eye(2), "b": 5.0})
+    >>> vector.tolist()
+    [1.0, 0.0, 0.0, 1.0, 5.0]
+    >>> unravel(2 * vector)["b"].item()
+    10.0
+    """
+    found, structure = flatten(tree)
+    parts = [_core.asarray(leaf) for leaf in found]
+    ends = list(itertools.accumulate(x.size for x in parts))
+    size = ends[-1] if ends else 0
+    flat = [_core.reshape(x, -1) for x in parts]
+    vector = _core.concat(flat) if flat else _core.zeros(0)
+
+    def unravel(vector: Any) -> Any:
+        values = _core.asarray(vector)
+        if values.shape != (size,):
+            raise ValueError(
+                f"[tree.ravel] expected a vector of shape ({size},), got {values.shape}"
+            )
+        pieces = [
+            _core.astype(_core.reshape(values[end - x.size : end], x.shape), x.dtype)
+            for x, end in zip(parts, ends, strict=True)
+        ]
+        return unflatten(structure, pieces)
+
+    return vector, unravel
 
 
 def unflatten(structure: TreeDef, leaves: Sequence[Any]) -> Any:

@@ -41,6 +41,51 @@ def test_mean_squared_error():
         nn.mean_squared_error(pa.ones((3, 1)), np.ones(3))
 
 
+def test_cross_entropy():
+    rng = np.random.default_rng(0)
+    logits, classes = 3 * rng.standard_normal((2, 5, 4)), rng.integers(0, 4, (2, 5))
+    logarithms = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    expected = -np.take_along_axis(logarithms, classes[..., None], -1).mean()
+    assert nn.cross_entropy(pa.asarray(logits), classes).item() == pytest.approx(expected)
+    weights = rng.dirichlet(np.ones(4), (2, 5))
+    soft = nn.cross_entropy(pa.asarray(logits), weights).item()
+    assert soft == pytest.approx(-(weights * logarithms).sum(-1).mean())
+    assert nn.cross_entropy(pa.asarray([1e4, -1e4, 0.0]), 0).item() == 0.0
+    x = pa.asarray(logits)
+    assert pa.testing.gradcheck(lambda x: nn.cross_entropy(x, classes), (x,))
+    assert pa.testing.gradgradcheck(nn.cross_entropy, (x, pa.asarray(weights)))
+    samples = pa.func.vmap(pa.func.grad(nn.cross_entropy))(x[0], classes[0])
+    whole = 5 * pa.func.grad(nn.cross_entropy)(x[0], classes[0])
+    np.testing.assert_allclose(samples.numpy(), whole.numpy(), rtol=1e-12, atol=1e-15)
+
+
+def test_wrong_targets_of_cross_entropy():
+    logits = pa.zeros((3, 2))
+    for classes in ([0, 1, 2], [0, -1, 0]):
+        with pytest.raises(ValueError, match="outside the classes 0 to 1"):
+            nn.cross_entropy(logits, classes)
+    for target in ([0, 1], [0.0, 1.0, 0.0], [[0, 1]] * 3):
+        with pytest.raises(ValueError, match=r"logits of shape \(3, 2\) need a target of shape"):
+            nn.cross_entropy(logits, target)
+    with pytest.raises(TypeError, match="dtype bool: expected integers or floats"):
+        nn.cross_entropy(logits, [True, False, True])
+    with pytest.raises(ValueError, match=r"the logits have shape \(3, 2\), the target \(2,\)"):
+        nn.binary_cross_entropy(logits, [0, 1])
+
+
+def test_binary_cross_entropy():
+    rng = np.random.default_rng(0)
+    logits, target = 3 * rng.standard_normal(6), rng.uniform(size=6)
+    p = 1 / (1 + np.exp(-logits))
+    expected = -(target * np.log(p) + (1 - target) * np.log(1 - p)).mean()
+    x, t = pa.asarray(logits), pa.asarray(target)
+    assert nn.binary_cross_entropy(x, t).item() == pytest.approx(expected)
+    assert nn.binary_cross_entropy(pa.asarray([1e4, -1e4]), [True, False]).item() == 0.0
+    assert nn.binary_cross_entropy(pa.asarray([1e4], dtype="float32"), [0]).dtype == np.float32
+    assert pa.testing.gradcheck(nn.binary_cross_entropy, (x, t))
+    assert pa.testing.gradgradcheck(nn.binary_cross_entropy, (x, t))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     "initializer, std, limit",

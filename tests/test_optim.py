@@ -12,6 +12,8 @@ OPTIMIZERS = {
     "sgd": lambda *params, **options: optim.SGD(*params, lr=0.1, **options),
     "momentum": lambda *params, **options: optim.SGD(*params, lr=0.1, momentum=0.9, **options),
     "adam": lambda *params, **options: optim.Adam(*params, lr=0.1, **options),
+    "decayed": lambda *params: optim.SGD(*params, lr=0.1, momentum=0.9, weight_decay=0.2),
+    "adamw": lambda *params, **options: optim.AdamW(*params, lr=0.1, weight_decay=0.2, **options),
 }
 all_optimizers = pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
 
@@ -42,21 +44,23 @@ def assert_same_bits(one, other):
     assert [a.tobytes() for a in arrays(one)] == [a.tobytes() for a in arrays(other)]
 
 
-def reference_sgd(params, gradient, steps, lr, momentum):
+def reference_sgd(params, gradient, steps, lr, momentum, decay=0.0):
     velocity = [np.zeros_like(p) for p in params]
     for _ in range(steps):
-        velocity = [momentum * v + g for v, g in zip(velocity, gradient(params), strict=True)]
+        moving = zip(velocity, gradient(params), params, strict=True)
+        velocity = [momentum * v + g + decay * p for v, g, p in moving]
         params = [p - lr * v for p, v in zip(params, velocity, strict=True)]
     return params
 
 
-def reference_adam(params, gradient, steps, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    """Kingma and Ba, algorithm 1, line by line."""
+def reference_adam(params, gradient, steps, lr, beta1=0.9, beta2=0.999, eps=1e-8, decay=0.0):
+    """Kingma and Ba, algorithm 1, line by line; Loshchilov and Hutter's decay in front."""
     m, v = ([np.zeros_like(p) for p in params] for _ in range(2))
     for t in range(1, steps + 1):
         g = gradient(params)
         m = [beta1 * a + (1 - beta1) * b for a, b in zip(m, g, strict=True)]
         v = [beta2 * a + (1 - beta2) * b**2 for a, b in zip(v, g, strict=True)]
+        params = [p - lr * decay * p for p in params]
         unbiased = [(a / (1 - beta1**t), b / (1 - beta2**t)) for a, b in zip(m, v, strict=True)]
         params = [
             p - lr * a / (np.sqrt(b) + eps) for p, (a, b) in zip(params, unbiased, strict=True)
@@ -75,6 +79,14 @@ def test_values_of_the_algorithms():
         (optim.SGD(lr=0.02, momentum=0.8), reference_sgd(first, gradient, 7, 0.02, 0.8)),
         (optim.Adam(lr=0.1), reference_adam(first, gradient, 7, 0.1)),
         (optim.Adam(lr=0.1, betas=(0.5, 0.9)), reference_adam(first, gradient, 7, 0.1, 0.5, 0.9)),
+        (
+            optim.SGD(lr=0.02, momentum=0.8, weight_decay=0.3),
+            reference_sgd(first, gradient, 7, 0.02, 0.8, 0.3),
+        ),
+        (
+            optim.AdamW(lr=0.1, weight_decay=0.3),
+            reference_adam(first, gradient, 7, 0.1, decay=0.3),
+        ),
     ):
         for got, wanted in zip(arrays(descend(opt, start(), 7)[0]), expected, strict=True):
             np.testing.assert_allclose(got, wanted, rtol=1e-12)
@@ -333,3 +345,29 @@ def test_a_complex_parameter_is_two_real_ones(make, dtype):
 def test_integers_do_not_move():
     with pytest.raises(TypeError, match="only floating-point parameters can be moved"):
         optim.SGD(lr=0.1).init(pa.asarray([1, 2]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_gradients_are_clipped_by_their_norm(dtype):
+    grads = {"a": pa.tensor([3.0, 4.0], dtype=dtype), "b": [pa.tensor(12.0, dtype=dtype), None]}
+    clipped, norm = optim.clip_by_norm(grads, 1.0)
+    assert norm.item() == 13 and clipped["b"][1] is None and clipped["a"].dtype == dtype
+    np.testing.assert_allclose(clipped["a"].numpy(), np.array([3, 4]) / 13, rtol=1e-6)
+    same, norm = optim.clip_by_norm(grads, 13.0)
+    assert_same_bits(same, grads)
+    assert optim.clip_by_norm([], 1.0)[1].item() == 0
+
+
+def test_derivatives_of_clipping():
+    x = pa.asarray([3.0, -4.0])
+    for limit in (1.0, 10.0):
+        assert pa.testing.gradcheck(lambda x, m=limit: optim.clip_by_norm([x], m)[0], (x,))
+        assert pa.testing.gradgradcheck(lambda x, m=limit: optim.clip_by_norm([x], m)[0], (x,))
+    zero = pa.zeros(2)
+    assert pa.func.jacrev(lambda x: optim.clip_by_norm(x, 1.0)[0])(zero).tolist() == [
+        [1, 0],
+        [0, 1],
+    ]
+    assert pa.func.grad(lambda x: optim.clip_by_norm(x, 1.0)[1])(zero).tolist() == [0.0, 0.0]
+    with pytest.raises(TypeError, match=r"grads\['w'\] is a int64: expected a floating-point"):
+        optim.clip_by_norm({"w": pa.arange(3)}, 1.0)

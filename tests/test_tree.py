@@ -3,6 +3,7 @@
 import dataclasses
 from collections import OrderedDict, defaultdict, namedtuple
 
+import numpy as np
 import pytest
 
 import pyautograd as pa
@@ -150,3 +151,31 @@ def test_registered_classes():
 def test_repr():
     value = {"a": (1,), "b": [None, Pair(1, 2)], "c": Layer(1, 2)}
     assert repr(tree.flatten(value)[1]) == "{'a': (*,), 'b': [None, Pair(*, *)], 'c': Layer(*, *)}"
+
+
+def test_leaves():
+    assert tree.leaves({"a": 1, "b": [2, (3, None)]}) == [1, 2, 3]
+
+
+def test_ravel_is_differentiable_both_ways():
+    params = {"w": pa.tensor([[1.0, 2.0]], dtype="float32"), "b": [pa.tensor(3.0), np.ones(0)]}
+    vector, unravel = tree.ravel(params)
+    assert vector.tolist() == [1, 2, 3] and vector.dtype == np.float64
+    back = unravel(vector)
+    assert back["w"].dtype == np.float32 and back["w"].tolist() == [[1, 2]]
+    assert back["b"][1].shape == (0,)
+
+    def loss(p):
+        return pa.sum(p["w"] ** 3) * p["b"][0]
+
+    flat = pa.func.hessian(lambda v: loss(unravel(v)))(vector)
+    whole, _ = pa.hessian(loss, {"w": pa.tensor([[1.0, 2.0]]), "b": [pa.tensor(3.0)]}, flatten=True)
+    assert flat.tolist() == whole.tolist()
+    squares = pa.func.grad(lambda p: pa.sum(tree.ravel(p)[0] ** 2))(params)
+    assert squares["w"].tolist() == [[2, 4]] and squares["b"][0].item() == 6
+    rows = pa.func.vmap(lambda v: unravel(v)["b"][0])(pa.stack([vector, 2 * vector]))
+    assert rows.tolist() == [3, 6]
+    with pytest.raises(ValueError, match=r"expected a vector of shape \(3,\), got \(4,\)"):
+        unravel(pa.ones(4))
+    nothing, unravel = tree.ravel({"a": None})
+    assert nothing.shape == (0,) and unravel(nothing) == {"a": None}
