@@ -3,6 +3,8 @@ and names without a counterpart."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 # alias: name in the registry
 ALIASES: dict[str, str] = {
     "abs": "absolute",
@@ -35,3 +37,8 @@ def no_counterpart(name: str) -> TypeError:
     return TypeError(
         f"{name} has no pyautograd counterpart; use x.detach().numpy() to leave the graph"
     )
+
+
+def public_dir(names: Sequence[str]) -> Callable[[], list[str]]:
+    """A module's ``__dir__``, so that completion offers what is public and not what is imported."""
+    return lambda: sorted(name for name in names if not name.startswith("_"))

@@ -32,6 +32,7 @@ from ._core import fft_rfft as rfft
 from ._core import fft_rfft2 as rfft2
 from ._core import fft_rfftfreq as rfftfreq
 from ._core import fft_rfftn as rfftn
+from ._names import public_dir
 
 __all__ = [
     "fft",
@@ -53,3 +54,5 @@ __all__ = [
     "rfftfreq",
     "rfftn",
 ]
+
+__dir__ = public_dir(__all__)

@@ -58,6 +58,7 @@ from ._core import linalg_tensorinv as tensorinv
 from ._core import linalg_tensorsolve as tensorsolve
 from ._core import linalg_trace as trace
 from ._core import linalg_vector_norm as vector_norm
+from ._names import public_dir
 
 if TYPE_CHECKING:
     from ._core import TensorLike
@@ -110,6 +111,8 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+__dir__ = public_dir(__all__)
 
 
 class SlogdetResult(NamedTuple):

@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from . import _core
 from ._core import Tensor
+from ._names import public_dir
 from .compositions._common import surely
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "uniform",
     "zeros",
 ]
+
+__dir__ = public_dir(__all__)
 
 # (generator, shape, dtype) -> a parameter; a weight is inputs by outputs
 Initializer: TypeAlias = Callable[[Any, Sequence[int], npt.DTypeLike], Tensor]

@@ -34,11 +34,14 @@ import numpy as np
 
 from . import _core
 from ._core import Tensor
+from ._names import public_dir
 from .func._arguments import match_values, to_tensor
 from .grad_mode import no_grad
 from .tree import TreeDef, flatten, paths, unflatten
 
 __all__ = ["SGD", "Adam", "AdamState", "AdamW", "Optimizer", "SGDState", "clip_by_norm"]
+
+__dir__ = public_dir(__all__)
 
 
 class SGDState(NamedTuple):

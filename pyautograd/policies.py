@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from ._names import public_dir
+
 __all__ = [
     "Operation",
     "Policy",
@@ -31,6 +33,8 @@ __all__ = [
     "save_ops",
     "save_smaller_than",
 ]
+
+__dir__ = public_dir(__all__)
 
 
 class Operation(NamedTuple):

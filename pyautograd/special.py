@@ -4,6 +4,7 @@ from . import _core
 from ._core import erf, erfc, expm1, i0, log1p, log_softmax, logsumexp, softmax, xlogy
 from ._core import sigmoid as expit
 from ._extended import sinc
+from ._names import public_dir
 
 __all__ = [
     "beta",
@@ -50,6 +51,8 @@ __all__ = [
     "xlogy",
     "zeta",
 ]
+
+__dir__ = public_dir(__all__)
 
 beta = _core.special_beta
 betainc = _core.special_betainc

@@ -17,11 +17,14 @@ import numpy as np
 
 from . import _core
 from ._core import Tensor
+from ._names import public_dir
 from .func import grad, jacfwd, jacrev, jvp
 from .memory import live
 from .tree import flatten, unflatten
 
 __all__ = ["assert_no_leak", "check_grads", "gradcheck", "gradgradcheck"]
+
+__dir__ = public_dir(__all__)
 
 _CHECKED = (np.dtype(np.float64), np.dtype(np.complex128))
 

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from . import _core
 from ._core import Tensor
+from ._names import public_dir
 
 __all__ = [
     "TreeDef",
@@ -36,6 +37,8 @@ __all__ = [
     "register_node",
     "unflatten",
 ]
+
+__dir__ = public_dir(__all__)
 
 T = TypeVar("T")
 

@@ -1,6 +1,7 @@
 """The package's face: names, aliases, dtypes, lazy modules, stubs, counters."""
 
 import ast
+import inspect
 import operator
 import re
 from pathlib import Path
@@ -24,6 +25,20 @@ def test_every_public_name_exists_once():
     for name in pa._core.ops:
         module, _, short = name.rpartition(".")
         assert short in (getattr(pa, module) if module else pa).__all__
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("fft", "func", "implicit", "linalg", "linop", "memory", "nn", "optim", "optimize"),
+        *("plot", "policies", "random", "special", "testing", "tree"),
+    ],
+)
+def test_completion_offers_what_is_public(name):
+    module = getattr(pa, name)
+    assert dir(module) == sorted(n for n in module.__all__ if not n.startswith("_"))
+    found = [getattr(module, n) for n in dir(module)]
+    assert all(x.__doc__ for x in found if inspect.isroutine(x) or inspect.isclass(x))
 
 
 def test_aliases_are_the_same_function():

@@ -13,6 +13,7 @@ handed back unchanged beside the result.
 [3.0, 12.0]
 """
 
+from .._names import public_dir
 from ._forward import jvp, linearize
 from ._jacobian import hessian, hvp, jacfwd, jacrev
 from ._reverse import grad, value_and_grad, vjp
@@ -32,3 +33,5 @@ __all__ = [
     "vjp",
     "vmap",
 ]
+
+__dir__ = public_dir(__all__)

@@ -14,6 +14,9 @@ differentiation, NeurIPS 2022). A derivative is as accurate as the solution it i
 (1.4142135623730951, 0.25, -0.03125)
 """
 
+from .._names import public_dir
 from ._solutions import argmin, fixed_point, root
 
 __all__ = ["argmin", "fixed_point", "root"]
+
+__dir__ = public_dir(__all__)

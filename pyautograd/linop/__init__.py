@@ -15,6 +15,7 @@ array([108.])
 array([0.083333, 0.020833, 0.009259])
 """
 
+from .._names import public_dir
 from ._estimators import Estimate, diagonal, trace
 from ._operators import Fisher, GaussNewton, Hessian, Jacobian
 from ._spectrum import SpectralDensity, spectral_density
@@ -30,3 +31,5 @@ __all__ = [
     "spectral_density",
     "trace",
 ]
+
+__dir__ = public_dir(__all__)

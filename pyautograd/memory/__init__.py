@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._names import public_dir
 from ._budget import memory_budget
 from ._counters import Live, live, peak, release_cached, reset_peak
 from ._keep import keep_as, keep_compressed, keep_on_cpu
@@ -28,3 +29,5 @@ __all__ = [
     "reset_peak",
     "snapshot",
 ]
+
+__dir__ = public_dir(__all__)

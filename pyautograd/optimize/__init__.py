@@ -13,8 +13,11 @@ SciPy (``pip install 'pyautograd[scipy]'``).
        [-400.,  200.]]))
 """
 
+from .._names import public_dir
 from ._minimize import minimize
 from ._result import Result
 from ._solve import least_squares, root
 
 __all__ = ["Result", "least_squares", "minimize", "root"]
+
+__dir__ = public_dir(__all__)

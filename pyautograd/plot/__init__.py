@@ -5,7 +5,10 @@
 (True, True)
 """
 
+from .._names import public_dir
 from ._graph import SVG, graph
 from ._hessian import hessian
 
 __all__ = ["SVG", "graph", "hessian"]
+
+__dir__ = public_dir(__all__)

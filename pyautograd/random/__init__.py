@@ -34,6 +34,7 @@ import numpy as np
 
 from .._core import random__gamma_shape_slope as _gamma_shape_slope
 from .._core import random__log_gamma_slope as _log_gamma_slope
+from .._names import public_dir
 from ._continuous import Continuous
 from ._discrete import Discrete
 from ._several import Several
@@ -82,6 +83,8 @@ __all__ = [
     "uniform",
     "weibull",
 ]
+
+__dir__ = public_dir(__all__)
 
 
 class Generator(Continuous, Discrete, Several):
