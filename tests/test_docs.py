@@ -7,6 +7,7 @@ import inspect
 import io
 import pkgutil
 import re
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,41 @@ def test_page(page):
             exec(compile("\n" * (line - 1) + code, str(page), "exec"), names)
         if expected is not None:
             assert printed.getvalue() == expected, f"{page.name}, line {line}"
+    names.clear()  # its functions hold it; what a page says of memory counts what others left
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_on_a_page_exist(page):
+    text = page.read_text()
+    names = re.findall(r"\bpa((?:\.[A-Za-z_]\w*)+)", text)
+    for module, members in re.findall(r"\bpa\.(\w+)\.\{([^}]*)\}", text):
+        names += [f".{module}.{member.strip()}" for member in members.split(",")]
+    for name in set(names):
+        owner, _, member = f"pa{name}".rpartition(".")
+        assert hasattr(attrgetter(owner[3:])(pa) if owner != "pa" else pa, member), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_on_a_page_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+        file, _, anchor = target.partition("#")
+        linked = page.parent / file if file else page
+        assert linked.exists(), target
+        headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE) if anchor else []
+        slugs = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+        assert not anchor or anchor in slugs, target
+
+
+def test_every_page_is_reached_from_the_readme():
+    reached, ahead = set(), [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop().resolve()
+        if page in reached or page.suffix != ".md":
+            continue
+        reached.add(page)
+        links = re.findall(r"\]\((?!https?:)([^)\s#]+)", page.read_text())
+        ahead += [page.parent / link for link in links]
+    assert {page.resolve() for page in PAGES} <= reached
 
 
 def test_readme_has_the_example():
