@@ -88,6 +88,7 @@ _MODULES = (
     "random",
     "sparse",
     "special",
+    "stats",
     "testing",
 )
 _INSPECTION = (

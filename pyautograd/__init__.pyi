@@ -339,6 +339,7 @@ from ._core import sqrt as sqrt
 from ._core import square as square
 from ._core import squeeze as squeeze
 from ._core import stack as stack
+from . import stats as stats
 from ._core import std as std
 from ._core import subtract as subtract
 from ._core import sum as sum

@@ -1,0 +1,195 @@
+"""Continuous families. Formulas are of the standard member: location 0 and scale 1.
+
+Source: N. L. Johnson, S. Kotz, N. Balakrishnan, Continuous univariate distributions (1994, 1995);
+parameters are those of :mod:`scipy.stats`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import _core, special
+from .._core import Tensor
+from ._families import Continuous
+
+_LOG_PI = math.log(math.pi)
+_LOG_2 = math.log(2.0)
+_HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
+
+
+def _normal(z: Tensor) -> Tensor:
+    return -0.5 * _core.square(z) - _HALF_LOG_TAU
+
+
+def _lognormal(z: Tensor, s: Tensor) -> Tensor:
+    # At zero the square of the logarithm outweighs the logarithm: the density is zero there.
+    zero = _core.equal(z, 0.0)
+    y = _core.log(_core.where(zero, 1.0, z))
+    return _core.where(zero, -np.inf, _normal(y / s) - y - _core.log(s))
+
+
+def _student(z: Tensor, df: Tensor) -> Tensor:
+    half = 0.5 * (df + 1.0)
+    constant = special.gammaln(half) - special.gammaln(0.5 * df) - 0.5 * (_core.log(df) + _LOG_PI)
+    return constant - half * _core.log1p(_core.square(z) / df)
+
+
+def _gamma(z: Tensor, a: Tensor) -> Tensor:
+    return special.xlogy(a - 1.0, z) - z - special.gammaln(a)
+
+
+def _chi2(z: Tensor, df: Tensor) -> Tensor:
+    return _gamma(0.5 * z, 0.5 * df) - _LOG_2
+
+
+def _inverse_gamma(z: Tensor, a: Tensor) -> Tensor:
+    zero = _core.equal(z, 0.0)
+    y = _core.where(zero, 1.0, z)
+    value = -(a + 1.0) * _core.log(y) - 1.0 / y - special.gammaln(a)
+    return _core.where(zero, -np.inf, value)
+
+
+def _beta(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return special.xlogy(a - 1.0, z) + special.xlog1py(b - 1.0, -z) - special.betaln(a, b)
+
+
+def _weibull(z: Tensor, c: Tensor) -> Tensor:
+    return _core.log(c) + special.xlogy(c - 1.0, z) - z**c
+
+
+def _logistic(z: Tensor) -> Tensor:
+    return special.log_expit(z) + special.log_expit(-z)
+
+
+def _laplace_logcdf(z: Tensor) -> Tensor:
+    below = _core.minimum(z, 0.0)
+    above = _core.maximum(z, 0.0)
+    return _core.where(z < 0.0, below - _LOG_2, _core.log1p(-0.5 * _core.exp(-above)))
+
+
+def _log1mexp(y: Tensor) -> Tensor:
+    """``log(1 - exp(-y))`` for y > 0, by the form that does not cancel (M. Maechler, 2012)."""
+    small = y < _LOG_2
+    near = _core.log(-_core.expm1(-_core.where(small, y, 1.0)))
+    return _core.where(small, near, _core.log1p(-_core.exp(-_core.where(small, 1.0, y))))
+
+
+norm = Continuous(
+    "norm",
+    _normal,
+    cdf=special.ndtr,
+    sf=lambda z: special.ndtr(-z),
+    logcdf=special.log_ndtr,
+    logsf=lambda z: special.log_ndtr(-z),
+)
+lognorm = Continuous(
+    "lognorm",
+    _lognormal,
+    "s",
+    cdf=lambda z, s: special.ndtr(_core.log(z) / s),
+    sf=lambda z, s: special.ndtr(-_core.log(z) / s),
+    logcdf=lambda z, s: special.log_ndtr(_core.log(z) / s),
+    logsf=lambda z, s: special.log_ndtr(-_core.log(z) / s),
+    support=(0.0, np.inf),
+)
+t = Continuous("t", _student, "df")
+cauchy = Continuous(
+    "cauchy",
+    lambda z: -_core.log1p(_core.square(z)) - _LOG_PI,
+    cdf=lambda z: _core.atan2(_core.ones_like(z), -z) / math.pi,
+    sf=lambda z: _core.atan2(_core.ones_like(z), z) / math.pi,
+)
+laplace = Continuous(
+    "laplace",
+    lambda z: -_core.absolute(z) - _LOG_2,
+    cdf=lambda z: _core.exp(_laplace_logcdf(z)),
+    sf=lambda z: _core.exp(_laplace_logcdf(-z)),
+    logcdf=_laplace_logcdf,
+    logsf=lambda z: _laplace_logcdf(-z),
+)
+logistic = Continuous(
+    "logistic",
+    _logistic,
+    cdf=special.expit,
+    sf=lambda z: special.expit(-z),
+    logcdf=special.log_expit,
+    logsf=lambda z: special.log_expit(-z),
+)
+gumbel_r = Continuous(
+    "gumbel_r",
+    lambda z: -z - _core.exp(-z),
+    cdf=lambda z: _core.exp(-_core.exp(-z)),
+    sf=lambda z: -_core.expm1(-_core.exp(-z)),
+    logcdf=lambda z: -_core.exp(-z),
+    logsf=lambda z: _log1mexp(_core.exp(-z)),
+)
+uniform = Continuous(
+    "uniform",
+    lambda z: 0.0 * z,
+    cdf=lambda z: z,
+    sf=lambda z: 1.0 - z,
+    support=(0.0, 1.0),
+)
+expon = Continuous(
+    "expon",
+    lambda z: -z,
+    cdf=lambda z: -_core.expm1(-z),
+    sf=lambda z: _core.exp(-z),
+    logcdf=_log1mexp,
+    logsf=lambda z: -z,
+    support=(0.0, np.inf),
+)
+gamma = Continuous(
+    "gamma",
+    _gamma,
+    "a",
+    cdf=lambda z, a: special.gammainc(a, z),
+    sf=lambda z, a: special.gammaincc(a, z),
+    support=(0.0, np.inf),
+)
+chi2 = Continuous(
+    "chi2",
+    _chi2,
+    "df",
+    cdf=lambda z, df: special.gammainc(0.5 * df, 0.5 * z),
+    sf=lambda z, df: special.gammaincc(0.5 * df, 0.5 * z),
+    support=(0.0, np.inf),
+)
+invgamma = Continuous(
+    "invgamma",
+    _inverse_gamma,
+    "a",
+    cdf=lambda z, a: special.gammaincc(a, 1.0 / z),
+    sf=lambda z, a: special.gammainc(a, 1.0 / z),
+    support=(0.0, np.inf),
+)
+beta = Continuous(
+    "beta",
+    _beta,
+    *("a", "b"),
+    cdf=lambda z, a, b: special.betainc(a, b, z),
+    sf=lambda z, a, b: special.betaincc(a, b, z),
+    support=(0.0, 1.0),
+)
+weibull_min = Continuous(
+    "weibull_min",
+    _weibull,
+    "c",
+    cdf=lambda z, c: -_core.expm1(-(z**c)),
+    sf=lambda z, c: _core.exp(-(z**c)),
+    logcdf=lambda z, c: _log1mexp(z**c),
+    logsf=lambda z, c: -(z**c),
+    support=(0.0, np.inf),
+)
+pareto = Continuous(
+    "pareto",
+    lambda z, b: _core.log(b) - (b + 1.0) * _core.log(z),
+    "b",
+    cdf=lambda z, b: -_core.expm1(-b * _core.log(z)),
+    sf=lambda z, b: z**-b,
+    logcdf=lambda z, b: _log1mexp(b * _core.log(z)),
+    logsf=lambda z, b: -b * _core.log(z),
+    support=(1.0, np.inf),
+)

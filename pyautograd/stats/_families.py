@@ -1,0 +1,229 @@
+"""Families of distributions: parameters as SciPy takes them, and what lies outside the support."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from .._core import Tensor
+
+Formula = Callable[..., Tensor]
+
+
+class Family:
+    """What families share: how they are called, and which parameters there are."""
+
+    def __init__(self, name: str, shapes: tuple[str, ...], defaults: dict[str, float]) -> None:
+        self.name = name
+        self._names = (*shapes, *defaults)
+        self._defaults = defaults
+
+    def __repr__(self) -> str:
+        return f"<pyautograd.stats.{self.name}({', '.join(['x', *self._signature()])})>"
+
+    def _signature(self) -> list[str]:
+        return [
+            f"{name}={self._defaults[name]:g}" if name in self._defaults else name
+            for name in self._names
+        ]
+
+    def _bind(self, method: str, x: Any, args: tuple[Any, ...], named: Any) -> list[Tensor]:
+        """The place and all parameters, in one floating dtype."""
+        op = f"stats.{self.name}.{method}"
+        call = f"{method}({', '.join(['x', *self._signature()])})"
+        if len(args) > len(self._names):
+            raise TypeError(f"[{op}] takes at most {len(self._names)} parameters: {call}")
+        given = {**self._defaults, **dict(zip(self._names, args, strict=False))}
+        for name, value in named.items():
+            if name not in self._names:
+                raise TypeError(f"[{op}] unexpected keyword argument {name!r}: {call}")
+            if name in self._names[: len(args)]:
+                raise TypeError(f"[{op}] {name} was given twice: {call}")
+            given[name] = value
+        for name in self._names:
+            if name not in given:
+                raise TypeError(f"[{op}] missing the parameter {name}: {call}")
+        values = [x, *(given[name] for name in self._names)]
+        strong = [_core.asarray(v).dtype for v in values if not isinstance(v, (int, float))]
+        dtype = np.result_type(*strong) if strong else np.dtype(np.float64)
+        if dtype.kind == "c":
+            raise TypeError(f"[{op}] takes real numbers, got dtype {dtype}")
+        dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+        return [_core.astype(_core.asarray(v), dtype) for v in values]
+
+
+class Continuous(Family):
+    """A continuous family with location and scale, by the formulas of its standard member."""
+
+    def __init__(
+        self,
+        name: str,
+        logpdf: Formula,
+        *shapes: str,
+        cdf: Formula | None = None,
+        sf: Formula | None = None,
+        logcdf: Formula | None = None,
+        logsf: Formula | None = None,
+        support: tuple[float, float] = (-np.inf, np.inf),
+    ) -> None:
+        super().__init__(name, shapes, {"loc": 0.0, "scale": 1.0})
+        self._logpdf, self._cdf, self._sf = logpdf, cdf, sf
+        self._logcdf, self._logsf = logcdf, logsf
+        self._support = support
+
+    def logpdf(self, x: Any, *args: Any, **named: Any) -> Tensor:
+        """The logarithm of the density at x, -inf outside the support."""
+        z, shapes, scale = self._standard("logpdf", x, args, named)
+        low, high = self._support
+        outside = _core.logical_or(z < low, z > high)
+        value = self._logpdf(_core.where(outside, self._somewhere(), z), *shapes)
+        value = _core.where(outside, -np.inf, value - _core.log(scale))
+        return self._where_valid(value, shapes, scale)
+
+    def pdf(self, x: Any, *args: Any, **named: Any) -> Tensor:
+        """The density at x."""
+        return _core.exp(self.logpdf(x, *args, **named))
+
+    def cdf(self, x: Any, *args: Any, **named: Any) -> Tensor:
+        """The probability of at most x."""
+        return self._tail("cdf", self._cdf, (0.0, 1.0), x, args, named)
+
+    def sf(self, x: Any, *args: Any, **named: Any) -> Tensor:
+        """The probability of more than x."""
+        return self._tail("sf", self._sf, (1.0, 0.0), x, args, named)
+
+    def logcdf(self, x: Any, *args: Any, **named: Any) -> Tensor:
+        """The logarithm of the probability of at most x."""
+        formula = self._logcdf or _log_of(self._cdf, self._sf)
+        return self._tail("logcdf", formula, (-np.inf, 0.0), x, args, named)
+
+    def logsf(self, x: Any, *args: Any, **named: Any) -> Tensor:
+        """The logarithm of the probability of more than x."""
+        formula = self._logsf or _log_of(self._sf, self._cdf)
+        return self._tail("logsf", formula, (0.0, -np.inf), x, args, named)
+
+    def _tail(
+        self,
+        method: str,
+        formula: Formula | None,
+        ends: tuple[float, float],
+        x: Any,
+        args: tuple[Any, ...],
+        named: Any,
+    ) -> Tensor:
+        if formula is None:
+            raise NotImplementedError(f"[stats.{self.name}.{method}] only densities are known")
+        z, shapes, scale = self._standard(method, x, args, named)
+        low, high = self._support
+        below, above = z <= low, z >= high
+        outside = _core.logical_or(below, above)
+        value = formula(_core.where(outside, self._somewhere(), z), *shapes)
+        value = _core.where(below, ends[0], _core.where(above, ends[1], value))
+        return self._where_valid(value, shapes, scale)
+
+    def _standard(
+        self, method: str, x: Any, args: tuple[Any, ...], named: Any
+    ) -> tuple[Tensor, list[Tensor], Tensor]:
+        x, *shapes, loc, scale = self._bind(method, x, args, named)
+        return (x - loc) / scale, shapes, scale
+
+    def _somewhere(self) -> float:
+        """A place within the support, for formulas whose value is not used."""
+        low, high = self._support
+        return 0.5 if (low, high) == (0.0, 1.0) else (low + 1.0 if np.isfinite(low) else 0.0)
+
+    def _where_valid(self, value: Tensor, shapes: list[Tensor], scale: Tensor) -> Tensor:
+        for parameter in (*shapes, scale):
+            value = _core.where(parameter > 0.0, value, np.nan)
+        return value
+
+
+class Discrete(Family):
+    """A family on the integers from loc, by the formulas of the one with loc 0."""
+
+    def __init__(
+        self,
+        name: str,
+        logpmf: Formula,
+        *shapes: str,
+        valid: Formula,
+        cdf: Formula,
+        sf: Formula,
+        first: int = 0,
+        last: Formula | None = None,
+    ) -> None:
+        super().__init__(name, shapes, {"loc": 0.0})
+        self._logpmf, self._valid, self._cdf, self._sf = logpmf, valid, cdf, sf
+        self._first, self._last = first, last
+
+    def logpmf(self, k: Any, *args: Any, **named: Any) -> Tensor:
+        """The logarithm of the probability of k, -inf where k is no integer of the support."""
+        k, shapes = self._shifted("logpmf", k, args, named)
+        outside = _core.logical_or(k < self._first, k > self._end(shapes))
+        outside = _core.logical_or(outside, k - _core.floor(k) > 0.0)
+        value = self._logpmf(_core.where(outside, float(self._first), k), *shapes)
+        return self._where_valid(_core.where(outside, -np.inf, value), shapes)
+
+    def pmf(self, k: Any, *args: Any, **named: Any) -> Tensor:
+        """The probability of k."""
+        return _core.exp(self.logpmf(k, *args, **named))
+
+    def cdf(self, k: Any, *args: Any, **named: Any) -> Tensor:
+        """The probability of at most k."""
+        return self._tail("cdf", self._cdf, (0.0, 1.0), k, args, named)
+
+    def sf(self, k: Any, *args: Any, **named: Any) -> Tensor:
+        """The probability of more than k."""
+        return self._tail("sf", self._sf, (1.0, 0.0), k, args, named)
+
+    def logcdf(self, k: Any, *args: Any, **named: Any) -> Tensor:
+        """The logarithm of the probability of at most k."""
+        return _log(self.cdf(k, *args, **named), self.sf(k, *args, **named))
+
+    def logsf(self, k: Any, *args: Any, **named: Any) -> Tensor:
+        """The logarithm of the probability of more than k."""
+        return _log(self.sf(k, *args, **named), self.cdf(k, *args, **named))
+
+    def _tail(
+        self,
+        method: str,
+        formula: Formula,
+        ends: tuple[float, float],
+        k: Any,
+        args: tuple[Any, ...],
+        named: Any,
+    ) -> Tensor:
+        k, shapes = self._shifted(method, k, args, named)
+        k = _core.floor(k)
+        below, above = k < self._first, k >= self._end(shapes)
+        safe = _core.where(_core.logical_or(below, above), float(self._first), k)
+        value = _core.where(above, ends[1], formula(safe, *shapes))
+        return self._where_valid(_core.where(below, ends[0], value), shapes)
+
+    def _shifted(
+        self, method: str, k: Any, args: tuple[Any, ...], named: Any
+    ) -> tuple[Tensor, list[Tensor]]:
+        k, *shapes, loc = self._bind(method, k, args, named)
+        return k - loc, shapes
+
+    def _end(self, shapes: list[Tensor]) -> Any:
+        return np.inf if self._last is None else self._last(*shapes)
+
+    def _where_valid(self, value: Tensor, shapes: list[Tensor]) -> Tensor:
+        return _core.where(self._valid(*shapes), value, np.nan)
+
+
+def _log_of(formula: Formula | None, rest: Formula | None) -> Formula | None:
+    if formula is None or rest is None:
+        return None
+    return lambda *values: _log(formula(*values), rest(*values))
+
+
+def _log(probability: Tensor, rest: Tensor) -> Tensor:
+    """The logarithm of a probability, near one from what is left of it."""
+    near = probability > 0.5
+    small = _core.log(_core.where(near, 1.0, probability))
+    return _core.where(near, _core.log1p(-_core.where(near, rest, 0.0)), small)

@@ -1,0 +1,192 @@
+"""pa.stats against scipy.stats, its derivatives, and wrong use."""
+
+import functools
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import pyautograd as pa
+
+CONTINUOUS = {
+    "beta": (1.7, 2.4),
+    "cauchy": (),
+    "chi2": (3.3,),
+    "expon": (),
+    "gamma": (2.3,),
+    "gumbel_r": (),
+    "invgamma": (1.9,),
+    "laplace": (),
+    "logistic": (),
+    "lognorm": (0.8,),
+    "norm": (),
+    "pareto": (2.6,),
+    "t": (4.5,),
+    "uniform": (),
+    "weibull_min": (1.4,),
+}
+DISCRETE = {
+    "bernoulli": (0.3,),
+    "binom": (7.0, 0.3),
+    "geom": (0.3,),
+    "nbinom": (2.5, 0.3),
+    "poisson": (2.5,),
+}
+DENSITIES = ("logpdf", "pdf")
+TAILS = ("cdf", "sf", "logcdf", "logsf")
+EDGES = [0.0, -0.0, 1.0, 0.5, 1e-8, 30.0, -30.0, np.inf, -np.inf, np.nan]
+
+
+def both(name, method, *args, **named):
+    with np.errstate(all="ignore"):
+        expected = getattr(getattr(scipy.stats, name), method)(*args, **named)
+    return getattr(getattr(pa.stats, name), method)(*args, **named).numpy(), expected
+
+
+def methods(name, densities=DENSITIES):
+    return densities if name == "t" else densities + TAILS
+
+
+def test_every_family_is_tested():
+    several = {"dirichlet", "multinomial", "multivariate_normal"}
+    assert set(pa.stats.__all__) == {*CONTINUOUS, *DISCRETE, *several}
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+@pytest.mark.parametrize("loc, scale", [(0.0, 1.0), (0.3, 1.7)])
+def test_continuous_families_have_scipys_values(name, loc, scale):
+    x = np.concatenate([3 * np.random.default_rng(0).standard_normal(40), EDGES])
+    for method in methods(name):
+        got, expected = both(name, method, x, *CONTINUOUS[name], loc=loc, scale=scale)
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-14, err_msg=method)
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+@pytest.mark.parametrize("loc", [0, 2])
+def test_discrete_families_have_scipys_values(name, loc):
+    k = np.array([-1, 0, 1, 2, 2.5, 3, 6, 7, 8, 9, 40, np.nan])
+    for method in methods(name, ("logpmf", "pmf")):
+        got, expected = both(name, method, k, *DISCRETE[name], loc=loc)
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-14, err_msg=method)
+
+
+@pytest.mark.parametrize("name", [*CONTINUOUS, *DISCRETE])
+def test_parameters_out_of_range_give_nan(name):
+    shapes = (CONTINUOUS | DISCRETE)[name]
+    bad = [(*shapes[:i], -0.5, *shapes[i + 1 :]) for i in range(len(shapes))]
+    bad = [(values, {}) for values in bad]
+    if name in CONTINUOUS:
+        bad.append((shapes, {"scale": -1.0}))
+    for values, named in bad:
+        for method in methods(name, DENSITIES if name in CONTINUOUS else ("logpmf", "pmf")):
+            assert np.isnan(getattr(getattr(pa.stats, name), method)(1.0, *values, **named).item())
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_derivatives_of_continuous_families(name):
+    family, x = getattr(pa.stats, name), pa.asarray([0.35, 0.8])
+    x = x + 1.5 if name == "pareto" else x
+    arguments = (x, *map(pa.tensor, CONTINUOUS[name]), pa.tensor(0.1), pa.tensor(1.2))
+    assert pa.testing.gradcheck(family.logpdf, arguments)
+    assert pa.testing.gradgradcheck(family.logpdf, arguments)
+    if name != "t":
+        assert pa.testing.gradcheck(family.logcdf, arguments)
+        slope = pa.func.vmap(pa.func.grad(family.cdf), (0, *[None] * (len(arguments) - 1)))
+        np.testing.assert_allclose(slope(*arguments).numpy(), family.pdf(*arguments).numpy(), 1e-9)
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_derivatives_of_discrete_families(name):
+    family, k = getattr(pa.stats, name), np.array([1.0, 1.0 if name == "bernoulli" else 3.0])
+    shapes = tuple(map(pa.tensor, DISCRETE[name]))
+    for method in (family.logpmf, family.pmf, family.logcdf):
+        assert pa.testing.gradcheck(functools.partial(method, k), shapes)
+        assert pa.testing.gradgradcheck(functools.partial(method, k), shapes)
+
+
+@pytest.mark.parametrize("name", [*CONTINUOUS, *DISCRETE])
+def test_outside_of_the_support_derivatives_are_zero(name):
+    family, shapes = getattr(pa.stats, name), (CONTINUOUS | DISCRETE)[name]
+    if name in ("norm", "t", "cauchy", "laplace", "logistic", "gumbel_r"):
+        f, x = family.logpdf, 40.0
+    else:
+        f, x = getattr(family, "logpdf" if name in CONTINUOUS else "logpmf"), -3.0
+    found = [pa.func.grad(f, argnums=i)(x, *shapes).item() for i in range(len(shapes) + 1)]
+    assert np.isfinite(found).all()
+    assert x > 0 or not np.any(found)
+
+
+def test_arguments_broadcast_and_map():
+    x, a = np.random.default_rng(0).gamma(2.0, size=(4, 1)), np.array([0.5, 2.0, 3.0])
+    got, expected = both("gamma", "logpdf", x, a, 0.0, 2.0)
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+    mapped = pa.func.vmap(lambda x, a: pa.stats.gamma.logpdf(x, a=a, scale=2.0), (0, None))(x, a)
+    np.testing.assert_allclose(mapped.numpy(), expected, rtol=1e-12)
+    assert pa.stats.norm.logpdf(pa.ones(2, dtype=pa.float32), scale=2).dtype == np.float32
+    assert pa.stats.poisson.logpmf(np.arange(3), 2).dtype == np.float64
+
+
+def test_families_of_several_variables():
+    rng = np.random.default_rng(0)
+    a, x, mean = rng.standard_normal((3, 3)), rng.standard_normal((5, 3)), rng.standard_normal(3)
+    for cov in (a @ a.T + np.eye(3), np.array([1.0, 2.0, 3.0]), 2.0):
+        got, expected = both("multivariate_normal", "logpdf", x, mean, cov)
+        np.testing.assert_allclose(got, expected, rtol=1e-10)
+    got, expected = both(
+        "dirichlet", "logpdf", np.array([0.2, 0.3, 0.5]), np.array([1.0, 2.0, 3.0])
+    )
+    assert got == pytest.approx(expected)
+    for counts in ([1, 2, 3], [1, 2, 4], [-1, 2, 5], [1.5, 1.5, 3]):
+        got, expected = both("multinomial", "logpmf", counts, 6, [0.2, 0.3, 0.5])
+        assert got == pytest.approx(expected)
+    assert pa.stats.multinomial.pmf([1, 2, 4], 6, [0.2, 0.3, 0.5]).item() == 0
+
+
+def test_derivatives_of_families_of_several_variables():
+    rng = np.random.default_rng(0)
+    root, mean, x = pa.asarray(np.eye(3) + 0.1), pa.asarray(rng.standard_normal(3)), pa.ones(3)
+    weights = pa.asarray([0.2, 0.3, 0.5])
+
+    def normal(x, mean, root):
+        return pa.stats.multivariate_normal.logpdf(x, mean, root @ root.T)
+
+    for f, arguments in (
+        (normal, (x, mean, root)),
+        (functools.partial(pa.stats.dirichlet.logpdf, weights), (1 + weights,)),
+        (functools.partial(pa.stats.multinomial.logpmf, [1, 2, 3], 6), (weights,)),
+    ):
+        assert pa.testing.gradcheck(f, arguments)
+        assert pa.testing.gradgradcheck(f, arguments)
+
+
+def test_wrong_use():
+    for call, error, text in (
+        (
+            lambda: pa.stats.gamma.logpdf(1.0),
+            TypeError,
+            "missing the parameter a: logpdf(x, a, loc=0",
+        ),
+        (
+            lambda: pa.stats.norm.pdf(1.0, sigma=2.0),
+            TypeError,
+            "keyword argument 'sigma': logpdf(x, loc",
+        ),
+        (lambda: pa.stats.norm.pdf(1.0, 0.0, loc=2.0), TypeError, "loc was given twice"),
+        (lambda: pa.stats.norm.pdf(1.0, 0.0, 1.0, 2.0), TypeError, "at most 2 parameters"),
+        (lambda: pa.stats.norm.pdf(1j), TypeError, "takes real numbers, got dtype complex128"),
+        (lambda: pa.stats.t.cdf(1.0, 3.0), NotImplementedError, "[stats.t.cdf] only densities"),
+        (
+            lambda: pa.stats.multivariate_normal.logpdf(1.0),
+            ValueError,
+            "needs an axis of variables",
+        ),
+        (
+            lambda: pa.stats.multivariate_normal.logpdf(np.ones(2), cov=np.eye(3)),
+            ValueError,
+            "cov of shape (3, 3) does not match 2 variables",
+        ),
+    ):
+        with pytest.raises(error) as raised:
+            call()
+        assert text in str(raised.value)
+    assert repr(pa.stats.gamma) == "<pyautograd.stats.gamma(x, a, loc=0, scale=1)>"
