@@ -20,12 +20,13 @@ import numpy as np
 
 from .._core import Tensor
 from .._fused import fused
+from ._matmul import matmul
 from ._plans import HessianPlan, JacobianPlan, record, record_gradient
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Plan", "hessian", "jacobian", "plan"]
+__all__ = ["Plan", "hessian", "jacobian", "matmul", "plan"]
 
 
 def jacobian(
