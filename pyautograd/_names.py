@@ -35,7 +35,8 @@ ALIASES: dict[str, str] = {
 
 def no_counterpart(name: str) -> TypeError:
     return TypeError(
-        f"{name} has no pyautograd counterpart; use x.detach().numpy() to leave the graph"
+        f"{name} has no pyautograd counterpart: write it with other functions, or as a pa.Function "
+        "with a derivative of its own; x.detach().numpy() has the numbers, as a constant"
     )
 
 

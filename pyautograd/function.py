@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -71,10 +72,20 @@ class Function:
 
     generate_vmap_rule: bool = False
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in ("forward", *_RULES):
+            rule = vars(cls).get(name)
+            if inspect.isfunction(rule) and "self" in inspect.signature(rule).parameters:
+                raise TypeError(
+                    f"[{cls.__name__}] {name} must be a static method, without self: write "
+                    "@staticmethod above it"
+                )
+
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute the output from the arguments."""
-        raise NotImplementedError("a Function needs a static method forward")
+        raise NotImplementedError("forward is not defined")
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -106,6 +117,10 @@ class Function:
         Returns:
             What ``forward`` returns: a tensor or a tuple of tensors.
         """
+        if cls.forward is Function.forward:
+            raise NotImplementedError(
+                f"[{cls.__name__}] forward is not defined: write it as a static method"
+            )
         defined = {name for name in _RULES if getattr(cls, name) is not getattr(Function, name)}
         return Call(cls, frozenset(defined), args).run()
 

@@ -164,3 +164,19 @@ def test_derivatives_by_a_parameter_shared_by_all_entries(generate, transform):
     found = transform(loss(lambda x, w: F.apply(x, w, 2.0)[0] * F.apply(x, w, 1.0)[1]))(w)
     expected = transform(loss(lambda x, w: x * w * 2.0 * (x + w)))(w)
     np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-12)
+
+
+def test_rules_that_are_no_static_methods():
+    with pytest.raises(
+        TypeError, match=r"\[Legacy\] backward must be a static method, without self"
+    ):
+
+        class Legacy(pa.Function):
+            def backward(self, grad):
+                return grad
+
+    class Empty(pa.Function):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"\[Empty\] forward is not defined: write it"):
+        Empty.apply(pa.ones(2))

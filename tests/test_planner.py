@@ -503,3 +503,19 @@ def test_nothing_leaks():
     run()
     with pa.testing.assert_no_leak():
         run()
+
+
+@pytest.mark.parametrize(
+    "call, f, options",
+    [
+        (pa.hessian, lambda x: pa.sum(x**3), {}),
+        (pa.jacobian, lambda x: x * pa.sum(x), {}),
+        (pa.jacobian, lambda x: x * pa.sum(x), {"flatten": True}),
+    ],
+)
+def test_a_matrix_that_does_not_fit_says_what_to_call_instead(call, f, options):
+    x = np.ones(5_000_000)  # whose matrix no process has addresses for
+    with pytest.raises(MemoryError, match="5000000 by 5000000 does not fit") as raised:
+        call(f, x, **options)
+    for advice in ("sparsity='auto'", f"pa.linop.{call.__name__.title()}"):
+        assert advice in str(raised.value)

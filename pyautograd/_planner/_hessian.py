@@ -94,7 +94,7 @@ def _dense(
     recording: Recording, gradients: Sequence[Tensor], options: Options, start: Start, keep: bool
 ) -> Matrix:
     inputs = recording.inputs
-    matrix = Matrix(inputs, inputs, options.flatten)
+    matrix = Matrix(options.op, inputs, inputs, options.flatten)
     few = _compression.of_hessian(recording, gradients, options, start)
     if few and few.into(matrix, counter(options.op, options.progress, few.columns)):
         return matrix

@@ -33,7 +33,7 @@ def jacobian(recording: Recording, options: Options, start: Start) -> Any:
 
 
 def _dense(recording: Recording, options: Options, start: Start) -> Matrix:
-    matrix = Matrix(recording.outputs, recording.inputs, options.flatten)
+    matrix = Matrix(options.op, recording.outputs, recording.inputs, options.flatten)
     few = _compression.of_jacobian(recording, options, start)
     if few and few.into(matrix, counter(options.op, options.progress, few.columns)):
         return matrix

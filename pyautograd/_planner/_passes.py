@@ -112,7 +112,10 @@ class Matrix:
     wrapped by a transform is joined in the end.
     """
 
-    def __init__(self, rows: Sequence[Tensor], columns: Sequence[Tensor], flat: bool) -> None:
+    def __init__(
+        self, op: str, rows: Sequence[Tensor], columns: Sequence[Tensor], flat: bool
+    ) -> None:
+        self._op = op
         self.rows, self.columns, self._flat = rows, columns, flat
         self._row_ends = list(accumulate([x.size for x in rows], initial=0))
         self._column_ends = list(accumulate([x.size for x in columns], initial=0))
@@ -143,7 +146,10 @@ class Matrix:
         if not self._flat:
             ends = self._row_ends[1:], self._column_ends[1:]
         device = self.columns[0].device
-        blocks = [x.to(device) for x in _core.scatter_entries(pattern, values, *ends)]
+        try:
+            blocks = [x.to(device) for x in _core.scatter_entries(pattern, values, *ends)]
+        except MemoryError as error:
+            raise self._too_large(error) from None
         if self._flat:
             self._whole = blocks[0]
             blocks *= len(pairs)
@@ -162,14 +168,29 @@ class Matrix:
             if self._whole is None:
                 dtype = np.result_type(*[x.dtype for x in (*self.rows, *self.columns)])
                 shape = self._row_ends[-1], self._column_ends[-1]
-                self._whole = _core.empty(shape, dtype=dtype)
+                self._whole = self._new(shape, dtype)
             self._blocks[i, j] = self._whole
             return self._whole, self._row_ends[i], self._column_ends[j]
         block = self._blocks.get((i, j))
         if block is None:
             shape = self.rows[i].size, self.columns[j].size
-            block = self._blocks[i, j] = _core.empty(shape, dtype=self.columns[j].dtype)
+            block = self._blocks[i, j] = self._new(shape, self.columns[j].dtype)
         return block, 0, 0
+
+    def _new(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Tensor:
+        try:
+            return _core.empty(shape, dtype=dtype)
+        except MemoryError as error:
+            raise self._too_large(error) from None
+
+    def _too_large(self, error: MemoryError) -> MemoryError:
+        rows, columns = self._row_ends[-1], self._column_ends[-1]
+        operator = "Jacobian" if self._op == "jacobian" else "Hessian"
+        return MemoryError(
+            f"[{self._op}] a matrix of {rows} by {columns} does not fit: {error}. Pass "
+            "sparsity='auto' for a scipy.sparse array, or multiply by it without making it: "
+            f"pa.linop.{operator}"
+        )
 
     def flat(self) -> Tensor:
         """One matrix."""
