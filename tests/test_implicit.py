@@ -266,3 +266,9 @@ def test_a_captured_parameter_is_refused():
         pa.implicit.root(lambda x: x**2 - t, 1.0)
     with pytest.raises(RuntimeError, match="not among its arguments"):
         pa.func.jvp(lambda t: pa.implicit.root(lambda x: x**2 - t, 1.0), (t,), (pa.ones(()),))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_function_without_curvature_has_no_minimum_and_warns_of_nothing():
+    with pytest.raises(RuntimeError, match=r"\[implicit.argmin\] Newton's method has not converged"):
+        pa.implicit.argmin(pa.sum, pa.zeros(4))

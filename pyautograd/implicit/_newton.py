@@ -42,8 +42,9 @@ def newton_minimum(op: str, points: Points, x: Array, eps: float) -> Array:
         g = point.gradient()
         _check_finite(op, g)
         values, vectors = np.linalg.eigh(point.hessian())
-        size = np.maximum(np.abs(values), eps * max(1e-300, np.abs(values).max(initial=0.0)))
-        size = np.where(size > 0, size, 1.0)
+        size = np.maximum(np.abs(values), eps * np.abs(values).max(initial=0.0))
+        # Without curvature, as of a linear function, down the gradient as it is
+        size = np.where(size > 1e-300, size, 1.0)
         return -vectors @ ((vectors.T @ g) / size), point.value()
 
     return _damped(op, x, eps, direction, lambda x: points(x).value(), "value")
