@@ -317,3 +317,8 @@ def test_tensors_cannot_be_made_from_outside_or_subclassed():
         pa.Tensor(3)
     with pytest.raises(AttributeError):
         pa.tensor(1.0).unknown = 1
+
+
+def test_names_of_nodes_of_modules():
+    y = pa.linalg.norm(pa.tensor([3.0, 4.0], requires_grad=True))
+    assert "." not in y.grad_fn.name() and "grad_fn=<Linalg" in repr(y)

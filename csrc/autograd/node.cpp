@@ -105,7 +105,7 @@ std::string Node::name() const {
   std::string out;
   bool upper = true;
   for (char c : primitive->name()) {
-    if (c == '_') {
+    if (c == '_' || c == '.') {
       upper = true;
     } else {
       out += upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;

@@ -17,7 +17,7 @@ void check_not_leaf(const char* op, const Tensor& x) {
     runtime_error(
         "[", op,
         "] a leaf that requires grad cannot be written in place: write inside no_grad(), or "
-        "use a new tensor");
+        "to x.copy(), which records");
   }
 }
 
