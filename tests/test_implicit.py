@@ -270,5 +270,7 @@ def test_a_captured_parameter_is_refused():
 
 @pytest.mark.filterwarnings("error")
 def test_a_function_without_curvature_has_no_minimum_and_warns_of_nothing():
-    with pytest.raises(RuntimeError, match=r"\[implicit.argmin\] Newton's method has not converged"):
+    with pytest.raises(
+        RuntimeError, match=r"\[implicit.argmin\] Newton's method has not converged"
+    ):
         pa.implicit.argmin(pa.sum, pa.zeros(4))

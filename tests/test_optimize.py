@@ -1,6 +1,8 @@
 """pa.optimize: SciPy's optimisers with exact derivatives, trees, progress and bad input."""
 
+import copy
 import functools
+import pickle
 
 import numpy as np
 import pytest
@@ -554,3 +556,27 @@ def test_without_scipy_the_error_names_the_extra():
     )
     done = run_code(code)
     assert done.returncode == 1 and "pip install 'pyautograd[scipy]'" in done.stderr
+
+
+@pytest.mark.parametrize("method", [None, *WITH_GRADIENT, *WITH_HESSIAN, *WITHOUT])
+def test_results_can_be_pickled(method):
+    result = pa.optimize.minimize(bowl, np.zeros(3), method=method)
+    copied = pickle.loads(pickle.dumps(result))
+    assert copied.x.tolist() == result.x.tolist() and copied.success is result.success
+    np.testing.assert_array_equal(copied.covariance, result.covariance)
+    again = copy.deepcopy(pickle.loads(pickle.dumps(copied)))
+    np.testing.assert_array_equal(again.hessian, result.hessian)
+
+
+def test_pickled_results_of_the_other_solvers():
+    root = pickle.loads(pickle.dumps(pa.optimize.root(lambda x: x**2 - 2, [1.0])))
+    assert root.jacobian.shape == (1, 1)
+    with pytest.raises(ValueError, match="a root has no Hessian"):
+        root.hessian  # noqa: B018
+    fit = pa.optimize.least_squares(lambda p: p - np.array([1.0, 2.0, 4.0]), 0.0)
+    copied = pickle.loads(pickle.dumps(fit))
+    np.testing.assert_array_equal(copied.covariance, fit.covariance)
+    constrained = pa.optimize.minimize(
+        bowl, np.zeros(3), constraints={"type": "ineq", "fun": lambda x: 1 - pa.sum(x**2)}
+    )
+    assert pickle.loads(pickle.dumps(constrained)).fun == constrained.fun

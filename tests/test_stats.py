@@ -1,6 +1,7 @@
 """pa.stats against scipy.stats, its derivatives, and wrong use."""
 
 import functools
+import pickle
 
 import numpy as np
 import pytest
@@ -157,6 +158,13 @@ def test_derivatives_of_families_of_several_variables():
     ):
         assert pa.testing.gradcheck(f, arguments)
         assert pa.testing.gradgradcheck(f, arguments)
+
+
+@pytest.mark.parametrize("name", pa.stats.__all__)
+def test_families_can_be_pickled(name):
+    family = getattr(pa.stats, name)
+    copied = pickle.loads(pickle.dumps(family))
+    assert copied is family or type(copied) is type(family)
 
 
 def test_wrong_use():

@@ -106,7 +106,9 @@ def to_tensor(op: str, value: Any, place: Callable[[], str]) -> Tensor:
         return _core.tensor(value)
     except (TypeError, ValueError):
         raise TypeError(
-            f"[{op}] {place()} is a {type(value).__name__}: expected a tensor, an array or a number"
+            f"[{op}] {place()} is a {type(value).__name__}: expected a tensor, an array or a number "
+            "in tuples, lists, dicts, named tuples, dataclasses or what pa.tree.register_node "
+            "names; what is no number goes into static fields of dataclasses (pa.tree), or outside"
         ) from None
 
 

@@ -32,7 +32,8 @@ except ImportError:
 class Result(OptimizeResult):  # type: ignore[misc]
     """SciPy's ``OptimizeResult`` with ``x`` as a tree of tensors, ``x_flat`` as the flat solution.
 
-    ``hessian`` and ``covariance`` are computed when first read.
+    ``hessian`` and ``covariance`` are computed when first read, or when the result is pickled or
+    copied, as a function may not be; SciPy's operators, which hold functions, are left out then.
 
     >>> result = pa.optimize.minimize(lambda p: (p["a"] - 1) ** 2 + p["b"] ** 2, {"a": 0., "b": 1.})
     >>> result.success, round(result.x["a"].item(), 6), result.covariance.round(6).tolist()
@@ -80,12 +81,39 @@ class Result(OptimizeResult):  # type: ignore[misc]
         covariance: Array = (inverse + inverse.T) / 2
         return covariance
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        operator = scipy_module("optimize", "sparse.linalg").LinearOperator
+        items = {k: v for k, v in self.items() if not isinstance(v, operator)}
+        items["_evaluate_hessian"] = _Known(lambda: self.hessian)
+        items["_variance"] = _Known(self["_variance"])
+        return _restored, (items,)
+
     def __dir__(self) -> list[str]:
         return sorted({*object.__dir__(self), *(k for k in self if not k.startswith("_"))})
 
     def __repr__(self) -> str:
         shown = {k: v for k, v in self.items() if not k.startswith("_")}
         return repr(OptimizeResult(shown))
+
+
+class _Known:
+    """What a function without arguments returns or raises, without the function."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._value, self._error = None, None
+        try:
+            self._value = call()
+        except (ArithmeticError, MemoryError, ValueError) as error:
+            self._error = error
+
+    def __call__(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+def _restored(items: dict[str, Any]) -> Result:
+    return Result(items)
 
 
 def evaluated_hessian(

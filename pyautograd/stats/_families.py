@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,9 @@ class Family:
 
     def __repr__(self) -> str:
         return f"<pyautograd.stats.{self.name}({', '.join(['x', *self._signature()])})>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _by_name, (self.name,)
 
     def _signature(self) -> list[str]:
         return [
@@ -53,6 +57,12 @@ class Family:
             raise TypeError(f"[{op}] takes real numbers, got dtype {dtype}")
         dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
         return [_core.astype(_core.asarray(v), dtype) for v in values]
+
+
+def _by_name(name: str) -> Family:
+    """A family when it is unpickled: formulas are functions, and stay at home."""
+    family: Family = getattr(importlib.import_module("pyautograd.stats"), name)
+    return family
 
 
 class Continuous(Family):
