@@ -9,7 +9,7 @@ naming it, so a computation never leaves the graph unnoticed.
 True
 >>> np.packbits(t)
 Traceback (most recent call last):
-TypeError: np.packbits has no pyautograd counterpart; use x.detach().numpy() to leave the graph
+TypeError: np.packbits has no pyautograd counterpart: write it with other functions, ...
 """
 
 from __future__ import annotations

@@ -109,8 +109,7 @@ def test_arrays_that_cannot_be_shared_are_copied():
     odd = np.zeros(3, dtype="i1,f8")["f1"]
     assert not odd.flags.aligned
     assert pa.from_numpy(odd).tolist() == [0, 0, 0]
-    with pytest.raises(TypeError):
-        pa.from_numpy(np.zeros(3, ">f8"))
+    assert pa.from_numpy(np.ones(3, dtype=">f8")).tolist() == [1, 1, 1]
     with pytest.raises(TypeError):
         pa.from_numpy([1.0])
 
@@ -322,3 +321,19 @@ def test_tensors_cannot_be_made_from_outside_or_subclassed():
 def test_names_of_nodes_of_modules():
     y = pa.linalg.norm(pa.tensor([3.0, 4.0], requires_grad=True))
     assert "." not in y.grad_fn.name() and "grad_fn=<Linalg" in repr(y)
+
+
+def test_arrays_of_other_machines_are_converted():
+    for dtype in (">f8", ">f4", ">i2", ">c16"):
+        x = np.arange(3).astype(dtype)
+        assert pa.asarray(x).tolist() == x.tolist()
+        assert pa.asarray(x).dtype == np.dtype(dtype).newbyteorder("=")
+    assert (pa.ones(3) * np.arange(3).astype(">f8")).tolist() == [0, 1, 2]
+
+
+def test_a_mask_is_not_lost():
+    x = np.ma.array([1.0, 2.0], mask=[False, True])
+    for call in (pa.asarray, pa.tensor, pa.from_numpy, lambda x: pa.ones(2) * x, pa.sum):
+        with pytest.raises(TypeError, match=r"array\.filled"):
+            call(x)
+    assert pa.asarray(np.matrix([[1.0, 2.0]])).shape == (1, 2)

@@ -110,6 +110,15 @@ py::object as_array(const py::object& data, const py::object& dtype, const py::o
 
 Tensor from_numpy(PyObject* object) {
   py::array array = py::reinterpret_borrow<py::array>(object);
+  const bool subclass = Py_TYPE(object) != py::detail::npy_api::get().PyArray_Type_;
+  if (subclass && PyObject_HasAttrString(object, "mask")) {
+    type_error(
+        "a masked array has values that must not be seen: use array.filled(value), or where "
+        "with its mask");
+  }
+  // As in files of other machines; a copy, as of elements that are not aligned
+  if (array.dtype().byteorder() == '>')
+    array = array.attr("astype")(array.dtype().attr("newbyteorder")("="));
   const DType dtype = to_dtype(array.dtype().ptr());
   std::optional<Dims> strides = element_strides(array);
   if (strides && is_aligned(array.data(), dtype))
