@@ -29,17 +29,24 @@ from . import _core
 from ._core import Tensor
 from ._names import public_dir
 from .compositions._common import surely
+from .special import ndtr
 
 __all__ = [
     "binary_cross_entropy",
     "cross_entropy",
+    "dropout",
+    "elu",
+    "gelu",
     "glorot_uniform",
     "he_normal",
     "init_linear",
     "init_mlp",
+    "layer_norm",
+    "leaky_relu",
     "linear",
     "mean_squared_error",
     "mlp",
+    "silu",
     "uniform",
     "zeros",
 ]
@@ -99,6 +106,100 @@ def mlp(
     for layer in params[:-1]:
         x = activation(linear(layer, x))
     return linear(params[-1], x)
+
+
+def gelu(x: Any) -> Tensor:
+    """``x`` times the normal distribution function of ``x``, element by element.
+
+    Source: D. Hendrycks, K. Gimpel, Gaussian error linear units (2016); not their approximation.
+
+    >>> pa.nn.gelu([-1.0, 0.0, 1.0]).numpy().round(4)
+    array([-0.1587,  0.    ,  0.8413])
+    """
+    value = _core.asarray(x)
+    return value * ndtr(value)
+
+
+def silu(x: Any) -> Tensor:
+    """``x`` times the logistic function of ``x``, element by element; also known as swish.
+
+    >>> pa.nn.silu([-1.0, 0.0, 1.0]).numpy().round(4)
+    array([-0.2689,  0.    ,  0.7311])
+    """
+    value = _core.asarray(x)
+    return value * _core.sigmoid(value)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Tensor:
+    """``x`` where it is positive, else ``alpha * (exp(x) - 1)``, element by element.
+
+    The derivative at 0 is ``alpha``. Source: D.-A. Clevert et al., Fast and accurate deep network
+    learning by exponential linear units (2016).
+
+    >>> pa.nn.elu([-1.0, 0.0, 1.0]).numpy().round(4)
+    array([-0.6321,  0.    ,  1.    ])
+    """
+    x = _core.asarray(x)
+    return _core.where(x > 0, x, alpha * _core.expm1(_core.where(x > 0, 0, x)))
+
+
+def leaky_relu(x: Any, slope: float = 0.01) -> Tensor:
+    """``x`` where it is positive, else ``slope * x``, element by element.
+
+    The derivative at 0 is ``slope``.
+
+    >>> pa.nn.leaky_relu([-1.0, 0.0, 1.0]).tolist()
+    [-0.01, 0.0, 1.0]
+    """
+    x = _core.asarray(x)
+    return _core.where(x > 0, x, slope * x)
+
+
+def layer_norm(x: Any, *, axis: int | Sequence[int] = -1, eps: float = 1e-5) -> Tensor:
+    """``x`` shifted and scaled to mean 0 and variance 1 along axes.
+
+    Source: J. L. Ba, J. R. Kiros, G. E. Hinton, Layer normalization (2016). A gain and a shift are
+    the caller's: ``gain * layer_norm(x) + shift``.
+
+    Args:
+        x: any shape.
+        axis: over which axes the mean and the variance are taken.
+        eps: is added to the variance; where all elements are equal the result is 0.
+
+    Raises:
+        IndexError: an axis does not exist.
+
+    >>> pa.nn.layer_norm([[1.0, 3.0]], eps=0.0).tolist()
+    [[-1.0, 1.0]]
+    """
+    axes = axis if isinstance(axis, int) else tuple(axis)
+    value = _core.asarray(x)
+    centred = value - _core.mean(value, axis=axes, keepdims=True)
+    variance = _core.mean(_core.square(centred), axis=axes, keepdims=True)
+    return centred / _core.sqrt(variance + eps)
+
+
+def dropout(x: Any, rate: float, rng: Any) -> Tensor:
+    """``x`` with elements set to zero at random, the others scaled so that the mean stays.
+
+    Args:
+        x: any shape.
+        rate: the probability of a zero, in [0, 1).
+        rng: a generator of :mod:`pyautograd.random`, whose draws every transform repeats or maps as
+            its ``randomness`` says, or one of NumPy's.
+
+    Raises:
+        ValueError: the rate is out of range.
+
+    >>> y = pa.nn.dropout(pa.ones(1000), 0.25, pa.random.default_rng(0))
+    >>> sorted(set(y.numpy().round(4).tolist())), abs(y.mean().item() - 1) < 0.1
+    ([0.0, 1.3333], True)
+    """
+    if not 0.0 <= rate < 1.0:
+        raise ValueError(f"[nn.dropout] rate must be in [0, 1), got {rate}")
+    x = _core.asarray(x)
+    kept = _core.asarray(rng.uniform(size=x.shape)) >= rate
+    return _core.where(kept, x / (1.0 - rate), 0)
 
 
 def mean_squared_error(prediction: Tensor, target: Any) -> Tensor:

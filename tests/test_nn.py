@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special
 
 import pyautograd as pa
 from pyautograd import nn
@@ -39,6 +40,51 @@ def test_mean_squared_error():
     assert nn.mean_squared_error(pa.asarray(a), b).item() == ((a - b) ** 2).mean()
     with pytest.raises(ValueError, match=r"prediction has shape \(3, 1\), the target \(3,\)"):
         nn.mean_squared_error(pa.ones((3, 1)), np.ones(3))
+
+
+@pytest.mark.parametrize(
+    "ours, reference",
+    [
+        (nn.gelu, lambda x: x * scipy.special.ndtr(x)),
+        (nn.silu, lambda x: x * scipy.special.expit(x)),
+        (nn.elu, lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0)))),
+        (nn.leaky_relu, lambda x: np.where(x > 0, x, 0.01 * x)),
+        (nn.layer_norm, lambda x: (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var() + 1e-5)),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_activations(ours, reference, dtype):
+    x = np.array([-3.0, -0.5, 0.2, 1.5, 4.0], dtype)
+    y = ours(pa.asarray(x))
+    assert y.dtype == dtype
+    np.testing.assert_allclose(y.numpy(), reference(x), rtol=1e-6 if dtype == np.float32 else 1e-13)
+    point = pa.asarray(x.astype(np.float64))
+    assert pa.testing.gradcheck(ours, (point,))
+    assert pa.testing.gradgradcheck(ours, (point,))
+
+
+def test_activations_at_their_edges():
+    for f, slope in ((nn.elu, 1.0), (nn.leaky_relu, 0.01), (nn.gelu, 0.5), (nn.silu, 0.5)):
+        assert pa.func.grad(f)(0.0).item() == slope
+        assert np.isfinite(pa.func.grad(pa.func.grad(f))(800.0).item())
+    assert nn.layer_norm(np.ones((2, 3)), axis=(0, 1)).tolist() == [[0.0] * 3] * 2
+    with pytest.raises(IndexError):
+        nn.layer_norm(np.ones(3), axis=1)
+
+
+def test_dropout():
+    x = pa.asarray(np.arange(1.0, 2001.0))
+    for rng in (pa.random.default_rng(0), np.random.default_rng(0)):
+        y = nn.dropout(x, 0.25, rng).numpy()
+        dropped = y == 0
+        assert abs(dropped.mean() - 0.25) < 0.05
+        np.testing.assert_allclose(y[~dropped], x.numpy()[~dropped] / 0.75)
+    rows = pa.func.vmap(lambda x: nn.dropout(x, 0.5, pa.random), randomness="different")
+    mapped = rows(pa.ones((2, 50)))
+    assert mapped[0].tolist() != mapped[1].tolist()
+    assert nn.dropout(x, 0.0, pa.random).tolist() == x.tolist()
+    with pytest.raises(ValueError, match=r"\[nn.dropout\] rate must be in \[0, 1\), got 1"):
+        nn.dropout(x, 1.0, pa.random)
 
 
 def test_cross_entropy():

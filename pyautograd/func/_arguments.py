@@ -105,10 +105,11 @@ def to_tensor(op: str, value: Any, place: Callable[[], str]) -> Tensor:
     try:
         return _core.tensor(value)
     except (TypeError, ValueError):
+        found = type(value).__name__
         raise TypeError(
-            f"[{op}] {place()} is a {type(value).__name__}: expected a tensor, an array or a number "
-            "in tuples, lists, dicts, named tuples, dataclasses or what pa.tree.register_node "
-            "names; what is no number goes into static fields of dataclasses (pa.tree), or outside"
+            f"[{op}] {place()} is a {found}: expected a tensor, an array or a number, in tuples, "
+            "lists, dicts, named tuples, dataclasses or what pa.tree.register_node names; what is "
+            "no number goes into static fields of dataclasses (pa.tree), or outside"
         ) from None
 
 
