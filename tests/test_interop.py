@@ -336,4 +336,8 @@ def test_a_mask_is_not_lost():
     for call in (pa.asarray, pa.tensor, pa.from_numpy, lambda x: pa.ones(2) * x, pa.sum):
         with pytest.raises(TypeError, match=r"array\.filled"):
             call(x)
-    assert pa.asarray(np.matrix([[1.0, 2.0]])).shape == (1, 2)
+
+    class Named(np.ndarray):
+        pass
+
+    assert pa.asarray(np.ones(2).view(Named)).tolist() == [1, 1]
