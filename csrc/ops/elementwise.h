@@ -48,14 +48,14 @@ const Ref<const Primitive>& elementwise_primitive(kernels::FnId fn);
 // The real number in a 0-d array of the host that cannot be differentiated.
 std::optional<double> constant_of(const Tensor& x);
 
-// The op of a row. A function of a spectrum or of an exponential remembers which (ops/origin.h).
+// The op of a row. A function of a spectrum, of an exponential or of a root remembers which
+// (ops/origin.h).
 inline Tensor apply_row(kernels::FnId fn, TensorSpan x) {
   Tensor y = apply1(elementwise_primitive(fn), x);
-  bool remembers = false;
-  for (const Tensor& argument : x) remembers |= static_cast<bool>(argument.body()->origin);
-  if (remembers) {
+  if (any_origin(x)) {
     remember_function(fn, x, y);
     remember_exponential_of(fn, x, y);
+    return through_root(fn, x, std::move(y));
   }
   return y;
 }

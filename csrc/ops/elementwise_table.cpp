@@ -165,10 +165,11 @@ constexpr ElementwiseRow kRows[] = {
     unary<Log1p>("log1p", "log(1 + x), accurate near 0. Its derivative at -1 is infinite.",
                  {[](T t, X x, T) { return scale_over(t, x[0] + 1.0); }, kX1}),
     // roots and powers
-    unary<Sqrt>(
-        "sqrt",
-        "The square root. Its derivative at 0 is infinite; those of its even powers are exact.",
-        {[](T t, X, T y) { return call<ScaleSqrt>(t, y); }, kY}),
+    unary<Sqrt>("sqrt",
+                "The square root. Its derivative at 0 is infinite; those of even functions of it, "
+                "as of its "
+                "even powers, are exact.",
+                {[](T t, X, T y) { return call<ScaleSqrt>(t, y); }, kY}),
     unary<Rsqrt>("rsqrt", "1 / sqrt(x). Its derivative at 0 is infinite.",
                  {[](T t, X, T y) { return scale(t, square(y) * y * -0.5); }, kY}),
     unary<Cbrt>("cbrt", "The cube root. Its derivative at 0 is infinite.",
@@ -211,11 +212,12 @@ constexpr ElementwiseRow kRows[] = {
         "The angle of the point (x2, x1), in radians. The derivatives at (0, 0) are taken as 0.",
         {[](T t, X x, T) { return atan2_part(t, x, x[1]); }, kBoth},
         {[](T t, X x, T) { return -atan2_part(t, x, x[0]); }, kBoth}),
-    binary<Hypot>("hypot",
-                  "sqrt(x1**2 + x2**2). The derivative at (0, 0) is taken as 0; that "
-                  "of the square of the result is exact.",
-                  {[](T t, X x, T y) { return hypot_part(t, x[0], y); }, kX1 | kY},
-                  {[](T t, X x, T y) { return hypot_part(t, x[1], y); }, kX2 | kY}),
+    binary<Hypot>(
+        "hypot",
+        "sqrt(x1**2 + x2**2). The derivative at (0, 0) is taken as 0; those of its square and "
+        "of other even functions of it are exact.",
+        {[](T t, X x, T y) { return hypot_part(t, x[0], y); }, kX1 | kY},
+        {[](T t, X x, T y) { return hypot_part(t, x[1], y); }, kX2 | kY}),
     // special functions
     unary<Erf>(
         "erf",

@@ -54,7 +54,11 @@ Tensor norm2(std::string_view op, const Tensor& x, const Axes& axis, bool keepdi
   };
   Tensor y = apply1(make_ref<Norm2>(over), Borrowed<1>(x));
   if (is_spectrum(x, over.axes)) y = value_of(y, root(squares(), 0.5));
-  remember_root_of(y, 0.5, squares);
+  remember_square_root_of(y, squares, [&] {
+    Dims options = over.axes;
+    options.push_back(keepdims);
+    return RootSource{"linalg.vector_norm", {x}, std::move(options)};
+  });
   return y;
 }
 
@@ -239,7 +243,8 @@ void register_norms(Registry& registry) {
                R"(The norm of vectors or matrices.
 
 Without ord and axis, the root of the sum of all squares. The derivative of that and of every order
-p > 0 at zero is taken as zero; that of its square is exact. Where the order picks one of several
+p > 0 at zero is taken as zero; those of the square of the former, and of other even functions of
+it, are exact. Where the order picks one of several
 equal elements, they share the gradient.
 
 :param x: tensor; 1-D or 2-D if axis is left out and ord is given

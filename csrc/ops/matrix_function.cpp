@@ -19,10 +19,15 @@ using linalg::hermitian_part;
 
 using Known = std::unordered_map<const Function*, Tensor>;
 
+Tensor operate(const Operation& op, TensorSpan x) {
+  if (const auto* fn = std::get_if<kernels::FnId>(&op)) return apply_op(*fn, x);
+  return apply1(std::get<Ref<const Primitive>>(op), x);
+}
+
 }  // namespace
 
-Function::Function(kernels::FnId op, Arguments arguments)
-    : op_(op), arguments_(std::move(arguments)) {
+Function::Function(Operation op, Arguments arguments)
+    : op_(std::move(op)), arguments_(std::move(arguments)) {
   for (const Argument& argument : arguments_)
     if (argument.part) depth_ = std::max(depth_, argument.part->depth_ + 1);
 }
@@ -49,7 +54,7 @@ Tensor Function::at(const Tensor& x, const Leaves& parameters, TensorSpan values
     Tensors arguments;
     for (const Argument& argument : part.arguments_)
       arguments.push_back(argument.part ? self(self, *argument.part) : argument.constant);
-    return known[&part] = apply_op(*part.op_, arguments);
+    return known[&part] = operate(*part.op_, arguments);
   };
   return evaluate(evaluate, *this);
 }

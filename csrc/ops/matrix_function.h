@@ -20,7 +20,7 @@ class Function final : public RefCounted {
   Function() = default;  // the identity
   explicit Function(const Tensor& parameter)
       : parameter_(parameter), version_(version_of(*parameter.body())) {}
-  Function(kernels::FnId op, Arguments arguments);
+  Function(Operation op, Arguments arguments);
 
   // Bounds the recursions over the graph.
   int depth() const noexcept { return depth_; }
@@ -33,7 +33,7 @@ class Function final : public RefCounted {
   Tensor at(const Tensor& x, const Leaves& parameters, TensorSpan values) const;
 
  private:
-  std::optional<kernels::FnId> op_;
+  std::optional<Operation> op_;
   Arguments arguments_;
   Tensor parameter_;
   uint32_t version_ = 0;

@@ -15,11 +15,13 @@ struct Origin : RefCounted {
   Origin(const Tensor& y, Kind kind, const Tensor& operand)
       : kind(kind),
         operand(operand),
+        tracked(y.tracked()),
         operand_version(version_of(*operand.body())),
         own_version(version_of(*y.body())) {}
 
   const Kind kind;
   const Tensor operand;
+  const bool tracked;
   const uint32_t operand_version, own_version;
 };
 
@@ -32,9 +34,16 @@ enum class RootOf : uint8_t { Positive, Size, Signed };
 // Says that y = |operand|**exponent, but for signs, if y has zeros and can be differentiated.
 void remember_root(const Tensor& y, double exponent, const Tensor& operand,
                    RootOf of = RootOf::Positive);
-// The same where the operand takes work to make.
-template <class Make>
-void remember_root_of(const Tensor& y, double exponent, Make&& make);
+// What an op takes the root of by the way: the same op of the same tensors has the same root.
+struct RootSource {
+  std::string_view op;
+  Tensors inputs;
+  Dims options = {};
+};
+// Says that y, whose slopes at 0 are taken as 0, is the root of what `make` makes of the source.
+template <class Make, class Source>
+void remember_square_root_of(const Tensor& y, Make&& make, Source&& source);
+void remember_square_root(const Tensor& y, const Tensor& square, RootSource source);
 // Says that y = e**operand, if y overflows and can be differentiated.
 void remember_exponential(const Tensor& y, const Tensor& operand);
 // Says that y = sigmoid(operand) is an exponential, if it underflows and can be differentiated.
@@ -47,10 +56,13 @@ void remember_exponential_sum(const Tensor& x, const Dims& axes, bool keepdims, 
 
 // y**exponent through y's origin, or nothing where y has none that helps.
 std::optional<Tensor> power_of_root(const Tensor& y, double exponent);
-// The same for an exponent per element that nobody differentiates by.
-std::optional<Tensor> powers_of_root(const Tensor& y, const Tensor& exponents);
 // x * y, for roots of the same.
 std::optional<Tensor> product_of_roots(const Tensor& x, const Tensor& y);
+// The same y = op(x), where an argument is a root, or a function of one: at zeros of the root, y is
+// differentiated as its power series in the root. Even powers are smooth functions of the root's
+// operand, and only they count where the slope of the root is taken as zero.
+using Operation = std::variant<kernels::FnId, Ref<const Primitive>>;
+Tensor through_root(const Operation& op, TensorSpan x, Tensor y);
 // log1p(y) and log(y) likewise.
 std::optional<Tensor> log1p_of_exponential(const Tensor& y);
 std::optional<Tensor> log_of_exponential(const Tensor& y);
@@ -64,9 +76,15 @@ Tensor root(const Tensor& x, double exponent);
 inline bool differentiable(const Tensor& x) { return x.tracked() || !x.is_array(); }
 bool has_zero(const Tensor& x);
 
-template <class Make>
-void remember_root_of(const Tensor& y, double exponent, Make&& make) {
-  if (differentiable(y) && has_zero(y)) remember_root(y, exponent, make());
+inline bool any_origin(TensorSpan x) {
+  bool found = false;
+  for (const Tensor& argument : x) found |= static_cast<bool>(argument.body()->origin);
+  return found;
+}
+
+template <class Make, class Source>
+void remember_square_root_of(const Tensor& y, Make&& make, Source&& source) {
+  if (differentiable(y) && has_zero(y)) remember_square_root(y, make(), source());
 }
 
 }  // namespace pyautograd::ops

@@ -1,6 +1,7 @@
 // var and std.
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "kernels/kernels.h"
@@ -189,7 +190,14 @@ Tensor std(const Tensor& x, const Axes& axis, double correction, bool keepdims) 
       x.body()->origin && is_spectrum(x, ReducedAxes::of("std", x, axis, keepdims).axes);
   Tensor y = moment<Std>("std", x, axis, correction, keepdims);
   if (spectrum) y = value_of(y, root(var(x, axis, correction, keepdims), 0.5));
-  remember_root_of(y, 0.5, [&] { return var(x, axis, correction, keepdims); });
+  remember_square_root_of(
+      y, [&] { return var(x, axis, correction, keepdims); },
+      [&] {
+        Dims options = ReducedAxes::of("std", x, axis, keepdims).axes;
+        options.push_back(keepdims);
+        options.push_back(std::bit_cast<int64_t>(correction));
+        return RootSource{"std", {x}, std::move(options)};
+      });
   return y;
 }
 
@@ -209,8 +217,8 @@ void register_moments(Registry& registry) {
       "The variance over the axes: the mean of |x - mean|**2, real also for complex x." + params);
   registry.add("std", &std_as, signature,
                "The standard deviation over the axes. It has no derivative where x is constant; "
-               "zero is returned there, at every order. Its square does, and is differentiated as "
-               "the variance." +
+               "zero is returned there, at every order. Its square and other even functions of "
+               "it do, and are differentiated as functions of the variance." +
                    params);
 }
 

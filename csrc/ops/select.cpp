@@ -116,9 +116,6 @@ Tensor where(const Tensor& condition, const Tensor& x1, const Tensor& x2) {
 
 Tensor power(const Tensor& x1, const Tensor& x2) {
   const std::optional<double> exponent = constant_of(x2);
-  if (!exponent && x1.body()->origin && x1.dtype() == promote(x1.dtype(), x2.dtype())) {
-    if (auto through = powers_of_root(x1, x2)) return *through;
-  }
   if (!exponent || x1.dtype() != promote(x1.dtype(), x2.dtype()))
     return call<kernels::Power>(x1, x2);
   // The most common power: a product is both faster and simpler to differentiate.
@@ -152,7 +149,9 @@ Tensor sqrt(const Tensor& x) {
 Tensor absolute(const Tensor& x) {
   Tensor y = call<kernels::Absolute>(x);
   if (is_complex(x.dtype()))
-    remember_root_of(y, 0.5, [&] { return square(real(x)) + square(imag(x)); });
+    remember_square_root_of(
+        y, [&] { return square(real(x)) + square(imag(x)); },
+        [&] { return RootSource{"absolute", {x}}; });
   else
     remember_root(y, 1, x, RootOf::Size);
   return y;
@@ -164,7 +163,8 @@ Tensor cbrt(const Tensor& x) {
 }
 Tensor hypot(const Tensor& x1, const Tensor& x2) {
   Tensor y = call<kernels::Hypot>(x1, x2);
-  remember_root_of(y, 0.5, [&] { return square(x1) + square(x2); });
+  remember_square_root_of(
+      y, [&] { return square(x1) + square(x2); }, [&] { return RootSource{"hypot", {x1, x2}}; });
   return y;
 }
 Tensor exp(const Tensor& x) {

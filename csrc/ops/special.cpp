@@ -89,7 +89,9 @@ class SpecialOp final : public Primitive {
 }  // namespace
 
 Tensor apply_special(const SpecialRow& row, TensorSpan x, const Orders& orders) {
-  return apply1(make_ref<SpecialOp>(row, orders), x);
+  const Ref<const Primitive> op = make_ref<SpecialOp>(row, orders);
+  Tensor y = apply1(op, x);
+  return any_origin(x) ? through_root(op, x, std::move(y)) : y;
 }
 
 std::string special_doc(std::string_view summary, std::string_view params) {
