@@ -150,6 +150,11 @@ CONTINUOUS = [
     ("standard_t", (2.5,), stats.t(2.5)),
     ("triangular", (-1.0, 0.5, 2.0), stats.triang(0.5, -1, 3)),
     ("triangular", (1.0, 1.0, 2.0), stats.triang(0, 1, 1)),
+    ("noncentral_chisquare", (3.5, 2.0), stats.ncx2(3.5, 2)),
+    ("noncentral_chisquare", (0.7, 2.0), stats.ncx2(0.7, 2)),
+    ("noncentral_f", (3.0, 7.0, 1.5), stats.ncf(3, 7, 1.5)),
+    ("wald", (1.5, 2.0), stats.invgauss(0.75, scale=2)),
+    ("wald", (5.0, 0.1), stats.invgauss(50, scale=0.1)),
 ]
 
 
@@ -202,6 +207,8 @@ DISCRETE = [
     ],
     ("negative_binomial", (3.5, 0.3), stats.nbinom(3.5, 0.3)),
     ("geometric", (0.2,), stats.geom(0.2)),
+    ("logseries", (0.8,), stats.logser(0.8)),
+    ("zipf", (2.7,), stats.zipf(2.7)),
     ("integers", (-3, 9), stats.randint(-3, 9)),
 ]
 

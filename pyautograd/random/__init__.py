@@ -8,8 +8,9 @@ threads, and the stream is the same on every device. Each draw begins at a fresh
 words; distributions made of two, like beta, take one after the other.
 
 Samples are differentiable in parameters that move them continuously: location and scale by
-reparametrisation, the shapes of gamma, beta, Dirichlet, chi-square, F and t by implicit
-reparametrisation, up to sixth order. Integers have no derivative: they are constants of a graph.
+reparametrisation, the shapes of gamma, beta, Dirichlet, chi-square, F and t, the parameters of wald
+and vonmises by implicit reparametrisation, up to sixth order. Integers have no derivative: they are
+constants of a graph.
 
 Under :func:`pyautograd.func.vmap` a draw is an error unless ``randomness`` says what it means.
 
@@ -37,6 +38,7 @@ from .._core import random__log_gamma_slope as _log_gamma_slope
 from .._names import public_dir
 from ._continuous import Continuous
 from ._discrete import Discrete
+from ._implicit import Implicit
 from ._several import Several
 from ._stream import BIT_GENERATOR, Seed
 
@@ -60,9 +62,12 @@ __all__ = [
     "laplace",
     "logistic",
     "lognormal",
+    "logseries",
     "multinomial",
     "multivariate_normal",
     "negative_binomial",
+    "noncentral_chisquare",
+    "noncentral_f",
     "normal",
     "pareto",
     "permutation",
@@ -81,13 +86,16 @@ __all__ = [
     "standard_t",
     "triangular",
     "uniform",
+    "vonmises",
+    "wald",
     "weibull",
+    "zipf",
 ]
 
 __dir__ = public_dir(__all__)
 
 
-class Generator(Continuous, Discrete, Several):
+class Generator(Continuous, Implicit, Discrete, Several):
     """Random draws from one stream.
 
     Parameters of distributions may be numbers, arrays or tensors and broadcast against each other
@@ -155,9 +163,12 @@ integers = _default.integers
 laplace = _default.laplace
 logistic = _default.logistic
 lognormal = _default.lognormal
+logseries = _default.logseries
 multinomial = _default.multinomial
 multivariate_normal = _default.multivariate_normal
 negative_binomial = _default.negative_binomial
+noncentral_chisquare = _default.noncentral_chisquare
+noncentral_f = _default.noncentral_f
 normal = _default.normal
 pareto = _default.pareto
 permutation = _default.permutation
@@ -174,7 +185,10 @@ standard_normal = _default.standard_normal
 standard_t = _default.standard_t
 triangular = _default.triangular
 uniform = _default.uniform
+vonmises = _default.vonmises
+wald = _default.wald
 weibull = _default.weibull
+zipf = _default.zipf
 
 
 def seed(seed: Seed = None) -> None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._core import Tensor
+from ..compositions._common import surely
 from ._arguments import (
     Dtype,
     Param,
@@ -277,6 +278,56 @@ class Continuous(Stream):
         shape = common_shape("f", size, n, d)
         above, below = self._log_gamma("f", n / 2.0, shape), self._log_gamma("f", d / 2.0, shape)
         return cast(_core.exp(above - below) * (d / n), dtype)
+
+    def noncentral_chisquare(
+        self, df: Param, nonc: Param, size: Size = None, dtype: Dtype = None
+    ) -> Tensor:
+        """A chi-square variate of ``df - 1`` degrees of freedom and the square of a normal variate
+        with mean ``sqrt(nonc)``; differentiable in both. For ``df`` up to 1 it is a Poisson
+        mixture, differentiable in ``df`` only.
+
+        Raises:
+            NotImplementedError: a derivative by ``nonc`` is wanted where ``df`` is at most 1.
+
+        >>> pa.random.default_rng(1).noncentral_chisquare(3, 2.5, size=2).shape
+        (2,)
+        """
+        op = "noncentral_chisquare"
+        (df, nonc), dtype = parameters(op, dtype, df, nonc)
+        check_values(op, "df", df, positive=True)
+        check_values(op, "nonc", nonc)
+        shape = common_shape(op, size, df, nonc)
+        return cast(self._noncentral(op, df, nonc, shape), dtype)
+
+    def noncentral_f(
+        self, dfnum: Param, dfden: Param, nonc: Param, size: Size = None, dtype: Dtype = None
+    ) -> Tensor:
+        """The ratio of a non-central chi-square variate to a chi-square variate, each over its
+        degrees of freedom; differentiable as ``noncentral_chisquare`` is.
+
+        >>> pa.random.default_rng(1).noncentral_f(3, 5, 1.0, size=2).shape
+        (2,)
+        """
+        (n, d, nonc), dtype = parameters("noncentral_f", dtype, dfnum, dfden, nonc)
+        check_values("noncentral_f", "dfnum", n, positive=True)
+        check_values("noncentral_f", "dfden", d, positive=True)
+        check_values("noncentral_f", "nonc", nonc)
+        shape = common_shape("noncentral_f", size, n, d, nonc)
+        above = self._noncentral("noncentral_f", n, nonc, shape)
+        below = 2.0 * _core.exp(self._log_gamma("noncentral_f", d / 2.0, shape))
+        return cast(above / n / (below / d), dtype)
+
+    def _noncentral(self, op: str, df: Value, nonc: Value, shape: tuple[int, ...]) -> Tensor:
+        if surely(_core.less_equal(df, 1.0)):
+            if isinstance(nonc, Tensor) and (nonc.requires_grad or _core.depth(nonc) > 0):
+                raise NotImplementedError(
+                    f"[{op}] has no derivative by nonc where df is at most 1: detach nonc"
+                )
+            counts = self._draw_with(op, "poisson", [nonc / 2.0], shape)
+            return 2.0 * _core.exp(self._log_gamma(op, df / 2.0 + counts, shape))
+        shifted = self._base(op, "normal", shape, np.float64) + nonc**0.5
+        log_gamma = self._log_gamma(op, (df - 1.0) / 2.0, shape)
+        return _core.square(shifted) + 2.0 * _core.exp(log_gamma)
 
     def standard_t(self, df: Param, size: Size = None, dtype: Dtype = None) -> Tensor:
         """Student's t: a standard normal over the root of a mean square; differentiable in ``df``.

@@ -102,6 +102,44 @@ class Discrete(Stream):
         failures = _core.astype(_core.floor(drawn / -_core.log1p(-_core.asarray(p))), np.int64)
         return failures + 1
 
+    def logseries(self, p: Param, size: Size = None) -> Tensor:
+        """Counts from 1 with chances proportional to ``p**k / k``, int64 (A. W. Kemp, Applied
+        Statistics 30, 1981). No derivative.
+
+        >>> bool(pa.all(pa.random.default_rng(1).logseries(0.6, size=9) >= 1))
+        True
+        """
+        (p,), _ = parameters("logseries", np.float64, p)
+        check_values("logseries", "p", p)
+        check_values("logseries", "1 - p", 1.0 - p, positive=True)
+        shape = common_shape("logseries", size, p)
+        drawn = self._base("logseries", "exponential", shape, np.float64)
+        u = self._base("logseries", "uniform", shape, np.float64)
+        chance = -_core.expm1(u * _core.log1p(-_core.asarray(p)))
+        more = _core.floor(drawn / -_core.log(chance))
+        return _core.astype(_core.where(chance > 0, more, 0.0), np.int64).detach() + 1
+
+    def zipf(self, a: Param, size: Size = None) -> Tensor:
+        """Counts from 1 with chances proportional to ``k**-a``, int64, for ``a`` above 1; by
+        bisection of the distribution function. No derivative; counts end at 2**62.
+
+        >>> bool(pa.all(pa.random.default_rng(1).zipf(2.0, size=9) >= 1))
+        True
+        """
+        (a,), _ = parameters("zipf", np.float64, a)
+        check_values("zipf", "a - 1", a - 1.0, positive=True)
+        shape = common_shape("zipf", size, a)
+        above = 1.0 - self._base("zipf", "uniform", shape, np.float64)
+        power = _core.asarray(a).detach()
+        wanted = above * _core.special_zeta(power, 1.0)
+        # The first count whose successors have less chance than that lies in (low, high].
+        low, high = _core.zeros_like(wanted), _core.full_like(wanted, 2.0**62)
+        for _ in range(62):
+            middle = _core.floor(0.5 * (low + high))
+            further = _core.special_zeta(power, middle + 1.0) >= wanted
+            low, high = _core.where(further, middle, low), _core.where(further, high, middle)
+        return _core.astype(high, np.int64)
+
     def multinomial(self, n: Param, pvals: Param, size: Size = None) -> Tensor:
         """How many of ``n`` trials fall into each class, int64, classes along the last axis.
 
