@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import _core
 from .._core import Tensor
 from ._arguments import Dtype, Param, Size, Value, cast, check_values, common_shape, parameters
 from ._stream import Stream
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+
+@functools.cache
+def _rule() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Nodes and weights of Gauss and Legendre."""
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+    return nodes, weights
 
 
 class Implicit(Stream):
@@ -113,8 +120,9 @@ def _mass(x: Tensor, kappa: Value) -> Tensor:
     """The integral of exp(kappa (cos(t) - 1)) from 0 to x."""
     half = _core.expand_dims(0.5 * x, axis=-1)
     wide = _core.expand_dims(kappa, axis=-1) if isinstance(kappa, Tensor) else kappa
-    weights = _core.exp(_log_weight(half * (1.0 + _NODES), wide))
-    return 0.5 * x * _core.sum(weights * _WEIGHTS, axis=-1)
+    nodes, weights = _rule()
+    values = _core.exp(_log_weight(half * (1.0 + nodes), wide))
+    return 0.5 * x * _core.sum(values * weights, axis=-1)
 
 
 def _inverted(share: Tensor, kappa: Value, end: Tensor) -> Tensor:
