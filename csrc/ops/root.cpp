@@ -210,6 +210,66 @@ class SeriesInRoot final : public Primitive {
   const Function::Leaves parameters_;
 };
 
+// y = f(r), differentiated as that series where the root is zero and the series has a slope. The
+// inputs are y, whether r is zero, r**step, and the parameters of f.
+class AtZerosOfRoot final : public Primitive {
+ public:
+  explicit AtZerosOfRoot(Ref<const SeriesInRoot> series) : series_(std::move(series)) {}
+  std::string_view name() const override { return series_->name(); }
+  Saves saves() const override { return {.inputs = Saves::kAll & ~1u}; }
+  Dependence dependence(const DependenceArgs& args) const override {
+    if (args.input == 1) return {Dependence::Kind::None};
+    return Dependence::elementwise(args.x, args.outputs[0]);
+  }
+  Specs infer(TensorSpan x) const override {
+    Spec out = x[0].spec();
+    for (const Tensor& input : x) out.shape = broadcast_shapes(name(), out.shape, input.shape());
+    return {out};
+  }
+  Tensors eval(TensorSpan x, const Specs& specs) const override {
+    return {copy(broadcast_to(x[0].untracked(), specs[0].shape))};
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensor &t = args.cotangents[0], &zeros = args.inputs[1];
+    const Tensor none = scalar(0, t.dtype());
+    Tensors out(args.inputs.size());
+    out[0] = t;
+    // What later functions of the root are differentiated through has nothing to say here.
+    const bool known = t.is_array() && !t.tracked() && zeros.is_array();
+    if (known && all_zero(where(zeros, t, none))) return out;
+    const Tensor slope = by(2, args.inputs), smooth = smooth_zeros(zeros, slope);
+    const Tensor inside = where(smooth, t, none);
+    out[0] = where(smooth, none, t);
+    for (size_t i = 2; i < out.size(); ++i)
+      if (args.wants[i]) out[i] = call<kernels::Scale>(inside, i == 2 ? slope : by(i, args.inputs));
+    return out;
+  }
+  Tensors jvp(TensorSpan x, TensorSpan t, TensorSpan) const override {
+    const Tensor slope = by(2, x);
+    Tensor inside = scalar(0, x[0].dtype());
+    for (size_t i = 2; i < x.size(); ++i)
+      if (t[i]) inside = inside + call<kernels::Scale>(t[i], i == 2 ? slope : by(i, x));
+    return {where(smooth_zeros(x[1], slope), inside, t[0] ? t[0] : scalar(0, x[0].dtype()))};
+  }
+  BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
+    return batch_broadcasting(*this, values, dims);
+  }
+
+ private:
+  static bool all_zero(const Tensor& x) {
+    return has_zero(astype(any(not_equal(x, scalar(0, x.dtype()))), x.dtype()));
+  }
+  static Tensor smooth_zeros(const Tensor& zeros, const Tensor& slope) {
+    return logical_and(zeros, call<kernels::IsFinite>(slope));
+  }
+  Tensor by(size_t input, TensorSpan x) const {
+    return apply1(input == 2 ? series_->derivative() : series_->derivative_by(input - 3),
+                  x.subspan(2));
+  }
+
+  const Ref<const SeriesInRoot> series_;
+};
+
 // A function of a root as the last op makes it; no root where it is none.
 struct Composed {
   const Root* root = nullptr;
@@ -314,16 +374,14 @@ Tensor through_root(const Operation& op, TensorSpan x, Tensor y) {
     y.body()->origin = make_ref<Root>(y, root, std::move(f), true, made.zeros);
     return y;
   }
-  Tensors inputs{root.smooth()};
+  Tensors inputs{y, made.zeros, root.smooth()};
   for (const Function* leaf : leaves) {
     if (!leaf->is_current()) return y;
     inputs.push_back(leaf->parameter());
   }
   const auto series =
       make_ref<SeriesInRoot>(SeriesInRoot::Of{name_of(op), f, root.step(), root.flat, y.dtype()});
-  const Tensor smooth = call<kernels::IsFinite>(apply1(series->derivative(), inputs));
-  const Tensor there = where(logical_and(made.zeros, smooth), apply1(series, inputs), y);
-  const Tensor out = value_of(y, there, name_of(op));
+  const Tensor out = apply1(make_ref<AtZerosOfRoot>(series), inputs);
   out.body()->origin = make_ref<Root>(out, root, std::move(f), false, made.zeros);
   return out;
 }

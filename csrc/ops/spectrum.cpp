@@ -89,8 +89,7 @@ class Trace final : public linalg::OnMatrices {
 // The value of the first input with the derivative of the second.
 class ValueOf final : public linalg::OnMatrices {
  public:
-  explicit ValueOf(std::string_view name) : name_(name) {}
-  std::string_view name() const override { return name_; }
+  std::string_view name() const override { return "linalg.eigvalsh"; }
   Specs infer(TensorSpan x) const override { return {x[0].spec()}; }
   Tensors eval(TensorSpan x, const Specs&) const override { return {copy(x[0].untracked())}; }
   Dependence dependence(const DependenceArgs& args) const override {
@@ -102,9 +101,6 @@ class ValueOf final : public linalg::OnMatrices {
 
  protected:
   int64_t core_rank(size_t) const override { return 0; }
-
- private:
-  const std::string_view name_;
 };
 
 // y is f of the spectrum of the operand.
@@ -276,8 +272,8 @@ void remember_function(kernels::FnId op, TensorSpan x, const Tensor& y) {
   }
 }
 
-Tensor value_of(const Tensor& value, const Tensor& differentiated, std::string_view name) {
-  Tensor y = apply1(make_ref<ValueOf>(name), Borrowed<2>(value, differentiated));
+Tensor value_of(const Tensor& value, const Tensor& differentiated) {
+  Tensor y = apply1(make_ref<ValueOf>(), Borrowed<2>(value, differentiated));
   if (const Spectrum* from = spectrum_of(differentiated))
     y.body()->origin = make_ref<Spectrum>(y, from->operand, from->of, from->has_zero, from->f);
   return y;

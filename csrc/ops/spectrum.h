@@ -25,8 +25,7 @@ void remember_function(kernels::FnId op, TensorSpan x, const Tensor& y);
 bool is_spectrum(const Tensor& x, const Dims& axes);
 // A value with the derivatives of another expression for it. Whether anybody differentiates must
 // not change a bit of a value.
-Tensor value_of(const Tensor& value, const Tensor& differentiated,
-                std::string_view name = "linalg.eigvalsh");
+Tensor value_of(const Tensor& value, const Tensor& differentiated);
 
 // Reductions of y over `axes`, sorted, with derivatives as functions of the matrix; nothing where y
 // is no function of a spectrum, or `axes` leaves the spectrum's out.
