@@ -90,6 +90,34 @@ def test_where_there_is_no_derivative_the_docstring_says_what_is_returned(name, 
             np.testing.assert_array_equal(in_all_modes(f, x, *[one] * order), value)
 
 
+# At infinity derivatives are their limits, at every order; so are these, from the first on.
+AT_INFINITY = [
+    *[(f, INF, (0, 0, 0)) for f in (pa.atan, pa.tanh, pa.asinh, pa.acosh, pa.sigmoid, pa.log)],
+    *[(f, -INF, (0, 0, 0)) for f in (pa.atan, pa.tanh, pa.asinh, pa.sigmoid, pa.exp, pa.softplus)],
+    *[(f, x, (0, 0, 0)) for f in (pa.erf, pa.erfc, pa.special.ndtr) for x in (INF, -INF)],
+    (pa.special.log_ndtr, INF, (0, 0, 0)),
+    (pa.special.log_ndtr, -INF, (INF, -1, 0)),
+    (pa.special.log_expit, -INF, (1, 0, 0)),
+    (pa.special.gamma, INF, (INF, INF, INF)),
+    (pa.special.digamma, INF, (0, 0, 0)),
+    (pa.special.gammaln, INF, (INF, 0, 0)),
+    (pa.special.zeta, INF, (0, 0, 0)),
+    (lambda x: pa.special.zeta(x, 2.0), INF, (0, 0, 0)),
+    (lambda x: pa.hypot(x, 1.0), -INF, (-1, 0, 0)),
+    (lambda x: pa.hypot(1.0, x), INF, (1, 0, 0)),
+    (lambda x: pa.hypot(-INF, x), 2.0, (0, 0, 0)),
+    (lambda x: pa.atan2(x, 1.0), INF, (0, 0, 0)),
+    (lambda x: pa.atan2(1.0, x), -INF, (0, 0, 0)),
+    (lambda x: pa.atan2(x, x), INF, (0, 0, 0)),
+]
+
+
+@pytest.mark.parametrize(("f", "x", "wanted"), AT_INFINITY)
+def test_derivatives_at_infinity_are_limits(f, x, wanted):
+    for order, value in enumerate(wanted, start=1):
+        np.testing.assert_array_equal(in_all_modes(f, x, *[np.ones(())] * order), value)
+
+
 TIES = [
     ("max", pa.max, [1.0, 1.0, 0.0], [0.5, 0.5, 0.0], "Elements that tie share"),
     ("min", pa.min, [1.0, 1.0, 3.0], [0.5, 0.5, 0.0], "Elements that tie share"),

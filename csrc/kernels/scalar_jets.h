@@ -144,8 +144,9 @@ PYAUTOGRAD_HD Jet<Max> zeta_jet(int k, double s, double q) {
 
 PYAUTOGRAD_HD inline double zeta_derivative(int k, double s, double q) {
   if (k == 0) return zeta(s, q);
-  if (!(s > 1 && s < 1e5) || !(q > 0)) return kNan;
+  if (!(s > 1) || !(q > 0)) return kNan;
   if (q == kInf) return 0;
+  if (s >= 1e5) return std::pow(-std::log(q), k) * std::pow(q, -s);  // the first term
   return with_order(k, [&](auto max) { return zeta_jet<max()>(k, s, q).derivative(); });
 }
 

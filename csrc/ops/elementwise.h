@@ -63,6 +63,10 @@ inline Tensor apply_row(kernels::FnId fn, TensorSpan x) {
 // Where it underflows, its logarithm has derivatives still (ops/origin.h).
 Tensor sigmoid(const Tensor& x);
 
+// Real x as a constant where it is infinite, without its sign: for slopes that vanish there, whose
+// own derivatives by the chain rule would be inf * 0.
+Tensor still_at_infinity(const Tensor& x);
+
 // The op as users call it, which may be more than its row.
 Tensor apply_op(kernels::FnId fn, TensorSpan x);
 

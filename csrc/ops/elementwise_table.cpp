@@ -1,3 +1,4 @@
+#include <limits>
 #include <numbers>
 
 #include "kernels/kernels.h"
@@ -42,7 +43,7 @@ Tensor inverse_root(T x) {
 // 1 / sqrt(1 + x**2), in the factors 1 + ix and 1 - ix, made from parts: a product with i loses the
 // sign of a zero real part, which says on which side of a cut of asinh x is.
 Tensor inverse_sine_root(T x) {
-  if (!is_complex(x.dtype())) return call<Rsqrt>(square(x) + 1.0);
+  if (!is_complex(x.dtype())) return call<Rsqrt>(square(still_at_infinity(x)) + 1.0);
   const Tensor re = real(x), im = imag(x);
   return call<Rsqrt>(make_complex(1.0 - im, re)) * call<Rsqrt>(make_complex(1.0 + im, -re));
 }
@@ -93,17 +94,30 @@ Tensor power_exponent(T t, X x, T y) {
   return scale(t, y * log(fill_where(equal(x[0], scalar(0, x[0].dtype())), 1, x[0])));
 }
 
-// One argument of atan2 over the sum of both squares, and 0 at the origin.
+bool has_infinity(T x) { return any_infinite(innermost_array(x).device_view()); }
+
+// One argument of atan2 over the sum of both squares, and 0 at the origin and at infinity.
 Tensor atan2_part(T t, X x, T numerator) {
   const Tensor size = square(x[0]) + square(x[1]);
-  const Tensor origin = logical_and(is_zero(x[0]), is_zero(x[1]));
-  return scale(t, fill_where(origin, 0, numerator) / fill_where(origin, 1, size));
+  Tensor still = logical_and(is_zero(x[0]), is_zero(x[1]));
+  if (has_infinity(size)) still = logical_or(still, call<IsInf>(size));
+  return scale(t, fill_where(still, 0, numerator) / fill_where(still, 1, size));
 }
 
-Tensor hypot_part(T t, T x, T y) {
-  const Tensor origin = equal(y, scalar(0, y.dtype()));
-  return scale(t, fill_where(origin, 0, x) / fill_where(origin, 1, y));
+// One argument of hypot over the result: at infinity, where only that argument is infinite, its
+// sign.
+Tensor hypot_part(T t, X x, size_t i, T y) {
+  const Tensor origin = is_zero(y);
+  const Tensor own = fill_where(origin, 0, x[i]), whole = fill_where(origin, 1, y);
+  if (!has_infinity(y)) return scale(t, own / whole);
+  const Tensor far = call<IsInf>(y), both = logical_and(call<IsInf>(x[0]), call<IsInf>(x[1]));
+  const Tensor limit = fill_where(both, std::numeric_limits<double>::quiet_NaN(), sign(x[i]));
+  const Tensor at_infinity = where(call<IsInf>(x[i]), limit, scalar(0, y.dtype()));
+  return scale(t, where(far, at_infinity, fill_where(far, 0, own) / fill_where(far, 1, whole)));
 }
+
+// exp(-x**2), for the error functions.
+Tensor gaussian(T x) { return exp(-square(still_at_infinity(x))); }
 
 // d logaddexp / dx1 = sigmoid(x1 - x2), where equal infinities count as equal numbers.
 Tensor logaddexp_part(T t, T a, T b) {
@@ -216,14 +230,14 @@ constexpr ElementwiseRow kRows[] = {
         "hypot",
         "sqrt(x1**2 + x2**2). The derivative at (0, 0) is taken as 0; those of its square and "
         "of other even functions of it are exact.",
-        {[](T t, X x, T y) { return hypot_part(t, x[0], y); }, kX1 | kY},
-        {[](T t, X x, T y) { return hypot_part(t, x[1], y); }, kX2 | kY}),
+        {[](T t, X x, T y) { return hypot_part(t, x, 0, y); }, kBoth | kY},
+        {[](T t, X x, T y) { return hypot_part(t, x, 1, y); }, kBoth | kY}),
     // special functions
     unary<Erf>(
         "erf",
         "The error function. Of complex x by the modified trapezoidal rule of Al Azah and "
         "Chandler-Wilde (SIAM J. Numer. Anal. 59, 2021).",
-        {[](T t, X x, T) { return scale(t, exp(-square(x[0])) * (2 * std::numbers::inv_sqrtpi)); },
+        {[](T t, X x, T) { return scale(t, gaussian(x[0]) * (2 * std::numbers::inv_sqrtpi)); },
          kX1}),
     unary<Faddeeva>("_wofz", "exp(-z**2) erfc(-i z), of complex z.",
                     {[](T t, X x, T y) {
@@ -234,7 +248,7 @@ constexpr ElementwiseRow kRows[] = {
                      kX1 | kY}),
     unary<Erfc>("erfc", "1 - erf(x), accurate for large x.",
                 {[](T t, X x, T) {
-                   return scale(t, exp(-square(x[0])) * (-2 * std::numbers::inv_sqrtpi));
+                   return scale(t, gaussian(x[0]) * (-2 * std::numbers::inv_sqrtpi));
                  },
                  kX1}),
     unary<Sigmoid>("sigmoid", "1 / (1 + exp(-x)), without overflow.",

@@ -1,5 +1,7 @@
 // where, clip, and the named elementwise functions that rules call.
 
+#include <limits>
+
 #include "kernels/fused.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
@@ -171,6 +173,11 @@ Tensor exp(const Tensor& x) {
   Tensor y = call<kernels::Exp>(x);
   if (!is_complex(x.dtype())) remember_exponential(y, x);
   return y;
+}
+Tensor still_at_infinity(const Tensor& x) {
+  if (!is_floating(x.dtype()) || !kernels::any_infinite(innermost_array(x).device_view())) return x;
+  const Tensor infinity = scalar(std::numeric_limits<double>::infinity(), x.dtype());
+  return where(call<kernels::IsInf>(x), infinity, x);
 }
 Tensor sigmoid(const Tensor& x) {
   Tensor y = call<kernels::Sigmoid>(x);

@@ -16,7 +16,7 @@ constexpr SpecialRow kGamma{
     "special.gamma",
     on_one<formula::gamma>,
     1,
-    {{{[](T t, X x, T y, N) { return scale(t, y * digamma(x[0])); }, 1, true}}}};
+    {{{[](T t, X x, T y, N) { return scale(t, y * digamma(still_at_infinity(x[0]))); }, 1, true}}}};
 
 constexpr SpecialRow kDigamma{"special.digamma",
                               on_one<formula::digamma>,
@@ -125,7 +125,8 @@ void register_gamma(Registry& registry) {
 
 Element by element. Of real x it is gammaln(x), and nan for negative x. Of complex x the imaginary
 part is that of a continuous branch, not of log(gamma(x)), and jumps across the negative real axis.
-At the poles 0, -1, ... it is infinite or nan, and so are its derivatives. Source: DLMF 5.5.1
+At the poles 0, -1, ... it is infinite or nan, and so are its derivatives. Near its zeros 1 and 2 it is
+relatively exact; near others, on the negative real axis, to about 1e-14 absolutely. Source: DLMF 5.5.1
 (recurrence), 5.5.3 (reflection), 5.11.1 (series).
 
 :param x: tensor of any shape; integers and bools are computed in float64
