@@ -11,25 +11,42 @@ __all__ = [
     "betainc",
     "betaincc",
     "betaln",
+    "boxcox",
+    "boxcox1p",
+    "dawsn",
     "digamma",
+    "ellipe",
+    "ellipk",
     "entr",
     "erf",
     "erfc",
     "erfcinv",
     "erfcx",
     "erfinv",
+    "exp1",
+    "expi",
     "expit",
     "expm1",
+    "expn",
+    "exprel",
+    "fresnel",
     "gamma",
     "gammainc",
     "gammaincc",
     "gammaln",
+    "huber",
     "i0",
     "i0e",
     "i1",
     "i1e",
+    "inv_boxcox",
+    "inv_boxcox1p",
     "j0",
     "j1",
+    "k0",
+    "k0e",
+    "k1",
+    "k1e",
     "kl_div",
     "log1p",
     "log_expit",
@@ -42,13 +59,18 @@ __all__ = [
     "ndtr",
     "ndtri",
     "polygamma",
+    "pseudo_huber",
     "psi",
     "rel_entr",
+    "sici",
     "sinc",
     "softmax",
+    "spence",
     "wofz",
     "xlog1py",
     "xlogy",
+    "y0",
+    "y1",
     "zeta",
 ]
 
@@ -58,20 +80,37 @@ beta = _core.special_beta
 betainc = _core.special_betainc
 betaincc = _core.special_betaincc
 betaln = _core.special_betaln
+boxcox = _core.special_boxcox
+boxcox1p = _core.special_boxcox1p
+dawsn = _core.special_dawsn
 digamma = _core.special_digamma
+ellipe = _core.special_ellipe
+ellipk = _core.special_ellipk
 entr = _core.special_entr
 erfcinv = _core.special_erfcinv
 erfcx = _core.special_erfcx
 erfinv = _core.special_erfinv
+exp1 = _core.special_exp1
+expi = _core.special_expi
+expn = _core.special_expn
+exprel = _core.special_exprel
+fresnel = _core.special_fresnel
 gamma = _core.special_gamma
 gammainc = _core.special_gammainc
 gammaincc = _core.special_gammaincc
 gammaln = _core.special_gammaln
+huber = _core.special_huber
 i0e = _core.special_i0e
 i1 = _core.special_i1
 i1e = _core.special_i1e
+inv_boxcox = _core.special_inv_boxcox
+inv_boxcox1p = _core.special_inv_boxcox1p
 j0 = _core.special_j0
 j1 = _core.special_j1
+k0 = _core.special_k0
+k0e = _core.special_k0e
+k1 = _core.special_k1
+k1e = _core.special_k1e
 kl_div = _core.special_kl_div
 log_expit = _core.special_log_expit
 log_ndtr = _core.special_log_ndtr
@@ -81,8 +120,13 @@ multigammaln = _core.special_multigammaln
 ndtr = _core.special_ndtr
 ndtri = _core.special_ndtri
 polygamma = _core.special_polygamma
+pseudo_huber = _core.special_pseudo_huber
 rel_entr = _core.special_rel_entr
+sici = _core.special_sici
+spence = _core.special_spence
 wofz = _core.special_wofz
 xlog1py = _core.special_xlog1py
+y0 = _core.special_y0
+y1 = _core.special_y1
 zeta = _core.special_zeta
 psi = digamma

@@ -111,6 +111,7 @@ void register_special(Registry& registry) {
   ops::register_bessel(registry);
   ops::register_entropies(registry);
   ops::register_incomplete(registry);
+  ops::register_integrals(registry);
 }
 
 }  // namespace pyautograd

@@ -51,6 +51,9 @@ using kernels::of_order;
 using kernels::on_one;
 using kernels::on_two;
 
+inline Tensor both_zero(TensorSpan x) { return logical_and(is_value(x[0], 0), is_value(x[1], 0)); }
+
+Tensor sinc(const Tensor& x);
 Tensor digamma(const Tensor& x);
 Tensor polygamma(int64_t n, const Tensor& x);
 Tensor gammaln(const Tensor& x);
@@ -67,5 +70,6 @@ void register_error_functions(Registry& registry);
 void register_bessel(Registry& registry);
 void register_entropies(Registry& registry);
 void register_incomplete(Registry& registry);
+void register_integrals(Registry& registry);
 
 }  // namespace pyautograd::ops

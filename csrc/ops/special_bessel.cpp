@@ -51,8 +51,10 @@ constexpr const char* kX = ":param x: tensor of any shape";
 
 }  // namespace
 
+Tensor sinc(const Tensor& x) { return one<kSinc, 0>(x); }
+
 void register_bessel(Registry& registry) {
-  registry.add("sinc", &one<kSinc, 0>, "x, /",
+  registry.add("sinc", &sinc, "x, /",
                special_doc("sin(pi x) / (pi x), and 1 at 0. Derivatives of every order are exact "
                            "at 0 and near it: the second at 0 is -pi**2 / 3. They come from the "
                            "recurrence of the derivatives of z sinc(z / pi) = sin(z).",

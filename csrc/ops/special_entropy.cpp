@@ -6,8 +6,6 @@ namespace pyautograd::ops {
 
 namespace {
 
-Tensor both_zero(X x) { return logical_and(is_value(x[0], 0), is_value(x[1], 0)); }
-
 // log(x1 / x2), and 0 at (0, 0). At x1 = 0 as a difference, whose part of x2 has a derivative.
 Tensor log_ratio(X x) {
   const Tensor absent = both_zero(x), zero = is_value(x[0], 0);
@@ -53,6 +51,12 @@ Tensor two(T x1, T x2) {
   return apply_special(row, Borrowed<2>(x1, x2));
 }
 
+Tensor xlog1py(T x, T y) {
+  if (!is_complex(x.dtype()) && !is_complex(y.dtype())) return two<kXlog1py>(x, y);
+  const Tensor singular = logical_or(is_value(y, -1), call<kernels::IsInf>(y));
+  return x * log1p(fill_where(logical_and(is_value(x, 0), singular), 0, y));
+}
+
 constexpr const char* kPair = ":param x: tensor\n:param y: tensor that broadcasts with x";
 
 }  // namespace
@@ -69,7 +73,7 @@ void register_entropies(Registry& registry) {
                special_doc("x log(x / y) - x + y, which is y where x is 0, and inf outside the "
                            "domain. The derivatives of the logarithm at (0, 0) are taken as 0.",
                            kPair));
-  registry.add("special.xlog1py", &two<kXlog1py>, "x, y, /",
+  registry.add("special.xlog1py", &xlog1py, "x, y, /",
                special_doc("x log(1 + y), and 0 where x = 0. Derivatives at (0, -1) are taken as "
                            "0.",
                            kPair));

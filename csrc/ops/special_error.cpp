@@ -41,7 +41,10 @@ constexpr SpecialRow kNdtr{
     "special.ndtr",
     on_one<formula::ndtr>,
     1,
-    {{{[](T t, X x, T, N) { return scale(t, exp(square(x[0]) * -0.5) * (1 / kSqrtTwoPi)); }, 1}}},
+    {{{[](T t, X x, T, N) {
+         return scale(t, exp(square(still_at_infinity(x[0])) * -0.5) * (1 / kSqrtTwoPi));
+       },
+       1}}},
     SpecialVector::Ndtr};
 constexpr SpecialRow kNdtri{
     "special.ndtri",
@@ -59,7 +62,11 @@ Tensor log_ndtr_slope(T t, X x, T, N) {
         single ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
     inverse = fill_where(call<kernels::IsInf>(inverse), largest, inverse);
   }
-  return scale_over(t, inverse);
+  // In the far tails -x and 0, to all digits.
+  const auto constant = [&](double value) { return scalar(value, x[0].dtype()); };
+  const Tensor far = logical_or(less(x[0], constant(-1e8)), greater(x[0], constant(37.5)));
+  return where(far, scale(t, call<kernels::Relu>(-x[0])),
+               scale_over(t, fill_where(far, 1, inverse)));
 }
 constexpr SpecialRow kLogNdtr{"special.log_ndtr",
                               on_one<formula::log_ndtr>,
@@ -89,6 +96,20 @@ Tensor erfcx(T x) {
 Tensor ndtr(T x) {
   if (!is_complex(x.dtype())) return one<kNdtr>(x);
   return call<kernels::Erfc>(x * -formula::kSqrtHalf) * 0.5;
+}
+
+// In the left half plane, where ndtr underflows, from the scaled function; its imaginary part is
+// brought to that of a principal logarithm.
+Tensor log_ndtr(T x) {
+  if (!is_complex(x.dtype())) return one<kLogNdtr>(x);
+  const Tensor left = less(real(x), scalar(-1, real_of(x.dtype())));
+  const Tensor z = fill_where(logical_not(left), -1, x);
+  const Tensor tail = log(erfcx(z * -formula::kSqrtHalf) * 0.5) - square(z) * 0.5;
+  const Tensor turns = call<kernels::Round>(imag(tail) * (1 / (2 * formula::kPi)));
+  const Tensor whole = turns * scalar(std::complex<double>(0, 2 * formula::kPi), x.dtype());
+  const Tensor right = greater(real(x), scalar(0, real_of(x.dtype())));
+  const Tensor inner = ndtr(fill_where(left, 0, where(right, -x, x)));
+  return where(left, tail - whole, where(right, log1p(-inner), log(inner)));
 }
 
 Tensor log_expit(T x) {
@@ -132,8 +153,10 @@ loses about as many digits as |z|**2 has.
                special_doc("The inverse of ndtr: quantiles of the standard normal distribution. "
                            "Infinite at 0 and 1.",
                            ":param p: tensor of any shape"));
-  registry.add("special.log_ndtr", &one<kLogNdtr>, "x, /",
-               special_doc("The logarithm of ndtr, exact in both tails.", kX));
+  registry.add("special.log_ndtr", &log_ndtr, "x, /",
+               special_doc("The logarithm of ndtr, exact in both tails; of complex x the principal "
+                           "one, to about 1e-14 absolutely.",
+                           kX));
   registry.add(
       "special.logit", &one<kLogit>, "x, /",
       special_doc(

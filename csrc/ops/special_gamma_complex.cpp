@@ -6,6 +6,7 @@
 #include <limits>
 #include <numbers>
 
+#include "kernels/scalar_jets.h"
 #include "ops/special.h"
 
 namespace pyautograd::ops {
@@ -53,6 +54,26 @@ Tensor loggamma_on_the_right(T z) {
   return value;
 }
 
+// The logarithm of gamma(2 + w) for |w| <= 1/2: DLMF 5.7.3 less log(1 + w), a multiple of w.
+Tensor loggamma_near_two(T w) {
+  constexpr size_t terms = 28;
+  Tensor sum = scalar(0, DType::Complex128);
+  for (size_t k = terms; k >= 2; --k)
+    sum = (kernels::special::kZetaRest[k - 2] / static_cast<double>(k) - sum) * w;
+  return (sum + (1 - std::numbers::egamma)) * w;
+}
+
+// Relatively exact also at the zeros 1 and 2.
+Tensor loggamma_near_zeros(T z, T beyond) {
+  const auto near = [&](double zero) {
+    return less_equal(absolute(z - zero), scalar(0.5, DType::Float64));
+  };
+  const Tensor at_one = near(1), at_two = logical_and(near(2), logical_not(at_one));
+  const Tensor shift = where(at_one, z - 1.0, fill_where(logical_not(at_two), 0, z - 2.0));
+  const Tensor value = loggamma_near_two(shift);
+  return where(at_one, value - log1p(shift), where(at_two, value, beyond));
+}
+
 // The continuation of log(sin(pi z)) from (0, 1) through the upper half plane.
 Tensor log_sine_above(T z) {
   const Tensor rest = log(-call<kernels::Expm1>(imaginary(off_integer(z), 2 * pi)));
@@ -63,7 +84,8 @@ Tensor log_sine_above(T z) {
 Tensor complex_loggamma(T given) {
   const Tensor below = call<kernels::SignBit>(imag(given));
   const Tensor z = where(below, conj(wide(given)), wide(given)), left = on_the_left(z);
-  const Tensor right = loggamma_on_the_right(where(left, 1.0 - z, z));
+  const Tensor mirrored = where(left, 1.0 - z, z);
+  const Tensor right = loggamma_near_zeros(mirrored, loggamma_on_the_right(mirrored));
   const Tensor sine = log_sine_above(fill_where(logical_not(left), 0.25, z));
   const Tensor value = where(left, std::log(pi) - sine - right, right);
   return cast(where(below, conj(value), value), given.dtype());

@@ -89,6 +89,37 @@ def at_infinity(ref, limit):
     return lambda x: np.where(np.isinf(x), limit(x), ref(x))
 
 
+def signed(ref):
+    """SciPy forgets the sign of zero."""
+    return lambda x: np.where(x == 0, np.copysign(ref(x), x), ref(x))
+
+
+def both(ref, *wrap):
+    """A reference with two results, each wrapped."""
+    return lambda x: [f(lambda x, i=i: ref(x)[i])(x).astype(x.dtype) for i, f in enumerate(wrap)]
+
+
+def no_wave(x):
+    return np.where(x > 0, 0, np.nan).astype(x.dtype)
+
+
+def expn_samples(rng):
+    for shape in SHAPES:
+        for n in (0, 1, 2, 5):
+            yield n, rng.uniform(0.2, 3, shape)
+
+
+def lambdas(low, high):
+    """Second arguments that are zero, or near it, too."""
+
+    def draw(rng, shape1, shape2):
+        second = rng.uniform(-1, 1, shape2)
+        second.flat[: second.size // 2] = 0 if second.ndim != 1 else 1e-9
+        return rng.uniform(low, high, shape1), second
+
+    return draw
+
+
 POSITIVE = within((0.3, 4), (0.3, 4))
 
 RECORDS = [
@@ -128,7 +159,7 @@ RECORDS = [
     unary("special.wofz", wofz, low=-1.5, high=3),
     special("ndtr", dtypes=ALL),
     special("ndtri", low=0.1, high=0.9),
-    special("log_ndtr"),
+    special("log_ndtr", dtypes=ALL),
     special("logit", low=0.1, high=0.9),
     special("log_expit"),
     unary("sinc", sinc, low=-3, high=3),
@@ -138,10 +169,58 @@ RECORDS = [
     special("i1e", kinks=(0,)),
     unary("special.j0", at_infinity(sc.j0, np.zeros_like), tol=64, dtypes=REAL),
     unary("special.j1", at_infinity(sc.j1, np.reciprocal), tol=64, dtypes=REAL),
+    unary("special.y0", at_infinity(sc.y0, no_wave), low=0.3, high=4, tol=64, dtypes=REAL),
+    unary("special.y1", at_infinity(sc.y1, no_wave), low=0.3, high=4, tol=64, dtypes=REAL),
+    *[special(name, low=0.2, high=4, tol=32) for name in ("k0", "k1", "k0e", "k1e")],
+    special("exp1", low=0.2, high=4, tol=32),
+    special("expi", low=0.6, high=4, tol=32),
+    record(
+        "special.expn",
+        lambda n, x: in_float(lambda x: sc.expn(n, x).astype(x.dtype))(x),
+        expn_samples,
+        diff=(1,),
+        tol=32,
+        dtypes=REAL,
+    ),
+    special("exprel"),
+    unary(
+        "special.spence",
+        lambda x: np.where(x == np.inf, -np.inf, sc.spence(x)),
+        low=0.1,
+        high=4,
+        dtypes=REAL,
+    ),
+    unary(
+        "special.sici",
+        both(sc.sici, signed, lambda f: at_infinity(f, np.zeros_like)),
+        low=0.3,
+        high=4,
+        tol=64,
+        dtypes=REAL,
+    ),
+    unary("special.fresnel", both(sc.fresnel, signed, signed), tol=64, dtypes=REAL),
+    special("dawsn", tol=64),
+    special("ellipk", low=-2, high=0.9, tol=32),
+    special("ellipe", low=-2, high=0.9, tol=32),
+    special2("boxcox", lambdas(0.3, 4), tol=64),
+    special2("boxcox1p", lambdas(-0.6, 3), tol=64),
+    special2("inv_boxcox", lambdas(-0.8, 0.8), tol=64),
+    special2("inv_boxcox1p", lambdas(-0.8, 0.8), tol=64),
+    special2("huber", within((0.9, 1.1), (-0.7, 0.7))),
+    binary(
+        "special.pseudo_huber",
+        nan_wins(sc.pseudo_huber),
+        draw=within((0.4, 2), (-2, 2)),
+        floating=True,
+        tol=32,
+        dtypes=REAL,
+    ),
     special("entr", low=0.2),
     special2("rel_entr", POSITIVE),
     special2("kl_div", POSITIVE, tol=64),
-    special2("xlog1py", within((-2, 2), (-0.6, 2))),
+    binary(
+        "special.xlog1py", sc.xlog1py, draw=within((-2, 2), (-0.6, 2)), floating=True, dtypes=ALL
+    ),
     special2("gammainc", POSITIVE, tol=256),
     special2("gammaincc", POSITIVE, tol=256),
     record(

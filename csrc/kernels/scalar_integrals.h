@@ -1,0 +1,371 @@
+#pragma once
+
+// Functions that are defined by integrals, in double precision.
+
+#include <complex>
+
+#include "kernels/scalar_jets.h"
+
+namespace pyautograd::kernels {
+inline namespace PYAUTOGRAD_ISA {
+namespace special {
+
+inline constexpr double kEuler = std::numbers::egamma;
+// In the place of zero in Lentz's method for continued fractions.
+inline constexpr double kTiny = 1e-300;
+
+// Exponential integrals.
+
+// DLMF 8.19.8 up to x = 1, and the continued fraction 8.19.17 beyond.
+inline double expn(int n, double x) {
+  if (x != x || x < 0) return kNan;
+  if (x == 0) return n <= 1 ? kInf : 1. / (n - 1);
+  if (n == 0) return std::exp(-x) / x;
+  if (x == kInf) return 0;
+  if (x > 1) {
+    double b = x + n, c = 1 / kTiny, d = 1 / b, value = d;
+    for (int i = 1; i < 10000; ++i) {
+      const double a = -double(i) * (n - 1 + i);
+      b += 2;
+      d = 1 / (a * d + b);
+      c = b + a / c;
+      value *= c * d;
+      if (std::fabs(c * d - 1) <= kEps / 2) break;
+    }
+    return value * std::exp(-x);
+  }
+  double psi = -kEuler;
+  for (int k = 1; k < n; ++k) psi += 1. / k;
+  double sum = n == 1 ? -std::log(x) - kEuler : 1. / (n - 1), power = 1;
+  for (int i = 1; i < 200 + n; ++i) {
+    power *= -x / i;
+    const double term = i == n - 1 ? power * (psi - std::log(x)) : -power / (i - n + 1);
+    sum += term;
+    if (i >= n && std::fabs(term) <= kEps / 8 * std::fabs(sum)) break;
+  }
+  return sum;
+}
+
+// DLMF 6.6.2, and 6.12.2 far out.
+inline double expi(double x) {
+  if (x < 0) return -expn(1, -x);
+  if (x == 0) return -kInf;
+  if (!(x < kInf)) return x;
+  double sum = 0, term = 1;
+  if (x < 40) {
+    for (int k = 1; k < 300; ++k) {
+      term *= x / k;
+      sum += term / k;
+      if (term / k <= kEps / 8 * sum) break;
+    }
+    return kEuler + std::log(x) + sum;
+  }
+  for (int k = 1; k < x + 1 && term > kEps / 8; ++k) {
+    sum += term;
+    term *= k / x;
+  }
+  const double half = std::exp(x / 2);
+  return half * (sum / x) * half;
+}
+
+// The mean of t**n exp(x t) over t from 0 to 1: the n-th derivative of expm1(x) / x.
+inline double exprel(int n, double x) {
+  if (x != x || x == kInf) return x;
+  const double size = std::fabs(x);
+  if (size > 40 + 4 * n) {
+    const double end = std::exp(x);
+    if (end == kInf) return end;
+    double value = std::expm1(x) / x;
+    for (int k = 1; k <= n; ++k) value = (end - k * value) / x;
+    return x == -kInf ? 0 : value;
+  }
+  double term = 1. / (n + 1), sum = term;
+  if (x < 0) {  // exp(x) times a sum of one sign
+    for (int k = 1; term > kEps / 8 * sum; ++k) {
+      term *= size / (n + k + 1);
+      sum += term;
+    }
+    return sum * std::exp(x);
+  }
+  double power = 1;
+  for (int k = 1; power / (k + n) > kEps / 8 * sum; ++k) {
+    power *= x / k;
+    sum += power / (k + n + 1);
+  }
+  return sum;
+}
+
+// The dilogarithm.
+
+// The n-th derivative of log1p(x) / x: by its series near 0, else from that of x times itself.
+inline double log1p_ratio(int n, double x) {
+  if (!(x >= -1)) return kNan;
+  const double sign = n % 2 ? -1 : 1;
+  if (x == -1) return sign * kInf;
+  if (x == kInf) return 0;
+  if (std::fabs(x) < 0.5) {
+    double power = sign * factorial(n), sum = power / (n + 1);
+    for (int k = n + 1; k < 3000; ++k) {
+      power *= -x * k / (k - n);
+      sum += power / (k + 1);
+      if (std::fabs(power) <= kEps / 8 * std::fabs(sum) && k > 3 * n) break;
+    }
+    return sum;
+  }
+  double value = std::log1p(x) / x, slope = 1;
+  for (int k = 1; k <= n; ++k) {
+    slope *= k == 1 ? 1 / (1 + x) : -(k - 1) / (1 + x);
+    value = (slope - k * value) / x;
+  }
+  return value;
+}
+
+// Li2(z) in u = -log(1 - z), |u| <= log(2): the sum of B[k] u**(k + 1) / (k + 1)!.
+inline double dilogarithm_near_zero(double u) {
+  double sum = 0;
+  for (int k = 9; k >= 0; --k) sum = sum * u * u + bernoulli_term(k) / (2 * k + 3);
+  return u - u * u / 4 + u * u * u * sum;
+}
+
+// Li2(1 - x), by DLMF 25.12.4 and 25.12.6 where 1 - x is not small.
+inline double spence(double x) {
+  if (!(x >= 0)) return kNan;
+  constexpr double sixth = kPi * kPi / 6;
+  if (x == 0) return sixth;
+  if (x == kInf) return -kInf;
+  if (x < 0.5) {
+    const double u = -std::log1p(-x);
+    return sixth + u * std::log(x) - dilogarithm_near_zero(u);
+  }
+  if (x <= 2) return dilogarithm_near_zero(0 - std::log(x));
+  const double log = std::log(x - 1);
+  return -sixth - log * log / 2 - dilogarithm_near_zero(-std::log1p(1 / (x - 1)));
+}
+
+// Sine and cosine integrals, Fresnel integrals.
+
+// The continued fraction b + a(1) / (b + 2 + a(2) / (b + 4 + ...)), inverted, with steps of b.
+template <class Numerator>
+std::complex<double> continued_fraction(std::complex<double> b, double step, Numerator a) {
+  std::complex<double> c = 1 / kTiny, d = 1. / b, value = d;
+  for (int k = 1; k < 10000; ++k) {
+    b += step;
+    d = 1. / (a(k) * d + b);
+    c = b + a(k) / c;
+    const std::complex<double> factor = c * d;
+    value *= factor;
+    if (std::fabs(factor.real() - 1) + std::fabs(factor.imag()) <= kEps) break;
+  }
+  return value;
+}
+
+// exp(ix) times E1(ix), DLMF 6.9.1, for x > 2; E1(ix) = -Ci(x) + i (Si(x) - pi / 2).
+inline std::complex<double> exponential_integral_of_imaginary(double x) {
+  const auto fraction = continued_fraction({1, x}, 2, [](int k) { return -double(k) * k; });
+  return fraction * std::complex<double>(std::cos(x), -std::sin(x));
+}
+
+inline double sine_integral(double x) {
+  const double size = std::fabs(x);
+  if (!(size < kInf)) return size == kInf ? std::copysign(kPi / 2, x) : x;
+  if (size > 3) return std::copysign(kPi / 2 + exponential_integral_of_imaginary(size).imag(), x);
+  double term = x, sum = x;
+  for (int k = 1; std::fabs(term) > kEps / 8 * std::fabs(sum); ++k) {
+    term *= -x * x / ((2 * k) * (2 * k + 1.));
+    sum += term / (2 * k + 1);
+  }
+  return sum;
+}
+
+inline double cosine_integral(double x) {
+  if (x < 0) return cosine_integral(-x);
+  if (x == 0) return -kInf;
+  if (!(x < kInf)) return x == kInf ? 0 : x;
+  if (x > 3) return -exponential_integral_of_imaginary(x).real();
+  double term = 1, sum = 0;
+  for (int k = 1; k < 100; ++k) {
+    term *= -x * x / ((2 * k - 1.) * (2 * k));
+    sum += term / (2 * k);
+    if (std::fabs(term) <= kEps / 8 * std::fabs(sum)) break;
+  }
+  return kEuler + std::log(x) + sum;
+}
+
+// C(x) + i S(x) for x >= 0, DLMF 7.6.4 and 7.6.6, and 7.5.9 with the fraction 7.9.3 of erfc.
+inline std::complex<double> fresnel(double x) {
+  const double square = x * x, z = kPi / 2 * square;
+  if (x < 1.6) {
+    double term = x, cosine = x, sine = 0;
+    for (int k = 1; k < 100; ++k) {
+      term *= (k % 2 ? 1 : -1) * z / k;
+      (k % 2 ? sine : cosine) += term / (2 * k + 1);
+      if (std::fabs(term) <= kEps / 8 * std::fabs(sine)) break;
+    }
+    return {cosine, sine};
+  }
+  if (x > 1e15) return {0.5, 0.5};
+  const auto fraction =
+      continued_fraction({1, -2 * z}, 4, [](int k) { return -double(2 * k - 1) * (2 * k); });
+  const double turn = kPi / 2 * (std::fmod(square, 4) + std::fma(x, x, -square));
+  const std::complex<double> wave(std::cos(turn), std::sin(turn));
+  return std::complex<double>(0.5, 0.5) * (1. - wave * fraction * std::complex<double>(x, -x));
+}
+inline double fresnel_sine(double x) {
+  return x != x ? x : std::copysign(fresnel(std::fabs(x)).imag(), x);
+}
+inline double fresnel_cosine(double x) {
+  return x != x ? x : std::copysign(fresnel(std::fabs(x)).real(), x);
+}
+
+// Dawson's integral.
+
+// G. B. Rybicki's sum (Computers in Physics 3, 1989), whose error is exp(-(pi / 2h)**2).
+inline double dawson(double x) {
+  const double size = std::fabs(x);
+  if (size < 1) {
+    double term = x, sum = x;
+    for (int k = 1; std::fabs(term) > kEps / 8 * std::fabs(sum); ++k) {
+      term *= -2 * x * x / (2 * k + 1);
+      sum += term;
+    }
+    return sum;
+  }
+  constexpr double h = 0.2;
+  const double even = 2 * std::rint(size / (2 * h)), rest = size - even * h;
+  double sum = 0;
+  for (int k = -37; k <= 37; k += 2) {
+    const double distance = rest - k * h;
+    sum += std::exp(-distance * distance) / (even + k);
+  }
+  return std::copysign(sum / kSqrtPi, x);
+}
+
+// The n-th derivative: far out by the asymptotic series, else from D' = 1 - 2 x D.
+inline double dawsn(int n, double x) {
+  if (x != x) return x;
+  const double size = std::fabs(x), sign = std::signbit(x) && n % 2 == 0 ? -1 : 1;
+  if (size == kInf) return sign * 0.0;
+  if (size > 7) {
+    double term = 0.5 / size, sum = 0;
+    for (int j = 1; j <= n; ++j) term *= -j / size;
+    for (int k = 0; k < 60; ++k) {
+      sum += term;
+      const double ratio = (2 * k + 1) / (2 * size * size) * (2 * k + n + 1.) * (2 * k + n + 2.) /
+                           ((2 * k + 1.) * (2 * k + 2.));
+      if (ratio > 1 || std::fabs(term) <= kEps / 8 * std::fabs(sum)) break;
+      term *= ratio;
+    }
+    return sign * sum;
+  }
+  double before = dawson(size), value = before;
+  for (int k = 1; k <= n; ++k) {
+    const double next = k == 1 ? 1 - 2 * size * value : -2 * size * value - 2 * (k - 1) * before;
+    before = value;
+    value = next;
+  }
+  return sign * value;
+}
+
+// Modified Bessel functions of the second kind, and their derivatives: DLMF 10.32.9, whose
+// integrand and all its derivatives have one sign. A trapezoidal sum finds it to full precision.
+template <bool scaled>
+double bessel_k(const double* argument, const Orders& orders) {
+  const double x = *argument, sign = orders[0] % 2 ? -1 : 1;
+  if (!(x >= 0)) return kNan;
+  if (x == 0) return sign * kInf;
+  if (x == kInf) return 0;
+  const double h = std::min(0.2, 0.5 / std::sqrt(x));
+  double sum = 0;
+  for (int k = 0; k < 100000; ++k) {
+    const double half = std::sinh(k * h / 2), rise = 2 * half * half;
+    double term = std::exp(-x * rise) * (k == 0 ? 0.5 : 1);
+    if (orders[1] == 1) term *= 1 + rise;
+    for (int j = 0; j < orders[0]; ++j) term *= scaled ? rise : 1 + rise;
+    sum += term;
+    if (x * rise > 1 + orders[0] + orders[1] && term <= kEps / 8 * sum) break;
+  }
+  return sign * h * sum * (scaled ? 1 : std::exp(-x));
+}
+
+inline double bessel_y(int n, double x) {
+  if (!(x >= 0)) return kNan;
+  return n == 0 ? ::y0(x) : n == 1 ? ::y1(x) : ::yn(n, x);
+}
+
+// Complete elliptic integrals.
+
+template <int Max>
+Jet<Max> sqrt(const Jet<Max>& a) {
+  Jet<Max> out(a.rows, 0, std::sqrt(a.c[0][0]));
+  for (int i = 1; i <= a.height(); ++i) {
+    double rest = a.c[i][0];
+    for (int j = 1; j < i; ++j) rest -= out.c[j][0] * out.c[i - j][0];
+    out.c[i][0] = rest / (2 * out.c[0][0]);
+  }
+  return out;
+}
+
+// By the arithmetic-geometric mean of 1 and sqrt(1 - m), DLMF 19.8.5 and 19.8.6.
+template <int Max>
+double elliptic(int n, double m, bool second) {
+  Jet<Max> a(n, 0, 1), b = sqrt(Jet<Max>(n, 0, 1 - m, -1, 0)), sum(n, 0, m / 2, 0.5, 0);
+  double weight = 1;
+  for (int extra = 0; extra < 3; weight *= 2) {
+    Jet<Max> apart = a;
+    apart += b * -1;
+    apart = apart * 0.5;
+    sum += apart * apart * weight;
+    Jet<Max> mean = a;
+    mean += b;
+    b = sqrt(a * b);
+    a = mean * 0.5;
+    if (!(std::fabs(apart.c[0][0]) > 1e-9 * std::fabs(a.c[0][0]))) ++extra;
+  }
+  Jet<Max> whole = Jet<Max>(n, 0, kPi / 2) / a;
+  if (second) {
+    Jet<Max> part(n, 0, 1);
+    part += sum * -1;
+    whole = whole * part;
+  }
+  return whole.derivative();
+}
+
+inline double ellipk(int n, double m) {
+  if (m != m || m > 1) return kNan;
+  if (m == 1) return kInf;
+  if (m == -kInf) return 0;
+  return with_order(n, [&](auto max) { return elliptic<max()>(n, m, false); });
+}
+inline double ellipe(int n, double m) {
+  if (m != m || m > 1) return kNan;
+  if (m == 1) return n == 0 ? 1 : -kInf;
+  if (m == -kInf) return n == 0 ? kInf : 0;
+  return with_order(n, [&](auto max) { return elliptic<max()>(n, m, true); });
+}
+
+// (x**lambda - 1) / lambda, with its limit log(x), from the logarithm; and its inverse.
+inline double boxcox_of_log(double log, double lambda) {
+  return std::fabs(lambda) < 1e-19 ? log : std::expm1(lambda * log) / lambda;
+}
+inline double boxcox(double x, double lambda) { return boxcox_of_log(std::log(x), lambda); }
+inline double boxcox1p(double x, double lambda) { return boxcox_of_log(std::log1p(x), lambda); }
+inline double log_inv_boxcox(double y, double lambda) {
+  return lambda == 0 ? y : std::log1p(lambda * y) / lambda;
+}
+inline double inv_boxcox(double y, double lambda) { return std::exp(log_inv_boxcox(y, lambda)); }
+inline double inv_boxcox1p(double y, double lambda) {
+  return std::expm1(log_inv_boxcox(y, lambda));
+}
+
+// delta**2 (sqrt(1 + (r / delta)**2) - 1).
+inline double pseudo_huber(double delta, double r) {
+  if (delta != delta || r != r) return kNan;
+  if (delta < 0) return kInf;
+  if (delta == 0 || r == 0) return 0;
+  const double size = std::fabs(r), root = std::hypot(delta, size);
+  return root == kInf ? delta * (root - delta) : delta * (size / (root + delta)) * size;
+}
+
+}  // namespace special
+}  // namespace PYAUTOGRAD_ISA
+}  // namespace pyautograd::kernels
