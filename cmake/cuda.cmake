@@ -34,8 +34,10 @@ endif()
 
 # nvcc's own -O is for the code of the host, which only launches kernels here: half the size, half the time to build.
 set(CMAKE_CUDA_FLAGS_RELEASE "-DNDEBUG -Xcompiler=-Os")
-file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda/*.cu)
-add_library(pyautograd_cuda SHARED ${cuda_sources} csrc/kernels/cuda/memory.cpp csrc/core/dtype.cpp)
+file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda/*.cu
+     ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda/*.cpp)
+list(REMOVE_ITEM cuda_sources ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda/emulation.cpp)
+add_library(pyautograd_cuda SHARED ${cuda_sources} csrc/core/dtype.cpp)
 target_include_directories(pyautograd_cuda PRIVATE csrc)
 # The host's random stream, bit for bit.
 set_source_files_properties(csrc/kernels/cuda/random.cu PROPERTIES COMPILE_OPTIONS "-fmad=false")

@@ -49,6 +49,16 @@ def partition(self: Tensor, kth: int | Sequence[int], axis: int = -1) -> None:
     self[...] = compositions.load("partition")(self, kth, axis)
 
 
+def pin_memory(self: Tensor) -> Tensor:
+    """A copy in memory that devices can read on their own: ``pa.cuda.pin_memory``."""
+    return _core.pin_memory(self)
+
+
+def is_pinned(self: Tensor) -> bool:
+    """Whether the numbers lie in such memory."""
+    return _core.is_pinned(self)
+
+
 def put(self: Tensor, indices: TensorLike, values: TensorLike, mode: str = "raise") -> None:
     """Writes values to places of the flattened tensor: :func:`pyautograd.put`."""
     compositions.load("put")(self, indices, values, mode)
@@ -90,7 +100,9 @@ for _function in (
     compress,
     fill,
     flatten,
+    is_pinned,
     partition,
+    pin_memory,
     put,
     round,
     sort,

@@ -172,9 +172,27 @@ class Optimizer(Generic[State]):
             moved, part = self._advance([self._leaves[i] for i in chosen], gradients, part)
             for i, value in zip(chosen, moved, strict=True):
                 self._leaves[i][...] = value
+            if _core.device_capturing():
+                self._write_state(part, chosen)
+                return
         self._state = self._map_trees(
             lambda name, new: _replaced(getattr(self._state, name), chosen, new), part
         )
+
+    def _write_state(self, part: State, chosen: list[int]) -> None:
+        """Change the state in place: a replay looks for it where the captured call found it."""
+        for name, new in part._asdict().items():
+            old = getattr(self._state, name)
+            if name == "step":
+                if old.device == "cpu":
+                    raise RuntimeError(
+                        f"[{self._name()}.step] the number of steps is counted on the host, where "
+                        "a captured call does not count: make the optimiser with capturable=True"
+                    )
+                old[...] = new
+            elif new is not None:
+                for i, value in zip(chosen, new, strict=True):
+                    old[i][...] = value
 
     def zero_grad(self) -> None:
         """Set the ``.grad`` of every parameter to None.
@@ -377,6 +395,8 @@ class Adam(Optimizer[AdamState]):
             differentiable with respect to it.
         betas: decay of the running mean and of the running mean square, each in [0, 1).
         eps: added to the root of the mean square; positive.
+        capturable: count the steps on the device of the parameters, so that a captured step counts
+            them, too (:func:`pyautograd.cuda.graph`). Elsewhere that makes steps a little slower.
 
     Raises:
         TypeError, ValueError: a parameter is not a leaf that requires grad or is given twice, or an
@@ -395,6 +415,7 @@ class Adam(Optimizer[AdamState]):
         lr: float | Tensor = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        capturable: bool = False,
     ) -> None:
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise TypeError(f"[{self._name()}] betas must be a pair of numbers, got {betas!r}")
@@ -404,11 +425,13 @@ class Adam(Optimizer[AdamState]):
             self._number("betas[1]", second, 0.0, 1.0),
         )
         self._eps = self._number("eps", eps, math.ulp(0.0), math.inf)
+        self._capturable = capturable
         super().__init__(params, lr)
 
     def _start(self, leaves: list[Tensor]) -> AdamState:
+        device = leaves[0].device if self._capturable and leaves else "cpu"
         return AdamState(
-            _core.zeros((), dtype=np.int64),
+            _core.zeros((), dtype=np.int64, device=device),
             [_core.zeros_like(p) for p in leaves],
             [_core.zeros_like(p) for p in leaves],
         )

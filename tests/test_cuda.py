@@ -393,6 +393,27 @@ def test_sorts_are_stable_and_know_nan(device):
         np.testing.assert_array_equal(got.to("cpu").numpy(), np.sort(numbers))
 
 
+@pytest.mark.parametrize(
+    "dtype", ["float64", "float32", "int64", "uint64", "int32", "uint8", "bool"]
+)
+def test_sorts_of_many_items(dtype, device):
+    rng = np.random.default_rng(1)
+    for shape in ((20_000,), (7, 1500), (1500, 40), (130, 33)):
+        numbers = rng.integers(-(2**62), 2**62, shape)
+        values = numbers.astype(dtype) if dtype != "float32" else rng.normal(size=shape).astype("f")
+        values.flat[::7] = values.flat[3]
+        if values.dtype.kind == "f":
+            values.flat[::11] = np.nan
+        x, there = pa.tensor(values), pa.tensor(values, device=device)
+        for descending in (False, True):
+            for op in (pa.sort, pa.argsort):
+                want, got = op(x, descending=descending), op(there, descending=descending)
+                np.testing.assert_array_equal(got.to("cpu").numpy(), want.numpy())
+        np.testing.assert_array_equal(
+            pa.topk(there, 5)[1].to("cpu").numpy(), pa.topk(x, 5)[1].numpy()
+        )
+
+
 # Random draws.
 
 

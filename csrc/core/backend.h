@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "core/device.h"
@@ -13,15 +14,20 @@ struct DeviceKernels;
 }
 
 // In bytes. Live and peak are what tensors hold, cached is what the allocator keeps for the next
-// ones, free and total are the device's own.
+// ones, captured what graphs keep besides, free and total are the device's own.
 struct DeviceMemory {
-  int64_t live = 0, peak = 0, cached = 0, free = 0, total = 0;
+  int64_t live = 0, peak = 0, cached = 0, captured = 0, free = 0, total = 0;
 };
+
+// Opaque to the engine.
+struct DeviceEvent;
+struct DeviceGraph;
 
 // What the engine needs of devices other than the host. Its implementation lies in a library of its
 // own that is opened when such a device is first asked for, so that one package serves machines
-// with and without them. Work is asynchronous and in the order of the calls; memory goes back to
-// the allocator at once, as what takes it next comes later in that order. Raises Error.
+// with and without them. Work is asynchronous, and in the order of the calls within a stream, of
+// which every thread has one; memory that several streams touch orders them (before, after). Raises
+// Error.
 class Backend {
  public:
   virtual int device_count() = 0;
@@ -39,9 +45,59 @@ class Backend {
   virtual void to_host(int device, void* to, const void* from, size_t bytes) = 0;
   virtual void between(int to_device, void* to, int from_device, const void* from,
                        size_t bytes) = 0;
+  // As to_device, but memory that allocate_pinned gave is read later: it must stay as it is until
+  // then. Freeing it is safe at any time.
+  virtual void to_device_later(int device, void* to, const void* from, size_t bytes) = 0;
+  // Waits for all streams.
   virtual void synchronize(int device) = 0;
-  // The stream that work goes to, as other libraries name it.
-  virtual uintptr_t stream(int device) = 0;
+
+  // Memory of the host that devices read on their own.
+  virtual void* allocate_pinned(size_t bytes) = 0;
+  virtual void free_pinned(void* data) noexcept = 0;
+  virtual bool is_pinned(const void* data) = 0;
+
+  // Streams have numbers, for each device its own. A thread starts with one that no other has.
+  virtual int make_stream(int device, int priority) = 0;
+  virtual void drop_stream(int device, int stream) noexcept = 0;
+  virtual int own_stream(int device) = 0;
+  virtual int current_stream(int device) = 0;
+  virtual void set_current_stream(int device, int stream) = 0;
+  // As other libraries name it.
+  virtual uintptr_t stream_handle(int device, int stream) = 0;
+  virtual bool stream_idle(int device, int stream) = 0;
+  virtual void wait_for_stream(int device, int stream) = 0;
+  // What is asked of the stream from now on comes after all that was asked of the other.
+  virtual void follow_stream(int device, int stream, int other) = 0;
+
+  virtual DeviceEvent* make_event(int device, bool timed) = 0;
+  virtual void drop_event(DeviceEvent* event) noexcept = 0;
+  virtual void record_event(DeviceEvent& event, int stream) = 0;
+  virtual void follow_event(int device, int stream, const DeviceEvent& event) = 0;
+  virtual bool event_reached(const DeviceEvent& event) = 0;
+  virtual void wait_for_event(const DeviceEvent& event) = 0;
+  virtual double milliseconds(const DeviceEvent& begin, const DeviceEvent& end) = 0;
+
+  // Whether the two functions below do anything now.
+  virtual bool orders_work(int device) = 0;
+  // Around what is asked of this thread's stream: it comes after the work of other streams on the
+  // memory that it touches, and their later work on it comes after it.
+  virtual void before(int device, const void* written, std::span<const void* const> read) = 0;
+  virtual void after(int device, const void* written,
+                     std::span<const void* const> read) noexcept = 0;
+
+  // What this thread asks of the device is written down instead of done, until one of the next two.
+  // The memory that it touches stays as it is while the graph lives.
+  virtual void begin_capture(int device) = 0;
+  virtual DeviceGraph* end_capture() = 0;
+  virtual void abandon_capture() noexcept = 0;
+  virtual bool capturing() noexcept = 0;
+  // A bool of the device for a kernel of the captured call to set where an index is out of range.
+  // Null outside of captures, where the host looks at once.
+  virtual void* captured_flag(int device) = 0;
+  virtual void replay(DeviceGraph& graph) = 0;
+  // Whether no replay that is done by now has set a flag. Forgets them.
+  virtual bool check(DeviceGraph& graph, bool wait) = 0;
+  virtual void drop_graph(DeviceGraph* graph) noexcept = 0;
 
   virtual const kernels::DeviceKernels& kernels() const noexcept = 0;
 
@@ -50,7 +106,7 @@ class Backend {
 };
 
 // What the library exports: null if it was built for another interface than the caller's.
-inline constexpr uint32_t kBackendVersion = 2;
+inline constexpr uint32_t kBackendVersion = 3;
 using BackendEntry = Backend* (*)(uint32_t version);
 inline constexpr const char* kBackendEntry = "pyautograd_cuda_backend";
 

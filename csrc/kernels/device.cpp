@@ -62,6 +62,15 @@ void copy_between(const View& out, const View& x) {
   if (to) copy(out, target);
 }
 
+void copy_later(const View& out, const View& x) {
+  const int64_t count = count_elements(out.shape);
+  if (count == 0 || !is_plain(x, out.dtype) || !is_plain(out, out.dtype) ||
+      !backend().is_pinned(x.data))
+    return copy_between(out, x);
+  backend().to_device_later(out.device.index, out.data, x.data,
+                            static_cast<size_t>(count * itemsize(out.dtype)));
+}
+
 bool any_on_device(FnId predicate, const View& x) {
   const Ref<Array> marks = Array::empty(Dims(x.shape), DType::Bool, x.device);
   run_on_device(&DeviceKernels::unary, x.device, predicate, marks->device_view(), x);
@@ -77,10 +86,17 @@ bool normalize_index_on_device(const View& out, const View& index, int64_t size,
   const Device device = out.device;
   Ref<Array> integers;
   if (index.dtype != DType::Int64) integers = packed(index, DType::Int64);
+  const View numbers = integers ? integers->device_view() : index;
+  const bool from_end = is_signed_integer(index.dtype);
+  if (void* flag = backend().captured_flag(device.index)) {
+    const Dims none;
+    run_on_device(&DeviceKernels::normalize_index, device, out, numbers, size, from_end,
+                  View{flag, DType::Bool, none, none, device});
+    return true;
+  }
   const Ref<Array> mark = Array::empty({}, DType::Bool, device);
   fill(mark->device_view(), 0);
-  run_on_device(&DeviceKernels::normalize_index, device, out,
-                integers ? integers->device_view() : index, size, is_signed_integer(index.dtype),
+  run_on_device(&DeviceKernels::normalize_index, device, out, numbers, size, from_end,
                 mark->device_view());
   bool found = false;
   backend().to_host(device.index, &found, mark->address(), sizeof found);

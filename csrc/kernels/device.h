@@ -3,6 +3,9 @@
 // The kernels of devices other than the host: the doors of kernels.h as a table, which the library
 // of such a device fills in (core/backend.h).
 
+#include <algorithm>
+#include <utility>
+
 #include "core/backend.h"
 #include "kernels/kernels.h"
 #include "kernels/random.h"
@@ -55,12 +58,53 @@ struct DeviceKernels {
 
 inline bool on_device(const View& x) { return x.device.kind != Device::Kind::CPU; }
 
+// Around a kernel that works on these arguments: places it among the work of other streams. The
+// first view is what it writes; further ones that it writes must be fresh.
+class KernelScope {
+ public:
+  template <class... Args>
+  explicit KernelScope(Device device, const Args&... args)
+      : backend_(backend()), device_(device.index) {
+    (add(args), ...);
+    if (backend_.orders_work(device_)) backend_.before(device_, written_, read_);
+  }
+  ~KernelScope() {
+    if (backend_.orders_work(device_)) backend_.after(device_, written_, read_);
+  }
+  KernelScope(const KernelScope&) = delete;
+  KernelScope& operator=(const KernelScope&) = delete;
+  const DeviceKernels& kernels() const { return backend_.kernels(); }
+
+ private:
+  template <class T>
+  void add(const T&) {}
+  void add(const View& x) {
+    const bool wrote = std::exchange(first_, false);
+    const bool empty = std::find(x.shape.begin(), x.shape.end(), 0) != x.shape.end();
+    if (!on_device(x) || empty) return;
+    if (wrote)
+      written_ = x.data;
+    else
+      read_.push_back(x.data);
+  }
+  void add(std::span<const View> views) {
+    for (const View& x : views) add(x);
+  }
+
+  Backend& backend_;
+  const int device_;
+  bool first_ = true;
+  const void* written_ = nullptr;
+  SmallVector<const void*, 6> read_;
+};
+
 // For kernels that take numbers of the host, too. As if the host's numbers had been asked for where
 // the op has no kernel for the device.
 template <class... Params, class... Args>
 void run_with_numbers(bool (*DeviceKernels::*kernel)(Params...), Device device,
                       const Args&... args) {
-  const auto run = backend().kernels().*kernel;
+  const KernelScope scope(device, args...);
+  const auto run = scope.kernels().*kernel;
   if (!run || !run(args...)) not_on_host(device);
 }
 
@@ -84,6 +128,8 @@ void run_on_device(bool (*DeviceKernels::*kernel)(Params...), Device device, con
 
 // Between devices, or on one that is not the host.
 void copy_between(const View& out, const View& x);
+// From the host; where x is pinned memory, laid out as out, the device reads it later.
+void copy_later(const View& out, const View& x);
 // Whether the functor, or a number itself, is true anywhere.
 bool any_on_device(FnId predicate, const View& x);
 bool normalize_index_on_device(const View& out, const View& index, int64_t size, int64_t* bad);

@@ -1,4 +1,5 @@
-#include "kernels/kernels.h"
+#include "kernels/device.h"
+
 #include "ops/linear.h"
 
 namespace pyautograd::ops {
@@ -7,14 +8,17 @@ namespace {
 
 class ToDevice final : public LinearElementwise {
  public:
-  explicit ToDevice(Device target) : target_(target) {}
+  ToDevice(Device target, bool later) : target_(target), later_(later) {}
   std::string_view name() const override { return "to_device"; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{inputs[0].shape(), inputs[0].dtype(), target_}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, target_);
-    kernels::copy(out->device_view(), inputs[0].device_view());
+    if (later_ && !kernels::on_device(inputs[0].device_view()))
+      kernels::copy_later(out->device_view(), inputs[0].device_view());
+    else
+      kernels::copy(out->device_view(), inputs[0].device_view());
     return Tensors::of(Tensor(std::move(out)));
   }
   Saves saves() const override { return {.specs = true}; }
@@ -24,12 +28,13 @@ class ToDevice final : public LinearElementwise {
 
  private:
   const Device target_;
+  const bool later_;
 };
 
 }  // namespace
 
-Tensor to_device(const Tensor& x, Device device) {
-  return x.device() == device ? x : apply1(make_ref<ToDevice>(device), x);
+Tensor to_device(const Tensor& x, Device device, bool later) {
+  return x.device() == device ? x : apply1(make_ref<ToDevice>(device, later), x);
 }
 
 }  // namespace pyautograd::ops

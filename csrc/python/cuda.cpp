@@ -15,6 +15,7 @@ py::dict memory_of(const std::string& device) {
   out["live"] = memory.live;
   out["peak"] = memory.peak;
   out["cached"] = memory.cached;
+  out["captured"] = memory.captured;
   out["free"] = memory.free;
   out["total"] = memory.total;
   return out;
@@ -45,10 +46,6 @@ void bind_cuda(py::module_& module) {
   module.def(
       "device_release_cached",
       [](const std::string& name) { return backend().release_cached(parse_device(name).index); },
-      py::arg("device"), py::pos_only());
-  module.def(
-      "device_stream",
-      [](const std::string& name) { return backend().stream(parse_device(name).index); },
       py::arg("device"), py::pos_only());
   module.def(
       "device_synchronize",

@@ -1,6 +1,7 @@
 #include "python/dlpack.h"
 
 #include "core/backend.h"
+#include "kernels/device.h"
 #include "ops/ops.h"
 #include "python/autograd_held.h"
 #include "python/caster.h"
@@ -98,6 +99,10 @@ py::object export_capsule(const Tensor& x, [[maybe_unused]] uint64_t flags) {
 
 py::tuple device_tuple(Device device) {
   return py::make_tuple(static_cast<int>(device.type), device.index);
+}
+
+uintptr_t current_stream(pyautograd::Device device) {
+  return backend().stream_handle(device.index, backend().current_stream(device.index));
 }
 
 // The consumer's stream may read from now on: everything that makes the numbers is done, which is
@@ -220,7 +225,7 @@ py::object request_capsule(const py::object& producer, std::optional<bool> copy)
   py::dict options(py::arg("max_version") = py::make_tuple(1, 0));
   if (copy == false) options["copy"] = false;
   if (const std::optional<pyautograd::Device> device = cuda_device_of(producer))
-    options["stream"] = backend().stream(device->index);
+    options["stream"] = current_stream(*device);
   try {
     return producer.attr("__dlpack__")(**options);
   } catch (py::error_already_set& error) {
@@ -297,7 +302,9 @@ py::dict cuda_array_interface(const Tensor& x) {
       py::make_tuple(reinterpret_cast<uintptr_t>(array.size() ? array.address() : nullptr),
                      !array.storage->writable());
   out["strides"] = strides;
-  out["stream"] = backend().stream(device.index);
+  // What comes next in this thread's stream comes after everything that made the numbers.
+  const kernels::KernelScope scope(device, array.device_view());
+  out["stream"] = dlpack::current_stream(device);
   out["version"] = 3;
   return out;
 }

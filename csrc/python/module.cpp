@@ -14,6 +14,7 @@ PYBIND11_MODULE(_core, module) {
   bind_dlpack(module);
   bind_random(module);
   bind_cuda(module);
+  bind_cuda_streams(module);
   bind_runtime(module);
   bind_memory(module);
   bind_memory_budget(module);

@@ -15,6 +15,7 @@ void bind_dlpack(pybind11::module_& module);
 void bind_random(pybind11::module_& module);
 void bind_memory_budget(pybind11::module_& module);
 void bind_cuda(pybind11::module_& module);
+void bind_cuda_streams(pybind11::module_& module);
 void bind_runtime(pybind11::module_& module);
 void bind_memory(pybind11::module_& module);
 

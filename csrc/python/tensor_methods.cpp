@@ -144,16 +144,25 @@ bool names_device(PyObject* target) {
 }
 
 // The tensor on the device, itself if it is there.
-PyObject* moved(PyObject* self, Device device) {
-  const Tensor& x = unwrap(self);
+PyObject* moved(PyObject* self, Device device, bool later = false) {
+  const Tensor x = unwrap(self);
   if (x.device() == device) return Py_NewRef(self);
-  return wrap(run_op(x.size(), [&] { return ops::to_device(x, device); }));
+  return wrap(run_op(x.size(), [&] { return ops::to_device(x, device, later); }));
 }
 
 // x.to("cpu") or x.to(dtype)
-PyObject* to(PyObject* self, PyObject* target) noexcept {
+PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) noexcept {
   return guarded([&]() -> PyObject* {
-    if (names_device(target)) return moved(self, to_device(target));
+    const Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
+    const bool known =
+        named == 0 || (named == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0),
+                                                                      "non_blocking") == 0);
+    if (count != 1 || !known)
+      type_error("[to] expected a device or a dtype, and non_blocking= if anything");
+    PyObject* target = args[0];
+    const int later = named ? PyObject_IsTrue(args[1]) : 0;
+    if (later < 0) throw_python_error();
+    if (names_device(target)) return moved(self, to_device(target), later != 0);
     const DType dtype = to_dtype(target);
     if (dtype == unwrap(self).dtype()) return Py_NewRef(self);
     ops::warn_of_discarded_part("to", unwrap(self).dtype(), dtype);
@@ -278,9 +287,13 @@ PyMethodDef methods[] = {
      "first"},
     {"__array__", method(array), METH_VARARGS | METH_KEYWORDS, "NumPy's array protocol."},
     {"__complex__", to_complex, METH_NOARGS, nullptr},
-    {"to", to, METH_O,
-     "to($self, target, /)\n--\n\nThe tensor on another device, such as 'cpu' or 'cuda:0', or with "
-     "another dtype; itself if nothing changes."},
+    {"to", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(to)),
+     METH_FASTCALL | METH_KEYWORDS,
+     "to($self, target, /, *, non_blocking=False)\n--\n\nThe tensor on another device, such as "
+     "'cpu' or 'cuda:0', or with another dtype; itself if nothing changes.\n\nWith "
+     "``non_blocking``, a copy from pinned memory (``x.pin_memory()``) to a device goes on by "
+     "itself: the pinned numbers must not be overwritten before, and may be freed at any time. "
+     "Other copies are done when this returns."},
     {"to_device", method(move_to_device), METH_VARARGS | METH_KEYWORDS,
      "to_device($self, device, /, *, stream=None)\n--\n\nThe tensor on another device, such as "
      "'cpu' "

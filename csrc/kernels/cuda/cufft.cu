@@ -46,13 +46,13 @@ class Cufft {
   }
 
  private:
-  using Shape = std::tuple<int, bool, int64_t, int64_t>;
+  using Shape = std::tuple<cudaStream_t, bool, int64_t, int64_t>;
 
   static void check(int status, const char* what) {
     if (status != kSuccess) throw DeviceFailure(concat(what, ": status ", status));
   }
   Plan plan_for(const Queue& queue, bool single, int64_t lines, int64_t n) {
-    const Shape shape(queue.device(), single, lines, n);
+    const Shape shape(queue.stream(), single, lines, n);
     if (const auto found = plans_.find(shape); found != plans_.end()) return found->second;
     if (plans_.size() >= kMostPlans) forget_all();
     Plan plan = 0;

@@ -1,13 +1,20 @@
-// A device that is this host, for tests: the kernels run as loops, and its memory can be touched by
-// nothing else, so that host code that reads a device's memory crashes here as it would there.
+// A device that is this host, for tests. Its memory can be touched by nothing but its work, so that
+// host code that reads it crashes here as it would there; and work is put off until somebody waits
+// for it, one stream after the other, so that a stream which forgets to wait for another one finds
+// wrong numbers.
 
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <deque>
+#include <memory>
+#include <numeric>
 
-#include "kernels/cuda/memory.h"
+#include "kernels/cuda/pair_sort.h"
 #include "kernels/cuda/queue.h"
+#include "kernels/cuda/stream_backend.h"
 #include "kernels/cuda/tables.h"
 
 namespace pyautograd::kernels::cuda {
@@ -17,14 +24,43 @@ namespace {
 constexpr size_t kArena = size_t{1} << 26;
 constexpr size_t kPage = 4096;
 constexpr int kDevices = 2;
+constexpr size_t kMostWaiting = 1 << 14;
 
-class Arena final : public RawMemory {
+struct Stream;
+
+struct Event {
+  Stream* stream = nullptr;
+  uint64_t recorded = 0, reached = 0;  // how often
+  std::chrono::steady_clock::time_point time;
+};
+
+// Done when the event, if there is one, was reached as often as this.
+struct Work {
+  std::function<void()> run;
+  std::shared_ptr<Event> event;
+  uint64_t times = 0;
+};
+
+struct Graph {
+  std::vector<std::function<void()>> work;
+};
+
+struct Stream {
+  std::deque<Work> work;
+  std::unique_ptr<Graph> capture;
+};
+
+// The work of all streams, of which a thread at a time does some.
+std::recursive_mutex work_mutex;
+int doing = 0;
+
+class Arena {
  public:
   Arena() {
     base_ =
         static_cast<char*>(mmap(nullptr, kArena, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   }
-  void* take(size_t bytes) override {
+  void* take(size_t bytes) {
     bytes = (bytes + kPage - 1) / kPage * kPage;
     size_t at = 0;
     for (const auto& [begin, size] : taken_) {
@@ -35,65 +71,167 @@ class Arena final : public RawMemory {
     taken_[at] = bytes;
     return base_ + at;
   }
-  void give(void* data) noexcept override {
+  void give(void* data) noexcept {
     const auto block = taken_.find(static_cast<size_t>(static_cast<char*>(data) - base_));
     // Every page that there is makes protecting the arena slower.
     madvise(data, block->second, MADV_DONTNEED);
     taken_.erase(block);
   }
-  DeviceMemory totals() override {
+  DeviceMemory totals() const {
     DeviceMemory out;
     out.total = out.free = kArena;
     for (const auto& [begin, size] : taken_) out.free -= static_cast<int64_t>(size);
     return out;
   }
-  void wait() override {}
   void protect(int access) { mprotect(base_, kArena, access); }
-
-  CachingAllocator allocator{*this};
 
  private:
   char* base_;
   std::map<size_t, size_t> taken_;
 };
 
-// Several threads may be in kernels at a time.
-std::mutex users_mutex;
-int users = 0;
+Arena& arena(int device) {
+  static Arena* arenas = new Arena[kDevices];
+  return arenas[device];
+}
 
-class EmulatedBackend final : public Backend {
+void protect(int access) {
+  for (int d = 0; d < kDevices; ++d) arena(d).protect(access);
+}
+
+// Does the work of a stream until the condition holds or none is left, and that of others for which
+// it waits.
+void run(Stream& stream, const std::function<bool()>& enough) {
+  const std::lock_guard lock(work_mutex);
+  if (doing++ == 0) protect(PROT_READ | PROT_WRITE);
+  while (!stream.work.empty() && !enough()) {
+    const Work work = std::move(stream.work.front());
+    stream.work.pop_front();
+    if (work.event) {
+      Event& event = *work.event;
+      run(*event.stream, [&] { return event.reached >= work.times; });
+    }
+    if (work.run) work.run();
+  }
+  if (--doing == 0) protect(PROT_NONE);
+}
+void run_all(Stream& stream) {
+  run(stream, [] { return false; });
+}
+
+void push(Stream& stream, Work work) {
+  const std::lock_guard lock(work_mutex);
+  if (stream.capture) {
+    stream.capture->work.push_back(std::move(work.run));
+    return;
+  }
+  stream.work.push_back(std::move(work));
+  if (stream.work.size() > kMostWaiting) run_all(stream);
+}
+
+class EmulatedSystem final : public System {
  public:
-  int device_count() override { return kDevices; }
-  std::string name(int) override { return "emulated on the host"; }
-  void* allocate(int device, size_t bytes) override {
-    return arenas_[device].allocator.allocate(device, bytes);
+  explicit EmulatedSystem(int device) : device_(device) {}
+
+  void* take(size_t bytes) override { return arena(device_).take(bytes); }
+  void give(void* data) noexcept override { arena(device_).give(data); }
+  DeviceMemory totals() override { return arena(device_).totals(); }
+  void* take_pinned(size_t bytes) override { return std::malloc(bytes); }
+  void give_pinned(void* data) noexcept override { std::free(data); }
+
+  void* make_stream(int) override { return new Stream; }
+  bool idle(void* stream) override { return step(stream_of(stream)); }
+  void wait(void* stream) override {
+    Stream& mine = stream_of(stream);
+    if (mine.capture) throw DeviceFailure("a stream that is being captured was waited for");
+    run_all(mine);
   }
-  void free(int device, void* data, size_t bytes) noexcept override {
-    arenas_[device].allocator.free(data, bytes);
+  void copy(void* stream, void* to, const void* from, size_t bytes, Direction) override {
+    submit(stream, [to, from, bytes] { std::memcpy(to, from, bytes); });
   }
-  size_t release_cached(int device) override { return arenas_[device].allocator.release_cached(); }
-  DeviceMemory memory(int device) override { return arenas_[device].allocator.memory(); }
-  void reset_peak(int device) override { arenas_[device].allocator.reset_peak(); }
-  void to_device(int, void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
-  void to_host(int, void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
-  void between(int, void* to, int, const void* from, size_t bytes) override {
-    copy(to, from, bytes);
+  void copy_from(void* stream, void* to, int, const void* from, size_t bytes) override {
+    copy(stream, to, from, bytes, Direction::Within);
   }
-  void synchronize(int) override {}
-  uintptr_t stream(int) override { return 1; }
-  const DeviceKernels& kernels() const noexcept override { return kernels_; }
-  void protect(int access) {
-    for (Arena& arena : arenas_) arena.protect(access);
+  void clear(void* stream, void* data, size_t bytes) override {
+    submit(stream, [data, bytes] { std::memset(data, 0, bytes); });
   }
+
+  void* make_event(bool) override { return new std::shared_ptr<Event>(std::make_shared<Event>()); }
+  void drop_event(void* event) noexcept override {
+    delete static_cast<std::shared_ptr<Event>*>(event);
+  }
+  void record(void* event, void* stream) override {
+    const std::lock_guard lock(work_mutex);
+    const std::shared_ptr<Event> mine = event_of(event);
+    mine->stream = &stream_of(stream);
+    const uint64_t times = ++mine->recorded;
+    submit(stream, [mine, times] {
+      mine->reached = times;
+      mine->time = std::chrono::steady_clock::now();
+    });
+  }
+  void follow(void* stream, void* event) override {
+    const std::lock_guard lock(work_mutex);
+    const std::shared_ptr<Event>& mine = event_of(event);
+    if (stream_of(stream).capture || mine->stream->capture)
+      throw DeviceFailure("a captured stream and another one wait for each other");
+    push(stream_of(stream), {nullptr, mine, mine->recorded});
+  }
+  bool reached(void* event) override {
+    const std::lock_guard lock(work_mutex);
+    Event& mine = *event_of(event);
+    if (mine.reached < mine.recorded) step(*mine.stream);
+    return mine.reached == mine.recorded;
+  }
+  void wait_for_event(void* event) override {
+    const std::lock_guard lock(work_mutex);
+    Event& mine = *event_of(event);
+    run(*mine.stream, [&] { return mine.reached == mine.recorded; });
+  }
+  double milliseconds(void* begin, void* end) override {
+    return std::chrono::duration<double, std::milli>(event_of(end)->time - event_of(begin)->time)
+        .count();
+  }
+
+  void begin_capture(void* stream) override {
+    stream_of(stream).capture = std::make_unique<Graph>();
+  }
+  void* end_capture(void* stream) override { return stream_of(stream).capture.release(); }
+  void abandon_capture(void* stream) noexcept override { stream_of(stream).capture.reset(); }
+  void launch(void* graph, void* stream) override {
+    for (const auto& work : static_cast<Graph*>(graph)->work) submit(stream, work);
+  }
+  void drop_graph(void* graph) noexcept override { delete static_cast<Graph*>(graph); }
 
  private:
-  static void copy(void* to, const void* from, size_t bytes) {
-    unlock_memory();
-    std::memcpy(to, from, bytes);
-    lock_memory();
+  static Stream& stream_of(void* stream) { return *static_cast<Stream*>(stream); }
+  static const std::shared_ptr<Event>& event_of(void* event) {
+    return *static_cast<std::shared_ptr<Event>*>(event);
   }
+  // Time goes by: whoever asks again and again sees the work done in the end.
+  static bool step(Stream& stream) {
+    const std::lock_guard lock(work_mutex);
+    if (stream.work.empty()) return true;
+    const size_t before = stream.work.size();
+    run(stream, [&] { return stream.work.size() < before; });
+    return stream.work.empty();
+  }
+
+  const int device_;
+};
+
+class EmulatedBackend final : public StreamBackend {
+ public:
+  int device_count() override {
+    check_process();
+    return kDevices;
+  }
+  std::string name(int) override { return "emulated on the host"; }
+  const DeviceKernels& kernels() const noexcept override { return kernels_; }
+
+ private:
+  System& open_system(int device) override { return *new EmulatedSystem(device); }
   const DeviceKernels kernels_ = all_kernels();
-  Arena arenas_[kDevices];
 };
 
 EmulatedBackend& instance() {
@@ -103,17 +241,33 @@ EmulatedBackend& instance() {
 
 }  // namespace
 
-void unlock_memory() {
-  const std::lock_guard lock(users_mutex);
-  if (users++ == 0) instance().protect(PROT_READ | PROT_WRITE);
-}
-void lock_memory() {
-  const std::lock_guard lock(users_mutex);
-  if (--users == 0) instance().protect(PROT_NONE);
+void submit(void* stream, std::function<void()> work) {
+  push(*static_cast<Stream*>(stream), {std::move(work), nullptr, 0});
 }
 
-Queue::Queue(Device device) : device_(device.index) { unlock_memory(); }
-Queue::~Queue() { lock_memory(); }
+Queue::Queue(Device device)
+    : stream_(instance().current_handle(device.index)), device_(device.index) {}
+Queue::~Queue() = default;
+bool Queue::captured() const { return instance().capturing(); }
+
+Pairs radix_sort(Queue& queue, Pairs items, Pairs spare, int64_t count, int bits) {
+  submit(queue.stream(), [=] {
+    const auto digits = [&](int64_t key) {
+      const auto number = static_cast<uint64_t>(key);
+      return bits == 64 ? number ^ (uint64_t{1} << 63) : number & ((uint64_t{1} << bits) - 1);
+    };
+    std::vector<int64_t> order(static_cast<size_t>(count));
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+      return digits(items.keys[a]) < digits(items.keys[b]);
+    });
+    for (int64_t i = 0; i < count; ++i) {
+      spare.keys[i] = items.keys[order[static_cast<size_t>(i)]];
+      spare.places[i] = items.places[order[static_cast<size_t>(i)]];
+    }
+  });
+  return spare;
+}
 
 Scratch::Scratch(int device, size_t bytes)
     : device_(device), bytes_(bytes), data_(instance().allocate(device, bytes)) {}

@@ -79,7 +79,9 @@ bool fft(const View& x, bool inverse) {
   const int64_t lines = x.shape[0], n = x.shape[1];
   Queue queue(x.device);
 #ifndef PYAUTOGRAD_CUDA_EMULATION
-  if (run_cufft(queue, x.data, x.dtype == DType::Complex64, lines, n, inverse)) return true;
+  // A plan may be given up while a graph that was captured with it lives.
+  if (!queue.captured() && run_cufft(queue, x.data, x.dtype == DType::Complex64, lines, n, inverse))
+    return true;
 #endif
   if (x.dtype == DType::Complex64)
     plain_transform(queue, static_cast<std::complex<float>*>(x.data), lines, n, inverse);

@@ -2,6 +2,8 @@
 // added in the order of the updates, so that every run gives the same bits: the host's, but for
 // places with very many updates.
 
+#include <algorithm>
+#include <bit>
 #include <optional>
 
 #include "kernels/cuda/elementwise.h"
@@ -35,9 +37,11 @@ struct Normalize {
   PYAUTOGRAD_HD void operator()(int64_t i) const {
     const auto at = places(i);
     const int64_t value = index[at.of[1]], shifted = value + (from_end && value < 0 ? size : 0);
-    out[at.of[0]] = shifted;
+    const bool good = shifted >= 0 && shifted < size;
+    // Where nobody looks before the next kernel, that must not go astray.
+    out[at.of[0]] = good ? shifted : 0;
     // Whoever writes here writes the same.
-    if (shifted < 0 || shifted >= size) *bad = true;
+    if (!good) *bad = true;
   }
 };
 
@@ -241,12 +245,22 @@ struct Clear {
   PYAUTOGRAD_HD void operator()(int64_t i) const { to[i] = 0; }
 };
 
+// Of the places that indices of these axes name.
+int offset_bits(const View& out, size_t axes) {
+  int64_t most = 0;
+  for (size_t d = 0; d < axes; ++d) {
+    if (out.strides[d] < 0) return 64;
+    most += (out.shape[d] - 1) * out.strides[d];
+  }
+  return std::max(1, static_cast<int>(std::bit_width(static_cast<uint64_t>(most))));
+}
+
 bool scatter(const View& out, const View& updates, std::span<const View> index, bool add) {
   const size_t lead = index.empty() ? 0 : index[0].shape.size();
   const auto sides = Sides::of(updates, out, index.size(), lead);
   if (!sides) return false;
   Queue queue(out.device);
-  const PairSort sort(out.device.index, 1, sides->positions);
+  const PairSort sort(out.device.index, 1, sides->positions, offset_bits(out, index.size()));
   if (index.empty()) queue.each(1, Clear{sort.items().keys});
   if (!make_offsets(queue, sort.items().keys, out, index)) return false;
   return write_sorted(queue, out, updates, sort, *sides, add);

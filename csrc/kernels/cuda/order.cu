@@ -1,5 +1,8 @@
 // What compares elements: sorts, searches in sorted lines, running extrema.
 
+#include <bit>
+#include <limits>
+
 #include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/lines.h"
 #include "kernels/cuda/pair_sort.h"
@@ -55,13 +58,56 @@ struct MergeRuns {
 
 }  // namespace
 
-PairSort::PairSort(int device, int64_t lines, int64_t n)
+namespace {
+
+// Below this many items a merge sort has fewer launches.
+constexpr int64_t kMerged = 4096;
+
+// The places of lines as numbers of items, and back.
+struct NumberItems {
+  int64_t* places;
+  int64_t n;
+  PYAUTOGRAD_HD void operator()(int64_t item) const { places[item] += item / n * n; }
+};
+struct SplitItems {
+  Pairs items;
+  int64_t n;
+  PYAUTOGRAD_HD void operator()(int64_t item) const { items.keys[item] = items.places[item] / n; }
+};
+struct NumberPlaces {
+  int64_t* places;
+  int64_t n;
+  PYAUTOGRAD_HD void operator()(int64_t item) const { places[item] %= n; }
+};
+
+}  // namespace
+
+PairSort::PairSort(int device, int64_t lines, int64_t n, int bits)
     : n_(n),
       count_(lines * n),
+      bits_(bits),
       memory_(device, static_cast<size_t>(4 * count_) * sizeof(int64_t)) {}
 
 Pairs PairSort::sorted(Queue& queue) const {
-  Pairs from = items(), to{from.keys + 2 * count_, from.places + 2 * count_};
+  return n_ <= kRun || count_ <= kMerged ? merged(queue) : by_digits(queue);
+}
+
+// All items at once, and then by their lines, which keeps the order within a line: many short lines
+// take no longer than a few long ones.
+Pairs PairSort::by_digits(Queue& queue) const {
+  if (count_ == n_) return radix_sort(queue, items(), spare(), count_, bits_);
+  queue.each(count_, NumberItems{items().places, n_});
+  const Pairs by_key = radix_sort(queue, items(), spare(), count_, bits_);
+  queue.each(count_, SplitItems{by_key, n_});
+  const bool first = by_key.keys == items().keys;
+  const int bits = std::bit_width(static_cast<uint64_t>(count_ / n_ - 1));
+  const Pairs by_line = radix_sort(queue, by_key, first ? spare() : items(), count_, bits);
+  queue.each(count_, NumberPlaces{by_line.places, n_});
+  return by_line;
+}
+
+Pairs PairSort::merged(Queue& queue) const {
+  Pairs from = items(), to = spare();
   queue.each(count_, SortRuns{from, to, n_});
   for (int64_t width = kRun; width < n_; width *= 2) {
     std::swap(from, to);
@@ -80,7 +126,8 @@ struct MakeKeys {
 
   PYAUTOGRAD_HD void operator()(int64_t item) const {
     const int64_t number = item / line.length, i = item - number * line.length;
-    to.keys[item] = key_of(line.source(number)[i * line.x_step], descending);
+    const Key<T> key = key_of(line.source(number)[i * line.x_step], descending);
+    to.keys[item] = sizeof(key) == 4 ? int64_t{key} - std::numeric_limits<int32_t>::min() : key;
     to.places[item] = i;
   }
 };
@@ -112,7 +159,8 @@ bool argsort(const View& out, const View& x, int axis, bool descending) {
   const int64_t count = element_count(x.shape);
   if (count == 0) return true;
   Queue queue(out.device);
-  const PairSort sort(out.device.index, lines.outer.count(), lines.length);
+  const int bits = itemsize(x.dtype) > 4 ? 64 : 32;
+  const PairSort sort(out.device.index, lines.outer.count(), lines.length, bits);
   const bool known = visit_ordered(x.dtype, [&]<class T>(TypeTag<T>) {
     queue.each(count, MakeKeys<T>{Line<int64_t, T>(out, x, lines), sort.items(), descending});
     return true;

@@ -9,7 +9,9 @@
 #include "core/backend.h"
 #include "kernels/scalar_base.h"
 
-#ifndef PYAUTOGRAD_CUDA_EMULATION
+#ifdef PYAUTOGRAD_CUDA_EMULATION
+#include <functional>
+#else
 #include <cuda_runtime.h>
 #endif
 
@@ -19,9 +21,8 @@ inline constexpr int kThreads = 256;
 
 #ifdef PYAUTOGRAD_CUDA_EMULATION
 
-// The memory of the emulated device cannot be read outside of its kernels.
-void unlock_memory();
-void lock_memory();
+// Work for a stream of the emulated device, whose memory nothing else can touch.
+void submit(void* stream, std::function<void()> work);
 
 // Folds the values of a block's threads in the order of a block's threads on a device.
 template <class T, class Combine>
@@ -82,8 +83,8 @@ __global__ void __launch_bounds__(kThreads) run_lines(Body body) {
 
 #endif
 
-// Where the kernels for one device go; work is done in the order of the calls. While one exists its
-// device is the current one of this thread.
+// This thread's stream of a device: work is done later, in the order of the calls. While one exists
+// its device is the current one of this thread.
 class Queue {
  public:
   explicit Queue(Device device);
@@ -96,7 +97,9 @@ class Queue {
   void each(int64_t n, const Body& body) {
     if (n == 0) return;
 #ifdef PYAUTOGRAD_CUDA_EMULATION
-    for (int64_t i = 0; i < n; ++i) body(i);
+    submit(stream_, [n, body] {
+      for (int64_t i = 0; i < n; ++i) body(i);
+    });
 #else
     run_each<<<blocks_for(n), kThreads, 0, stream_>>>(body, n);
     launched();
@@ -108,12 +111,14 @@ class Queue {
   void folds(int64_t blocks, const Body& body) {
     if (blocks == 0) return;
 #ifdef PYAUTOGRAD_CUDA_EMULATION
-    using T = typename Body::Value;
-    for (int64_t block = 0; block < blocks; ++block) {
-      T values[kThreads];
-      for (int t = 0; t < kThreads; ++t) values[t] = body.part(block, t);
-      body.finish(block, fold_block(values, [&](T a, T b) { return body.combine(a, b); }));
-    }
+    submit(stream_, [blocks, body] {
+      using T = typename Body::Value;
+      for (int64_t block = 0; block < blocks; ++block) {
+        T values[kThreads];
+        for (int t = 0; t < kThreads; ++t) values[t] = body.part(block, t);
+        body.finish(block, fold_block(values, [&](T a, T b) { return body.combine(a, b); }));
+      }
+    });
 #else
     run_folds<<<static_cast<unsigned>(blocks), kThreads, 0, stream_>>>(body);
     launched();
@@ -126,15 +131,17 @@ class Queue {
   void lines(int64_t lines, const Body& body) {
     if (lines == 0) return;
 #ifdef PYAUTOGRAD_CUDA_EMULATION
-    using T = typename Body::Value;
-    for (int64_t line = 0; line < lines; ++line) {
-      T values[kThreads];
-      for (int t = 0; t < kThreads; ++t) values[t] = body.first(line, t);
-      const T top = fold_block(values, [&](T a, T b) { return body.combine_first(a, b); });
-      for (int t = 0; t < kThreads; ++t) values[t] = body.second(line, t, top);
-      const T total = fold_block(values, [&](T a, T b) { return body.combine_second(a, b); });
-      for (int t = 0; t < kThreads; ++t) body.write(line, t, top, total);
-    }
+    submit(stream_, [lines, body] {
+      using T = typename Body::Value;
+      for (int64_t line = 0; line < lines; ++line) {
+        T values[kThreads];
+        for (int t = 0; t < kThreads; ++t) values[t] = body.first(line, t);
+        const T top = fold_block(values, [&](T a, T b) { return body.combine_first(a, b); });
+        for (int t = 0; t < kThreads; ++t) values[t] = body.second(line, t, top);
+        const T total = fold_block(values, [&](T a, T b) { return body.combine_second(a, b); });
+        for (int t = 0; t < kThreads; ++t) body.write(line, t, top, total);
+      }
+    });
 #else
     run_lines<<<static_cast<unsigned>(lines), kThreads, 0, stream_>>>(body);
     launched();
@@ -142,12 +149,18 @@ class Queue {
   }
 
   int device() const { return device_; }
-#ifndef PYAUTOGRAD_CUDA_EMULATION
+  // What is asked of it is being written down as a graph.
+  bool captured() const;
+#ifdef PYAUTOGRAD_CUDA_EMULATION
+  void* stream() const { return stream_; }
+#else
   cudaStream_t stream() const { return stream_; }
 #endif
 
  private:
-#ifndef PYAUTOGRAD_CUDA_EMULATION
+#ifdef PYAUTOGRAD_CUDA_EMULATION
+  void* stream_ = nullptr;
+#else
   // Beyond 2^20 blocks a thread takes several items.
   static unsigned blocks_for(int64_t n) {
     const int64_t blocks = (n + kThreads - 1) / kThreads;

@@ -61,7 +61,17 @@ bool draw_floats(const View& out, const RandomKey& key, uint64_t block) {
                                      : draw_blocks<F, double>(out, key, block);
 }
 
+// A graph would draw the same numbers each time.
+void refuse_capture(Device device) {
+  if (Queue(device).captured()) {
+    runtime_error(
+        "a captured call cannot draw random numbers, which would be the same at every replay: "
+        "draw them outside and pass them");
+  }
+}
+
 bool base_draw(BaseDraw kind, const View& out, const RandomKey& key, uint64_t block) {
+  refuse_capture(out.device);
   switch (kind) {
     case BaseDraw::Words:
       return draw_blocks<Words, uint64_t>(out, key, block);
@@ -135,6 +145,7 @@ bool draw_each(const View& out, const RandomKey& key, uint64_t block, const View
 
 bool parameter_draw(ParameterDraw kind, const View& out, const RandomKey& key, uint64_t block,
                     const View& index, std::span<const View> parameters) {
+  refuse_capture(out.device);
   switch (kind) {
     case ParameterDraw::LogGamma:
       return draw_each<ParameterDraw::LogGamma>(out, key, block, index, parameters);

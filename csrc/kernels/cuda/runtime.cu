@@ -1,22 +1,16 @@
 // The CUDA runtime behind core/backend.h.
 
 #include <cuda_runtime.h>
-#include <pthread.h>
 
-#include <array>
-#include <atomic>
 #include <cstdlib>
-#include <mutex>
 
-#include "kernels/cuda/memory.h"
 #include "kernels/cuda/queue.h"
+#include "kernels/cuda/stream_backend.h"
 #include "kernels/cuda/tables.h"
 
 namespace pyautograd::kernels::cuda {
 
 namespace {
-
-std::atomic<bool> forked{false};
 
 // Makes a device the current one of this thread for a while.
 class DeviceScope {
@@ -33,28 +27,42 @@ class DeviceScope {
   int former_ = 0;
 };
 
-// One stream for a device: a tensor may go from one thread to another without an event between
-// them.
-class CudaDevice final : public RawMemory {
- public:
-  explicit CudaDevice(int index) : index_(index) {
-    const DeviceScope scope(index);
-    check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
+cudaEvent_t event_of(void* event) { return static_cast<cudaEvent_t>(event); }
+
+// Whether the answer to a question is yes.
+bool is_done(cudaError_t status, const char* what) {
+  if (status == cudaErrorNotReady) {
+    cudaGetLastError();  // forgets it
+    return false;
   }
+  check_cuda(status, what);
+  return true;
+}
+
+// Null where there is no memory.
+void* taken(cudaError_t status, void* data, const char* what) {
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    return nullptr;
+  }
+  check_cuda(status, what);
+  return data;
+}
+
+class CudaSystem final : public System {
+ public:
+  explicit CudaSystem(int device) : device_(device) {}
+
   void* take(size_t bytes) override {
-    const DeviceScope scope(index_);
+    const DeviceScope scope(device_);
     void* data = nullptr;
     const cudaError_t status = cudaMalloc(&data, bytes);
-    if (status == cudaErrorMemoryAllocation) {
-      cudaGetLastError();  // forgets it
-      return nullptr;
-    }
-    check_cuda(status, "cudaMalloc");
-    return data;
+    return taken(status, data, "cudaMalloc");
   }
   void give(void* data) noexcept override { cudaFree(data); }
   DeviceMemory totals() override {
-    const DeviceScope scope(index_);
+    const DeviceScope scope(device_);
     size_t free = 0, total = 0;
     check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
     DeviceMemory out;
@@ -62,22 +70,108 @@ class CudaDevice final : public RawMemory {
     out.total = static_cast<int64_t>(total);
     return out;
   }
-  void wait() override { check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+  void* take_pinned(size_t bytes) override {
+    const DeviceScope scope(device_);
+    void* data = nullptr;
+    const cudaError_t status = cudaHostAlloc(&data, bytes, cudaHostAllocPortable);
+    return taken(status, data, "cudaHostAlloc");
+  }
+  void give_pinned(void* data) noexcept override { cudaFreeHost(data); }
 
-  cudaStream_t stream() const { return stream_; }
-  CachingAllocator allocator{*this};
-
- private:
-  int index_;
-  cudaStream_t stream_ = nullptr;
-};
-
-class CudaBackend final : public Backend {
- public:
-  CudaBackend() {
-    pthread_atfork(nullptr, nullptr, [] { forked = true; });
+  void* make_stream(int priority) override {
+    const DeviceScope scope(device_);
+    cudaStream_t stream = nullptr;
+    check_cuda(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, priority),
+               "cudaStreamCreate");
+    return stream;
+  }
+  bool idle(void* stream) override {
+    return is_done(cudaStreamQuery(stream_of(stream)), "cudaStreamQuery");
+  }
+  void wait(void* stream) override {
+    check_cuda(cudaStreamSynchronize(stream_of(stream)), "cudaStreamSynchronize");
+  }
+  void copy(void* stream, void* to, const void* from, size_t bytes, Direction direction) override {
+    const DeviceScope scope(device_);
+    const cudaMemcpyKind kind = direction == Direction::ToDevice ? cudaMemcpyHostToDevice
+                                : direction == Direction::ToHost ? cudaMemcpyDeviceToHost
+                                                                 : cudaMemcpyDeviceToDevice;
+    check_cuda(cudaMemcpyAsync(to, from, bytes, kind, stream_of(stream)), "cudaMemcpy");
+  }
+  void copy_from(void* stream, void* to, int from_device, const void* from, size_t bytes) override {
+    check_cuda(cudaMemcpyPeerAsync(to, device_, from, from_device, bytes, stream_of(stream)),
+               "cudaMemcpyPeer");
+  }
+  void clear(void* stream, void* data, size_t bytes) override {
+    const DeviceScope scope(device_);
+    check_cuda(cudaMemsetAsync(data, 0, bytes, stream_of(stream)), "cudaMemset");
   }
 
+  void* make_event(bool timed) override {
+    const DeviceScope scope(device_);
+    cudaEvent_t event = nullptr;
+    const unsigned flags = timed ? cudaEventDefault : cudaEventDisableTiming;
+    check_cuda(cudaEventCreateWithFlags(&event, flags), "cudaEventCreate");
+    return event;
+  }
+  void drop_event(void* event) noexcept override { cudaEventDestroy(event_of(event)); }
+  void record(void* event, void* stream) override {
+    const DeviceScope scope(device_);
+    check_cuda(cudaEventRecord(event_of(event), stream_of(stream)), "cudaEventRecord");
+  }
+  void follow(void* stream, void* event) override {
+    const DeviceScope scope(device_);
+    check_cuda(cudaStreamWaitEvent(stream_of(stream), event_of(event), 0), "cudaStreamWaitEvent");
+  }
+  bool reached(void* event) override {
+    return is_done(cudaEventQuery(event_of(event)), "cudaEventQuery");
+  }
+  void wait_for_event(void* event) override {
+    check_cuda(cudaEventSynchronize(event_of(event)), "cudaEventSynchronize");
+  }
+  double milliseconds(void* begin, void* end) override {
+    float out = 0;
+    check_cuda(cudaEventElapsedTime(&out, event_of(begin), event_of(end)), "cudaEventElapsedTime");
+    return out;
+  }
+
+  // Memory may be taken meanwhile, and other threads may do what they want.
+  void begin_capture(void* stream) override {
+    const DeviceScope scope(device_);
+    check_cuda(cudaStreamBeginCapture(stream_of(stream), cudaStreamCaptureModeRelaxed),
+               "cudaStreamBeginCapture");
+  }
+  void* end_capture(void* stream) override {
+    const DeviceScope scope(device_);
+    cudaGraph_t graph = nullptr;
+    check_cuda(cudaStreamEndCapture(stream_of(stream), &graph), "cudaStreamEndCapture");
+    cudaGraphExec_t executable = nullptr;
+    const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
+    cudaGraphDestroy(graph);
+    check_cuda(status, "cudaGraphInstantiate");
+    return executable;
+  }
+  void abandon_capture(void* stream) noexcept override {
+    cudaGraph_t graph = nullptr;
+    cudaStreamEndCapture(stream_of(stream), &graph);
+    if (graph) cudaGraphDestroy(graph);
+    cudaGetLastError();
+  }
+  void launch(void* graph, void* stream) override {
+    const DeviceScope scope(device_);
+    check_cuda(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream_of(stream)),
+               "cudaGraphLaunch");
+  }
+  void drop_graph(void* graph) noexcept override {
+    cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph));
+  }
+
+ private:
+  const int device_;
+};
+
+class CudaBackend final : public StreamBackend {
+ public:
   int device_count() override {
     check_process();
     int count = 0;
@@ -101,69 +195,13 @@ class CudaBackend final : public Backend {
     check_cuda(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
     return properties.name;
   }
-
-  void* allocate(int device, size_t bytes) override {
-    return at(device).allocator.allocate(device, bytes);
-  }
-  void free(int device, void* data, size_t bytes) noexcept override {
-    // A child process has none of its parent's memory to free.
-    if (!forked) at(device).allocator.free(data, bytes);
-  }
-  size_t release_cached(int device) override { return at(device).allocator.release_cached(); }
-  DeviceMemory memory(int device) override { return at(device).allocator.memory(); }
-  void reset_peak(int device) override { at(device).allocator.reset_peak(); }
-
-  void to_device(int device, void* to, const void* from, size_t bytes) override {
-    copy(device, to, from, bytes, cudaMemcpyHostToDevice);
-  }
-  void to_host(int device, void* to, const void* from, size_t bytes) override {
-    copy(device, to, from, bytes, cudaMemcpyDeviceToHost);
-  }
-  void between(int to_device, void* to, int from_device, const void* from, size_t bytes) override {
-    synchronize(from_device);
-    check_cuda(cudaMemcpyPeerAsync(to, to_device, from, from_device, bytes, at(to_device).stream()),
-               "cudaMemcpyPeer");
-    synchronize(to_device);
-  }
-  void synchronize(int device) override { at(device).wait(); }
-  uintptr_t stream(int device) override { return reinterpret_cast<uintptr_t>(at(device).stream()); }
-
   const DeviceKernels& kernels() const noexcept override { return kernels_; }
-
-  CudaDevice& at(int device) {
-    check_process();
-    CudaDevice* found = devices_[static_cast<size_t>(device)].load(std::memory_order_acquire);
-    return found ? *found : open(device);
-  }
   bool synchronous() const noexcept { return synchronous_; }
 
  private:
-  CudaDevice& open(int device) {
-    const std::lock_guard lock(mutex_);
-    std::atomic<CudaDevice*>& place = devices_[static_cast<size_t>(device)];
-    if (!place.load(std::memory_order_relaxed))
-      place.store(new CudaDevice(device), std::memory_order_release);
-    return *place.load(std::memory_order_relaxed);
-  }
-  void check_process() const {
-    if (forked) {
-      runtime_error(
-          "cuda cannot be used in a process that was forked after its first use: start "
-          "processes with multiprocessing's 'spawn'");
-    }
-  }
-  // Pageable memory of the host: the runtime has read it, or written it, when this returns.
-  void copy(int device, void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
-    CudaDevice& mine = at(device);
-    const DeviceScope scope(device);
-    check_cuda(cudaMemcpyAsync(to, from, bytes, kind, mine.stream()), "cudaMemcpy");
-    mine.wait();
-  }
+  System& open_system(int device) override { return *new CudaSystem(device); }
 
   const DeviceKernels kernels_ = all_kernels();
-  std::mutex mutex_;
-  // Made once, and kept until the process ends: a launch looks its device up without a lock.
-  std::array<std::atomic<CudaDevice*>, 256> devices_{};
   const bool synchronous_ = [] {
     const char* value = std::getenv("PYAUTOGRAD_CUDA_SYNC");
     return value && *value && *value != '0';
@@ -182,7 +220,7 @@ void check_cuda(cudaError_t status, const char* what) {
 }
 
 Queue::Queue(Device device) : device_(device.index) {
-  stream_ = instance().at(device_).stream();
+  stream_ = stream_of(instance().current_handle(device_));
   check_cuda(cudaGetDevice(&former_), "cudaGetDevice");
   if (former_ != device_) check_cuda(cudaSetDevice(device_), "cudaSetDevice");
 }
@@ -191,9 +229,11 @@ Queue::~Queue() {
   if (former_ != device_) cudaSetDevice(former_);
 }
 
+bool Queue::captured() const { return instance().capturing(); }
+
 void Queue::launched() {
   check_cuda(cudaGetLastError(), "launch");
-  if (instance().synchronous()) check_cuda(cudaStreamSynchronize(stream_), "kernel");
+  if (instance().synchronous() && !captured()) check_cuda(cudaStreamSynchronize(stream_), "kernel");
 }
 
 Scratch::Scratch(int device, size_t bytes)

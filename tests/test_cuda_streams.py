@@ -1,0 +1,626 @@
+"""Streams, events, pinned memory and captured calls.
+
+The emulated device puts work off until somebody waits for it, one stream after the other: an order
+that nobody asked for shows as wrong numbers.
+"""
+
+import contextlib
+import gc
+import io
+import re
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from processes import run_code
+
+import pyautograd as pa
+
+
+def chain(x, count=20):
+    for _ in range(count):
+        x = x * 1.5 + 1.0
+    return x
+
+
+def chain_of(value, count=20):
+    for _ in range(count):
+        value = value * 1.5 + 1.0
+    return value
+
+
+# Streams.
+
+
+def test_streams_have_names_and_an_order(device):
+    side = pa.cuda.Stream(device)
+    assert side.device == device
+    assert side != pa.cuda.current_stream(device)
+    assert pa.cuda.current_stream(device) == pa.cuda.default_stream(device)
+    assert side.handle != pa.cuda.stream_handle(device)
+    with pa.cuda.stream(side) as entered:
+        assert entered is side
+        assert pa.cuda.current_stream(device) == side
+        assert pa.cuda.stream_handle(device) == side.handle
+        assert pa.cuda.default_stream(device) != side
+    assert pa.cuda.current_stream(device) == pa.cuda.default_stream(device)
+    assert len({side, pa.cuda.default_stream(device)}) == 2
+    assert repr(side).startswith("Stream(device='cuda:0', number=")
+    side.synchronize()
+    assert side.query()
+    with pytest.raises(ValueError, match=r"\[cuda.Stream\] expected a cuda device, got 'cpu'"):
+        pa.cuda.Stream("cpu")
+    with pytest.raises(TypeError, match=r"\[cuda.stream\] expected a cuda.Stream, got a int"):
+        pa.cuda.stream(3).__enter__()
+    with pytest.raises(RuntimeError, match="does not exist"):
+        pa.cuda.Stream("cuda:99")
+
+
+def test_a_stream_is_left_when_its_block_raises(device):
+    side = pa.cuda.Stream(device)
+    with pytest.raises(KeyError), pa.cuda.stream(side):
+        raise KeyError
+    assert pa.cuda.current_stream(device) == pa.cuda.default_stream(device)
+
+
+def test_reading_what_another_stream_makes(device):
+    side = pa.cuda.Stream(device)
+    x = chain(pa.ones(1000, device=device))
+    with pa.cuda.stream(side):
+        y = chain(x)
+    z = y + x
+    want = chain_of(chain_of(1.0)) + chain_of(1.0)
+    np.testing.assert_allclose(z.to("cpu").numpy(), want)
+    with pa.cuda.stream(side):
+        np.testing.assert_allclose(z.to("cpu").numpy(), want)
+
+
+def test_writing_what_another_stream_reads(device):
+    side = pa.cuda.Stream(device)
+    x = pa.zeros(1000, device=device)
+    read = []
+    for step in range(5):
+        with pa.cuda.stream(side):
+            read.append(chain(x))
+        x += step + 1.0
+    for y, value in zip(read, (0, 1, 3, 6, 10), strict=True):
+        np.testing.assert_allclose(y.to("cpu").numpy(), chain_of(value))
+
+
+def test_memory_is_not_reused_while_another_stream_uses_it(device):
+    side, third = pa.cuda.Stream(device), pa.cuda.Stream(device)
+    kept = []
+    for step in range(8):
+        x = pa.full(3000, float(step), device=device)
+        for stream in (side, third):
+            with pa.cuda.stream(stream):
+                kept.append((step, chain(x)))
+        del x
+        y = pa.full(3000, -1.0, device=device)  # would take the place of x
+        del y
+    for step, y in kept:
+        np.testing.assert_allclose(y.to("cpu").numpy(), chain_of(step))
+
+
+def test_freed_memory_comes_back_to_every_stream(device):
+    side = pa.cuda.Stream(device)
+    pa.cuda.synchronize(device)
+    pa.cuda.release_cached(device)
+    for _ in range(50):
+        x = pa.ones(1 << 18, device=device)
+        with pa.cuda.stream(side):
+            y = x + 1
+        del x
+        assert y[:1].tolist() == [2]
+        del y
+    # Without reuse these were 50 pairs.
+    assert pa.cuda.memory(device)["cached"] <= 8 * (8 << 18)
+
+
+def test_derivatives_across_streams(device):
+    side = pa.cuda.Stream(device)
+    x = pa.tensor([0.5, 1.0], device=device, requires_grad=True)
+    with pa.cuda.stream(side):
+        y = pa.sin(x)
+    z = pa.sum(y * pa.exp(x))
+    with pa.cuda.stream(side):
+        z.backward()
+    values = np.array([0.5, 1.0])
+    np.testing.assert_allclose(
+        x.grad.to("cpu").numpy(), np.exp(values) * (np.sin(values) + np.cos(values)), rtol=1e-13
+    )
+
+
+def test_threads_have_streams_of_their_own(device):
+    handles, results, barrier = set(), {}, threading.Barrier(4)
+    shared = chain(pa.ones(500, device=device))
+
+    def work(number):
+        barrier.wait()
+        handles.add(pa.cuda.stream_handle(device))
+        x = pa.full(500, float(number), device=device)
+        for _ in range(20):
+            x = x * 0.5 + shared
+        results[number] = x
+        barrier.wait()
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(handles) == 4
+    assert pa.cuda.stream_handle(device) not in handles
+    for number, x in results.items():
+        want = number
+        for _ in range(20):
+            want = want * 0.5 + chain_of(1.0)
+        np.testing.assert_allclose((x + 0).to("cpu").numpy(), want)
+
+
+def test_streams_of_threads_that_ended_are_used_again(device):
+    seen = []
+    for _ in range(5):
+        thread = threading.Thread(target=lambda: seen.append(pa.cuda.stream_handle(device)))
+        thread.start()
+        thread.join()
+    assert len(set(seen)) == 1
+
+
+# Events.
+
+
+def test_events(device):
+    side = pa.cuda.Stream(device)
+    start, end = (pa.cuda.Event(enable_timing=True, device=device) for _ in range(2))
+    assert start.query()  # nothing to wait for
+    start.record()
+    x = chain(pa.ones(1000, device=device))
+    end.record()
+    assert 0 <= start.elapsed_time(end) < 60_000
+    assert end.query()
+    passed = side.record_event()
+    pa.cuda.current_stream(device).wait_event(passed)
+    passed.wait(side)
+    passed.synchronize()
+    side.wait_stream(pa.cuda.current_stream(device))
+    side.synchronize()
+    assert pa.cuda.current_stream(device).query()
+    while not end.query():
+        pass
+    assert x[:1].tolist() == [chain_of(1.0)]
+
+
+def test_events_that_keep_no_time(device):
+    timed, plain = pa.cuda.Event(enable_timing=True), pa.cuda.Event()
+    plain.record()
+    timed.record()
+    for pair in ((timed, plain), (plain, timed)):
+        with pytest.raises(RuntimeError, match="make both events with enable_timing=True"):
+            pair[0].elapsed_time(pair[1])
+    with pytest.raises(RuntimeError, match="must have been recorded"):
+        timed.elapsed_time(pa.cuda.Event(enable_timing=True))
+    with pytest.raises(ValueError, match=r"\[cuda.Event\] expected a cuda device, got 'cpu'"):
+        pa.cuda.Event(device="cpu")
+
+
+# Pinned memory.
+
+
+def test_pinned_memory_holds_the_same_numbers(device):
+    values = np.arange(24.0).reshape(2, 3, 4)
+    x = pa.tensor(values)
+    y = x.T.pin_memory()
+    assert (x.is_pinned(), y.is_pinned(), y.device) == (False, True, "cpu")
+    np.testing.assert_array_equal(y.numpy(), values.T)
+    assert y.pin_memory().is_pinned()
+    assert pa.cuda.pin_memory(y) is not x
+    np.testing.assert_array_equal(y.to(device, non_blocking=True).to("cpu").numpy(), values.T)
+    with pytest.raises(ValueError, match=r"\[pin_memory\] the tensor lies on cuda:0"):
+        pa.ones(2, device=device).pin_memory()
+    with pytest.raises(RuntimeError, match=r"\[pin_memory\] .* use x.detach\(\)"):
+        (pa.tensor([1.0], requires_grad=True) * 2).pin_memory()
+    assert pa.zeros((0, 3)).pin_memory().to(device, non_blocking=True).shape == (0, 3)
+
+
+def test_a_copy_in_flight_outlives_its_tensor(device):
+    moved = []
+    for step in range(6):
+        x = pa.full(5000, float(step)).pin_memory()
+        moved.append(x.to(device, non_blocking=True))
+        del x
+        # Would take the place of x, and write it before the copy.
+        y = pa.full(5000, -1.0).pin_memory()
+        del y
+    for step, x in enumerate(moved):
+        np.testing.assert_array_equal(x.to("cpu").numpy(), step)
+
+
+def test_a_copy_is_in_flight_until_somebody_waits(device):
+    x = pa.zeros(5000).pin_memory()
+    there = x.to(device, non_blocking=True)
+    done = pa.cuda.Event(device=device)
+    done.record()
+    done.synchronize()
+    x[...] = 1.0
+    np.testing.assert_array_equal(there.to("cpu").numpy(), 0)
+
+
+def test_copies_that_do_not_wait_are_differentiable(device):
+    def f(x):
+        return pa.sum(pa.sin(x.to(device, non_blocking=True)).to("cpu"))
+
+    x = pa.tensor([0.5, 1.0]).pin_memory()
+    np.testing.assert_allclose(pa.func.grad(f)(x).numpy(), np.cos([0.5, 1.0]), rtol=1e-14)
+
+
+def test_to_takes_one_target_and_one_option(device):
+    x = pa.ones(2)
+    assert x.to(device, non_blocking=False).device == device
+    assert x.to("float32", non_blocking=True).dtype == np.float32
+    for call in (lambda: x.to(), lambda: x.to(device, True), lambda: x.to(device, blocking=1)):
+        with pytest.raises(TypeError, match=r"\[to\] expected a device or a dtype"):
+            call()
+
+
+# Captured calls.
+
+
+def test_replays_compute_what_calls_do(device):
+    calls = []
+
+    @pa.cuda.graph
+    def f(x, scale):
+        calls.append(1)
+        return {"y": pa.sin(x) * scale["s"], "n": 3}
+
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        x, s = rng.random((3, 4)), rng.random(4)
+        out = f(pa.tensor(x, device=device), scale={"s": pa.tensor(s, device=device)})
+        assert out["n"] == 3
+        assert out["y"].device == device
+        np.testing.assert_allclose(out["y"].to("cpu").numpy(), np.sin(x) * s, rtol=1e-14)
+    assert len(calls) == 2  # the warm-up and the capture
+
+
+def test_results_of_replays_are_the_callers(device):
+    f = pa.cuda.graph(lambda x: x + 1, warmup=0)
+    results = [f(pa.full(3, float(n), device=device)) for n in range(3)]
+    assert [y.tolist() for y in results] == [[1] * 3, [2] * 3, [3] * 3]
+
+
+def test_derivatives_are_replayed(device):
+    def loss(w, x):
+        return pa.sum(pa.tanh(x @ w) ** 2)
+
+    rng = np.random.default_rng(0)
+    w, x = rng.random((4, 2)), rng.random((5, 4))
+    for make in (pa.func.grad, pa.func.hessian):
+        captured = pa.cuda.graph(make(loss))
+        for step in range(4):
+            want = make(loss)(pa.tensor(w + step), pa.tensor(x))
+            got = captured(pa.tensor(w + step, device=device), pa.tensor(x, device=device))
+            np.testing.assert_allclose(got.to("cpu").numpy(), want.numpy(), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda w: pa.optim.SGD(w, lr=0.05),
+        lambda w: pa.optim.SGD(w, lr=0.05, momentum=0.9),
+        lambda w: pa.optim.Adam(w, lr=0.05, capturable=True),
+    ],
+    ids="sgd momentum adam".split(),
+)
+def test_a_training_step_is_replayed(make, device):
+    rng = np.random.default_rng(0)
+    batches = [(rng.random((8, 3)), rng.random(8)) for _ in range(7)]
+    start = rng.random(3)
+
+    def train(where, wrap):
+        w = pa.tensor(start, device=where, requires_grad=True)
+        optimizer = make(w)
+
+        def step(x, y):
+            optimizer.zero_grad()
+            loss = pa.mean((x @ w - y) ** 2)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        call, losses = wrap(step), []
+        for x, y in batches:
+            losses.append(call(pa.tensor(x, device=where), pa.tensor(y, device=where)).item())
+        return losses, w.detach().to("cpu").numpy()
+
+    want, got = train("cpu", lambda f: f), train(device, pa.cuda.graph)
+    np.testing.assert_allclose(got[0], want[0], rtol=1e-11)
+    np.testing.assert_allclose(got[1], want[1], rtol=1e-11)
+
+
+def test_adam_counts_its_steps_on_the_host_unless_told_otherwise(device):
+    w = pa.tensor([1.0], device=device, requires_grad=True)
+    optimizer = pa.optim.Adam(w, lr=0.1)
+
+    def step():
+        optimizer.zero_grad()
+        pa.sum(w * w).backward()
+        optimizer.step()
+
+    call = pa.cuda.graph(step, device=device)
+    call()
+    with pytest.raises(RuntimeError, match=r"\[Adam.step\] .* capturable=True"):
+        call()
+    assert pa.ones(1, device=device).tolist() == [1]
+
+
+def test_other_arguments_than_the_captured_ones(device):
+    f = pa.cuda.graph(lambda x, n, **options: x * n, warmup=0)
+    x = pa.ones((2, 3), device=device)
+    f(x, 2)
+    for call, message in (
+        (
+            lambda: f(pa.ones((2, 4), device=device), 2),
+            r"of shape \(2, 3\) and dtype float64 on cuda:0 at args\[0\], this one a tensor of "
+            r"shape \(2, 4\)",
+        ),
+        (lambda: f(x.to("float32"), 2), r"float64 on cuda:0 at args\[0\], this one .* float32"),
+        (lambda: f(x.to("cpu"), 2), r"on cuda:0 at args\[0\], this one .* on cpu"),
+        (lambda: f(x, 3), r"has the int 2 at args\[1\], this one the int 3"),
+        (lambda: f(x, 2.0), r"has the int 2 at args\[1\], this one the float 2.0"),
+        (lambda: f(x, 2, y=x), r"structure \(\(\*, \*\), \{\}\), this one \(\(\*, \*\), \{'y': \*"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert f(x, 2).tolist() == [[2] * 3] * 2
+    f.reset()
+    assert f(x, 5).tolist() == [[5] * 3] * 2
+
+
+def test_arguments_that_cannot_be_captured(device):
+    f = pa.cuda.graph(lambda x: x * 2, warmup=0)
+    with pytest.raises(ValueError, match=r"args\[0\] lies on cpu, expected a cuda device"):
+        f(pa.ones(2))
+    with pytest.raises(RuntimeError, match=r"args\[0\] requires grad, but no derivative"):
+        f(pa.tensor([1.0], device=device, requires_grad=True))
+    with pytest.raises(RuntimeError, match="derivative"):
+        pa.func.grad(lambda x: pa.sum(f(x)))(pa.ones(2, device=device))
+    with pytest.raises(TypeError, match=r"\[cuda.graph\] expected a function, got a int"):
+        pa.cuda.graph(3)
+    with pytest.raises(ValueError, match="warmup must not be negative"):
+        pa.cuda.graph(f, warmup=-1)
+
+
+@pytest.mark.parametrize(
+    ("f", "what"),
+    [
+        (lambda x: x * float(x[0]), "read numbers on the host"),
+        (lambda x: print(x), "read numbers on the host"),
+        (lambda x: x if x[0] > 0 else -x, "read numbers on the host"),
+        (lambda x: x[x > 0], "read numbers on the host"),
+        (lambda x: pa.cuda.synchronize(x.device), "wait for the device"),
+        (lambda x: pa.cuda.stream(pa.cuda.Stream()).__enter__(), "change the stream"),
+        (lambda x: pa.cuda.Event().record(), "record an event"),
+        (lambda x: pa.cuda.graph(lambda y: y, warmup=0)(x), "capture another one"),
+        (lambda x: pa.random.default_rng(0, device=x.device).random(3), "draw random numbers"),
+    ],
+    ids="float print branch mask synchronize stream event nested random".split(),
+)
+def test_what_no_captured_call_can_do(f, what, device):
+    x = pa.ones(3, device=device)
+    before = pa.cuda.memory(device)
+    with pytest.raises(RuntimeError, match=f"a captured call cannot {what}"):
+        pa.cuda.graph(f, warmup=0)(x)
+    # Nothing is left of it.
+    gc.collect()
+    after = pa.cuda.memory(device)
+    assert (after["live"], after["captured"]) == (before["live"], before["captured"])
+    assert (x + 1).tolist() == [2, 2, 2]
+    assert pa.cuda.current_stream(device) == pa.cuda.default_stream(device)
+
+
+def test_a_captured_call_that_raises(device):
+    def f(x):
+        y = x * 2
+        raise KeyError(y.shape)
+
+    with pytest.raises(KeyError):
+        pa.cuda.graph(f, warmup=0)(pa.ones(3, device=device))
+    assert pa.cuda.graph(lambda x: x * 2, warmup=0)(pa.ones(1, device=device)).tolist() == [2]
+
+
+def test_a_graph_keeps_the_memory_that_it_touches(device):
+    constant = pa.full(4000, 3.0, device=device)
+    holder = [constant]
+    f = pa.cuda.graph(lambda x: x * holder[0] + pa.tensor([1.0, 2.0] * 2000, device=device))
+    x = pa.ones(4000, device=device)
+    f(x), f(x)
+    del constant
+    holder.clear()
+    others = [pa.full(4000, -1.0, device=device) for _ in range(20)]
+    assert f(x)[:2].tolist() == [4, 5]
+    assert others[-1][0].item() == -1
+    before = pa.cuda.memory(device)["captured"]
+    assert before > 0
+    del f
+    gc.collect()
+    assert pa.cuda.memory(device)["captured"] < before
+
+
+def test_tensors_may_outlive_their_graph(device):
+    made = []
+    f = pa.cuda.graph(lambda x: made.append(x * 2), warmup=0)
+    for value in (1.0, 4.0):
+        f(pa.full(100, value, device=device))
+    assert made[0][:1].tolist() == [8]  # of the last replay
+    del f
+    gc.collect()
+    others = [pa.full(100, -1.0, device=device) for _ in range(20)]
+    assert made[0][:1].tolist() == [8]
+    del others
+
+
+def test_replays_are_ordered_after_other_streams(device):
+    side = pa.cuda.Stream(device)
+    total = pa.zeros(1000, device=device)
+
+    def f(x):
+        total[...] = total + x
+
+    call = pa.cuda.graph(f, warmup=0)
+    for step in range(6):
+        with pa.cuda.stream(side) if step % 2 else pa.cuda.stream(pa.cuda.default_stream(device)):
+            call(pa.full(1000, float(step), device=device))
+            total *= 2
+    want = 0
+    for step in range(6):
+        want = (want + step) * 2
+    np.testing.assert_array_equal(total.to("cpu").numpy(), want)
+
+
+def test_indices_in_captured_calls(device):
+    table = pa.arange(10.0, device=device)
+    f = pa.cuda.graph(lambda i: table[i] + table[[1, 2, -1]], warmup=0)
+
+    def call(*index):
+        return f(pa.tensor(index, device=device)).tolist()
+
+    assert call(0, 1, 2) == [1, 3, 11]
+    assert call(-1, 3, 9) == [10, 5, 18]
+    f.check()
+    call(0, 99, 0)
+    with pytest.raises(IndexError, match=r"\[cuda.graph\] an index tensor on the device was out"):
+        f.check()
+    f.check()
+    assert call(4, 5, 6) == [5, 7, 15]
+    call(0, 0, -11)
+    pa.cuda.synchronize(device)
+    with pytest.raises(IndexError, match="in an earlier call"):
+        call(0, 1, 2)
+    assert call(0, 1, 2) == [1, 3, 11]
+
+
+def test_other_threads_work_while_one_captures(device):
+    entered, go_on = threading.Event(), threading.Event()
+    seen = []
+
+    def f(x):
+        y = x * 2
+        entered.set()
+        go_on.wait(10)
+        return y + 1
+
+    def other():
+        entered.wait(10)
+        z = pa.full(3, 5.0, device=device)
+        seen.append((z * z).tolist())
+        go_on.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    call = pa.cuda.graph(f, warmup=0)
+    assert call(pa.ones(3, device=device)).tolist() == [3] * 3
+    thread.join()
+    assert seen == [[25] * 3]
+    assert call(pa.full(3, 2.0, device=device)).tolist() == [5] * 3
+
+
+def test_a_capture_that_runs_out_of_memory(device):
+    live, room = pa.cuda.memory(device)["live"], pa.cuda.memory(device)["total"]
+    x = pa.ones(1 << 10, device=device)
+    f = pa.cuda.graph(lambda x: pa.exp(pa.broadcast_to(x, (room // 8192, 1 << 10))) * 2, warmup=0)
+    with pytest.raises(MemoryError, match="bytes on cuda:0"):
+        f(x)
+    assert pa.cuda.memory(device)["live"] == live + x.nbytes
+    assert (x + 1)[:1].tolist() == [2]
+
+
+def test_the_examples_of_the_page(device):
+    page = (Path(__file__).parents[1] / "docs" / "cuda.md").read_text()
+    examples = re.findall(r"^```py\n(.*?)^```\n\n```text\n(.*?)^```$", page, re.M | re.S)
+    assert len(examples) == page.count("```py\n") == 3
+    for code, expected in examples:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(code, {"np": np, "pa": pa})
+        assert printed.getvalue() == expected
+
+
+# Several devices, and processes.
+
+
+@pytest.fixture
+def second(device):
+    if pa.cuda.device_count() < 2:
+        pytest.skip("needs two CUDA devices")
+    return pa.device("cuda:1")
+
+
+def test_devices_that_are_not_there(device):
+    count = pa.cuda.device_count()
+    with pytest.raises(RuntimeError, match=rf"'cuda:{count}' does not exist: this machine has"):
+        pa.ones(2, device=f"cuda:{count}")
+    for call in (pa.cuda.memory, pa.cuda.synchronize, pa.cuda.name, pa.cuda.current_stream):
+        with pytest.raises(RuntimeError, match="does not exist"):
+            call("cuda:99")
+
+
+def test_two_devices(device, second):
+    x, y = pa.ones(300, device=device), pa.full(300, 2.0, device=second)
+    with pytest.raises(ValueError, match=r"\[add\] inputs lie on cuda:0 and cuda:1: move one"):
+        x + y
+    assert (x + y.to(device)).tolist() == [3] * 300
+    assert (x.to(second) + y).device == second
+    assert y.to(device).to(second).tolist() == [2] * 300
+
+    def f(x):
+        return pa.sum(pa.sin(x).to(second) ** 2).to("cpu")
+
+    values = pa.tensor([0.5, 1.0], device=device)
+    np.testing.assert_allclose(
+        pa.func.grad(f)(values).to("cpu").numpy(), np.sin([1.0, 2.0]), rtol=1e-14
+    )
+    with pytest.raises(ValueError, match="the streams are of cuda:0 and cuda:1"):
+        pa.cuda.Stream(device).wait_stream(pa.cuda.Stream(second))
+    with pytest.raises(ValueError, match="the event is of"):
+        pa.cuda.Event(device=device).record(pa.cuda.Stream(second))
+    event = pa.cuda.Stream(device).record_event()
+    pa.cuda.Stream(second).wait_event(event)
+    with pytest.raises(RuntimeError, match="cannot copy between devices|second device"):
+        pa.cuda.graph(lambda x: x.to(second), warmup=0)(x)
+    with pytest.raises(ValueError, match=r"kwargs\['y'\] lies on cuda:1, expected cuda:0"):
+        pa.cuda.graph(lambda x, y: x, warmup=0)(x, y=y)
+
+
+def test_a_forked_child_says_what_is_wrong(device):
+    done = run_code(
+        """
+        import os
+        import sys
+        import pyautograd as pa
+        if library := os.environ.get("PYAUTOGRAD_TEST_CUDA_LIBRARY"):
+            pa._core.set_backend_library(library)
+        x = pa.ones(3, device="cuda")
+        event = pa.cuda.Event()
+        child = os.fork()
+        if child == 0:
+            for call in (lambda: x + 1, lambda: pa.zeros(1, device="cuda"), lambda: event.record()):
+                try:
+                    call()
+                except RuntimeError as error:
+                    print(error)
+            print((pa.ones(2) + 1).tolist())
+            del x, event
+            sys.stdout.flush()
+            os._exit(0)
+        print(os.waitpid(child, 0)[1], (x + 1).tolist())
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 5
+    for line in lines[:3]:
+        assert "forked after its first use: start processes with multiprocessing's 'spawn'" in line
+    assert lines[3:] == ["[2.0, 2.0]", "0 [2.0, 2.0, 2.0]"]
