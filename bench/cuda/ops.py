@@ -2,8 +2,8 @@
 
     python bench/cuda/ops.py [--rounds 20]
 
-Systems are timed in turn, round by round, and waited for. Bytes a second count what an op must
-read and write.
+Captured steps are replays of `pa.cuda.graph` beside those of `torch.cuda.graph`. Systems are timed
+in turn, round by round, and waited for. Bytes a second count what an op must read and write.
 """
 
 import argparse
@@ -33,8 +33,10 @@ def whole_numbers(high, size):
 
 class Ours:
     name = "pyautograd"
-    sin, exp, sum, matmul = pa.sin, pa.exp, pa.sum, pa.matmul
+    sin, exp, sum, matmul, tanh, mean = pa.sin, pa.exp, pa.sum, pa.matmul, pa.tanh, pa.mean
     sort, cumsum, fft = pa.sort, partial(pa.cumsum, axis=0), pa.fft.fft
+    largest = staticmethod(lambda x: pa.topk(x, 100)[0])
+    hessian, no_grad = staticmethod(pa.func.hessian), pa.no_grad
 
     @staticmethod
     def integers(high, size):
@@ -47,6 +49,12 @@ class Ours:
     @staticmethod
     def array(shape, grad=False):
         return pa.tensor(normals(shape), device="cuda", requires_grad=grad)
+
+    @staticmethod
+    def captured(step):
+        replay = pa.cuda.graph(step, device="cuda")
+        replay()
+        return replay
 
     wait = staticmethod(pa.cuda.synchronize)
 
@@ -67,6 +75,23 @@ class Theirs:
         self.matmul = torch.matmul
         self.sort, self.cumsum = lambda x: torch.sort(x).values, partial(torch.cumsum, dim=0)
         self.fft = torch.fft.fft
+        self.tanh, self.mean, self.no_grad = torch.tanh, torch.mean, torch.no_grad
+        self.largest = lambda x: torch.topk(x, 100).values
+        self.hessian = torch.func.hessian
+
+    @staticmethod
+    def captured(step):
+        # As PyTorch's documentation has it: warmed up on another stream first.
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                step()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            step()
+        return graph.replay
 
     @staticmethod
     def integers(high, size):
@@ -112,9 +137,55 @@ def moving_cases(xp):
     yield "gather, 1e7 of 1e7 float32", 1, lambda: x[index], 16e-9 * CHAIN
     yield "embedding forward and backward", 1, lambda: embedding(xp, table, rows), None
     yield "sort, 1e7 float32", 1, lambda: xp.sort(x), None
+    lines = x.reshape((10_000, 1000))
+    yield "sort, 10000 lines of 1000", 1, lambda: xp.sort(lines), None
+    yield "topk, 100 of 1000, 10000 lines", 1, lambda: xp.largest(lines), None
     yield "cumsum, 1e7 float32", 1, lambda: xp.cumsum(x), 8e-9 * CHAIN
     yield "fft, 1000 lines of 4096", 1, lambda: xp.fft(small), None
     yield "normal draws, 1e7 float32", 1, lambda: xp.normal(CHAIN), 4e-9 * CHAIN
+
+
+def launch_cases(xp):
+    """Ops whose kernels take no time: what counts is how soon the next one can be asked for."""
+    s, t, w = xp.array(SMALL), xp.array(SMALL), xp.array(SMALL, grad=True)
+    square = xp.array((16, 16))
+    yield "add, 10 elements", 1000, lambda: s + t, None
+    yield "sum, 10 elements", 1000, lambda: xp.sum(s), None
+    yield "slice and square, 10 elements", 1000, lambda: s[2:7] ** 2, None
+    yield "matmul 16^3 float32", 1000, lambda: xp.matmul(square, square), None
+    yield "8 ops forward and backward, 10", 100, lambda: chain(xp, w), None
+
+
+def training_step(xp):
+    """One step of gradient descent of a perceptron with two hidden layers, in place."""
+    sizes = (64, 256, 256, 10)
+    weights = [xp.array(pair, grad=True) for pair in zip(sizes, sizes[1:], strict=False)]
+    x, y = xp.array((128, sizes[0])), xp.array((128, sizes[-1]))
+
+    def step():
+        for w in weights:
+            w.grad = None
+        h = x
+        for w in weights[:-1]:
+            h = xp.tanh(xp.matmul(h, w) * 0.1)
+        xp.mean((xp.matmul(h, weights[-1]) - y) ** 2).backward()
+        with xp.no_grad():
+            for w in weights:
+                w -= 0.01 * w.grad
+
+    return step
+
+
+def perceptron_cases(xp):
+    yield "MLP training step, eager", 20, training_step(xp), None
+    yield "MLP training step, captured", 20, xp.captured(training_step(xp)), None
+    x, parameters = xp.array((32, 20)), xp.array(2000)
+
+    def loss(v):
+        hidden = xp.tanh(xp.matmul(x, v[:1000].reshape((20, 50))))
+        return xp.mean(xp.matmul(hidden, v[1000:].reshape((50, 20))) ** 2)
+
+    yield "Hessian of 2000 parameters", 1, lambda: xp.hessian(loss)(parameters), None
 
 
 def cases(xp):
@@ -124,8 +195,8 @@ def cases(xp):
     yield from moving_cases(xp)
     a = xp.array((SQUARE, SQUARE))
     yield f"matmul {SQUARE}^3 float32", 1, lambda: xp.matmul(a, a), None
-    s, t = xp.array(SMALL), xp.array(SMALL)
-    yield "add, 10 elements", 1000, lambda: s + t, None
+    yield from launch_cases(xp)
+    yield from perceptron_cases(xp)
 
 
 def seconds(xp, call, repetitions):
@@ -137,6 +208,17 @@ def seconds(xp, call, repetitions):
     return (time.perf_counter() - start) / repetitions
 
 
+def measure(systems, entries, rounds):
+    """Median seconds of each system."""
+    times = [[] for _ in systems]
+    for turn in range(rounds + 2):  # the first two warm up
+        for xp, entry, found in zip(systems, entries, times, strict=True):
+            elapsed = seconds(xp, entry[2], entry[1])
+            if turn >= 2:
+                found.append(elapsed)
+    return [statistics.median(found) for found in times]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=20)
@@ -145,15 +227,8 @@ def main():
     print(pa.cuda.name(), "|", pa.__version__, "|", torch.__version__ if torch else "no PyTorch")
     print(f"{'':34}" + "".join(f"{xp.name + ', us':>18}{'GB/s':>8}" for xp in systems))
     for entries in zip(*(cases(xp) for xp in systems), strict=True):
-        times = [[] for _ in systems]
-        for turn in range(rounds + 2):  # the first two warm up
-            for xp, entry, found in zip(systems, entries, times, strict=True):
-                elapsed = seconds(xp, entry[2], entry[1])
-                if turn >= 2:
-                    found.append(elapsed)
         row = f"{entries[0][0]:34}"
-        for entry, found in zip(entries, times, strict=True):
-            median = statistics.median(found)
+        for entry, median in zip(entries, measure(systems, entries, rounds), strict=True):
             rate = f"{entry[3] / median:8.0f}" if entry[3] else f"{'':8}"
             row += f"{1e6 * median:18.2f}{rate}"
         print(row, flush=True)
