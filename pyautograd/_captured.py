@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from . import _core
 from ._core import Tensor
 from .grad_mode import no_grad
@@ -132,15 +134,17 @@ def _device_of(leaves: Sequence[Any], structure: TreeDef, device: str | None) ->
 
 def _checked(leaves: list[Any], structure: TreeDef, device: str) -> list[Any]:
     for i, x in enumerate(leaves):
-        if not isinstance(x, Tensor):
+        if not isinstance(x, (Tensor, np.ndarray)):
             continue
-        if x.device != device or device == "cpu":
+        lies = x.device if isinstance(x, Tensor) else "cpu"
+        if lies != device or device == "cpu":
             wanted = "a cuda device" if device == "cpu" else device
             raise ValueError(
-                f"[cuda.graph] {_place(structure, i)} lies on {x.device}, expected {wanted}: move "
-                "it with .to('cuda') first"
+                f"[cuda.graph] {_place(structure, i)} lies on {lies}, expected {wanted}: move it "
+                "there first, with .to('cuda') or pa.tensor(x, device='cuda')"
             )
-        _check_plain(x, structure, i)
+        if isinstance(x, Tensor):
+            _check_plain(x, structure, i)
     return leaves
 
 
@@ -154,7 +158,7 @@ def _check_plain(x: Tensor, structure: TreeDef, leaf: int) -> None:
 
 def _fits(mine: Any, given: Any) -> bool:
     if not isinstance(mine, Tensor) or not isinstance(given, Tensor):
-        return type(mine) is type(given) and bool(mine == given)
+        return type(mine) is type(given) and bool(mine is given or mine == given)
     return (mine.shape, mine.dtype, mine.device) == (given.shape, given.dtype, given.device)
 
 

@@ -81,7 +81,10 @@ def reset_peak(device: str = "cuda:0") -> None:
 
 
 def release_cached(device: str = "cuda:0") -> int:
-    """Give cached memory back to the device; returns the number of bytes."""
+    """Give cached memory back to the device; returns the number of bytes.
+
+    Waits for the device. Pinned memory that no tensor has goes back to the system.
+    """
     return _core.device_release_cached(device)
 
 
@@ -283,7 +286,8 @@ def graph(f: Callable[..., Any], *, warmup: int = 1, device: str | None = None) 
     ``backward`` of their own, and change tensors in place: a whole training step may be captured.
 
     Whatever is no work of the device is not repeated: what Python computes, prints, counts or
-    decides keeps its value of the captured call. So do tensors of the host.
+    decides keeps its value of the captured call. So do tensors of the host. What ``f`` writes into
+    its arguments, the caller does not see; what it writes into other tensors is seen.
 
     Args:
         f: takes and returns trees of tensors (:mod:`pyautograd.tree`) and other values.
@@ -297,7 +301,7 @@ def graph(f: Callable[..., Any], *, warmup: int = 1, device: str | None = None) 
 
     Raises (when it is called):
         ValueError: shapes, dtypes, devices, structure or other values differ from those of the
-            captured call; both are named.
+            captured call; both are named. Or an argument lies on the host.
         RuntimeError: ``f`` reads numbers on the host (``float(x)``, ``print(x)``, ``if x > 0``,
             boolean masks), waits, changes the stream, or draws random numbers, which would be the
             same each time; or an argument is recorded or inside a transform.

@@ -168,6 +168,36 @@ def test_streams_of_threads_that_ended_are_used_again(device):
     assert len(set(seen)) == 1
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_random_programs_over_streams(seed, device):
+    rng = np.random.default_rng(seed)
+    streams = [pa.cuda.default_stream(device), *(pa.cuda.Stream(device) for _ in range(3))]
+    here, there = [np.ones(700)], [pa.ones(700, device=device)]
+    for _ in range(400):
+        i, j = rng.integers(len(here), size=2)
+        with pa.cuda.stream(streams[rng.integers(4)]):
+            match rng.integers(5):
+                case 0:
+                    here.append(here[i] * 0.5 + here[j])
+                    there.append(there[i] * 0.5 + there[j])
+                case 1:
+                    here[i] += 0.25 * here[j]
+                    there[i] += 0.25 * there[j]
+                case 2:
+                    here[i][::2] = here[j][1::2]
+                    there[i][::2] = there[j][1::2]
+                case 3:
+                    value = rng.random(700)
+                    here.append(value)
+                    there.append(pa.tensor(value).pin_memory().to(device, non_blocking=True))
+                case 4 if len(here) > 3:
+                    del here[i], there[i]
+        if rng.random() < 0.02:
+            np.testing.assert_allclose(there[0].to("cpu").numpy(), here[0], rtol=1e-12)
+    for x, want in zip(there, here, strict=True):
+        np.testing.assert_allclose(x.to("cpu").numpy(), want, rtol=1e-12)
+
+
 # Events.
 
 
@@ -235,6 +265,18 @@ def test_a_copy_in_flight_outlives_its_tensor(device):
         del y
     for step, x in enumerate(moved):
         np.testing.assert_array_equal(x.to("cpu").numpy(), step)
+
+
+def test_pinned_memory_goes_back_to_the_system(device):
+    x = pa.full(5000, 2.0).pin_memory()
+    there = x.to(device, non_blocking=True)
+    kept = pa.full(5000, 3.0).pin_memory()
+    del x
+    pa.cuda.release_cached(device)
+    pa.cuda.release_cached(device)
+    assert there[:1].tolist() == [2]
+    assert kept[:1].tolist() == [3]
+    assert pa.full(5000, 4.0).pin_memory()[:1].tolist() == [4]
 
 
 def test_a_copy_is_in_flight_until_somebody_waits(device):
@@ -375,6 +417,8 @@ def test_other_arguments_than_the_captured_ones(device):
         with pytest.raises(ValueError, match=message):
             call()
     assert f(x, 2).tolist() == [[2] * 3] * 2
+    with pytest.raises(ValueError, match=r"args\[0\] lies on cpu, expected cuda:0: move it"):
+        pa.cuda.graph(lambda x: x, warmup=0)(np.ones(2))
     f.reset()
     assert f(x, 5).tolist() == [[5] * 3] * 2
 
@@ -410,6 +454,7 @@ def test_arguments_that_cannot_be_captured(device):
 )
 def test_what_no_captured_call_can_do(f, what, device):
     x = pa.ones(3, device=device)
+    gc.collect()
     before = pa.cuda.memory(device)
     with pytest.raises(RuntimeError, match=f"a captured call cannot {what}"):
         pa.cuda.graph(f, warmup=0)(x)
@@ -440,7 +485,9 @@ def test_a_graph_keeps_the_memory_that_it_touches(device):
     del constant
     holder.clear()
     others = [pa.full(4000, -1.0, device=device) for _ in range(20)]
+    pinned = [pa.full(4000, -1.0).pin_memory() for _ in range(5)]
     assert f(x)[:2].tolist() == [4, 5]
+    assert pinned[-1][0].item() == -1
     assert others[-1][0].item() == -1
     before = pa.cuda.memory(device)["captured"]
     assert before > 0

@@ -13,7 +13,7 @@ namespace {
 struct Library {
   std::mutex mutex;
   std::string path;
-  Backend* backend = nullptr;
+  std::atomic<Backend*> backend{nullptr};
 };
 
 Library& library() {
@@ -57,12 +57,14 @@ void set_backend_library(std::string path) {
 
 Backend& backend() {
   Library& mine = library();
+  if (Backend* open = mine.backend.load(std::memory_order_acquire)) return *open;
   const std::lock_guard lock(mine.mutex);
-  if (!mine.backend) {
-    mine.backend = open_library(mine.path.empty() ? standard_path() : mine.path);
+  if (!mine.backend.load(std::memory_order_relaxed)) {
+    mine.backend.store(open_library(mine.path.empty() ? standard_path() : mine.path),
+                       std::memory_order_release);
     backend_open.store(true, std::memory_order_relaxed);
   }
-  return *mine.backend;
+  return *mine.backend.load(std::memory_order_relaxed);
 }
 
 std::string name_of(Device device) {

@@ -14,13 +14,17 @@ PinnedPool::Block* PinnedPool::around(const void* place) {
   return block.live && at < data + block.bytes ? &block : nullptr;
 }
 
+bool PinnedPool::is_idle(Block& block, const Finished& finished) {
+  if (block.live) return false;
+  std::erase_if(block.read, [&](const auto& use) { return finished(use.first, use.second); });
+  return block.read.empty();
+}
+
 void* PinnedPool::allocate(size_t bytes, const Finished& finished, const Take& take) {
   const size_t rounded = CachingAllocator::size_class(bytes);
   const std::lock_guard lock(mutex_);
   for (auto& [data, block] : blocks_) {
-    if (block.live || block.bytes != rounded) continue;
-    std::erase_if(block.read, [&](const auto& use) { return finished(use.first, use.second); });
-    if (!block.read.empty()) continue;
+    if (block.bytes != rounded || !is_idle(block, finished)) continue;
     block.live = true;
     return const_cast<char*>(data);
   }
@@ -32,6 +36,16 @@ void* PinnedPool::allocate(size_t bytes, const Finished& finished, const Take& t
 void PinnedPool::free(void* data) noexcept {
   const std::lock_guard lock(mutex_);
   if (Block* block = around(data)) block->live = false;
+}
+
+void PinnedPool::release(const Finished& finished, const std::function<void(void* data)>& give) {
+  const std::lock_guard lock(mutex_);
+  for (auto entry = blocks_.begin(); entry != blocks_.end();) {
+    auto& [data, block] = *entry;
+    const bool idle = is_idle(block, finished);
+    if (idle) give(const_cast<char*>(data));
+    entry = idle ? blocks_.erase(entry) : std::next(entry);
+  }
 }
 
 bool PinnedPool::is_one(const void* place) {

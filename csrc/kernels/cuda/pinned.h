@@ -19,6 +19,8 @@ class PinnedPool {
   // Null where there is none.
   void* allocate(size_t bytes, const Finished& finished, const Take& take);
   void free(void* data) noexcept;
+  // Gives what nobody has or reads back to the system.
+  void release(const Finished& finished, const std::function<void(void* data)>& give);
   bool is_one(const void* place);
   // A device reads the block around the place.
   void note(const void* place, int device, Use use);
@@ -30,6 +32,7 @@ class PinnedPool {
     std::vector<std::pair<int, Use>> read;  // the last of each stream
   };
   Block* around(const void* place);
+  static bool is_idle(Block& block, const Finished& finished);
 
   std::mutex mutex_;
   std::map<const char*, Block> blocks_;

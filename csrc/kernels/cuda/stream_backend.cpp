@@ -76,8 +76,16 @@ void StreamBackend::free(int device, void* data, size_t bytes) noexcept {
 
 size_t StreamBackend::release_cached(int device) {
   Runtime& runtime = at(device);
+  pinned_.release([this](int where, Use use) { return finished(where, use); },
+                  [&](void* data) { runtime.system.give_pinned(data); });
   const std::lock_guard lock(runtime.mutex);
   return runtime.allocator.release_cached();
+}
+
+bool StreamBackend::finished(int device, Use use) {
+  Runtime& runtime = at(device);
+  const std::lock_guard lock(runtime.mutex);
+  return runtime.timeline.finished(use);
 }
 
 DeviceMemory StreamBackend::memory(int device) {
@@ -94,13 +102,9 @@ void StreamBackend::reset_peak(int device) {
 
 void* StreamBackend::allocate_pinned(size_t bytes) {
   Runtime& runtime = at(0);
-  const auto finished = [&](int device, Use use) {
-    Runtime& reader = at(device);
-    const std::lock_guard lock(reader.mutex);
-    return reader.timeline.finished(use);
-  };
-  const auto take = [&](size_t size) { return runtime.system.take_pinned(size); };
-  void* data = pinned_.allocate(bytes, finished, take);
+  void* data = pinned_.allocate(
+      bytes, [this](int device, Use use) { return finished(device, use); },
+      [&](size_t size) { return runtime.system.take_pinned(size); });
   if (!data) fail(Error::Kind::Memory, "cannot allocate ", bytes, " bytes of pinned memory");
   return data;
 }

@@ -93,6 +93,7 @@ class StreamBackend : public Backend {
   Runtime& checked(int device, int stream);
   void copy(Runtime& runtime, void* to, const void* from, size_t bytes, Direction direction,
             const void* written, std::span<const void* const> read);
+  bool finished(int device, Use use);
   void note_pinned(Runtime& runtime, const void* data, int stream);
   int open_stream(Runtime& runtime, int priority, bool captures);
   void leave_capture(Capture& capture);
