@@ -496,6 +496,26 @@ def test_a_graph_keeps_the_memory_that_it_touches(device):
     assert pa.cuda.memory(device)["captured"] < before
 
 
+def test_a_replay_that_writes_what_a_recorded_graph_saved(device):
+    w = pa.ones(3, device=device, requires_grad=True)
+
+    def shrink():
+        made = pa.zeros(3, device=device)
+        made += 1
+        with pa.no_grad():
+            w[...] = w * 0.5
+
+    call = pa.cuda.graph(shrink, device=device)
+    call(), call()
+    assert w.tolist() == [0.25] * 3
+    loss = pa.sum(w**3)
+    call()
+    with pytest.raises(RuntimeError, match="in place"):
+        loss.backward()
+    pa.sum(w**3).backward()
+    assert w.grad.tolist() == [3 / 64] * 3
+
+
 def test_tensors_may_outlive_their_graph(device):
     made = []
     f = pa.cuda.graph(lambda x: made.append(x * 2), warmup=0)

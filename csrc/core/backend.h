@@ -81,9 +81,9 @@ class Backend {
   virtual bool orders_work(int device) = 0;
   // Around what is asked of this thread's stream: it comes after the work of other streams on the
   // memory that it touches, and their later work on it comes after it.
-  virtual void before(int device, const void* written, std::span<const void* const> read) = 0;
-  virtual void after(int device, const void* written,
-                     std::span<const void* const> read) noexcept = 0;
+  using Places = std::span<const void* const>;
+  virtual void before(int device, Places written, Places read) = 0;
+  virtual void after(int device, Places written, Places read) noexcept = 0;
 
   // What this thread asks of the device is written down instead of done, until one of the next two.
   // The memory that it touches stays as it is while the graph lives.
@@ -91,6 +91,8 @@ class Backend {
   virtual DeviceGraph* end_capture() = 0;
   virtual void abandon_capture() noexcept = 0;
   virtual bool capturing() noexcept = 0;
+  // Whether the memory was given out since this thread's capture began.
+  virtual bool made_by_capture(int device, const void* data) = 0;
   // A bool of the device for a kernel of the captured call to set where an index is out of range.
   // Null outside of captures, where the host looks at once.
   virtual void* captured_flag(int device) = 0;

@@ -58,8 +58,13 @@ struct DeviceKernels {
 
 inline bool on_device(const View& x) { return x.device.kind != Device::Kind::CPU; }
 
+// Memory of a device that a kernel writes, where no view says so.
+struct Written {
+  const void* data;
+};
+
 // Around a kernel that works on these arguments: places it among the work of other streams. The
-// first view is what it writes; further ones that it writes must be fresh.
+// first view is what it writes; further ones that it writes must be fresh, or be named so.
 class KernelScope {
  public:
   template <class... Args>
@@ -83,10 +88,11 @@ class KernelScope {
     const bool empty = std::find(x.shape.begin(), x.shape.end(), 0) != x.shape.end();
     if (!on_device(x) || empty) return;
     if (wrote)
-      written_ = x.data;
+      written_.push_back(x.data);
     else
       read_.push_back(x.data);
   }
+  void add(const Written& memory) { written_.push_back(memory.data); }
   void add(std::span<const View> views) {
     for (const View& x : views) add(x);
   }
@@ -94,8 +100,8 @@ class KernelScope {
   Backend& backend_;
   const int device_;
   bool first_ = true;
-  const void* written_ = nullptr;
-  SmallVector<const void*, 6> read_;
+  SmallVector<const void*, 2> written_;
+  SmallVector<const void*, 4> read_;
 };
 
 // For kernels that take numbers of the host, too. As if the host's numbers had been asked for where

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/captured_writes.h"
 #include "core/strides.h"
 #include "kernels/kernels.h"
 #include "ops/index.h"
@@ -157,7 +158,7 @@ void setitem_inplace(const Tensor& x, const Index& index, const Tensor& value) {
   } else {
     write_at(view, place_arrays(fit, plan, true), plan.arrays, plan.labels);
   }
-  x.array().storage->bump_version();
+  note_write(*x.array().storage);
 }
 
 void copy_inplace(const Tensor& x, const Tensor& y) {
@@ -165,7 +166,7 @@ void copy_inplace(const Tensor& x, const Tensor& y) {
   const Tensor value = broadcast_to(write_value("copy", x, y), x.shape());
   x.array().storage->prepare_write();
   kernels::copy(x.device_view(), value.device_view());
-  x.array().storage->bump_version();
+  note_write(*x.array().storage);
 }
 
 void add_inplace(const Tensor& x, const Tensor& y) {
@@ -180,7 +181,7 @@ void add_inplace(const Tensor& x, const Tensor& y) {
   x.array().storage->prepare_write();
   kernels::binary(kernels::fn_id<kernels::Add>(), x.device_view(), x.device_view(),
                   value.device_view());
-  x.array().storage->bump_version();
+  note_write(*x.array().storage);
 }
 
 }  // namespace pyautograd::ops

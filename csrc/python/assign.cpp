@@ -1,6 +1,7 @@
 #include "python/assign.h"
 
 #include "autograd/closure.h"
+#include "core/captured_writes.h"
 #include "core/strides.h"
 #include "kernels/kernels.h"
 #include "ops/linear.h"
@@ -101,7 +102,7 @@ bool write_kernel(const InplaceOp& op, const Tensor& x, const Tensor& y) {
   out.storage->prepare_write();
   kernels::binary(id, out.device_view(), out.device_view(),
                   {in.address(), in.dtype, out.shape, strides, in.device});
-  out.storage->bump_version();
+  note_write(*out.storage);
   return true;
 }
 

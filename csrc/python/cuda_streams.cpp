@@ -2,6 +2,7 @@
 // pyautograd/_captured.py are made of.
 
 #include "core/backend.h"
+#include "core/captured_writes.h"
 #include "kernels/kernels.h"
 #include "python/caster.h"
 #include "python/gil.h"
@@ -97,13 +98,23 @@ class PyGraph {
   PyGraph(const PyGraph&) = delete;
   PyGraph& operator=(const PyGraph&) = delete;
 
-  void begin() { backend().begin_capture(device_); }
+  void begin() {
+    backend().begin_capture(device_);
+    note_writes_in(&writes_);
+  }
   void end() {
     if (graph_) runtime_error("[cuda.graph] the call is captured already");
+    note_writes_in(nullptr);
     graph_ = backend().end_capture();
   }
-  void abandon() { backend().abandon_capture(); }
-  void replay() { backend().replay(captured()); }
+  void abandon() {
+    note_writes_in(nullptr);
+    backend().abandon_capture();
+  }
+  void replay() {
+    backend().replay(captured());
+    for (const Ref<Storage>& storage : writes_) storage->bump_version();
+  }
   bool check(bool wait) {
     DeviceGraph& graph = captured();
     const py::gil_scoped_release released;
@@ -117,6 +128,7 @@ class PyGraph {
   }
   const int device_;
   DeviceGraph* graph_ = nullptr;
+  CapturedWrites writes_;
 };
 
 const Array& plain_array(const char* op, const Tensor& x) {

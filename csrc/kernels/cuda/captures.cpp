@@ -114,6 +114,14 @@ void StreamBackend::abandon_capture() noexcept {
   drop_graph(graph_of(*capture, nullptr));
 }
 
+bool StreamBackend::made_by_capture(int device, const void* data) {
+  const Capture* capture = mine().capture.get();
+  Runtime& runtime = at(device);
+  const std::lock_guard lock(runtime.mutex);
+  const Block* block = runtime.allocator.find(data);
+  return capture && block && block->capture == capture;
+}
+
 void* StreamBackend::captured_flag(int device) {
   Capture* capture = mine().capture.get();
   if (!capture) return nullptr;
@@ -126,9 +134,10 @@ void* StreamBackend::captured_flag(int device) {
 void StreamBackend::clear_flags(DeviceGraph& graph) {
   Runtime& runtime = at(graph.device);
   std::memset(graph.seen_flags, 0, kMostFlags * sizeof(bool));
-  before(graph.device, graph.flags->data, {});
+  const void* const written[] = {graph.flags->data};
+  before(graph.device, written, {});
   runtime.system.clear(current_handle(graph.device), graph.flags->data, kMostFlags * sizeof(bool));
-  after(graph.device, graph.flags->data, {});
+  after(graph.device, written, {});
 }
 
 void StreamBackend::replay(DeviceGraph& graph) {

@@ -47,6 +47,7 @@ struct Graph {
 
 struct Stream {
   std::deque<Work> work;
+  bool immediate = false;
   std::unique_ptr<Graph> capture;
 };
 
@@ -126,7 +127,7 @@ void push(Stream& stream, Work work) {
     return;
   }
   stream.work.push_back(std::move(work));
-  if (stream.work.size() > kMostWaiting) run_all(stream);
+  if (stream.immediate || stream.work.size() > kMostWaiting) run_all(stream);
 }
 
 class EmulatedSystem final : public System {
@@ -243,6 +244,20 @@ EmulatedBackend& instance() {
 
 void submit(void* stream, std::function<void()> work) {
   push(*static_cast<Stream*>(stream), {std::move(work), nullptr, 0});
+}
+
+ImmediateWork::ImmediateWork(void* stream) : stream_(stream) {
+  Stream& mine = *static_cast<Stream*>(stream);
+  if (mine.capture) throw DeviceFailure("a library's emulation cannot be captured");
+  const std::lock_guard lock(work_mutex);
+  run_all(mine);
+  mine.immediate = true;
+  if (doing++ == 0) protect(PROT_READ | PROT_WRITE);
+}
+ImmediateWork::~ImmediateWork() {
+  const std::lock_guard lock(work_mutex);
+  if (--doing == 0) protect(PROT_NONE);
+  static_cast<Stream*>(stream_)->immediate = false;
 }
 
 Queue::Queue(Device device)

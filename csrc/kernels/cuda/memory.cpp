@@ -97,6 +97,14 @@ Block& CachingAllocator::allocate(int device, size_t bytes, int stream, Capture*
   return *block;
 }
 
+// What the stream was asked since its last note, as with the scratch memory of a kernel.
+void CachingAllocator::refresh(Block& block, int stream) {
+  const Use now = timeline_.now(stream);
+  if (block.written.stream == stream) block.written = now;
+  for (Use& use : block.read)
+    if (use.stream == stream) use = now;
+}
+
 void CachingAllocator::free(void* data, size_t bytes, int stream) noexcept {
   Block& block = blocks_.find(static_cast<char*>(data))->second;
   counted_.live -= static_cast<int64_t>(bytes);
@@ -105,11 +113,7 @@ void CachingAllocator::free(void* data, size_t bytes, int stream) noexcept {
   if (Capture* capture = block.capture) {
     capture->spare[block.bytes].push_back(&block);
   } else if (block.holds == 0) {
-    // What was launched since the last note of it, as with the scratch memory of a kernel.
-    const Use now = timeline_.now(stream);
-    if (block.written.stream == stream) block.written = now;
-    for (Use& use : block.read)
-      if (use.stream == stream) use = now;
+    if (stream >= 0) refresh(block, stream);
     cache(block);
   }
 }

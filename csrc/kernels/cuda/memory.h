@@ -44,6 +44,7 @@ class CachingAllocator {
 
   // Memory for the stream's next work, or for the captured call's.
   Block& allocate(int device, size_t bytes, int stream, Capture* capture);
+  // By a thread with that stream, or with none, -1.
   void free(void* data, size_t bytes, int stream) noexcept;
   // The block around a place in it, or null.
   Block* find(const void* place);
@@ -64,6 +65,7 @@ class CachingAllocator {
   template <class Condition>
   Block* take_cached(size_t bytes, const Condition& condition);
   Block* take_new(size_t bytes);
+  void refresh(Block& block, int stream);
   void cache(Block& block) noexcept;
   bool all_of(const Block& block, const auto& condition);
 

@@ -63,13 +63,8 @@ void* StreamBackend::allocate(int device, size_t bytes) {
 
 void StreamBackend::free(int device, void* data, size_t bytes) noexcept {
   if (forked_) return;  // a child has none of its parent's memory to free
-  // A thread may free what it never used, at its end, too.
-  int stream = 0;
-  try {
-    stream = current_stream(device);
-  } catch (const Error&) {  // no stream can be made: the first is there
-  }
   Runtime& runtime = at(device);
+  const int stream = mine().current(device);
   const std::lock_guard lock(runtime.mutex);
   runtime.allocator.free(data, bytes, stream);
 }
@@ -125,8 +120,11 @@ void StreamBackend::note_pinned(Runtime& runtime, const void* data, int stream) 
 // Copies.
 
 void StreamBackend::copy(Runtime& runtime, void* to, const void* from, size_t bytes,
-                         Direction direction, const void* written,
-                         std::span<const void* const> read) {
+                         Direction direction) {
+  const void* const place = direction == Direction::ToHost ? from : to;
+  const Places touched(&place, 1);
+  const Places written = direction == Direction::ToDevice ? touched : Places();
+  const Places read = direction == Direction::ToHost ? touched : Places();
   const bool ordered = orders_work(runtime.index);
   if (ordered) before(runtime.index, written, read);
   runtime.system.copy(current_handle(runtime.index), to, from, bytes, direction);
@@ -140,24 +138,23 @@ void StreamBackend::to_device(int device, void* to, const void* from, size_t byt
     void* kept = allocate_pinned(bytes);
     capture->pinned.push_back(kept);
     std::memcpy(kept, from, bytes);
-    return copy(runtime, to, kept, bytes, Direction::ToDevice, to, {});
+    return copy(runtime, to, kept, bytes, Direction::ToDevice);
   }
-  copy(runtime, to, from, bytes, Direction::ToDevice, to, {});
+  copy(runtime, to, from, bytes, Direction::ToDevice);
   runtime.system.wait(current_handle(device));
 }
 
 void StreamBackend::to_device_later(int device, void* to, const void* from, size_t bytes) {
   if (capturing()) return to_device(device, to, from, bytes);
   Runtime& runtime = at(device);
-  copy(runtime, to, from, bytes, Direction::ToDevice, to, {});
+  copy(runtime, to, from, bytes, Direction::ToDevice);
   note_pinned(runtime, from, current_stream(device));
 }
 
 void StreamBackend::to_host(int device, void* to, const void* from, size_t bytes) {
   refuse_capture("read numbers on the host, as float(x), printing, boolean masks and branches do");
   Runtime& runtime = at(device);
-  const void* const read[] = {from};
-  copy(runtime, to, from, bytes, Direction::ToHost, nullptr, read);
+  copy(runtime, to, from, bytes, Direction::ToHost);
   runtime.system.wait(current_handle(device));
 }
 
@@ -166,10 +163,11 @@ void StreamBackend::between(int to_device, void* to, int from_device, const void
   refuse_capture("copy between devices");
   Runtime& runtime = at(to_device);
   synchronize(from_device);
+  const void* const written[] = {to};
   const bool ordered = orders_work(to_device);
-  if (ordered) before(to_device, to, {});
+  if (ordered) before(to_device, written, {});
   runtime.system.copy_from(current_handle(to_device), to, from_device, from, bytes);
-  if (ordered) after(to_device, to, {});
+  if (ordered) after(to_device, written, {});
   runtime.system.wait(current_handle(to_device));
 }
 
@@ -308,7 +306,7 @@ bool StreamBackend::orders_work(int device) {
   return current_stream(device) > 0 || runtime->several.load(std::memory_order_relaxed);
 }
 
-void StreamBackend::before(int device, const void* written, std::span<const void* const> read) {
+void StreamBackend::before(int device, Places written, Places read) {
   Runtime& runtime = at(device);
   Capture* capture = mine().capture.get();
   const int stream = current_stream(device);
@@ -327,18 +325,19 @@ void StreamBackend::before(int device, const void* written, std::span<const void
     if (!writes) return;
     for (const Use& use : block->read) runtime.timeline.order(stream, use);
   };
-  if (written) touch(written, true);
+  for (const void* data : written) touch(data, true);
   for (const void* data : read) touch(data, false);
 }
 
-void StreamBackend::after(int device, const void* written,
-                          std::span<const void* const> read) noexcept {
+void StreamBackend::after(int device, Places written, Places read) noexcept {
   if (mine().capture) return;
   Runtime& runtime = at(device);
   const int stream = current_stream(device);
   const std::lock_guard lock(runtime.mutex);
   const Use now = runtime.timeline.now(stream);
-  if (Block* block = written ? runtime.allocator.find(written) : nullptr) {
+  for (const void* data : written) {
+    Block* block = runtime.allocator.find(data);
+    if (!block) continue;
     block->written = now;
     block->read.clear();
   }

@@ -59,13 +59,14 @@ class StreamBackend : public Backend {
   double milliseconds(const DeviceEvent& begin, const DeviceEvent& end) override;
 
   bool orders_work(int device) override;
-  void before(int device, const void* written, std::span<const void* const> read) override;
-  void after(int device, const void* written, std::span<const void* const> read) noexcept override;
+  void before(int device, Places written, Places read) override;
+  void after(int device, Places written, Places read) noexcept override;
 
   void begin_capture(int device) override;
   DeviceGraph* end_capture() override;
   void abandon_capture() noexcept override;
   bool capturing() noexcept override;
+  bool made_by_capture(int device, const void* data) override;
   void* captured_flag(int device) override;
   void replay(DeviceGraph& graph) override;
   bool check(DeviceGraph& graph, bool wait) override;
@@ -91,8 +92,7 @@ class StreamBackend : public Backend {
 
   Runtime& at(int device);
   Runtime& checked(int device, int stream);
-  void copy(Runtime& runtime, void* to, const void* from, size_t bytes, Direction direction,
-            const void* written, std::span<const void* const> read);
+  void copy(Runtime& runtime, void* to, const void* from, size_t bytes, Direction direction);
   bool finished(int device, Use use);
   void note_pinned(Runtime& runtime, const void* data, int stream);
   int open_stream(Runtime& runtime, int priority, bool captures);

@@ -28,6 +28,11 @@ class ThreadStreams {
     }
     return place;
   }
+  // -1: the thread has none so far.
+  int current(int device) const {
+    const size_t d = static_cast<size_t>(device);
+    return d < places_.size() ? places_[d].current : -1;
+  }
   static void set(StreamBackend& backend, Place& place, int device, int stream) {
     Runtime& runtime = backend.at(device);
     const std::lock_guard lock(runtime.mutex);
