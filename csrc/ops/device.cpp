@@ -1,5 +1,6 @@
-#include "kernels/device.h"
+#include "ops/device.h"
 
+#include "kernels/device.h"
 #include "ops/linear.h"
 
 namespace pyautograd::ops {
@@ -33,8 +34,12 @@ class ToDevice final : public LinearElementwise {
 
 }  // namespace
 
-Tensor to_device(const Tensor& x, Device device, bool later) {
-  return x.device() == device ? x : apply1(make_ref<ToDevice>(device, later), x);
+Tensor to_device(const Tensor& x, Device device) {
+  return x.device() == device ? x : apply1(make_ref<ToDevice>(device, false), x);
+}
+
+Tensor to_device_later(const Tensor& x, Device device) {
+  return x.device() == device ? x : apply1(make_ref<ToDevice>(device, true), x);
 }
 
 }  // namespace pyautograd::ops

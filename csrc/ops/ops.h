@@ -24,8 +24,7 @@ Tensor arange(double start, double stop, double step, DType dtype, Device device
 Tensor eye(int64_t rows, std::optional<int64_t> columns, int64_t k, DType dtype);
 Tensor astype(const Tensor& x, DType dtype);
 Tensor copy(const Tensor& x);
-// `later`: pinned memory of the host is read while this thread goes on.
-Tensor to_device(const Tensor& x, Device device, bool later = false);
+Tensor to_device(const Tensor& x, Device device);
 
 // elementwise (ops/elementwise.cpp): every functor of kernels/scalar.h is reachable as call<F>
 Tensor add(const Tensor& x1, const Tensor& x2);

@@ -1,6 +1,7 @@
 #include <pybind11/pybind11.h>
 
 #include "autograd/rematerialise.h"
+#include "ops/device.h"
 #include "ops/linear.h"
 #include "python/convert.h"
 #include "python/errors.h"
@@ -147,7 +148,9 @@ bool names_device(PyObject* target) {
 PyObject* moved(PyObject* self, Device device, bool later = false) {
   const Tensor x = unwrap(self);
   if (x.device() == device) return Py_NewRef(self);
-  return wrap(run_op(x.size(), [&] { return ops::to_device(x, device, later); }));
+  return wrap(run_op(x.size(), [&] {
+    return later ? ops::to_device_later(x, device) : ops::to_device(x, device);
+  }));
 }
 
 // x.to("cpu") or x.to(dtype)
