@@ -497,7 +497,7 @@ def test_a_graph_keeps_the_memory_that_it_touches(device):
 
 
 def test_a_replay_that_writes_what_a_recorded_graph_saved(device):
-    w = pa.ones(3, device=device, requires_grad=True)
+    w = pa.tensor([1.0] * 3, device=device, requires_grad=True)
 
     def shrink():
         made = pa.zeros(3, device=device)
