@@ -37,6 +37,7 @@ class Ours:
     sort, cumsum, fft = pa.sort, partial(pa.cumsum, axis=0), pa.fft.fft
     largest = staticmethod(lambda x: pa.topk(x, 100)[0])
     hessian, no_grad = staticmethod(pa.func.hessian), pa.no_grad
+    linalg = pa.linalg
 
     @staticmethod
     def integers(high, size):
@@ -56,6 +57,14 @@ class Ours:
         replay()
         return replay
 
+    @staticmethod
+    def of(values):
+        return pa.tensor(values, device="cuda")
+
+    @staticmethod
+    def on_host(x):
+        return x.to("cpu").numpy()
+
     wait = staticmethod(pa.cuda.synchronize)
 
 
@@ -65,6 +74,14 @@ class Theirs:
     @staticmethod
     def array(shape, grad=False):
         return torch.tensor(normals(shape), device="cuda", requires_grad=grad)
+
+    @staticmethod
+    def of(values):
+        return torch.tensor(values, device="cuda")
+
+    @staticmethod
+    def on_host(x):
+        return x.cpu().numpy()
 
     @staticmethod
     def wait():
@@ -78,6 +95,7 @@ class Theirs:
         self.tanh, self.mean, self.no_grad = torch.tanh, torch.mean, torch.no_grad
         self.largest = lambda x: torch.topk(x, 100).values
         self.hessian = torch.func.hessian
+        self.linalg = torch.linalg
 
     @staticmethod
     def captured(step):
@@ -188,6 +206,39 @@ def perceptron_cases(xp):
     yield "Hessian of 2000 parameters", 1, lambda: xp.hessian(loss)(parameters), None
 
 
+def spectrum(found):
+    """What of a decomposition does not depend on signs: the values."""
+    return found[1] if found[0].ndim == found[-1].ndim else found[0]
+
+
+def linalg_cases(xp):
+    """As above, with what of the result both systems must agree on in the place of gigabytes."""
+    for shape in ((256, 256), (1024, 1024), (2048, 2048), (1000, 16, 16), (100, 64, 64)):
+        n, what = shape[-1], "x".join(map(str, shape)) + " float32"
+        x = normals(shape)
+        positive = x @ x.mT / n + np.eye(n, dtype=np.float32)
+        a, b = xp.of(positive), xp.of(normals((*shape[:-1], 8)))
+        yield f"solve, {what}", 1, partial(xp.linalg.solve, a, b), lambda y: y
+        yield f"cholesky, {what}", 1, partial(xp.linalg.cholesky, a), lambda y: y
+        yield f"eigh, {what}", 1, partial(xp.linalg.eigh, a), spectrum
+        if n < 2048:
+            yield f"svd, {what}", 1, partial(xp.linalg.svd, a), spectrum
+
+
+def check_agreement(systems):
+    """Raise where the systems' linear algebra gives different numbers."""
+    for entries in zip(*(linalg_cases(xp) for xp in systems), strict=True):
+        found = [
+            xp.on_host(part(call()))
+            for xp, (_, _, call, part) in zip(systems, entries, strict=True)
+        ]
+        for other in found[1:]:
+            scale = np.abs(found[0]).max()
+            np.testing.assert_allclose(
+                other / scale, found[0] / scale, atol=1e-4, err_msg=entries[0][0]
+            )
+
+
 def cases(xp):
     yield from bandwidth_cases(xp)
     z = xp.array(CHAIN, grad=True)
@@ -197,6 +248,7 @@ def cases(xp):
     yield f"matmul {SQUARE}^3 float32", 1, lambda: xp.matmul(a, a), None
     yield from launch_cases(xp)
     yield from perceptron_cases(xp)
+    yield from ((name, 1, call, None) for name, _, call, _ in linalg_cases(xp))
 
 
 def seconds(xp, call, repetitions):
@@ -225,6 +277,7 @@ def main():
     rounds = parser.parse_args().rounds
     systems = [Ours(), *([Theirs()] if torch and torch.cuda.is_available() else [])]
     print(pa.cuda.name(), "|", pa.__version__, "|", torch.__version__ if torch else "no PyTorch")
+    check_agreement(systems)
     print(f"{'':34}" + "".join(f"{xp.name + ', us':>18}{'GB/s':>8}" for xp in systems))
     for entries in zip(*(cases(xp) for xp in systems), strict=True):
         row = f"{entries[0][0]:34}"

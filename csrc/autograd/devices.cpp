@@ -49,6 +49,8 @@ Tensors evaluate_on_device(const Ref<const Primitive>& primitive, TensorSpan inp
   } catch (const NotOnHost&) {
     fail(Error::Kind::NotImplemented, "[", primitive->name(),
          "] has no cuda kernel in this build: move its inputs with .to('cpu')");
+  } catch (const MissingLibrary& missing) {
+    runtime_error("[", primitive->name(), "] ", missing.what());
   } catch (const DeviceFailure& failure) {
     runtime_error("[", primitive->name(), "] ", failure.what(),
                   ": the cause may be an earlier op, which PYAUTOGRAD_CUDA_SYNC=1 finds");

@@ -118,6 +118,12 @@ void set_backend_library(std::string path);
 // Opens it; raises Error{Runtime} that says what is missing: the library, the driver or the device.
 Backend& backend();
 
+// The device's own library for what was asked is missing: `message` is what to do about it.
+class MissingLibrary : public Error {
+ public:
+  explicit MissingLibrary(const std::string& message) : Error(Kind::Runtime, message) {}
+};
+
 // A call of the device's runtime failed, most often one made earlier.
 class DeviceFailure : public Error {
  public:

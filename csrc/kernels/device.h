@@ -4,9 +4,11 @@
 // of such a device fills in (core/backend.h).
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "core/backend.h"
+#include "kernels/device_linalg.h"
 #include "kernels/kernels.h"
 #include "kernels/random.h"
 #include "kernels/special.h"
@@ -54,6 +56,7 @@ struct DeviceKernels {
                          const View& index, std::span<const View> parameters);
   bool (*gamma_shape_slopes)(const View& out, const View& a, const View& y, int order);
   bool (*log_gamma_slopes)(const View& out, const View& a, int order);
+  DeviceLinalg linalg;
 };
 
 inline bool on_device(const View& x) { return x.device.kind != Device::Kind::CPU; }
@@ -92,7 +95,9 @@ class KernelScope {
     else
       read_.push_back(x.data);
   }
-  void add(const Written& memory) { written_.push_back(memory.data); }
+  void add(const Written& memory) {
+    if (memory.data) written_.push_back(memory.data);
+  }
   void add(std::span<const View> views) {
     for (const View& x : views) add(x);
   }
@@ -102,6 +107,18 @@ class KernelScope {
   bool first_ = true;
   SmallVector<const void*, 2> written_;
   SmallVector<const void*, 4> read_;
+};
+
+// A routine of linear algebra on this memory, any of which it may write; null is none.
+class LinalgCall {
+ public:
+  template <class... Memory>
+  explicit LinalgCall(Device device, const Memory*... memory)
+      : scope_(device, Written{memory}...) {}
+  const DeviceLinalg* operator->() const { return &scope_.kernels().linalg; }
+
+ private:
+  const KernelScope scope_;
 };
 
 // For kernels that take numbers of the host, too. As if the host's numbers had been asked for where
@@ -131,6 +148,13 @@ void run_on_device(bool (*DeviceKernels::*kernel)(Params...), Device device, con
   if (!(... && is_beside(args, device))) not_on_host(device);
   run_with_numbers(kernel, device, args...);
 }
+
+// What no kernel of the device does: by the host, on copies of the inputs.
+void compute_on_host(const View& out, std::span<const View> inputs,
+                     const std::function<void(const View&, std::span<const View>)>& compute);
+
+// Error functions of complex numbers are computed by the host.
+void unary_on_device(FnId fn, const View& out, const View& x);
 
 // Between devices, or on one that is not the host.
 void copy_between(const View& out, const View& x);

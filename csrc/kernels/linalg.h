@@ -1,9 +1,10 @@
 #pragma once
 
 // Dense linear algebra. Every function works on a batch of matrices, each stored by columns without
-// gaps, one matrix behind the other, and cuts the batch over the threads. Whoever calls has
-// validated shapes and asked has_lapack(). `info` gets one number per matrix: 0 where all went
-// well, else what LAPACK reports.
+// gaps, one matrix behind the other. Whoever calls has validated shapes and asked has_lapack(). On
+// the host the batch is cut over the threads; where the matrices lie on a device, so do pivots and
+// results, while `which` and `info` are arrays of the host always. `info` gets one number per
+// matrix: 0 where all went well, else what LAPACK reports.
 
 #include <cstdint>
 #include <span>
@@ -18,6 +19,7 @@ struct Matrices {
   void* data;
   DType dtype;
   int64_t count, rows, columns;
+  Device device = {};
 };
 
 // a becomes L (below the diagonal, which is one) and U of its LU decomposition with row exchanges:

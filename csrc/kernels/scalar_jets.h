@@ -142,12 +142,17 @@ PYAUTOGRAD_HD Jet<Max> zeta_jet(int k, double s, double q) {
   return sum;
 }
 
-PYAUTOGRAD_HD inline double zeta_derivative(int k, double s, double q) {
+template <int Max>
+PYAUTOGRAD_HD double zeta_derivative_within(int k, double s, double q) {
   if (k == 0) return zeta(s, q);
   if (!(s > 1) || !(q > 0)) return kNan;
   if (q == kInf) return 0;
   if (s >= 1e5) return std::pow(-std::log(q), k) * std::pow(q, -s);  // the first term
-  return with_order(k, [&](auto max) { return zeta_jet<max()>(k, s, q).derivative(); });
+  return zeta_jet<Max>(k, s, q).derivative();
+}
+
+PYAUTOGRAD_HD inline double zeta_derivative(int k, double s, double q) {
+  return with_order(k, [&](auto max) { return zeta_derivative_within<max()>(k, s, q); });
 }
 
 // The zeta function of Riemann, which goes on to all of the line: for negative s by reflection,
@@ -176,14 +181,18 @@ PYAUTOGRAD_HD Jet<Max> reflected_zeta_jet(int k, double s) {
   return exp(log, value) * sine * other;
 }
 
-PYAUTOGRAD_HD inline double riemann_derivative(int k, double s) {
+template <int Max>
+PYAUTOGRAD_HD double riemann_derivative_within(int k, double s) {
   if (s == 1) return k % 2 ? kNan : kInf;
   if (s >= 1 && k == 0) return zeta(s, 1);
   if (s != s || s == -kInf) return kNan;
   if (s > 1e3) return k == 0 ? 1 : (k % 2 ? -1 : 1) * std::pow(std::log(2), k) * std::exp2(-s);
-  return with_order(k, [&](auto max) {  // the reflected pole, at 0, must not be near
-    return (s < -0.5 ? reflected_zeta_jet<max()>(k, s) : zeta_jet<max()>(k, s, 1)).derivative();
-  });
+  // The reflected pole, at 0, must not be near.
+  return (s < -0.5 ? reflected_zeta_jet<Max>(k, s) : zeta_jet<Max>(k, s, 1)).derivative();
+}
+
+PYAUTOGRAD_HD inline double riemann_derivative(int k, double s) {
+  return with_order(k, [&](auto max) { return riemann_derivative_within<max()>(k, s); });
 }
 
 // The incomplete gamma function.
@@ -262,21 +271,24 @@ PYAUTOGRAD_HD Jet<Max> gamma_by_fraction(int k, double a, double x) {
 }
 
 // zeta(k) - 1 for k = 2, 3, ...
-inline constexpr double kZetaRest[] = {
-    0.6449340668482264,     0.2020569031595943,     0.08232323371113819,   0.03692775514336993,
-    0.01734306198444914,    0.008349277381922827,   0.00407735619794434,   0.0020083928260822143,
-    0.0009945751278180853,  0.0004941886041194645,  0.0002460865533080483, 0.00012271334757848915,
-    6.124813505870483e-05,  3.058823630702049e-05,  1.528225940865187e-05, 7.637197637899763e-06,
-    3.81729326499984e-06,   1.908212716553939e-06,  9.539620338727962e-07, 4.769329867878064e-07,
-    2.38450502727733e-07,   1.1921992596531106e-07, 5.960818905125948e-08, 2.980350351465228e-08,
-    1.4901554828365043e-08, 7.45071178983543e-09,   3.725334024788457e-09, 1.862659723513049e-09,
-    9.313274324196682e-10};
+PYAUTOGRAD_HD inline double zeta_rest(int k) {
+  constexpr double kRest[] = {
+      0.6449340668482264,     0.2020569031595943,     0.08232323371113819,   0.03692775514336993,
+      0.01734306198444914,    0.008349277381922827,   0.00407735619794434,   0.0020083928260822143,
+      0.0009945751278180853,  0.0004941886041194645,  0.0002460865533080483, 0.00012271334757848915,
+      6.124813505870483e-05,  3.058823630702049e-05,  1.528225940865187e-05, 7.637197637899763e-06,
+      3.81729326499984e-06,   1.908212716553939e-06,  9.539620338727962e-07, 4.769329867878064e-07,
+      2.38450502727733e-07,   1.1921992596531106e-07, 5.960818905125948e-08, 2.980350351465228e-08,
+      1.4901554828365043e-08, 7.45071178983543e-09,   3.725334024788457e-09, 1.862659723513049e-09,
+      9.313274324196682e-10};
+  return kRest[k - 2];
+}
 
 // log(gamma(1 + a)) for small a, where lgamma(1 + a) has lost a's digits: DLMF 5.7.3.
 PYAUTOGRAD_HD inline double lgamma1p(double a) {
   if (std::fabs(a) > 0.3) return lgamma(1 + a);
   double sum = 0;
-  for (int k = 30; k >= 2; --k) sum = sum * -a + kZetaRest[k - 2] / k;
+  for (int k = 30; k >= 2; --k) sum = sum * -a + zeta_rest(k) / k;
   return minus_log1p(a) - std::numbers::egamma * a + sum * a * a;
 }
 

@@ -108,25 +108,30 @@ Tensor floating(const Tensor& x);
 // Raises `message` where a number is not zero, naming the matrix if there are several.
 void raise_where_nonzero(std::string_view op, const std::vector<int32_t>& info,
                          std::string_view message);
-// Says what to install where there is no LAPACK.
-void require_lapack(std::string_view op);
+// Says what to install where the host has no LAPACK.
+void require_lapack(std::string_view op, Device device);
 
 // Memory for matrices, stored by columns, one behind the other.
-Ref<Array> empty_by_columns(const Dims& lead, int64_t rows, int64_t columns, DType dtype);
+Ref<Array> empty_by_columns(const Dims& lead, int64_t rows, int64_t columns, DType dtype,
+                            Device device);
 // A copy of the matrices in x, broadcast to `lead`.
-Ref<Array> copy_by_columns(const Tensor& x, const Dims& lead);
+Ref<Array> copy_by_columns(const Tensor& x, const Dims& lead, Device device);
 // Likewise by rows, as tensors usually are, which is much faster then: kernels see these matrices
 // transposed.
-Ref<Array> copy_by_rows(const Tensor& x, const Dims& lead, int64_t core_rank = 2);
-// x itself where it is stored by rows without gaps, else a copy.
-Tensor stored_by_rows(const Tensor& x, int64_t core_rank = 2);
+Ref<Array> copy_by_rows(const Tensor& x, const Dims& lead, Device device, int64_t core_rank = 2);
+// x itself where it is stored by rows without gaps on the device, else a copy.
+Tensor stored_by_rows(const Tensor& x, Device device, int64_t core_rank = 2);
 bool is_by_columns(const Tensor& x);
 kernels::Matrices matrices(const Array& by_columns);
 kernels::Matrices transposed_matrices(const Array& by_rows);
+// Row exchanges, wherever they lie, as kernels take them.
+inline int32_t* pivots_of(const Array& x) { return static_cast<int32_t*>(x.address()); }
+// Whether a truth value of any device holds, which waits for that device.
+bool holds(const Tensor& truth);
 // For every matrix of a batch `full`, which one of the batch `lead` it meets in broadcasting.
 std::vector<int64_t> broadcast_numbers(const Dims& lead, const Dims& full);
 
-Tensor identity_matrix(int64_t n, DType dtype);
+Tensor identity_matrix(int64_t n, DType dtype, Device device);
 // Elements [begin, end) of the second last, or of the last axis.
 Tensor row_range(const Tensor& x, int64_t begin, int64_t end);
 Tensor column_range(const Tensor& x, int64_t begin, int64_t end);

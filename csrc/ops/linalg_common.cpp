@@ -88,41 +88,52 @@ void raise_where_nonzero(std::string_view op, const std::vector<int32_t>& info,
   }
 }
 
-void require_lapack(std::string_view op) {
-  if (kernels::has_lapack()) return;
+void require_lapack(std::string_view op, Device device) {
+  if (kernels::has_lapack() || device.kind != Device::Kind::CPU) return;
   runtime_error("[", op,
                 "] needs LAPACK, which was not found: install the package scipy-openblas32");
 }
 
-Ref<Array> empty_by_columns(const Dims& lead, int64_t rows, int64_t columns, DType dtype) {
-  const Ref<Array> plain = Array::empty(with_core(lead, {columns, rows}), dtype);
+Ref<Array> empty_by_columns(const Dims& lead, int64_t rows, int64_t columns, DType dtype,
+                            Device device) {
+  const Ref<Array> plain = Array::empty(with_core(lead, {columns, rows}), dtype, device);
   Dims strides = plain->strides;
   std::swap(strides[strides.size() - 1], strides[strides.size() - 2]);
   return plain->with_layout(with_core(lead, {rows, columns}), std::move(strides), 0);
 }
 
-Ref<Array> copy_by_columns(const Tensor& x, const Dims& lead) {
+namespace {
+
+// Fills `out` with x, broadcast.
+void copy_into(const Ref<Array>& out, const Array& x) {
+  const Dims strides = broadcast_strides(x.shape, x.strides, out->shape);
+  kernels::copy(out->device_view(), {x.address(), x.dtype, out->shape, strides, x.device});
+}
+
+}  // namespace
+
+Ref<Array> copy_by_columns(const Tensor& x, const Dims& lead, Device device) {
   const Array& from = x.array();
   const size_t rank = from.shape.size();
-  Ref<Array> out = empty_by_columns(lead, from.shape[rank - 2], from.shape[rank - 1], from.dtype);
-  const Dims strides = broadcast_strides(from.shape, from.strides, out->shape);
-  kernels::copy(out->view(), {from.data(), from.dtype, out->shape, strides});
+  Ref<Array> out =
+      empty_by_columns(lead, from.shape[rank - 2], from.shape[rank - 1], from.dtype, device);
+  copy_into(out, from);
   return out;
 }
 
-Ref<Array> copy_by_rows(const Tensor& x, const Dims& lead, int64_t core_rank) {
+Ref<Array> copy_by_rows(const Tensor& x, const Dims& lead, Device device, int64_t core_rank) {
   const Array& from = x.array();
   Dims shape = lead;
   for (int64_t axis = x.ndim() - core_rank; axis < x.ndim(); ++axis)
     shape.push_back(x.shape()[axis]);
-  Ref<Array> out = Array::empty(std::move(shape), from.dtype);
-  const Dims strides = broadcast_strides(from.shape, from.strides, out->shape);
-  kernels::copy(out->view(), {from.data(), from.dtype, out->shape, strides});
+  Ref<Array> out = Array::empty(std::move(shape), from.dtype, device);
+  copy_into(out, from);
   return out;
 }
 
-Tensor stored_by_rows(const Tensor& x, int64_t core_rank) {
-  return x.array().contiguous() ? x : Tensor(copy_by_rows(x, lead(x, core_rank), core_rank));
+Tensor stored_by_rows(const Tensor& x, Device device, int64_t core_rank) {
+  const bool stored = x.array().contiguous() && x.device() == device;
+  return stored ? x : Tensor(copy_by_rows(x, lead(x, core_rank), device, core_rank));
 }
 
 bool is_by_columns(const Tensor& x) {
@@ -136,8 +147,8 @@ bool is_by_columns(const Tensor& x) {
 kernels::Matrices matrices(const Array& by_columns) {
   const Dims& shape = by_columns.shape;
   const size_t leading = shape.size() - 2;
-  return {by_columns.data(), by_columns.dtype, count_elements(std::span(shape).first(leading)),
-          shape[leading], shape[leading + 1]};
+  return {by_columns.address(), by_columns.dtype,   count_elements(std::span(shape).first(leading)),
+          shape[leading],       shape[leading + 1], by_columns.device};
 }
 
 kernels::Matrices transposed_matrices(const Array& by_rows) {
@@ -157,7 +168,14 @@ std::vector<int64_t> broadcast_numbers(const Dims& lead, const Dims& full) {
   return numbers;
 }
 
-Tensor identity_matrix(int64_t n, DType dtype) { return eye(n, {}, 0, dtype); }
+bool holds(const Tensor& truth) { return *to_device(truth, {}).array().data<bool>(); }
+
+// On a device it is computed there, without a copy to wait for.
+Tensor identity_matrix(int64_t n, DType dtype, Device device) {
+  if (device.kind == Device::Kind::CPU) return eye(n, {}, 0, dtype);
+  const Tensor places = arange(0, static_cast<double>(n), 1, DType::Int64, device);
+  return astype(equal(expand_dims(places, {-1}), places), dtype);
+}
 
 Tensor row_range(const Tensor& x, int64_t begin, int64_t end) {
   if (begin == 0 && end == rows(x)) return x;
@@ -182,7 +200,8 @@ Tensor lower_product(const Tensor& a, const Tensor& b, bool upper_a) {
     const int64_t end = std::min(n, i + height), begin = upper_a ? i : 0;
     const Tensor strip = matmul(column_range(row_range(a, i, end), begin, inner),
                                 row_range(column_range(b, 0, end), begin, inner));
-    const Tensor rest = zeros(with_core(lead(strip), {end - i, n - end}), strip.dtype());
+    const Tensor rest =
+        zeros(with_core(lead(strip), {end - i, n - end}), strip.dtype(), strip.device());
     strips.push_back(end == n ? strip : ops::concat(Tensors{strip, rest}, -1));
   }
   return tril(ops::concat(strips, -2));
@@ -199,7 +218,7 @@ Tensor equal_pairs(const Tensor& v) {
                largest = n == 0 ? constant_like(size, 0) : max(size, Dims{-1}, true);
   const Tensor slack =
       expand_dims(largest, {-1}) * (2 * static_cast<double>(n) * epsilon(v.dtype()));
-  const Tensor elsewhere = logical_not(identity_matrix(n, DType::Bool));
+  const Tensor elsewhere = logical_not(identity_matrix(n, DType::Bool, v.device()));
   return logical_and(less_equal(absolute(differences), slack), elsewhere);
 }
 
@@ -212,7 +231,8 @@ Tensor moves_by_pairs(const Tensor& t) {
 
 Tensor over_differences(const Tensor& x, const Tensor& v, const Tensor& moving) {
   const Tensor differences = expand_dims(v, {-2}) - expand_dims(v, {-1});
-  const Tensor diagonal = identity_matrix(v.shape().back(), DType::Bool), equal = equal_pairs(v);
+  const Tensor diagonal = identity_matrix(v.shape().back(), DType::Bool, v.device()),
+               equal = equal_pairs(v);
   const Tensor one = constant_like(v, 1), zero = constant_like(v, 0);
   const Tensor nan = constant_like(v, std::numeric_limits<double>::quiet_NaN());
   const Tensor regular = reciprocal(where(logical_or(equal, diagonal), one, differences));

@@ -26,15 +26,15 @@ class DetDerivative final : public OnMatrices {
         Spec{with_core(common_lead(name(), inputs), {rows(a), columns(a)}), a.dtype(), a.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    require_lapack("linalg.det");
+    require_lapack("linalg.det", specs[0].device);
     const Dims full(specs[0].shape.begin(), specs[0].shape.end() - 2);
     std::vector<Ref<Array>> copies;
     std::vector<kernels::Matrices> given;
     for (const Tensor& x : inputs) {
-      copies.push_back(copy_by_rows(x, full));
+      copies.push_back(copy_by_rows(x, full, specs[0].device));
       given.push_back(transposed_matrices(*copies.back()));
     }
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     kernels::det_derivative(given[0], std::span(given).subspan(1), transposed_matrices(*out));
     return {Tensor(std::move(out))};
   }
@@ -70,11 +70,11 @@ struct Lu {
 
 // Of the transposed matrices.
 Lu decompose(std::string_view op, const Tensor& a) {
-  require_lapack(op);
-  Lu f{copy_by_rows(a, lead(a)), Array::empty(lead(a, 1), DType::Int32)};
+  require_lapack(op, a.device());
+  Lu f{copy_by_rows(a, lead(a), a.device()), Array::empty(lead(a, 1), DType::Int32, a.device())};
   const kernels::Matrices factored = transposed_matrices(*f.lu);
   std::vector<int32_t> info(static_cast<size_t>(factored.count), 0);  // singular is no error
-  kernels::lu(factored, f.pivots->data<int32_t>(), info.data());
+  kernels::lu(factored, pivots_of(*f.pivots), info.data());
   return f;
 }
 
@@ -89,9 +89,9 @@ class Det final : public OnMatrices {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     const Lu f = decompose(name(), inputs[0]);
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype);
-    kernels::det(transposed_matrices(*f.lu), f.pivots->data<int32_t>(), nullptr, nullptr,
-                 out->data());
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::det(transposed_matrices(*f.lu), pivots_of(*f.pivots), nullptr, nullptr,
+                 out->address());
     return {Tensor(std::move(out))};
   }
   Tensors vjp(const VjpArgs& args) const override {
@@ -151,10 +151,10 @@ class SlogDet final : public OnMatrices {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     const Lu f = decompose(name(), inputs[0]);
-    Ref<Array> sign = Array::empty(specs[0].shape, specs[0].dtype);
-    Ref<Array> logabsdet = Array::empty(specs[1].shape, specs[1].dtype);
-    kernels::det(transposed_matrices(*f.lu), f.pivots->data<int32_t>(), sign->data(),
-                 logabsdet->data(), nullptr);
+    Ref<Array> sign = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    Ref<Array> logabsdet = Array::empty(specs[1].shape, specs[1].dtype, specs[1].device);
+    kernels::det(transposed_matrices(*f.lu), pivots_of(*f.pivots), sign->address(),
+                 logabsdet->address(), nullptr);
     return {Tensor(std::move(sign)), Tensor(std::move(logabsdet)), Tensor(f.lu), Tensor(f.pivots)};
   }
   Tensors vjp(const VjpArgs& args) const override {

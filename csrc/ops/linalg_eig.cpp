@@ -14,7 +14,7 @@ constexpr std::string_view kFailed = "eigenvalues did not converge, or the matri
 
 // A copy for LAPACK, which needs half the time for real matrices.
 Ref<Array> copy_for_eig(const Tensor& a, bool real) {
-  return copy_by_columns(real ? ops::real(a.untracked()) : a, lead(a));
+  return copy_by_columns(real ? ops::real(a.untracked()) : a, lead(a), a.device());
 }
 
 // Eigenvalues and eigenvectors of unit length, whose phase is left as it is. The matrix is complex,
@@ -31,15 +31,15 @@ class Eig final : public OnMatrices {
     return {Spec{lead(a, 1), a.dtype(), a.device()}, a.spec()};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    require_lapack(name());
+    require_lapack(name(), inputs[0].device());
     const Dims batch = lead(inputs[0]);
     const int64_t n = rows(inputs[0]);
     Ref<Array> copy = copy_for_eig(inputs[0], real_);
-    Ref<Array> vectors = empty_by_columns(batch, n, n, specs[1].dtype);
-    Ref<Array> values = Array::empty(specs[0].shape, specs[0].dtype);
+    Ref<Array> vectors = empty_by_columns(batch, n, n, specs[1].dtype, specs[1].device);
+    Ref<Array> values = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     const kernels::Matrices a = matrices(*copy), v = matrices(*vectors);
     std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
-    kernels::eig(a, values->data(), &v, info.data());
+    kernels::eig(a, values->address(), &v, info.data());
     raise_where_nonzero(name(), info, kFailed);
     return {Tensor(std::move(values)), Tensor(std::move(vectors))};
   }
@@ -48,7 +48,7 @@ class Eig final : public OnMatrices {
     const Tensor &w = args.outputs[0], &v = args.outputs[1];
     Tensor core;
     if (args.cotangents[0]) {
-      const Tensor identity = identity_matrix(rows(v), v.dtype());
+      const Tensor identity = identity_matrix(rows(v), v.dtype(), v.device());
       core = scale_columns(identity, conj(args.cotangents[0]));
     }
     if (args.cotangents[1]) {
@@ -82,7 +82,7 @@ class OnceDifferentiable final : public OnMatrices {
     return {Spec{lead(x[0], 1), x[0].dtype(), x[0].device()}};
   }
   Tensors eval(TensorSpan, const Specs& specs) const override {
-    return {zeros_view(specs[0].shape, specs[0].dtype)};
+    return {zeros_view(specs[0].shape, specs[0].dtype, specs[0].device)};
   }
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor& t = args.cotangents[0];
@@ -118,12 +118,12 @@ class EigVals final : public OnMatrices {
     return {Spec{lead(inputs[0], 1), inputs[0].dtype(), inputs[0].device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    require_lapack(name());
+    require_lapack(name(), inputs[0].device());
     Ref<Array> copy = copy_for_eig(inputs[0], real_);
-    Ref<Array> values = Array::empty(specs[0].shape, specs[0].dtype);
+    Ref<Array> values = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     const kernels::Matrices a = matrices(*copy);
     std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
-    kernels::eig(a, values->data(), nullptr, info.data());
+    kernels::eig(a, values->address(), nullptr, info.data());
     raise_where_nonzero(name(), info, kFailed);
     return {Tensor(std::move(values))};
   }

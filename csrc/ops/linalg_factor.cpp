@@ -33,9 +33,9 @@ class Cholesky final : public OnMatrices {
     return {inputs[0].spec()};
   }
   Tensors eval(TensorSpan inputs, const Specs&) const override {
-    require_lapack(name());
+    require_lapack(name(), inputs[0].device());
     // Of the transposed matrix, it is the transposed factor.
-    Ref<Array> factor = copy_by_rows(inputs[0], lead(inputs[0]));
+    Ref<Array> factor = copy_by_rows(inputs[0], lead(inputs[0]), inputs[0].device());
     const kernels::Matrices a = transposed_matrices(*factor);
     std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
     kernels::cholesky(a, !upper_, info.data());
@@ -78,11 +78,11 @@ class Qr final : public OnMatrices {
             Spec{with_core(lead(a), {k, n}), a.dtype(), a.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    require_lapack(name());
+    require_lapack(name(), inputs[0].device());
     const Dims batch = lead(inputs[0]);
     const int64_t m = rows(inputs[0]), n = columns(inputs[0]), k = specs[0].shape.back();
-    Ref<Array> factored = copy_by_columns(inputs[0], batch);
-    Ref<Array> q = empty_by_columns(batch, m, k, specs[0].dtype);
+    Ref<Array> factored = copy_by_columns(inputs[0], batch, inputs[0].device());
+    Ref<Array> q = empty_by_columns(batch, m, k, specs[0].dtype, specs[0].device);
     const kernels::Matrices q_matrices = matrices(*q);
     kernels::qr(matrices(*factored), &q_matrices);
     Tensor r(std::move(factored));
@@ -136,7 +136,8 @@ Tensors Qr::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) con
   Tensor turn = below - adjoint(below);
   if (is_complex(t.dtype())) {  // r keeps a real diagonal
     const Tensor phases = diagonal(inside, 0, -2, -1);
-    turn = turn + scale_columns(identity_matrix(k, t.dtype()), (phases - conj(phases)) * 0.5);
+    turn = turn +
+           scale_columns(identity_matrix(k, t.dtype(), t.device()), (phases - conj(phases)) * 0.5);
   }
   Tensor t_q = scaled - matmul(q1, inside - turn);
   Tensor t_r = matmul(inside - turn, r1);
@@ -151,7 +152,7 @@ Tensors Qr::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) con
     t_q = ops::concat(Tensors{t_q, t_q2}, -1);
     Dims padding = lead(a);
     padding = with_core(padding, {m - k, n});
-    t_r = ops::concat(Tensors{t_r, zeros(padding, a.dtype())}, -2);
+    t_r = ops::concat(Tensors{t_r, zeros(padding, a.dtype(), a.device())}, -2);
   }
   return {t_q, t_r};
 }
@@ -178,7 +179,7 @@ class Permutation final : public Primitive {
       for (int64_t j = 0; j < rows_; ++j)
         (inverted_ ? row[order[size_t(j)]] : row[j]) = inverted_ ? j : order[size_t(j)];
     }
-    return {Tensor(std::move(out))};
+    return {to_device(Tensor(std::move(out)), specs[0].device)};
   }
   BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
     return {{apply1(Ref<const Primitive>(this), mapped_to_front(values[0], dims[0]))}, {0}};
@@ -208,12 +209,12 @@ class LuFactor final : public OnMatrices {
     return {a.spec(), Spec{with_core(lead(a), {k}), DType::Int32, a.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    require_lapack(name());
-    Ref<Array> lu = copy_by_columns(inputs[0], lead(inputs[0]));
-    Ref<Array> pivots = Array::empty(specs[1].shape, DType::Int32);
+    require_lapack(name(), inputs[0].device());
+    Ref<Array> lu = copy_by_columns(inputs[0], lead(inputs[0]), inputs[0].device());
+    Ref<Array> pivots = Array::empty(specs[1].shape, DType::Int32, specs[1].device);
     const kernels::Matrices a = matrices(*lu);
     std::vector<int32_t> info(static_cast<size_t>(a.count), 0);  // singular is no error
-    kernels::lu(a, pivots->data<int32_t>(), info.data());
+    kernels::lu(a, pivots_of(*pivots), info.data());
     return {Tensor(std::move(lu)), Tensor(std::move(pivots))};
   }
   Tensors vjp(const VjpArgs& args) const override;
@@ -226,7 +227,7 @@ Tensors LuFactor::jvp(TensorSpan, TensorSpan tangents, TensorSpan outputs) const
   const int64_t m = rows(lu), n = columns(lu), k = std::min(m, n);
   const Tensor t = permute_rows(tangents[0], outputs[1], false);
   const Tensor square = column_range(row_range(lu, 0, k), 0, k);
-  const Tensor l = tril(square, -1) + identity_matrix(k, lu.dtype()), u = triu(square);
+  const Tensor l = tril(square, -1) + identity_matrix(k, lu.dtype(), lu.device()), u = triu(square);
   const Tensor t_square = column_range(row_range(t, 0, k), 0, k);
   const Tensor f = divide_right(solve_matrix(square, t_square, kUnitLower), square, kUpper);
   const Tensor t_l = matmul(l, tril(f, -1)), t_u = matmul(triu(f), u);
@@ -245,7 +246,7 @@ Tensors LuFactor::vjp(const VjpArgs& args) const {
   const Tensor &lu = args.outputs[0], &t = args.cotangents[0];
   const int64_t m = rows(lu), n = columns(lu), k = std::min(m, n);
   const Tensor square = column_range(row_range(lu, 0, k), 0, k);
-  const Tensor l = tril(square, -1) + identity_matrix(k, lu.dtype()), u = triu(square);
+  const Tensor l = tril(square, -1) + identity_matrix(k, lu.dtype(), lu.device()), u = triu(square);
   Tensor t_l = column_range(row_range(t, 0, k), 0, k), t_u = t_l, below, right;
   if (m > k) {
     below = divide_right(row_range(t, k, m), square, kUpperTransposed);
@@ -269,13 +270,14 @@ Tensors lu(const Tensor& a, bool permute_l, bool p_indices) {
   const Tensors factored = lu_factor(a);
   const Tensor& packed = factored[0];
   const int64_t m = rows(packed), n = columns(packed), k = std::min(m, n);
-  const Tensor l = tril(column_range(packed, 0, k), -1) + eye(m, k, 0, packed.dtype());
+  const Tensor l = tril(column_range(packed, 0, k), -1) +
+                   to_device(eye(m, k, 0, packed.dtype()), packed.device());
   const Tensor u = triu(row_range(packed, 0, k));
   if (permute_l) return {permute_rows(l, factored[1], true), u};
   // SciPy's indices put the rows of l back: a = l[p] @ u.
   const Tensor order = permutation_of(factored[1], m, true);
   if (p_indices) return {order, l, u};
-  const Tensor positions = arange(0, static_cast<double>(m), 1, DType::Int64);
+  const Tensor positions = arange(0, static_cast<double>(m), 1, DType::Int64, a.device());
   const Tensor p = equal(expand_dims(order, {-1}), positions);
   return {astype(p, real_of(packed.dtype())), l, u};
 }

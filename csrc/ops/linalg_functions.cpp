@@ -14,8 +14,8 @@ class MatrixFunction : public OnMatrices {
     return {inputs[0].spec()};
   }
   Tensors eval(TensorSpan inputs, const Specs&) const override {
-    require_lapack(name());
-    Ref<Array> out = copy_by_columns(inputs[0], lead(inputs[0]));
+    require_lapack(name(), inputs[0].device());
+    Ref<Array> out = copy_by_columns(inputs[0], lead(inputs[0]), inputs[0].device());
     if (out->size() > 0) run(matrices(*out));
     return {Tensor(std::move(out))};
   }
@@ -95,7 +95,7 @@ Tensor expm(const Tensor& a) { return function_of<Expm>(a); }
 
 Tensor matrix_power(const Tensor& a, int64_t n) {
   require_square("linalg.matrix_power", a);
-  if (n == 0) return constant_in(a, identity_matrix(rows(a), a.dtype()));
+  if (n == 0) return constant_in(a, identity_matrix(rows(a), a.dtype(), a.device()));
   Tensor square = n < 0 ? inv(a) : a, power;
   // Negative numbers wrap to their absolute value, the least one too.
   for (uint64_t rest = n < 0 ? -static_cast<uint64_t>(n) : static_cast<uint64_t>(n); rest > 0;) {

@@ -24,7 +24,7 @@ struct Reflection {
     beta = where(idle, alpha, target);
     tau = where(idle, zero, (target - alpha) / target);
     rest = where(idle, zero, below / where(idle, one, alpha - target));
-    vector = ops::concat(Tensors{ones(alpha.shape(), dtype), rest}, -2);
+    vector = ops::concat(Tensors{ones(alpha.shape(), dtype, column.device()), rest}, -2);
   }
   Tensor applied_to(const Tensor& x) const {
     return x - conj(tau) * matmul(vector, matmul(adjoint(vector), x));
@@ -33,7 +33,7 @@ struct Reflection {
 };
 
 Tensor zeros_of(const Tensor& a, int64_t rows, int64_t columns) {
-  return zeros(with_core(lead(a), {rows, columns}), a.dtype());
+  return zeros(with_core(lead(a), {rows, columns}), a.dtype(), a.device());
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ Tensors householder(const Tensor& a) {
   }
   upper.push_back(zeros_of(a, m - k, n));
   lower.push_back(zeros_of(a, m, n - k));
-  factors.push_back(zeros(with_core(lead(a), {0}), a.dtype()));
+  factors.push_back(zeros(with_core(lead(a), {0}), a.dtype(), a.device()));
   const Tensor both = ops::concat(upper, -2) + ops::concat(lower, -1);
   return {matrix_transpose(both), ops::concat(factors, -1)};
 }

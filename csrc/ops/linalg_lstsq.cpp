@@ -37,7 +37,7 @@ class Pinv final : public OnMatrices {
     return {Spec{with_core(lead(a), {columns(a), rows(a)}), a.dtype(), a.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    if (inputs[0].size() == 0) return {zeros(specs[0].shape, specs[0].dtype)};
+    if (inputs[0].size() == 0) return {zeros(specs[0].shape, specs[0].dtype, specs[0].device)};
     if (full_rank_) return {of_full_rank(inputs[0])};
     const Tensors f = svd(inputs[0].untracked(), false);
     const Tensor &s = f[1], zero = scalar(0, s.dtype());
@@ -79,7 +79,7 @@ Tensor pinv_of(const Tensor& a, double rcond, bool full_rank) {
 bool full_rank_everywhere(const Tensor& rank, int64_t n) {
   const Array& found = innermost_array(rank);
   Ref<Array> plain = Array::empty(found.shape, DType::Int64);
-  kernels::copy(plain->view(), found.view());
+  kernels::copy(plain->view(), found.device_view());
   const int64_t* ranks = plain->data<int64_t>();
   return std::all_of(ranks, ranks + plain->size(), [n](int64_t r) { return r == n; });
 }
@@ -140,32 +140,30 @@ class Lstsq final : public OnMatrices {
   const double rcond_;
 };
 
-bool all_true(const Tensor& x) { return *all(x).array().data<bool>(); }
-
 bool Lstsq::is_regular(const Tensor& a, const Tensor& s) const {
   const double least = std::max(2 * rcond_, 10 * default_rcond(a));
-  return all_true(greater(min(s, Dims{-1}), max(s, Dims{-1}) * least));
+  return holds(all(greater(min(s, Dims{-1}), max(s, Dims{-1}) * least)));
 }
 
 // By orthogonal factors (Golub 1965), or by singular values where a rank may not be full.
 Tensors Lstsq::eval(TensorSpan inputs, const Specs& specs) const {
   const Tensor a = inputs[0].untracked(), b = inputs[1].untracked();
   const int64_t m = rows(a), n = columns(a);
-  Ref<Array> rank = Array::empty(specs[1].shape, DType::Int64);
+  Ref<Array> rank = Array::empty(specs[1].shape, DType::Int64, specs[1].device);
   if (m == 0 || n == 0 || rank->size() == 0) {
-    kernels::fill_int(rank->view(), 0);
-    return {zeros(specs[0].shape, specs[0].dtype), Tensor(std::move(rank)),
-            zeros(specs[2].shape, specs[2].dtype)};
+    kernels::fill_int(rank->device_view(), 0);
+    return {zeros(specs[0].shape, specs[0].dtype, specs[0].device), Tensor(std::move(rank)),
+            zeros(specs[2].shape, specs[2].dtype, specs[2].device)};
   }
-  require_lapack(name());
-  if (!all_true(call<kernels::IsFinite>(a)) || !all_true(call<kernels::IsFinite>(b)))
+  require_lapack(name(), specs[0].device);
+  if (!holds(all(call<kernels::IsFinite>(a))) || !holds(all(call<kernels::IsFinite>(b))))
     linalg_error(name(), "the SVD did not converge: a or b is not finite");
   const Tensor s = broadcast_to(svdvals(a), specs[2].shape);
   if (!is_regular(a, s)) {
     Tensors found = by_singular_values(inputs, specs);
     return {std::move(found[0]), std::move(found[1]), s};
   }
-  kernels::fill_int(rank->view(), std::min(m, n));
+  kernels::fill_int(rank->device_view(), std::min(m, n));
   const Tensors f = factors_of_taller(a);
   const Tensor x = m >= n ? solve_matrix(f[1], matmul(adjoint(f[0]), b), {})
                           : matmul(f[0], solve_matrix(f[1], b, {false, Transpose::Conjugate}));
@@ -176,17 +174,22 @@ Tensors Lstsq::by_singular_values(TensorSpan inputs, const Specs& specs) const {
   const Tensor &a = inputs[0], &b = inputs[1];
   const Dims batch = specs[1].shape;
   const int64_t m = rows(a), n = columns(a), k = columns(b);
-  Ref<Array> rank = Array::empty(batch, DType::Int64);
-  Ref<Array> matrix = copy_by_columns(a, batch);
+  const Device device = specs[0].device;
+  Ref<Array> rank = Array::empty(batch, DType::Int64, device);
+  Ref<Array> matrix = copy_by_columns(a, batch, device);
   // LAPACK returns x in the place of b, and does not see a right side without columns.
-  Ref<Array> sides = empty_by_columns(batch, std::max(m, n), std::max<int64_t>(1, k), a.dtype());
-  kernels::fill(sides->view(), 0);
+  Ref<Array> sides =
+      empty_by_columns(batch, std::max(m, n), std::max<int64_t>(1, k), a.dtype(), device);
+  kernels::fill(sides->device_view(), 0);
   const Tensor b_part = column_range(row_range(Tensor(sides), 0, m), 0, k);
-  if (k > 0) kernels::copy(b_part.view(), broadcast_to(b.untracked(), b_part.shape()).view());
-  Ref<Array> s = Array::empty(with_core(batch, {std::min(m, n)}), real_of(a.dtype()));
+  if (k > 0) {
+    const Tensor filled = broadcast_to(b.untracked(), b_part.shape());
+    kernels::copy(b_part.array().device_view(), filled.array().device_view());
+  }
+  Ref<Array> s = Array::empty(with_core(batch, {std::min(m, n)}), real_of(a.dtype()), device);
   std::vector<int32_t> info(static_cast<size_t>(rank->size()), 0);
-  kernels::lstsq(matrices(*matrix), matrices(*sides), s->data(), rank->data<int64_t>(), rcond_,
-                 info.data());
+  kernels::lstsq(matrices(*matrix), matrices(*sides), s->address(),
+                 static_cast<int64_t*>(rank->address()), rcond_, info.data());
   raise_where_nonzero(name(), info, "the SVD did not converge");
   return {column_range(row_range(Tensor(std::move(sides)), 0, n), 0, k), Tensor(std::move(rank))};
 }
@@ -199,7 +202,7 @@ Tensor matrix_rank(const Tensor& a, std::optional<double> tol, bool hermitian,
   }
   if (hermitian) require_square("linalg.matrix_rank", a, "A");
   const Tensor x = floating(a), s = svdvals(x);
-  if (columns(s) == 0) return zeros(lead(x), DType::Int64);
+  if (columns(s) == 0) return zeros(lead(x), DType::Int64, x.device());
   const Tensor threshold =
       tol ? scalar(*tol, s.dtype()) : max(s, Dims{-1}, true) * rtol.value_or(default_rcond(x));
   return sum(astype(greater(s, threshold), DType::Int64), Dims{-1});
@@ -238,7 +241,7 @@ Tensors lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond) {
   if (m > n && full_rank_everywhere(solved[1], n)) {
     residuals = sum(square(absolute(sides - matmul(matrix, solved[0]))), Dims{-2});
   } else {
-    residuals = zeros(with_core(lead(solved[0]), {0}), real_of(dtype));
+    residuals = zeros(with_core(lead(solved[0]), {0}), real_of(dtype), solved[0].device());
   }
   const Tensor x = vector ? squeeze(solved[0], Dims{-1}) : solved[0];
   const Tensor& s = solved[2];

@@ -208,7 +208,7 @@ Tensor ratio_of_extremes(const Tensor& x, bool inverted) {
   if (some_even) {
     // Values that are apart, so that the branch not taken has derivatives.
     const Tensor steps = arange(1, static_cast<double>(columns(x)) + 1, 1, s.dtype());
-    const Tensor apart = eye(rows(x), columns(x), 0, x.dtype()) * steps;
+    const Tensor apart = to_device(eye(rows(x), columns(x), 0, x.dtype()) * steps, x.device());
     s = svdvals(where(expand_dims(even, {-2, -1}), apart, x));
   }
   const Tensor largest = max(s, Dims{-1}), smallest = min(s, Dims{-1});

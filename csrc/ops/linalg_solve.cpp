@@ -13,10 +13,11 @@ namespace {
 constexpr std::string_view kSingular = "the matrix is singular";
 
 // The factors of transposed square matrices, which become those; pivots of them are written.
-void factor_transposed(std::string_view op, const Array& by_rows, int32_t* pivots, bool checked) {
+void factor_transposed(std::string_view op, const Array& by_rows, const Array& pivots,
+                       bool checked) {
   const kernels::Matrices factored = transposed_matrices(by_rows);
   std::vector<int32_t> info(static_cast<size_t>(factored.count), 0);
-  kernels::lu(factored, pivots, info.data());
+  kernels::lu(factored, pivots_of(pivots), info.data());
   if (checked) raise_where_nonzero(op, info, kSingular);
 }
 
@@ -33,10 +34,11 @@ class FactorSquare final : public OnMatrices {
     return {a.spec(), Spec{lead(a, 1), DType::Int32, a.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    require_lapack(op_);
-    Ref<Array> lu = copy_by_rows(inputs[0], lead(inputs[0]));
-    Ref<Array> pivots = Array::empty(specs[1].shape, DType::Int32);
-    factor_transposed(op_, *lu, pivots->data<int32_t>(), checked_);
+    const Device device = inputs[0].device();
+    require_lapack(op_, device);
+    Ref<Array> lu = copy_by_rows(inputs[0], lead(inputs[0]), device);
+    Ref<Array> pivots = Array::empty(specs[1].shape, DType::Int32, device);
+    factor_transposed(op_, *lu, *pivots, checked_);
     return {Tensor(std::move(lu)), Tensor(std::move(pivots))};
   }
   Tensors vjp(const VjpArgs&) const override { return {Tensor()}; }
@@ -69,12 +71,14 @@ class Solve final : public OnMatrices {
     return {Spec{with_core(batch, {rows(b), columns(b)}), b.dtype(), b.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    const Tensor lu = stored_by_rows(inputs[1]), pivots = stored_by_rows(inputs[2], 1);
+    const Device device = specs[0].device;
+    const Tensor lu = stored_by_rows(inputs[1], device);
+    const Tensor pivots = stored_by_rows(inputs[2], device, 1);
     const Dims full(specs[0].shape.begin(), specs[0].shape.end() - 2);
-    Ref<Array> x = copy_by_rows(inputs[3], full);
+    Ref<Array> x = copy_by_rows(inputs[3], full, device);
     // Transposed like the factors, x stands on their left; a vector is the same either way.
     const bool vector = columns(inputs[3]) == 1;
-    kernels::lu_solve(transposed_matrices(lu.array()), pivots.array().data<int32_t>(),
+    kernels::lu_solve(transposed_matrices(lu.array()), pivots_of(pivots.array()),
                       vector ? matrices(*x) : transposed_matrices(*x),
                       broadcast_numbers(lead(lu), full).data(),
                       {.right = !vector, .transposed = transposed_ == !vector});
@@ -123,15 +127,16 @@ class Inverse final : public OnMatrices {
     require_square(name(), inputs[0]);
     return {inputs[0].spec()};
   }
-  Tensors eval(TensorSpan inputs, const Specs&) const override {
-    require_lapack(name());
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    const Device device = specs[0].device;
+    require_lapack(name(), device);
     const Dims batch = lead(inputs[0]);
     const bool factored = inputs.size() == 3;
-    Ref<Array> out = copy_by_rows(inputs[factored ? 1 : 0], batch);
-    Ref<Array> pivots = factored ? copy_by_rows(inputs[2], batch, 1)
-                                 : Array::empty(lead(inputs[0], 1), DType::Int32);
-    if (!factored) factor_transposed(name(), *out, pivots->data<int32_t>(), true);
-    kernels::lu_inverse(transposed_matrices(*out), pivots->data<int32_t>());
+    Ref<Array> out = copy_by_rows(inputs[factored ? 1 : 0], batch, device);
+    Ref<Array> pivots = factored ? copy_by_rows(inputs[2], batch, device, 1)
+                                 : Array::empty(lead(inputs[0], 1), DType::Int32, device);
+    if (!factored) factor_transposed(name(), *out, *pivots, true);
+    kernels::lu_inverse(transposed_matrices(*out), pivots_of(*pivots));
     return {Tensor(std::move(out))};
   }
   Tensors vjp(const VjpArgs& args) const override {
@@ -167,16 +172,17 @@ class SolveTriangular final : public OnMatrices {
     return {Spec{with_core(batch, {rows(b), columns(b)}), b.dtype(), b.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    require_lapack(name());
+    const Device device = specs[0].device;
+    require_lapack(name(), device);
     const Dims full(specs[0].shape.begin(), specs[0].shape.end() - 2), own = lead(inputs[0]);
     if (form_.checked && !form_.unit_diagonal) check_diagonal(inputs[0]);
     // What is stored by rows, kernels see transposed: then x stands on the other side.
-    const bool a_columns = is_by_columns(inputs[0]);
-    const Tensor a = a_columns ? inputs[0] : stored_by_rows(inputs[0]);
+    const bool a_columns = is_by_columns(inputs[0]) && inputs[0].device() == device;
+    const Tensor a = a_columns ? inputs[0] : stored_by_rows(inputs[0], device);
     const bool vector = columns(inputs[1]) == 1;
     const bool x_columns = vector || (is_by_columns(inputs[1]) && full == lead(inputs[1]));
-    Ref<Array> x =
-        x_columns && !vector ? copy_by_columns(inputs[1], full) : copy_by_rows(inputs[1], full);
+    Ref<Array> x = x_columns && !vector ? copy_by_columns(inputs[1], full, device)
+                                        : copy_by_rows(inputs[1], full, device);
     kernels::solve_triangular(
         a_columns ? matrices(a.array()) : transposed_matrices(a.array()),
         x_columns ? matrices(*x) : transposed_matrices(*x), broadcast_numbers(own, full).data(),
@@ -217,8 +223,7 @@ class SolveTriangular final : public OnMatrices {
  private:
   bool transposed() const { return form_.transpose == Transpose::Plain; }
   void check_diagonal(const Tensor& a) const {
-    const Tensor zero = any(equal(diagonal(a, 0, -2, -1), scalar(0, a.dtype())));
-    if (*zero.array().data<bool>())
+    if (holds(any(equal(diagonal(a, 0, -2, -1), scalar(0, a.dtype())))))
       linalg_error(name(), "the matrix is singular: there is a zero on its diagonal");
   }
   // What the op reads of a matrix, and zeros elsewhere.
@@ -251,10 +256,12 @@ class Sylvester final : public OnMatrices {
         Spec{with_core(common_lead(name(), inputs), {rows(q), columns(q)}), q.dtype(), q.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    require_lapack(name());
+    const Device device = specs[0].device;
+    require_lapack(name(), device);
     const Dims full(specs[0].shape.begin(), specs[0].shape.end() - 2);
-    Ref<Array> a = copy_by_columns(inputs[0], full), b = copy_by_columns(inputs[1], full);
-    Ref<Array> x = copy_by_columns(inputs[2], full);
+    Ref<Array> a = copy_by_columns(inputs[0], full, device);
+    Ref<Array> b = copy_by_columns(inputs[1], full, device);
+    Ref<Array> x = copy_by_columns(inputs[2], full, device);
     std::vector<int32_t> info(static_cast<size_t>(count_elements(full)), 0);
     kernels::solve_sylvester(matrices(*a), matrices(*b), matrices(*x), info.data());
     if (of_root_) {

@@ -28,12 +28,12 @@ class Eigh final : public OnMatrices {
     return {Spec{lead(a, 1), real_of(a.dtype()), a.device()}, a.spec()};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    require_lapack(name());
-    Ref<Array> vectors = copy_by_columns(inputs[0], lead(inputs[0]));
-    Ref<Array> values = Array::empty(specs[0].shape, specs[0].dtype);
+    require_lapack(name(), inputs[0].device());
+    Ref<Array> vectors = copy_by_columns(inputs[0], lead(inputs[0]), inputs[0].device());
+    Ref<Array> values = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     const kernels::Matrices a = matrices(*vectors);
     std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
-    kernels::eigh(a, values->data(), lower_, true, info.data());
+    kernels::eigh(a, values->address(), lower_, true, info.data());
     raise_where_nonzero(name(), info, "eigenvalues did not converge");
     return {Tensor(std::move(values)), Tensor(std::move(vectors))};
   }
@@ -72,12 +72,12 @@ class EigvalsH final : public OnMatrices {
     return {Spec{lead(inputs[0], 1), real_of(inputs[0].dtype()), inputs[0].device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    require_lapack(name());
-    Ref<Array> copy = copy_by_columns(inputs[0], lead(inputs[0]));
-    Ref<Array> values = Array::empty(specs[0].shape, specs[0].dtype);
+    require_lapack(name(), inputs[0].device());
+    Ref<Array> copy = copy_by_columns(inputs[0], lead(inputs[0]), inputs[0].device());
+    Ref<Array> values = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     const kernels::Matrices a = matrices(*copy);
     std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
-    kernels::eigh(a, values->data(), lower_, false, info.data());
+    kernels::eigh(a, values->address(), lower_, false, info.data());
     raise_where_nonzero(name(), info, "eigenvalues did not converge");
     return {Tensor(std::move(values))};
   }
@@ -115,24 +115,26 @@ class Svd final : public OnMatrices {
             Spec{with_core(lead(a), {full_ ? n : k, n}), a.dtype(), a.device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    require_lapack(name());
+    require_lapack(name(), inputs[0].device());
     const Dims batch = lead(inputs[0]);
-    Ref<Array> copy = copy_by_columns(inputs[0], batch);
+    Ref<Array> copy = copy_by_columns(inputs[0], batch, inputs[0].device());
     const auto vectors = [&](const Spec& spec) {
       const size_t rank = spec.shape.size();
-      return empty_by_columns(batch, spec.shape[rank - 2], spec.shape[rank - 1], spec.dtype);
+      return empty_by_columns(batch, spec.shape[rank - 2], spec.shape[rank - 1], spec.dtype,
+                              spec.device);
     };
     Ref<Array> u = vectors(specs[0]), vh = vectors(specs[2]);
-    Ref<Array> s = Array::empty(specs[1].shape, specs[1].dtype);
+    Ref<Array> s = Array::empty(specs[1].shape, specs[1].dtype, specs[1].device);
     const kernels::Matrices a = matrices(*copy), left = matrices(*u), right = matrices(*vh);
     if (a.rows == 0 || a.columns == 0) {
       for (const Ref<Array>& x : {u, vh}) {
-        const Tensor ones = identity_matrix(x->shape.back(), x->dtype);
-        if (x->size() > 0) kernels::copy(x->view(), broadcast_to(ones, x->shape).view());
+        const Tensor ones = identity_matrix(x->shape.back(), x->dtype, x->device);
+        if (x->size() > 0)
+          kernels::copy(x->device_view(), broadcast_to(ones, x->shape).array().device_view());
       }
     } else {
       std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
-      kernels::svd(a, s->data(), &left, &right, info.data());
+      kernels::svd(a, s->address(), &left, &right, info.data());
       raise_where_nonzero(name(), info, "the SVD did not converge");
     }
     return {Tensor(std::move(u)), Tensor(std::move(s)), Tensor(std::move(vh))};
@@ -147,7 +149,7 @@ class Svd final : public OnMatrices {
 // The difference of squares as a product, which keeps small singular values apart.
 Tensor over_square_differences(const Tensor& x, const Tensor& s, const Tensor& moving) {
   const Tensor sums = expand_dims(s, {-2}) + expand_dims(s, {-1});
-  const Tensor diagonal = identity_matrix(s.shape().back(), DType::Bool);
+  const Tensor diagonal = identity_matrix(s.shape().back(), DType::Bool, s.device());
   const Tensor divided = over_differences(x, s, moving);
   return where(diagonal, constant_like(s, 0),
                call<kernels::ScaleOver>(divided, where(diagonal, constant_like(s, 1), sums)));
@@ -179,7 +181,7 @@ Tensors Svd::vjp(const VjpArgs& args) const {
     if (is_complex(t.dtype())) {
       const Tensor turns = imaginary_part(diagonal(matmul(adjoint(u1), t1), 0, -2, -1));
       const Tensor phases = call<kernels::ScaleOver>(turns, s);
-      core = core + identity_matrix(k, s.dtype()) * expand_dims(phases, {-2});
+      core = core + identity_matrix(k, s.dtype(), s.device()) * expand_dims(phases, {-2});
     }
     if (m > k) {
       Tensor moved = outside(t1, u1);
@@ -252,15 +254,16 @@ class SvdVals final : public OnMatrices {
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     if (inputs.size() == 2) {
       const Dims& shape = specs[0].shape;
-      return {Tensor(copy_by_rows(inputs[1], Dims(shape.begin(), shape.end() - 1), 1))};
+      return {Tensor(
+          copy_by_rows(inputs[1], Dims(shape.begin(), shape.end() - 1), specs[0].device, 1))};
     }
-    require_lapack(name());
-    Ref<Array> copy = copy_by_columns(inputs[0], lead(inputs[0]));
-    Ref<Array> s = Array::empty(specs[0].shape, specs[0].dtype);
+    require_lapack(name(), inputs[0].device());
+    Ref<Array> copy = copy_by_columns(inputs[0], lead(inputs[0]), inputs[0].device());
+    Ref<Array> s = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     if (s->size() == 0) return {Tensor(std::move(s))};
     const kernels::Matrices a = matrices(*copy);
     std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
-    kernels::svd(a, s->data(), nullptr, nullptr, info.data());
+    kernels::svd(a, s->address(), nullptr, nullptr, info.data());
     raise_where_nonzero(name(), info, "the SVD did not converge");
     return {Tensor(std::move(s))};
   }

@@ -21,7 +21,7 @@ struct Pairs {
   Tensor divisors, singular;
 };
 Pairs differences_of(const Tensor& w) {
-  const Tensor own = identity_matrix(w.shape().back(), DType::Bool);
+  const Tensor own = identity_matrix(w.shape().back(), DType::Bool, w.device());
   const Tensor divisors = expand_dims(w, {-1}) - expand_dims(w, {-2});
   return {where(own, constant_like(w, 1), divisors), equal_pairs(w)};
 }
@@ -50,7 +50,7 @@ Tensor real_products(const Tensor& x, const Tensor& y) { return real(x * conj(y)
 // zero where both c are: values that nothing asks for spoil no derivative of the others.
 Tensor quotients(const Tensor& c, const Tensor& w, bool sums) {
   const Tensor ci = expand_dims(c, {-1}), cj = expand_dims(c, {-2}), zero = constant_like(w, 0);
-  const Tensor own = identity_matrix(w.shape().back(), DType::Bool);
+  const Tensor own = identity_matrix(w.shape().back(), DType::Bool, w.device());
   const auto [divisors, singular] = sums ? sums_of(w) : differences_of(w);
   const Tensor still = logical_and(equal(ci, zero), equal(cj, zero));
   const Tensor regular =
@@ -169,7 +169,7 @@ class EigenvaluesMoved final : public OfEigenvalues {
   // Of an eigenvalue, the sum over the others of what both directions mix, by the distances.
   Tensor moved_by_matrix(TensorSpan x, const Tensor& t) const override {
     const Tensor products = real_products(rotated(x, x[1]), rotated(x, t));
-    const Tensor own = identity_matrix(rows(x[0]), DType::Bool);
+    const Tensor own = identity_matrix(rows(x[0]), DType::Bool, x[0].device());
     return 2.0 * over_pairs(where(own, constant_like(products, 0), products), differences_of(x[2]),
                             both_move(x[1], t));
   }
@@ -256,7 +256,7 @@ class SingularValuesMoved final : public OfSingularValues {
   Tensor moved_by_matrix(TensorSpan x, const Tensor& t) const override {
     const Tensor first = rotated(x, x[1]), second = rotated(x, t), moving = both_move(x[1], t);
     const Tensor products = real_products(hermitian_part(first), hermitian_part(second));
-    const Tensor own = identity_matrix(columns(first), DType::Bool);
+    const Tensor own = identity_matrix(columns(first), DType::Bool, first.device());
     const Tensor differences =
         over_pairs(where(own, constant_like(products, 0), products), differences_of(x[3]), moving);
     const Tensor sums =

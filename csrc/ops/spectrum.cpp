@@ -214,8 +214,9 @@ bool is_parameter(const Tensor& x) {
 // One number for the whole batch, so that y minus it still is a function of the spectrum.
 Tensor largest_of(const Tensor& y) {
   const Array& numbers = innermost_array(y);
-  const Ref<Array> largest = Array::empty(Dims(numbers.shape.size(), 1), numbers.dtype);
-  kernels::reduce(kernels::Reduce::Max, largest->view(), numbers.view());
+  const Ref<Array> largest =
+      Array::empty(Dims(numbers.shape.size(), 1), numbers.dtype, numbers.device);
+  kernels::reduce(kernels::Reduce::Max, largest->device_view(), numbers.device_view());
   return Tensor(largest->with_layout({}, {}, 0));
 }
 
@@ -236,8 +237,14 @@ Tensor over_the_others(const Tensor& y, const Tensor& reduced, const Dims& axes,
 void remember_spectrum(const Tensor& values, SpectrumOf of, const Tensor& matrix) {
   if (!differentiable(values) || values.shape().back() < 2) return;
   const Array& numbers = innermost_array(values);
-  const bool single = numbers.dtype == DType::Float32;
-  const Features found = single ? features_of<float>(numbers) : features_of<double>(numbers);
+  Ref<Array> moved;
+  if (numbers.device.kind != Device::Kind::CPU) {
+    moved = Array::empty(numbers.shape, numbers.dtype);
+    kernels::copy(moved->view(), numbers.device_view());
+  }
+  const Array& here = moved ? *moved : numbers;
+  const bool single = here.dtype == DType::Float32;
+  const Features found = single ? features_of<float>(here) : features_of<double>(here);
   if (found.close)
     values.body()->origin =
         make_ref<Spectrum>(values, matrix, of, found.zero, make_ref<Function>());

@@ -14,6 +14,11 @@ from .record import ALL, Sample, in_float, record
 TOLERANCE = 4096
 
 
+def beside(x, values):
+    """A constant where x lies."""
+    return values if isinstance(x, np.ndarray) else pa.asarray(values, device=x.device)
+
+
 def graded(x):
     """Matrices near diag(2, 4, 6, ...): distinct eigenvalues and singular values far from zero."""
     if not isinstance(x, np.ndarray):
@@ -22,7 +27,8 @@ def graded(x):
         return x
     m, n = x.shape[-2:]
     dtype = x.dtype if x.dtype.kind in "fc" else np.float64
-    return x * 0.2 + np.eye(m, n, dtype=dtype) * np.arange(2, 2 * n + 2, 2, dtype=dtype)
+    shift = np.eye(m, n, dtype=dtype) * np.arange(2, 2 * n + 2, 2, dtype=dtype)
+    return x * 0.2 + beside(x, shift)
 
 
 def symmetric(x):
@@ -56,8 +62,7 @@ def invertible(x):
     n = int(np.sqrt(x.size))
     if n * n != x.size:
         return x
-    shift = 5 * np.eye(n, dtype=dtype).reshape(x.shape)
-    return x + (shift if isinstance(x, np.ndarray) else pa.asarray(shift))
+    return x + beside(x, 5 * np.eye(n, dtype=dtype).reshape(x.shape))
 
 
 def linalg(name, ref, samples, *, make=plain, fn=None, open_to=None, diff=(0,), **options):
@@ -91,7 +96,7 @@ WEIGHTS = np.array([1.0, -2.0, 3.0])
 
 def spectral(w, v):
     """Eigenvectors up to their signs."""
-    weights = WEIGHTS[: w.shape[-1]].astype(str(w.dtype))
+    weights = beside(w, WEIGHTS[: w.shape[-1]].astype(str(w.dtype)))
     return w, (v * weights) @ v.conj().mT
 
 
@@ -123,7 +128,7 @@ def in_complex(call):
 def singular(u, s, vh):
     """Singular vectors up to common signs, and the span of those beyond."""
     k = s.shape[-1]
-    weights = WEIGHTS[:k].astype(str(s.dtype))
+    weights = beside(s, WEIGHTS[:k].astype(str(s.dtype)))
     return (
         (u[..., :k] * weights) @ vh[..., :k, :],
         s,

@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/dense.h"
 #include "kernels/cpu/schur.h"
+#include "kernels/device.h"
 
 namespace pyautograd::kernels {
 
@@ -173,6 +174,9 @@ class AtMatrix {
 }  // namespace
 
 void det(const Matrices& lu, const int32_t* pivots, void* sign, void* logabsdet, void* det) {
+  if (on_device(lu))
+    return LinalgCall(lu.device, lu.data, pivots, sign, logabsdet, det)
+        ->det(lu, pivots, sign, logabsdet, det);
   visit_scalar(lu.dtype, [&]<class T>(TypeTag<T>) {
     const int64_t n = lu.rows;
     for (int64_t i = 0; i < lu.count; ++i) {
@@ -209,6 +213,7 @@ void det(const Matrices& lu, const int32_t* pivots, void* sign, void* logabsdet,
 }
 
 void det_derivative(const Matrices& a, std::span<const Matrices> directions, const Matrices& out) {
+  if (on_device(a)) return det_derivative_on_device(a, directions, out);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     const double work = 20 * cube(a) + std::pow(double(a.rows), double(directions.size()) + 2);
     over_dense_batch(a.count, work, [&](int64_t begin, int64_t end) {

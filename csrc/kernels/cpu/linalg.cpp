@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/dense.h"
 #include "kernels/cpu/matrices.h"
+#include "kernels/device.h"
 
 namespace pyautograd::kernels {
 
@@ -246,6 +247,7 @@ class LeastSquares {
 }  // namespace
 
 void lu(const Matrices& a, int32_t* pivots, int32_t* info) {
+  if (on_device(a)) return LinalgCall(a.device, a.data, pivots)->lu(a, pivots, info);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     const int64_t k = std::min(a.rows, a.columns);
     over_dense_batch(a.count, cube(a), [&](int64_t begin, int64_t end) {
@@ -279,6 +281,8 @@ void over_factored(const Matrices& lu, const int32_t* pivots, int64_t count, dou
 
 void lu_solve(const Matrices& lu, const int32_t* pivots, const Matrices& b, const int64_t* which,
               Side side) {
+  if (on_device(b))
+    return LinalgCall(b.device, lu.data, pivots, b.data)->lu_solve(lu, pivots, b, which, side);
   visit_scalar(lu.dtype, [&]<class T>(TypeTag<T>) {
     const LapackFunctions<T>& f = *lapack<T>();
     const int n = size_of(lu.rows), ld = leading(n), one = 1;
@@ -296,6 +300,7 @@ void lu_solve(const Matrices& lu, const int32_t* pivots, const Matrices& b, cons
 }
 
 void lu_inverse(const Matrices& lu, const int32_t* pivots) {
+  if (on_device(lu)) return LinalgCall(lu.device, lu.data, pivots)->lu_inverse(lu, pivots);
   visit_scalar(lu.dtype, [&]<class T>(TypeTag<T>) {
     const int64_t n = lu.rows;
     over_factored(lu, pivots, lu.count, 2 * cube(lu), nullptr, [&](int64_t i, const int* from_one) {
@@ -311,6 +316,7 @@ void lu_inverse(const Matrices& lu, const int32_t* pivots) {
 }
 
 void cholesky(const Matrices& a, bool upper, int32_t* info) {
+  if (on_device(a)) return LinalgCall(a.device, a.data)->cholesky(a, upper, info);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     const int64_t n = a.rows;
     over_dense_batch(a.count, cube(a), [&](int64_t begin, int64_t end) {
@@ -328,6 +334,8 @@ void cholesky(const Matrices& a, bool upper, int32_t* info) {
 
 void solve_triangular(const Matrices& a, const Matrices& b, const int64_t* which,
                       Triangle triangle) {
+  if (on_device(b))
+    return LinalgCall(b.device, a.data, b.data)->solve_triangular(a, b, which, triangle);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     const TriangularFlags flags{triangle.side.right ? 'R' : 'L', triangle.lower ? 'L' : 'U',
                                 transpose_flag(triangle.side.transposed),
@@ -341,6 +349,7 @@ void solve_triangular(const Matrices& a, const Matrices& b, const int64_t* which
 }
 
 void qr(const Matrices& a, const Matrices* q) {
+  if (on_device(a)) return LinalgCall(a.device, a.data, data_of(q))->qr(a, q);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     const int columns = size_of(q ? q->columns : std::min(a.rows, a.columns));
     over_batch(a.count, 2 * cube(a), [&](int64_t begin, int64_t end) {
@@ -351,6 +360,8 @@ void qr(const Matrices& a, const Matrices* q) {
 }
 
 void svd(const Matrices& a, void* s, const Matrices* u, const Matrices* vh, int32_t* info) {
+  if (on_device(a))
+    return LinalgCall(a.device, a.data, s, data_of(u), data_of(vh))->svd(a, s, u, vh, info);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     const int64_t k = std::min(a.rows, a.columns);
     // Square matrices are thin and full at once.
@@ -375,6 +386,7 @@ void svd(const Matrices& a, void* s, const Matrices* u, const Matrices* vh, int3
 }
 
 void eigh(const Matrices& a, void* w, bool lower, bool vectors, int32_t* info) {
+  if (on_device(a)) return LinalgCall(a.device, a.data, w)->eigh(a, w, lower, vectors, info);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     const int64_t n = a.rows;
     over_batch(a.count, 5 * cube(a), [&](int64_t begin, int64_t end) {
@@ -395,6 +407,7 @@ void eigh(const Matrices& a, void* w, bool lower, bool vectors, int32_t* info) {
 }
 
 void eig(const Matrices& a, void* w, const Matrices* v, int32_t* info) {
+  if (on_device(a)) return eig_on_device(a, w, v, info);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     using Complex = std::complex<RealOf<T>>;
     over_batch(a.count, 25 * cube(a), [&](int64_t begin, int64_t end) {
@@ -411,6 +424,7 @@ void eig(const Matrices& a, void* w, const Matrices* v, int32_t* info) {
 
 void lstsq(const Matrices& a, const Matrices& b, void* s, int64_t* rank, double rcond,
            int32_t* info) {
+  if (on_device(a)) return lstsq_by_host(a, b, s, rank, rcond, info);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     const int64_t k = std::min(a.rows, a.columns);
     over_batch(a.count, 10 * cube(a), [&](int64_t begin, int64_t end) {

@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/dense.h"
 #include "kernels/cpu/schur.h"
+#include "kernels/device_linalg.h"
 
 namespace pyautograd::kernels {
 
@@ -405,6 +406,7 @@ int sylvester(T* a, T* b, T* q, int64_t m, int64_t n) {
 }  // namespace
 
 void solve_sylvester(const Matrices& a, const Matrices& b, const Matrices& q, int32_t* info) {
+  if (on_device(q)) return solve_sylvester_by_host(a, b, q, info);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     over_batch(q.count, 25 * (cube(a) + cube(b)), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
@@ -414,6 +416,7 @@ void solve_sylvester(const Matrices& a, const Matrices& b, const Matrices& q, in
 }
 
 void expm(const Matrices& a) {
+  if (on_device(a)) return expm_on_device(a);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     over_dense_batch(a.count, 30 * cube(a), [&](int64_t begin, int64_t end) {
       Expm<T> exponential(a.rows);
@@ -422,7 +425,14 @@ void expm(const Matrices& a) {
   });
 }
 
-void logm(const Matrices& a) { each_by_schur(a, log_of_triangular); }
-void sqrtm(const Matrices& a) { each_by_schur(a, root_of_triangular); }
+void logm(const Matrices& a) {
+  if (on_device(a)) return function_by_host(a, logm);
+  each_by_schur(a, log_of_triangular);
+}
+
+void sqrtm(const Matrices& a) {
+  if (on_device(a)) return function_by_host(a, sqrtm);
+  each_by_schur(a, root_of_triangular);
+}
 
 }  // namespace pyautograd::kernels

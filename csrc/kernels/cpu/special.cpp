@@ -42,8 +42,15 @@ void map_special(std::string_view name, SpecialFunction function, SpecialVector 
     SmallVector<View, 3> views;
     for (const View& x : inputs) there.push_back(DeviceInput(x, out.device));
     for (const DeviceInput& x : there) views.push_back(x.view());
-    return run_on_device(&DeviceKernels::special, out.device, name, orders, out,
-                         std::span<const View>(views));
+    const std::span<const View> given(views);
+    if (is_beside(given, out.device)) {
+      const KernelScope scope(out.device, out, given);
+      const auto run = scope.kernels().special;
+      if (run && run(name, orders, out, given)) return;
+    }
+    return compute_on_host(out, given, [&](const View& here, std::span<const View> inputs_here) {
+      map_special(name, function, vector, orders, here, inputs_here);
+    });
   }
   const Dims nowhere(out.shape.size(), 0);
   std::array<std::span<const int64_t>, 4> strides{out.strides, nowhere, nowhere, nowhere};

@@ -12,6 +12,8 @@
 #include <memory>
 #include <numeric>
 
+#include "kernels/cuda/batches.h"
+#include "kernels/cuda/emulated_solvers.h"
 #include "kernels/cuda/pair_sort.h"
 #include "kernels/cuda/queue.h"
 #include "kernels/cuda/stream_backend.h"
@@ -47,7 +49,6 @@ struct Graph {
 
 struct Stream {
   std::deque<Work> work;
-  bool immediate = false;
   std::unique_ptr<Graph> capture;
 };
 
@@ -63,6 +64,7 @@ class Arena {
   }
   void* take(size_t bytes) {
     bytes = (bytes + kPage - 1) / kPage * kPage;
+    const std::lock_guard lock(mutex_);
     size_t at = 0;
     for (const auto& [begin, size] : taken_) {
       if (begin - at >= bytes) break;
@@ -73,21 +75,33 @@ class Arena {
     return base_ + at;
   }
   void give(void* data) noexcept {
+    const std::lock_guard lock(mutex_);
     const auto block = taken_.find(static_cast<size_t>(static_cast<char*>(data) - base_));
     // Every page that there is makes protecting the arena slower.
     madvise(data, block->second, MADV_DONTNEED);
     taken_.erase(block);
   }
-  DeviceMemory totals() const {
+  DeviceMemory totals() {
+    const std::lock_guard lock(mutex_);
     DeviceMemory out;
     out.total = out.free = kArena;
     for (const auto& [begin, size] : taken_) out.free -= static_cast<int64_t>(size);
     return out;
   }
+  // Whether all of it lies in one block.
+  bool holds(const void* data, size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto at = static_cast<size_t>(static_cast<const char*>(data) - base_);
+    const auto after = taken_.upper_bound(at);
+    if (at >= kArena || after == taken_.begin()) return false;
+    const auto& [begin, size] = *std::prev(after);
+    return at + bytes <= begin + size;
+  }
   void protect(int access) { mprotect(base_, kArena, access); }
 
  private:
   char* base_;
+  std::mutex mutex_;
   std::map<size_t, size_t> taken_;
 };
 
@@ -127,7 +141,7 @@ void push(Stream& stream, Work work) {
     return;
   }
   stream.work.push_back(std::move(work));
-  if (stream.immediate || stream.work.size() > kMostWaiting) run_all(stream);
+  if (stream.work.size() > kMostWaiting) run_all(stream);
 }
 
 class EmulatedSystem final : public System {
@@ -242,22 +256,15 @@ EmulatedBackend& instance() {
 
 }  // namespace
 
-void submit(void* stream, std::function<void()> work) {
-  push(*static_cast<Stream*>(stream), {std::move(work), nullptr, 0});
+Backend& own_backend() { return instance(); }
+bool is_device_memory(const void* data, size_t bytes) {
+  for (int d = 0; d < kDevices; ++d)
+    if (arena(d).holds(data, bytes)) return true;
+  return false;
 }
 
-ImmediateWork::ImmediateWork(void* stream) : stream_(stream) {
-  Stream& mine = *static_cast<Stream*>(stream);
-  if (mine.capture) throw DeviceFailure("a library's emulation cannot be captured");
-  const std::lock_guard lock(work_mutex);
-  run_all(mine);
-  mine.immediate = true;
-  if (doing++ == 0) protect(PROT_READ | PROT_WRITE);
-}
-ImmediateWork::~ImmediateWork() {
-  const std::lock_guard lock(work_mutex);
-  if (--doing == 0) protect(PROT_NONE);
-  static_cast<Stream*>(stream_)->immediate = false;
+void submit(void* stream, std::function<void()> work) {
+  push(*static_cast<Stream*>(stream), {std::move(work), nullptr, 0});
 }
 
 Queue::Queue(Device device)

@@ -24,19 +24,6 @@ inline constexpr int kThreads = 256;
 // Work for a stream of the emulated device, whose memory nothing else can touch.
 void submit(void* stream, std::function<void()> work);
 
-// While one exists, the stream's work is done at once and the host can touch the memory, too: for
-// what stands in for a library of the device.
-class ImmediateWork {
- public:
-  explicit ImmediateWork(void* stream);
-  ~ImmediateWork();
-  ImmediateWork(const ImmediateWork&) = delete;
-  ImmediateWork& operator=(const ImmediateWork&) = delete;
-
- private:
-  void* stream_;
-};
-
 // Folds the values of a block's threads in the order of a block's threads on a device.
 template <class T, class Combine>
 T fold_block(T* values, const Combine& combine) {

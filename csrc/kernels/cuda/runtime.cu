@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "kernels/cuda/batches.h"
 #include "kernels/cuda/queue.h"
 #include "kernels/cuda/stream_backend.h"
 #include "kernels/cuda/tables.h"
@@ -214,6 +215,8 @@ CudaBackend& instance() {
 }
 
 }  // namespace
+
+Backend& own_backend() { return instance(); }
 
 void check_cuda(cudaError_t status, const char* what) {
   if (status != cudaSuccess) throw DeviceFailure(concat(what, ": ", cudaGetErrorString(status)));

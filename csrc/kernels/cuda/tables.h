@@ -17,6 +17,8 @@ void install_random(DeviceKernels& table);
 void install_fft(DeviceKernels& table);
 void install_products(DeviceKernels& table);
 void install_special(DeviceKernels& table);
+void install_factor(DeviceKernels& table);
+void install_spectra(DeviceKernels& table);
 
 bool copy_on_device(const View& out, const View& x);
 
@@ -34,6 +36,8 @@ inline DeviceKernels all_kernels() {
   install_fft(table);
   install_products(table);
   install_special(table);
+  install_factor(table);
+  install_spectra(table);
   return table;
 }
 

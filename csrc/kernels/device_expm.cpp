@@ -1,0 +1,157 @@
+// The exponential of matrices on a device, made of its products and solves.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "core/array.h"
+#include "kernels/device.h"
+
+namespace pyautograd::kernels {
+
+namespace {
+
+// Scaling and squaring with the Pade approximant of degree 13 (Higham 2005, algorithm 2.3), for a
+// batch at once: each matrix is scaled by its own norm. Matrices by columns are seen by rows, so
+// that all is transposed, the result too.
+class DeviceExpm {
+ public:
+  explicit DeviceExpm(const Matrices& a)
+      : given_(a), shape_{a.count, a.rows, a.rows}, strides_{a.rows * a.rows, a.rows, 1} {}
+
+  void run() {
+    const std::vector<double> norms = norms_of_given();
+    std::vector<int> squarings(norms.size());
+    for (size_t i = 0; i < norms.size(); ++i) {
+      const double over = norms[i] / kTheta;
+      if (std::isfinite(norms[i]) && over > 1)
+        squarings[i] = static_cast<int>(std::ceil(std::log2(over)));
+    }
+    const Ref<Array> factors = for_each(DType::Float64, [&](size_t i) {
+      return std::isfinite(norms[i]) ? std::ldexp(1.0, -squarings[i]) : std::nan("");
+    });
+    const Ref<Array> scaled = matrix();
+    binary(fn_id<Multiply>(), view(scaled), view_of_given(), spread(factors));
+    Ref<Array> x = approximant(scaled);
+    const int most = *std::max_element(squarings.begin(), squarings.end());
+    for (int step = 0; step < most; ++step) {
+      const Ref<Array> goes_on =
+          for_each(DType::Bool, [&](size_t i) { return static_cast<double>(step < squarings[i]); });
+      const Ref<Array> square = product(x, x), chosen = matrix();
+      where(view(chosen), spread(goes_on), view(square), view(x));
+      x = chosen;
+    }
+    copy(view_of_given(), view(x));
+  }
+
+ private:
+  // Up to this norm the approximant is exact to roundoff.
+  static constexpr double kTheta = 5.371920351148152;
+
+  View view(const Ref<Array>& x) const { return x->device_view(); }
+  View view_of_given() const {
+    return {given_.data, given_.dtype, shape_, strides_, given_.device};
+  }
+  Ref<Array> matrix() const { return Array::empty(shape_, given_.dtype, given_.device); }
+
+  // A number for each matrix, of the dtype that it is to be used with.
+  template <class F>
+  Ref<Array> for_each(DType dtype, const F& number) const {
+    const Ref<Array> here = Array::empty({given_.count}, DType::Float64);
+    for (size_t i = 0; i < static_cast<size_t>(given_.count); ++i)
+      here->data<double>()[i] = number(i);
+    const DType wanted = dtype == DType::Bool ? dtype : given_.dtype;
+    const Ref<Array> there = Array::empty({given_.count}, wanted, given_.device);
+    copy(there->device_view(), here->view());
+    return there;
+  }
+  View spread(const Ref<Array>& x) const {
+    return {x->address(), x->dtype, shape_, per_matrix_, given_.device};
+  }
+
+  std::vector<double> norms_of_given() const {
+    const DType real = real_of(given_.dtype);
+    const Ref<Array> sizes = Array::empty(shape_, real, given_.device);
+    unary(fn_id<Absolute>(), view(sizes), view_of_given());
+    const Ref<Array> sums = Array::empty({given_.count, given_.rows, 1}, real, given_.device);
+    reduce(Reduce::Sum, view(sums), view(sizes));
+    const Ref<Array> norms = Array::empty({given_.count, 1, 1}, real, given_.device);
+    reduce(Reduce::Max, view(norms), view(sums));
+    const Ref<Array> here = Array::empty(norms->shape, DType::Float64);
+    copy(here->view(), view(norms));
+    return {here->data<double>(), here->data<double>() + given_.count};
+  }
+
+  Ref<Array> product(const Ref<Array>& a, const Ref<Array>& b) const {
+    const Ref<Array> out = matrix();
+    matmul(view(out), view(a), view(b));
+    return out;
+  }
+  // The sum, in the place of the first one.
+  void add(const Ref<Array>& to, const Ref<Array>& x) const {
+    binary(fn_id<Add>(), view(to), view(to), view(x));
+  }
+  View constant(const Ref<Array>& number, double value, std::span<const int64_t> shape,
+                std::span<const int64_t> strides) const {
+    fill(number->view(), value);
+    return {number->data(), number->dtype, shape, strides};
+  }
+  // c[0] I + c[2] A^2 + c[4] A^4 + c[6] A^6, or without the identity.
+  Ref<Array> polynomial(const double* c, bool identity) const {
+    const Ref<Array> out = matrix(), term = matrix(), number = Array::empty({}, given_.dtype);
+    const Dims none(3, 0), short_none(2, 0);
+    for (size_t k = 0; k < powers_.size(); ++k) {
+      const View coefficient = constant(number, c[2 * k + (identity ? 2 : 0)], shape_, none);
+      binary(fn_id<Multiply>(), view(k == 0 ? out : term), view(powers_[k]), coefficient);
+      if (k > 0) add(out, term);
+    }
+    if (!identity) return out;
+    const Dims line{given_.count, given_.rows}, steps{given_.rows * given_.rows, given_.rows + 1};
+    const View diagonal{out->address(), out->dtype, line, steps, given_.device};
+    binary(fn_id<Add>(), diagonal, diagonal, constant(number, c[0], line, short_none));
+    return out;
+  }
+
+  Ref<Array> approximant(const Ref<Array>& a) {
+    std::array<double, 14> c{1};  // of the numerator; the denominator's alternate in sign
+    for (int k = 1; k <= 13; ++k)
+      c[size_t(k)] = c[size_t(k) - 1] * (13 - k + 1) / (double(26 - k + 1) * k);
+    powers_[0] = product(a, a);
+    powers_[1] = product(powers_[0], powers_[0]);
+    powers_[2] = product(powers_[1], powers_[0]);
+    Ref<Array> odd = product(powers_[2], polynomial(&c[9], false));
+    add(odd, polynomial(&c[1], true));
+    odd = product(a, odd);
+    const Ref<Array> even = product(powers_[2], polynomial(&c[8], false));
+    add(even, polynomial(&c[0], true));
+    const Ref<Array> above = matrix(), below = matrix();
+    binary(fn_id<Add>(), view(above), view(even), view(odd));
+    binary(fn_id<Subtract>(), view(below), view(even), view(odd));
+    // Numerator and denominator commute, so it does not matter which stands on the left.
+    const Ref<Array> pivots =
+        Array::empty({given_.count, given_.rows}, DType::Int32, given_.device);
+    std::vector<int32_t> info(static_cast<size_t>(given_.count));
+    std::vector<int64_t> which(info.size());
+    for (size_t i = 0; i < which.size(); ++i) which[i] = static_cast<int64_t>(i);
+    Matrices factors = given_, x = given_;
+    factors.data = below->address();
+    x.data = above->address();
+    lu(factors, static_cast<int32_t*>(pivots->address()), info.data());
+    lu_solve(factors, static_cast<const int32_t*>(pivots->address()), x, which.data(),
+             {.right = true, .transposed = false});
+    return above;
+  }
+
+  const Matrices given_;
+  const Dims shape_, strides_, per_matrix_{1, 0, 0};
+  std::array<Ref<Array>, 3> powers_;  // A^2, A^4, A^6
+};
+
+}  // namespace
+
+void expm_on_device(const Matrices& a) {
+  if (a.count > 0 && a.rows > 0) DeviceExpm(a).run();
+}
+
+}  // namespace pyautograd::kernels
