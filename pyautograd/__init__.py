@@ -27,6 +27,7 @@ if importlib.util.find_spec(f"{__name__}._core") is None:
     )
 
 from . import (  # noqa: F401
+    _bfloat16,
     _blas,
     _core,
     _dtypes,
@@ -64,13 +65,14 @@ _OPS |= {name: getattr(_dtypes, name) for name in _dtypes.__all__}
 _OPS |= {name: getattr(_sets, name) for name in _sets.__all__}
 _OPS |= {name: getattr(_extended, name) for name in _extended.__all__}
 _OPS |= {alias: _OPS[name] for alias, name in ALIASES.items()}
-_DTYPES = {
+_DTYPES: dict[str, Any] = {
     name: np.dtype(name)
     for name in (
         *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-        *("float32", "float64", "complex64", "complex128"),
+        *("float16", "float32", "float64", "complex64", "complex128"),
     )
 }
+_DTYPES["bfloat16"] = _bfloat16.bfloat16
 _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}
 # Imported when first used: they are needed by few programs.
 _MODULES = (

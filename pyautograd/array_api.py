@@ -10,10 +10,11 @@ from __future__ import annotations
 import builtins
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from ._bfloat16 import BFloat16, bfloat16
 from ._core import Tensor
 
 __all__ = [
@@ -41,6 +42,7 @@ _KINDS = {
     "numeric": "iufc",
 }
 DType = np.dtype[Any]
+_HALVES = (np.dtype(np.float16), bfloat16)
 
 
 def check_version(api_version: str | None) -> None:
@@ -54,7 +56,7 @@ def check_version(api_version: str | None) -> None:
 
 def _dtypes() -> dict[str, DType]:
     found: dict[str, DType] = sys.modules[__package__]._DTYPES
-    return found
+    return {name: dtype for name, dtype in found.items() if dtype not in _HALVES}
 
 
 def _check_device(device: str | None) -> None:
@@ -107,7 +109,7 @@ class __array_namespace_info__:
     def dtypes(
         self, *, device: str | None = None, kind: str | tuple[str, ...] | None = None
     ) -> dict[str, DType]:
-        """The dtypes by name, all or those of a kind as in :func:`isdtype`."""
+        """The standard's dtypes by name, all or those of a kind as in :func:`isdtype`."""
         _check_device(device)
         every = _dtypes()
         return every if kind is None else {n: d for n, d in every.items() if isdtype(d, kind)}
@@ -126,17 +128,17 @@ def isdtype(dtype: Any, kind: Any) -> builtins.bool:
     >>> pa.isdtype(pa.float32, ("integral", "real floating"))
     True
     """
-    if not isinstance(dtype, (np.dtype, type)):
+    if not isinstance(dtype, (np.dtype, type, BFloat16)):
         raise TypeError(f"[isdtype] expected a dtype, not {type(dtype).__name__}")
-    given = np.dtype(dtype)
+    given = _dtype_of("isdtype", dtype)
     for one in kind if isinstance(kind, tuple) else (kind,):
         if isinstance(one, str):
             if one not in _KINDS:
                 raise ValueError(f"[isdtype] unknown kind {one!r}: use one of {', '.join(_KINDS)}")
             if given.kind in _KINDS[one]:
                 return True
-        elif isinstance(one, (np.dtype, type)):
-            if given == np.dtype(one):
+        elif isinstance(one, (np.dtype, type, BFloat16)):
+            if given == _dtype_of("isdtype", one):
                 return True
         else:
             raise TypeError(f"[isdtype] kind must be a dtype or a string, not {one!r}")
@@ -164,11 +166,16 @@ class _IntegerInfo:
 def _dtype_of(name: str, thing: Any) -> DType:
     if isinstance(thing, (Tensor, np.ndarray, np.generic)):
         thing = thing.dtype
+    if bfloat16 == thing:
+        return cast(DType, bfloat16)
     try:
         dtype: DType = np.dtype(thing)
     except TypeError:
         raise TypeError(f"[{name}] expected a tensor or a dtype, not {thing!r}") from None
     return dtype
+
+
+_BFLOAT16_MAX = (2.0 - 2.0**-7) * 2.0**127
 
 
 def finfo(type: Any, /) -> _FloatInfo:
@@ -186,6 +193,8 @@ def finfo(type: Any, /) -> _FloatInfo:
     dtype = _dtype_of("finfo", type)
     if dtype.kind not in "fc":
         raise ValueError(f"[finfo] {dtype} is not a floating-point dtype: use iinfo for integers")
+    if bfloat16 == dtype:
+        return _FloatInfo(16, 2.0**-7, _BFLOAT16_MAX, -_BFLOAT16_MAX, 2.0**-126, dtype)
     info = np.finfo(dtype)
     return _FloatInfo(
         info.bits,
@@ -221,13 +230,19 @@ def can_cast(from_: Any, to: Any, /) -> builtins.bool:
     >>> pa.can_cast(pa.int32, pa.float64), pa.can_cast(pa.float64, pa.float32)
     (True, False)
     """
-    return builtins.bool(np.can_cast(_dtype_of("can_cast", from_), _dtype_of("can_cast", to)))
+    source, target = _dtype_of("can_cast", from_), _dtype_of("can_cast", to)
+    if bfloat16 == source:
+        return bfloat16 == target or builtins.bool(np.can_cast(np.float32, target))
+    if bfloat16 == target:  # its 8 bits hold the integers that int8 and uint8 do
+        return builtins.bool(np.can_cast(source, np.float16)) and source.kind != "f"
+    return builtins.bool(np.can_cast(source, target))
 
 
 def result_type(*arrays_and_dtypes: Any) -> DType:
     """The dtype in which tensors, dtypes and Python's numbers meet.
 
-    Dtypes are promoted as in NumPy 2. A Python number takes the dtype of what it meets, unless
+    Dtypes are promoted as in NumPy 2, except that float16 and bfloat16 stay what they are beside
+    integers; together they make float32. A Python number takes the dtype of what it meets, unless
     its kind is a higher one.
 
     Raises:
@@ -246,7 +261,7 @@ def result_type(*arrays_and_dtypes: Any) -> DType:
         if _RANKS[kind.kind] > _RANKS[result.kind]:
             # A complex number beside float32 makes complex64.
             narrow = kind.kind == "c" and result.kind == "f"
-            result = np.promote_types(result, np.dtype(np.complex64) if narrow else kind)
+            result = promote_types(result, np.dtype(np.complex64) if narrow else kind)
     return result
 
 
@@ -257,8 +272,18 @@ def _is_weak(thing: Any) -> builtins.bool:
 def _promote_all(dtypes: list[DType]) -> DType:
     result = dtypes[0]
     for dtype in dtypes[1:]:
-        result = np.promote_types(result, dtype)
+        result = promote_types(result, dtype)
     return result
+
+
+def promote_types(a: DType, b: DType) -> DType:
+    """The dtype in which two meet."""
+    for one, other in ((a, b), (b, a)):
+        if one in _HALVES and (other.kind in "biu" or one == other):
+            return one
+    single = np.dtype(np.float32)
+    wide = [single if bfloat16 == dtype else dtype for dtype in (a, b)]
+    return np.promote_types(*wide)
 
 
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:

@@ -28,6 +28,7 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from . import _core
+from ._bfloat16 import bfloat16
 from ._core import Tensor
 from .tree import flatten, paths, unflatten
 
@@ -56,7 +57,7 @@ def save(path: str | os.PathLike[str], tree: Any) -> None:
     Args:
         path: the file. It is replaced if it exists; nothing is added to the name.
         tree: its leaves are tensors, NumPy arrays of numbers, or Python numbers and strings.
-            ``None`` is kept, as part of the structure.
+            ``None`` is kept, as part of the structure. bfloat16 is stored as float32.
 
     Raises:
         TypeError: a leaf is something else.
@@ -201,7 +202,7 @@ def _names(op: str, tree: Any) -> list[str]:
 
 def _to_array(name: str, leaf: Any) -> Any:
     if type(leaf) is Tensor:
-        return np.asarray(leaf.detach().to("cpu"))
+        return np.asarray(leaf.detach().to("cpu"), _stored(leaf.dtype))
     dtype, _ = _expected("save", name, leaf)
     try:
         array = np.asarray(leaf, None if type(leaf) is str else dtype)
@@ -219,7 +220,7 @@ def _expected(op: str, name: str, leaf: Any) -> tuple[np.dtype[Any], tuple[int, 
     if type(leaf) in _NUMBERS:
         return np.dtype(_NUMBERS[type(leaf)]), ()
     if isinstance(leaf, (Tensor, np.ndarray, np.generic)) and leaf.dtype.kind in _NUMERIC_KINDS:
-        return leaf.dtype, leaf.shape
+        return _stored(leaf.dtype), leaf.shape
     kind = type(leaf).__name__
     if isinstance(leaf, (np.ndarray, np.generic)):
         kind += f" of dtype {leaf.dtype}"
@@ -229,10 +230,17 @@ def _expected(op: str, name: str, leaf: Any) -> tuple[np.dtype[Any], tuple[int, 
     )
 
 
+def _stored(dtype: Any) -> np.dtype[Any]:
+    """NumPy's files have no bfloat16: its numbers are stored as float32, which holds them."""
+    return np.dtype(np.float32) if dtype == bfloat16 else dtype
+
+
 def _like(leaf: Any, array: Any) -> Any:
     """The array as the kind of object that the leaf is."""
     if type(leaf) is Tensor:
-        return _core.tensor(array, requires_grad=leaf.requires_grad, device=leaf.device)
+        return _core.tensor(
+            array, leaf.dtype, requires_grad=leaf.requires_grad, device=leaf.device
+        )
     if isinstance(leaf, np.generic):
         return array[()]
     return array if isinstance(leaf, np.ndarray) else array.item()

@@ -2,6 +2,10 @@
 
 #include "autograd/tensor.h"
 
+namespace pyautograd {
+class Primitive;
+}
+
 // The few linear ops that the engine itself needs. They are declared here and defined in ops/, so
 // that autograd depends on no op family; every one records and batches like any other op.
 namespace pyautograd::algebra {
@@ -28,5 +32,7 @@ Tensor mean(const Tensor& x, int axis);
 Tensor select(const Tensor& x, int axis, int64_t index);
 Tensor stack(TensorSpan tensors, int axis);
 bool any_nan(const Tensor& x);
+// The op with float32 in the place of float16 and bfloat16: one rounding at the end.
+Ref<const Primitive> in_single(const Ref<const Primitive>& primitive);
 
 }  // namespace pyautograd::algebra

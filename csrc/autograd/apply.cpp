@@ -137,8 +137,9 @@ void record(const Ref<const Primitive>& primitive, TensorSpan inputs, Tensors& o
 Tensors apply_replaced(const Ref<const Primitive>& primitive, TensorSpan inputs, Closure* closure) {
   Level* level = nullptr;
   uint64_t depth = 0;
-  bool tracked = false;
+  bool tracked = false, halves = false;
   for (const Tensor& x : inputs) {
+    halves |= is_half(x.dtype());
     Level* own = x.level();
     const uint64_t own_depth = depth_of(own);
     if (own_depth > depth) {
@@ -149,6 +150,8 @@ Tensors apply_replaced(const Ref<const Primitive>& primitive, TensorSpan inputs,
       tracked |= x.tracked();
     }
   }
+  if (halves && !primitive->takes_halves(inputs)) [[unlikely]]
+    return apply_replaced(algebra::in_single(primitive), inputs, closure);
   if (level && !level->alive()) escaped(*primitive, *level);
   Specs specs = primitive->infer(inputs);
   Tensors outputs = level     ? apply_at(*level, primitive, inputs)

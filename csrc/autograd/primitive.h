@@ -70,6 +70,9 @@ class Primitive : public RefCounted {
   // with a warning once.
   virtual BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const;
   virtual Saves saves() const { return {}; }
+  // Whether it takes float16 and bfloat16 as they are, as it moves numbers or has kernels for them.
+  // The others compute with float32 in their place (ops/in_single.cpp).
+  virtual bool takes_halves([[maybe_unused]] TensorSpan inputs) const { return false; }
   // Whether eval gives the same bits from the same numbers whenever and however often it is called:
   // what runs Python does not.
   virtual bool recomputable() const { return true; }

@@ -23,19 +23,27 @@ enum class DType : uint8_t {
   Float64,
   Complex64,
   Complex128,
+  Float16,
+  BFloat16,
 };
-inline constexpr int kDTypeCount = 13;
+inline constexpr int kDTypeCount = 15;
 
-inline constexpr std::array<uint8_t, kDTypeCount> kItemsizes{1, 1, 2, 4, 8, 1, 2,
-                                                             4, 8, 4, 8, 8, 16};
+inline constexpr std::array<uint8_t, kDTypeCount> kItemsizes{1, 1, 2, 4, 8, 1,  2, 4,
+                                                             8, 4, 8, 8, 16, 2, 2};
 constexpr int64_t itemsize(DType dtype) noexcept { return kItemsizes[static_cast<size_t>(dtype)]; }
 inline constexpr int64_t kMaxItemsize = 16;
 std::string_view name_of(DType dtype) noexcept;  // "float64"
 
 constexpr bool is_bool(DType d) noexcept { return d == DType::Bool; }
+// float16 and bfloat16 are kept in memory and computed with as float32 (ops/in_single.h).
+constexpr bool is_half(DType d) noexcept { return d >= DType::Float16; }
 // The real floating-point numbers.
-constexpr bool is_floating(DType d) noexcept { return d == DType::Float32 || d == DType::Float64; }
-constexpr bool is_complex(DType d) noexcept { return d >= DType::Complex64; }
+constexpr bool is_floating(DType d) noexcept {
+  return d == DType::Float32 || d == DType::Float64 || is_half(d);
+}
+constexpr bool is_complex(DType d) noexcept {
+  return d == DType::Complex64 || d == DType::Complex128;
+}
 constexpr bool is_integer(DType d) noexcept { return d > DType::Bool && d < DType::Float32; }
 constexpr bool is_signed_integer(DType d) noexcept { return d >= DType::Int8 && d <= DType::Int64; }
 // Only tensors of these dtypes can be differentiated.
@@ -48,14 +56,24 @@ constexpr DType real_of(DType d) noexcept {
 }
 // The complex dtype whose parts hold d's numbers.
 constexpr DType complex_of(DType d) noexcept {
-  return d == DType::Float32 || d == DType::Complex64 ? DType::Complex64 : DType::Complex128;
+  return d == DType::Float32 || d == DType::Complex64 || is_half(d) ? DType::Complex64
+                                                                    : DType::Complex128;
 }
 
 // The array API's promotion table; integers with floats promote as NumPy does (int64 + float32 =
-// float64), and with complex numbers as with their parts (int64 + complex64 = complex128).
+// float64), and with complex numbers as with their parts (int64 + complex64 = complex128). Integers
+// with float16 or bfloat16 make that, these two together float32.
 DType promote(DType a, DType b) noexcept;
 // The dtype in which an op that needs floating point computes: itself if inexact, else float64.
 constexpr DType to_floating(DType d) noexcept { return is_inexact(d) ? d : DType::Float64; }
+
+// How the two are stored; kernels/scalar_half.h converts them.
+struct Float16 {
+  uint16_t bits;
+};
+struct BFloat16 {
+  uint16_t bits;
+};
 
 // The real type of a number, and the complex one.
 template <class T>
@@ -129,6 +147,14 @@ template <>
 struct DTypeOf<std::complex<double>> {
   static constexpr DType value = DType::Complex128;
 };
+template <>
+struct DTypeOf<Float16> {
+  static constexpr DType value = DType::Float16;
+};
+template <>
+struct DTypeOf<BFloat16> {
+  static constexpr DType value = DType::BFloat16;
+};
 template <class T>
 inline constexpr DType dtype_of = DTypeOf<T>::value;
 
@@ -136,6 +162,9 @@ template <class T>
 struct TypeTag {
   using type = T;
 };
+
+// There are no loops over such elements: raises TypeError.
+[[noreturn]] void no_loops(DType dtype);
 
 // Calls f(TypeTag<T>{}) with the C++ type that stores `dtype`, which is not complex: what needs an
 // order.
@@ -162,17 +191,30 @@ decltype(auto) visit_real_dtype(DType dtype, F&& f) {
       return f(TypeTag<uint64_t>{});
     case DType::Float32:
       return f(TypeTag<float>{});
-    default:
+    case DType::Float64:
       return f(TypeTag<double>{});
+    default:
+      no_loops(dtype);
   }
 }
 
-// The same for every dtype.
+// The same for every dtype that is computed with.
 template <class F>
 decltype(auto) visit_dtype(DType dtype, F&& f) {
   if (dtype == DType::Complex64) return f(TypeTag<std::complex<float>>{});
   if (dtype == DType::Complex128) return f(TypeTag<std::complex<double>>{});
   return visit_real_dtype(dtype, f);
+}
+
+template <class F>
+decltype(auto) visit_half(DType dtype, F&& f) {
+  return dtype == DType::Float16 ? f(TypeTag<Float16>{}) : f(TypeTag<BFloat16>{});
+}
+
+// The same for every dtype.
+template <class F>
+decltype(auto) visit_stored_dtype(DType dtype, F&& f) {
+  return is_half(dtype) ? visit_half(dtype, f) : visit_dtype(dtype, f);
 }
 
 struct Device {

@@ -3,14 +3,22 @@
 // Conversion between any two dtypes. NumPy leaves open what a float out of an integer's range
 // becomes; here it saturates, and nan becomes 0. Complex to real drops the imaginary part.
 
-#include "kernels/scalar_base.h"
+#include "kernels/scalar_half.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
 
 template <class To, class From>
 PYAUTOGRAD_HD inline To convert(From x) {
-  if constexpr (std::is_same_v<To, bool>) {
+  if constexpr (std::is_same_v<To, From>) {
+    return x;
+  } else if constexpr (is_half_type<From>) {
+    return convert<To>(to_float(x));
+  } else if constexpr (is_half_type<To> && std::is_same_v<From, float>) {
+    return from_float<To>(x);
+  } else if constexpr (is_half_type<To>) {
+    return from_float<To>(to_odd_float(convert<double>(x)));
+  } else if constexpr (std::is_same_v<To, bool>) {
     return x != From(0);
   } else if constexpr (is_complex_type<To> && is_complex_type<From>) {
     return To(RealOf<To>(x.real()), RealOf<To>(x.imag()));

@@ -9,6 +9,7 @@ class AsType final : public Linear {
  public:
   explicit AsType(DType dtype) : dtype_(dtype) {}
   std::string_view name() const override { return "astype"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs& args) const override {
     return Dependence::elementwise(args.x, args.outputs[0]);
   }
@@ -38,6 +39,7 @@ class AsType final : public Linear {
 class Copy final : public LinearElementwise {
  public:
   std::string_view name() const override { return "copy"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
@@ -50,6 +52,7 @@ class Copy final : public LinearElementwise {
 class Identity final : public LinearElementwise {
  public:
   std::string_view name() const override { return "identity"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs&) const override { return {inputs[0].untracked()}; }
   Tensors vjp(const VjpArgs& args) const override { return {args.cotangents[0]}; }

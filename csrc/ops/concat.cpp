@@ -38,6 +38,7 @@ class Join final : public Linear {
  public:
   Join(Joint joint, int64_t axis) : joint_(joint), axis_(axis) {}
   std::string_view name() const override { return joint_ == Joint::Fresh ? "stack" : "concat"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override {
     return {Dependence::Kind::Collects};
   }
@@ -82,6 +83,7 @@ class Split final : public Linear {
  public:
   Split(int64_t axis, Dims sizes, bool drop) : axis_(axis), sizes_(std::move(sizes)), drop_(drop) {}
   std::string_view name() const override { return drop_ ? "unstack" : "split"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     Specs specs;

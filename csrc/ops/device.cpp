@@ -11,6 +11,7 @@ class ToDevice final : public LinearElementwise {
  public:
   ToDevice(Device target, bool later) : target_(target), later_(later) {}
   std::string_view name() const override { return "to_device"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{inputs[0].shape(), inputs[0].dtype(), target_}};
   }

@@ -48,6 +48,7 @@ class Diagonal final : public Linear {
  public:
   explicit Diagonal(Place place) : place_(place) {}
   std::string_view name() const override { return "diagonal"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Saves saves() const override { return {.specs = true}; }
 
@@ -73,6 +74,7 @@ class PutDiagonal final : public Linear {
  public:
   PutDiagonal(Place place, Dims shape) : place_(place), shape_(std::move(shape)) {}
   std::string_view name() const override { return "put_diagonal"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
 
   Specs infer(TensorSpan inputs) const override {
@@ -112,6 +114,7 @@ class Triangle final : public Linear {
  public:
   Triangle(bool upper, int64_t k) : upper_(upper), k_(k) {}
   std::string_view name() const override { return upper_ ? "triu" : "tril"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
 
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }

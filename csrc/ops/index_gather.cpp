@@ -84,6 +84,7 @@ class Gather final : public Linear {
  public:
   explicit Gather(IndexLabels labels) : labels_(std::move(labels)) {}
   std::string_view name() const override { return "gather"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     const std::span<const int64_t> rest = std::span(inputs[0].shape()).subspan(inputs.size() - 1);
@@ -128,6 +129,7 @@ class Scatter final : public Linear {
  public:
   Scatter(IndexLabels labels, bool add) : labels_(std::move(labels)), add_(add) {}
   std::string_view name() const override { return add_ ? "scatter_add" : "scatter"; }
+  bool takes_halves(TensorSpan) const override { return !add_; }
   Dependence dependence(const DependenceArgs&) const override {
     return {Dependence::Kind::Collects};
   }

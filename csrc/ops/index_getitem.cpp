@@ -177,6 +177,7 @@ void add_inplace(const Tensor& x, const Tensor& y) {
     type_error("[add] a sum of dtype ", name_of(promote(x.dtype(), y.dtype())),
                " cannot be kept in dtype ", name_of(x.dtype()));
   }
+  if (is_half(x.dtype())) return copy_inplace(x, add(x.untracked(), y.untracked()));
   const Tensor value = broadcast_to(write_value("add", x, y), x.shape());
   x.array().storage->prepare_write();
   kernels::binary(kernels::fn_id<kernels::Add>(), x.device_view(), x.device_view(),

@@ -58,6 +58,7 @@ class SliceOp final : public Linear {
  public:
   explicit SliceOp(Slice slice) : slice_(std::move(slice)) {}
   std::string_view name() const override { return "slice"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{sliced_shape(slice_), inputs[0].dtype(), inputs[0].device()}};
@@ -99,6 +100,7 @@ class SliceUpdate final : public Linear {
  public:
   explicit SliceUpdate(Slice slice) : slice_(std::move(slice)) {}
   std::string_view name() const override { return "slice_update"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override {
     return {Dependence::Kind::Collects};
   }

@@ -24,6 +24,7 @@ class TakeAlongAxis final : public Linear {
  public:
   explicit TakeAlongAxis(int64_t axis) : axis_(axis) {}
   std::string_view name() const override { return "take_along_axis"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{inputs[1].shape(), inputs[0].dtype(), inputs[0].device()}};
@@ -208,6 +209,7 @@ Tensors nonzero(const Tensor& x) {
       there.push_back(to_device(places, x.device()));
     return there;
   }
+  if (is_half(x.dtype())) return nonzero(astype(x.untracked(), DType::Bool));
   const int64_t count = kernels::count_nonzero(values.view());
   Tensors positions;
   SmallVector<View, 4> views;

@@ -11,6 +11,7 @@ namespace pyautograd::ops::linalg {
 namespace {
 
 double epsilon(DType dtype) {
+  if (is_half(dtype)) return dtype == DType::Float16 ? 0x1p-10 : 0x1p-7;
   return real_of(dtype) == DType::Float32 ? std::numeric_limits<float>::epsilon()
                                           : std::numeric_limits<double>::epsilon();
 }

@@ -55,6 +55,10 @@ class MatMul final : public Primitive {
  public:
   MatMul(Rank a, Rank b) : a_(a), b_(b) {}
   std::string_view name() const override { return "matmul"; }
+  // Devices multiply halves and add in float32.
+  bool takes_halves(TensorSpan x) const override {
+    return x[0].device().kind != Device::Kind::CPU && x[0].dtype() == x[1].dtype();
+  }
   Specs infer(TensorSpan x) const override;
   Tensors eval(TensorSpan x, const Specs& specs) const override;
   Tensors vjp(const VjpArgs& args) const override;

@@ -17,6 +17,7 @@ namespace {
 class Where final : public Primitive {
  public:
   std::string_view name() const override { return "where"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   // On both branches: elsewhere the condition may decide otherwise.
   Dependence dependence(const DependenceArgs& args) const override {
     if (args.input == 0) return {Dependence::Kind::None};
@@ -266,7 +267,8 @@ Tensor divided(const Tensor& x, double divisor) { return ops::operator/(x, divis
 Tensor accumulate(Tensor a, const Tensor& b) {
   const bool same =
       b.is_array() && !b.tracked() && a.dtype() == b.dtype() && a.shape() == b.shape();
-  if (!same || a.device() != b.device() || !sole_owner(a) || !a.array().contiguous())
+  const bool kernel = same && a.device() == b.device() && !is_half(a.dtype());
+  if (!kernel || !sole_owner(a) || !a.array().contiguous())
     return ops::add(a, b);
   if (!a.array().storage->present() || !b.array().storage->present()) return ops::add(a, b);
   a.array().storage->prepare_write();

@@ -46,6 +46,7 @@ class Reshape final : public Linear {
  public:
   explicit Reshape(Dims shape) : shape_(std::move(shape)) {}
   std::string_view name() const override { return "reshape"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{shape_, inputs[0].dtype(), inputs[0].device()}};
@@ -77,6 +78,7 @@ class PermuteDims final : public Linear {
  public:
   explicit PermuteDims(Dims axes) : axes_(std::move(axes)) {}
   std::string_view name() const override { return "permute_dims"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{pick(inputs[0].shape()), inputs[0].dtype(), inputs[0].device()}};
@@ -109,6 +111,7 @@ class BroadcastTo final : public Linear {
  public:
   explicit BroadcastTo(Dims shape) : shape_(std::move(shape)) {}
   std::string_view name() const override { return "broadcast_to"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{shape_, inputs[0].dtype(), inputs[0].device()}};
@@ -136,6 +139,7 @@ class Flip final : public Linear {
  public:
   explicit Flip(Dims axes) : axes_(std::move(axes)) {}
   std::string_view name() const override { return "flip"; }
+  bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs&) const override {

@@ -30,12 +30,13 @@ PyTypeObject* type_of(py::module_& module, const char* name) {
 // NumPy numbers its types by C name; long and long long are both int64 here and there.
 std::optional<DType> dtype_of_number(int number, int64_t bytes) {
   constexpr int kBool = 0, kFirstInteger = 1, kLastInteger = 10, kFloat = 11, kDouble = 12,
-                kComplexFloat = 14, kComplexDouble = 15;
+                kComplexFloat = 14, kComplexDouble = 15, kHalf = 23;
   if (number == kBool) return DType::Bool;
   if (number == kFloat) return DType::Float32;
   if (number == kDouble) return DType::Float64;
   if (number == kComplexFloat) return DType::Complex64;
   if (number == kComplexDouble) return DType::Complex128;
+  if (number == kHalf) return DType::Float16;
   if (number < kFirstInteger || number > kLastInteger) return std::nullopt;
   const int log2 = bytes == 1 ? 0 : bytes == 2 ? 1 : bytes == 4 ? 2 : 3;
   const DType first = number % 2 == 1 ? DType::Int8 : DType::UInt8;
@@ -124,7 +125,8 @@ Tensor sequence_to_tensor(PyObject* object, std::optional<DType> dtype) {
   py::object items = py::reinterpret_steal<py::object>(PySequence_Tuple(object));
   if (!items) throw_python_error();
   if (holds_tensor(items.ptr(), 0)) return stack_sequence(items.ptr());
-  py::object wanted = dtype ? py::reinterpret_steal<py::object>(numpy_dtype(*dtype)) : py::none();
+  const bool known = dtype && *dtype != DType::BFloat16;
+  py::object wanted = known ? py::reinterpret_steal<py::object>(numpy_dtype(*dtype)) : py::none();
   return from_numpy(py::module_::import("numpy").attr("asarray")(py::handle(object), wanted).ptr());
 }
 
@@ -137,7 +139,11 @@ void bind_convert(py::module_&) {
   dtype_type = type_of(numpy, "dtype");
   for (int i = 0; i < kDTypeCount; ++i) {
     const std::string name(name_of(static_cast<DType>(i)));
-    dtype_objects[i] = py::object(numpy.attr("dtype")(name)).release().ptr();
+    // NumPy has no bfloat16 of its own.
+    const py::object dtype = static_cast<DType>(i) == DType::BFloat16
+                                 ? py::module_::import("pyautograd._bfloat16").attr("bfloat16")
+                                 : numpy.attr("dtype")(name);
+    dtype_objects[i] = Py_NewRef(dtype.ptr());
   }
 }
 
@@ -167,6 +173,7 @@ DType weak_dtype(PyObject* scalar, DType other) noexcept {
 }
 
 Tensor scalar_to_tensor(PyObject* scalar, DType dtype) {
+  if (is_half(dtype)) return ops::astype(scalar_to_tensor(scalar, DType::Float64), dtype);
   Ref<Array> array = Array::empty(Dims(), dtype);
   visit_dtype(dtype, [&]<class T>(TypeTag<T>) { *array->data<T>() = scalar_value<T>(scalar); });
   return Tensor(std::move(array));
@@ -215,6 +222,10 @@ Tensor to_tensor(PyObject* object, std::optional<DType> dtype) {
   return from_numpy(py::module_::import("numpy").attr("asarray")(py::handle(object)).ptr());
 }
 
+Tensor readable(const Tensor& x) {
+  return x.dtype() == DType::BFloat16 ? ops::astype(x, DType::Float32) : x;
+}
+
 PyObject* numpy_dtype(DType dtype) noexcept {
   return Py_NewRef(dtype_objects[static_cast<size_t>(dtype)]);
 }
@@ -223,14 +234,20 @@ DType to_dtype(PyObject* object) {
   for (int i = 0; i < kDTypeCount; ++i)
     if (object == dtype_objects[i]) return static_cast<DType>(i);
   if (object == Py_None) type_error("expected a dtype, not None");
+  if (PyUnicode_Check(object) && PyUnicode_CompareWithASCIIString(object, "bfloat16") == 0)
+    return DType::BFloat16;
   py::dtype dtype = py::dtype::from_args(py::reinterpret_borrow<py::object>(object));
-  const std::optional<DType> found = dtype_of_number(dtype.num(), dtype.itemsize());
+  std::optional<DType> found = dtype_of_number(dtype.num(), dtype.itemsize());
+  // What the package ml_dtypes registers with NumPy.
+  constexpr int kFirstRegistered = 256;
+  if (dtype.num() >= kFirstRegistered && std::string(py::str(dtype)) == "bfloat16")
+    found = DType::BFloat16;
   const bool native = dtype.byteorder() != '>' && dtype.byteorder() != '!';
   if (found && native) return *found;
   type_error(
       "dtype ", std::string(py::str(dtype)),
-      " is not supported: use bool, int8 to int64, uint8 to uint64, float32, float64, complex64 or "
-      "complex128");
+      " is not supported: use bool, int8 to int64, uint8 to uint64, float16, bfloat16, float32, "
+      "float64, complex64 or complex128");
 }
 
 Device to_device(PyObject* object) {

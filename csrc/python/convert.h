@@ -37,10 +37,12 @@ bool is_aligned(const void* data, DType dtype) noexcept;
 Tensor from_numpy(PyObject* array);
 // A view of x's memory as an ndarray (new reference). Throws for wrappers.
 PyObject* to_numpy(const Tensor& x, bool writable);
+// With a dtype that NumPy knows, without another package: bfloat16 as float32.
+Tensor readable(const Tensor& x);
 // Any object with __dlpack__, without a copy unless asked for.
 Tensor from_dlpack(PyObject* object, std::optional<bool> copy = {});
 
-// Python's dtype objects are NumPy's (new reference / lookup).
+// Python's dtype objects are NumPy's (new reference / lookup), but for bfloat16 of our own.
 PyObject* numpy_dtype(DType dtype) noexcept;
 // Accepts np.dtype, NumPy's scalar types, names, and complex, float, int, bool; throws TypeError
 // otherwise.

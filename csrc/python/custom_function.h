@@ -23,6 +23,7 @@ class CustomPrimitive final : public Primitive, public HoldsPython {
 
   std::string_view name() const override { return name_; }
   Specs infer(TensorSpan) const override { return {}; }
+  bool takes_halves(TensorSpan) const override { return true; }
   bool recomputable() const override { return false; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override;
   Tensors vjp(const VjpArgs& args) const override;

@@ -39,6 +39,7 @@ void release_export(Managed* managed) {
 DataType data_type(DType dtype) {
   const auto bits = static_cast<uint8_t>(itemsize(dtype) * 8);
   if (is_bool(dtype)) return {kBool, 8, 1};
+  if (dtype == DType::BFloat16) return {kBfloat, bits, 1};
   if (is_floating(dtype)) return {kFloat, bits, 1};
   if (is_complex(dtype)) return {kComplex, bits, 1};
   return {is_signed_integer(dtype) ? kInt : kUInt, bits, 1};
@@ -162,6 +163,8 @@ DType to_dtype(DataType type) {
     if (type.code == kBool && log2 == 0) return DType::Bool;
     if (type.code == kInt) return static_cast<DType>(static_cast<int>(DType::Int8) + log2);
     if (type.code == kUInt) return static_cast<DType>(static_cast<int>(DType::UInt8) + log2);
+    if (type.code == kBfloat && log2 == 1) return DType::BFloat16;
+    if (type.code == kFloat && log2 == 1) return DType::Float16;
     if (type.code == kFloat && log2 >= 2) return log2 == 2 ? DType::Float32 : DType::Float64;
   }
   type_error("[from_dlpack] elements of DLPack type code ", int{type.code}, " with ",
@@ -278,6 +281,11 @@ py::dict cuda_array_interface(const Tensor& x) {
   const pyautograd::Device device = x.device();
   if (device.kind == pyautograd::Device::Kind::CPU) {
     PyErr_SetString(PyExc_AttributeError, "a tensor on the cpu has no __cuda_array_interface__");
+    throw_python_error();
+  }
+  if (x.dtype() == DType::BFloat16) {
+    PyErr_SetString(PyExc_AttributeError,
+                    "__cuda_array_interface__ has no name for bfloat16: use __dlpack__");
     throw_python_error();
   }
   if (!x.is_array() || x.tracked()) {

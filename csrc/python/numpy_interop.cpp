@@ -129,6 +129,8 @@ Tensor from_numpy(PyObject* object) {
 
 PyObject* to_numpy(const Tensor& x, bool writable) {
   const Array& array = x.array();
+  py::object dtype = py::reinterpret_steal<py::object>(numpy_dtype(array.dtype));
+  if (array.dtype == DType::BFloat16) dtype = dtype.attr("dtype");
   if (writable) array.storage->expose();
   auto owner = std::make_unique<Tensor>(x.untracked());
   py::object capsule =
@@ -137,8 +139,7 @@ PyObject* to_numpy(const Tensor& x, bool writable) {
   owner.release()->array().storage->add_handle(1);
   std::vector<py::ssize_t> shape(array.shape.begin(), array.shape.end()), strides;
   for (int64_t stride : array.strides) strides.push_back(stride * itemsize(array.dtype));
-  py::dtype dtype = py::reinterpret_steal<py::dtype>(numpy_dtype(array.dtype));
-  py::array out(dtype, std::move(shape), std::move(strides), array.data(), capsule);
+  py::array out(py::dtype(std::move(dtype)), std::move(shape), std::move(strides), array.data(), capsule);
   if (!writable)
     py::detail::array_proxy(out.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
   return out.release().ptr();
@@ -203,9 +204,13 @@ void bind_numpy(py::module_& module) {
       ">>> x[0] = 7.0\n"
       ">>> a\n"
       "array([7., 1., 2.])\n");
-  module.def("_rebuild", [](const py::object& values, bool requires_grad) {
-    return new_tensor(values, py::none(), requires_grad, true, py::none());
-  });
+  // What was pickled by 0.1 names no dtype.
+  module.def(
+      "_rebuild",
+      [](const py::object& values, bool requires_grad, const py::object& dtype) {
+        return new_tensor(values, dtype, requires_grad, true, py::none());
+      },
+      py::arg("values"), py::arg("requires_grad"), py::arg("dtype") = py::none());
 }
 
 }  // namespace pyautograd::python

@@ -25,8 +25,8 @@ bool is_default(DType dtype) {
 }
 
 std::string values(const Tensor& x) {
-  py::object array =
-      py::reinterpret_steal<py::object>(to_numpy(ops::to_device(x.untracked(), {}), false));
+  const Tensor here = readable(ops::to_device(x.untracked(), {}));
+  py::object array = py::reinterpret_steal<py::object>(to_numpy(here, false));
   py::object text = py::module_::import("numpy").attr("array2string")(
       array, py::arg("separator") = ", ", py::arg("prefix") = "tensor(");
   return py::cast<std::string>(text);

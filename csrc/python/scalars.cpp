@@ -5,6 +5,7 @@
 #include "autograd/level.h"
 #include "autograd/primitive.h"
 #include "core/error.h"
+#include "kernels/scalar_convert.h"
 #include "ops/ops.h"
 #include "python/graph_exit.h"
 
@@ -66,14 +67,14 @@ PyObject* scalar_object(const Tensor& x, const char* what) {
   const Array& found = concrete_array(x, what);
   const Tensor on_host = host_copy(found);
   const Array& array = on_host ? on_host.array() : found;
-  return visit_dtype(array.dtype, [&]<class T>(TypeTag<T>) -> PyObject* {
+  return visit_stored_dtype(array.dtype, [&]<class T>(TypeTag<T>) -> PyObject* {
     const T value = *array.data<T>();
     if constexpr (std::is_same_v<T, bool>) {
       return PyBool_FromLong(value);
     } else if constexpr (is_complex_type<T>) {
       return PyComplex_FromDoubles(value.real(), value.imag());
-    } else if constexpr (std::is_floating_point_v<T>) {
-      return PyFloat_FromDouble(value);
+    } else if constexpr (is_floating(dtype_of<T>)) {
+      return PyFloat_FromDouble(kernels::convert<double>(value));
     } else if constexpr (std::is_signed_v<T>) {
       return PyLong_FromLongLong(value);
     } else {

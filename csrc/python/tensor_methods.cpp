@@ -96,8 +96,9 @@ PyObject* tolist(PyObject* self, PyObject*) noexcept {
   return guarded([&] {
     note_graph_exit();
     const Tensor& x = unwrap(self);
-    py::object array = py::reinterpret_steal<py::object>(to_numpy(
-        ops::to_device(x.is_array() ? x.untracked() : graph_free(x, "tolist"), {}), false));
+    const Tensor plain = x.is_array() ? x.untracked() : graph_free(x, "tolist");
+    py::object array = py::reinterpret_steal<py::object>(
+        to_numpy(readable(ops::to_device(plain, {})), false));
     return array.attr("tolist")().release().ptr();
   });
 }
@@ -115,7 +116,9 @@ PyObject* array(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O$O", const_cast<char**>(names), &dtype,
                                      &copy))
       return nullptr;
-    py::object view = py::reinterpret_steal<py::object>(share(graph_free(unwrap(self), "numpy")));
+    const Tensor& x = graph_free(unwrap(self), "numpy");
+    const bool converts = dtype != Py_None && to_dtype(dtype) != x.dtype();
+    py::object view = py::reinterpret_steal<py::object>(share(converts ? readable(x) : x));
     if (dtype != Py_None &&
         !py::object(view.attr("dtype")).equal(py::reinterpret_borrow<py::object>(dtype))) {
       if (copy == Py_False) value_error("[__array__] another dtype needs a copy");
@@ -245,9 +248,11 @@ PyObject* reduce(PyObject* self, PyObject*) noexcept {
   return guarded([&]() -> PyObject* {
     const Tensor& x = unwrap(self);
     check_no_graph(x, "pickle");
-    py::object values = py::reinterpret_steal<py::object>(to_numpy(x.untracked(), false));
+    py::object values =
+        py::reinterpret_steal<py::object>(to_numpy(readable(x.untracked()), false));
     py::object rebuild = py::module_::import("pyautograd._core").attr("_rebuild");
-    return py::make_tuple(rebuild, py::make_tuple(values, x.tracked())).release().ptr();
+    py::object dtype = py::reinterpret_steal<py::object>(numpy_dtype(x.dtype()));
+    return py::make_tuple(rebuild, py::make_tuple(values, x.tracked(), dtype)).release().ptr();
   });
 }
 

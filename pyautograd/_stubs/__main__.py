@@ -143,14 +143,17 @@ def package_stub() -> str:
         if name in pa.__all__
     ]
     lines += [f"{alias} = {name}" for alias, name in ALIASES.items()]
-    lines += [f"{name}: np.dtype[{_scalar_type(dtype)}]" for name, dtype in pa._DTYPES.items()]
+    lines += [f"{name}: {_dtype_type(dtype)}" for name, dtype in pa._DTYPES.items()]
     lines += [f"{name}: {type(value).__name__}" for name, value in pa._CONSTANTS.items()]
     header = "# Made by `python -m pyautograd._stubs --write`.\n\nimport numpy as np\n\n"
+    header += "from ._bfloat16 import BFloat16\n"
     return header + "\n".join(lines).replace("NoneType", "None") + "\n"
 
 
-def _scalar_type(dtype: np.dtype[Any]) -> str:
-    return "np.bool_" if dtype.kind == "b" else f"np.{dtype.name}"
+def _dtype_type(dtype: Any) -> str:
+    if isinstance(dtype, BFloat16):
+        return BFloat16.__name__
+    return f"np.dtype[np.{'bool_' if dtype.kind == 'b' else dtype.name}]"
 
 
 def missing_names(stub: str) -> list[str]:

@@ -34,7 +34,59 @@ constexpr std::array<std::array<ConvertRow, kDTypeCount>, kDTypeCount> convert_t
 
 constexpr auto kConvert = convert_table(AllTypes{});
 
+const HalfLoops& half_loops(DType dtype) {
+  return dtype == DType::Float16 ? loops().float16 : loops().bfloat16;
+}
+
+constexpr int64_t kPiece = 512;
+
+// n <= kPiece numbers of x as float32, which holds the halves, or as float64, which holds the rest.
+struct Piece {
+  alignas(64) char numbers[kPiece * sizeof(double)];
+  DType dtype;
+
+  void read(DType from, const void* x, int64_t x_stride, int64_t n) {
+    dtype = is_half(from) || from == DType::Float32 ? DType::Float32 : DType::Float64;
+    if (!is_half(from)) return kConvert[int(dtype)][int(from)](numbers, 1, x, x_stride, n);
+    uint16_t row[kPiece];
+    if (x_stride != 1) move_row(2, row, 1, x, x_stride, n);
+    half_loops(from).widen(reinterpret_cast<float*>(numbers), x_stride == 1 ? x : row, n);
+  }
+
+  void write(DType to, void* out, int64_t out_stride, int64_t n) const {
+    if (!is_half(to)) return kConvert[int(to)][int(dtype)](out, out_stride, numbers, 1, n);
+    uint16_t row[kPiece];
+    void* target = out_stride == 1 ? out : row;
+    if (dtype == DType::Float32) {
+      half_loops(to).narrow(target, reinterpret_cast<const float*>(numbers), n);
+    } else {
+      const double* wide = reinterpret_cast<const double*>(numbers);
+      visit_half(to, [&]<class T>(TypeTag<T>) {
+        for (int64_t i = 0; i < n; ++i) static_cast<T*>(target)[i] = convert<T>(wide[i]);
+      });
+    }
+    if (out_stride != 1) move_row(2, out, out_stride, row, 1, n);
+  }
+};
+
+void copy_half(const View& out, const View& x, const Nest<2>& nest) {
+  const int64_t out_size = itemsize(out.dtype), x_size = itemsize(x.dtype);
+  const int64_t out_stride = nest.stride(0), x_stride = nest.stride(1);
+  parallel_for(nest.count(), kGrain, [&](int64_t begin, int64_t end) {
+    nest.walk(begin, end, [&](const auto& o, int64_t n) {
+      Piece piece;
+      for (int64_t i = 0; i < n; i += kPiece) {
+        const int64_t count = std::min(kPiece, n - i);
+        piece.read(x.dtype, bytes_at(x.data, (o[1] + i * x_stride) * x_size), x_stride, count);
+        piece.write(out.dtype, bytes_at(out.data, (o[0] + i * out_stride) * out_size), out_stride,
+                    count);
+      }
+    });
+  });
+}
+
 void copy_converting(const View& out, const View& x, const Nest<2>& nest) {
+  if (is_half(out.dtype) || is_half(x.dtype)) return copy_half(out, x, nest);
   ConvertRow row = kConvert[int(out.dtype)][int(x.dtype)];
   int64_t out_size = itemsize(out.dtype), x_size = itemsize(x.dtype);
   parallel_for(nest.count(), kGrain, [&](int64_t begin, int64_t end) {
@@ -197,19 +249,21 @@ void copy(const View& out, const View& x) {
 
 void fill(const View& out, double value) {
   if (on_device(out)) return run_on_device(&DeviceKernels::fill, out.device, out, value);
-  visit_dtype(out.dtype,
-              [&](auto tag) { fill_with(out, convert<typename decltype(tag)::type>(value)); });
+  visit_stored_dtype(out.dtype, [&](auto tag) {
+    fill_with(out, convert<typename decltype(tag)::type>(value));
+  });
 }
 
 void fill_int(const View& out, int64_t value) {
   if (on_device(out)) return run_on_device(&DeviceKernels::fill_int, out.device, out, value);
-  visit_dtype(out.dtype,
-              [&](auto tag) { fill_with(out, convert<typename decltype(tag)::type>(value)); });
+  visit_stored_dtype(out.dtype, [&](auto tag) {
+    fill_with(out, convert<typename decltype(tag)::type>(value));
+  });
 }
 
 void arange(const View& out, double start, double step) {
   if (on_device(out)) return run_on_device(&DeviceKernels::arange, out.device, out, start, step);
-  visit_dtype(out.dtype, [&](auto tag) {
+  visit_stored_dtype(out.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* data = static_cast<T*>(out.data);
     int64_t n = element_count(out.shape), stride = out.strides.empty() ? 0 : out.strides[0];

@@ -77,6 +77,12 @@ struct SortLoops {
 };
 inline constexpr int64_t kSortSlack = 16;
 
+// Between contiguous float32 and a dtype of two bytes.
+struct HalfLoops {
+  void (*widen)(float* out, const void* x, int64_t n);
+  void (*narrow)(void* out, const float* x, int64_t n);
+};
+
 // Elements that the loop does not cover are marked in `left`; returns how many. n is a multiple of
 // 16.
 using SpecialLoop = int64_t (*)(double* out, const double* x, int64_t* left, int64_t n);
@@ -110,6 +116,7 @@ struct LoopTable {
   SpecialLoop special[kSpecialVectors][kSpecialOrders];
   void (*fft_float)(const FftPass<float>& pass);
   void (*fft_double)(const FftPass<double>& pass);
+  HalfLoops float16, bfloat16;
 };
 
 const LoopTable& loops();
@@ -131,6 +138,7 @@ void install_fft(LoopTable& table);
 void install_sort(LoopTable& table);
 void install_special(LoopTable& table);
 void install_complex_math(LoopTable& table);
+void install_half(LoopTable& table);
 }  // namespace PYAUTOGRAD_ISA
 
 // Complex numbers, compiled once, as most gain little from wider vectors. install_complex_math puts

@@ -1,5 +1,6 @@
 #include <atomic>
 
+#include "core/array.h"
 #include "kernels/cpu/move.h"
 #include "kernels/device.h"
 #include "kernels/iterate.h"
@@ -85,6 +86,11 @@ unsigned any_in_row(const T* row, int64_t stride, int64_t n, Test test) {
 
 template <class Functor>
 bool any_inexact(const View& x) {
+  if (is_half(x.dtype)) {
+    const Ref<Array> wide = Array::empty(Dims(x.shape), DType::Float32, x.device);
+    copy(wide->device_view(), x);
+    return any_inexact<Functor>(wide->device_view());
+  }
   if (on_device(x)) return is_inexact(x.dtype) && any_on_device(fn_id<Functor>(), x);
   Nest<1> nest(x.shape, {x.strides});
   std::atomic<bool> found{false};

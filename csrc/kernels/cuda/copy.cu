@@ -40,6 +40,29 @@ constexpr std::array<std::array<Run, kDTypeCount>, sizeof...(To)> to_dtype(List<
   return {from_dtype<To>(AllTypes{})...};
 }
 
+template <class Wide>
+bool copy_by_way_of(const View& out, const View& x) {
+  const Scratch memory(out.device.index,
+                       static_cast<size_t>(element_count(x.shape)) * sizeof(Wide));
+  const Dims strides = packed_strides(x.shape);
+  const View wide{memory.as<void>(), dtype_of<Wide>, x.shape, strides, out.device};
+  return copy_on_device(wide, x) && copy_on_device(out, wide);
+}
+
+// To and from float32, and from float64, which every other dtype goes by way of.
+bool copy_half(const View& out, const View& x) {
+  if (is_half(x.dtype)) {
+    if (out.dtype != DType::Float32) return copy_by_way_of<float>(out, x);
+    return visit_half(x.dtype,
+                      [&]<class T>(TypeTag<T>) { return run_convert<float, T>(out, x); });
+  }
+  return visit_half(out.dtype, [&]<class T>(TypeTag<T>) {
+    if (x.dtype == DType::Float32) return run_convert<T, float>(out, x);
+    if (x.dtype == DType::Float64) return run_convert<T, double>(out, x);
+    return copy_by_way_of<double>(out, x);
+  });
+}
+
 }  // namespace
 
 bool copy_on_device(const View& out, const View& x) {
@@ -47,6 +70,7 @@ bool copy_on_device(const View& out, const View& x) {
     return visit_size(itemsize(out.dtype),
                       [&]<class T>(TypeTag<T>) { return run_map<Same, T, T>(out, x); });
   }
+  if (is_half(out.dtype) || is_half(x.dtype)) return copy_half(out, x);
   static constexpr auto table = to_dtype(AllTypes{});
   return table[static_cast<size_t>(out.dtype)][static_cast<size_t>(x.dtype)](out, x);
 }
@@ -56,7 +80,7 @@ namespace {
 // One number of the host, everywhere.
 template <class Number>
 bool fill_with(const View& out, Number value) {
-  return visit_dtype(out.dtype, [&]<class T>(TypeTag<T>) {
+  return visit_stored_dtype(out.dtype, [&]<class T>(TypeTag<T>) {
     T number = convert<T>(value);
     const Dims none(out.shape.size(), 0);
     const View x{&number, out.dtype, out.shape, none};
@@ -77,7 +101,7 @@ struct Arange {
 };
 
 bool arange(const View& out, double start, double step) {
-  visit_dtype(out.dtype, [&]<class T>(TypeTag<T>) {
+  visit_stored_dtype(out.dtype, [&]<class T>(TypeTag<T>) {
     const int64_t stride = out.strides.empty() ? 0 : out.strides[0];
     Queue(out.device)
         .each(element_count(out.shape), Arange<T>{static_cast<T*>(out.data), stride, start, step});

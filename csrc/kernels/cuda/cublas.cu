@@ -48,7 +48,7 @@ class Cublas {
     const std::lock_guard lock(mutex_);
     const auto& handle = handle_of(queue);
     const Lent lent(*this, queue, handle);
-    const bool single = p.type == CUDA_R_32F || p.type == CUDA_C_32F;
+    const bool single = p.type != CUDA_R_64F && p.type != CUDA_C_64F;
     const std::complex<float> one32(1), zero32(0);
     const std::complex<double> one64(1), zero64(0);
     const void* alpha = single ? static_cast<const void*>(&one32) : &one64;

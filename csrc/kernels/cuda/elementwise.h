@@ -11,6 +11,14 @@
 
 namespace pyautograd::kernels::cuda {
 
+// Of numbers one after the other, row-major.
+inline Dims packed_strides(std::span<const int64_t> shape) {
+  Dims strides(shape.size());
+  int64_t step = 1;
+  for (size_t d = shape.size(); d-- > 0; step *= shape[d]) strides[d] = step;
+  return strides;
+}
+
 // Neighbours that one instruction loads.
 template <class T, int N>
 struct alignas(sizeof(T) * N) Pack {

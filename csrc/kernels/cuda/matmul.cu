@@ -57,6 +57,29 @@ bool plain_product(const View& out, const View& a, const View& b, const Nest<3>&
   return true;
 }
 
+bool product(const View& out, const View& a, const View& b);
+
+// Numbers without gaps in memory of their own.
+View plain_view(const View& x, DType dtype, const Scratch& memory, Dims& strides) {
+  strides = packed_strides(x.shape);
+  return {memory.as<void>(), dtype, x.shape, strides, x.device};
+}
+
+// Without cuBLAS, which multiplies halves itself and adds in float32.
+bool product_in_single(const View& out, const View& a, const View& b) {
+  const auto scratch = [](const View& x) {
+    return Scratch(x.device.index, static_cast<size_t>(element_count(x.shape)) * sizeof(float));
+  };
+  const Scratch memories[] = {scratch(out), scratch(a), scratch(b)};
+  Dims strides[3];
+  const View wide_a = plain_view(a, DType::Float32, memories[1], strides[1]),
+             wide_b = plain_view(b, DType::Float32, memories[2], strides[2]),
+             wide_out = plain_view(out, DType::Float32, memories[0], strides[0]);
+  copy_on_device(wide_a, a);
+  copy_on_device(wide_b, b);
+  return product(wide_out, wide_a, wide_b) && copy_on_device(out, wide_out);
+}
+
 #ifndef PYAUTOGRAD_CUDA_EMULATION
 
 // The transposes of a row-major product are what cuBLAS computes: out' = b' a', column by column.
@@ -72,7 +95,9 @@ bool as_columns(const View& x, int64_t step, CublasMatrix& out) {
 }
 
 cudaDataType cublas_type(DType dtype) {
-  return dtype == DType::Float32     ? CUDA_R_32F
+  return dtype == DType::Float16     ? CUDA_R_16F
+         : dtype == DType::BFloat16  ? CUDA_R_16BF
+         : dtype == DType::Float32   ? CUDA_R_32F
          : dtype == DType::Float64   ? CUDA_R_64F
          : dtype == DType::Complex64 ? CUDA_C_32F
                                      : CUDA_C_64F;
@@ -99,8 +124,6 @@ bool is_plain(const View& x) {
   return true;
 }
 
-bool product(const View& out, const View& a, const View& b);
-
 // Operands in any order are laid out anew once.
 bool packed_product(const View& out, const View& a, const View& b) {
   const auto bytes = [](const View& x) {
@@ -108,10 +131,7 @@ bool packed_product(const View& out, const View& a, const View& b) {
   };
   const Scratch a_memory(out.device.index, bytes(a)), b_memory(out.device.index, bytes(b));
   const auto packed = [](const View& x, const Scratch& memory, Dims& strides) {
-    strides = Dims(x.shape.size());
-    int64_t step = 1;
-    for (size_t d = x.shape.size(); d-- > 0; step *= x.shape[d]) strides[d] = step;
-    const View plain{memory.as<void>(), x.dtype, x.shape, strides, x.device};
+    const View plain = plain_view(x, x.dtype, memory, strides);
     copy_on_device(plain, x);
     return plain;
   };
@@ -130,6 +150,7 @@ bool product(const View& out, const View& a, const View& b) {
   if (cublas_product(out, a, b, batch)) return true;
   if (is_inexact(out.dtype) && !(is_plain(a) && is_plain(b))) return packed_product(out, a, b);
 #endif
+  if (is_half(out.dtype)) return product_in_single(out, a, b);
   return visit_dtype(out.dtype,
                      [&]<class T>(TypeTag<T>) { return plain_product<T>(out, a, b, batch); });
 }

@@ -15,6 +15,7 @@ void install(LoopTable& table) {
   install_sort(table);
   install_special(table);
   install_complex_math(table);
+  install_half(table);
 }
 
 }  // namespace PYAUTOGRAD_ISA

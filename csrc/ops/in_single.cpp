@@ -1,0 +1,136 @@
+// How every op computes with float16 and bfloat16: in float32, with one rounding at the end.
+
+#include "kernels/kernels.h"
+#include "ops/linear.h"
+
+namespace pyautograd {
+
+namespace ops {
+
+namespace {
+
+DType widened(DType dtype) noexcept { return is_half(dtype) ? DType::Float32 : dtype; }
+
+// The dtype of the results: that of the inputs, if their inexact ones agree.
+std::optional<DType> common_half(TensorSpan inputs) {
+  std::optional<DType> found;
+  for (const Tensor& x : inputs) {
+    if (!is_inexact(x.dtype())) continue;
+    if (!is_half(x.dtype()) || (found && *found != x.dtype())) return std::nullopt;
+    found = x.dtype();
+  }
+  return found;
+}
+
+Ref<Array> converted(const Array& x, DType dtype) {
+  Ref<Array> out = Array::empty(x.shape, dtype, x.device);
+  kernels::copy(out->device_view(), x.device_view());
+  return out;
+}
+
+// Shape, dtype and device of x; its numbers are not there.
+Tensor stand_in(const Tensor& x) {
+  const Ref<Array> number = Array::empty({}, DType::Float32, x.device());
+  return Tensor(number->with_layout(x.shape(), Dims(x.shape().size(), 0), 0));
+}
+
+template <class Convert>
+Tensors with_halves(TensorSpan tensors, const Convert& convert) {
+  Tensors out;
+  for (const Tensor& x : tensors) out.push_back(x && is_half(x.dtype()) ? convert(x) : x);
+  return out;
+}
+
+Tensors arrays_in_single(TensorSpan inputs) {
+  return with_halves(inputs,
+                     [](const Tensor& x) { return Tensor(converted(x.array(), DType::Float32)); });
+}
+
+// Recorded, unlike the above.
+Tensors cast_to_single(TensorSpan tensors) {
+  return with_halves(tensors, [](const Tensor& x) { return astype(x, DType::Float32); });
+}
+
+Specs in_single_specs(std::span<const Spec> specs) {
+  Specs wide;
+  for (const Spec& spec : specs)
+    wide.push_back({spec.shape, widened(spec.dtype), spec.device});
+  return wide;
+}
+
+// Nodes of it save what the op would save, as it is in memory: at half the size.
+class InSingle final : public Primitive {
+ public:
+  explicit InSingle(const Ref<const Primitive>& primitive) : primitive_(primitive) {}
+
+  std::string_view name() const override { return primitive_->name(); }
+  bool takes_halves(TensorSpan) const override { return true; }
+  bool recomputable() const override { return primitive_->recomputable(); }
+
+  Specs infer(TensorSpan inputs) const override {
+    Specs specs = primitive_->infer(with_halves(inputs, stand_in));
+    const std::optional<DType> half = common_half(inputs);
+    for (Spec& spec : specs)
+      if (half && is_floating(spec.dtype)) spec.dtype = *half;
+    return specs;
+  }
+
+  Tensors eval(TensorSpan inputs, const Specs&) const override {
+    const Tensors wide = arrays_in_single(inputs);
+    Tensors outputs = primitive_->eval(wide, primitive_->infer(wide));
+    const std::optional<DType> half = common_half(inputs);
+    for (Tensor& y : outputs)
+      if (half && is_floating(y.dtype())) y = Tensor(converted(y.array(), *half));
+    return outputs;
+  }
+
+  Saves saves() const override { return primitive_->saves(); }
+  Saves saves_for(std::span<const bool> tracked) const override {
+    return primitive_->saves_for(tracked);
+  }
+
+  Tensors vjp(const VjpArgs& args) const override {
+    const Tensors cotangents = cast_to_single(args.cotangents), inputs = cast_to_single(args.inputs),
+                  outputs = cast_to_single(args.outputs);
+    const Specs specs = in_single_specs(args.input_specs);
+    VjpArgs wide = args;
+    wide.cotangents = cotangents;
+    wide.inputs = inputs;
+    wide.outputs = outputs;
+    wide.input_specs = specs;
+    return primitive_->vjp(wide);
+  }
+
+  Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
+    return primitive_->jvp(cast_to_single(primals), cast_to_single(tangents),
+                           cast_to_single(outputs));
+  }
+
+  BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
+    return primitive_->batch(size, values, dims);
+  }
+
+  Dependence dependence(const DependenceArgs& args) const override {
+    const Spec x{args.x.shape, widened(args.x.dtype), args.x.device};
+    const Specs outputs = in_single_specs(args.outputs);
+    const Tensors constants = arrays_in_single(args.constants);
+    return primitive_->dependence({args.input, x, outputs, constants});
+  }
+
+ private:
+  const Ref<const Primitive> primitive_;
+};
+
+}  // namespace
+
+}  // namespace ops
+
+namespace algebra {
+
+Ref<const Primitive> in_single(const Ref<const Primitive>& primitive) {
+  return make_ref<ops::InSingle>(primitive);
+}
+
+}  // namespace algebra
+
+}  // namespace pyautograd
