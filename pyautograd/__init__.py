@@ -170,6 +170,8 @@ _blas.choose()
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f".{name}", __name__)
+    if name in compositions.HOMES:
+        return globals().setdefault(name, compositions.load(name))
     if name in _FUNCTIONS:
         module = importlib.import_module(f".{_FUNCTIONS[name]}", __name__)
         return globals().setdefault(name, getattr(module, name))

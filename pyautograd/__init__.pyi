@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._bfloat16 import BFloat16
 from ._core import EscapedTensorError as EscapedTensorError
 from .function import Function as Function
 from ._core import Tensor as Tensor
@@ -419,10 +420,12 @@ uint8: np.dtype[np.uint8]
 uint16: np.dtype[np.uint16]
 uint32: np.dtype[np.uint32]
 uint64: np.dtype[np.uint64]
+float16: np.dtype[np.float16]
 float32: np.dtype[np.float32]
 float64: np.dtype[np.float64]
 complex64: np.dtype[np.complex64]
 complex128: np.dtype[np.complex128]
+bfloat16: BFloat16
 pi: float
 e: float
 inf: float

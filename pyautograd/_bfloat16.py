@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-__all__ = ["BFloat16", "bfloat16"]
+__all__ = ["BFloat16", "array_dtype", "bfloat16"]
 
 
 class BFloat16:
@@ -66,3 +66,10 @@ def _name_of(dtype: object) -> str | None:
 
 
 bfloat16 = BFloat16()
+
+
+def array_dtype(*dtypes: Any) -> np.dtype[Any]:
+    """The dtype of a NumPy array for numbers of these dtypes: float16 and bfloat16 as float32."""
+    single = np.dtype(np.float32)
+    halves = (np.dtype(np.float16), bfloat16)
+    return np.result_type(*[single if dtype in halves else dtype for dtype in dtypes])

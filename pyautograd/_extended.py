@@ -109,6 +109,8 @@ def pad(
             if not isinstance(pad_width, dict):
                 return _core.pad(x, pad_width, mode, constant_values=constant_values)
     from ._padding import padded
+    from .compositions._in_single import in_single
 
     sides = constant_values, end_values, stat_length
-    return padded(_core.asarray(x), pad_width, mode, *sides, reflect_type)
+    result: Tensor = in_single(padded)(_core.asarray(x), pad_width, mode, *sides, reflect_type)
+    return result

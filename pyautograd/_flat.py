@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
+from ._bfloat16 import array_dtype
 from ._core import Tensor
 from .func._arguments import Arguments
 from .func._reverse import sweep
@@ -39,7 +40,7 @@ class Layout:
         ends = np.cumsum([0, *[x.size for x in leaves]]).tolist()
         self.slices = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
         self.size: int = ends[-1]
-        self.dtype: np.dtype[Any] = np.result_type(
+        self.dtype: np.dtype[Any] = array_dtype(
             *[x.dtype for x in leaves] or [np.dtype(np.float64)]
         )
 

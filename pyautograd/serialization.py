@@ -238,9 +238,7 @@ def _stored(dtype: Any) -> np.dtype[Any]:
 def _like(leaf: Any, array: Any) -> Any:
     """The array as the kind of object that the leaf is."""
     if type(leaf) is Tensor:
-        return _core.tensor(
-            array, leaf.dtype, requires_grad=leaf.requires_grad, device=leaf.device
-        )
+        return _core.tensor(array, leaf.dtype, requires_grad=leaf.requires_grad, device=leaf.device)
     if isinstance(leaf, np.generic):
         return array[()]
     return array if isinstance(leaf, np.ndarray) else array.item()

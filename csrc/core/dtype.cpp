@@ -8,9 +8,8 @@ namespace pyautograd {
 namespace {
 
 constexpr std::array<std::string_view, kDTypeCount> kNames{
-    "bool",   "int8",   "int16",   "int32",   "int64",     "uint8",     "uint16",
-    "uint32", "uint64", "float32", "float64", "complex64", "complex128",
-    "float16", "bfloat16"};
+    "bool",   "int8",    "int16",   "int32",     "int64",      "uint8",   "uint16",  "uint32",
+    "uint64", "float32", "float64", "complex64", "complex128", "float16", "bfloat16"};
 
 DType signed_with_size(int64_t bytes) {
   return bytes == 1   ? DType::Int8

@@ -28,7 +28,7 @@ enum class DType : uint8_t {
 };
 inline constexpr int kDTypeCount = 15;
 
-inline constexpr std::array<uint8_t, kDTypeCount> kItemsizes{1, 1, 2, 4, 8, 1,  2, 4,
+inline constexpr std::array<uint8_t, kDTypeCount> kItemsizes{1, 1, 2, 4, 8,  1, 2, 4,
                                                              8, 4, 8, 8, 16, 2, 2};
 constexpr int64_t itemsize(DType dtype) noexcept { return kItemsizes[static_cast<size_t>(dtype)]; }
 inline constexpr int64_t kMaxItemsize = 16;

@@ -41,6 +41,10 @@ class Elementwise final : public Primitive {
   }
 
   std::string_view name() const override { return row_.name; }
+  // In float32 the next number would be another one: not defined.
+  bool takes_halves(TensorSpan) const override {
+    return row_.fn == kernels::fn_id<kernels::NextAfter>();
+  }
   Dependence dependence(const DependenceArgs& args) const override {
     const Derivative& derivative = row_.derivatives[args.input];
     const bool sloped = derivative.partial || derivative.transpose;

@@ -90,9 +90,11 @@ Tensor spacing(const Tensor& x) {
 }
 
 Tensor largest(DType dtype) {
-  return scalar(dtype == DType::Float32 ? std::numeric_limits<float>::max()
-                                        : std::numeric_limits<double>::max(),
-                dtype);
+  const double number = dtype == DType::Float16    ? 0x1.ffcp15
+                        : dtype == DType::BFloat16 ? 0x1.fep127
+                        : dtype == DType::Float32  ? std::numeric_limits<float>::max()
+                                                   : std::numeric_limits<double>::max();
+  return scalar(number, dtype);
 }
 
 Tensor nan_to_num(const Tensor& x, double nan, const std::optional<Tensor>& posinf,

@@ -1,4 +1,4 @@
-// How every op computes with float16 and bfloat16: in float32, with one rounding at the end.
+#include "ops/in_single.h"
 
 #include "kernels/kernels.h"
 #include "ops/linear.h"
@@ -53,8 +53,7 @@ Tensors cast_to_single(TensorSpan tensors) {
 
 Specs in_single_specs(std::span<const Spec> specs) {
   Specs wide;
-  for (const Spec& spec : specs)
-    wide.push_back({spec.shape, widened(spec.dtype), spec.device});
+  for (const Spec& spec : specs) wide.push_back({spec.shape, widened(spec.dtype), spec.device});
   return wide;
 }
 
@@ -90,8 +89,8 @@ class InSingle final : public Primitive {
   }
 
   Tensors vjp(const VjpArgs& args) const override {
-    const Tensors cotangents = cast_to_single(args.cotangents), inputs = cast_to_single(args.inputs),
-                  outputs = cast_to_single(args.outputs);
+    const Tensors cotangents = cast_to_single(args.cotangents),
+                  inputs = cast_to_single(args.inputs), outputs = cast_to_single(args.outputs);
     const Specs specs = in_single_specs(args.input_specs);
     VjpArgs wide = args;
     wide.cotangents = cotangents;
@@ -121,7 +120,37 @@ class InSingle final : public Primitive {
   const Ref<const Primitive> primitive_;
 };
 
+Tensors tensors_of(std::span<const Arg> args) {
+  Tensors found;
+  for (const Arg& arg : args) {
+    if (const Tensor* x = std::get_if<Tensor>(&arg)) found.push_back(*x);
+    if (const Tensors* list = std::get_if<Tensors>(&arg))
+      for (const Tensor& x : *list) found.push_back(x);
+  }
+  return found;
+}
+
 }  // namespace
+
+Tensors invoke_in_single(void* plain_call, std::span<const Arg> args) {
+  const auto& call = *static_cast<const PlainCall*>(plain_call);
+  const Tensors given = tensors_of(args);
+  const auto any_half = [](const Tensor& x) { return is_half(x.dtype()); };
+  if (std::none_of(given.begin(), given.end(), any_half)) return call.invoke(call.function, args);
+  SmallVector<Arg, 8> wide;
+  bool asked = false;
+  for (const Arg& arg : args) {
+    asked |= std::holds_alternative<DType>(arg);
+    wide.push_back(arg);
+    if (const Tensor* x = std::get_if<Tensor>(&arg)) wide.back() = cast(*x, widened(x->dtype()));
+    if (const Tensors* list = std::get_if<Tensors>(&arg)) wide.back() = cast_to_single(*list);
+  }
+  Tensors results = call.invoke(call.function, wide);
+  const std::optional<DType> half = asked ? std::nullopt : common_half(given);
+  for (Tensor& y : results)
+    if (half && is_floating(y.dtype())) y = cast(y, *half);
+  return results;
+}
 
 }  // namespace ops
 

@@ -91,6 +91,8 @@ Tensor all_where(const Tensor& x, const Axes& axis, bool keepdims, const Masked&
 }
 
 Tensor mean_where(const Tensor& given, const Axes& axis, bool keepdims, const Tensor& where) {
+  if (is_half(given.dtype()))
+    return cast(mean_where(cast(given, DType::Float32), axis, keepdims, where), given.dtype());
   const Tensor x = cast(given, to_floating(given.dtype()));
   const Tensor total = sum(chosen("mean", x, where, scalar(0, x.dtype())), axis, {}, keepdims);
   return total / count_where(x, axis, keepdims, where);
@@ -100,6 +102,10 @@ Tensor mean_where(const Tensor& given, const Axes& axis, bool keepdims, const Te
 // It goes inside of a std, so that the square of the result has its derivatives where that is 0.
 Tensor spread_where(std::string_view op, const Tensor& given, const Axes& axis, double correction,
                     bool keepdims, const Tensor& mask) {
+  if (is_half(given.dtype())) {
+    const Tensor wide = cast(given, DType::Float32);
+    return cast(spread_where(op, wide, axis, correction, keepdims, mask), given.dtype());
+  }
   const Tensor x = cast(given, to_floating(given.dtype()));
   require_mask(op, x, mask);
   const ReducedAxes over = ReducedAxes::of(op, x, axis, keepdims);

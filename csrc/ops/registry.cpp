@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "ops/in_single.h"
 #include "ops/ops.h"
 
 namespace pyautograd {
@@ -86,6 +87,20 @@ std::vector<Param> parse_signature(std::string_view signature, std::vector<Param
   return kinds;
 }
 
+// Most of what a module holds is several ops in a row.
+void Registry::compute_in_single() {
+  static constexpr std::string_view kOthers[] = {"deg2rad", "linspace", "rad2deg"};
+  for (OpInfo& op : ops_) {
+    const bool listed =
+        std::find(std::begin(kOthers), std::end(kOthers), op.name) != std::end(kOthers);
+    if (op.name.find('.') == std::string::npos && !listed) continue;
+    op.function = new ops::PlainCall{op.invoke, op.function};
+    op.invoke = ops::invoke_in_single;
+    op.unary = nullptr;
+    op.binary = nullptr;
+  }
+}
+
 const Registry& registry() {
   static const Registry* instance = [] {
     auto* all = new Registry;
@@ -100,6 +115,7 @@ const Registry& registry() {
     register_sort(*all);
     register_special(*all);
     register_fft(*all);
+    all->compute_in_single();
     return all;
   }();
   return *instance;

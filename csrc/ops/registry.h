@@ -83,6 +83,8 @@ class Registry {
   void add(OpInfo info) { ops_.push_back(std::move(info)); }
   // For the op added last.
   void result_type(std::string name) { ops_.back().result_type = std::move(name); }
+  // What is called with float16 and bfloat16 in float32 as a whole: see ops/in_single.h.
+  void compute_in_single();
   const std::vector<OpInfo>& ops() const noexcept { return ops_; }
 
  private:

@@ -101,6 +101,7 @@ Tensor clip(const Tensor& x, const std::optional<Tensor>& min, const std::option
 
 std::optional<double> constant_of(const Tensor& x) {
   if (!x.is_array() || x.tracked() || x.ndim() != 0 || x.device() != Device()) return {};
+  if (is_half(x.dtype())) return constant_of(astype(x, DType::Float64));
   return visit_dtype(x.dtype(), [&]<class T>(TypeTag<T>) -> std::optional<double> {
     const T value = *x.array().data<T>();
     if constexpr (is_complex_type<T>) {
@@ -268,8 +269,7 @@ Tensor accumulate(Tensor a, const Tensor& b) {
   const bool same =
       b.is_array() && !b.tracked() && a.dtype() == b.dtype() && a.shape() == b.shape();
   const bool kernel = same && a.device() == b.device() && !is_half(a.dtype());
-  if (!kernel || !sole_owner(a) || !a.array().contiguous())
-    return ops::add(a, b);
+  if (!kernel || !sole_owner(a) || !a.array().contiguous()) return ops::add(a, b);
   if (!a.array().storage->present() || !b.array().storage->present()) return ops::add(a, b);
   a.array().storage->prepare_write();
   kernels::binary(kernels::fn_id<kernels::Add>(), a.device_view(), a.device_view(),

@@ -6,14 +6,7 @@
 namespace pyautograd::python::dlpack {
 
 enum DeviceType : int32_t { kCPU = 1, kCUDA = 2 };
-enum TypeCode : uint8_t {
-  kInt = 0,
-  kUInt = 1,
-  kFloat = 2,
-  kBfloat = 4,
-  kComplex = 5,
-  kBool = 6
-};
+enum TypeCode : uint8_t { kInt = 0, kUInt = 1, kFloat = 2, kBfloat = 4, kComplex = 5, kBool = 6 };
 inline constexpr uint64_t kReadOnly = 1, kIsCopied = 2;
 
 struct Device {

@@ -139,7 +139,8 @@ PyObject* to_numpy(const Tensor& x, bool writable) {
   owner.release()->array().storage->add_handle(1);
   std::vector<py::ssize_t> shape(array.shape.begin(), array.shape.end()), strides;
   for (int64_t stride : array.strides) strides.push_back(stride * itemsize(array.dtype));
-  py::array out(py::dtype(std::move(dtype)), std::move(shape), std::move(strides), array.data(), capsule);
+  py::array out(py::dtype(std::move(dtype)), std::move(shape), std::move(strides), array.data(),
+                capsule);
   if (!writable)
     py::detail::array_proxy(out.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
   return out.release().ptr();

@@ -97,8 +97,8 @@ PyObject* tolist(PyObject* self, PyObject*) noexcept {
     note_graph_exit();
     const Tensor& x = unwrap(self);
     const Tensor plain = x.is_array() ? x.untracked() : graph_free(x, "tolist");
-    py::object array = py::reinterpret_steal<py::object>(
-        to_numpy(readable(ops::to_device(plain, {})), false));
+    py::object array =
+        py::reinterpret_steal<py::object>(to_numpy(readable(ops::to_device(plain, {})), false));
     return array.attr("tolist")().release().ptr();
   });
 }
@@ -248,8 +248,7 @@ PyObject* reduce(PyObject* self, PyObject*) noexcept {
   return guarded([&]() -> PyObject* {
     const Tensor& x = unwrap(self);
     check_no_graph(x, "pickle");
-    py::object values =
-        py::reinterpret_steal<py::object>(to_numpy(readable(x.untracked()), false));
+    py::object values = py::reinterpret_steal<py::object>(to_numpy(readable(x.untracked()), false));
     py::object rebuild = py::module_::import("pyautograd._core").attr("_rebuild");
     py::object dtype = py::reinterpret_steal<py::object>(numpy_dtype(x.dtype()));
     return py::make_tuple(rebuild, py::make_tuple(values, x.tracked(), dtype)).release().ptr();

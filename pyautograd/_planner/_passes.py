@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from ..array_api import result_type
 from ..func._jacobian import basis
 from ..func._vmap import to_front
 from ._costs import Cost
@@ -166,7 +167,7 @@ class Matrix:
         """Where a block lies: in which array, and from which row and column on."""
         if self._flat:
             if self._whole is None:
-                dtype = np.result_type(*[x.dtype for x in (*self.rows, *self.columns)])
+                dtype = result_type(*[x.dtype for x in (*self.rows, *self.columns)])
                 shape = self._row_ends[-1], self._column_ends[-1]
                 self._whole = self._new(shape, dtype)
             self._blocks[i, j] = self._whole
@@ -203,7 +204,7 @@ class Matrix:
                     whole[row : row + height, column : column + width] = 0
             if self._whole is not None:
                 return self._whole
-            dtype = np.result_type(*[x.dtype for x in self.columns] or [np.dtype(float)])
+            dtype = result_type(*[x.dtype for x in self.columns] or [np.dtype(float)])
             return _core.zeros((self._row_ends[-1], self._column_ends[-1]), dtype=dtype)
         strips = [
             _core.concat([self._joined(i, j) for j in range(len(self.columns))], axis=1)

@@ -18,6 +18,7 @@ import numpy as np
 
 import pyautograd
 from pyautograd import _core, _dtypes, _extended, _sets, _variadic
+from pyautograd._bfloat16 import BFloat16
 from pyautograd._names import ALIASES
 
 PACKAGE = Path(__file__).parents[1]

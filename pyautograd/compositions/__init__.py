@@ -16,6 +16,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from ._in_single import in_single
+
 __all__: list[str] = []
 
 _MODULES = {
@@ -49,12 +51,21 @@ _MODULES = {
     "writing": "copyto fill_diagonal place put put_along_axis putmask",
 }  # fmt: skip
 
+# What writes to its arguments, moves their elements, or hands them to a function of the user's,
+# takes float16 and bfloat16 as they are; the others compute in float32 (_in_single.py).
+_ANY_DTYPE = {"indexing", "joining", "transforms", "writing"}
 # function: the module that defines it
 HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+_loaded: dict[str, Callable[..., Any]] = {}
 
 
 def load(name: str) -> Callable[..., Any]:
     """The function of that name. Raises ``KeyError`` where there is none."""
-    module = importlib.import_module(f".{HOMES[name]}", __name__)
-    function: Callable[..., Any] = getattr(module, name)
-    return function
+    if name not in _loaded:
+        module = importlib.import_module(f".{HOMES[name]}", __name__)
+        function: Callable[..., Any] = getattr(module, name)
+        if HOMES[name] not in _ANY_DTYPE:
+            function = in_single(function)
+            setattr(module, name, function)
+        _loaded[name] = function
+    return _loaded[name]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _core
+from .._bfloat16 import array_dtype
 from .._core import Tensor
 from ._common import normal_axis
 
@@ -189,7 +190,9 @@ def _mask_and_values(name: str, a: Any, mask: Any, values: Any) -> tuple[Tensor,
     if chosen.size != a.size:
         raise ValueError(f"[{name}] a mask of shape {chosen.shape} for a tensor of shape {a.shape}")
     given = _core.ravel(values)
-    if isinstance(values, (Tensor, np.ndarray)) and not np.can_cast(given.dtype, a.dtype):
+    if isinstance(values, (Tensor, np.ndarray)) and not np.can_cast(
+        array_dtype(given.dtype), array_dtype(a.dtype)
+    ):
         raise TypeError(f"[{name}] values of dtype {given.dtype} for a tensor of {a.dtype}")
     return _core.astype(_core.reshape(chosen, a.shape), np.bool_), given
 
@@ -213,8 +216,8 @@ def copyto(dst: Tensor, src: TensorLike, casting: Any = "same_kind", where: Any 
     values = _core.asarray(src)
     # A Python number takes the dtype of what it is written to, if that can hold its kind.
     weak: Any = src if isinstance(src, (int, float, complex)) else None
-    held = values.dtype if weak is None else np.result_type(dst.dtype, weak)
-    if not np.can_cast(held, dst.dtype, casting):
+    held = values.dtype if weak is None else np.result_type(array_dtype(dst.dtype), weak)
+    if not np.can_cast(array_dtype(held), array_dtype(dst.dtype), casting):
         raise TypeError(
             f"[copyto] cannot cast dtype {held} to {dst.dtype} with casting rule {casting!r}"
         )

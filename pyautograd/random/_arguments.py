@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._bfloat16 import array_dtype
 from .._core import Tensor
 
 Size: TypeAlias = int | Sequence[int] | None
@@ -79,7 +80,7 @@ def parameters(op: str, dtype: Dtype, *given: Param) -> tuple[list[Value], np.dt
             raise TypeError(f"[{op}] parameters must be real numbers, got {x.dtype.name}")
     if dtype is None:
         floating = [x.dtype for x in tensors if x.dtype.kind == "f"]
-        target = np.result_type(*floating) if floating else _FLOAT64
+        target = array_dtype(*floating) if floating else _FLOAT64
     else:
         target = np.dtype(dtype)
         if target not in (np.float32, np.float64):

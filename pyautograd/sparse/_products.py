@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._bfloat16 import array_dtype
 from .._core import Tensor
 from ..func._forward import transpose
 from ..func._reverse import Recording, sweep
@@ -29,7 +30,7 @@ class Parts:
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self.shapes = [x.shape for x in tensors]
         self.dtypes = [x.dtype for x in tensors]
-        self.dtype = np.result_type(*self.dtypes) if tensors else np.dtype(np.float64)
+        self.dtype = array_dtype(*self.dtypes) if tensors else np.dtype(np.float64)
         ends = list(accumulate([x.size for x in tensors], initial=0))
         self.ranges = list(zip(ends, ends[1:], strict=False))
         self.size: int = ends[-1]

@@ -14,11 +14,6 @@ from .record import ALL, Sample, in_float, record
 TOLERANCE = 4096
 
 
-def beside(x, values):
-    """A constant where x lies."""
-    return values if isinstance(x, np.ndarray) else pa.asarray(values, device=x.device)
-
-
 def graded(x):
     """Matrices near diag(2, 4, 6, ...): distinct eigenvalues and singular values far from zero."""
     if not isinstance(x, np.ndarray):
@@ -27,8 +22,13 @@ def graded(x):
         return x
     m, n = x.shape[-2:]
     dtype = x.dtype if x.dtype.kind in "fc" else np.float64
-    shift = np.eye(m, n, dtype=dtype) * np.arange(2, 2 * n + 2, 2, dtype=dtype)
-    return x * 0.2 + beside(x, shift)
+    return x * 0.2 + like(x, np.eye(m, n) * np.arange(2, 2 * n + 2, 2), dtype)
+
+
+def like(x, values, dtype):
+    if isinstance(x, np.ndarray):
+        return values.astype(dtype)
+    return pa.asarray(values, dtype=dtype, device=x.device)
 
 
 def symmetric(x):
@@ -62,7 +62,7 @@ def invertible(x):
     n = int(np.sqrt(x.size))
     if n * n != x.size:
         return x
-    return x + beside(x, 5 * np.eye(n, dtype=dtype).reshape(x.shape))
+    return x + like(x, 5 * np.eye(n).reshape(x.shape), dtype)
 
 
 def linalg(name, ref, samples, *, make=plain, fn=None, open_to=None, diff=(0,), **options):
@@ -96,7 +96,7 @@ WEIGHTS = np.array([1.0, -2.0, 3.0])
 
 def spectral(w, v):
     """Eigenvectors up to their signs."""
-    weights = beside(w, WEIGHTS[: w.shape[-1]].astype(str(w.dtype)))
+    weights = like(w, WEIGHTS[: w.shape[-1]], w.dtype)
     return w, (v * weights) @ v.conj().mT
 
 
@@ -128,7 +128,7 @@ def in_complex(call):
 def singular(u, s, vh):
     """Singular vectors up to common signs, and the span of those beyond."""
     k = s.shape[-1]
-    weights = beside(s, WEIGHTS[:k].astype(str(s.dtype)))
+    weights = like(s, WEIGHTS[:k], s.dtype)
     return (
         (u[..., :k] * weights) @ vh[..., :k, :],
         s,

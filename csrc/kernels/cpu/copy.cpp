@@ -249,16 +249,14 @@ void copy(const View& out, const View& x) {
 
 void fill(const View& out, double value) {
   if (on_device(out)) return run_on_device(&DeviceKernels::fill, out.device, out, value);
-  visit_stored_dtype(out.dtype, [&](auto tag) {
-    fill_with(out, convert<typename decltype(tag)::type>(value));
-  });
+  visit_stored_dtype(
+      out.dtype, [&](auto tag) { fill_with(out, convert<typename decltype(tag)::type>(value)); });
 }
 
 void fill_int(const View& out, int64_t value) {
   if (on_device(out)) return run_on_device(&DeviceKernels::fill_int, out.device, out, value);
-  visit_stored_dtype(out.dtype, [&](auto tag) {
-    fill_with(out, convert<typename decltype(tag)::type>(value));
-  });
+  visit_stored_dtype(
+      out.dtype, [&](auto tag) { fill_with(out, convert<typename decltype(tag)::type>(value)); });
 }
 
 void arange(const View& out, double start, double step) {

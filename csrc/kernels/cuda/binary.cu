@@ -23,7 +23,7 @@ constexpr Run pick() {
 }
 
 template <class F, class... T>
-constexpr std::array<Run, sizeof...(T)> by_dtype(List<T...>) {
+constexpr std::array<Run, kDTypeCount> by_dtype(List<T...>) {
   return {pick<F, T>()...};
 }
 

@@ -32,7 +32,7 @@ bool run_convert(const View& out, const View& x) {
   return run_map<Convert<To>, To, From>(out, x);
 }
 template <class To, class... From>
-constexpr std::array<Run, sizeof...(From)> from_dtype(List<From...>) {
+constexpr std::array<Run, kDTypeCount> from_dtype(List<From...>) {
   return {&run_convert<To, From>...};
 }
 template <class... To>
