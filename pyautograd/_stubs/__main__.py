@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 
 import pyautograd
 from pyautograd import _core, _dtypes, _extended, _sets, _variadic

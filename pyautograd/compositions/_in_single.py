@@ -1,4 +1,4 @@
-"""Compositions compute with float16 and bfloat16 as ops do: in float32, rounding once at the end."""
+"""Compositions compute with float16 and bfloat16 as ops do: in float32, rounding at the end."""
 
 from __future__ import annotations
 
