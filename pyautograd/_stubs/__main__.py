@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-
 import pyautograd
 from pyautograd import _core, _dtypes, _extended, _sets, _variadic
 from pyautograd._bfloat16 import BFloat16

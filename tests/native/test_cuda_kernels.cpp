@@ -261,6 +261,7 @@ TEST_F(CudaKernels, GathersAndScattersOfEveryLayout) {
     gather(found->device_view(), layout.of(*there)->device_view(), index_there);
     expect_same(*wanted, *found);
     for (bool add : {false, true}) {
+      if (add && is_half(dtype)) continue;  // in float32
       const Ref<Array> target = random_array(layout.shape, dtype, random);
       const Ref<Array> target_there = moved(*target, device);
       scatter(target->view(), wanted->view(), index, add);

@@ -15,7 +15,7 @@ std::vector<DType> all_dtypes() {
 
 TEST(DType, VisitGivesTheTypeThatStoresIt) {
   for (DType dtype : all_dtypes()) {
-    visit_dtype(dtype, [&](auto tag) {
+    visit_stored_dtype(dtype, [&](auto tag) {
       using T = typename decltype(tag)::type;
       EXPECT_EQ(dtype_of<T>, dtype);
       EXPECT_EQ(static_cast<int64_t>(sizeof(T)), itemsize(dtype)) << name_of(dtype);

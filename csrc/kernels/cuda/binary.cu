@@ -23,16 +23,17 @@ constexpr Run pick() {
 }
 
 template <class F, class... T>
-constexpr std::array<Run, kDTypeCount> by_dtype(List<T...>) {
+constexpr std::array<Run, sizeof...(T)> by_dtype(List<T...>) {
   return {pick<F, T>()...};
 }
 
 template <class... F>
-constexpr std::array<std::array<Run, kDTypeCount>, sizeof...(F)> by_functor(List<F...>) {
+constexpr std::array<std::array<Run, AllTypes::size>, sizeof...(F)> by_functor(List<F...>) {
   return {by_dtype<F>(AllTypes{})...};
 }
 
 bool binary(FnId fn, const View& out, const View& x, const View& y) {
+  if (is_half(x.dtype)) return false;
   static constexpr auto table = by_functor(Binary{});
   const Run run = table[static_cast<size_t>(fn - Unary::size)][static_cast<size_t>(x.dtype)];
   return run && run(out, x, y);

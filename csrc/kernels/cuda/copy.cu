@@ -32,11 +32,11 @@ bool run_convert(const View& out, const View& x) {
   return run_map<Convert<To>, To, From>(out, x);
 }
 template <class To, class... From>
-constexpr std::array<Run, kDTypeCount> from_dtype(List<From...>) {
+constexpr std::array<Run, sizeof...(From)> from_dtype(List<From...>) {
   return {&run_convert<To, From>...};
 }
 template <class... To>
-constexpr std::array<std::array<Run, kDTypeCount>, sizeof...(To)> to_dtype(List<To...>) {
+constexpr std::array<std::array<Run, AllTypes::size>, sizeof...(To)> to_dtype(List<To...>) {
   return {from_dtype<To>(AllTypes{})...};
 }
 

@@ -26,16 +26,17 @@ constexpr Run pick() {
 }
 
 template <class F, class... T>
-constexpr std::array<Run, kDTypeCount> by_dtype(List<T...>) {
+constexpr std::array<Run, sizeof...(T)> by_dtype(List<T...>) {
   return {pick<F, T>()...};
 }
 
 template <class... F>
-constexpr std::array<std::array<Run, kDTypeCount>, sizeof...(F)> by_functor(List<F...>) {
+constexpr std::array<std::array<Run, AllTypes::size>, sizeof...(F)> by_functor(List<F...>) {
   return {by_dtype<F>(AllTypes{})...};
 }
 
 bool unary(FnId fn, const View& out, const View& x) {
+  if (is_half(x.dtype)) return false;
   static constexpr auto table = by_functor(Unary{});
   const Run run = table[fn][static_cast<size_t>(x.dtype)];
   return run && run(out, x);
