@@ -41,7 +41,8 @@ class BFloat16:
                 "NumPy has no bfloat16 without the package ml_dtypes: install it, or use "
                 "x.astype(pa.float32)"
             ) from None
-        return np.dtype(scalar_type)
+        found: np.dtype[Any] = np.dtype(scalar_type)
+        return found
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, type):

@@ -74,9 +74,11 @@ class InSingle final : public Primitive {
     return specs;
   }
 
-  Tensors eval(TensorSpan inputs, const Specs&) const override {
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     const Tensors wide = arrays_in_single(inputs);
-    Tensors outputs = primitive_->eval(wide, primitive_->infer(wide));
+    Specs wide_specs = primitive_->infer(wide);
+    for (size_t i = 0; i < wide_specs.size(); ++i) wide_specs[i].device = specs[i].device;
+    Tensors outputs = primitive_->eval(wide, wide_specs);
     const std::optional<DType> half = common_half(inputs);
     for (Tensor& y : outputs)
       if (half && is_floating(y.dtype())) y = Tensor(converted(y.array(), *half));
