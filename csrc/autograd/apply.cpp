@@ -134,6 +134,8 @@ void record(const Ref<const Primitive>& primitive, TensorSpan inputs, Tensors& o
   node->save(inputs, outputs);
 }
 
+Tensors apply_in_single(const Ref<const Primitive>& primitive, TensorSpan inputs, Closure* closure);
+
 Tensors apply_replaced(const Ref<const Primitive>& primitive, TensorSpan inputs, Closure* closure) {
   Level* level = nullptr;
   uint64_t depth = 0;
@@ -151,7 +153,7 @@ Tensors apply_replaced(const Ref<const Primitive>& primitive, TensorSpan inputs,
     }
   }
   if (halves && !primitive->takes_halves(inputs)) [[unlikely]]
-    return apply_replaced(algebra::in_single(primitive), inputs, closure);
+    return apply_in_single(primitive, inputs, closure);
   if (level && !level->alive()) escaped(*primitive, *level);
   Specs specs = primitive->infer(inputs);
   Tensors outputs = level     ? apply_at(*level, primitive, inputs)
@@ -161,6 +163,12 @@ Tensors apply_replaced(const Ref<const Primitive>& primitive, TensorSpan inputs,
     log_op(*primitive);
   if (tracked && recording(depth)) record(primitive, inputs, outputs, std::move(specs), level);
   return outputs;
+}
+
+// Out of the way of all other calls.
+[[gnu::noinline, gnu::cold]] Tensors apply_in_single(const Ref<const Primitive>& primitive,
+                                                     TensorSpan inputs, Closure* closure) {
+  return apply_replaced(algebra::in_single(primitive), inputs, closure);
 }
 
 }  // namespace
