@@ -56,10 +56,9 @@ Tensor loggamma_on_the_right(T z) {
 
 // The logarithm of gamma(2 + w) for |w| <= 1/2: DLMF 5.7.3 less log(1 + w), a multiple of w.
 Tensor loggamma_near_two(T w) {
-  constexpr size_t terms = 28;
+  constexpr int terms = 28;
   Tensor sum = scalar(0, DType::Complex128);
-  for (size_t k = terms; k >= 2; --k)
-    sum = (kernels::special::kZetaRest[k - 2] / static_cast<double>(k) - sum) * w;
+  for (int k = terms; k >= 2; --k) sum = (kernels::special::zeta_rest(k) / k - sum) * w;
   return (sum + (1 - std::numbers::egamma)) * w;
 }
 
