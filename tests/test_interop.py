@@ -20,6 +20,12 @@ def layouts():
     yield np.broadcast_to(np.arange(3.0), (2, 3))
 
 
+def test_arrays_of_objects():
+    array = np.asarray(pa.tensor([1.5, 2.5]), dtype=object)
+    assert array.dtype == object
+    assert array.tolist() == [1.5, 2.5]
+
+
 @pytest.mark.parametrize("x", list(layouts()), ids=lambda x: f"{x.shape}{x.strides}")
 def test_from_numpy_shares_memory_and_back(x):
     t = pa.from_numpy(x)

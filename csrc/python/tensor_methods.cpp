@@ -117,7 +117,8 @@ PyObject* array(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
                                      &copy))
       return nullptr;
     const Tensor& x = graph_free(unwrap(self), "numpy");
-    const bool converts = dtype != Py_None && to_dtype(dtype) != x.dtype();
+    const py::object own = py::reinterpret_steal<py::object>(numpy_dtype(x.dtype()));
+    const bool converts = dtype != Py_None && !own.equal(py::handle(dtype));
     py::object view = py::reinterpret_steal<py::object>(share(converts ? readable(x) : x));
     if (dtype != Py_None &&
         !py::object(view.attr("dtype")).equal(py::reinterpret_borrow<py::object>(dtype))) {
