@@ -18,7 +18,7 @@ export PYTHONPATH="$folder"
 ls -l "$folder"/pyautograd/*.so "$folder"/pyautograd/lib/*.so
 
 step "device tests"
-python -m pytest -p no:cacheprovider -q -rs tests/test_cuda.py tests/test_cuda_streams.py tests/test_cuda_linalg.py
+python -m pytest -p no:cacheprovider -q -rs tests/test_cuda*.py
 
 step "kernels under compute-sanitizer"
 if command -v compute-sanitizer >/dev/null; then
