@@ -53,8 +53,7 @@ bool copy_by_way_of(const View& out, const View& x) {
 bool copy_half(const View& out, const View& x) {
   if (is_half(x.dtype)) {
     if (out.dtype != DType::Float32) return copy_by_way_of<float>(out, x);
-    return visit_half(x.dtype,
-                      [&]<class T>(TypeTag<T>) { return run_convert<float, T>(out, x); });
+    return visit_half(x.dtype, [&]<class T>(TypeTag<T>) { return run_convert<float, T>(out, x); });
   }
   return visit_half(out.dtype, [&]<class T>(TypeTag<T>) {
     if (x.dtype == DType::Float32) return run_convert<T, float>(out, x);
