@@ -347,3 +347,9 @@ def test_a_mask_is_not_lost():
         pass
 
     assert pa.asarray(np.ones(2).view(Named)).tolist() == [1, 1]
+
+
+def test_lists_in_products_are_told_what_to_be():
+    for call in (lambda x: x * [1, 2], lambda x: [1, 2] * x):
+        with pytest.raises(TypeError, match=r"in arithmetic as pa\.asarray\(list\)"):
+            call(pa.ones(2))

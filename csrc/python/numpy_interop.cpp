@@ -1,5 +1,7 @@
 #include <pybind11/numpy.h>
 
+#include <algorithm>
+
 #include "ops/linear.h"
 #include "python/autograd_held.h"
 #include "python/caster.h"
@@ -70,12 +72,18 @@ std::optional<Device> to_optional_device(const py::object& device) {
   return to_device(device.ptr());
 }
 
-// pybind11 would answer a misspelt keyword with a list of all signatures and all values.
-void refuse_keywords(const py::kwargs& unknown, const char* op, const char* signature) {
-  for (const auto& [name, value] : unknown) {
-    type_error("[", op, "] unexpected keyword argument '", py::cast<std::string>(name), "': ", op,
-               signature);
-  }
+// The last overload, for calls that no other takes: pybind11 would answer a misspelt keyword with
+// all signatures and all values.
+auto refusal(const char* op, const char* signature, std::vector<std::string> keywords) {
+  return [op, signature, keywords](const py::args&, const py::kwargs& given) {
+    for (const auto& item : given) {
+      const auto keyword = py::cast<std::string>(item.first);
+      if (std::find(keywords.begin(), keywords.end(), keyword) == keywords.end()) {
+        type_error("[", op, "] unexpected keyword argument '", keyword, "': ", op, signature);
+      }
+    }
+    type_error("[", op, "] cannot be called like this: ", op, signature);
+  };
 }
 
 py::object new_tensor(const py::object& data, const py::object& dtype, bool requires_grad,
@@ -147,42 +155,36 @@ PyObject* to_numpy(const Tensor& x, bool writable) {
 }
 
 void bind_numpy(py::module_& module) {
+  py::options options;
+  options.disable_function_signatures();
+  module.def("tensor", new_tensor, py::arg("data"), py::arg("dtype") = py::none(), py::kw_only(),
+             py::arg("requires_grad") = false, py::arg("copy") = true,
+             py::arg("device") = py::none(),
+             "tensor(data, dtype=None, *, requires_grad=False, copy=True, device=None)\n\n"
+             "A new tensor with a copy of the data.\n\n"
+             "Args:\n"
+             "    data: a number, nested lists of numbers, an array or a tensor. Lists may hold\n"
+             "        tensors of one shape; then the result is recorded as their stack.\n"
+             "    dtype: by default that of the data; a Python float is float64, as in NumPy.\n"
+             "    requires_grad: record what is done with the tensor, so that it can be\n"
+             "        differentiated; for floating-point and complex dtypes.\n"
+             "    copy: with False the memory of an array is shared where that is possible.\n"
+             "    device: where it shall be, by default where the data is.\n\n"
+             "Raises:\n"
+             "    TypeError: the data or the dtype is none of numbers, or gradients of integers\n"
+             "        are asked for.\n"
+             "    ValueError: nested lists differ in length.\n\n"
+             ">>> x = pa.tensor([1.0, 2.0], requires_grad=True)\n"
+             ">>> pa.sum(x**2).backward()\n"
+             ">>> x.grad\n"
+             "tensor([2., 4.])\n");
+  module.def("tensor",
+             refusal("tensor", "(data, dtype=None, *, requires_grad=False, copy=True, device=None)",
+                     {"data", "dtype", "requires_grad", "copy", "device"}));
   module.def(
-      "tensor",
-      [](const py::object& data, const py::object& dtype, bool requires_grad, bool copy,
-         const py::object& device, const py::kwargs& unknown) {
-        refuse_keywords(unknown, "tensor",
-                        "(data, dtype=None, *, requires_grad=False, copy=True, device=None)");
-        return new_tensor(data, dtype, requires_grad, copy, device);
-      },
-      py::arg("data"), py::arg("dtype") = py::none(), py::kw_only(),
-      py::arg("requires_grad") = false, py::arg("copy") = true, py::arg("device") = py::none(),
-      "A new tensor with a copy of the data.\n\n"
-      "Args:\n"
-      "    data: a number, nested lists of numbers, an array or a tensor. Lists may hold\n"
-      "        tensors of one shape; then the result is recorded as their stack.\n"
-      "    dtype: by default that of the data; a Python float is float64, as in NumPy.\n"
-      "    requires_grad: record what is done with the tensor, so that it can be\n"
-      "        differentiated; for floating-point and complex dtypes.\n"
-      "    copy: with False the memory of an array is shared where that is possible.\n"
-      "    device: where it shall be, by default where the data is.\n\n"
-      "Raises:\n"
-      "    TypeError: the data or the dtype is none of numbers, or gradients of integers\n"
-      "        are asked for.\n"
-      "    ValueError: nested lists differ in length.\n\n"
-      ">>> x = pa.tensor([1.0, 2.0], requires_grad=True)\n"
-      ">>> pa.sum(x**2).backward()\n"
-      ">>> x.grad\n"
-      "tensor([2., 4.])\n");
-  module.def(
-      "asarray",
-      [](const py::object& data, const py::object& dtype, const py::object& device,
-         std::optional<bool> copy, const py::kwargs& unknown) {
-        refuse_keywords(unknown, "asarray", "(obj, dtype=None, *, device=None, copy=None)");
-        return as_array(data, dtype, device, copy);
-      },
-      py::arg("obj"), py::arg("dtype") = py::none(), py::kw_only(), py::arg("device") = py::none(),
-      py::arg("copy") = py::none(),
+      "asarray", as_array, py::arg("obj"), py::arg("dtype") = py::none(), py::kw_only(),
+      py::arg("device") = py::none(), py::arg("copy") = py::none(),
+      "asarray(obj, dtype=None, *, device=None, copy=None)\n\n"
       "A tensor of the object's numbers, without a copy where the memory can be shared.\n\n"
       "Args:\n"
       "    obj: a number, nested lists of numbers, an array or a tensor; a tensor is returned\n"
@@ -195,6 +197,8 @@ void bind_numpy(py::module_& module) {
       ">>> a[0] = 5.0\n"
       ">>> x\n"
       "tensor([5., 0.])\n");
+  module.def("asarray", refusal("asarray", "(obj, dtype=None, *, device=None, copy=None)",
+                                {"obj", "dtype", "device", "copy"}));
   module.def(
       "from_numpy", [](const py::array& array) { return from_numpy(array.ptr()); },
       py::arg("array").noconvert(), py::pos_only(),

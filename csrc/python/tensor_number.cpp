@@ -171,8 +171,10 @@ PyObject* as_index(PyObject* self) noexcept {
   return guarded([&] {
     const Tensor& x = unwrap(self);
     if (x.ndim() != 0 || !is_integer(x.dtype())) {
+      // A list times a tensor comes here, too: it would be repeated.
       type_error("only 0-d integer tensors can be used as an index, not shape ",
-                 shape_string(x.shape()), " ", name_of(x.dtype()));
+                 shape_string(x.shape()), " ", name_of(x.dtype()),
+                 "; a list takes part in arithmetic as pa.asarray(list)");
     }
     return scalar_object(x, "index");
   });
