@@ -22,6 +22,21 @@ struct Matrices {
   Device device = {};
 };
 
+// Calls f(TypeTag<T>{}) with the scalar type of a dtype that LAPACK has.
+template <class F>
+void visit_scalar(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::Float32:
+      return f(TypeTag<float>{});
+    case DType::Complex64:
+      return f(TypeTag<std::complex<float>>{});
+    case DType::Complex128:
+      return f(TypeTag<std::complex<double>>{});
+    default:
+      return f(TypeTag<double>{});
+  }
+}
+
 // a becomes L (below the diagonal, which is one) and U of its LU decomposition with row exchanges:
 // row i was exchanged with row pivots[i], in order. info: a pivot is exactly zero.
 void lu(const Matrices& a, int32_t* pivots, int32_t* info);

@@ -44,21 +44,6 @@ inline double cube(const Matrices& a) {
   return double(a.rows) * double(a.columns) * double(std::min(a.rows, a.columns));
 }
 
-// Calls f(TypeTag<T>{}) with the scalar type of a dtype that LAPACK has.
-template <class F>
-void visit_scalar(DType dtype, F&& f) {
-  switch (dtype) {
-    case DType::Float32:
-      return f(TypeTag<float>{});
-    case DType::Complex64:
-      return f(TypeTag<std::complex<float>>{});
-    case DType::Complex128:
-      return f(TypeTag<std::complex<double>>{});
-    default:
-      return f(TypeTag<double>{});
-  }
-}
-
 template <class T>
 bool is_finite(T value) {
   return std::isfinite(std::real(value)) && std::isfinite(std::imag(value));

@@ -48,20 +48,7 @@ class Pointers {
   Scratch memory_;
 };
 
-// Calls f(TypeTag<T>{}) with the type of a matrix's numbers, or of their real parts.
-template <class F>
-void visit_floating(DType dtype, F&& f) {
-  switch (dtype) {
-    case DType::Float32:
-      return f(TypeTag<float>{});
-    case DType::Complex64:
-      return f(TypeTag<std::complex<float>>{});
-    case DType::Complex128:
-      return f(TypeTag<std::complex<double>>{});
-    default:
-      return f(TypeTag<double>{});
-  }
-}
+// As visit_scalar, with the type of the numbers' real parts.
 template <class F>
 void visit_parts(DType dtype, F&& f) {
   if (real_of(dtype) == DType::Float32)

@@ -178,7 +178,7 @@ struct SetIdentity {
 };
 
 void set_identity(Queue& queue, const Matrices& x) {
-  visit_floating(x.dtype, [&]<class T>(TypeTag<T>) {
+  visit_scalar(x.dtype, [&]<class T>(TypeTag<T>) {
     queue.each(x.count * size_of(x), SetIdentity<T>{static_cast<T*>(x.data), x.rows, x.columns});
   });
 }
@@ -207,7 +207,7 @@ void lu_inverse(const Matrices& lu, const int32_t* pivots) {
   copy_plain(session.queue, factors, lu);
   set_identity(session.queue, lu);
   solve_factored(session, factors, pivots, lu, nullptr, {.right = false, .transposed = false});
-  visit_floating(lu.dtype, [&]<class T>(TypeTag<T>) {
+  visit_scalar(lu.dtype, [&]<class T>(TypeTag<T>) {
     session.queue.each(lu.count * size_of(lu),
                        FinishInverse<T>{static_cast<T*>(lu.data), memory.as<T>(), lu.rows});
   });
@@ -278,7 +278,7 @@ struct Determinant {
 
 void det(const Matrices& lu, const int32_t* pivots, void* sign, void* logabsdet, void* det) {
   if (lu.count == 0) return;
-  visit_floating(lu.dtype, [&]<class T>(TypeTag<T>) {
+  visit_scalar(lu.dtype, [&]<class T>(TypeTag<T>) {
     Queue(lu.device).each(
         lu.count,
         Determinant<T>{static_cast<const T*>(lu.data), pivots, lu.rows, static_cast<T*>(sign),

@@ -102,7 +102,7 @@ void svd(const Matrices& a, void* s, const Matrices* u, const Matrices* vh, int3
   (together ? svd_together : svd_each)(session, a, s, {left, right}, u != nullptr, reports);
   if (u) {
     if (!in_place) copy_plain(session.queue, *u, left);
-    visit_floating(a.dtype, [&]<class T>(TypeTag<T>) {
+    visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
       session.queue.each(vh->count * size_of(*vh),
                          Adjoint<T>{static_cast<T*>(vh->data), static_cast<const T*>(right.data),
                                     vh->rows, n, size_of(right)});
