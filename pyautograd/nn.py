@@ -202,6 +202,15 @@ def dropout(x: Any, rate: float, rng: Any) -> Tensor:
     return _core.where(kept, x / (1.0 - rate), 0)
 
 
+def _of_the_shape(op: str, what: str, x: Tensor, like: Any) -> Tensor:
+    target: Tensor = _core.asarray(like)
+    if target.shape != x.shape:
+        raise ValueError(
+            f"[nn.{op}] the {what} shape {x.shape}, the target {target.shape}: reshape one of them"
+        )
+    return target
+
+
 def mean_squared_error(prediction: Tensor, target: Any) -> Tensor:
     """The mean over all elements of ``(prediction - target) ** 2``, a scalar.
 
@@ -216,12 +225,7 @@ def mean_squared_error(prediction: Tensor, target: Any) -> Tensor:
     >>> pa.nn.mean_squared_error(pa.asarray([1.0, 2.0]), pa.asarray([1.0, 4.0])).item()
     2.0
     """
-    target = _core.asarray(target)
-    if prediction.shape != target.shape:
-        raise ValueError(
-            f"[nn.mean_squared_error] the prediction has shape {prediction.shape}, the target "
-            f"{target.shape}: reshape one of them"
-        )
+    target = _of_the_shape("mean_squared_error", "prediction has", prediction, target)
     return _core.mean(_core.square(prediction - target))
 
 
@@ -283,12 +287,7 @@ def binary_cross_entropy(logits: Tensor, target: Any) -> Tensor:
     >>> round(pa.nn.binary_cross_entropy(pa.asarray([0.0, 800.0]), [1, 1]).item(), 4)
     0.3466
     """
-    target = _core.asarray(target)
-    if target.shape != logits.shape:
-        raise ValueError(
-            f"[nn.binary_cross_entropy] the logits have shape {logits.shape}, the target "
-            f"{target.shape}: reshape one of them"
-        )
+    target = _of_the_shape("binary_cross_entropy", "logits have", logits, target)
     return _core.mean(_core.softplus(logits) - target.astype(logits.dtype) * logits)
 
 
