@@ -1,11 +1,12 @@
 #include <algorithm>
 
 #include "autograd/algebra.h"
+#include "autograd/budget.h"
 #include "autograd/closure.h"
+#include "autograd/evaluate.h"
 #include "autograd/jet.h"
 #include "autograd/node.h"
 #include "autograd/op_log.h"
-#include "autograd/rematerialise.h"
 
 namespace pyautograd {
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "autograd/costs.h"
+#include "autograd/deferral.h"
 
 namespace pyautograd {
 
@@ -195,7 +196,6 @@ void Keeper::drop(Provenance& value) {
   counts_.trace = (counts_.trace ^ value.birth) * 1099511628211u;
 }
 
-// What nobody can ask for but through what was made from it, which is there.
 void Keeper::drop_if_idle(Provenance& value) {
   if (&value.owner != this || !value.candidate || !idle(value) || !value.only_read_by_recipes())
     return;
@@ -234,6 +234,17 @@ void Keeper::close_hole(Provenance& value) noexcept {
   rematerialisations.fetch_sub(1, std::memory_order_relaxed);
 }
 
+void Keeper::welcome_back(Provenance& value, Garbage& garbage) {
+  ++counts_.made_again;
+  close_hole(value);
+  value.owner.touch(value);
+  if (value.owner.limit() > 0) {
+    value.owner.add_candidate(value);
+  } else {
+    forget_recipe(value, garbage);
+  }
+}
+
 Provenance& Keeper::provenance_of(const Array& array) {
   Storage& storage = *array.storage;
   if (Lineage* lineage = storage.lineage()) return static_cast<Provenance&>(*lineage);
@@ -242,15 +253,6 @@ Provenance& Keeper::provenance_of(const Array& array) {
   known_.push_back(made.get());
   storage.set_lineage(made.get());
   return *made.release();
-}
-
-void forget_recipe(Provenance& value, Garbage& garbage) {
-  if (!value.recipe) return;
-  for (Provenance*& made : value.recipe->outputs) {
-    if (made == &value) made = nullptr;
-  }
-  value.owner.remove_candidate(value);
-  garbage.push_back(std::move(value.recipe));
 }
 
 Tensors Keeper::run(const Primitive& primitive, TensorSpan inputs, const Specs& specs) {
@@ -343,5 +345,11 @@ void Keeper::fail_to_fit(size_t bytes) const {
        " more are wanted, and no other value can be dropped and made again",
        list.empty() ? "" : ". The largest of those that ops under the budget have met:", list);
 }
+
+TransientScope::TransientScope(bool transient) noexcept
+    : former_(std::exchange(Keeper::mine().transient, transient)) {}
+TransientScope::~TransientScope() { Keeper::mine().transient = former_; }
+
+void note_recording() noexcept { Keeper::mine().transient = false; }
 
 }  // namespace pyautograd

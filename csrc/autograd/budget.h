@@ -1,8 +1,6 @@
 #pragma once
 
-#include <mutex>
-
-#include "autograd/rematerialise.h"
+#include "autograd/recipe.h"
 #include "core/allocator.h"
 #include "core/per_thread.h"
 
@@ -15,10 +13,6 @@ struct BudgetCounts {
   uint64_t made_again = 0;
   uint64_t trace = 0;
 };
-
-// Provenances and recipes of all threads change under this lock. Nothing that may run Python is
-// done or released while it is held.
-std::recursive_mutex& rematerialisation_mutex() noexcept;
 
 // The budgets of one thread, and the values that it made under them. It alone drops them; another
 // thread that reads one keeps it for good.
@@ -40,24 +34,26 @@ class Keeper final : public RoomMaker {
 
   void make_room(size_t bytes) override;
 
-  // Makes the numbers again, with everything they need, without recursion.
-  void materialise(Provenance& target);
   // An op was run: its outputs may be dropped from now on, if they can be made again.
   void attach(const Ref<const Primitive>& primitive, TensorSpan inputs, const Specs& specs,
               const Tensors& outputs);
   Tensors run(const Primitive& primitive, TensorSpan inputs, const Specs& specs);
   Provenance& provenance_of(const Array& array);
 
-  // The next three need the lock.
+  // The next six need the lock.
   void touch(Provenance& value) noexcept { value.last_use = ++clock_; }
   void drop(Provenance& value);
+  // What nobody can ask for but through what was made from it, which is there.
+  void drop_if_idle(Provenance& value);
+  // The numbers are there again.
+  void welcome_back(Provenance& value, SmallVector<Ref<Recipe>, 4>& garbage);
   void remove(Provenance& value) noexcept;
+  void remove_candidate(Provenance& value) noexcept;
 
   int depth = 0;           // of evals on this thread
   bool transient = false;  // see TransientScope
 
  private:
-  friend void forget_recipe(Provenance& value, SmallVector<Ref<Recipe>, 4>& garbage);
   struct Limit {
     uint64_t id;
     size_t bytes;
@@ -67,13 +63,10 @@ class Keeper final : public RoomMaker {
   void update_limit();
   bool worth_recipes() const noexcept;
   void add_candidate(Provenance& value);
-  void remove_candidate(Provenance& value) noexcept;
   Provenance* choose();
   double score(const Provenance& value) const;
   bool idle(const Provenance& value) const noexcept;
   static void close_hole(Provenance& value) noexcept;
-  void drop_if_idle(Provenance& value);
-  void install(Recipe& recipe, const Tensors& outputs, SmallVector<Ref<Recipe>, 4>& garbage);
   void forget_the_past();
   void let_go_of_held_values(bool everything);
   [[noreturn]] void fail_to_fit(size_t bytes) const;
@@ -89,7 +82,18 @@ class Keeper final : public RoomMaker {
   BudgetCounts counts_;
 };
 
-// Drops what kept the value from being for good. Needs the lock; let the garbage go without it.
-void forget_recipe(Provenance& value, SmallVector<Ref<Recipe>, 4>& garbage);
+// While it exists nothing that this thread makes is worth a recipe, unless something is recorded:
+// a backward pass that nobody differentiates makes only what is used at once.
+class TransientScope {
+ public:
+  explicit TransientScope(bool transient) noexcept;
+  ~TransientScope();
+  TransientScope(const TransientScope&) = delete;
+  TransientScope& operator=(const TransientScope&) = delete;
+
+ private:
+  const bool former_;
+};
+void note_recording() noexcept;
 
 }  // namespace pyautograd

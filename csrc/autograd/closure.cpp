@@ -5,7 +5,7 @@
 
 #include "autograd/costs.h"
 #include "autograd/engine.h"
-#include "autograd/rematerialise.h"
+#include "autograd/evaluate.h"
 
 namespace pyautograd {
 

@@ -1,6 +1,6 @@
 #include "autograd/devices.h"
 
-#include "autograd/rematerialise.h"
+#include "autograd/evaluate.h"
 #include "core/backend.h"
 #include "core/strides.h"
 

@@ -5,9 +5,10 @@
 #include <vector>
 
 #include "autograd/algebra.h"
+#include "autograd/budget.h"
 #include "autograd/closure.h"
+#include "autograd/deferral.h"
 #include "autograd/node_map.h"
-#include "autograd/rematerialise.h"
 
 namespace pyautograd {
 

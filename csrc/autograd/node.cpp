@@ -7,7 +7,7 @@
 #include "autograd/algebra.h"
 #include "autograd/closure.h"
 #include "autograd/engine.h"
-#include "autograd/rematerialise.h"
+#include "autograd/recipe.h"
 #include "core/dead_list.h"
 
 namespace pyautograd {

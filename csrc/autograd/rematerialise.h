@@ -1,101 +1,11 @@
 #pragma once
 
-#include <atomic>
-#include <string>
-#include <vector>
+#include "autograd/recipe.h"
 
-#include "autograd/deferral.h"
-#include "autograd/devices.h"
-#include "autograd/primitive.h"
-
-// Values of level 0 may be dropped while a memory budget is set and are made again from what they
-// were made from, when somebody wants them. Every op, of every transform, ends in level 0, so one
-// mechanism under `apply` serves all of them:
-//
-//   storage -> Provenance -> Recipe -> the arrays that the op read -> their storages
-//
-// A Provenance says how one storage was made, and which recipes read it; a Recipe is the op:
-// primitive and inputs, shared by the op's outputs. Recipes keep storages alive, not their numbers,
-// which may be dropped as well. Numbers stay where they cannot be made again exactly: leaves,
-// memory that a user's handle shows or can write, results of Python code, and what was written in
-// place. Which to drop is the business of the Budget (budget.h).
 namespace pyautograd {
 
-class Keeper;
-class Recipe;
-template <class T>
-class DeadList;
-
-// Sum of the costs of dropped storages that hang together: making one may need all of them. Joined
-// as sets are, with a root; a member that is made again only takes its cost away.
-struct Hole : RefCounted {
-  double cost = 0;
-  uint32_t rank = 0;
-  Ref<Hole> parent;
-};
-
-class Provenance final : public Lineage {
- public:
-  Provenance(const Array& array, Keeper& owner, uint64_t serial);
-
-  void restore(Storage&) override;
-  void before_write(Storage&) override;
-  void forget(Storage&) noexcept override;
-
-  struct Reader {
-    Recipe* recipe;
-    uint32_t input;
-  };
-
-  Storage* const storage;
-  const Dims shape;  // as first seen, for error messages
-  const DType dtype;
-  Keeper& owner;       // the thread that may drop the numbers
-  Ref<Recipe> recipe;  // null: the numbers cannot be made again
-  std::vector<Reader> readers;
-  Ref<Hole> hole;  // while dropped
-  const uint64_t serial;
-  std::string op;
-  const std::string* place = nullptr;
-  uint64_t last_use = 0;
-  size_t known = 0;      // where Keeper::known_ has it
-  size_t candidate = 0;  // where Keeper::candidates_ has it, counted from one
-  uint64_t birth = 0;    // among the values that the budget may drop
-  uint32_t pins = 0;
-
-  // Nobody but recipes can ask for the numbers any more.
-  bool only_read_by_recipes() const noexcept { return storage->use_count() == readers.size(); }
-};
-
-class Recipe final : public RefCounted {
- public:
-  struct Input {
-    Ref<Array> array;
-    uint32_t version;
-    size_t reader;  // index in Provenance::readers
-  };
-
-  Recipe(Ref<const Primitive> primitive, Specs specs, double cost)
-      : primitive(std::move(primitive)), specs(std::move(specs)), cost(cost) {}
-
-  // Needs the lock.
-  void read(const Array& array);
-
-  // Every output is there, or nobody can ask for it.
-  bool settled() const noexcept;
-
-  const Ref<const Primitive> primitive;
-  const Specs specs;
-  const double cost;
-  SmallVector<Input, 2> inputs;
-  SmallVector<Provenance*, 1> outputs;  // one per output; null where it has no recipe any more
-
- private:
-  friend class DeadList<Recipe>;
-  ~Recipe() override;
-  void destroy() noexcept override;
-  Recipe* next_dead_ = nullptr;
-};
+// Makes the numbers again, with everything they need, without recursion.
+void materialise(Provenance& target);
 
 // While one exists the numbers of these inputs are there and stay.
 class Pins {
@@ -109,52 +19,5 @@ class Pins {
   Pins() noexcept = default;
   SmallVector<Provenance*, 4> pinned_;
 };
-
-// Budgets that are set and storages whose numbers are dropped, in all threads: while there are
-// none, nothing below needs to be called.
-extern std::atomic<int64_t> rematerialisations;
-inline bool may_rematerialise() noexcept {
-  return rematerialisations.load(std::memory_order_relaxed) != 0;
-}
-
-// The one way to primitive.eval: with the inputs there, and with recipes for the outputs.
-Tensors evaluate_on_budget(const Ref<const Primitive>& primitive, TensorSpan inputs,
-                           const Specs& specs);
-inline Tensors evaluate_on_host(const Ref<const Primitive>& primitive, TensorSpan inputs,
-                                const Specs& specs) {
-  if (may_rematerialise()) return evaluate_on_budget(primitive, inputs, specs);
-  if (Deferral::wanted(specs)) {
-    if (Tensors outputs = Deferral::mine().put_off(primitive, inputs, specs); !outputs.empty())
-      return outputs;
-  }
-  return primitive->eval(inputs, specs);
-}
-inline Tensors evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs,
-                        const Specs& specs) {
-  return devices_in_use() ? evaluate_on_device(primitive, inputs, specs)
-                          : evaluate_on_host(primitive, inputs, specs);
-}
-// What x shows is read by this thread, and not only by ops: if another thread made it, it stays.
-void claim(const Body& body);
-// What x shows stays from now on, if it is there; no recipe is kept for it.
-void keep(const Body& body) noexcept;
-// Where nobody else but recipes reads the memory of x, they leave it.
-void separate_from_recipes(const Array& x);
-// Remembers where a value was made, for error messages.
-void note_place(const Body& body, const std::string* (*place)());
-
-// While it exists nothing that this thread makes is worth a recipe, unless something is recorded:
-// a backward pass that nobody differentiates makes only what is used at once.
-class TransientScope {
- public:
-  explicit TransientScope(bool transient) noexcept;
-  ~TransientScope();
-  TransientScope(const TransientScope&) = delete;
-  TransientScope& operator=(const TransientScope&) = delete;
-
- private:
-  const bool former_;
-};
-void note_recording() noexcept;
 
 }  // namespace pyautograd

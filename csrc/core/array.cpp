@@ -36,6 +36,16 @@ Dims contiguous_strides(std::span<const int64_t> shape) {
   return strides;
 }
 
+Dims broadcast_strides(std::span<const int64_t> shape, std::span<const int64_t> strides,
+                       std::span<const int64_t> target) {
+  Dims result(target.size(), 0);
+  const size_t lead = target.size() - shape.size();
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == target[lead + i]) result[lead + i] = strides[i];
+  }
+  return result;
+}
+
 size_t checked_bytes(std::span<const int64_t> shape, DType dtype) {
   int64_t bytes = itemsize(dtype);
   bool empty = false;

@@ -17,6 +17,9 @@ inline int64_t count_elements(std::span<const int64_t> shape) noexcept {
 }
 // Row-major strides, in elements.
 Dims contiguous_strides(std::span<const int64_t> shape);
+// Of a layout shown in a shape it broadcasts to.
+Dims broadcast_strides(std::span<const int64_t> shape, std::span<const int64_t> strides,
+                       std::span<const int64_t> target);
 bool is_contiguous(std::span<const int64_t> shape, std::span<const int64_t> strides) noexcept;
 // count_elements * itemsize, raising where the product does not fit.
 size_t checked_bytes(std::span<const int64_t> shape, DType dtype);

@@ -12,7 +12,7 @@ namespace pyautograd {
 class Storage;
 
 // How the numbers of a storage are made: kept by what makes them when they are wanted
-// (autograd/deferral.h), or may drop them and make them again (autograd/rematerialise.h).
+// (autograd/deferral.h), or may drop them and make them again (autograd/recipe.h).
 class Lineage {
  public:
   enum class Kind : uint8_t { Provenance, Deferral };

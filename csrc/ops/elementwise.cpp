@@ -11,15 +11,6 @@ namespace {
 // Below this many elements one bare loop beats setting up an iteration.
 constexpr int64_t kSmall = 2048;
 
-Dims broadcast_strides(const Array& x, std::span<const int64_t> shape) {
-  Dims strides(shape.size(), 0);
-  const size_t lead = shape.size() - x.shape.size();
-  for (size_t i = 0; i < x.shape.size(); ++i) {
-    if (x.shape[i] != 1) strides[lead + i] = x.strides[i];
-  }
-  return strides;
-}
-
 [[gnu::noinline]] const Array& cast_to(const Tensor& x, DType dtype, Ref<Array>& cast) {
   cast = Array::empty(x.shape(), dtype, x.device());
   kernels::copy(cast->device_view(), x.device_view());
@@ -219,8 +210,8 @@ class Elementwise final : public Primitive {
       kernel.binary(out.address(), a.address(), b.address(), n, !a_full, !b_full);
       return;
     }
-    const Dims a_strides = broadcast_strides(a, out.shape),
-               b_strides = broadcast_strides(b, out.shape);
+    const Dims a_strides = broadcast_strides(a.shape, a.strides, out.shape),
+               b_strides = broadcast_strides(b.shape, b.strides, out.shape);
     kernels::binary(row_.fn, out.device_view(),
                     {a.address(), a.dtype, out.shape, a_strides, a.device},
                     {b.address(), b.dtype, out.shape, b_strides, b.device});

@@ -113,14 +113,4 @@ int64_t checked_product(std::string_view op, int64_t a, int64_t b) {
   return product;
 }
 
-Dims broadcast_strides(std::span<const int64_t> shape, std::span<const int64_t> strides,
-                       std::span<const int64_t> target) {
-  Dims result(target.size(), 0);
-  const size_t lead = target.size() - shape.size();
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] == target[lead + i]) result[lead + i] = strides[i];
-  }
-  return result;
-}
-
 }  // namespace pyautograd::ops

@@ -61,7 +61,5 @@ Dims concrete_integers(std::string_view op, const Tensor& x);
 Tensor fitted(std::string_view op, const Tensor& value, const Dims& shape);
 
 int64_t checked_product(std::string_view op, int64_t a, int64_t b);
-Dims broadcast_strides(std::span<const int64_t> shape, std::span<const int64_t> strides,
-                       std::span<const int64_t> target);
 
 }  // namespace pyautograd::ops

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "autograd/rematerialise.h"
+#include "autograd/recipe.h"
 
 namespace pyautograd::python {
 

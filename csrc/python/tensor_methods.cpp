@@ -1,6 +1,6 @@
 #include <pybind11/pybind11.h>
 
-#include "autograd/rematerialise.h"
+#include "autograd/recipe.h"
 #include "ops/device.h"
 #include "ops/linear.h"
 #include "python/convert.h"

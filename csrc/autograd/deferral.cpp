@@ -8,7 +8,6 @@
 #include "core/per_thread.h"
 #include "core/strides.h"
 #include "kernels/fused.h"
-#include "ops/linear.h"
 
 namespace pyautograd {
 
@@ -262,7 +261,7 @@ Deferral::Operand Deferral::operand_of(const Array& x, const Dims& shape, bool b
     const bool whole = x.contiguous() && x.offset == 0 && x.dtype == source.dtype;
     if (whole && source.count == count && x.size() == count) return operand;
   }
-  operand.array = x.with_layout(shape, ops::broadcast_strides(x.shape, x.strides, shape), x.offset);
+  operand.array = x.with_layout(shape, broadcast_strides(x.shape, x.strides, shape), x.offset);
   return operand;
 }
 
