@@ -25,6 +25,12 @@ def pytest_addoption(parser):
     parser.addoption("--programs", type=int, default=200, help=help)
 
 
+def pytest_collection_finish():
+    """What is collected stays to the end: not worth a look in every test's gc.collect()."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def program_count(request):
     return request.config.getoption("--programs")

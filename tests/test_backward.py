@@ -1,9 +1,5 @@
 """backward and grad on recorded graphs: torch's semantics, and an error for every misuse."""
 
-import signal
-import threading
-import time
-
 import numpy as np
 import pytest
 
@@ -294,46 +290,6 @@ def test_backward_inside_a_transform_leaves_outer_leaves_alone():
     with pytest.raises(RuntimeError, match=r"\[backward\]"):
         pa.func.vmap(lambda v: (x * v).backward() or v)(pa.tensor([1.0, 2.0]))
     assert x.grad is None
-
-
-def test_two_threads_sweep_one_graph():
-    x = leaf(np.linspace(0.1, 1.0, 50))
-    y = pa.sum(pa.sin(x) * pa.exp(x))
-    expected = values(pa.grad(y, x, retain_graph=True)[0])
-    wrong = []
-
-    def work():
-        for _ in range(50):
-            (g,) = pa.grad(y, x, retain_graph=True)
-            if not np.array_equal(values(g), expected):
-                wrong.append(g)
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
-
-
-def test_keyboard_interrupt_during_a_long_backward(no_leak):
-    x = leaf(np.ones(200_000))
-    y = x
-    for _ in range(3000):
-        y = pa.sin(y)
-    y = pa.sum(y)
-    former = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
-        start = time.perf_counter()
-        with pytest.raises(KeyboardInterrupt):
-            while time.perf_counter() - start < 60:
-                y.backward(retain_graph=True)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, former)
-    # The library goes on working.
-    assert pa.grad(x[0] * x[0], x)[0][0].item() == 2.0
 
 
 def test_grad_fn():

@@ -240,7 +240,7 @@ def test_a_hook_that_returns_nonsense(wrong):
         pa.sum(middle).backward()
 
 
-def test_keyboard_interrupt_during_a_long_backward():
+def test_keyboard_interrupt_during_a_long_backward(no_leak):
     """The signal comes from a timer that starts with the sweep, so it interrupts the sweep."""
 
     def interrupt(*_):

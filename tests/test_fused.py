@@ -1,6 +1,6 @@
 """Ops that are put off and run together: the same numbers, less memory, and nobody notices."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import hypothesis
 import numpy as np
@@ -9,6 +9,7 @@ from properties import forward, reverse, scalars
 from random_libraries import our_library
 from random_programs import programs
 from records import CASES, DIFFERENTIABLE
+from threads import run_in_threads
 
 import pyautograd as pa
 
@@ -315,38 +316,25 @@ class TestScope:
     def test_other_threads_read_what_is_not_computed_yet(self):
         x = pa.tensor(np.linspace(-2.0, 2.0, N))
         want = one_by_one(lambda: pa.sum(formula(x)).item())
-        found = []
-        with pa.fused():
+        with pa.fused(), ThreadPoolExecutor(8) as pool:
             ys = [formula(x) for _ in range(8)]
-            threads = [
-                threading.Thread(target=lambda y=y: found.append(pa.sum(y).item())) for y in ys
-            ]
-            for thread in threads:
-                thread.start()
+            reading = pool.map(lambda y: pa.sum(y).item(), ys)
             more = [formula(x) for _ in range(8)]
-            for thread in threads:
-                thread.join()
+            found = list(reading)
         assert found == [want] * 8
         assert all(pa.sum(y).item() == want for y in more)
 
     def test_scopes_in_many_threads(self):
         x = pa.tensor(np.linspace(-2.0, 2.0, N))
         want = one_by_one(lambda: pa.func.grad(lambda x: pa.sum(formula(x)))(x)).numpy()
-        wrong = []
 
-        def work():
+        def work(_):
             for _ in range(20):
                 with pa.fused():
                     got = pa.func.grad(lambda x: pa.sum(formula(x)))(x)
-                if not np.array_equal(got, want):
-                    wrong.append(got)
+                np.testing.assert_array_equal(got, want)
 
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert not wrong
+        run_in_threads(work, 4)
 
     def test_under_a_budget_nothing_is_put_off(self):
         x = pa.tensor(np.linspace(-2.0, 2.0, N))

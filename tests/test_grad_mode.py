@@ -1,8 +1,7 @@
 """no_grad, enable_grad, set_grad_enabled: per level, as context managers and as decorators."""
 
-import threading
-
 import pytest
+from threads import run_in_threads
 
 import pyautograd as pa
 
@@ -105,12 +104,8 @@ def test_a_closed_generator_cleans_up(x):
 
 
 def test_each_thread_has_its_own_mode(x):
-    seen = []
     with pa.no_grad():
-        thread = threading.Thread(target=lambda: seen.append((x * x).requires_grad))
-        thread.start()
-        thread.join()
-    assert seen == [True]
+        assert run_in_threads(lambda _: (x * x).requires_grad, 1) == [True]
 
 
 def test_no_grad_around_a_functional_gradient(x):

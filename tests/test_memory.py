@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from threads import run_in_threads
 
 import pyautograd as pa
 
@@ -55,21 +56,14 @@ def test_small_tensors_count_to_within_a_lot():
 
 
 def test_the_peak_adds_up_over_threads():
-    barrier = threading.Barrier(4)
+    all_there = threading.Barrier(4)
 
-    def work():
+    def work(_):
         x = pa.ones(BIG)
-        barrier.wait()
+        all_there.wait()
         assert x.shape == (BIG,)
 
-    def program():
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    assert abs(peak_of(program) - 4 * 8 * BIG) < SLACK
+    assert abs(peak_of(lambda: run_in_threads(work, 4)) - 4 * 8 * BIG) < SLACK
     assert abs(peak_of(lambda: pa.ones(BIG)) - 8 * BIG) < SLACK
 
 
@@ -273,9 +267,7 @@ class TestProfile:
 
     def test_operations_of_other_threads(self):
         def program():
-            thread = threading.Thread(target=lambda: pa.sin(pa.ones(3)))
-            thread.start()
-            thread.join()
+            run_in_threads(lambda _: pa.sin(pa.ones(3)), 1)
 
         assert pa.memory.profile(program).ops == ["sin"]
 

@@ -5,13 +5,13 @@ import copy
 import itertools
 import math
 import pickle
-import threading
 
 import numpy as np
 import pytest
 import scipy.special as sc
 from random_draws import DRAWS, every_draw, rng
 from scipy import stats
+from threads import run_in_threads
 
 import pyautograd as pa
 from pyautograd import _core
@@ -84,12 +84,8 @@ def test_an_element_depends_on_its_index_only(draw):
 
 @every_draw
 def test_draws_from_several_threads_do_not_overlap(draw):
-    g, parts = rng(2), []
-    jobs = [threading.Thread(target=lambda: parts.append(draw(g, 64).numpy())) for _ in range(4)]
-    for job in jobs:
-        job.start()
-    for job in jobs:
-        job.join()
+    g = rng(2)
+    parts = run_in_threads(lambda _: draw(g, 64).numpy(), 4)
     alone = rng(2)
     expected = {draw(alone, 64).numpy().tobytes() for _ in range(4)}
     assert {part.tobytes() for part in parts} == expected and len(expected) == 4

@@ -2,13 +2,13 @@
 
 import gc
 import itertools
-import threading
 
 import numpy as np
 import pytest
 from custom_functions import Sine
 from properties import forward, reverse, scalars
 from records import DIFFERENTIABLE
+from threads import run_in_threads
 
 import pyautograd as pa
 
@@ -203,13 +203,10 @@ def test_one_context_may_be_entered_again():
 def test_hooks_act_on_the_thread_that_entered():
     counted = Counted()
     x = pa.tensor(POINT, requires_grad=True)
-    made = []
     with counted.hooks():
-        thread = threading.Thread(target=lambda: made.append(pa.exp(x)))
-        thread.start()
-        thread.join()
+        (y,) = run_in_threads(lambda _: pa.exp(x), 1)
     assert counted.packed == 0
-    pa.sum(made[0]).backward()
+    pa.sum(y).backward()
 
 
 def test_hooks_may_compute_and_nothing_of_it_is_recorded():

@@ -1,34 +1,10 @@
 """Threads: levels and grad mode belong to one, graphs may be shared."""
 
-import threading
-
 import numpy as np
 import pytest
+from threads import run_in_threads
 
 import pyautograd as pa
-
-THREADS = 8
-
-
-def run_in_threads(work):
-    """Runs work(k) in eight threads that start together; raises what any of them raised."""
-    failures = []
-    start = threading.Barrier(THREADS)
-
-    def body(k):
-        start.wait()
-        try:
-            work(k)
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=body, args=(k,)) for k in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
 
 
 def test_hessian_and_jvp_at_once():
