@@ -181,7 +181,7 @@ def derivative_checks(record):
     yield "third_order", lambda: check_third(record)
 
 
-def row(record, complex_record=None, library=None):
+def row(record, complex_record=None, library=None, holds=holds):
     """The row of one op; `complex_record` is its record with complex samples, if it takes them."""
     found = {"value": holds(lambda: check_value(record)), "complex": None}
     for name, check in derivative_checks(record):
@@ -190,7 +190,7 @@ def row(record, complex_record=None, library=None):
     found["vmap"] = holds(lambda: check_vmap(record)) if mapped else None
     found["checkpoint"] = holds(lambda: check_checkpoint(record))
     if complex_record is not None:
-        found["complex"] = False not in row(complex_record)._replace(cuda=True)
+        found["complex"] = False not in row(complex_record, holds=holds)._replace(cuda=True)
     return Coverage(**found, cuda=has_cuda(record, library))
 
 

@@ -1,5 +1,6 @@
 #include "core/allocator.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <atomic>
@@ -113,7 +114,13 @@ void free_data(void* data, size_t bytes) noexcept {
   if (!cache().keep(data, size_class(bytes))) std::free(data);
 }
 
-size_t release_cached_data() noexcept { return cache().release(); }
+size_t release_cached_data() noexcept {
+  const size_t released = cache().release();
+#ifdef __GLIBC__
+  malloc_trim(0);  // free() alone keeps what lies below a block that is in use
+#endif
+  return released;
+}
 size_t cached_data_bytes() noexcept { return cache().held(); }
 
 void set_data_limit(size_t bytes) noexcept {
