@@ -1,11 +1,13 @@
 """What pa.memory reports: live bytes, their peak, their owners and their course."""
 
 import gc
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from processes import run_code
 from threads import run_in_threads
 
 import pyautograd as pa
@@ -48,6 +50,36 @@ def test_the_peak_is_never_below_what_is_alive():
     for i in range(2000):
         held.append(pa.tensor(float(i)))
         assert pa.memory.peak() >= pa.memory.live().bytes
+
+
+@pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="the sanitizer keeps freed memory")
+def test_released_memory_goes_back_to_the_system():
+    """Also what lies on the heap below a block that is in use."""
+    result = run_code(
+        """
+        import resource
+        from pathlib import Path
+        import pyautograd as pa
+
+        def megabytes():
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            return pages * resource.getpagesize() / 1e6
+
+        def deep(n):
+            y = pa.ones(20_000).requires_grad_()
+            for _ in range(n):
+                y = pa.sin(y)
+            return pa.ones(1000)
+
+        kept = [deep(3)]
+        before = megabytes()
+        kept.append(deep(1000))
+        assert megabytes() - before > 150
+        assert pa.memory.release_cached() > 150e6
+        assert megabytes() - before < 30, megabytes() - before
+        """
+    )
+    assert result.returncode == 0, result.stderr
 
 
 def test_small_tensors_count_to_within_a_lot():
