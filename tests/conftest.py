@@ -5,6 +5,10 @@ import os
 import sys
 from pathlib import Path
 
+# The references work on a few numbers at a time, in as many processes as there are cores: the
+# threads of NumPy's and SciPy's BLAS would wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import hypothesis
 import numpy as np
 import pytest

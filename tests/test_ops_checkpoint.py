@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from properties import forward, reverse, scalars
+from properties import assert_allclose, forward, reverse, scalars
 from records import CASES, DIFFERENTIABLE
 
 import pyautograd as pa
@@ -25,7 +25,7 @@ def derivative(f, modes, directions):
 
 
 def assert_same(got, want, what):
-    np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-11, err_msg=str(what))
+    assert_allclose(got, want, rtol=1e-11, atol=1e-11, what=what)
 
 
 @pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from properties import assert_close, scalars, subsets
+from properties import assert_allclose, assert_close, scalars, subsets
 from records import CASES, DIFFERENTIABLE
 
 import pyautograd as pa
@@ -84,7 +84,7 @@ def test_vmap_is_a_stacked_loop(record):
                 loop = [record.reference(sample, entry(inputs, axes, i)) for i in range(3)]
                 for k, y in enumerate(got):
                     want = np.stack([outputs[k] for outputs in loop])
-                    assert_close(y.numpy(), want, record.tol, what=f"{sample} {axes}")
+                    assert_close(y.numpy(), want, record.tol, what=(sample, axes))
 
 
 @every_op
@@ -125,7 +125,7 @@ def test_vmap_of_vmap(record):
                     ]
                     for a in range(3)
                 ]
-                assert_close(y.numpy(), np.array(rows), record.tol, what=str(sample))
+                assert_close(y.numpy(), np.array(rows), record.tol, what=sample)
 
 
 @every_smooth_op
@@ -145,8 +145,8 @@ def test_vmap_of_grad_and_grad_of_vmap(record):
         )
         for k in argnums:
             want = np.stack([gradients[k].numpy() for gradients in loop])
-            np.testing.assert_allclose(mapped[k].numpy(), want, rtol=1e-11, atol=1e-12)
-            np.testing.assert_allclose(total[k].numpy(), want, rtol=1e-11, atol=1e-12)
+            assert_allclose(mapped[k].numpy(), want, rtol=1e-11, atol=1e-12, what=f.sample)
+            assert_allclose(total[k].numpy(), want, rtol=1e-11, atol=1e-12, what=f.sample)
 
 
 def real_parts(x):
@@ -176,5 +176,5 @@ def test_hessian_in_all_strategies(record):
         matrices.append(pa.func.hessian(vector)(flat).numpy())
         slack = 1e-11 * max(1, np.abs(matrices[0]).max(initial=0))
         for matrix in matrices:
-            np.testing.assert_allclose(matrix, matrices[0], rtol=1e-10, atol=slack)
-            np.testing.assert_allclose(matrix, matrix.T, rtol=1e-10, atol=slack)
+            assert_allclose(matrix, matrices[0], rtol=1e-10, atol=slack, what=f.sample)
+            assert_allclose(matrix, matrix.T, rtol=1e-10, atol=slack, what=f.sample)

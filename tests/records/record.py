@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +22,7 @@ REAL_NUMBERS = INTEGERS + FLOATS
 NUMBERS = REAL_NUMBERS + COMPLEX
 REAL = ("bool", *REAL_NUMBERS)  # what has an order
 ALL = ("bool", *NUMBERS)
+REFUSALS = (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError)
 WRITING = (
     *("copyto", "fill_diagonal", "full_like", "insert", "place", "put", "put_along_axis"),
     "putmask",
@@ -57,7 +60,7 @@ def _arrays_of(arg) -> list[np.ndarray]:
     return [a for a in items if isinstance(a, np.ndarray)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OpRecord:
     """One op of the registry."""
 
@@ -97,16 +100,29 @@ class OpRecord:
 
     def calls(self) -> list[Sample]:
         """The samples that the reference accepts."""
-        return [s for s in self.all_calls() if not isinstance(self.outcome(s, s.arrays), Exception)]
+        return [s for s in self._samples if id(s) in self._values]
 
     def all_calls(self) -> list[Sample]:
+        return list(self._samples)
+
+    @cached_property
+    def _samples(self) -> list[Sample]:
         return list(self.samples(np.random.default_rng(sum(map(ord, self.name)))))
+
+    @cached_property
+    def _values(self) -> dict[int, list[np.ndarray]]:
+        """What the reference returns of the samples that it accepts: dozens of tests ask for it."""
+        values = {}
+        for sample in self._samples:
+            with suppress(*REFUSALS):
+                values[id(sample)] = self._computed(sample, sample.arrays)
+        return values
 
     def outcome(self, sample: Sample, arrays) -> list[np.ndarray] | Exception:
         """What the reference returns or raises."""
         try:
             return self.reference(sample, arrays)
-        except (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError) as error:
+        except REFUSALS as error:
             return error
 
     def call(self, sample: Sample, tensors) -> list[Any]:
@@ -126,6 +142,12 @@ class OpRecord:
         )
 
     def reference(self, sample: Sample, arrays) -> list[np.ndarray]:
+        known = self._values.get(id(sample))
+        if known and all(a is b for a, b in zip(arrays, sample.arrays, strict=True)):
+            return list(known)
+        return self._computed(sample, arrays)
+
+    def _computed(self, sample: Sample, arrays) -> list[np.ndarray]:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the mean of nothing
             out = self.ref(*sample.with_arrays(arrays), **sample.kwargs)
