@@ -140,6 +140,14 @@ def test_batched_cotangents_can_be_differentiated():
     assert values(pa.grad(pa.sum(rows), x)[0]).tolist() == [6.0, 12.0]
 
 
+@pytest.mark.parametrize("cotangent", [None, 1.0])
+def test_batched_cotangents_need_an_axis_in_front(cotangent):
+    x = leaf(2.0)
+    given = cotangent if cotangent is None else pa.tensor(cotangent)
+    with pytest.raises(ValueError, match="needs grad_outputs with an axis in front"):
+        pa.grad(x * x, x, given, is_grads_batched=True)
+
+
 def test_batched_cotangents_of_no_entry():
     x = leaf([1.0, 2.0])
     (rows,) = pa.grad(x * x, x, pa.zeros((0, 2)), is_grads_batched=True)

@@ -163,11 +163,15 @@ def test_draws_under_vmap(randomness):
     def plain(x):
         return x * pa.random.normal()
 
+    def captured(x):
+        return pa.checkpoint(lambda: x * pa.random.normal())
+
     values = []
-    for g in (unmapped, plain):
+    for g in (unmapped, captured, plain):
         pa.random.seed(5)
         values.append(F.vmap(g, randomness=randomness)(pa.ones(4)))
-    close(*values)
+    close(values[0], values[2])
+    close(values[1], values[2])
 
 
 def test_an_ambiguous_draw_under_vmap_stays_an_error():

@@ -365,6 +365,9 @@ def test_errors_of_vmap():
         func.vmap(lambda x: 1.0)(V)
     with pytest.raises(ValueError, match="chunk_size must be a positive int"):
         func.vmap(add, chunk_size=0)
+    for transform in (func.jacrev, func.jacfwd):
+        with pytest.raises(ValueError, match=rf"\[{transform.__name__}\] chunk_size must be"):
+            transform(pa.sin, chunk_size=0)
 
 
 def test_an_exception_in_the_middle_unwinds_every_level():

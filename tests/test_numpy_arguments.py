@@ -237,6 +237,22 @@ def test_out_is_a_leaf():
     np.testing.assert_allclose(leaf.detach().numpy(), np.sin(X), rtol=1e-15)
 
 
+@pytest.mark.parametrize("shape", [(3,), (2, 2, 3), (1, 3), ()])
+@pytest.mark.parametrize("made", [np.zeros, pa.zeros])
+def test_out_has_the_shape_of_the_result(made, shape):
+    """Or one that it can be broadcast to, for a ufunc."""
+    for call in (np.sin, np.hypot.reduce, np.sum, np.trace):
+        want, out = np.zeros(shape), made(shape)
+        try:
+            call(X, out=want)
+        except ValueError:
+            with pytest.raises(ValueError, match=r"out=|cannot be broadcast"):
+                call(pa.tensor(X), out=out)
+        else:
+            call(pa.tensor(X), out=out)
+            np.testing.assert_allclose(np.asarray(out), want, rtol=1e-15)
+
+
 def test_out_moves_the_version():
     x, factor = pa.tensor(X, requires_grad=True), pa.tensor(Y)
     y = pa.sum(x * factor)
@@ -256,6 +272,12 @@ def test_ufunc_at_counts_repeated_indices(ufunc, dtype):
         ufunc.at(got, index, pa.tensor(amounts))
         assert got.dtype == want.dtype
         np.testing.assert_allclose(got.numpy(), want)
+
+
+def test_options_that_folds_have_not():
+    for options in ({"initial": 1.0}, {"where": X > 0}):
+        with pytest.raises(TypeError, match="hypot.reduce.*not supported"):
+            np.hypot.reduce(pa.tensor(X), **options)
 
 
 def test_folds_have_derivatives():

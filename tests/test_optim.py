@@ -287,11 +287,18 @@ def test_options_out_of_range():
         lambda: optim.SGD(lr="fast"),
         lambda: optim.SGD(lr=0.1, momentum=1.0),
         lambda: optim.Adam(betas=(0.9, -0.1)),
+        lambda: optim.Adam(betas=(0.9, 1.0)),
+        lambda: optim.Adam(betas=(-0.1, 0.9)),
+        lambda: optim.Adam(betas=(1.0, 0.9)),
+        lambda: optim.SGD(lr=0.1, weight_decay=-0.1),
+        lambda: optim.AdamW(weight_decay=-0.1),
         lambda: optim.Adam(eps=0.0),
     ):
         with pytest.raises(ValueError, match=r"must be a number in \["):
             make()
     assert optim.SGD(lr=np.float32(0.5)).lr == 0.5
+    optim.SGD(lr=0.0, momentum=0.0, weight_decay=0.0)
+    optim.AdamW(betas=(0.0, 0.0), weight_decay=0.0)
     with pytest.raises(TypeError, match="betas must be a pair of numbers, got 0.9"):
         optim.Adam(betas=0.9)
     with pytest.raises(ValueError, match=r"lr has shape \(2,\) and dtype float64"):

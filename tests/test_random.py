@@ -487,6 +487,45 @@ def test_bad_input(call, error):
         call(rng(1))
 
 
+@pytest.mark.parametrize(
+    "name, parameters, message",
+    [
+        ("pareto", (0.0,), "a must be positive"),
+        ("power", (0.0,), "a must be positive"),
+        ("weibull", (-1.0,), "a must"),
+        ("laplace", (0.0, -1.0), "scale must not be negative"),
+        ("gamma", (1.0, -1.0), "scale must not be negative"),
+        ("gamma", (1.0, np.array([1.0, -1.0])), "scale must not be negative"),
+        ("beta", (1.0, 0.0), "b must be positive"),
+        ("chisquare", (0.0,), "df must be positive"),
+        ("f", (0.0, 1.0), "dfnum must be positive"),
+        ("f", (1.0, 0.0), "dfden must be positive"),
+        ("noncentral_chisquare", (0.0, 1.0), "df must be positive"),
+        ("noncentral_chisquare", (1.0, -1.0), "nonc must not be negative"),
+        ("noncentral_f", (0.0, 1.0, 1.0), "dfnum must be positive"),
+        ("noncentral_f", (1.0, 0.0, 1.0), "dfden must be positive"),
+        ("noncentral_f", (1.0, 1.0, -1.0), "nonc must not be negative"),
+        ("standard_t", (0.0,), "df must be positive"),
+        ("negative_binomial", (0.0, 0.5), "n must be positive"),
+        ("negative_binomial", (1.0, 0.0), "p must be positive"),
+        ("negative_binomial", (1.0, 1.5), "p must be at most 1"),
+        ("geometric", (1.5,), "p must be at most 1"),
+        ("logseries", (-0.5,), "p must not be negative"),
+        ("logseries", (1.0,), "1 - p must be positive"),
+        ("zipf", (1.0,), "a - 1 must be positive"),
+        ("multinomial", (3, [-0.5, 0.5, 1.0]), "pvals must not be negative"),
+        ("multinomial", (3, [1.5, 0.5]), "pvals must be at most 1"),
+        ("multinomial", (3, 0.5), "pvals must have at least one class"),
+        ("wald", (0.0, 1.0), "mean must be positive"),
+        ("wald", (1.0, 0.0), "scale must be positive"),
+        ("vonmises", (0.0, -1.0), "kappa must not be negative"),
+    ],
+)
+def test_parameters_out_of_range(name, parameters, message):
+    with pytest.raises(ValueError, match=rf"^\[{name}\] {message}"):
+        getattr(rng(1), name)(*parameters)
+
+
 def test_empty_draws():
     for draw in DRAWS.values():
         assert draw(rng(1), (0, 3)).shape == (0, 3)

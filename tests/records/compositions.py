@@ -31,6 +31,7 @@ def averages(rng):
     yield rng.uniform(-2, 2, (2, 3)), 0, rng.uniform(0.5, 2, (2, 3)), True
     yield rng.uniform(-2, 2, (2, 3)), None, rng.uniform(0.5, 2, (3,))
     yield rng.uniform(-2, 2, (2, 3)), 0, rng.uniform(0.5, 2, (3,))
+    yield rng.uniform(-2, 2, (2, 3)), 1, None, True
 
 
 def average_reference(a, axis=None, weights=None, returned=False, *, keepdims=False):
@@ -180,6 +181,9 @@ def angles(rng):
     yield from calls(((5,),), ((2, 3),), ((2, 3), None, 0), ((0, 2),), ((2, 3), 4.0))(rng)
     yield Sample((rng.uniform(-9, 9, 5),), {"period": 5.0})
     yield Sample((rng.uniform(-9, 9, (2, 3)), 3.0), {"axis": 0, "period": 4})
+    # Jumps of half a period, up and down, in integers, which do not move
+    for period in (4, 5):
+        yield Sample((np.array([0, 2, 0, 3, 1, 6, 3, 8, 4]),), {"period": period})
 
 
 def vectors(rng):

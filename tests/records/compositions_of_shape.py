@@ -56,7 +56,14 @@ INDEXING = [
     record("select", np.select, selections, diff=(1, 2)),
     record("choose", np.choose, choices, diff=(1,)),
     record(
-        "ix_", np.ix_, lambda rng: [(np.array([0, 2]), np.array([1])), (np.array([1]),)], diff=()
+        "ix_",
+        np.ix_,
+        lambda rng: [
+            (np.array([0, 2]), np.array([1])),
+            (np.array([1]),),
+            (np.array([2, 0]), []),
+        ],
+        diff=(),
     ),
     record("tril_indices", np.tril_indices, lambda rng: TRIANGLES, diff=()),
     record("triu_indices", np.triu_indices, lambda rng: TRIANGLES, diff=()),
@@ -212,6 +219,15 @@ def whole_pairs(rng):
     yield np.zeros((0, 2)), np.zeros((0, 2))
 
 
+def pairs_with_gaps(rng):
+    yield from whole_pairs(rng)
+    x = np.array([1.0, np.nan, 2.0])
+    for y in (x, np.array([np.nan, 1.0, 2.0])):
+        yield Sample((x, y), {"equal_nan": True})
+        yield x, y
+    yield Sample((np.array([1, 2]), np.array([1, 2])), {"equal_nan": True})
+
+
 def rows_of_pairs(rng):
     yield from whole_pairs(rng)
     row = rng.uniform(-2, 2, 3)
@@ -221,7 +237,7 @@ def rows_of_pairs(rng):
 COMPARISON = [
     record("isclose", np.isclose, near_pairs, diff=()),
     record("allclose", np.allclose, near_pairs, diff=()),
-    record("array_equal", np.array_equal, whole_pairs, diff=()),
+    record("array_equal", np.array_equal, pairs_with_gaps, diff=()),
     record("array_equiv", np.array_equiv, rows_of_pairs, diff=()),
 ]
 
