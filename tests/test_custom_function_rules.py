@@ -475,20 +475,22 @@ def test_many_arguments():
     class Many(pa.Function):
         forward = staticmethod(lambda *xs: tuple(x * x for x in xs))
         setup_context = staticmethod(
-            lambda ctx, inputs, output: ctx.save_for_backward(inputs[40], inputs[0])
+            lambda ctx, inputs, output: ctx.save_for_backward(inputs[40], inputs[0], output[41])
         )
 
         @staticmethod
         def backward(ctx, *gs):
-            last, first = ctx.saved_tensors
+            last, first, square = ctx.saved_tensors
             grads = [None] * 50
             grads[40], grads[0] = 2 * last * gs[40], 2 * first * gs[0]
+            grads[41] = 2 * pa.sqrt(square) * gs[41]
             return tuple(grads)
 
     xs = [pa.tensor(float(i), requires_grad=True) for i in range(50)]
     ys = Many.apply(*xs)
-    pa.backward([ys[40], ys[0], ys[1]])
+    pa.backward([ys[40], ys[0], ys[1], ys[41]])
     assert xs[40].grad.item() == 80.0 and xs[0].grad.item() == 0.0 and xs[1].grad is None
+    assert xs[41].grad.item() == 82.0
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,16 @@ def test_products_are_those_of_the_dense_matrix(name):
     assert op.rmatmat(np.zeros((m, 0))).shape == (n, 0)
 
 
+def test_fisher_of_logits_that_overflow():
+    z = np.array([[800.0, 799.0, -800.0], [-800.0, -801.0, 0.0]])
+    p = np.asarray(pa.softmax(z, axis=-1))
+    want = np.zeros((6, 6))
+    for i, q in enumerate(p):
+        want[3 * i : 3 * i + 3, 3 * i : 3 * i + 3] = np.diag(q) - np.outer(q, q)
+    found = pa.linop.Fisher(lambda z: z * 1.0, z, "categorical") @ np.eye(6)
+    np.testing.assert_allclose(found, want, rtol=1e-12, atol=1e-15)
+
+
 def test_the_function_runs_once(no_leak):
     calls = []
 

@@ -509,10 +509,18 @@ BAD = [
         ValueError,
         r"a bound of shape \(2,\) does not fit a tensor of shape \(3,\)",
     ),
+    *(
+        (
+            lambda bounds=bounds: pa.optimize.minimize(bowl, np.ones(3), bounds=bounds),
+            ValueError,
+            "bounds must be a tuple",
+        )
+        for bounds in (3, (0.0, 1.0, 2.0), [(0.0, 1.0, 2.0)] * 3, (0.0,))
+    ),
     (
-        lambda: pa.optimize.minimize(bowl, np.ones(3), bounds=3),
-        ValueError,
-        "bounds must be a tuple",
+        lambda: pa.optimize.minimize(bowl, np.ones(3), constraints={"type": "eq", "fun": 3}),
+        TypeError,
+        "expected a function",
     ),
     (
         lambda: pa.optimize.minimize(bowl, np.ones(3), hessian="dense"),

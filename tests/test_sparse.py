@@ -468,8 +468,11 @@ def test_bad_input():
         pa.sparse.jacobian(3, np.ones(3))
     with pytest.raises(ValueError, match="unknown colouring 'column': expected one of auto, star"):
         pa.sparse.hessian(rosenbrock, np.ones(3), colouring="column")
-    with pytest.raises(ValueError, match="unknown order 'random'"):
-        pa.sparse.jacobian(arrow, np.ones(3), order="random")
+    with pytest.raises(ValueError, match="unknown colouring 'star': expected one of"):
+        pa.sparse.jacobian(arrow, np.ones(3), colouring="star")
+    for derivative, f in ((pa.sparse.jacobian, arrow), (pa.sparse.hessian, rosenbrock)):
+        with pytest.raises(ValueError, match="unknown order 'random'"):
+            derivative(f, np.ones(3), order="random")
     with pytest.raises(RuntimeError, match="cannot run inside jvp or vmap"):
         pa.func.vmap(lambda x: pa.sparse.hessian(rosenbrock, x))(np.ones((2, 3)))
 

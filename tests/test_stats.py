@@ -33,6 +33,7 @@ DISCRETE = {
     "nbinom": (2.5, 0.3),
     "poisson": (2.5,),
 }
+PROBABILITY_LAST = ("bernoulli", "binom", "geom", "nbinom")
 DENSITIES = ("logpdf", "pdf")
 TAILS = ("cdf", "sf", "logcdf", "logsf")
 EDGES = [0.0, -0.0, 1.0, 0.5, 1e-8, 30.0, -30.0, np.inf, -np.inf, np.nan]
@@ -75,6 +76,7 @@ def test_discrete_families_have_scipys_values(name, loc):
 def test_parameters_out_of_range_give_nan(name):
     shapes = (CONTINUOUS | DISCRETE)[name]
     bad = [(*shapes[:i], -0.5, *shapes[i + 1 :]) for i in range(len(shapes))]
+    bad += [(*shapes[:-1], 1.5)] if name in PROBABILITY_LAST else []
     bad = [(values, {}) for values in bad]
     if name in CONTINUOUS:
         bad.append((shapes, {"scale": -1.0}))

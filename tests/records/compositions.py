@@ -138,15 +138,15 @@ def slopes(rng):
     yield Sample((rng.uniform(-2, 2, (3, 4)), 2.0), {"axis": (0, 0)})
     yield rng.uniform(-2, 2, (3, 4)), 1.0, 2.0, 3.0
     yield rng.uniform(-2, 2, (4, 4)), COORDINATES
+    yield rng.uniform(-2, 2, 4), COORDINATES[:3]
+    yield rng.uniform(-2, 2, 4), COORDINATES.reshape(4, 1)
 
 
 def uneven_gradient(f, *distances, axis=None, edge_order=1):
     """The distances of samples are real numbers."""
-    real = [np.real(h) for h in distances]
-    result = np.gradient(f, *real, axis=axis, edge_order=edge_order)
-    if any(np.iscomplexobj(h) for h in distances):
+    if edge_order < 3 and any(np.iscomplexobj(h) for h in distances):
         raise TypeError
-    return result
+    return np.gradient(f, *distances, axis=axis, edge_order=edge_order)
 
 
 def areas(rng):

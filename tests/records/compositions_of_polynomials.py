@@ -97,10 +97,12 @@ def complex_roots(p):
     return np.roots(p.astype(dtype)).astype(dtype)
 
 
-def complex_fit(x, y, deg, cov=None):
+def complex_fit(x, y, deg, w=None, cov=None):
     """NumPy scales the powers by the roots of sums of their squares, which for complex points may
     be zero, and its covariance is not Hermitian."""
     powers = np.vander(x, deg + 1)
+    if w is not None:
+        powers, y = powers * w[:, None], (y.T * w).T
     scale = np.linalg.norm(powers, axis=0)
     rcond = len(x) * np.finfo(x.dtype).eps
     fit = (np.linalg.lstsq(powers / scale, y, rcond)[0].T / scale).T
@@ -113,15 +115,21 @@ def complex_fit(x, y, deg, cov=None):
 
 
 @in_float
-def fit_reference(x, y, *args, **kwargs):
-    """NumPy makes float64 of float32."""
-    out = np.polyfit(x, y, *args, **kwargs)
+def fit_reference(x, y, deg, w=None, **options):
+    """NumPy makes float64 of float32; weights are real numbers."""
+    if np.iscomplexobj(w):
+        raise TypeError
+    out = np.polyfit(x, y, deg, w=w, **options)
     if x.dtype.kind == "c":
-        out = complex_fit(x, y, *args, **kwargs)
+        out = complex_fit(x, y, deg, w, **options)
     if not isinstance(out, tuple):
         return out.astype(np.result_type(x, y))
     fit, covariance = out
     return fit.astype(np.result_type(x, y)), covariance.astype(np.result_type(x, y.real))
+
+
+def weighted_fit(x, y, deg, w=None, **options):
+    return pa.polyfit(x, y, deg, w=w, **options)
 
 
 def scattered(rng):
@@ -133,6 +141,8 @@ def scattered(rng):
     yield Sample((x, rng.uniform(-2, 2, (6, 2)), 0), {"cov": "unscaled"})
     yield x, rng.uniform(-2, 2, 5), 1
     yield x, rng.uniform(-2, 2, 6), -1
+    for shape in ((6,), (6, 2)):
+        yield x, rng.uniform(-2, 2, shape), 1, rng.uniform(0.5, 2, 6)
 
 
 RECORDS = [
@@ -149,7 +159,7 @@ RECORDS = [
         fn=power_sums(pa.roots, pa),
         tol=256,
     ),
-    record("polyfit", fit_reference, scattered, diff=(0, 1), tol=1024),
+    record("polyfit", fit_reference, scattered, diff=(0, 1, 3), tol=1024, fn=weighted_fit),
     record("polyval", np.polyval, evaluations, diff=(0, 1)),
     record("polyadd", np.polyadd, coefficients, diff=(0, 1)),
     record("polysub", np.polysub, coefficients, diff=(0, 1), dtypes=NUMBERS),
