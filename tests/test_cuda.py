@@ -412,6 +412,34 @@ def test_sorts_of_many_items(dtype, device):
         )
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "uint64", "int8", "bool"])
+def test_selections_from_long_lines(dtype, device):
+    rng = np.random.default_rng(2)
+    for shape, axis in (((70_000,), 0), ((5, 3000), 1), ((1030, 9), 0), ((40, 256), 1)):
+        values = (rng.standard_normal(shape) * 100).astype(dtype)
+        values.flat[::5] = values.flat[7]  # more equals than are selected
+        if values.dtype.kind == "f":
+            values.flat[3::41] = np.nan
+            values.flat[4::41] = -0.0
+        x, there = pa.tensor(values), pa.tensor(values, device=device)
+        for k in (1, 2, 17, 63):
+            for largest in (False, True):
+                found = pa.topk(there, k, axis=axis, largest=largest)
+                for got, want in zip(found, pa.topk(x, k, axis=axis, largest=largest), strict=True):
+                    np.testing.assert_array_equal(got.to("cpu").numpy(), want.numpy())
+            got, want = pa.kthvalue(there, k, axis=axis), pa.kthvalue(x, k, axis=axis)
+            np.testing.assert_array_equal(got[0].to("cpu").numpy(), want[0].numpy())
+
+
+def test_selections_of_equals_and_views(device):
+    same = pa.zeros((3, 5000), device=device)
+    assert pa.topk(same, 1000)[1].tolist() == [[*range(1000)]] * 3
+    values = np.random.default_rng(3).permutation(20_000).reshape(4, 5000)
+    views = pa.tensor(values, device=device)[::-2, 3::2], values[::-2, 3::2]
+    places = pa.topk(views[0], 40, largest=False)[1].to("cpu").numpy()
+    np.testing.assert_array_equal(places, np.argsort(views[1], axis=1)[:, :40])
+
+
 # Random draws.
 
 

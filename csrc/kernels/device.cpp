@@ -137,14 +137,7 @@ void sort_on_device(const View& out, const View& x, int axis, bool descending) {
 }
 
 void select_on_device(const View& out, const View& x, int axis, bool descending) {
-  const auto argsort = [&](const View& to) {
-    run_on_device(&DeviceKernels::argsort, out.device, to, x, axis, descending);
-  };
-  const size_t along = static_cast<size_t>(axis);
-  if (x.shape.empty() || out.shape[along] == x.shape[along]) return argsort(out);
-  const Ref<Array> places = Array::empty(Dims(x.shape), DType::Int64, out.device);
-  argsort(places->device_view());
-  copy(out, places->with_layout(Dims(out.shape), places->strides, 0)->device_view());
+  run_on_device(&DeviceKernels::argsort, out.device, out, x, axis, descending);
 }
 
 DeviceInput::DeviceInput(const View& x, Device device) : view_(x) {

@@ -41,6 +41,7 @@ struct DeviceKernels {
   bool (*take_along_axis)(const View& out, const View& x, const View& index, int axis);
   bool (*put_along_axis)(const View& out, const View& updates, const View& index, int axis,
                          bool add);
+  // As many first places as out takes.
   bool (*argsort)(const View& out, const View& x, int axis, bool descending);
   bool (*searchsorted)(const View& out, const View& lines, const View& values, bool right);
   bool (*arg_scan)(bool maximum, const View& out, const View& x, int axis);

@@ -6,6 +6,7 @@
 #include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/lines.h"
 #include "kernels/cuda/pair_sort.h"
+#include "kernels/cuda/select.h"
 #include "kernels/cuda/tables.h"
 #include "kernels/sort_key.h"
 
@@ -128,17 +129,19 @@ struct MakeKeys {
     const int64_t number = item / line.length, i = item - number * line.length;
     const Key<T> key = key_of(line.source(number)[i * line.x_step], descending);
     to.keys[item] = sizeof(key) == 4 ? int64_t{key} - std::numeric_limits<int32_t>::min() : key;
-    to.places[item] = i;
+    if (to.places) to.places[item] = i;
   }
 };
 
+// The first `count` of every line.
 struct WritePlaces {
   Line<int64_t, char> line;  // of the output alone
   const int64_t* places;
+  int64_t count, length;  // of a line there and here
 
   PYAUTOGRAD_HD void operator()(int64_t item) const {
-    const int64_t number = item / line.length, i = item - number * line.length;
-    line.target(number)[i * line.out_step] = places[item];
+    const int64_t number = item / count, i = item - number * count;
+    line.target(number)[i * line.out_step] = places[number * length + i];
   }
 };
 
@@ -153,21 +156,42 @@ bool visit_ordered(DType dtype, const F& f) {
   });
 }
 
+template <class T>
+void make_keys(Queue& queue, const View& out, const View& x, const Lines& lines, Pairs to,
+               bool descending) {
+  queue.each(lines.outer.count() * lines.length,
+             MakeKeys<T>{Line<int64_t, T>(out, x, lines), to, descending});
+}
+
+// As many first places of every line as out takes.
 bool argsort(const View& out, const View& x, int axis, bool descending) {
   const Lines lines(out, x, axis);
   if (lines.outer.rank() > kMaxRank) return false;
-  const int64_t count = element_count(x.shape);
-  if (count == 0) return true;
+  const int64_t count = lines.outer.count(), n = lines.length;
+  const int64_t k = out.shape.empty() ? 1 : out.shape[static_cast<size_t>(axis)];
+  if (count * k == 0) return true;
   Queue queue(out.device);
   const int bits = itemsize(x.dtype) > 4 ? 64 : 32;
-  const PairSort sort(out.device.index, lines.outer.count(), lines.length, bits);
-  const bool known = visit_ordered(x.dtype, [&]<class T>(TypeTag<T>) {
-    queue.each(count, MakeKeys<T>{Line<int64_t, T>(out, x, lines), sort.items(), descending});
+  const auto keys_to = [&](Pairs to) {
+    return visit_ordered(x.dtype, [&]<class T>(TypeTag<T>) {
+      make_keys<T>(queue, out, x, lines, to, descending);
+      return true;
+    });
+  };
+  const auto write = [&](const int64_t* places, int64_t length) {
+    queue.each(count * k, WritePlaces{Line<int64_t, char>(out, x, lines), places, k, length});
+  };
+  if (is_worth_selecting(count, n, k)) {
+    const Scratch keys(out.device.index, static_cast<size_t>(count * n) * sizeof(int64_t));
+    const Scratch places(out.device.index, static_cast<size_t>(count * k) * sizeof(int64_t));
+    if (!keys_to({keys.as<int64_t>(), nullptr})) return false;
+    select_first(queue, places.as<int64_t>(), k, keys.as<int64_t>(), count, n, bits);
+    write(places.as<int64_t>(), k);
     return true;
-  });
-  if (!known) return false;
-  const int64_t* places = sort.sorted(queue).places;
-  queue.each(count, WritePlaces{Line<int64_t, char>(out, x, lines), places});
+  }
+  const PairSort sort(out.device.index, count, n, bits);
+  if (!keys_to(sort.items())) return false;
+  write(sort.sorted(queue).places, n);
   return true;
 }
 

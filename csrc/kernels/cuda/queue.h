@@ -18,6 +18,20 @@
 namespace pyautograd::kernels::cuda {
 
 inline constexpr int kThreads = 256;
+// Of what Queue::counts counts: one for each thread.
+inline constexpr int kKinds = kThreads;
+
+// The number before. On a device other threads may do so at once.
+PYAUTOGRAD_HD inline uint64_t add_atomically(uint64_t& to, uint64_t value) {
+#ifdef __CUDA_ARCH__
+  static_assert(sizeof(unsigned long long) == sizeof(uint64_t));
+  return atomicAdd(reinterpret_cast<unsigned long long*>(&to), value);
+#else
+  const uint64_t before = to;
+  to += value;
+  return before;
+#endif
+}
 
 #ifdef PYAUTOGRAD_CUDA_EMULATION
 
@@ -79,6 +93,21 @@ __global__ void __launch_bounds__(kThreads) run_lines(Body body) {
   values[t] = body.second(line, t, top);
   const T total = fold_block(values, [&](T a, T b) { return body.combine_second(a, b); });
   body.write(line, t, top, total);
+}
+
+template <class Body>
+__global__ void __launch_bounds__(kThreads) run_counts(Body body) {
+  __shared__ uint32_t counts[kKinds];
+  const int64_t block = blockIdx.x, length = body.length(block);
+  const int t = static_cast<int>(threadIdx.x);
+  counts[t] = 0;
+  __syncthreads();
+  for (int64_t i = t; i < length; i += kThreads) {
+    const int kind = body.kind(block, i);
+    if (kind >= 0) atomicAdd(&counts[kind], 1U);
+  }
+  __syncthreads();
+  body.add(block, t, counts[t]);
 }
 
 #endif
@@ -148,6 +177,28 @@ class Queue {
 #endif
   }
 
+  // For each block body.add(block, kind, count): how often body.kind(block, i) is that kind, for
+  // all i < body.length(block). What is negative counts nowhere.
+  template <class Body>
+  void counts(int64_t blocks, const Body& body) {
+    if (blocks == 0) return;
+#ifdef PYAUTOGRAD_CUDA_EMULATION
+    submit(stream_, [blocks, body] {
+      for (int64_t block = 0; block < blocks; ++block) {
+        uint32_t counts[kKinds] = {};
+        for (int64_t i = 0; i < body.length(block); ++i) {
+          const int kind = body.kind(block, i);
+          if (kind >= 0) ++counts[kind];
+        }
+        for (int kind = 0; kind < kKinds; ++kind) body.add(block, kind, counts[kind]);
+      }
+    });
+#else
+    run_counts<<<static_cast<unsigned>(blocks), kThreads, 0, stream_>>>(body);
+    launched();
+#endif
+  }
+
   int device() const { return device_; }
   // What is asked of it is being written down as a graph.
   bool captured() const;
@@ -190,6 +241,17 @@ class Scratch {
   size_t bytes_;
   void* data_;
 };
+
+// This library's own backend: copies between host and device.
+Backend& own_backend();
+
+// The status of a call of NVIDIA's libraries that takes memory of its own: once more after the
+// cached memory has been returned, where there was none left for it.
+template <class Call>
+int call_with_memory(int device, int none_left, const Call& call) {
+  const int status = call();
+  return status == none_left && own_backend().release_cached(device) > 0 ? call() : status;
+}
 
 // body() of more blocks than this go another way.
 inline constexpr int64_t kMaxBlocks = INT32_MAX;
