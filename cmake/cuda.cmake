@@ -12,12 +12,46 @@ if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 80-virtual)
   endif()
 endif()
+
+# nvcc of CUDACXX or PATH, else that of the toolkit's usual place, else that of NVIDIA's packages beside this Python.
+# pip's isolated builds take those out of sys.path, but sysconfig knows where they are.
+set(lacking "")
+function(find_packaged_nvcc)
+  execute_process(COMMAND "${Python_EXECUTABLE}" -c "import sys, sysconfig
+print(*filter(None, [*sys.path, *map(sysconfig.get_path, ('purelib', 'platlib'))]), sep=';')"
+    OUTPUT_VARIABLE folders OUTPUT_STRIP_TRAILING_WHITESPACE)
+  foreach(folder IN LISTS folders)
+    set(root "${folder}/nvidia/cu13")
+    if(EXISTS "${root}/bin/nvcc")
+      foreach(part IN ITEMS nvvm/bin/cicc=nvvm include/crt/host_config.h=cuda-crt lib/libcudart_static.a=cuda-runtime
+              include/cccl/cub/cub.cuh=cuda-cccl)
+        string(REGEX MATCH "^(.*)=(.*)$" part "${part}")
+        if(NOT EXISTS "${root}/${CMAKE_MATCH_1}")
+          set(lacking " (${root} has no ${CMAKE_MATCH_1}: pip install nvidia-${CMAKE_MATCH_2})" PARENT_SCOPE)
+          return()
+        endif()
+      endforeach()
+      set(ENV{CUDACXX} "${root}/bin/nvcc")
+      return()
+    endif()
+  endforeach()
+endfunction()
+if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+  find_program(PYAUTOGRAD_NVCC nvcc PATHS /usr/local/cuda/bin)
+  mark_as_advanced(PYAUTOGRAD_NVCC)
+  if(PYAUTOGRAD_NVCC)
+    set(ENV{CUDACXX} "${PYAUTOGRAD_NVCC}")
+  else()
+    find_packaged_nvcc()
+  endif()
+endif()
 check_language(CUDA)
 if(NOT CMAKE_CUDA_COMPILER)
   if(PYAUTOGRAD_CUDA STREQUAL "on")
-    message(FATAL_ERROR "PYAUTOGRAD_CUDA is on, but there is no CUDA compiler: set CUDACXX to nvcc")
+    message(FATAL_ERROR "PYAUTOGRAD_CUDA is on, but there is no CUDA compiler: pip install nvidia-cuda-nvcc "
+                        "nvidia-cuda-cccl, or set CUDACXX to nvcc${lacking}")
   endif()
-  message(STATUS "No CUDA compiler: the package will run on the CPU only")
+  message(STATUS "No CUDA compiler: the package will run on the CPU only${lacking}")
   return()
 endif()
 enable_language(CUDA)
@@ -39,6 +73,9 @@ file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernel
 list(FILTER cuda_sources EXCLUDE REGEX "/emulat[^/]*$")  # for the tests
 add_library(pyautograd_cuda SHARED ${cuda_sources} csrc/core/dtype.cpp)
 target_include_directories(pyautograd_cuda PRIVATE csrc)
+string(REGEX MATCH "^[0-9]+" cuda_release ${CMAKE_CUDA_COMPILER_VERSION})
+set_source_files_properties(csrc/kernels/cuda/library_search.cpp
+                            PROPERTIES COMPILE_DEFINITIONS PYAUTOGRAD_CUDA_RELEASE=${cuda_release})
 # The host's random stream, bit for bit.
 set_source_files_properties(csrc/kernels/cuda/random.cu PROPERTIES COMPILE_OPTIONS "-fmad=false")
 set_target_properties(pyautograd_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden CUDA_RUNTIME_LIBRARY Static)

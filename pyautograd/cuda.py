@@ -28,6 +28,7 @@ __all__ = [
     "device_count",
     "graph",
     "is_available",
+    "libraries",
     "memory",
     "name",
     "pin_memory",
@@ -63,6 +64,29 @@ def device_count() -> int:
 def name(device: str = "cuda:0") -> str:
     """What the device calls itself, such as ``'NVIDIA H100 80GB HBM3'``."""
     return _core.device_name(device)
+
+
+def libraries() -> dict[str, str | None]:
+    """Where NVIDIA's libraries lie that matrix products, linear algebra and transforms need.
+
+    They are opened when first needed: those that this process has loaded already, else those of
+    NVIDIA's packages (``pip install nvidia-cublas nvidia-cusolver nvidia-cufft``) in a folder that
+    was on ``sys.path`` when a device was first asked for, else what the loader finds, as
+    ``LD_LIBRARY_PATH`` says, else those of the toolkit in ``CUDA_HOME``, ``CUDA_PATH`` or
+    ``/usr/local/cuda``.
+
+    Returns a dictionary from ``'cuBLAS'``, ``'cuSOLVER'`` and ``'cuFFT'`` to paths; ``None`` stands
+    for one that is not there. Raises ``RuntimeError`` where this build has no CUDA library; it
+    needs neither a driver nor a device.
+
+    On a machine with a device::
+
+        >>> pa.cuda.libraries()["cuFFT"]
+        '/usr/lib/python3/site-packages/nvidia/cu13/lib/libcufft.so.12'
+    """
+    return {
+        name: place if found else None for name, (found, place) in _core.device_libraries().items()
+    }
 
 
 def memory(device: str = "cuda:0") -> dict[str, int]:

@@ -14,6 +14,7 @@ struct Library {
   std::mutex mutex;
   std::string path;
   std::atomic<Backend*> backend{nullptr};
+  std::atomic<std::vector<std::string> (*)()> search{nullptr};
 };
 
 Library& library() {
@@ -55,13 +56,19 @@ void set_backend_library(std::string path) {
   mine.path = std::move(path);
 }
 
+void set_package_search(std::vector<std::string> (*search)()) { library().search = search; }
+
 Backend& backend() {
   Library& mine = library();
   if (Backend* open = mine.backend.load(std::memory_order_acquire)) return *open;
+  // Before the lock: it may wait for Python.
+  const auto search = mine.search.load();
+  std::vector<std::string> folders = search ? search() : std::vector<std::string>();
   const std::lock_guard lock(mine.mutex);
   if (!mine.backend.load(std::memory_order_relaxed)) {
-    mine.backend.store(open_library(mine.path.empty() ? standard_path() : mine.path),
-                       std::memory_order_release);
+    Backend* opened = open_library(mine.path.empty() ? standard_path() : mine.path);
+    opened->look_in(std::move(folders));
+    mine.backend.store(opened, std::memory_order_release);
     backend_open.store(true, std::memory_order_relaxed);
   }
   return *mine.backend.load(std::memory_order_relaxed);

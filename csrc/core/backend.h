@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/device.h"
 
@@ -103,18 +104,29 @@ class Backend {
 
   virtual const kernels::DeviceKernels& kernels() const noexcept = 0;
 
+  // The vendor's libraries that some kernels need are also looked for in these folders of packages.
+  virtual void look_in(std::vector<std::string> folders) = 0;
+  // Their names, and where each was found or was looked for in vain.
+  struct Found {
+    std::string name, place;
+    bool found;
+  };
+  virtual std::vector<Found> libraries() = 0;
+
  protected:
   ~Backend() = default;
 };
 
 // What the library exports: null if it was built for another interface than the caller's.
-inline constexpr uint32_t kBackendVersion = 3;
+inline constexpr uint32_t kBackendVersion = 4;
 using BackendEntry = Backend* (*)(uint32_t version);
 inline constexpr const char* kBackendEntry = "pyautograd_cuda_backend";
 
 // The library to open at first use in the place of lib/libpyautograd_cuda.so beside this one: for
 // tests.
 void set_backend_library(std::string path);
+// Says where packages are when the library is opened (look_in).
+void set_package_search(std::vector<std::string> (*search)());
 // Opens it; raises Error{Runtime} that says what is missing: the library, the driver or the device.
 Backend& backend();
 

@@ -21,12 +21,30 @@ py::dict memory_of(const std::string& device) {
   return out;
 }
 
+// sys.path as it is when a device is first asked for.
+std::vector<std::string> package_folders() {
+  const py::gil_scoped_acquire held;
+  std::vector<std::string> out;
+  for (const py::handle entry : py::module_::import("sys").attr("path").cast<py::list>())
+    if (py::isinstance<py::str>(entry)) out.push_back(entry.cast<std::string>());
+  return out;
+}
+
+py::dict libraries() {
+  py::dict out;
+  for (const Backend::Found& library : backend().libraries())
+    out[py::str(library.name)] = py::make_tuple(library.found, library.place);
+  return out;
+}
+
 }  // namespace
 
 void bind_cuda(py::module_& module) {
   module.def(
       "set_backend_library", &set_backend_library, py::arg("path"), py::pos_only(),
       "For tests: the library to open when a device other than the host is first asked for.");
+  set_package_search(&package_folders);
+  module.def("device_libraries", &libraries);
   module.def("device_count", [] { return backend().device_count(); });
   module.def(
       "device", [](const std::string& name) { return name_of(parse_device(name)); },

@@ -42,7 +42,7 @@ class Pointers {
   Pointers(solver::Session& session, const Matrices& x, int64_t count, const Which::Map& which);
   Pointers(solver::Session& session, const Matrices& x)
       : Pointers(session, x, x.count, {nullptr, 1}) {}
-  void* const* get() const { return memory_.as<void*>(); }
+  void** get() const { return memory_.as<void*>(); }
 
  private:
   Scratch memory_;
@@ -84,8 +84,5 @@ class Reports {
   const int64_t count_;
   Scratch memory_;  // info, whether there is an infinity, whether there is a nan
 };
-
-// This library's own backend: copies between host and device.
-Backend& own_backend();
 
 }  // namespace pyautograd::kernels::cuda

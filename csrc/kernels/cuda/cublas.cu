@@ -1,5 +1,3 @@
-#include <dlfcn.h>
-
 #include <complex>
 #include <limits>
 #include <map>
@@ -9,57 +7,42 @@
 
 #include "core/error.h"
 #include "kernels/cuda/cublas.h"
+#include "kernels/cuda/functions.h"
 
 namespace pyautograd::kernels::cuda {
 
 namespace {
 
-// What cuBLAS documents of its interface; its headers are not part of every toolkit.
-using Handle = void*;
-constexpr int kSuccess = 0, kPlain = 0, kTransposed = 1;
-constexpr int kCompute32 = 68, kCompute64 = 70, kDefaultAlgorithm = -1;
-using Create = int (*)(Handle*);
-using SetStream = int (*)(Handle, cudaStream_t);
-using SetWorkspace = int (*)(Handle, void* memory, size_t bytes);
-using Gemm = int (*)(Handle, int transa, int transb, int m, int n, int k, const void* alpha,
-                     const void* a, cudaDataType a_type, int lda, long long a_step, const void* b,
-                     cudaDataType b_type, int ldb, long long b_step, const void* beta, void* c,
-                     cudaDataType c_type, int ldc, long long c_step, int count, int compute,
-                     int algorithm);
+using Handle = ProductFunctions::Handle;
+using solver::kPlain, solver::kSuccess, solver::kTransposed;
 
 class Cublas {
  public:
   Cublas() {
-    for (const char* name : {"libcublas.so.13", "libcublas.so.12", "libcublas.so",
-                             "/usr/local/cuda/lib64/libcublas.so"}) {
-      if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) {
-        create_ = reinterpret_cast<Create>(dlsym(library, "cublasCreate_v2"));
-        set_stream_ = reinterpret_cast<SetStream>(dlsym(library, "cublasSetStream_v2"));
-        set_workspace_ = reinterpret_cast<SetWorkspace>(dlsym(library, "cublasSetWorkspace_v2"));
-        gemm_ = reinterpret_cast<Gemm>(dlsym(library, "cublasGemmStridedBatchedEx"));
-        if (there()) return;
-      }
-    }
+    Resolver resolver(Library::Cublas);
+    resolve(f_, resolver);
+    there_ = resolver.complete();
   }
-  bool there() const { return create_ && set_stream_ && set_workspace_ && gemm_; }
+  bool there() const { return there_; }
 
   void run(const Queue& queue, const CublasProduct& p) {
     // One handle serves one thread at a time.
     const std::lock_guard lock(mutex_);
     const auto& handle = handle_of(queue);
-    const Lent lent(*this, queue, handle);
+    const Lent lent(f_, queue, handle);
     const bool single = p.type != CUDA_R_64F && p.type != CUDA_C_64F;
     const std::complex<float> one32(1), zero32(0);
     const std::complex<double> one64(1), zero64(0);
     const void* alpha = single ? static_cast<const void*>(&one32) : &one64;
     const void* beta = single ? static_cast<const void*>(&zero32) : &zero64;
-    check(gemm_(handle.second, p.a.transposed ? kTransposed : kPlain,
+    check(
+        f_.gemm(handle.second, p.a.transposed ? kTransposed : kPlain,
                 p.b.transposed ? kTransposed : kPlain, static_cast<int>(p.m), static_cast<int>(p.n),
                 static_cast<int>(p.k), alpha, p.a.data, p.type, static_cast<int>(p.a.leading),
                 p.a.step, p.b.data, p.type, static_cast<int>(p.b.leading), p.b.step, beta, p.c,
                 p.type, static_cast<int>(p.m), p.m * p.n, static_cast<int>(p.count),
-                single ? kCompute32 : kCompute64, kDefaultAlgorithm),
-          "cublasGemmStridedBatchedEx");
+                single ? f_.kCompute32 : f_.kCompute64, f_.kDefaultAlgorithm),
+        "cublasGemmStridedBatchedEx");
   }
 
  private:
@@ -78,8 +61,10 @@ class Cublas {
     }
     auto& found = *handles_.try_emplace({queue.device(), queue.stream()}).first;
     if (!found.second) {
-      check(create_(&found.second), "cublasCreate");
-      check(set_stream_(found.second, queue.stream()), "cublasSetStream");
+      check(
+          call_with_memory(queue.device(), f_.kNoMemory, [&] { return f_.create(&found.second); }),
+          "cublasCreate");
+      check(f_.set_stream(found.second, queue.stream()), "cublasSetStream");
     }
     return found;
   }
@@ -87,32 +72,30 @@ class Cublas {
   // Has a captured product work in memory that its graph keeps.
   class Lent {
    public:
-    Lent(const Cublas& cublas, const Queue& queue, const std::pair<const Place, Handle>& handle)
-        : cublas_(cublas), handle_(handle) {
+    Lent(const ProductFunctions& f, const Queue& queue,
+         const std::pair<const Place, Handle>& handle)
+        : f_(f), handle_(handle) {
       if (!queue.captured()) return;
       memory_.emplace(queue.device(), kBytes);
-      check(cublas.set_stream_(handle.second, queue.stream()), "cublasSetStream");
-      check(cublas.set_workspace_(handle.second, memory_->as<void>(), kBytes),
-            "cublasSetWorkspace");
+      check(f.set_stream(handle.second, queue.stream()), "cublasSetStream");
+      check(f.set_workspace(handle.second, memory_->as<void>(), kBytes), "cublasSetWorkspace");
     }
     // Setting the stream brings the handle's own memory back.
     ~Lent() {
-      if (memory_) cublas_.set_stream_(handle_.second, handle_.first.second);
+      if (memory_) f_.set_stream(handle_.second, handle_.first.second);
     }
     Lent(const Lent&) = delete;
     Lent& operator=(const Lent&) = delete;
 
    private:
     static constexpr size_t kBytes = size_t{32} << 20;  // what is advised for the largest devices
-    const Cublas& cublas_;
+    const ProductFunctions& f_;
     const std::pair<const Place, Handle>& handle_;
     std::optional<Scratch> memory_;
   };
 
-  Create create_ = nullptr;
-  SetStream set_stream_ = nullptr;
-  SetWorkspace set_workspace_ = nullptr;
-  Gemm gemm_ = nullptr;
+  ProductFunctions f_{};
+  bool there_ = false;
   std::mutex mutex_;
   std::map<Place, Handle> handles_;
 };

@@ -1,5 +1,3 @@
-#include <dlfcn.h>
-
 #include <limits>
 #include <map>
 #include <mutex>
@@ -7,41 +5,29 @@
 
 #include "core/error.h"
 #include "kernels/cuda/cufft.h"
+#include "kernels/cuda/functions.h"
 
 namespace pyautograd::kernels::cuda {
 
 namespace {
 
-// What cuFFT documents of its interface; its headers are not part of every toolkit.
-using Plan = int;
-constexpr int kSuccess = 0, kSingle = 0x29, kDouble = 0x69, kForward = -1, kInverse = 1;
-using MakePlan = int (*)(Plan*, int n, int type, int batch);
-using SetStream = int (*)(Plan, cudaStream_t);
-using Execute = int (*)(Plan, void* in, void* out, int direction);
-using Destroy = int (*)(Plan);
+using Plan = FourierFunctions::Plan;
 
 class Cufft {
  public:
   Cufft() {
-    for (const char* name :
-         {"libcufft.so.12", "libcufft.so.11", "libcufft.so", "/usr/local/cuda/lib64/libcufft.so"}) {
-      if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) {
-        make_ = reinterpret_cast<MakePlan>(dlsym(library, "cufftPlan1d"));
-        set_stream_ = reinterpret_cast<SetStream>(dlsym(library, "cufftSetStream"));
-        single_ = reinterpret_cast<Execute>(dlsym(library, "cufftExecC2C"));
-        double_ = reinterpret_cast<Execute>(dlsym(library, "cufftExecZ2Z"));
-        destroy_ = reinterpret_cast<Destroy>(dlsym(library, "cufftDestroy"));
-        if (there()) return;
-      }
-    }
+    Resolver resolver(Library::Cufft);
+    resolve(f_, resolver);
+    there_ = resolver.complete();
   }
-  bool there() const { return make_ && set_stream_ && single_ && double_ && destroy_; }
+  bool there() const { return there_; }
 
   void run(const Queue& queue, void* data, bool single, int64_t lines, int64_t n, bool inverse) {
     // A plan and its work area serve one call at a time.
     const std::lock_guard lock(mutex_);
     const Plan plan = plan_for(queue, single, lines, n);
-    check((single ? single_ : double_)(plan, data, data, inverse ? kInverse : kForward),
+    check((single ? f_.run_single : f_.run_double)(plan, data, data,
+                                                   inverse ? f_.kInverse : f_.kForward),
           "cufftExec");
   }
 
@@ -49,30 +35,31 @@ class Cufft {
   using Shape = std::tuple<cudaStream_t, bool, int64_t, int64_t>;
 
   static void check(int status, const char* what) {
-    if (status != kSuccess) throw DeviceFailure(concat(what, ": status ", status));
+    if (status != 0) throw DeviceFailure(concat(what, ": status ", status));
   }
   Plan plan_for(const Queue& queue, bool single, int64_t lines, int64_t n) {
     const Shape shape(queue.stream(), single, lines, n);
     if (const auto found = plans_.find(shape); found != plans_.end()) return found->second;
     if (plans_.size() >= kMostPlans) forget_all();
     Plan plan = 0;
-    check(make_(&plan, static_cast<int>(n), single ? kSingle : kDouble, static_cast<int>(lines)),
-          "cufftPlan1d");
-    check(set_stream_(plan, queue.stream()), "cufftSetStream");
+    const auto make = [&] {
+      return f_.make(&plan, static_cast<int>(n), single ? f_.kSingle : f_.kDouble,
+                     static_cast<int>(lines));
+    };
+    check(call_with_memory(queue.device(), f_.kNoMemory, make), "cufftPlan1d");
+    check(f_.set_stream(plan, queue.stream()), "cufftSetStream");
     return plans_[shape] = plan;
   }
   // Work areas hold memory of the device.
   void forget_all() {
     cudaDeviceSynchronize();
-    for (const auto& [shape, plan] : plans_) destroy_(plan);
+    for (const auto& [shape, plan] : plans_) f_.destroy(plan);
     plans_.clear();
   }
 
   static constexpr size_t kMostPlans = 64;
-  MakePlan make_ = nullptr;
-  SetStream set_stream_ = nullptr;
-  Execute single_ = nullptr, double_ = nullptr;
-  Destroy destroy_ = nullptr;
+  FourierFunctions f_{};
+  bool there_ = false;
   std::mutex mutex_;
   std::map<Shape, Plan> plans_;
 };

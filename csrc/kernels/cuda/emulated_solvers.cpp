@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "kernels/cpu/lapack.h"
-#include "kernels/cuda/shared_library.h"
 #include "kernels/cuda/solvers.h"
 #include "kernels/kernels.h"
 
@@ -390,7 +389,7 @@ int geev(Handle handle, Handle params, int left, int right, int64_t n, int type,
 // cuSOLVER, for one dtype.
 
 template <class T>
-int potrf_batched(Handle handle, int fill, int n, void* const* a, int lda, int* info, int count) {
+int potrf_batched(Handle handle, int fill, int n, void** a, int lda, int* info, int count) {
   Arguments check = solver_call(handle);
   check.choice(fill);
   check.array(a, count);
@@ -614,7 +613,7 @@ class StandIns {
     functions_[name] = reinterpret_cast<void*>(function);
   }
   template <class F>
-  void add(solver::Typed<F> Functions::*, const std::string& name, F* function) {
+  void add(Typed<F> Functions::*, const std::string& name, F* function) {
     functions_[name] = reinterpret_cast<void*>(function);
   }
   template <class T>
@@ -639,7 +638,7 @@ class StandIns {
 
 }  // namespace
 
-SharedLibrary::SharedLibrary(std::initializer_list<const char*>) {
+SharedLibrary::SharedLibrary(Library) {
   static StandIns stand_ins;
   handle_ = &stand_ins;
 }

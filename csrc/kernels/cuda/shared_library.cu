@@ -4,13 +4,10 @@
 
 namespace pyautograd::kernels::cuda {
 
-SharedLibrary::SharedLibrary(std::initializer_list<const char*> names) {
-  for (const char* name : names)
-    if ((handle_ = dlopen(name, RTLD_NOW | RTLD_LOCAL))) return;
-}
+SharedLibrary::SharedLibrary(Library which) : handle_(find_library(which).handle) {}
 
 void* SharedLibrary::find(const std::string& function) const {
-  return handle_ ? dlsym(handle_, function.c_str()) : nullptr;
+  return dlsym(handle_, function.c_str());
 }
 
 }  // namespace pyautograd::kernels::cuda

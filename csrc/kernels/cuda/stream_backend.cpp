@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "kernels/cuda/library_search.h"
 #include "kernels/cuda/thread_streams.h"
 
 namespace pyautograd {
@@ -294,6 +295,21 @@ double StreamBackend::milliseconds(const DeviceEvent& begin, const DeviceEvent& 
     value_error("[elapsed_time] the events are of cuda:", begin.device, " and cuda:", end.device);
   wait_for_event(end);
   return at(begin.device).system.milliseconds(begin.event, end.event);
+}
+
+// NVIDIA's libraries.
+
+void StreamBackend::look_in(std::vector<std::string> folders) {
+  set_library_folders(std::move(folders));
+}
+
+std::vector<Backend::Found> StreamBackend::libraries() {
+  std::vector<Found> out;
+  for (Library library : kLibraries) {
+    const FoundLibrary& found = find_library(library);
+    out.push_back({name_of(library), found.place, found.handle != nullptr});
+  }
+  return out;
 }
 
 // Order.

@@ -72,6 +72,9 @@ class StreamBackend : public Backend {
   bool check(DeviceGraph& graph, bool wait) override;
   void drop_graph(DeviceGraph* graph) noexcept override;
 
+  void look_in(std::vector<std::string> folders) override;
+  std::vector<Found> libraries() override;
+
   // The system's name of this thread's stream.
   void* current_handle(int device);
   // Raises for what no captured call can do.

@@ -1,0 +1,60 @@
+#include "kernels/cuda/functions.h"
+
+namespace pyautograd::kernels::cuda {
+
+void resolve(ProductFunctions& f, Resolver& resolve) {
+  resolve(f.create, "cublasCreate_v2");
+  resolve(f.set_stream, "cublasSetStream_v2");
+  resolve(f.set_workspace, "cublasSetWorkspace_v2");
+  resolve(f.gemm, "cublasGemmStridedBatchedEx");
+}
+
+void resolve(FourierFunctions& f, Resolver& resolve) {
+  resolve(f.make, "cufftPlan1d");
+  resolve(f.set_stream, "cufftSetStream");
+  resolve(f.run_single, "cufftExecC2C");
+  resolve(f.run_double, "cufftExecZ2Z");
+  resolve(f.destroy, "cufftDestroy");
+}
+
+namespace solver {
+
+void resolve_blas(Functions& f, Resolver& resolve) {
+  resolve(f.blas_create, "cublasCreate_v2");
+  resolve(f.blas_set_stream, "cublasSetStream_v2");
+  resolve(f.trsm, "cublas", "trsm_v2");
+  resolve(f.trsm_batched, "cublas", "trsmBatched");
+  resolve(f.getrf_batched, "cublas", "getrfBatched");
+}
+
+void resolve_dense(Functions& f, Resolver& resolve) {
+  const std::string prefix = "cusolverDn", size = "_bufferSize";
+  resolve(f.create, "cusolverDnCreate");
+  resolve(f.set_stream, "cusolverDnSetStream");
+  resolve(f.create_params, "cusolverDnCreateParams");
+  resolve(f.create_syevj_settings, "cusolverDnCreateSyevjInfo");
+  resolve(f.create_gesvdj_settings, "cusolverDnCreateGesvdjInfo");
+  resolve(f.getrf, "cusolverDnXgetrf");
+  resolve(f.getrf_size, "cusolverDnXgetrf" + size);
+  resolve(f.potrf, "cusolverDnXpotrf");
+  resolve(f.potrf_size, "cusolverDnXpotrf" + size);
+  resolve(f.geqrf, "cusolverDnXgeqrf");
+  resolve(f.geqrf_size, "cusolverDnXgeqrf" + size);
+  resolve(f.syevd, "cusolverDnXsyevd");
+  resolve(f.syevd_size, "cusolverDnXsyevd" + size);
+  resolve.optional(f.geev, "cusolverDnXgeev");
+  resolve.optional(f.geev_size, "cusolverDnXgeev" + size);
+  resolve(f.potrf_batched, prefix, "potrfBatched");
+  resolve(f.ungqr, prefix, "orgqr", "ungqr");
+  resolve(f.ungqr_size, prefix, "orgqr" + size, "ungqr" + size);
+  resolve(f.heevj_batched, prefix, "syevjBatched", "heevjBatched");
+  resolve(f.heevj_batched_size, prefix, "syevjBatched" + size, "heevjBatched" + size);
+  resolve(f.gesvdj, prefix, "gesvdj");
+  resolve(f.gesvdj_size, prefix, "gesvdj" + size);
+  resolve(f.gesvdj_batched, prefix, "gesvdjBatched");
+  resolve(f.gesvdj_batched_size, prefix, "gesvdjBatched" + size);
+}
+
+}  // namespace solver
+
+}  // namespace pyautograd::kernels::cuda

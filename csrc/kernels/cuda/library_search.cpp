@@ -1,0 +1,150 @@
+#include <dlfcn.h>
+#include <link.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <mutex>
+
+#include "core/error.h"
+#include "kernels/cuda/library_search.h"
+
+namespace pyautograd::kernels::cuda {
+
+namespace {
+
+constexpr int kOldest = 12, kNewest = 13;  // releases of CUDA
+#ifdef PYAUTOGRAD_CUDA_RELEASE
+constexpr int kOwn = PYAUTOGRAD_CUDA_RELEASE;  // that this is built with
+#else
+constexpr int kOwn = kNewest;
+#endif
+
+struct Description {
+  const char* name;
+  const char* stem;
+  int in_12, in_13;  // its version
+};
+constexpr Description kDescriptions[] = {
+    {"cuBLAS", "cublas", 12, 13}, {"cuSOLVER", "cusolver", 11, 12}, {"cuFFT", "cufft", 11, 12}};
+
+const Description& description_of(Library library) {
+  return kDescriptions[static_cast<size_t>(library)];
+}
+
+std::string file_of(Library library, int release) {
+  const Description& it = description_of(library);
+  return concat("lib", it.stem, ".so.", release == 12 ? it.in_12 : it.in_13);
+}
+
+void* loaded(const std::string& file) { return dlopen(file.c_str(), RTLD_NOW | RTLD_NOLOAD); }
+
+// That of cuBLAS in this process first: libcusparse.so.12, which cuSOLVER loads, is a different
+// library in CUDA 12 and 13.
+std::array<int, 2> releases() {
+  int first = kOwn == kOldest ? kOldest : kNewest;
+  for (int release : {kOldest, kNewest})
+    if (loaded(file_of(Library::Cublas, release))) first = release;
+  return {first, kOldest + kNewest - first};
+}
+
+std::vector<std::string> package_folders(Library library, int release) {
+  return {concat("nvidia/cu", release, "/lib/"),
+          concat("nvidia/", description_of(library).stem, "/lib/")};
+}
+
+std::vector<std::string> toolkit_folders() {
+  std::vector<std::string> out;
+  for (const char* variable : {"CUDA_HOME", "CUDA_PATH"})
+    if (const char* value = std::getenv(variable); value && *value)
+      out.push_back(concat(value, "/lib64/"));
+  out.emplace_back("/usr/local/cuda/lib64/");
+  return out;
+}
+
+struct Folders {
+  std::mutex mutex;
+  std::vector<std::string> paths;
+};
+Folders& python_folders() {
+  static Folders* instance = new Folders;
+  return *instance;
+}
+
+std::string path_of(void* handle) {
+  const link_map* map = nullptr;
+  return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map ? map->l_name : "";
+}
+
+// One search: remembers files that are there and cannot be opened.
+class Search {
+ public:
+  explicit Search(Library library) : library_(library) {
+    Folders& known = python_folders();
+    const std::lock_guard lock(known.mutex);
+    python_ = known.paths;
+  }
+
+  FoundLibrary run() {
+    const auto order = releases();
+    for (int release : order)
+      if (void* handle = loaded(file_of(library_, release))) return {handle, path_of(handle)};
+    for (int release : order)
+      if (void* handle = open(release)) return {handle, path_of(handle)};
+    return {nullptr, complaint(order)};
+  }
+
+ private:
+  void* open(int release) {
+    const std::string file = file_of(library_, release);
+    for (const std::string& folder : python_)
+      for (const std::string& package : package_folders(library_, release))
+        if (void* handle = open_file(concat(folder, "/", package, file))) return handle;
+    if (void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
+    for (const std::string& folder : toolkit_folders())
+      if (void* handle = open_file(folder + file)) return handle;
+    return nullptr;
+  }
+  void* open_file(const std::string& path) {
+    if (access(path.c_str(), F_OK) != 0) return nullptr;
+    void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle) broken_ += concat("; ", dlerror());
+    return handle;
+  }
+  std::string complaint(const std::array<int, 2>& order) const {
+    const auto packages = package_folders(library_, order[0]);
+    std::string out = concat(file_of(library_, order[0]), " (or ", file_of(library_, order[1]),
+                             " of CUDA ", order[1], ") is not in ", packages[0], " or ",
+                             packages[1], " of a folder of sys.path, not found by the loader");
+    for (const std::string& folder : toolkit_folders()) out += concat(", not in ", folder);
+    return out + broken_;
+  }
+
+  const Library library_;
+  std::vector<std::string> python_;
+  std::string broken_;
+};
+
+}  // namespace
+
+const char* name_of(Library library) { return description_of(library).name; }
+std::string package_of(Library library) {
+  return concat("nvidia-", description_of(library).stem, kOwn == 12 ? "-cu12" : "");
+}
+
+const FoundLibrary& find_library(Library library) {
+  static std::mutex mutex;
+  static std::array<FoundLibrary*, std::size(kLibraries)> found{};
+  const std::lock_guard lock(mutex);
+  FoundLibrary*& mine = found[static_cast<size_t>(library)];
+  if (!mine) mine = new FoundLibrary(Search(library).run());
+  return *mine;
+}
+
+void set_library_folders(std::vector<std::string> folders) {
+  Folders& known = python_folders();
+  const std::lock_guard lock(known.mutex);
+  known.paths = std::move(folders);
+}
+
+}  // namespace pyautograd::kernels::cuda
