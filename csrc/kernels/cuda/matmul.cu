@@ -110,6 +110,8 @@ bool cublas_product(const View& out, const View& a, const View& b, const Nest<3>
   CublasProduct product{
       out.shape[column], out.shape[row],        a.shape[column], batch.count(), {}, {},
       out.data,          cublas_type(out.dtype)};
+  // It wants positive leading dimensions, which empty operands have not.
+  if (product.k == 0 || element_count(out.shape) == 0) return false;
   const bool follows = product.count == 1 || batch.stride(0) == product.m * product.n;
   if (!follows || !as_columns(b, batch.stride(2), product.a) ||
       !as_columns(a, batch.stride(1), product.b))

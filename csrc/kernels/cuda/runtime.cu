@@ -31,22 +31,22 @@ class DeviceScope {
 cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
 cudaEvent_t event_of(void* event) { return static_cast<cudaEvent_t>(event); }
 
+// What a call answers is also kept for cudaGetLastError, which would blame the next launch for it.
+cudaError_t forget(cudaError_t status) {
+  if (status != cudaSuccess) cudaGetLastError();
+  return status;
+}
+
 // Whether the answer to a question is yes.
 bool is_done(cudaError_t status, const char* what) {
-  if (status == cudaErrorNotReady) {
-    cudaGetLastError();  // forgets it
-    return false;
-  }
+  if (forget(status) == cudaErrorNotReady) return false;
   check_cuda(status, what);
   return true;
 }
 
 // Null where there is no memory.
 void* taken(cudaError_t status, void* data, const char* what) {
-  if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();
-    return nullptr;
-  }
+  if (forget(status) == cudaErrorMemoryAllocation) return nullptr;
   check_cuda(status, what);
   return data;
 }
@@ -61,7 +61,7 @@ class CudaSystem final : public System {
     const cudaError_t status = cudaMalloc(&data, bytes);
     return taken(status, data, "cudaMalloc");
   }
-  void give(void* data) noexcept override { cudaFree(data); }
+  void give(void* data) noexcept override { forget(cudaFree(data)); }
   DeviceMemory totals() override {
     const DeviceScope scope(device_);
     size_t free = 0, total = 0;
@@ -77,7 +77,7 @@ class CudaSystem final : public System {
     const cudaError_t status = cudaHostAlloc(&data, bytes, cudaHostAllocPortable);
     return taken(status, data, "cudaHostAlloc");
   }
-  void give_pinned(void* data) noexcept override { cudaFreeHost(data); }
+  void give_pinned(void* data) noexcept override { forget(cudaFreeHost(data)); }
 
   void* make_stream(int priority) override {
     const DeviceScope scope(device_);
@@ -115,7 +115,7 @@ class CudaSystem final : public System {
     check_cuda(cudaEventCreateWithFlags(&event, flags), "cudaEventCreate");
     return event;
   }
-  void drop_event(void* event) noexcept override { cudaEventDestroy(event_of(event)); }
+  void drop_event(void* event) noexcept override { forget(cudaEventDestroy(event_of(event))); }
   void record(void* event, void* stream) override {
     const DeviceScope scope(device_);
     check_cuda(cudaEventRecord(event_of(event), stream_of(stream)), "cudaEventRecord");
@@ -148,15 +148,14 @@ class CudaSystem final : public System {
     check_cuda(cudaStreamEndCapture(stream_of(stream), &graph), "cudaStreamEndCapture");
     cudaGraphExec_t executable = nullptr;
     const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
-    cudaGraphDestroy(graph);
+    forget(cudaGraphDestroy(graph));
     check_cuda(status, "cudaGraphInstantiate");
     return executable;
   }
   void abandon_capture(void* stream) noexcept override {
     cudaGraph_t graph = nullptr;
-    cudaStreamEndCapture(stream_of(stream), &graph);
-    if (graph) cudaGraphDestroy(graph);
-    cudaGetLastError();
+    forget(cudaStreamEndCapture(stream_of(stream), &graph));
+    if (graph) forget(cudaGraphDestroy(graph));
   }
   void launch(void* graph, void* stream) override {
     const DeviceScope scope(device_);
@@ -164,7 +163,7 @@ class CudaSystem final : public System {
                "cudaGraphLaunch");
   }
   void drop_graph(void* graph) noexcept override {
-    cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph));
+    forget(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)));
   }
 
  private:
@@ -176,11 +175,8 @@ class CudaBackend final : public StreamBackend {
   int device_count() override {
     check_process();
     int count = 0;
-    const cudaError_t status = cudaGetDeviceCount(&count);
-    if (status == cudaErrorNoDevice) {
-      cudaGetLastError();
-      return 0;
-    }
+    const cudaError_t status = forget(cudaGetDeviceCount(&count));
+    if (status == cudaErrorNoDevice) return 0;
     if (status == cudaErrorInsufficientDriver) {
       runtime_error(
           "device 'cuda' is not available: there is no NVIDIA driver, or it is older than CUDA ",
@@ -218,8 +214,27 @@ CudaBackend& instance() {
 
 Backend& own_backend() { return instance(); }
 
+namespace {
+
+// What to do about errors that are the build's.
+const char* advice_on(cudaError_t status) {
+  switch (status) {
+    case cudaErrorNoKernelImageForDevice:
+      return "; build pyautograd for it: CMAKE_CUDA_ARCHITECTURES (docs/cuda.md)";
+    case cudaErrorUnsupportedPtxVersion:
+      return "; the driver is older than the nvcc that pyautograd was built with: build it for "
+             "this "
+             "device, CMAKE_CUDA_ARCHITECTURES (docs/cuda.md)";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
 void check_cuda(cudaError_t status, const char* what) {
-  if (status != cudaSuccess) throw DeviceFailure(concat(what, ": ", cudaGetErrorString(status)));
+  if (forget(status) == cudaSuccess) return;
+  throw DeviceFailure(concat(what, ": ", cudaGetErrorString(status), advice_on(status)));
 }
 
 Queue::Queue(Device device) : device_(device.index) {
