@@ -1,3 +1,5 @@
+#include "kernels/cuda/library_search.h"
+
 #include <dlfcn.h>
 #include <link.h>
 #include <unistd.h>
@@ -7,7 +9,6 @@
 #include <mutex>
 
 #include "core/error.h"
-#include "kernels/cuda/library_search.h"
 
 namespace pyautograd::kernels::cuda {
 
