@@ -81,8 +81,7 @@ def libraries() -> dict[str, str | None]:
 
     On a machine with a device::
 
-        >>> pa.cuda.libraries()["cuFFT"]
-        '/usr/lib/python3/site-packages/nvidia/cu13/lib/libcufft.so.12'
+        print(pa.cuda.libraries()["cuFFT"])  # .../site-packages/nvidia/cu13/lib/libcufft.so.12
     """
     return {
         name: place if found else None for name, (found, place) in _core.device_libraries().items()
