@@ -3,6 +3,8 @@
 The sessions run the tools of the environment that nox itself runs in (`pip install -e ".[dev]"`).
 """
 
+import glob
+
 import nox
 
 nox.options.default_venv_backend = "none"
@@ -57,6 +59,21 @@ def native(session):
     """Build and run the C++ tests."""
     native_build(session, "build/native", "PYAUTOGRAD_NATIVE_TESTS=ON")
     session.run("ctest", "--test-dir", "build/native", "--output-on-failure", *session.posargs)
+
+
+@nox.session
+def ptx(session):
+    """Run the device tests on the CUDA library as nvcc compiles it, interpreted on the host."""
+    folder = "build/ptx"
+    options = ("-DPYAUTOGRAD_CUDA=on", "-DPYAUTOGRAD_PTX_TESTS=ON")
+    session.run("cmake", "-S", ".", "-B", folder, "-G", "Ninja", *options)
+    session.run(
+        "cmake", "--build", folder, "--target", "pyautograd_cuda_ptx", "pyautograd_ptx_tests"
+    )
+    session.run(f"{folder}/pyautograd_ptx_tests", external=True)
+    library = f"{session.invoked_from}/{folder}/libpyautograd_cuda_ptx.so"
+    device_tests = session.posargs or sorted(glob.glob("tests/test_cuda*.py"))
+    session.run("pytest", *device_tests, env={"PYAUTOGRAD_TEST_CUDA_LIBRARY": library})
 
 
 @nox.session
