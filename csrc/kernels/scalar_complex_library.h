@@ -1,7 +1,8 @@
 #pragma once
 
 // The C++ library's functions of complex numbers exist for the host alone. CUDA has the same ones
-// for both, for numbers of its own type.
+// for both, for numbers of its own type. So it is with the operators, but nobody says so: those of
+// libstdc++ compute with __complex__, for which nvcc writes no code at all, so that x + y is x.
 
 #include "kernels/scalar_base.h"
 
@@ -11,6 +12,48 @@
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
+
+#ifdef __CUDACC__
+
+// No templates: so they come before those of the library.
+#define PYAUTOGRAD_OPERATORS(T)                                                             \
+  PYAUTOGRAD_HD inline std::complex<T> operator+(std::complex<T> x, std::complex<T> y) {    \
+    return {x.real() + y.real(), x.imag() + y.imag()};                                      \
+  }                                                                                         \
+  PYAUTOGRAD_HD inline std::complex<T> operator-(std::complex<T> x, std::complex<T> y) {    \
+    return {x.real() - y.real(), x.imag() - y.imag()};                                      \
+  }                                                                                         \
+  PYAUTOGRAD_HD inline std::complex<T> operator+(std::complex<T> x, T y) {                  \
+    return {x.real() + y, x.imag()};                                                        \
+  }                                                                                         \
+  PYAUTOGRAD_HD inline std::complex<T> operator-(std::complex<T> x, T y) {                  \
+    return {x.real() - y, x.imag()};                                                        \
+  }                                                                                         \
+  PYAUTOGRAD_HD inline std::complex<T> operator+(T x, std::complex<T> y) {                  \
+    return {x + y.real(), y.imag()};                                                        \
+  }                                                                                         \
+  PYAUTOGRAD_HD inline std::complex<T> operator-(T x, std::complex<T> y) {                  \
+    return {x - y.real(), -y.imag()};                                                       \
+  }                                                                                         \
+  PYAUTOGRAD_HD inline std::complex<T> operator*(std::complex<T> x, T y) {                  \
+    return {x.real() * y, x.imag() * y};                                                    \
+  }                                                                                         \
+  PYAUTOGRAD_HD inline std::complex<T> operator*(T x, std::complex<T> y) { return y * x; }  \
+  PYAUTOGRAD_HD inline std::complex<T> operator/(std::complex<T> x, T y) {                  \
+    return {x.real() / y, x.imag() / y};                                                    \
+  }                                                                                         \
+  PYAUTOGRAD_HD inline std::complex<T>& operator+=(std::complex<T>& x, std::complex<T> y) { \
+    return x = x + y;                                                                       \
+  }                                                                                         \
+  PYAUTOGRAD_HD inline std::complex<T>& operator-=(std::complex<T>& x, std::complex<T> y) { \
+    return x = x - y;                                                                       \
+  }
+PYAUTOGRAD_OPERATORS(float)
+PYAUTOGRAD_OPERATORS(double)
+#undef PYAUTOGRAD_OPERATORS
+
+#endif
+
 namespace library {
 
 #ifdef __CUDACC__
