@@ -205,6 +205,10 @@ DISCRETE = [
     ("geometric", (0.2,), stats.geom(0.2)),
     ("logseries", (0.8,), stats.logser(0.8)),
     ("zipf", (2.7,), stats.zipf(2.7)),
+    *[
+        ("hypergeometric", (good, bad, taken), stats.hypergeom(good + bad, good, taken))
+        for good, bad, taken in [(7, 9, 5), (40, 3, 20), (3000, 50_000, 700), (10**5, 9, 10**5)]
+    ],
     ("integers", (-3, 9), stats.randint(-3, 9)),
 ]
 
@@ -239,6 +243,39 @@ def test_edges_of_discrete_distributions():
     assert pa.isnan(g.gamma(np.nan)).item() and g.gamma(0.0).item() == 0.0
     assert g.gamma(1e-3, size=200).numpy().min() == 0  # underflow, not an error
     assert g.dirichlet([1e-4, 1e-4], 100).sum(axis=-1).numpy().tolist() == [1.0] * 100
+
+
+@pytest.mark.parametrize("method", ["marginals", "count"])
+def test_colors_drawn_without_replacement(method):
+    colors, n, taken = np.array([5, 0, 9, 6]), 20_000, 11
+    x = rng(3).multivariate_hypergeometric(colors, taken, size=n, method=method).numpy()
+    assert x.shape == (n, 4) and x.min() >= 0 and (x <= colors).all()
+    np.testing.assert_array_equal(x.sum(axis=1), taken)
+    expected = stats.multivariate_hypergeom(colors, taken)
+    np.testing.assert_allclose(x.mean(axis=0), expected.mean(), atol=0.05)
+    np.testing.assert_allclose(np.cov(x.T), expected.cov(), atol=0.08)
+
+
+def test_edges_of_urns():
+    g = rng(1)
+    assert g.hypergeometric(0, 3, 2, 4).tolist() == [0] * 4
+    assert g.hypergeometric([3, 0, 5], [0, 3, 5], [2, 2, 0]).tolist() == [2, 0, 0]
+    assert g.hypergeometric(0, 0, 0).item() == 0
+    assert 0.49e9 < g.hypergeometric(5e8 - 1, 5e8 - 1, 9.9e8).item() < 0.5e9
+    assert g.multivariate_hypergeometric([], 0, size=3).shape == (3, 0)
+    wrong = [(-1, 3, 2), (3, -1, 2), (3, 3, -1), (3, 3, 7), (10**9, 1, 1)]
+    for case in wrong:
+        with pytest.raises(ValueError, match="hypergeometric"):
+            g.hypergeometric(*case)
+    with pytest.raises(ValueError, match="do not broadcast"):
+        g.hypergeometric([1, 2], [1, 2, 3], 1)
+    with pytest.raises(ValueError, match="must not be mapped"):
+        pa.func.vmap(lambda n: g.hypergeometric(n, 3, 2), randomness="different")(pa.arange(1, 4))
+    for arguments in [([1, -2], 1), ([1, 2], 4), ([[1, 2]], 1), ([1, 2], 1, None, "urn")]:
+        with pytest.raises(ValueError, match="multivariate_hypergeometric"):
+            g.multivariate_hypergeometric(*arguments)
+    draws = pa.func.vmap(lambda x: x + g.hypergeometric(9, 9, 9), randomness="different")
+    assert len(set(draws(pa.zeros(30)).tolist())) > 1
 
 
 @pytest.mark.parametrize("mean", [1e9, 1e13, 1e15, 1e17])

@@ -41,6 +41,7 @@ from ._discrete import Discrete
 from ._implicit import Implicit
 from ._several import Several
 from ._stream import BIT_GENERATOR, Seed
+from ._urns import Urns
 
 __all__ = [
     "Generator",
@@ -58,12 +59,14 @@ __all__ = [
     "geometric",
     "get_state",
     "gumbel",
+    "hypergeometric",
     "integers",
     "laplace",
     "logistic",
     "lognormal",
     "logseries",
     "multinomial",
+    "multivariate_hypergeometric",
     "multivariate_normal",
     "negative_binomial",
     "noncentral_chisquare",
@@ -95,7 +98,7 @@ __all__ = [
 __dir__ = public_dir(__all__)
 
 
-class Generator(Continuous, Implicit, Discrete, Several):
+class Generator(Continuous, Implicit, Discrete, Several, Urns):
     """Random draws from one stream.
 
     Parameters of distributions may be numbers, arrays or tensors and broadcast against each other
@@ -159,12 +162,14 @@ f = _default.f
 gamma = _default.gamma
 geometric = _default.geometric
 gumbel = _default.gumbel
+hypergeometric = _default.hypergeometric
 integers = _default.integers
 laplace = _default.laplace
 logistic = _default.logistic
 lognormal = _default.lognormal
 logseries = _default.logseries
 multinomial = _default.multinomial
+multivariate_hypergeometric = _default.multivariate_hypergeometric
 multivariate_normal = _default.multivariate_normal
 negative_binomial = _default.negative_binomial
 noncentral_chisquare = _default.noncentral_chisquare
