@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import _core
+from . import _core, compositions
 from ._core import (
     Tensor,
     matmul,
@@ -62,6 +62,9 @@ from ._names import public_dir
 
 if TYPE_CHECKING:
     from ._core import TensorLike
+    from .compositions.structured import block_diag, circulant, hankel, toeplitz
+
+globals().update(compositions.functions_of("linalg"))
 
 __all__ = [
     "EigResult",
@@ -69,8 +72,10 @@ __all__ = [
     "QRResult",
     "SVDResult",
     "SlogdetResult",
+    "block_diag",
     "cho_solve",
     "cholesky",
+    "circulant",
     "cond",
     "cross",
     "det",
@@ -80,6 +85,7 @@ __all__ = [
     "eigvals",
     "eigvalsh",
     "expm",
+    "hankel",
     "inv",
     "kron",
     "logm",
@@ -107,6 +113,7 @@ __all__ = [
     "tensordot",
     "tensorinv",
     "tensorsolve",
+    "toeplitz",
     "trace",
     "vecdot",
     "vector_norm",

@@ -1,10 +1,24 @@
 """Special functions, under the names of :mod:`scipy.special`."""
 
-from . import _core
+from typing import TYPE_CHECKING
+
+from . import _core, compositions
 from ._core import erf, erfc, expm1, i0, log1p, log_softmax, logsumexp, softmax, xlogy
 from ._core import sigmoid as expit
 from ._extended import sinc
 from ._names import public_dir
+
+if TYPE_CHECKING:
+    from .compositions.orthogonal import (
+        eval_chebyt,
+        eval_chebyu,
+        eval_hermite,
+        eval_hermitenorm,
+        eval_laguerre,
+        eval_legendre,
+    )
+
+globals().update(compositions.functions_of("special"))
 
 __all__ = [
     "beta",
@@ -23,6 +37,12 @@ __all__ = [
     "erfcinv",
     "erfcx",
     "erfinv",
+    "eval_chebyt",
+    "eval_chebyu",
+    "eval_hermite",
+    "eval_hermitenorm",
+    "eval_laguerre",
+    "eval_legendre",
     "exp1",
     "expi",
     "expit",

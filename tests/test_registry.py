@@ -10,7 +10,9 @@ from pyautograd import _core, compositions
 
 
 def test_every_op_has_exactly_one_record():
-    assert Counter(r.name for r in RECORDS) == Counter([*_core.ops, *compositions.HOMES])
+    assert Counter(r.name for r in RECORDS) == Counter(
+        [*_core.ops, *compositions.HOMES, *compositions.BESIDE]
+    )
 
 
 def test_every_op_is_public_and_documented():

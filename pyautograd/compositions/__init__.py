@@ -51,6 +51,24 @@ _MODULES = {
     "writing": "copyto fill_diagonal place put put_along_axis putmask",
 }  # fmt: skip
 
+# The same in the modules linalg and special, which import them from here.
+_BESIDE = {
+    "linalg": ("structured", "block_diag circulant hankel toeplitz"),
+    "special": (
+        "orthogonal",
+        "eval_chebyt eval_chebyu eval_hermite eval_hermitenorm eval_laguerre eval_legendre",
+    ),
+}
+BESIDE = [f"{place}.{name}" for place, (_, names) in _BESIDE.items() for name in names.split()]
+
+
+def functions_of(place: str) -> dict[str, Callable[..., Any]]:
+    """The compositions that a module of pyautograd offers beside its ops, by name."""
+    home, names = _BESIDE[place]
+    module = importlib.import_module(f".{home}", __name__)
+    return {name: in_single(getattr(module, name)) for name in names.split()}
+
+
 # What writes to its arguments, moves their elements, or hands them to a function of the user's,
 # takes float16 and bfloat16 as they are; the others compute in float32 (_in_single.py).
 _ANY_DTYPE = {"indexing", "joining", "transforms", "writing"}

@@ -2,6 +2,7 @@
 
 from . import (
     compositions,
+    compositions_beside,
     compositions_of_grids,
     compositions_of_polynomials,
     compositions_of_sets,
@@ -39,6 +40,7 @@ RECORDS: list[OpRecord] = [
     *compositions_of_sets.RECORDS,
     *compositions_of_grids.RECORDS,
     *compositions_of_writing.RECORDS,
+    *compositions_beside.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.

@@ -1,0 +1,81 @@
+"""Records of the compositions in ``pa.linalg`` and ``pa.special``."""
+
+import numpy as np
+import scipy.linalg as sl
+import scipy.special as sc
+
+from .record import ALL, REAL_NUMBERS, SHAPES, in_float, record
+
+
+def blocks(rng):
+    for shapes in [
+        [(2, 3), (1, 2)],
+        [(2, 1)],
+        [(3,), (2, 2), ()],
+        [(2, 1, 2), (2, 2, 1)],
+        [(0, 2), (1, 1)],
+    ]:
+        yield tuple(rng.uniform(-2, 2, shape) for shape in shapes)
+
+
+def columns(rng):
+    for shape in [(3,), (1,), (2, 3), (0,)]:
+        yield (rng.uniform(-2, 2, shape),)
+
+
+def columns_and_rows(rng):
+    for m, n in [(3, 2), (2, 4), (3, 3), (1, 1)]:
+        yield rng.uniform(-2, 2, m), rng.uniform(-2, 2, n)
+    yield (rng.uniform(-2, 2, 3),)
+
+
+def batched(function):
+    """SciPy's to come, of the last axis."""
+
+    def reference(*args):
+        return function(*args) if args[0].ndim < 2 else np.stack([function(a) for a in args[0]])
+
+    return reference
+
+
+def hankel(c, r=None):
+    """SciPy takes no number for the column, and no batch yet."""
+    column = np.atleast_1d(c)
+    row = np.zeros_like(column) if r is None else np.atleast_1d(r)
+    return np.vectorize(sl.hankel, signature="(m),(n)->(m,n)")(column, row)
+
+
+def of_degrees(rng):
+    for shape in SHAPES:
+        for n in (0, 1, 2, 5):
+            yield n, rng.uniform(-1.5, 1.5, shape)
+
+
+def polynomial(name):
+    """SciPy has no limits at infinity, takes no nan for degree 0, and loses the sign of zero."""
+    function = getattr(sc, name)
+
+    def reference(n, x):
+        turned = -x if name == "eval_laguerre" else x
+        limits = np.where(np.isnan(x), x, turned**n)
+        values = np.where(np.isfinite(x), function(n, x), limits)
+        return np.where((n == 5) & (x == 0) & (values == 0), x, values).astype(x.dtype)
+
+    return record(
+        f"special.{name}", in_float(reference), of_degrees, diff=(1,), dtypes=REAL_NUMBERS, tol=256
+    )
+
+
+RECORDS = [
+    record("linalg.block_diag", sl.block_diag, blocks, diff=(0, 1, 2), dtypes=ALL),
+    record("linalg.toeplitz", sl.toeplitz, columns_and_rows, diff=(0, 1), dtypes=ALL),
+    record("linalg.hankel", hankel, columns_and_rows, diff=(0, 1), dtypes=ALL),
+    record("linalg.circulant", batched(sl.circulant), columns, dtypes=ALL),
+    *map(
+        polynomial,
+        (
+            *("eval_chebyt", "eval_chebyu", "eval_hermite", "eval_hermitenorm", "eval_laguerre"),
+            "eval_legendre",
+        ),
+    ),
+]
