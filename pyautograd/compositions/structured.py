@@ -35,7 +35,7 @@ def block_diag(*arrs: TensorLike) -> Tensor:
     for x in blocks:
         height, own = x.shape[-2:]
         sides = (before, width - before - own)
-        left, right = (_core.zeros((*batch, height, n), dtype) for n in sides)
+        left, right = (_core.zeros((*batch, height, n), dtype, device=x.device) for n in sides)
         block = _core.astype(_core.broadcast_to(x, (*batch, height, own)), dtype)
         rows.append(_core.concat([left, block, right], -1))
         before += own
