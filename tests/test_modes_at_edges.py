@@ -90,6 +90,58 @@ def test_where_there_is_no_derivative_the_docstring_says_what_is_returned(name, 
             np.testing.assert_array_equal(in_all_modes(f, x, *[one] * order), value)
 
 
+# Where slopes of 0 and of infinity follow each other, in one order or the other: 0.
+COMPOSED = {
+    "x log(x)": (lambda x: x * pa.log(x), (-INF, INF, -INF)),
+    "x**2 log(x)": (lambda x: x * x * pa.log(x), (0, -INF, INF)),
+    "x**3 log(x)": (lambda x: x**3 * pa.log(x), (0, 0, -INF)),
+    "x sqrt(x)": (lambda x: x * pa.sqrt(x), (0, INF, -INF)),
+    "sqrt(x x)": (lambda x: pa.sqrt(x * x), (0, INF)),
+    "sqrt(x**2)": (lambda x: pa.sqrt(x**2), (0, INF)),
+    "sqrt(x**2 + x**2)": (lambda x: pa.sqrt(x**2 + pa.square(x)), (0, INF)),
+    "sqrt(1 - cos(x))": (lambda x: pa.sqrt(1 - pa.cos(x)), (0, INF)),
+    "sqrt(x) sqrt(2 x)": (lambda x: pa.sqrt(x) * pa.sqrt(2 * x), (0,)),
+    "exp(log(x))": (lambda x: pa.exp(pa.log(x)), (0, 0)),
+    "exp(-1 / x**2)": (lambda x: pa.exp(-1 / x**2), (0, 0)),
+    "xlogy(x, x)": (lambda x: pa.xlogy(x, x), (0, 0, 0)),
+    "x**x": (lambda x: x**x, (0, 0, 0)),
+    "acos(1 - x)**2": (lambda x: pa.acos(1 - x) ** 2, (2, 2 / 3, 8 / 15)),
+    "acosh(1 + x)**2": (lambda x: pa.acosh(1 + x) ** 2, (2, -2 / 3, 8 / 15)),
+    "cos(acos(1 - x))": (lambda x: pa.cos(pa.acos(1 - x)), (-1, 0, 0)),
+}
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_compositions_at_zero(name):
+    f, wanted = COMPOSED[name]
+    for order, value in enumerate(wanted, start=1):
+        got = in_all_modes(f, 0.0, *[np.ones(())] * order)
+        np.testing.assert_allclose(got, value, rtol=1e-12, atol=1e-14)
+
+
+ENTROPIES = [pa.xlogy, pa.special.rel_entr, pa.special.kl_div, pa.special.xlog1py, pa.power]
+
+
+@pytest.mark.parametrize("f", ENTROPIES)
+@pytest.mark.parametrize("y", [0.0, -1.0, -2.0])
+def test_hessians_are_symmetric_where_terms_are_absent(f, y):
+    if y != 0 and f not in (pa.xlogy, pa.special.xlog1py):
+        return
+    point = pa.tensor([0.0, y])
+    for mode in ("reverse-over-reverse", "forward-over-reverse", "reverse-over-forward"):
+        hessian = pa.hessian(lambda v: f(v[0], v[1]), point, mode=mode).numpy()
+        np.testing.assert_array_equal(hessian, hessian.T)
+        third = pa.func.jacfwd(lambda v: pa.hessian(lambda w: f(w[0], w[1]), v))(point).numpy()
+        np.testing.assert_array_equal(third, third.transpose(1, 2, 0))
+
+
+def test_a_nan_that_a_zero_slope_meets_stays():
+    """It stands for a derivative that is not known."""
+    x, t = pa.tensor(0.0), pa.tensor(NAN)
+    assert math.isnan(pa.func.jvp(lambda x: x * x, (x,), (t,))[1].item())
+    assert pa.func.jvp(lambda x: x * x, (x,), (pa.tensor(INF),))[1].item() == 0
+
+
 # At infinity derivatives are their limits, at every order; so are these, from the first on.
 AT_INFINITY = [
     *[(f, INF, (0, 0, 0)) for f in (pa.atan, pa.tanh, pa.asinh, pa.acosh, pa.sigmoid, pa.log)],

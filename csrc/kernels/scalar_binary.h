@@ -196,12 +196,19 @@ struct Xlogy {
 };
 
 // A zero tangent or cotangent t stays zero whatever slope p it meets. So an entry that a mask or a
-// slice cuts off contributes nothing, even where a formula beyond it is infinite or nan. A zero
-// slope under an infinite t is another matter: that product is nan.
+// slice cuts off contributes nothing, even where a formula beyond it is infinite or nan. Nor does
+// an infinite t behind a zero slope: so the product of a chain of slopes is the same from either
+// end, forward and backward. What is not known, nan, stays so.
 template <class T>
 PYAUTOGRAD_HD T scaled(T t, T p) {
   T product = t * p;
-  return t == 0 ? T(0) : product;
+  return (t == 0) | ((p == 0) & (t == t)) ? T(0) : product;
+}
+template <class T>
+PYAUTOGRAD_HD T scaled_over(T t, T p) {
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  T quotient = t / p;
+  return (t == 0) | ((std::abs(p) == infinity) & (t == t)) ? T(0) : quotient;
 }
 
 // t times the slope p.
@@ -223,8 +230,7 @@ struct ScaleBoth {
 struct ScaleOver {
   template <class T>
   PYAUTOGRAD_HD T operator()(T t, T p) const {
-    T quotient = t / p;
-    return t == 0 ? T(0) : quotient;
+    return scaled_over(t, p);
   }
 };
 // t times the slope of a function, from its result y or, for the square, its argument.
@@ -243,8 +249,7 @@ struct ScaleSigmoid {
 struct ScaleSqrt {
   template <class T>
   PYAUTOGRAD_HD T operator()(T t, T y) const {
-    T quotient = T(0.5) * t / y;
-    return t == 0 ? T(0) : quotient;
+    return scaled_over(T(0.5) * t, y);
   }
 };
 struct ScaleSquare {

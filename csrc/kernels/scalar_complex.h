@@ -67,10 +67,10 @@ PYAUTOGRAD_HD inline bool is_zero(std::complex<T> x) {
   return x.real() == 0 && x.imag() == 0;
 }
 
-// t * p, and 0 wherever t is 0: see scaled in scalar_binary.h.
+// t * p, and 0 wherever t is 0 or p is and t is a number: see scaled in scalar_binary.h.
 template <class T>
 PYAUTOGRAD_HD inline std::complex<T> scaled(std::complex<T> t, std::complex<T> p) {
-  return is_zero(t) ? std::complex<T>() : product(t, p);
+  return is_zero(t) || (is_zero(p) && t == t) ? std::complex<T>() : product(t, p);
 }
 
 template <class T>

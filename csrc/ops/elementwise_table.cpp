@@ -85,9 +85,8 @@ Tensor share(T t, T wins, T ties) { return where(ties, t * 0.5, where(wins, t, z
 
 // d(a**b)/da = b * a**(b - 1), and 0 rather than 0 * inf where a = b = 0.
 Tensor power_base(T t, X x, T) {
-  const Tensor both =
-      logical_and(equal(x[0], scalar(0, x[0].dtype())), equal(x[1], scalar(0, x[1].dtype())));
-  return scale(t, x[1] * power(x[0], fill_where(both, 1, x[1] - 1.0)));
+  const Tensor both = logical_and(is_zero(x[0]), is_zero(x[1]));
+  return scale(t, fill_where(both, 0, x[1]) * power(x[0], fill_where(both, 1, x[1] - 1.0)));
 }
 // d(a**b)/db = a**b * log(a), with 0 * log(0) = 0.
 Tensor power_exponent(T t, X x, T y) {
@@ -130,16 +129,16 @@ Tensor logaddexp2_part(T t, T a, T b) {
   return scale(t, call<Sigmoid>(fill_where(isnan(difference), 0, difference)));
 }
 
-Tensor xlogy_part1(T t, X x, T) {
+// Where xlogy is 0 but not smooth: all its derivatives are taken as 0.
+Tensor absent_in_xlogy(X x) {
   const Tensor zero = scalar(0, x[1].dtype());
   const Tensor singular = is_complex(x[1].dtype()) ? equal(x[1], zero) : less_equal(x[1], zero);
-  const Tensor absent = logical_and(equal(x[0], scalar(0, x[0].dtype())), singular);
-  return scale(t, log(fill_where(absent, 1, x[1])));
+  return logical_and(is_zero(x[0]), singular);
 }
+Tensor xlogy_part1(T t, X x, T) { return scale(t, log(fill_where(absent_in_xlogy(x), 1, x[1]))); }
 Tensor xlogy_part2(T t, X x, T) {
-  const Tensor absent =
-      logical_and(equal(x[0], scalar(0, x[0].dtype())), equal(x[1], scalar(0, x[1].dtype())));
-  return scale(t, x[0] / fill_where(absent, 1, x[1]));
+  const Tensor absent = absent_in_xlogy(x);
+  return scale(t, fill_where(absent, 0, x[0]) / fill_where(absent, 1, x[1]));
 }
 
 template <class Functor>
@@ -204,8 +203,11 @@ constexpr ElementwiseRow kRows[] = {
                {[](T t, X, T y) { return scale(t, square(y) + 1.0); }, kY}),
     unary<Asin>("asin", "The inverse sine, in radians. Its derivative at -1 and 1 is infinite.",
                 {[](T t, X x, T) { return scale(t, inverse_root(x[0])); }, kX1}),
-    unary<Acos>("acos", "The inverse cosine, in radians. Its derivative at -1 and 1 is infinite.",
-                {[](T t, X x, T) { return -scale(t, inverse_root(x[0])); }, kX1}),
+    unary<Acos>(
+        "acos",
+        "The inverse cosine, in radians. Its derivative at -1 and 1 is infinite; those of its "
+        "square, and of other even functions of it, are exact at 1.",
+        {[](T t, X x, T) { return -scale(t, inverse_root(x[0])); }, kX1}),
     unary<Atan>("atan", "The inverse tangent, in radians.",
                 {[](T t, X x, T) { return scale_over(t, square(x[0]) + 1.0); }, kX1}),
     unary<Sinh>("sinh", "The hyperbolic sine.",
@@ -217,7 +219,8 @@ constexpr ElementwiseRow kRows[] = {
     unary<Asinh>("asinh", "The inverse hyperbolic sine.",
                  {[](T t, X x, T) { return scale(t, inverse_sine_root(x[0])); }, kX1}),
     unary<Acosh>("acosh",
-                 "The inverse hyperbolic cosine. Its derivative at 1 is infinite, and nan below.",
+                 "The inverse hyperbolic cosine. Its derivative at 1 is infinite, and nan below; "
+                 "those of its square, and of other even functions of it, are exact at 1.",
                  {[](T t, X x, T) { return scale(t, inverse_hyperbolic_root(x[0])); }, kX1}),
     unary<Atanh>("atanh", "The inverse hyperbolic tangent. Its derivative at -1 and 1 is infinite.",
                  {[](T t, X x, T) { return scale_over(t, 1.0 - square(x[0])); }, kX1}),
@@ -271,7 +274,7 @@ constexpr ElementwiseRow kRows[] = {
                        "logarithm.",
                        {[](T t, X x, T) { return logaddexp2_part(t, x[0], x[1]); }, kBoth},
                        {[](T t, X x, T) { return logaddexp2_part(t, x[1], x[0]); }, kBoth}),
-    binary<Scale>("_scale", "t * p, and 0 wherever t is 0.",
+    binary<Scale>("_scale", "t * p, and 0 wherever t is 0, or p is and t is not nan.",
                   {[](T g, X x, T) { return scale(g, x[1]); }, kX2},
                   {[](T g, X x, T) { return scale_both(x[0], g); }, kX1}),
     binary<ScaleBoth>("_scale_both", "a * b, and 0 wherever either is 0.",
@@ -413,6 +416,7 @@ UnaryOp public_unary(FnId fn, UnaryOp plain) {
       {fn_id<Square>(), &square},     {fn_id<Sqrt>(), &sqrt},
       {fn_id<Absolute>(), &absolute}, {fn_id<Exp>(), &exp},
       {fn_id<Log1p>(), &log1p},       {fn_id<Log>(), &log},
+      {fn_id<Acos>(), &acos},         {fn_id<Acosh>(), &acosh},
       {fn_id<Cbrt>(), &cbrt},         {fn_id<Reciprocal>(), &reciprocal},
       {fn_id<Sigmoid>(), &sigmoid},
   };

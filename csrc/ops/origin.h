@@ -34,6 +34,8 @@ enum class RootOf : uint8_t { Positive, Size, Signed };
 // Says that y = |operand|**exponent, but for signs, if y has zeros and can be differentiated.
 void remember_root(const Tensor& y, double exponent, const Tensor& operand,
                    RootOf of = RootOf::Positive);
+// Says that y is acos(x) or acosh(x), 2 asin(r) or 2 asinh(r) of the root r of |1 - x| / 2.
+void remember_inverse_cosine(const Tensor& y, const Tensor& x, kernels::FnId inverse_sine);
 // What an op takes the root of by the way: the same op of the same tensors has the same root.
 struct RootSource {
   std::string_view op;

@@ -343,6 +343,22 @@ void remember_square_root(const Tensor& y, const Tensor& square, RootSource sour
     y.body()->origin = make_ref<Root>(y, square, 0.5, RootOf::Positive, true, std::move(source));
 }
 
+void remember_inverse_cosine(const Tensor& y, const Tensor& x, kernels::FnId inverse_sine) {
+  if (!is_floating(y.dtype()) || !differentiable(y) || x.body()->origin || !has_zero(y)) return;
+  const Tensor below = (1.0 - x) * 0.5;
+  const bool circular = inverse_sine == kernels::fn_id<kernels::Asin>();
+  const Root root(y, circular ? below : -below, 0.5, RootOf::Positive, false);
+  const auto times_two = [&](Ref<const Function> part) {
+    Function::Arguments arguments{{std::move(part), {}}, {{}, scalar(2, y.dtype())}};
+    return make_ref<Function>(kernels::fn_id<kernels::Multiply>(), std::move(arguments));
+  };
+  Function::Arguments of_root{{make_ref<Function>(), {}}};
+  Ref<const Function> f =
+      times_two(make_ref<Function>(Operation(inverse_sine), std::move(of_root)));
+  // Not affine in the root, but as singular, so that its own rule is as good as a series.
+  y.body()->origin = make_ref<Root>(y, root, std::move(f), true, equal(y, scalar(0, y.dtype())));
+}
+
 std::optional<Tensor> power_of_root(const Tensor& y, double exponent) {
   const Root* origin = root_of(y);
   if (!origin) return {};

@@ -165,6 +165,16 @@ Tensor cbrt(const Tensor& x) {
   remember_root(y, 1. / 3, x, RootOf::Signed);
   return y;
 }
+Tensor acos(const Tensor& x) {
+  Tensor y = call<kernels::Acos>(x);
+  remember_inverse_cosine(y, x, kernels::fn_id<kernels::Asin>());
+  return y;
+}
+Tensor acosh(const Tensor& x) {
+  Tensor y = call<kernels::Acosh>(x);
+  remember_inverse_cosine(y, x, kernels::fn_id<kernels::Asinh>());
+  return y;
+}
 Tensor hypot(const Tensor& x1, const Tensor& x2) {
   Tensor y = call<kernels::Hypot>(x1, x2);
   remember_square_root_of(

@@ -13,8 +13,11 @@ Tensor log_ratio(X x) {
   const Tensor regular = log(fill_where(zero, 1, x[0]) / fill_where(zero, 1, x[1]));
   return where(zero, log(fill_where(absent, 1, x[0])) - below, regular);
 }
-// x1 / x2, and 0 at (0, 0).
-Tensor ratio(X x) { return x[0] / fill_where(both_zero(x), 1, x[1]); }
+// x1 / x2, and 0 at (0, 0) with all its derivatives, as those of the logarithm are.
+Tensor ratio(X x) {
+  const Tensor absent = both_zero(x);
+  return fill_where(absent, 0, x[0]) / fill_where(absent, 1, x[1]);
+}
 
 constexpr SpecialRow kEntr{"special.entr",
                            on_one<formula::entr>,
@@ -39,8 +42,8 @@ Tensor xlog1py_in_x(T t, X x, T, N) {
   return scale(t, call<kernels::Log1p>(fill_where(absent, 0, x[1])));
 }
 Tensor xlog1py_in_y(T t, X x, T, N) {
-  const Tensor absent = logical_and(is_value(x[0], 0), is_value(x[1], -1));
-  return scale(t, x[0] / (fill_where(absent, 0, x[1]) + 1.0));
+  const Tensor absent = logical_and(is_value(x[0], 0), less_equal(x[1], scalar(-1, x[1].dtype())));
+  return scale(t, fill_where(absent, 0, x[0]) / (fill_where(absent, 0, x[1]) + 1.0));
 }
 constexpr SpecialRow kXlog1py{
     "special.xlog1py", on_two<formula::xlog1py>, 2, {{{xlog1py_in_x, 3}, {xlog1py_in_y, 3}}}};
