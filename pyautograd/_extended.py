@@ -50,15 +50,20 @@ def sinc(x: TensorLike, /) -> Tensor:
     return _core.where(near, series, _core.sin(far) / far)
 
 
-def round(x: TensorLike, /, decimals: int = 0) -> Tensor:
+def round(x: TensorLike, /, decimals: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The nearest number with so many decimals, halves to even. Its derivative is 0.
 
     :param x: tensor of any shape
     :param decimals: how many; negative ones stand before the point
+    :param out: where to write the result, as ``out[...] = result`` does
 
     >>> pa.round(pa.tensor([2.5, 1.25]), 1).tolist()
     [2.5, 1.2]
     """
+    if out is not None:
+        from ._numpy_arguments import stored_in
+
+        return stored_in("round", round(x, decimals), out)  # type: ignore[no-any-return]
     t = _core.asarray(x)
     if decimals == 0 or (t.dtype.kind in "biu" and decimals > 0):
         return _core.round(t)

@@ -43,6 +43,19 @@ def stored(name: str, result: Any, out: Any, casting: Any = "same_kind") -> Any:
     return out
 
 
+def stored_in(name: str, result: Any, out: Any) -> Any:
+    """The result, or results, of an op in ``out``, which is a tuple for several."""
+    label = f"[{name}] out"
+    if isinstance(result, Tensor):
+        return stored(label, result, out)
+    if out is None:
+        return result
+    if not isinstance(out, (tuple, list)) or len(out) != len(result):
+        raise ValueError(f"{label}: the op has {len(result)} results: give a tuple of as many")
+    written = [stored(label, y, into) for y, into in zip(result, out, strict=True)]
+    return type(result)(*written) if hasattr(result, "_fields") else type(result)(written)
+
+
 def _require_shape(name: str, result: Tensor, out: Any) -> None:
     if out.shape != result.shape:
         raise ValueError(

@@ -66,6 +66,8 @@ struct OpInfo {
   // The named tuple of the op's module that holds its outputs, "EighResult"; a call with a single
   // output returns that alone. Empty: as `returns` says.
   std::string result_type;
+  // The op that a call with a single argument means: nonzero, for where.
+  std::string alone;
   Tensors (*invoke)(void* function, std::span<const Arg> args) = nullptr;
   void* function = nullptr;
   // Set when the op is exactly that, so that a caller can skip `invoke`.
@@ -83,6 +85,7 @@ class Registry {
   void add(OpInfo info) { ops_.push_back(std::move(info)); }
   // For the op added last.
   void result_type(std::string name) { ops_.back().result_type = std::move(name); }
+  void alone(std::string name) { ops_.back().alone = std::move(name); }
   // What is called with float16 and bfloat16 in float32 as a whole: see ops/in_single.h.
   void compute_in_single();
   const std::vector<OpInfo>& ops() const noexcept { return ops_; }

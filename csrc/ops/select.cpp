@@ -250,9 +250,11 @@ void register_elementwise(Registry& registry) {
       "where", &ops::where, "condition, x1, x2, /",
       "x1 where condition holds, else x2, with broadcasting. The branch that is not taken gets a "
       "zero "
-      "gradient.\n\n:param condition: bool tensor, or one whose non-zero elements count as true\n"
+      "gradient. ``where(condition)`` alone is ``nonzero(condition)``.\n\n:param condition: bool "
+      "tensor, or one whose non-zero elements count as true\n"
       ":param x1: tensor\n:param x2: tensor\n:returns: tensor of the broadcast shape and promoted "
       "dtype");
+  registry.alone("nonzero");
   registry.add(
       "clip", &ops::clip, "x, /, min=None, max=None",
       "x limited to [min, max]. The derivative is 1 inside and on the bounds, 0 outside.\n\n"

@@ -8,6 +8,7 @@
 #include "python/convert.h"
 #include "python/errors.h"
 #include "python/gil.h"
+#include "python/registry_lookup.h"
 #include "python/tensor_type.h"
 
 namespace py = pybind11;
@@ -314,6 +315,7 @@ BoundOp::BoundOp(const OpInfo& info) : op(&info) {
   };
   if (is_among(kComparisons)) ints = Ints::Compared;
   if (is_among(kFloating)) ints = Ints::Divided;
+  if (!info.alone.empty()) alone = new BoundOp(*find_op(info.alone));
 }
 
 PyObject* run_call(const BoundOp& bound, const CallArguments& call) {
@@ -342,7 +344,42 @@ PyObject* run_call(const BoundOp& bound, const CallArguments& call) {
   return wrap_results(bound, std::move(results));
 }
 
+namespace {
+
+// Among the keywords, of which no op has one of that name; -1 if it is not given.
+Py_ssize_t place_of_out(PyObject* keywords) {
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keywords); ++i)
+    if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, i), "out") == 0) return i;
+  return -1;
+}
+
+// A call with its result written to `out` as `out[...] = result` writes it.
+PyObject* call_into(const BoundOp& bound, const CallArguments& call, Py_ssize_t place) {
+  const size_t all = call.positional + static_cast<size_t>(PyTuple_GET_SIZE(call.keywords));
+  const size_t own = call.positional + static_cast<size_t>(place);
+  SmallVector<PyObject*, 8> values;
+  for (size_t i = 0; i < all; ++i)
+    if (i != own) values.push_back(call.values[i]);
+  py::list names = py::reinterpret_borrow<py::tuple>(call.keywords);
+  names.attr("pop")(place);
+  const py::tuple keywords(names);
+  const CallArguments plain{values.data(), call.positional,
+                            keywords.empty() ? nullptr : keywords.ptr()};
+  const py::object result = py::reinterpret_steal<py::object>(call_op(bound, plain));
+  if (!result) throw_python_error();
+  const py::object store = py::module_::import("pyautograd._numpy_arguments").attr("stored_in");
+  return store(bound.op->name, result, py::handle(call.values[own])).release().ptr();
+}
+
+}  // namespace
+
 PyObject* call_op(const BoundOp& bound, const CallArguments& call) {
+  if (call.keywords) {
+    if (const Py_ssize_t place = place_of_out(call.keywords); place >= 0)
+      return call_into(bound, call, place);
+  } else if (bound.alone && call.positional == 1) {
+    return call_op(*bound.alone, call);
+  }
   return noted(bound.op->name.c_str(), run_call(bound, call));
 }
 

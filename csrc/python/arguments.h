@@ -18,6 +18,7 @@ struct BoundOp {
   size_t positional = 0;         // how many may be given by position
   std::vector<bool> operands;    // which parameters decide on the dtype of Python's scalars
   Ints ints = Ints::MustFit;
+  const BoundOp* alone = nullptr;  // what a call with one argument means, if that is another op
   mutable PyObject* result_type = nullptr;  // looked up at the first result; never released
 };
 

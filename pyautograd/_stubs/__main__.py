@@ -45,6 +45,8 @@ SINGLE = {
     "linalg_qr": ("mode", 'Literal["reduced", "complete"]', 'Literal["r"]'),
     "linalg_svd": ("compute_uv", "Literal[True]", "Literal[False]"),
 }
+# Ops that mean another one with their first argument alone: what that returns.
+ALONE = {"where": "tuple[Tensor, ...]"}
 # Methods that also take the entries of their tuple one by one: x.reshape(2, 3)
 SPREADING = {"reshape", "permute_dims", "transpose", "broadcast_to"}
 
@@ -69,8 +71,21 @@ def signatures() -> dict[str, tuple[list[str], str]]:
     return found
 
 
+def with_out(parts: list[str], result: str) -> list[str]:
+    """The parameters and ``out``, which every op takes, where it is a single tensor."""
+    if result != "Tensor":
+        return parts
+    return [*parts, *([] if "*" in parts else ["*"]), "out: Tensor | None = None"]
+
+
 def function(name: str, parts: list[str], result: str) -> list[str]:
     """The definition of an op, or two overloads."""
+    parts = with_out(parts, result)
+    if name in ALONE:
+        return [
+            f"@overload\ndef {name}({parts[0]}, /) -> {ALONE[name]}: ...",
+            f"@overload\ndef {name}({', '.join(parts)}) -> {result}: ...",
+        ]
     if name not in SINGLE:
         return [f"def {name}({', '.join(parts)}) -> {result}: ..."]
     parameter, several, single = SINGLE[name]
@@ -99,7 +114,8 @@ def core_stub() -> str:
         ):
             continue
         parts, result = ops[op]
-        parameters = ", ".join(["self", *[part for part in parts[1:] if part != "/"]])
+        own = with_out([part for part in parts[1:] if part != "/"], result)
+        parameters = ", ".join(["self", *own])
         if name in SPREADING:
             parameters = f"self, *{parts[-1].split(':')[0]}: int | Sequence[int]"
         methods.append(f"    def {name}({parameters}) -> {result}: ...")
