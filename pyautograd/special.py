@@ -3,7 +3,20 @@
 from typing import TYPE_CHECKING
 
 from . import _core, compositions
-from ._core import erf, erfc, expm1, i0, log1p, log_softmax, logsumexp, softmax, xlogy
+from ._core import (
+    cbrt,
+    erf,
+    erfc,
+    exp2,
+    expm1,
+    i0,
+    log1p,
+    log_softmax,
+    logsumexp,
+    softmax,
+    softplus,
+    xlogy,
+)
 from ._core import sigmoid as expit
 from ._extended import sinc
 from ._names import public_dir
@@ -27,6 +40,7 @@ __all__ = [
     "betaln",
     "boxcox",
     "boxcox1p",
+    "cbrt",
     "dawsn",
     "digamma",
     "ellipe",
@@ -44,6 +58,7 @@ __all__ = [
     "eval_laguerre",
     "eval_legendre",
     "exp1",
+    "exp2",
     "expi",
     "expit",
     "expm1",
@@ -85,6 +100,7 @@ __all__ = [
     "sici",
     "sinc",
     "softmax",
+    "softplus",
     "spence",
     "wofz",
     "xlog1py",
