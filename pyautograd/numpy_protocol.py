@@ -209,6 +209,13 @@ def array_function(
     return _find(func)(*args, **kwargs)
 
 
+def _composed(name: str) -> Callable[..., Any] | None:
+    """A special function that is no op of its own."""
+    from . import _quantiles
+
+    return getattr(_quantiles, name) if name in _quantiles.__all__ else None
+
+
 def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """``Tensor.__array_ufunc__``: what NumPy calls instead of ``ufunc(*inputs, **kwargs)``."""
     name = ufunc.__name__
@@ -217,7 +224,7 @@ def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     if method == "__call__":
         op = operator.pos if known == "positive" else getattr(_core, known, None)
         if op is None:
-            op = getattr(_core, f"special_{known}", None)
+            op = getattr(_core, f"special_{known}", None) or _composed(known)
         if op is None:
             raise no_counterpart(f"np.{name}" if hasattr(np, name) else f"the ufunc {name}")
         if not kwargs:

@@ -20,6 +20,7 @@ from ._core import (
 from ._core import sigmoid as expit
 from ._extended import sinc
 from ._names import public_dir
+from ._quantiles import betainccinv, betaincinv, gammainccinv, gammaincinv, stdtr, stdtrit
 
 if TYPE_CHECKING:
     from .compositions.orthogonal import (
@@ -37,6 +38,8 @@ __all__ = [
     "beta",
     "betainc",
     "betaincc",
+    "betainccinv",
+    "betaincinv",
     "betaln",
     "boxcox",
     "boxcox1p",
@@ -68,6 +71,8 @@ __all__ = [
     "gamma",
     "gammainc",
     "gammaincc",
+    "gammainccinv",
+    "gammaincinv",
     "gammaln",
     "huber",
     "i0",
@@ -102,6 +107,8 @@ __all__ = [
     "softmax",
     "softplus",
     "spence",
+    "stdtr",
+    "stdtrit",
     "wofz",
     "xlog1py",
     "xlogy",

@@ -318,3 +318,73 @@ def test_loggamma_of_real_numbers_and_at_its_cut():
     above, below = special.loggamma(pa.tensor([complex(-0.5, 0.0), complex(-0.5, -0.0)])).numpy()
     assert above == pytest.approx(sc.loggamma(complex(-0.5, 0.0)), rel=1e-14)
     assert below == pytest.approx(sc.loggamma(complex(-0.5, -0.0)), rel=1e-14)
+
+
+INVERSES = [
+    ("gammaincinv", (2.5,), lambda x, a: special.gammainc(a, x)),
+    ("gammaincinv", (0.02,), lambda x, a: special.gammainc(a, x)),
+    ("gammaincinv", (1e4,), lambda x, a: special.gammainc(a, x)),
+    ("gammainccinv", (0.7,), lambda x, a: special.gammaincc(a, x)),
+    ("betaincinv", (0.3, 40.0), lambda x, a, b: special.betainc(a, b, x)),
+    ("betaincinv", (200.0, 3.0), lambda x, a, b: special.betainc(a, b, x)),
+    ("betainccinv", (4.0, 0.5), lambda x, a, b: special.betaincc(a, b, x)),
+    ("stdtrit", (0.5,), lambda x, df: special.stdtr(df, x)),
+    ("stdtrit", (4.5,), lambda x, df: special.stdtr(df, x)),
+]
+
+
+@pytest.mark.parametrize(("name", "shapes", "forward"), INVERSES)
+def test_inverses_invert(name, shapes, forward):
+    y = np.concatenate([np.logspace(-120, -1, 30), np.linspace(0.02, 0.98, 25)])
+    x = getattr(special, name)(*shapes, y).numpy()
+    # Where an interval of one unit in the last place holds more, x cannot say so.
+    rounding = np.abs(forward(np.nextafter(x, np.inf), *shapes) - forward(x, *shapes)).numpy()
+    ok = (np.abs(x) > 1e-290) & np.isfinite(x) & ((x < 1.0) | ("beta" not in name))
+    assert ok.sum() > 25
+    error = np.abs(forward(x, *shapes).numpy() - y)
+    assert np.all((error <= 2e-12 * y + 2 * rounding)[ok])
+    ends = getattr(special, name)(*shapes, [0.0, 1.0, -0.1, 1.1, np.nan]).tolist()
+    low, high = {"g": (0.0, np.inf), "b": (0.0, 1.0), "s": (-np.inf, np.inf)}[name[0]]
+    assert ends[:2] == ([high, low] if "ccinv" in name else [low, high])
+    assert np.isnan(ends[2:]).all()
+    assert np.isnan(getattr(special, name)(-1.0, *shapes[1:], 0.5).item())
+
+
+@pytest.mark.parametrize(("name", "shapes"), [v[:2] for v in INVERSES if v[1] != (1e4,)])
+def test_inverses_have_derivatives_under_every_transform(name, shapes):
+    f = getattr(special, name)
+    point = tuple(map(pa.tensor, (*shapes, 0.3)))
+    everything = tuple(range(len(point)))
+    reverse = pa.func.jacrev(f, argnums=everything)(*point)
+    ahead = pa.func.jacfwd(f, argnums=everything)(*point)
+    np.testing.assert_allclose(reverse, ahead, rtol=1e-12)
+    assert pa.testing.gradcheck(f, point)
+    assert pa.testing.gradgradcheck(f, point, rtol=1e-3)
+    mapped = pa.func.vmap(pa.func.hessian(f, argnums=everything), (None,) * len(shapes) + (0,))
+    one, several = (
+        pa.func.hessian(f, argnums=everything)(*point),
+        mapped(*point[:-1], np.array([0.1, 0.3])),
+    )
+    for row, rows in zip(one, several, strict=True):
+        for entry, entries in zip(row, rows, strict=True):
+            np.testing.assert_allclose(entries[1].item(), entry.item(), rtol=1e-12)
+
+
+def test_inverses_are_found_by_scipys_names():
+    a = pa.tensor(2.0, requires_grad=True)
+    assert sc.gammaincinv(a, 0.3).requires_grad
+    assert sc.stdtr(3.0, a).item() == pytest.approx(sc.stdtr(3.0, 2.0), rel=1e-14)
+    assert special.gammaincinv(2, pa.ones(1, dtype=pa.float32) / 2).dtype == np.float32
+    with pytest.raises(TypeError, match=r"\[special.betaincinv\] takes real numbers"):
+        special.betaincinv(1.0, 2.0, 0.5j)
+
+
+def test_students_distribution_is_smooth_at_zero():
+    for df in (0.3, 2.0, 50.0):
+        for x in (0.0, 0.2, -0.2):
+            slopes = [derivative(lambda t, df=df: special.stdtr(df, t), x, k) for k in (1, 2, 3)]
+            expected = [derivative(lambda t, df=df: pa.stats.t.pdf(t, df), x, k) for k in (0, 1, 2)]
+            np.testing.assert_allclose(slopes, expected, rtol=1e-9, atol=1e-12)
+    mixed = pa.func.grad(pa.func.grad(special.stdtr, argnums=1))(3.0, 0.0)
+    slope = pa.func.grad(lambda df: pa.stats.t.pdf(0.0, df))(3.0)
+    assert mixed.item() == pytest.approx(slope.item(), rel=1e-12)

@@ -16,6 +16,8 @@ CONTINUOUS = {
     "expon": (),
     "gamma": (2.3,),
     "gumbel_r": (),
+    "halfcauchy": (),
+    "halfnorm": (),
     "invgamma": (1.9,),
     "laplace": (),
     "logistic": (),
@@ -45,10 +47,6 @@ def both(name, method, *args, **named):
     return getattr(getattr(pa.stats, name), method)(*args, **named).numpy(), expected
 
 
-def methods(name, densities=DENSITIES):
-    return densities if name == "t" else densities + TAILS
-
-
 def test_every_family_is_tested():
     several = {"dirichlet", "multinomial", "multivariate_normal"}
     assert set(pa.stats.__all__) == {*CONTINUOUS, *DISCRETE, *several}
@@ -58,7 +56,7 @@ def test_every_family_is_tested():
 @pytest.mark.parametrize("loc, scale", [(0.0, 1.0), (0.3, 1.7)])
 def test_continuous_families_have_scipys_values(name, loc, scale):
     x = np.concatenate([3 * np.random.default_rng(0).standard_normal(40), EDGES])
-    for method in methods(name):
+    for method in DENSITIES + TAILS:
         got, expected = both(name, method, x, *CONTINUOUS[name], loc=loc, scale=scale)
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-14, err_msg=method)
 
@@ -67,7 +65,7 @@ def test_continuous_families_have_scipys_values(name, loc, scale):
 @pytest.mark.parametrize("loc", [0, 2])
 def test_discrete_families_have_scipys_values(name, loc):
     k = np.array([-1, 0, 1, 2, 2.5, 3, 6, 7, 8, 9, 40, np.nan])
-    for method in methods(name, ("logpmf", "pmf")):
+    for method in ("logpmf", "pmf", *TAILS):
         got, expected = both(name, method, k, *DISCRETE[name], loc=loc)
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-14, err_msg=method)
 
@@ -81,7 +79,7 @@ def test_parameters_out_of_range_give_nan(name):
     if name in CONTINUOUS:
         bad.append((shapes, {"scale": -1.0}))
     for values, named in bad:
-        for method in methods(name, DENSITIES if name in CONTINUOUS else ("logpmf", "pmf")):
+        for method in (*(DENSITIES if name in CONTINUOUS else ("logpmf", "pmf")), *TAILS):
             assert np.isnan(getattr(getattr(pa.stats, name), method)(1.0, *values, **named).item())
 
 
@@ -92,10 +90,54 @@ def test_derivatives_of_continuous_families(name):
     arguments = (x, *map(pa.tensor, CONTINUOUS[name]), pa.tensor(0.1), pa.tensor(1.2))
     assert pa.testing.gradcheck(family.logpdf, arguments)
     assert pa.testing.gradgradcheck(family.logpdf, arguments)
-    if name != "t":
-        assert pa.testing.gradcheck(family.logcdf, arguments)
-        slope = pa.func.vmap(pa.func.grad(family.cdf), (0, *[None] * (len(arguments) - 1)))
-        np.testing.assert_allclose(slope(*arguments).numpy(), family.pdf(*arguments).numpy(), 1e-9)
+    assert pa.testing.gradcheck(family.logcdf, arguments)
+    slope = pa.func.vmap(pa.func.grad(family.cdf), (0, *[None] * (len(arguments) - 1)))
+    np.testing.assert_allclose(slope(*arguments).numpy(), family.pdf(*arguments).numpy(), 1e-9)
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+@pytest.mark.parametrize("method", ["ppf", "isf"])
+def test_quantiles_have_scipys_values(name, method):
+    q = np.concatenate([np.linspace(0.01, 0.99, 15), [0.0, 1.0, 1e-12, 0.5, -0.1, 1.1, np.nan]])
+    for named in ({}, {"loc": 0.3, "scale": 1.7}):
+        got, expected = both(name, method, q, *CONTINUOUS[name], **named)
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-14)
+    family = getattr(pa.stats, name)
+    back = family.cdf if method == "ppf" else family.sf
+    places = getattr(family, method)(q[:15], *CONTINUOUS[name])
+    np.testing.assert_allclose(back(places, *CONTINUOUS[name]).numpy(), q[:15], rtol=1e-12)
+    assert np.isnan(getattr(family, method)(0.5, *CONTINUOUS[name], scale=-1.0).item())
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+@pytest.mark.parametrize("method", ["ppf", "isf"])
+def test_derivatives_of_quantiles(name, method):
+    quantile = getattr(getattr(pa.stats, name), method)
+    arguments = (
+        pa.asarray([0.3, 0.8]),
+        *map(pa.tensor, CONTINUOUS[name]),
+        pa.tensor(0.1),
+        pa.tensor(1.2),
+    )
+    assert pa.testing.gradcheck(quantile, arguments)
+    assert pa.testing.gradgradcheck(quantile, arguments)
+    everything = tuple(range(len(arguments)))
+    slopes = pa.func.grad(lambda *a: pa.sum(quantile(*a)), argnums=everything)
+    at_ends = slopes(np.array([0.0, 1.0]), *arguments[1:])
+    assert all(np.isfinite(g.numpy()).all() for g in at_ends)
+    assert at_ends[0].tolist() == [0.0, 0.0]
+
+
+def test_frozen_families():
+    gamma = pa.stats.gamma(2.0, scale=3.0)
+    assert gamma.logpdf(1.5).item() == pa.stats.gamma.logpdf(1.5, 2.0, scale=3.0).item()
+    assert gamma.ppf(0.3).item() == pa.stats.gamma.ppf(0.3, 2.0, scale=3.0).item()
+    assert repr(gamma) == "<pyautograd.stats.gamma(2.0, scale=3.0)>"
+    assert {"logpdf", "ppf", "sf"} <= set(dir(gamma))
+    assert pickle.loads(pickle.dumps(gamma)).cdf(1.0).item() == gamma.cdf(1.0).item()
+    assert pa.stats.poisson(3.0).pmf(2).item() == pa.stats.poisson.pmf(2, 3.0).item()
+    slope = pa.func.grad(lambda a: pa.stats.gamma(a).cdf(1.0))(2.0)
+    assert slope.item() == pa.func.grad(lambda a: pa.stats.gamma.cdf(1.0, a))(2.0).item()
 
 
 @pytest.mark.parametrize("name", DISCRETE)
@@ -184,7 +226,10 @@ def test_wrong_use():
         (lambda: pa.stats.norm.pdf(1.0, 0.0, loc=2.0), TypeError, "loc was given twice"),
         (lambda: pa.stats.norm.pdf(1.0, 0.0, 1.0, 2.0), TypeError, "at most 2 parameters"),
         (lambda: pa.stats.norm.pdf(1j), TypeError, "takes real numbers, got dtype complex128"),
-        (lambda: pa.stats.t.cdf(1.0, 3.0), NotImplementedError, "[stats.t.cdf] only densities"),
+        (lambda: pa.stats.gamma(scale=2.0), TypeError, "[stats.gamma.cdf] missing the parameter a"),
+        (lambda: pa.stats.norm.rvs, AttributeError, "'rvs': use the draws in pa.random"),
+        (lambda: pa.stats.poisson.logpdf, AttributeError, "'logpdf': use logpmf"),
+        (lambda: pa.stats.norm(0.0).moment, AttributeError, "there is no 'moment'"),
         (
             lambda: pa.stats.multivariate_normal.logpdf(1.0),
             ValueError,

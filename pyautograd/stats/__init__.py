@@ -1,21 +1,27 @@
 """Densities and probabilities of distributions, under the names of :mod:`scipy.stats`.
 
-Every family has ``logpdf``, ``pdf``, ``cdf``, ``sf``, ``logcdf`` and ``logsf`` (discrete ones
-``logpmf`` and ``pmf``), called as SciPy's are: ``family.logpdf(x, *shapes, loc=0, scale=1)``. All
-arguments may be tensors, broadcast against each other and are differentiable, to any order, in
-every mode. ``t`` has densities only; ``multivariate_normal``, ``dirichlet`` and ``multinomial``
-have the variables along the last axis.
+Continuous families have ``logpdf``, ``pdf``, ``cdf``, ``sf``, ``logcdf``, ``logsf``, ``ppf`` and
+``isf``, discrete ones ``logpmf``, ``pmf`` and the first four of the others. They are called as
+SciPy's are: ``family.logpdf(x, *shapes, loc=0, scale=1)``, or with the parameters first,
+``family(*shapes, loc=0, scale=1).logpdf(x)``. All arguments may be tensors, broadcast against each
+other and are differentiable, to any order, in every mode; quantiles by the implicit function
+theorem, also in the shapes. ``multivariate_normal``, ``dirichlet`` and ``multinomial`` have the
+variables along the last axis, and densities only.
 
 Outside the support a density is 0 and its logarithm -inf, with derivative 0; with parameters that
-are out of range everything is nan. At the edge of a support, derivatives are those from within.
+are out of range everything is nan. At the edge of a support, derivatives are those from within;
+quantiles of 0 and 1 do not depend on the probability.
 Draws are in :mod:`pyautograd.random`.
 
 >>> data = np.array([1.2, 0.7, 3.1, 2.2])
 >>> likelihood = lambda a, scale: pa.sum(pa.stats.gamma.logpdf(data, a, scale=scale))
 >>> [round(g.item(), 4) for g in pa.func.grad(likelihood, argnums=(0, 1))(2.0, 1.0)]
 [0.0544, -0.8]
->>> pa.stats.norm.cdf(0.0, loc=0.0, scale=2.0).item()
+>>> pa.stats.norm(loc=0.0, scale=2.0).cdf(0.0).item()
 0.5
+>>> median = lambda a: pa.stats.gamma.ppf(0.5, a)
+>>> round(median(2.0).item(), 4), round(pa.func.grad(median)(2.0).item(), 4)
+(1.6783, 0.9933)
 """
 
 from .._names import public_dir
@@ -26,6 +32,8 @@ from ._continuous import (
     expon,
     gamma,
     gumbel_r,
+    halfcauchy,
+    halfnorm,
     invgamma,
     laplace,
     logistic,
@@ -50,6 +58,8 @@ __all__ = [
     "gamma",
     "geom",
     "gumbel_r",
+    "halfcauchy",
+    "halfnorm",
     "invgamma",
     "laplace",
     "logistic",

@@ -16,6 +16,7 @@ from ._families import Continuous
 
 _LOG_PI = math.log(math.pi)
 _LOG_2 = math.log(2.0)
+_ROOT_HALF = math.sqrt(0.5)
 _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -69,6 +70,14 @@ def _laplace_logcdf(z: Tensor) -> Tensor:
     return _core.where(z < 0.0, below - _LOG_2, _core.log1p(-0.5 * _core.exp(-above)))
 
 
+def _laplace_ppf(q: Tensor) -> Tensor:
+    return _core.where(q < 0.5, _core.log(2.0 * q), -_core.log(2.0 * (1.0 - q)))
+
+
+def _cot(angle: Tensor) -> Tensor:
+    return _core.cos(angle) / _core.sin(angle)
+
+
 def _log1mexp(y: Tensor) -> Tensor:
     """``log(1 - exp(-y))`` for y > 0, by the form that does not cancel (M. Maechler, 2012)."""
     small = y < _LOG_2
@@ -83,6 +92,8 @@ norm = Continuous(
     sf=lambda z: special.ndtr(-z),
     logcdf=special.log_ndtr,
     logsf=lambda z: special.log_ndtr(-z),
+    ppf=special.ndtri,
+    isf=lambda q: -special.ndtri(q),
 )
 lognorm = Continuous(
     "lognorm",
@@ -92,14 +103,26 @@ lognorm = Continuous(
     sf=lambda z, s: special.ndtr(-_core.log(z) / s),
     logcdf=lambda z, s: special.log_ndtr(_core.log(z) / s),
     logsf=lambda z, s: special.log_ndtr(-_core.log(z) / s),
+    ppf=lambda q, s: _core.exp(s * special.ndtri(q)),
+    isf=lambda q, s: _core.exp(-s * special.ndtri(q)),
     support=(0.0, np.inf),
 )
-t = Continuous("t", _student, "df")
+t = Continuous(
+    "t",
+    _student,
+    "df",
+    cdf=lambda z, df: special.stdtr(df, z),
+    sf=lambda z, df: special.stdtr(df, -z),
+    ppf=lambda q, df: special.stdtrit(df, q),
+    isf=lambda q, df: -special.stdtrit(df, q),
+)
 cauchy = Continuous(
     "cauchy",
     lambda z: -_core.log1p(_core.square(z)) - _LOG_PI,
     cdf=lambda z: _core.atan2(_core.ones_like(z), -z) / math.pi,
     sf=lambda z: _core.atan2(_core.ones_like(z), z) / math.pi,
+    ppf=lambda q: -_cot(math.pi * q),
+    isf=lambda q: _cot(math.pi * q),
 )
 laplace = Continuous(
     "laplace",
@@ -108,6 +131,8 @@ laplace = Continuous(
     sf=lambda z: _core.exp(_laplace_logcdf(-z)),
     logcdf=_laplace_logcdf,
     logsf=lambda z: _laplace_logcdf(-z),
+    ppf=_laplace_ppf,
+    isf=lambda q: -_laplace_ppf(q),
 )
 logistic = Continuous(
     "logistic",
@@ -116,6 +141,8 @@ logistic = Continuous(
     sf=lambda z: special.expit(-z),
     logcdf=special.log_expit,
     logsf=lambda z: special.log_expit(-z),
+    ppf=special.logit,
+    isf=lambda q: -special.logit(q),
 )
 gumbel_r = Continuous(
     "gumbel_r",
@@ -124,12 +151,16 @@ gumbel_r = Continuous(
     sf=lambda z: -_core.expm1(-_core.exp(-z)),
     logcdf=lambda z: -_core.exp(-z),
     logsf=lambda z: _log1mexp(_core.exp(-z)),
+    ppf=lambda q: -_core.log(-_core.log(q)),
+    isf=lambda q: -_core.log(-_core.log1p(-q)),
 )
 uniform = Continuous(
     "uniform",
     lambda z: 0.0 * z,
     cdf=lambda z: z,
     sf=lambda z: 1.0 - z,
+    ppf=lambda q: q,
+    isf=lambda q: 1.0 - q,
     support=(0.0, 1.0),
 )
 expon = Continuous(
@@ -139,6 +170,8 @@ expon = Continuous(
     sf=lambda z: _core.exp(-z),
     logcdf=_log1mexp,
     logsf=lambda z: -z,
+    ppf=lambda q: -_core.log1p(-q),
+    isf=lambda q: -_core.log(q),
     support=(0.0, np.inf),
 )
 gamma = Continuous(
@@ -147,6 +180,8 @@ gamma = Continuous(
     "a",
     cdf=lambda z, a: special.gammainc(a, z),
     sf=lambda z, a: special.gammaincc(a, z),
+    ppf=lambda q, a: special.gammaincinv(a, q),
+    isf=lambda q, a: special.gammainccinv(a, q),
     support=(0.0, np.inf),
 )
 chi2 = Continuous(
@@ -155,6 +190,8 @@ chi2 = Continuous(
     "df",
     cdf=lambda z, df: special.gammainc(0.5 * df, 0.5 * z),
     sf=lambda z, df: special.gammaincc(0.5 * df, 0.5 * z),
+    ppf=lambda q, df: 2.0 * special.gammaincinv(0.5 * df, q),
+    isf=lambda q, df: 2.0 * special.gammainccinv(0.5 * df, q),
     support=(0.0, np.inf),
 )
 invgamma = Continuous(
@@ -163,6 +200,8 @@ invgamma = Continuous(
     "a",
     cdf=lambda z, a: special.gammaincc(a, 1.0 / z),
     sf=lambda z, a: special.gammainc(a, 1.0 / z),
+    ppf=lambda q, a: 1.0 / special.gammainccinv(a, q),
+    isf=lambda q, a: 1.0 / special.gammaincinv(a, q),
     support=(0.0, np.inf),
 )
 beta = Continuous(
@@ -171,6 +210,8 @@ beta = Continuous(
     *("a", "b"),
     cdf=lambda z, a, b: special.betainc(a, b, z),
     sf=lambda z, a, b: special.betaincc(a, b, z),
+    ppf=lambda q, a, b: special.betaincinv(a, b, q),
+    isf=lambda q, a, b: special.betainccinv(a, b, q),
     support=(0.0, 1.0),
 )
 weibull_min = Continuous(
@@ -181,6 +222,8 @@ weibull_min = Continuous(
     sf=lambda z, c: _core.exp(-(z**c)),
     logcdf=lambda z, c: _log1mexp(z**c),
     logsf=lambda z, c: -(z**c),
+    ppf=lambda q, c: (-_core.log1p(-q)) ** (1.0 / c),
+    isf=lambda q, c: (-_core.log(q)) ** (1.0 / c),
     support=(0.0, np.inf),
 )
 pareto = Continuous(
@@ -191,5 +234,26 @@ pareto = Continuous(
     sf=lambda z, b: z**-b,
     logcdf=lambda z, b: _log1mexp(b * _core.log(z)),
     logsf=lambda z, b: -b * _core.log(z),
+    ppf=lambda q, b: _core.exp(-_core.log1p(-q) / b),
+    isf=lambda q, b: q ** (-1.0 / b),
     support=(1.0, np.inf),
+)
+halfnorm = Continuous(
+    "halfnorm",
+    lambda z: _LOG_2 + _normal(z),
+    cdf=lambda z: special.erf(z * _ROOT_HALF),
+    sf=lambda z: special.erfc(z * _ROOT_HALF),
+    logsf=lambda z: _LOG_2 + special.log_ndtr(-z),
+    ppf=lambda q: special.erfinv(q) / _ROOT_HALF,
+    isf=lambda q: special.erfcinv(q) / _ROOT_HALF,
+    support=(0.0, np.inf),
+)
+halfcauchy = Continuous(
+    "halfcauchy",
+    lambda z: _LOG_2 - _LOG_PI - _core.log1p(_core.square(z)),
+    cdf=lambda z: _core.atan(z) * (2.0 / math.pi),
+    sf=lambda z: _core.atan2(_core.ones_like(z), z) * (2.0 / math.pi),
+    ppf=lambda q: _core.tan(0.5 * math.pi * q),
+    isf=lambda q: _cot(0.5 * math.pi * q),
+    support=(0.0, np.inf),
 )

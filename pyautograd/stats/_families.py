@@ -28,6 +28,19 @@ class Family:
     def __reduce__(self) -> tuple[Any, ...]:
         return _by_name, (self.name,)
 
+    def __call__(self, *args: Any, **named: Any) -> Frozen:
+        """The distribution with these parameters, whose methods take the place alone."""
+        self._bind("cdf", 0.0, args, named)
+        return Frozen(self, args, named)
+
+    def __getattr__(self, name: str) -> Any:
+        advice = _ELSEWHERE.get(name)
+        raise AttributeError(
+            f"[stats.{self.name}] there is no {name!r}" + (f": use {advice}" if advice else ""),
+            name=name,
+            obj=self,
+        )
+
     def _signature(self) -> list[str]:
         return [
             f"{name}={self._defaults[name]:g}" if name in self._defaults else name
@@ -59,6 +72,38 @@ class Family:
         return [_core.astype(_core.asarray(v), dtype) for v in values]
 
 
+# Methods of SciPy's families: what to write in their place
+_ELSEWHERE = {
+    "entropy": "the mean of -logpdf over draws",
+    "fit": "pa.optimize.minimize of -sum(logpdf)",
+    "logpdf": "logpmf",
+    "logpmf": "logpdf",
+    "pdf": "pmf",
+    "pmf": "pdf",
+    "rvs": "the draws in pa.random",
+}
+
+
+class Frozen:
+    """A family with its parameters: ``norm(1.0, 2.0).logpdf(x)``."""
+
+    def __init__(self, family: Family, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        self.family, self.args, self.named = family, args, named
+
+    def __repr__(self) -> str:
+        given = [repr(v) for v in self.args] + [f"{k}={v!r}" for k, v in self.named.items()]
+        return f"<pyautograd.stats.{self.family.name}({', '.join(given)})>"
+
+    def __dir__(self) -> list[str]:
+        return [name for name in dir(self.family) if not name.startswith("_") and name != "name"]
+
+    def __getattr__(self, name: str) -> Callable[[Any], Tensor]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        method = getattr(self.family, name)
+        return lambda x: method(x, *self.args, **self.named)
+
+
 def _by_name(name: str) -> Family:
     """A family when it is unpickled: formulas are functions, and stay at home."""
     family: Family = getattr(importlib.import_module("pyautograd.stats"), name)
@@ -73,15 +118,18 @@ class Continuous(Family):
         name: str,
         logpdf: Formula,
         *shapes: str,
-        cdf: Formula | None = None,
-        sf: Formula | None = None,
+        cdf: Formula,
+        sf: Formula,
         logcdf: Formula | None = None,
         logsf: Formula | None = None,
+        ppf: Formula,
+        isf: Formula,
         support: tuple[float, float] = (-np.inf, np.inf),
     ) -> None:
         super().__init__(name, shapes, {"loc": 0.0, "scale": 1.0})
         self._logpdf, self._cdf, self._sf = logpdf, cdf, sf
-        self._logcdf, self._logsf = logcdf, logsf
+        self._logcdf, self._logsf = logcdf or _log_of(cdf, sf), logsf or _log_of(sf, cdf)
+        self._ppf, self._isf = ppf, isf
         self._support = support
 
     def logpdf(self, x: Any, *args: Any, **named: Any) -> Tensor:
@@ -107,25 +155,30 @@ class Continuous(Family):
 
     def logcdf(self, x: Any, *args: Any, **named: Any) -> Tensor:
         """The logarithm of the probability of at most x."""
-        formula = self._logcdf or _log_of(self._cdf, self._sf)
-        return self._tail("logcdf", formula, (-np.inf, 0.0), x, args, named)
+        return self._tail("logcdf", self._logcdf, (-np.inf, 0.0), x, args, named)
 
     def logsf(self, x: Any, *args: Any, **named: Any) -> Tensor:
         """The logarithm of the probability of more than x."""
-        formula = self._logsf or _log_of(self._sf, self._cdf)
-        return self._tail("logsf", formula, (0.0, -np.inf), x, args, named)
+        return self._tail("logsf", self._logsf, (0.0, -np.inf), x, args, named)
+
+    def ppf(self, q: Any, *args: Any, **named: Any) -> Tensor:
+        """The quantile: the place that has the probability q below it; nan unless 0 <= q <= 1."""
+        return self._quantile("ppf", self._ppf, self._support, q, args, named)
+
+    def isf(self, q: Any, *args: Any, **named: Any) -> Tensor:
+        """The place that has the probability q above it, accurate where q is small."""
+        low, high = self._support
+        return self._quantile("isf", self._isf, (high, low), q, args, named)
 
     def _tail(
         self,
         method: str,
-        formula: Formula | None,
+        formula: Formula,
         ends: tuple[float, float],
         x: Any,
         args: tuple[Any, ...],
         named: Any,
     ) -> Tensor:
-        if formula is None:
-            raise NotImplementedError(f"[stats.{self.name}.{method}] only densities are known")
         z, shapes, scale = self._standard(method, x, args, named)
         low, high = self._support
         below, above = z <= low, z >= high
@@ -133,6 +186,23 @@ class Continuous(Family):
         value = formula(_core.where(outside, self._somewhere(), z), *shapes)
         value = _core.where(below, ends[0], _core.where(above, ends[1], value))
         return self._where_valid(value, shapes, scale)
+
+    def _quantile(
+        self,
+        method: str,
+        formula: Formula,
+        ends: tuple[float, float],
+        q: Any,
+        args: tuple[Any, ...],
+        named: Any,
+    ) -> Tensor:
+        q, *shapes, loc, scale = self._bind(method, q, args, named)
+        inside = _core.logical_and(q > 0.0, q < 1.0)
+        value = loc + scale * formula(_core.where(inside, q, 0.5), *shapes)
+        # An infinite end stays where it is, whatever loc and scale are.
+        first, last = (loc + scale * end if np.isfinite(end) else end for end in ends)
+        rest = _core.where(q == 0.0, first, _core.where(q == 1.0, last, np.nan))
+        return self._where_valid(_core.where(inside, value, rest), shapes, scale)
 
     def _standard(
         self, method: str, x: Any, args: tuple[Any, ...], named: Any
@@ -226,9 +296,7 @@ class Discrete(Family):
         return _core.where(self._valid(*shapes), value, np.nan)
 
 
-def _log_of(formula: Formula | None, rest: Formula | None) -> Formula | None:
-    if formula is None or rest is None:
-        return None
+def _log_of(formula: Formula, rest: Formula) -> Formula:
     return lambda *values: _log(formula(*values), rest(*values))
 
 
