@@ -296,8 +296,8 @@ def gammainccinv(a: TensorLike, y: TensorLike, /) -> Tensor:
     """The x with ``gammaincc(a, x) = y``, accurate where y is small; otherwise as
     :func:`gammaincinv`.
 
-    >>> round(pa.special.gammainccinv(1.0, 1e-100).item() / np.log(10), 9)
-    100.0
+    >>> round(pa.special.gammainccinv(1.0, 1e-100).item(), 6)
+    230.258509
     """
     return _quantile("special.gammainccinv", _GAMMA, True, y, a)
 

@@ -179,6 +179,32 @@ def test_constraints_beside_many_bounds():
     np.testing.assert_allclose(result.x.numpy(), np.maximum(target - level, 0), atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "constraint, expected",
+    [
+        ({"type": "ineq", "fun": lambda x: x[1:] ** 2 + x[:-1] - 0.5}, True),
+        (NonlinearConstraint(lambda x: x[1:] ** 2 + x[:-1], 0.5, 2.0), True),
+        ({"type": "eq", "fun": lambda x: x[1:] ** 2 + x[:-1] - 0.5}, False),
+        ({"type": "ineq", "fun": lambda x: pa.sum(x)[None] - 1.0}, False),
+    ],
+)
+def test_constraints_with_slacks_are_sparse_from_fewer_unknowns(monkeypatch, constraint, expected):
+    seen, original = [], scipy.optimize.minimize
+
+    def spy(fun, x0, *, constraints, **kwargs):
+        seen.extend(issparse(c.jac(x0)) for c in constraints)
+        return original(fun, x0, constraints=constraints, **kwargs)
+
+    monkeypatch.setattr(scipy.optimize, "minimize", spy)
+    result = pa.optimize.minimize(
+        lambda x: pa.sum((x - 1) ** 4) + pa.sum(x[1:] * x[:-1]),
+        np.full(60, 0.8),
+        constraints=constraint,
+        options={"maxiter": 300},
+    )
+    assert seen == [expected] and result.success
+
+
 @pytest.fixture
 def handed_over(monkeypatch):
     """What SciPy is given at the start, and small problems treated as large ones."""

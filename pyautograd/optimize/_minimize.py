@@ -27,8 +27,9 @@ _NONE = {"nelder-mead", "powell", "cobyla", "cobyqa"}
 _TAKE_CONSTRAINTS = {"trust-constr", "slsqp", "cobyla", "cobyqa"}
 # Unknowns up to which a dense matrix is cheaper than its products, and than being sparse
 _DENSE = SPARSE_FROM
-# The same for Jacobians of constraints beside bounds, whose own Jacobian is sparse
-_DENSE_BESIDE_BOUNDS = 50
+# The same for Jacobians of constraints where SciPy joins to them unit vectors for bounds or for the
+# slacks of inequalities, and factorises what is joined
+_DENSE_WHERE_JOINED = 50
 
 
 def minimize(
@@ -49,8 +50,8 @@ def minimize(
 
     Value, gradient and Hessian (or its products) at a point come from one recorded evaluation. From
     500 unknowns the Hessian is handed over as a sparse array where few products give all of it, and
-    ``"trust-constr"`` gets sparse Jacobians and Hessians of constraints that are sparse: see
-    :mod:`pyautograd.sparse`. Patterns are detected at ``x0``, compared with one product at every
+    ``"trust-constr"`` gets sparse Jacobians and Hessians of constraints that are sparse (Jacobians
+    from 50, beside inequalities and bounds): see :mod:`pyautograd.sparse`. Patterns are detected at ``x0``, compared with one product at every
     other point, and detected anew where ``f`` has taken another branch.
 
     Args:
@@ -117,13 +118,14 @@ def minimize(
         lower, upper = flat_bounds(_OP, bounds, layout)
         arguments["bounds"] = optimize.Bounds(lower, upper)
     if constraints:
-        beside = _DENSE if bounds is None else _DENSE_BESIDE_BOUNDS
+        joined = bounds is not None or any(map(_has_slacks, constraints))
+        least = _DENSE_WHERE_JOINED if joined else _DENSE
         setting = (options or {}).get("sparse_jacobian")
         maker = _ConstraintMaker(
             layout,
             start,
             second=key == "trust-constr",
-            sparse=key == "trust-constr" and setting is not False and layout.size >= beside,
+            sparse=key == "trust-constr" and setting is not False and layout.size >= least,
             kind=kind,
         )
         arguments["constraints"] = [maker.make(optimize, c) for c in constraints]
@@ -145,6 +147,13 @@ def minimize(
 
 def _listed(constraints: Any) -> list[Any]:
     return list(constraints) if isinstance(constraints, (list, tuple)) else [constraints]
+
+
+def _has_slacks(constraint: Any) -> bool:
+    if isinstance(constraint, dict):
+        return constraint.get("type") == "ineq"
+    lower, upper = getattr(constraint, "lb", 0.0), getattr(constraint, "ub", 0.0)
+    return not np.array_equal(lower, upper)
 
 
 def _choose(method: str | None, size: int, bounds: Any, constraints: Sequence[Any]) -> str:
