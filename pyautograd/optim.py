@@ -86,15 +86,7 @@ class Optimizer(Generic[State]):
 
     @lr.setter
     def lr(self, value: float | Tensor) -> None:
-        if type(value) is Tensor:
-            if value.shape or value.dtype.kind != "f":
-                raise ValueError(
-                    f"[{self._name()}] lr has shape {value.shape} and dtype {value.dtype}: "
-                    "expected a floating-point scalar"
-                )
-            self._lr: float | Tensor = value
-        else:
-            self._lr = self._number("lr", value, 0.0, math.inf)
+        self._lr = self._number("lr", value, 0.0, math.inf)
 
     @property
     def state(self) -> State:
@@ -218,7 +210,15 @@ class Optimizer(Generic[State]):
     def _name(self) -> str:
         return type(self).__name__
 
-    def _number(self, what: str, value: Any, low: float, high: float) -> float:
+    def _number(self, what: str, value: Any, low: float, high: float) -> float | Tensor:
+        """A number within its range, or a scalar tensor, whose value is not looked at."""
+        if type(value) is Tensor:
+            if value.shape or value.dtype.kind != "f":
+                raise ValueError(
+                    f"[{self._name()}] {what} has shape {value.shape} and dtype {value.dtype}: "
+                    "expected a floating-point scalar"
+                )
+            return value
         if isinstance(value, Real) and low <= float(value) < high:
             return float(value)
         raise ValueError(
@@ -312,6 +312,15 @@ def _over_root(eps: Tensor, mean: Tensor, square: Tensor) -> Tensor:
     return mean / (root + eps.astype(mean.dtype))
 
 
+def _like(value: float | Tensor, x: Tensor) -> float | Tensor:
+    """A number in the dtype that it is to be multiplied with."""
+    return value.astype(x.dtype) if type(value) is Tensor else value
+
+
+def _used(value: float | Tensor) -> bool:
+    return type(value) is Tensor or value != 0.0
+
+
 def _place(structure: TreeDef, leaf: int) -> str:
     return f"params{paths(structure)[leaf]}"
 
@@ -332,10 +341,12 @@ class SGD(Optimizer[SGDState]):
     Args:
         params: a tree of leaves that require grad, to be moved by :meth:`step`; leave it out to use
             :meth:`init` and :meth:`update` only.
-        lr: the learning rate, a number or a scalar tensor; with a tensor, :meth:`update` is
-            differentiable with respect to it.
+        lr: the learning rate.
         momentum: a number in [0, 1).
         weight_decay: times half the squared norm of the parameters is added to the loss.
+
+    Each of the last three is a number or a scalar tensor; :meth:`update` is differentiable with
+    respect to the tensors.
 
     Raises:
         TypeError, ValueError: a parameter is not a leaf that requires grad or is given twice, or an
@@ -354,30 +365,27 @@ class SGD(Optimizer[SGDState]):
         params: Any = None,
         *,
         lr: float | Tensor,
-        momentum: float = 0.0,
-        weight_decay: float = 0.0,
+        momentum: float | Tensor = 0.0,
+        weight_decay: float | Tensor = 0.0,
     ) -> None:
         self._momentum = self._number("momentum", momentum, 0.0, 1.0)
         self._decay = self._number("weight_decay", weight_decay, 0.0, math.inf)
         super().__init__(params, lr)
 
     def _start(self, leaves: list[Tensor]) -> SGDState:
-        return SGDState([_core.zeros_like(p) for p in leaves] if self._momentum else None)
+        return SGDState([_core.zeros_like(p) for p in leaves] if _used(self._momentum) else None)
 
     def _advance(
         self, leaves: list[Tensor], gradients: list[Tensor], state: SGDState
     ) -> tuple[list[Tensor], SGDState]:
-        if self._decay:
-            gradients = [g + self._decay * p for p, g in zip(leaves, gradients, strict=True)]
+        if _used(self._decay):
+            pairs = zip(leaves, gradients, strict=True)
+            gradients = [g + _like(self._decay, p) * p for p, g in pairs]
         if state.velocity is not None:
             pairs = zip(state.velocity, gradients, strict=True)
-            gradients = [self._momentum * v + g for v, g in pairs]
+            gradients = [_like(self._momentum, v) * v + g for v, g in pairs]
             state = SGDState(gradients)
-        lr = self.lr
-        moved = [
-            p - (lr.astype(p.dtype) if type(lr) is Tensor else lr) * v
-            for p, v in zip(leaves, gradients, strict=True)
-        ]
+        moved = [p - _like(self.lr, p) * v for p, v in zip(leaves, gradients, strict=True)]
         return moved, state
 
 
@@ -391,12 +399,14 @@ class Adam(Optimizer[AdamState]):
     Args:
         params: a tree of leaves that require grad, to be moved by :meth:`step`; leave it out to use
             :meth:`init` and :meth:`update` only.
-        lr: the learning rate, a number or a scalar tensor; with a tensor, :meth:`update` is
-            differentiable with respect to it.
+        lr: the learning rate.
         betas: decay of the running mean and of the running mean square, each in [0, 1).
         eps: added to the root of the mean square; positive.
         capturable: count the steps on the device of the parameters, so that a captured step counts
             them, too (:func:`pyautograd.cuda.graph`). Elsewhere that makes steps a little slower.
+
+    Rates, decays and ``eps`` are numbers or scalar tensors; :meth:`update` is differentiable with
+    respect to the tensors.
 
     Raises:
         TypeError, ValueError: a parameter is not a leaf that requires grad or is given twice, or an
@@ -413,8 +423,8 @@ class Adam(Optimizer[AdamState]):
         params: Any = None,
         *,
         lr: float | Tensor = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float | Tensor = 1e-8,
         capturable: bool = False,
     ) -> None:
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
@@ -456,8 +466,8 @@ class Adam(Optimizer[AdamState]):
         rate, eps = self.lr * unbias / (1.0 - first**time), self._eps * unbias
         moved, means, squares = [], [], []
         for p, g, m, v in zip(leaves, gradients, state.mean, state.mean_square, strict=True):
-            m = first * m + (1.0 - first) * g
-            v = second * v + (1.0 - second) * _by_parts(_core.square, g)
+            m = _like(first, m) * m + _like(1.0 - first, m) * g
+            v = _like(second, v) * v + _like(1.0 - second, v) * _by_parts(_core.square, g)
             scaled = _by_parts(partial(_over_root, eps), m, v)
             moved.append(p - rate.astype(p.dtype) * scaled)
             means.append(m)
@@ -472,8 +482,8 @@ class AdamW(Adam):
     Decoupled weight decay regularization, algorithm 2 with PyTorch's scaling by ``lr``.
 
     Args:
-        params, lr, betas, eps: as for :class:`Adam`.
-        weight_decay: a number that is not negative.
+        params, lr, betas, eps, capturable: as for :class:`Adam`.
+        weight_decay: a number that is not negative, or a scalar tensor.
 
     Raises:
         TypeError, ValueError: as for :class:`Adam`.
@@ -489,12 +499,13 @@ class AdamW(Adam):
         params: Any = None,
         *,
         lr: float | Tensor = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float | Tensor = 1e-8,
+        weight_decay: float | Tensor = 1e-2,
+        capturable: bool = False,
     ) -> None:
         self._decay = self._number("weight_decay", weight_decay, 0.0, math.inf)
-        super().__init__(params, lr=lr, betas=betas, eps=eps)
+        super().__init__(params, lr=lr, betas=betas, eps=eps, capturable=capturable)
 
     def _advance(
         self, leaves: list[Tensor], gradients: list[Tensor], state: AdamState

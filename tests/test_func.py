@@ -5,6 +5,7 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
+import scipy.optimize
 
 import pyautograd as pa
 from pyautograd import func
@@ -439,3 +440,25 @@ def test_derivatives_inside_transforms(name):
     np.testing.assert_allclose(func.jacfwd(reverse)(x).numpy(), second, rtol=1e-10, atol=1e-12)
     slope = func.jacrev(lambda x: func.jvp(scalar, (x,), (v,))[1])(x)
     check(slope, second @ v, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["L-BFGS-B", "SLSQP", "TNC", "BFGS"])
+def test_as_numpy_serves_compiled_callers(method):
+    def f(x):
+        return pa.sum((x - 1.0) ** 2 * (1.0 + pa.arange(3.0)))
+
+    slope = pa.func.as_numpy(pa.func.value_and_grad(f))
+    found = scipy.optimize.minimize(slope, np.zeros(3), jac=True, method=method)
+    np.testing.assert_allclose(found.x, 1.0, atol=1e-3)
+    assert isinstance(found.jac, np.ndarray)
+
+
+def test_as_numpy_keeps_what_holds_no_tensor():
+    f = pa.func.as_numpy(lambda x, *, scale: {"value": pa.sum(x) * scale, "x": [x, None, "text"]})
+    out = f(pa.ones(2), scale=3.0)
+    assert isinstance(out["value"], np.float64) and out["value"] == 6.0
+    assert isinstance(out["x"][0], np.ndarray) and out["x"][1:] == [None, "text"]
+    with pytest.raises(RuntimeError, match="part of a recorded graph"):
+        f(pa.ones(2, dtype=np.float64).requires_grad_(), scale=1.0)
+    with pytest.raises(TypeError, match="expected a function"):
+        pa.func.as_numpy(3)

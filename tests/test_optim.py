@@ -143,6 +143,32 @@ def test_differentiable_in_parameters_gradients_state_and_rate(make):
     assert pa.testing.gradgradcheck(through, inputs)
 
 
+HYPER = {
+    "sgd": lambda c: optim.SGD(lr=c[0], momentum=c[1], weight_decay=c[2]),
+    "adam": lambda c: optim.Adam(lr=c[0], betas=(c[1], c[2]), eps=c[3]),
+    "adamw": lambda c: optim.AdamW(lr=c[0], betas=(0.9, c[1]), weight_decay=c[2]),
+}
+
+
+@pytest.mark.parametrize("make", HYPER.values(), ids=HYPER)
+def test_every_option_may_be_a_tensor(make):
+    values = [0.05, 0.8, 0.3, 1e-2]
+    plain = descend(make(values), start(), 3)[0]
+    single = descend(make(list(map(pa.tensor, values))), start(np.float32), 3)[0]
+    assert single["w"].dtype == np.float32
+
+    def after(options):
+        return loss(descend(make([*options]), start(), 3)[0])
+
+    assert_same_bits(descend(make(list(pa.asarray(values))), start(), 3)[0], plain)
+    assert pa.testing.gradcheck(after, (pa.asarray(values),))
+    assert pa.testing.gradgradcheck(after, (pa.asarray(values),))
+    each = pa.func.vmap(pa.func.grad(after))(pa.asarray([values, values]))
+    np.testing.assert_allclose(each[1].numpy(), pa.func.grad(after)(pa.asarray(values)).numpy())
+    with pytest.raises(ValueError, match=r"momentum has shape \(2,\) and dtype float64"):
+        optim.SGD(lr=0.1, momentum=pa.ones(2))
+
+
 @all_optimizers
 def test_a_mapped_descent_is_a_stack_of_descents(make):
     opt = make()

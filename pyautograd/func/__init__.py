@@ -16,11 +16,13 @@ handed back unchanged beside the result.
 from .._names import public_dir
 from ._forward import jvp, linearize
 from ._jacobian import hessian, hvp, jacfwd, jacrev
+from ._numpy import as_numpy
 from ._reverse import grad, value_and_grad, vjp
 from ._taylor import taylor
 from ._vmap import vmap
 
 __all__ = [
+    "as_numpy",
     "grad",
     "hessian",
     "hvp",

@@ -51,8 +51,9 @@ def minimize(
     Value, gradient and Hessian (or its products) at a point come from one recorded evaluation. From
     500 unknowns the Hessian is handed over as a sparse array where few products give all of it, and
     ``"trust-constr"`` gets sparse Jacobians and Hessians of constraints that are sparse (Jacobians
-    from 50, beside inequalities and bounds): see :mod:`pyautograd.sparse`. Patterns are detected at ``x0``, compared with one product at every
-    other point, and detected anew where ``f`` has taken another branch.
+    from 50, beside inequalities and bounds): see :mod:`pyautograd.sparse`. Patterns are detected at
+    ``x0``, compared with one product at every other point, and detected anew where ``f`` has taken
+    another branch.
 
     Args:
         f: a function of a tensor or a tree of them that returns a scalar tensor.
