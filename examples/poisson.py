@@ -48,7 +48,7 @@ def main(arguments=None):
         "w2": rng.standard_normal(options.hidden),
         "b2": np.zeros(()),
     }
-    laplacians = pa.func.vmap(pa.laplacian(solution, argnum=1), in_axes=(None, 0))
+    laplacians = pa.func.vmap(pa.laplacian(solution, argnums=1), in_axes=(None, 0))
 
     def residuals(parameters):
         return (laplacians(parameters, points) + sources) / np.sqrt(options.points)

@@ -24,7 +24,7 @@ _BYTES = 1 << 22
 
 
 def laplacian(
-    f: Callable[..., Any], argnum: int = 0, *, chunk_size: int | None = None
+    f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | None = None
 ) -> Callable[..., Tensor]:
     """The function that computes the sum of the second derivatives by each element of an argument.
 
@@ -37,7 +37,7 @@ def laplacian(
 
     Args:
         f: a function that returns one tensor.
-        argnum: the argument, one tensor of any shape.
+        argnums: the argument, one tensor of any shape.
         chunk_size: directions that are carried together; by default as many as take 4 MiB.
 
     Returns:
@@ -50,15 +50,15 @@ def laplacian(
     6.0
     >>> u = lambda k, p: pa.sin(k * p[0]) * pa.sin(p[1])
     >>> points = pa.tensor([[0.5, 0.5], [1.0, 2.0]])
-    >>> sources = pa.func.vmap(pa.laplacian(u, argnum=1), in_axes=(None, 0))(2.0, points)
+    >>> sources = pa.func.vmap(pa.laplacian(u, argnums=1), in_axes=(None, 0))(2.0, points)
     >>> bool(np.allclose(sources, [-5 * u(2.0, p).item() for p in points]))
     True
     """
-    return _second_derivatives("laplacian", f, argnum, chunk_size, summed=True)
+    return _second_derivatives("laplacian", f, argnums, chunk_size, summed=True)
 
 
 def hessian_diagonal(
-    f: Callable[..., Any], argnum: int = 0, *, chunk_size: int | None = None
+    f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | None = None
 ) -> Callable[..., Tensor]:
     """The function that computes the second derivative by each element of an argument.
 
@@ -68,11 +68,11 @@ def hessian_diagonal(
     >>> pa.hessian_diagonal(lambda x: x[0] ** 2 * x[1] ** 3)(pa.tensor([1.0, 2.0])).tolist()
     [16.0, 12.0]
     """
-    return _second_derivatives("hessian_diagonal", f, argnum, chunk_size, summed=False)
+    return _second_derivatives("hessian_diagonal", f, argnums, chunk_size, summed=False)
 
 
 def divergence(
-    f: Callable[..., Any], argnum: int = 0, *, chunk_size: int | None = None
+    f: Callable[..., Any], argnums: int = 0, *, chunk_size: int | None = None
 ) -> Callable[..., Tensor]:
     """The function that computes the trace of the Jacobian of a vector field.
 
@@ -80,7 +80,7 @@ def divergence(
 
     Args:
         f: a function that returns one tensor of the shape of the argument.
-        argnum, chunk_size: as in :func:`laplacian`.
+        argnums, chunk_size: as in :func:`laplacian`.
 
     Returns:
         A function of the same arguments that returns a scalar tensor.
@@ -97,7 +97,7 @@ def divergence(
 
     @functools.wraps(f, updated=())
     def trace(*args: Any, **kwargs: Any) -> Tensor:
-        x, at = _argument("divergence", f, args, kwargs, argnum)
+        x, at = _argument("divergence", f, args, kwargs, argnums)
         parts, tape = [], Tape()
         for start, stop in _chunks(x, chunk_size):
             with tape.take(), _core.Level("vmap", stop - start) as level:
@@ -152,16 +152,16 @@ def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
 
 
 def _second_derivatives(
-    op: str, f: Callable[..., Any], argnum: int, chunk_size: int | None, summed: bool
+    op: str, f: Callable[..., Any], argnums: int, chunk_size: int | None, summed: bool
 ) -> Callable[..., Tensor]:
     check_callable(op, f)
     check_chunk_size(op, chunk_size)
-    if type(argnum) is not int:
-        raise TypeError(f"[{op}] argnum must be an int, got {argnum!r}")
+    if type(argnums) is not int:
+        raise TypeError(f"[{op}] argnums must be an int, got {argnums!r}")
 
     @functools.wraps(f, updated=())
     def evaluate(*args: Any, **kwargs: Any) -> Tensor:
-        x, at = _argument(op, f, args, kwargs, argnum)
+        x, at = _argument(op, f, args, kwargs, argnums)
         if not x.size:
             y = at(x)
             return _core.zeros_like(y) if summed else _core.zeros((*y.shape, *x.shape), y.dtype)
@@ -204,10 +204,10 @@ def _diagonal(rows: Tensor, x: Tensor, start: int, stop: int) -> Tensor:
 
 
 def _argument(
-    op: str, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnum: int
+    op: str, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int
 ) -> tuple[Tensor, Callable[[Any], Tensor]]:
     """The chosen argument, and f as a function of it alone that must return one tensor."""
-    arguments = Arguments(op, args, argnum)
+    arguments = Arguments(op, args, argnums)
     if arguments.structure.type is not None:
         raise TypeError(
             f"[{op}] the argument must be one tensor, got the tree {arguments.structure!r}"

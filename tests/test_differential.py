@@ -72,7 +72,7 @@ def test_nesting():
             return pa.trace(pa.hessian(lambda x: network(x, weights), x))
 
         def fast(x):
-            return pa.laplacian(lambda w, x: network(x, w), argnum=1)(weights, x)
+            return pa.laplacian(lambda w, x: network(x, w), argnums=1)(weights, x)
 
         values = pa.func.vmap(total if trace else fast)(points)
         return pa.mean(values**2)
@@ -138,7 +138,7 @@ BAD = [
     (lambda: pa.laplacian(lambda x: x)((1.0,)), TypeError, "argument must be one tensor"),
     (lambda: pa.laplacian(lambda x: x)(1j), TypeError, "the argument is complex"),
     (lambda: pa.laplacian(lambda x: x)(1), TypeError, "dtype int64"),
-    (lambda: pa.laplacian(lambda x: x, argnum=(0,)), TypeError, "argnum must be an int"),
+    (lambda: pa.laplacian(lambda x: x, argnums=(0,)), TypeError, "argnums must be an int"),
     (lambda: pa.laplacian(lambda x: x, chunk_size=0), ValueError, "chunk_size must be a positive"),
     (lambda: pa.divergence(pa.sum)(np.ones(2)), ValueError, r"returns shape \(\) for an argument"),
     (lambda: pa.derivative(pa.sin, -1), ValueError, "must not be negative, got -1"),
