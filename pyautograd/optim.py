@@ -318,7 +318,7 @@ def _like(value: float | Tensor, x: Tensor) -> float | Tensor:
 
 
 def _used(value: float | Tensor) -> bool:
-    return type(value) is Tensor or value != 0.0
+    return isinstance(value, Tensor) or value != 0.0
 
 
 def _place(structure: TreeDef, leaf: int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from .. import _core
 from .._core import Tensor
 
 Formula = Callable[..., Tensor]
+Value = Tensor | float
+
+_FLOAT64 = np.dtype(np.float64)
 
 
 class Family:
@@ -47,29 +51,57 @@ class Family:
             for name in self._names
         ]
 
-    def _bind(self, method: str, x: Any, args: tuple[Any, ...], named: Any) -> list[Tensor]:
-        """The place and all parameters, in one floating dtype."""
-        op = f"stats.{self.name}.{method}"
+    def _bind(self, method: str, x: Any, args: tuple[Any, ...], named: Any) -> list[Any]:
+        """The place and all parameters, tensors of one floating dtype or Python numbers."""
+        left_out = len(self._names) - len(args)
+        if not named and 0 <= left_out <= len(self._defaults):
+            values = [x, *args, *list(self._defaults.values())[len(self._defaults) - left_out :]]
+        else:
+            values = [x, *self._by_keyword(method, args, named)]
+        values = [v if isinstance(v, (int, float)) else _core.asarray(v) for v in values]
+        dtype = _common_dtype([v.dtype for v in values if isinstance(v, Tensor)])
+        if dtype.kind == "c":
+            raise TypeError(f"[stats.{self.name}.{method}] takes real numbers, got dtype {dtype}")
+        first, *rest = [_cast(v, dtype) if isinstance(v, Tensor) else float(v) for v in values]
+        return [_tensor(first, dtype), *rest]
+
+    def _by_keyword(self, method: str, args: tuple[Any, ...], named: Any) -> list[Any]:
+        given = dict(zip(self._names, args, strict=False))
+        if len(given) < len(args) or not named.keys() <= set(self._names) - given.keys():
+            raise self._wrong_call(method, args, named)
+        given = {**self._defaults, **given, **named}
+        if len(given) < len(self._names):
+            raise self._wrong_call(method, args, named)
+        return [given[name] for name in self._names]
+
+    def _wrong_call(self, method: str, args: tuple[Any, ...], named: Any) -> TypeError:
+        op = f"[stats.{self.name}.{method}]"
         call = f"{method}({', '.join(['x', *self._signature()])})"
         if len(args) > len(self._names):
-            raise TypeError(f"[{op}] takes at most {len(self._names)} parameters: {call}")
-        given = {**self._defaults, **dict(zip(self._names, args, strict=False))}
-        for name, value in named.items():
+            return TypeError(f"{op} takes at most {len(self._names)} parameters: {call}")
+        for name in named:
             if name not in self._names:
-                raise TypeError(f"[{op}] unexpected keyword argument {name!r}: {call}")
+                return TypeError(f"{op} unexpected keyword argument {name!r}: {call}")
             if name in self._names[: len(args)]:
-                raise TypeError(f"[{op}] {name} was given twice: {call}")
-            given[name] = value
-        for name in self._names:
-            if name not in given:
-                raise TypeError(f"[{op}] missing the parameter {name}: {call}")
-        values = [x, *(given[name] for name in self._names)]
-        strong = [_core.asarray(v).dtype for v in values if not isinstance(v, (int, float))]
-        dtype = np.result_type(*strong) if strong else np.dtype(np.float64)
-        if dtype.kind == "c":
-            raise TypeError(f"[{op}] takes real numbers, got dtype {dtype}")
-        dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
-        return [_core.astype(_core.asarray(v), dtype) for v in values]
+                return TypeError(f"{op} {name} was given twice: {call}")
+        known = {*self._names[: len(args)], *named, *self._defaults}
+        missing = next(name for name in self._names if name not in known)
+        return TypeError(f"{op} missing the parameter {missing}: {call}")
+
+
+def _common_dtype(dtypes: list[np.dtype[Any]]) -> np.dtype[Any]:
+    if all(dtype == _FLOAT64 for dtype in dtypes):
+        return _FLOAT64
+    dtype = np.result_type(*dtypes)
+    return _FLOAT64 if dtype.kind in "biu" else dtype
+
+
+def _cast(x: Tensor, dtype: np.dtype[Any]) -> Tensor:
+    return x if x.dtype == dtype else _core.astype(x, dtype)
+
+
+def _tensor(value: Value, dtype: np.dtype[Any]) -> Tensor:
+    return value if isinstance(value, Tensor) else _core.asarray(value, dtype=dtype)
 
 
 # Methods of SciPy's families: what to write in their place
@@ -134,12 +166,19 @@ class Continuous(Family):
 
     def logpdf(self, x: Any, *args: Any, **named: Any) -> Tensor:
         """The logarithm of the density at x, -inf outside the support."""
-        z, shapes, scale = self._standard("logpdf", x, args, named)
-        low, high = self._support
-        outside = _core.logical_or(z < low, z > high)
-        value = self._logpdf(_core.where(outside, self._somewhere(), z), *shapes)
-        value = _core.where(outside, -np.inf, value - _core.log(scale))
-        return self._where_valid(value, shapes, scale)
+        z, shapes, parameters = self._standard("logpdf", x, args, named)
+        outside = self._outside(z)
+        if outside is not None:
+            z = _core.where(outside, self._somewhere(), z)
+        value = self._logpdf(z, *shapes)
+        scale = parameters[-1]
+        if isinstance(scale, Tensor):
+            value = value - _core.log(scale)
+        elif scale != 1.0 and scale > 0.0:
+            value = value - math.log(scale)
+        if outside is not None:
+            value = _core.where(outside, -np.inf, value)
+        return _where_valid(value, parameters)
 
     def pdf(self, x: Any, *args: Any, **named: Any) -> Tensor:
         """The density at x."""
@@ -179,13 +218,13 @@ class Continuous(Family):
         args: tuple[Any, ...],
         named: Any,
     ) -> Tensor:
-        z, shapes, scale = self._standard(method, x, args, named)
+        z, shapes, parameters = self._standard(method, x, args, named)
         low, high = self._support
         below, above = z <= low, z >= high
         outside = _core.logical_or(below, above)
         value = formula(_core.where(outside, self._somewhere(), z), *shapes)
         value = _core.where(below, ends[0], _core.where(above, ends[1], value))
-        return self._where_valid(value, shapes, scale)
+        return _where_valid(value, parameters)
 
     def _quantile(
         self,
@@ -198,27 +237,44 @@ class Continuous(Family):
     ) -> Tensor:
         q, *shapes, loc, scale = self._bind(method, q, args, named)
         inside = _core.logical_and(q > 0.0, q < 1.0)
-        value = loc + scale * formula(_core.where(inside, q, 0.5), *shapes)
+        known = [_tensor(v, q.dtype) for v in shapes]
+        value = loc + scale * formula(_core.where(inside, q, 0.5), *known)
         # An infinite end stays where it is, whatever loc and scale are.
         first, last = (loc + scale * end if np.isfinite(end) else end for end in ends)
         rest = _core.where(q == 0.0, first, _core.where(q == 1.0, last, np.nan))
-        return self._where_valid(_core.where(inside, value, rest), shapes, scale)
+        return _where_valid(_core.where(inside, value, rest), [*shapes, scale])
 
     def _standard(
         self, method: str, x: Any, args: tuple[Any, ...], named: Any
-    ) -> tuple[Tensor, list[Tensor], Tensor]:
-        x, *shapes, loc, scale = self._bind(method, x, args, named)
-        return (x - loc) / scale, shapes, scale
+    ) -> tuple[Tensor, list[Tensor], list[Value]]:
+        """The standardised place, the shapes as tensors, and the parameters that are positive."""
+        z, *shapes, loc, scale = self._bind(method, x, args, named)
+        if isinstance(loc, Tensor) or loc != 0.0:
+            z = z - loc
+        if isinstance(scale, Tensor) or scale != 1.0:
+            z = z / scale
+        return z, [_tensor(v, z.dtype) for v in shapes], [*shapes, scale]
+
+    def _outside(self, z: Tensor) -> Tensor | None:
+        """Where there is no density, if there is such a place."""
+        low, high = self._support
+        below = z < low if low > -math.inf else None
+        above = z > high if high < math.inf else None
+        if below is None or above is None:
+            return above if below is None else below
+        return _core.logical_or(below, above)
 
     def _somewhere(self) -> float:
         """A place within the support, for formulas whose value is not used."""
         low, high = self._support
         return 0.5 if (low, high) == (0.0, 1.0) else (low + 1.0 if np.isfinite(low) else 0.0)
 
-    def _where_valid(self, value: Tensor, shapes: list[Tensor], scale: Tensor) -> Tensor:
-        for parameter in (*shapes, scale):
+
+def _where_valid(value: Tensor, parameters: Sequence[Value]) -> Tensor:
+    for parameter in parameters:
+        if isinstance(parameter, Tensor) or not parameter > 0.0:
             value = _core.where(parameter > 0.0, value, np.nan)
-        return value
+    return value
 
 
 class Discrete(Family):
@@ -242,8 +298,9 @@ class Discrete(Family):
     def logpmf(self, k: Any, *args: Any, **named: Any) -> Tensor:
         """The logarithm of the probability of k, -inf where k is no integer of the support."""
         k, shapes = self._shifted("logpmf", k, args, named)
-        outside = _core.logical_or(k < self._first, k > self._end(shapes))
-        outside = _core.logical_or(outside, k - _core.floor(k) > 0.0)
+        outside = _core.logical_or(k < self._first, k - _core.floor(k) > 0.0)
+        if self._last is not None:
+            outside = _core.logical_or(outside, k > self._last(*shapes))
         value = self._logpmf(_core.where(outside, float(self._first), k), *shapes)
         return self._where_valid(_core.where(outside, -np.inf, value), shapes)
 
@@ -287,7 +344,8 @@ class Discrete(Family):
         self, method: str, k: Any, args: tuple[Any, ...], named: Any
     ) -> tuple[Tensor, list[Tensor]]:
         k, *shapes, loc = self._bind(method, k, args, named)
-        return k - loc, shapes
+        k = k - loc if isinstance(loc, Tensor) or loc != 0.0 else k
+        return k, [_tensor(v, k.dtype) for v in shapes]
 
     def _end(self, shapes: list[Tensor]) -> Any:
         return np.inf if self._last is None else self._last(*shapes)
