@@ -328,6 +328,7 @@ from ._core import sin as sin
 from ._extended import sinc as sinc
 from ._core import sinh as sinh
 from ._inspection import size as size
+from .compositions.transforms import sliding_window_view as sliding_window_view
 from ._core import softmax as softmax
 from ._core import softplus as softplus
 from ._core import sort as sort

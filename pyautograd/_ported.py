@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["PORTED", "advice_on"]
+import sys
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["IN_MODULES", "PORTED", "advice_on", "lookup"]
 
 # A name that users look for in pyautograd itself: what to write in its place.
 PORTED = {
@@ -21,6 +25,7 @@ PORTED = {
     "gammaln": "pa.special.gammaln",
     "gather": "pa.take_along_axis",
     "hessian_vector_product": "pa.hvp",
+    "index_add": "np.add.at(x, i, v), or pa.bincount(i, v, n)",
     "index_select": "pa.take",
     "lgamma": "pa.special.gammaln",
     "manual_seed": "pa.random.seed",
@@ -35,6 +40,8 @@ PORTED = {
     "randn": "pa.random.standard_normal",
     "remat": "pa.checkpoint",
     "scatter": "pa.put_along_axis",
+    "scatter_add": "np.add.at(x, i, v), or pa.bincount(i, v, n)",
+    "segment_sum": "np.add.at(pa.zeros(n), i, v), or pa.bincount(i, v, n)",
     "stop_gradient": "x.detach()",
     "tree_map": "pa.tree.map",
     "tree_util": "pa.tree",
@@ -52,7 +59,28 @@ PORTED |= {
         *("matrix_power", "pinv", "qr", "slogdet", "solve", "svd"),
     )
 }
-PORTED |= {name: f"pa.optimize.{name}" for name in ("least_squares", "minimize", "root")}
+PORTED |= {
+    name: f"pa.optimize.{name}" for name in ("least_squares", "minimize", "root", "curve_fit")
+}
+# The same in modules
+IN_MODULES = {
+    "optimize": {
+        "approx_fprime": "pa.func.grad",
+        "check_grad": "pa.testing.gradcheck",
+        "minimize_scalar": "pa.optimize.minimize, with a number for x0",
+        "newton": "pa.optimize.root, with a number for x0",
+        "root_scalar": "pa.optimize.root, with a number for x0",
+    },
+    "random": {
+        "Philox": "pa.random.default_rng",
+        "RandomState": "pa.random.default_rng",
+        "key": "pa.random.default_rng",
+        "manual_seed": "pa.random.seed",
+        "rand": "pa.random.random",
+        "randint": "pa.random.integers",
+        "randn": "pa.random.standard_normal",
+    },
+}
 PORTED |= {"Adam": "pa.optim.Adam", "SGD": "pa.optim.SGD", "fft2": "pa.fft.fft2"}
 # Nothing takes the place of these, for a reason.
 _NEEDLESS = {
@@ -60,6 +88,20 @@ _NEEDLESS = {
     "fori_loop": "write a Python loop, or pa.scan",
     "while_loop": "write a Python loop, or pa.scan",
 }
+
+
+def lookup(module: str) -> Callable[[str], Any]:
+    """A module's ``__getattr__``, for names that it has under others."""
+
+    def missing(name: str) -> Any:
+        advice = IN_MODULES[module.rpartition(".")[2]].get(name)
+        raise AttributeError(
+            f"module {module!r} has no attribute {name!r}" + (f": use {advice}" if advice else ""),
+            name=name,
+            obj=sys.modules[module],
+        )
+
+    return missing
 
 
 def advice_on(name: str) -> str:

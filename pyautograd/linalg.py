@@ -73,6 +73,7 @@ __all__ = [
     "SVDResult",
     "SlogdetResult",
     "block_diag",
+    "cho_factor",
     "cho_solve",
     "cholesky",
     "circulant",
@@ -159,6 +160,18 @@ class SVDResult(NamedTuple):
 
 
 # SciPy passes the two parts of a factorization as one argument.
+
+
+def cho_factor(a: TensorLike, lower: bool = False) -> tuple[Tensor, bool]:
+    """The factor of Cholesky and whether it is the lower one, as :func:`cho_solve` takes them.
+
+    Otherwise as :func:`cholesky`: in the other triangle there are zeros.
+
+    >>> factor = pa.linalg.cho_factor([[4.0, 2.0], [2.0, 3.0]])
+    >>> pa.linalg.cho_solve(factor, [2.0, -1.0]).numpy().round(12)
+    array([ 1., -1.])
+    """
+    return cholesky(a, upper=not lower), lower
 
 
 def cho_solve(c_and_lower: tuple[TensorLike, bool], b: TensorLike) -> Tensor:

@@ -138,6 +138,9 @@ def _translated(name: str, signature: str) -> Callable[..., Any]:
     return call
 
 
+# Modules whose functions may be compositions
+_HOMES = ("numpy", "numpy.lib.stride_tricks")
+
 # Functions of numpy.linalg that are ops of the same name at the top level
 _LINALG = ("matmul", "matrix_transpose", "tensordot", "vecdot")
 
@@ -190,7 +193,7 @@ def _find(func: Callable[..., Any]) -> Callable[..., Any]:
     name = f"{func.__module__}.{func.__name__}"
     if name not in _table:
         module, _, short = name.rpartition(".")
-        if module != "numpy" or short not in compositions.HOMES:
+        if module not in _HOMES or short not in compositions.HOMES:
             raise no_counterpart(name.replace("numpy", "np", 1))
         _table[name] = _composition(func, short)
     return _table[name]

@@ -352,6 +352,8 @@ def test_errors_of_vmap():
         func.vmap(add, (1, 0))(V, V)
     with pytest.raises(ValueError, match=r"in_axes=0 is out of range for argument 1 of shape \(\)"):
         func.vmap(add)(V, 1.0)
+    with pytest.raises(ValueError, match=r"argument 0\[0\] of shape \(\): numbers in a list are"):
+        func.vmap(pa.sin)([1.0, 2.0])
     with pytest.raises(ValueError, match="in_axes has 3 entries"):
         func.vmap(add, (0, 0, 0))(V, V)
     with pytest.raises(ValueError, match=r"in_axes does not match at \[0\]: expected a tuple, got"):

@@ -458,3 +458,20 @@ def test_results_do_not_depend_on_the_number_of_threads():
     finally:
         pa.set_num_threads(before)
     assert bits[0] == bits[1] == bits[2]
+
+
+@pytest.mark.parametrize("lower", [False, True])
+def test_cho_factor_serves_cho_solve(lower):
+    root = np.random.default_rng(0).standard_normal((3, 3))
+    a, b = pa.asarray(root @ root.T + np.eye(3)), np.ones(3)
+    factor, which = pa.linalg.cho_factor(a, lower)
+    assert which is lower
+    kept = np.tril if lower else np.triu
+    expected = kept(sl.cho_factor(a.numpy(), lower)[0])
+    np.testing.assert_allclose(factor.numpy(), expected, rtol=1e-12)
+
+    def solution(a):
+        return pa.linalg.cho_solve(pa.linalg.cho_factor((a + a.T) / 2, lower), b)
+
+    np.testing.assert_allclose(solution(a).numpy(), np.linalg.solve(a.numpy(), b), rtol=1e-10)
+    assert pa.testing.gradcheck(solution, (a,))

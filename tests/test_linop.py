@@ -102,6 +102,20 @@ def test_the_function_runs_once(no_leak):
     np.testing.assert_allclose(op.gradient, pa.func.grad(f)(np.arange(5.0)).numpy())
 
 
+def test_flatten_is_the_inverse_of_unflatten():
+    op = pa.linop.Hessian(scalar, POINT)
+    v = np.random.default_rng(0).standard_normal(op.shape[0])
+    np.testing.assert_array_equal(op.flatten(op.unflatten(v)), v)
+    single = pa.linop.Hessian(lambda x: pa.sum(x**3), np.ones((2, 2)))
+    np.testing.assert_array_equal(single.flatten(np.eye(2)), [1.0, 0.0, 0.0, 1.0])
+    with pytest.raises(
+        ValueError, match=r"Hessian.flatten\] the tree has shape \(3,\) where x has"
+    ):
+        single.flatten(np.ones(3))
+    with pytest.raises(ValueError, match=r"\[linop.Hessian.flatten\] the tree does not match"):
+        op.flatten({"other": v})
+
+
 def test_the_order_of_a_tree_and_unflatten():
     op = pa.linop.Hessian(scalar, POINT)
     v = np.arange(17.0)

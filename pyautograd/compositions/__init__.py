@@ -46,7 +46,7 @@ _MODULES = {
     "selection": "argpartition compress extract lexsort partition sort_complex",
     "sets": "intersect1d setdiff1d setxor1d union1d",
     "statistics": "average corrcoef cov ptp",
-    "transforms": "apply_along_axis apply_over_axes",
+    "transforms": "apply_along_axis apply_over_axes sliding_window_view",
     "windows": "bartlett blackman hamming hanning kaiser",
     "writing": "copyto fill_diagonal place put put_along_axis putmask",
 }  # fmt: skip

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .. import _core
 from .._core import Tensor
@@ -82,3 +85,40 @@ def apply_over_axes(
             )
         result = after
     return result
+
+
+def sliding_window_view(
+    x: TensorLike, window_shape: int | Sequence[int], axis: Any = None
+) -> Tensor:
+    """Every window of a shape, its entries along new axes at the end.
+
+    :func:`numpy.lib.stride_tricks.sliding_window_view`, but a copy, as large as all windows.
+
+    Raises:
+        ValueError: a window that is larger than ``x`` or negative, or not one size per axis.
+
+    >>> pa.mean(pa.sliding_window_view([1.0, 2.0, 6.0, 4.0], 2), axis=-1).tolist()
+    [1.5, 4.0, 5.0]
+    """
+    t = _core.asarray(x)
+    sizes = [operator.index(w) for w in np.atleast_1d(window_shape)]
+    if axis is None:
+        places = list(range(t.ndim))
+    else:
+        # As in NumPy an axis may be given several times.
+        places = [normal_axis("sliding_window_view", a, t.ndim) for a in np.atleast_1d(axis)]
+    if len(sizes) != len(places):
+        raise ValueError(
+            f"[sliding_window_view] {len(sizes)} window sizes for {len(places)} axes: give one each"
+        )
+    for place, size in zip(places, sizes, strict=True):
+        count = t.shape[place] - size + 1
+        if size < 0 or count < 1:
+            raise ValueError(
+                f"[sliding_window_view] a window of {size} does not fit axis {place} of length "
+                f"{t.shape[place]}"
+            )
+        starts = _core.expand_dims(_core.arange(count), 1)
+        windows = _core.take(t, starts + _core.arange(size), axis=place)
+        t = _core.moveaxis(windows, place + 1, -1)
+    return t

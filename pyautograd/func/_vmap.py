@@ -106,9 +106,10 @@ def _in_axes(
         if type(x) is not Tensor:
             x = leaves[i] = to_tensor("vmap", x, functools.partial(_argument, structure, i))
         if not -x.ndim <= axis < x.ndim:
+            advice = "" if x.ndim else ": numbers in a list are leaves of a tree, pass an array"
             raise ValueError(
                 f"[vmap] in_axes={axis} is out of range for {_argument(structure, i)} of shape "
-                f"{x.shape}"
+                f"{x.shape}{advice}"
             )
         axes[i] = axis % x.ndim
     return axes

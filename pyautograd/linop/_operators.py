@@ -14,6 +14,7 @@ from .._scipy import scipy_module
 from ..func._arguments import check_callable
 from ..func._forward import transposed_graph
 from ..func._reverse import Recording, recording_on, sweep
+from ..tree import flatten_like
 
 try:
     LinearOperator = scipy_module("linop", "sparse.linalg").LinearOperator
@@ -46,6 +47,24 @@ class _Operator(LinearOperator):  # type: ignore[misc, valid-type]
         {'a': tensor(0.), 'b': tensor([1., 1.])}
         """
         return self._columns.unflatten(vector)
+
+    def flatten(self, tree: Any) -> Array:
+        """The vector that stands for a tree like ``x``, a direction for example.
+
+        Raises:
+            ValueError: a structure or a shape other than that of ``x``.
+
+        >>> H = pa.linop.Hessian(lambda p: p["a"] * pa.sum(p["b"]), {"a": 2.0, "b": np.ones(2)})
+        >>> H @ H.flatten({"a": 1.0, "b": np.zeros(2)})
+        array([0., 1., 1.])
+        """
+        op = f"linop.{type(self).__name__}.flatten"
+        leaves = flatten_like(self._columns.structure, tree, op, "the tree")
+        given = [_core.asarray(leaf) for leaf in leaves]
+        for x, (shape, _) in zip(given, self._columns.leaves, strict=True):
+            if x.shape != shape:
+                raise ValueError(f"[{op}] the tree has shape {x.shape} where x has {shape}")
+        return self._columns.join([x.detach() for x in given])
 
     def _forward(self, v: Array) -> Array:
         raise NotImplementedError

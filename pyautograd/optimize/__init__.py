@@ -14,10 +14,13 @@ SciPy (``pip install 'pyautograd[scipy]'``).
 """
 
 from .._names import public_dir
+from .._ported import lookup
+from ._curve_fit import curve_fit
 from ._minimize import minimize
 from ._result import Result
 from ._solve import least_squares, root
 
-__all__ = ["Result", "least_squares", "minimize", "root"]
+__all__ = ["Result", "curve_fit", "least_squares", "minimize", "root"]
 
 __dir__ = public_dir(__all__)
+__getattr__ = lookup(__name__)

@@ -36,6 +36,7 @@ import numpy as np
 from .._core import random__gamma_shape_slope as _gamma_shape_slope
 from .._core import random__log_gamma_slope as _log_gamma_slope
 from .._names import public_dir
+from .._ported import lookup
 from ._continuous import Continuous
 from ._discrete import Discrete
 from ._implicit import Implicit
@@ -96,6 +97,7 @@ __all__ = [
 ]
 
 __dir__ = public_dir(__all__)
+__getattr__ = lookup(__name__)
 
 
 class Generator(Continuous, Implicit, Discrete, Several, Urns):

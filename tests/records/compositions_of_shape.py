@@ -260,6 +260,20 @@ def sums_over_axes(rng):
     yield rng.uniform(-2, 2, (2, 3)), 2
 
 
+def windows(rng):
+    for shape, window, axis in [
+        ((5,), 2, None),
+        ((3, 4), (2, 3), None),
+        ((3, 4), (4, 1), (1, 0)),
+        ((2, 4), (2, 2), (-1, 1)),
+        ((3,), 0, None),
+        ((3,), 4, None),
+        ((3, 2), 2, None),
+        ((3,), -1, None),
+    ]:
+        yield rng.uniform(-2, 2, shape), window, axis
+
+
 def outer_sine(v):
     return np.multiply.outer(np.sin(v), v[:2])
 
@@ -277,6 +291,7 @@ TRANSFORMS = [
         sums_over_axes,
         fn=lambda x, axes: pa.apply_over_axes(pa.sum, x, axes),
     ),
+    record("sliding_window_view", np.lib.stride_tricks.sliding_window_view, windows),
 ]
 
 RECORDS = [*INDEXING, *JOINING, *COMPARISON, *TRANSFORMS]

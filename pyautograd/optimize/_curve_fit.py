@@ -1,0 +1,105 @@
+"""curve_fit: least squares with SciPy's signature."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _core, linalg
+from .._core import Tensor
+from .._flat import Array
+from ..func._arguments import check_callable
+from ._solve import least_squares
+
+_OP = "optimize.curve_fit"
+
+
+def curve_fit(
+    f: Callable[..., Any],
+    xdata: Any,
+    ydata: Any,
+    p0: Any = None,
+    sigma: Any = None,
+    absolute_sigma: bool = False,
+    *,
+    bounds: Any = None,
+    method: str | None = None,
+    **options: Any,
+) -> tuple[Tensor, Array]:
+    """Fit ``ydata = f(xdata, *params)`` as :func:`scipy.optimize.curve_fit` does, with exact
+    derivatives.
+
+    Args:
+        f: a function of ``xdata`` and of one tensor for each parameter.
+        xdata: handed to ``f`` as it is.
+        ydata: a vector.
+        p0: the start, one number for each parameter; ones if it is left out.
+        sigma: standard deviations of ``ydata``, or their covariance matrix.
+        absolute_sigma: whether ``sigma`` is more than relative; otherwise the covariance is
+            multiplied by the variance of the weighted residuals.
+        bounds, method, options: as in :func:`least_squares`; without bounds ``"lm"``, if there are
+            as many data as parameters.
+
+    Returns:
+        ``(params, covariance)``, a tensor and an array. The covariance is the inverse of ``J.T J``,
+        infinite where that is singular. For named parameters or the exact Hessian take
+        :func:`least_squares`.
+
+    Raises:
+        TypeError: ``f`` does not say how many parameters it takes, and there is no ``p0``.
+        ValueError: ``sigma`` has another shape, or what :func:`least_squares` raises.
+        RuntimeError: no solution was found.
+        ImportError: SciPy is missing.
+
+    >>> t = np.linspace(0.0, 2.0, 20)
+    >>> p, cov = pa.optimize.curve_fit(lambda t, a, b: a * np.exp(-b * t), t, 3 * np.exp(-2 * t))
+    >>> p.numpy().round(6), cov.shape
+    (array([3., 2.]), (2, 2))
+    """
+    check_callable(_OP, f)
+    y = np.asarray(ydata, dtype=np.float64).reshape(-1)
+    start = np.ones(_parameters(f)) if p0 is None else np.atleast_1d(np.asarray(p0, np.float64))
+    weigh = _weights(sigma, y.size)
+
+    def residuals(p: Tensor) -> Tensor:
+        return weigh(_core.asarray(f(xdata, *_core.unstack(p))) - y)
+
+    if method is None:
+        method = "lm" if bounds is None and y.size >= start.size else "trf"
+    result = least_squares(residuals, start, bounds=bounds, method=method, **options)
+    if not result.success:
+        raise RuntimeError(f"[{_OP}] no parameters were found: {result.message}")
+    jacobian = result.jac.toarray() if hasattr(result.jac, "toarray") else np.asarray(result.jac)
+    # By singular values, which J.T J would square
+    _, values, rows = np.linalg.svd(jacobian, full_matrices=False)
+    freedom = y.size - start.size
+    known = values > np.finfo(np.float64).eps * max(jacobian.shape) * values[:1]
+    if len(values) < start.size or not known.all() or (freedom <= 0 and not absolute_sigma):
+        return result.x, np.full((start.size, start.size), np.inf)
+    covariance: Array = (rows.T / values**2) @ rows
+    return result.x, covariance if absolute_sigma else covariance * (2 * result.cost / freedom)
+
+
+def _parameters(f: Callable[..., Any]) -> int:
+    kinds = [p.kind for p in inspect.signature(f).parameters.values()]
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if len(kinds) < 2 or inspect.Parameter.VAR_POSITIONAL in kinds:
+        raise TypeError(f"[{_OP}] the function does not say how many parameters it takes: give p0")
+    return sum([kind in plain for kind in kinds]) - 1
+
+
+def _weights(sigma: Any, size: int) -> Callable[[Tensor], Tensor]:
+    if sigma is None:
+        return lambda r: r
+    spread = np.asarray(sigma, dtype=np.float64)
+    if spread.shape == (size, size):
+        root = linalg.cholesky(spread)
+        return lambda r: linalg.solve_triangular(root, r, lower=True)
+    if spread.shape not in ((), (size,)):
+        raise ValueError(
+            f"[{_OP}] sigma has shape {spread.shape}: expected ({size},) or ({size}, {size})"
+        )
+    return lambda r: r / spread
