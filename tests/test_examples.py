@@ -62,6 +62,16 @@ def test_logistic_newton(tmp_path):
         assert picture.read_bytes().startswith(b"\x89PNG\r\n") and picture.stat().st_size > 5000
 
 
+def test_mixed_poisson():
+    lines = run("mixed_poisson.py", "--groups", "12").splitlines()
+    rows = [line.split() for line in lines if "95%" in line]
+    assert len(rows) == 6
+    for row in rows:
+        estimate, error, low, high = (float(row[i]) for i in (-7, -5, -3, -1))
+        assert low < estimate - error and estimate + error < high
+    assert float(lines[-1].split()[-3]) < 0.1
+
+
 def test_maml_sinusoid(tmp_path):
     arguments = ("--quick", "--iterations", "40", "--output", str(tmp_path))
     printed = run("maml_sinusoid.py", *arguments, "--checkpoint", str(tmp_path / "maml.npz"))
