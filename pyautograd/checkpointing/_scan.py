@@ -78,11 +78,13 @@ def scan(
         )
         return carry, _stacked(ys)
     rows = _rows(xs, length)
+    if type(rows) is range:
+        step = _without_argument(step)
     slots = _slots(checkpoint, len(rows))
     carry, ys = (
         _straight(step, init, rows) if slots is None else _reversible(step, slots, init, rows)
     )
-    return carry, _stacked(ys)
+    return carry, _stacked(_unpacked(ys))
 
 
 def _slots(checkpoint: int | str | None, length: int) -> int | None:
@@ -98,15 +100,27 @@ def _slots(checkpoint: int | str | None, length: int) -> int | None:
     return checkpoint
 
 
-def _straight(step: Step, carry: Any, xs: Any) -> tuple[Any, list[Any]]:
+def _straight(step: Step, carry: Any, xs: Any) -> tuple[Any, Any]:
     ys = []
     for x in xs:
         carry, y = step(carry, x)
         ys.append(y)
-    return carry, ys
+    return carry, _packed(xs, ys)
 
 
-def _reversible(step: Step, slots: int, carry: Any, xs: list[Any]) -> tuple[Any, list[Any]]:
+# Where the steps take and return nothing, a range stands for the list of Nones: to a tree it is one
+# leaf, however long.
+
+
+def _packed(xs: Any, ys: list[Any]) -> Any:
+    return range(len(ys)) if type(xs) is range and all(y is None for y in ys) else ys
+
+
+def _unpacked(ys: Any) -> list[Any]:
+    return [None] * len(ys) if type(ys) is range else ys
+
+
+def _reversible(step: Step, slots: int, carry: Any, xs: Any) -> tuple[Any, Any]:
     """The loop as it is recorded: its parts are checkpoints, whose recomputation splits them again.
 
     Each part keeps its first carry, so one slot less is left for the parts after it.
@@ -115,14 +129,14 @@ def _reversible(step: Step, slots: int, carry: Any, xs: list[Any]) -> tuple[Any,
     while len(xs) > 1:
         part = split(len(xs), slots)
         carry, made = _part(step, slots, carry, xs[:part]).first_run()
-        ys += made
+        ys += _unpacked(made)
         xs = xs[part:]
         slots -= 1
     carry, made = _straight(step, carry, xs)
-    return carry, ys + made
+    return carry, _packed(xs, ys + _unpacked(made))
 
 
-def _part(step: Step, slots: int, carry: Any, xs: list[Any]) -> Captured:
+def _part(step: Step, slots: int, carry: Any, xs: Any) -> Captured:
     trace = _core.Trace(compares=False)
     again = partial(_reversible, step, slots)
     return Captured(partial(_straight, step), (carry, xs), trace, again=again)
@@ -185,6 +199,8 @@ def _checked(f: Step) -> Step:
             raise TypeError(
                 f"[scan] the step must return a pair (carry, y), not {type(result).__name__}"
             )
+        if type(carry) is Tensor and type(result[0]) is Tensor:
+            return result
         before, after = flatten(carry)[1], flatten(result[0])[1]
         if before != after:
             raise TypeError(f"[scan] the carry had the structure {before!r} and now has {after!r}")
@@ -193,12 +209,16 @@ def _checked(f: Step) -> Step:
     return step
 
 
-def _rows(xs: Any, length: int | None) -> list[Any]:
-    """What every step gets."""
+def _without_argument(step: Step) -> Step:
+    return lambda carry, _: step(carry, None)
+
+
+def _rows(xs: Any, length: int | None) -> list[Any] | range:
+    """What every step gets; a range where that is nothing."""
     if xs is None:
         if type(length) is not int or length < 0:
             raise ValueError(f"[scan] without xs, length must be a number of steps, got {length!r}")
-        return [None] * length
+        return range(length)
     leaves, structure = flatten(xs)
     tensors = [x if type(x) is Tensor else _core.asarray(x) for x in leaves]
     sizes = {x.shape[0] if x.ndim else None for x in tensors}
