@@ -42,7 +42,7 @@ def network(n, width=8):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"segments": 1}, {"segments": 3}, {"segments": 20}, {"budget": 3000}]
+    "options", [{}, {"segments": 1}, {"segments": 3}, {"segments": 20}, {"memory": 3000}]
 )
 def test_segments_give_the_bits_of_the_plain_chain(options):
     weights, layers = network(20)
@@ -108,7 +108,7 @@ def test_the_plan_is_the_best_of_all():
     for budget in (64 * 256, 100 * 256, 128 * 256, 256 * 256):
         least = min((t for p, t in map(evaluate, placements(0)) if p <= budget), default=None)
         if least is None:
-            with pytest.raises(ValueError, match="no placement of checkpoints meets the budget"):
+            with pytest.raises(ValueError, match="no placement of checkpoints fits in"):
                 _sequential.plan(costs, budget)
             continue
         peak, time = evaluate(_sequential.plan(costs, budget))
@@ -123,7 +123,7 @@ def test_segments_measure_without_drawing():
     for layer in layers:
         want = layer(want)
     pa.random.seed(0)
-    close(pa.checkpoint_sequential(layers, x0, budget=10**6), want)
+    close(pa.checkpoint_sequential(layers, x0, memory=10**6), want)
 
 
 class Layer:
@@ -154,14 +154,14 @@ def test_a_plan_is_for_the_layers_that_were_measured(kind, monkeypatch):
     monkeypatch.setattr(_sequential, "_plans", type(_sequential._plans)())
     layers = [kind() for _ in range(4)]
     for _ in range(2):
-        pa.checkpoint_sequential(layers, x0, budget=10**6)
+        pa.checkpoint_sequential(layers, x0, memory=10**6)
     assert len(measured) == 1
     watched = [weakref.ref(layer) for layer in layers] if kind is Layer else []
     measured.clear()
     del layers
     gc.collect()
     assert all(layer() is None for layer in watched)
-    pa.checkpoint_sequential([kind() for _ in range(4)], x0, budget=10**6)
+    pa.checkpoint_sequential([kind() for _ in range(4)], x0, memory=10**6)
     assert len(measured) == 1
 
 
@@ -172,4 +172,4 @@ def test_bad_segments():
     with pytest.raises(ValueError, match="there are no layers"):
         pa.checkpoint_sequential([], x0)
     with pytest.raises(ValueError, match="no placement"):
-        pa.checkpoint_sequential([pa.sin] * 4, x0, budget=10)
+        pa.checkpoint_sequential([pa.sin] * 4, x0, memory=10)

@@ -136,6 +136,11 @@ def test_frozen_families():
     assert {"logpdf", "ppf", "sf"} <= set(dir(gamma))
     assert pickle.loads(pickle.dumps(gamma)).cdf(1.0).item() == gamma.cdf(1.0).item()
     assert pa.stats.poisson(3.0).pmf(2).item() == pa.stats.poisson.pmf(2, 3.0).item()
+    mean, cov = np.array([1.0, -1.0]), np.array([[2.0, 0.3], [0.3, 1.0]])
+    several = pa.stats.multivariate_normal(mean, cov=cov)
+    expected = scipy.stats.multivariate_normal(mean, cov).logpdf(np.zeros(2))
+    assert several.logpdf(np.zeros(2)).item() == pytest.approx(expected, rel=1e-12)
+    assert repr(pa.stats.multinomial(3)) == "<pyautograd.stats.multinomial(3)>"
     slope = pa.func.grad(lambda a: pa.stats.gamma(a).cdf(1.0))(2.0)
     assert slope.item() == pa.func.grad(lambda a: pa.stats.gamma.cdf(1.0, a))(2.0).item()
 

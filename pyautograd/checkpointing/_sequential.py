@@ -53,7 +53,7 @@ def checkpoint_sequential(
     x: Any,
     segments: int | str = "auto",
     *,
-    budget: int | str | None = None,
+    memory: int | str | None = None,
 ) -> Any:
     """``layers[-1](... layers[0](x))``, keeping what enters each segment of layers only.
 
@@ -65,7 +65,7 @@ def checkpoint_sequential(
         x: what enters the first.
         segments: how many, of as many layers each as may be. "auto" takes the square root of the
             number of layers, so that memory grows with it too.
-        budget: bytes, or text such as ``"256MB"``, that the chain may hold for the derivative, in
+        memory: bytes, or text such as ``"256MB"``, that the chain may hold for the derivative, in
             place of ``segments``. What each layer takes is measured by running it, when layers and
             shapes are met first; the segments, of any length, and layers that are kept are then
             those of the least recomputation, found by dynamic programming.
@@ -75,7 +75,7 @@ def checkpoint_sequential(
 
     Raises:
         ValueError: there are no layers, ``segments`` is not from 1 to their number, or no
-            placement meets the budget; the error names the least one that can be met.
+            placement fits in ``memory``; the error names the least bound that can be met.
 
     >>> layers = [pa.tanh] * 9
     >>> g = pa.func.grad(lambda x: pa.checkpoint_sequential(layers, x))(pa.tensor(0.5))
@@ -85,8 +85,8 @@ def checkpoint_sequential(
     layers = list(layers)
     if not layers:
         raise ValueError("[checkpoint_sequential] there are no layers")
-    if budget is not None:
-        placed = _placed(layers, x, parse_bytes("checkpoint_sequential", "budget", budget))
+    if memory is not None:
+        placed = _placed(layers, x, parse_bytes("checkpoint_sequential", "memory", memory))
     else:
         count = math.isqrt(len(layers)) if segments == "auto" else segments
         if type(count) is not int or not 1 <= count <= len(layers):
@@ -211,7 +211,7 @@ def plan(costs: Sequence[Cost], budget: int) -> list[Segment]:
             relax(start, stop, layer.entering + recorded, layer.entering, seconds, False)
     if np.isinf(best[-1]).all():
         raise ValueError(
-            f"[checkpoint_sequential] no placement of checkpoints meets the budget of {budget} "
+            f"[checkpoint_sequential] no placement of checkpoints fits in {budget} "
             f"bytes: about {_least(merged)} are needed"
         )
     return _traced(best, origin, groups)

@@ -119,7 +119,7 @@ _ELSEWHERE = {
 class Frozen:
     """A family with its parameters: ``norm(1.0, 2.0).logpdf(x)``."""
 
-    def __init__(self, family: Family, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+    def __init__(self, family: Any, args: tuple[Any, ...], named: dict[str, Any]) -> None:
         self.family, self.args, self.named = family, args, named
 
     def __repr__(self) -> str:

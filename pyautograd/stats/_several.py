@@ -9,10 +9,21 @@ import numpy as np
 
 from .. import _core, special
 from .._core import Tensor
+from ._families import Frozen
 
 
-class MultivariateNormal:
+class _Several:
+    name: str
+
+    def __call__(self, *args: Any, **named: Any) -> Frozen:
+        """The distribution with these parameters, whose methods take the place alone."""
+        return Frozen(self, args, named)
+
+
+class MultivariateNormal(_Several):
     """The normal distribution of several variables."""
+
+    name = "multivariate_normal"
 
     def logpdf(self, x: Any, mean: Any = 0.0, cov: Any = 1.0) -> Tensor:
         """The logarithm of the density.
@@ -55,8 +66,10 @@ class MultivariateNormal:
         return _core.exp(self.logpdf(x, mean, cov))
 
 
-class Dirichlet:
+class Dirichlet(_Several):
     """The Dirichlet distribution of probabilities that add up to one."""
+
+    name = "dirichlet"
 
     def logpdf(self, x: Any, alpha: Any) -> Tensor:
         """The logarithm of the density.
@@ -78,8 +91,10 @@ class Dirichlet:
         return _core.exp(self.logpdf(x, alpha))
 
 
-class Multinomial:
+class Multinomial(_Several):
     """Counts of outcomes in a number of draws."""
+
+    name = "multinomial"
 
     def logpmf(self, x: Any, n: Any, p: Any) -> Tensor:
         """The logarithm of the probability of counts, -inf where they do not add up to n.
