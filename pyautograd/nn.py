@@ -89,7 +89,8 @@ def mlp(
         params: the parameters of each layer.
         x: shape ``(..., inputs)``.
         activation: applied elementwise after every layer but the last. The default, ``relu``, has
-            derivative 0 at 0.
+            derivative 0 at 0, and no curvature: Laplacians and other second derivatives by ``x``
+            are 0, so take ``pa.tanh`` or another smooth function for them.
 
     Returns:
         Shape ``(..., outputs)``.
@@ -198,7 +199,7 @@ def dropout(x: Any, rate: float, rng: Any) -> Tensor:
     if not 0.0 <= rate < 1.0:
         raise ValueError(f"[nn.dropout] rate must be in [0, 1), got {rate}")
     x = _core.asarray(x)
-    kept = _core.asarray(rng.uniform(size=x.shape)) >= rate
+    kept = _core.asarray(_draws("dropout", rng, "uniform", size=x.shape)) >= rate
     return _core.where(kept, x / (1.0 - rate), 0)
 
 
@@ -305,7 +306,8 @@ def he_normal(rng: Any, shape: Sequence[int], dtype: npt.DTypeLike = np.float64)
     True
     """
     inputs, _ = _sizes("he_normal", shape)
-    return _tensor(rng.standard_normal(shape) * math.sqrt(2.0 / max(inputs, 1)), dtype)
+    draws = _draws("he_normal", rng, "standard_normal", shape)
+    return _tensor(draws * math.sqrt(2.0 / max(inputs, 1)), dtype)
 
 
 def glorot_uniform(rng: Any, shape: Sequence[int], dtype: npt.DTypeLike = np.float64) -> Tensor:
@@ -323,7 +325,7 @@ def glorot_uniform(rng: Any, shape: Sequence[int], dtype: npt.DTypeLike = np.flo
     True
     """
     limit = math.sqrt(6.0 / max(sum(_sizes("glorot_uniform", shape)), 1))
-    return _tensor(rng.uniform(-limit, limit, shape), dtype)
+    return _tensor(_draws("glorot_uniform", rng, "uniform", -limit, limit, shape), dtype)
 
 
 def uniform(
@@ -340,7 +342,7 @@ def uniform(
     >>> pa.nn.uniform(np.random.default_rng(0), (3, 2), limit=0.1).max().item() <= 0.1
     True
     """
-    return _tensor(rng.uniform(-limit, limit, shape), dtype)
+    return _tensor(_draws("uniform", rng, "uniform", -limit, limit, shape), dtype)
 
 
 def zeros(rng: Any, shape: Sequence[int], dtype: npt.DTypeLike = np.float64) -> Tensor:
@@ -415,6 +417,15 @@ def _sizes(name: str, shape: Sequence[int]) -> tuple[int, int]:
     if len(shape) != 2:
         raise ValueError(f"[nn.{name}] shape {tuple(shape)}: expected (inputs, outputs)")
     return shape[0], shape[1]
+
+
+def _draws(name: str, rng: Any, method: str, *args: Any, **named: Any) -> Any:
+    draw = getattr(rng, method, None)
+    if draw is None:
+        raise TypeError(
+            f"[nn.{name}] rng must be a generator such as pa.random.default_rng(0), got {rng!r}"
+        )
+    return draw(*args, **named)
 
 
 def _tensor(draws: Any, dtype: npt.DTypeLike) -> Tensor:

@@ -155,3 +155,10 @@ def test_live_counters_and_cache():
     assert pa.memory.live() == before
     assert pa.memory.release_cached() >= 0
     assert pa.memory.release_cached() == 0
+
+
+def test_the_module_reports_what_is_installed():
+    lines = run_python("-m", "pyautograd").stdout.splitlines()
+    assert lines[0] == f"pyautograd {pa.__version__}"
+    assert f"numpy {np.__version__}" in lines
+    assert [line.split(":")[0] for line in lines[-3:]] == ["kernels", "BLAS", "CUDA"]

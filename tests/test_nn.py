@@ -85,6 +85,9 @@ def test_dropout():
     assert nn.dropout(x, 0.0, pa.random).tolist() == x.tolist()
     with pytest.raises(ValueError, match=r"\[nn.dropout\] rate must be in \[0, 1\), got 1"):
         nn.dropout(x, 1.0, pa.random)
+    for make in (lambda: nn.dropout(x, 0.5, 0), lambda: nn.init_mlp(0, [2, 1])):
+        with pytest.raises(TypeError, match="rng must be a generator such as .* got 0"):
+            make()
 
 
 def test_cross_entropy():
