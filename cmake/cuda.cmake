@@ -76,6 +76,10 @@ target_include_directories(pyautograd_cuda PRIVATE csrc)
 string(REGEX MATCH "^[0-9]+" cuda_release ${CMAKE_CUDA_COMPILER_VERSION})
 set_source_files_properties(csrc/kernels/cuda/library_search.cpp
                             PROPERTIES COMPILE_DEFINITIONS PYAUTOGRAD_CUDA_RELEASE=${cuda_release})
+if(CMAKE_BUILD_TYPE STREQUAL "Release")  # runs once
+  set_source_files_properties(csrc/kernels/cuda/functions.cpp csrc/kernels/cuda/library_search.cpp
+                              PROPERTIES COMPILE_OPTIONS -Os)
+endif()
 # The host's random stream, bit for bit.
 set_source_files_properties(csrc/kernels/cuda/random.cu PROPERTIES COMPILE_OPTIONS "-fmad=false")
 set_target_properties(pyautograd_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden CUDA_RUNTIME_LIBRARY Static)

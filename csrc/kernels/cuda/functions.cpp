@@ -2,6 +2,20 @@
 
 namespace pyautograd::kernels::cuda {
 
+void* Resolver::find(const std::string& name, bool needed) {
+  void* found = library_.there() ? library_.find(name) : nullptr;
+  if (!found && needed && lacking_.empty()) lacking_ = name;
+  return found;
+}
+
+void Resolver::check() const {
+  if (complete()) return;
+  const FoundLibrary& found = find_library(which_);
+  const std::string why = found.handle ? concat(found.place, " has no ", lacking_) : found.place;
+  throw MissingLibrary(concat("needs NVIDIA's ", name_of(which_), ": ", why, ". Install it with ",
+                              "pip install ", package_of(which_), " or with the CUDA toolkit"));
+}
+
 void resolve(ProductFunctions& f, Resolver& resolve) {
   resolve(f.create, "cublasCreate_v2");
   resolve(f.set_stream, "cublasSetStream_v2");

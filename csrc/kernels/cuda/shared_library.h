@@ -31,12 +31,11 @@ class Resolver {
 
   template <class F>
   void operator()(F*& function, const std::string& name) {
-    optional(function, name);
-    if (!function && lacking_.empty()) lacking_ = name;
+    function = reinterpret_cast<F*>(find(name, true));
   }
   template <class F>
   void optional(F*& function, const std::string& name) {
-    function = library_.there() ? reinterpret_cast<F*>(library_.find(name)) : nullptr;
+    function = reinterpret_cast<F*>(find(name, false));
   }
   // One for each letter; those for complex numbers may have another name.
   template <class F>
@@ -53,15 +52,11 @@ class Resolver {
 
   bool complete() const { return lacking_.empty(); }
   // Raises MissingLibrary where something is.
-  void check() const {
-    if (complete()) return;
-    const FoundLibrary& found = find_library(which_);
-    const std::string why = found.handle ? concat(found.place, " has no ", lacking_) : found.place;
-    throw MissingLibrary(concat("needs NVIDIA's ", name_of(which_), ": ", why, ". Install it with ",
-                                "pip install ", package_of(which_), " or with the CUDA toolkit"));
-  }
+  void check() const;
 
  private:
+  void* find(const std::string& name, bool needed);
+
   const Library which_;
   const SharedLibrary library_;
   std::string lacking_;
