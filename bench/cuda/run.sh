@@ -7,6 +7,7 @@
 #   tables     bounds.py, which prints what is to be reached beside PyTorch, JAX and cuBLAS
 #   more       ops.py, the same for further ops
 #   sanitizer  compute-sanitizer on the kernels of smoke
+# With sixteen cores three commands of ten minutes do: build smoke tables, tests, more sanitizer.
 # A part that fails is reported at the end and does not keep the next ones from running. Logs and tables go to
 # $OUT, or build/cuda-results. PYTHON chooses the interpreter: the first with PyTorch otherwise. Wheels in .whl are
 # installed beside the build: scipy-openblas32, which the host's linear algebra needs, and pybind11 and
