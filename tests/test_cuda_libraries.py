@@ -65,6 +65,20 @@ def test_headers_and_libraries_agree_with_us(checker):
         assert found[name].startswith("complete /"), found[name]
 
 
+def test_packages_may_lie_in_several_folders(checker, tmp_path):
+    found = look_up(checker, *sys.path)
+    folders = []
+    for entry in sys.path:
+        for library in Path(entry, "nvidia").glob("*/lib/lib*.so.*"):
+            folder = tmp_path / library.name / library.relative_to(entry).parent
+            folder.mkdir(parents=True)
+            (folder / library.name).symlink_to(library)
+            folders.append(tmp_path / library.name)
+    apart = look_up(checker, *folders)
+    for name in ("cuBLAS", "cuSOLVER", "cuFFT"):
+        assert Path(apart[name].split()[-1]).name == Path(found[name].split()[-1]).name
+
+
 # What follows uses the emulated device, whose search is the real one.
 
 

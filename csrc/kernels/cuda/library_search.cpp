@@ -24,18 +24,24 @@ constexpr int kOwn = kNewest;
 struct Description {
   const char* name;
   const char* stem;
-  int in_12, in_13;  // its version
+  const char* package;  // in lower case
+  int in_12, in_13;     // its version
 };
-constexpr Description kDescriptions[] = {
-    {"cuBLAS", "cublas", 12, 13}, {"cuSOLVER", "cusolver", 11, 12}, {"cuFFT", "cufft", 11, 12}};
+constexpr Description kDescriptions[] = {{"cuBLAS", "cublas", "cublas", 12, 13},
+                                         {"cuSOLVER", "cusolver", "cusolver", 11, 12},
+                                         {"cuFFT", "cufft", "cufft", 11, 12}};
+// What they load themselves, in an order in which each finds those that it needs.
+constexpr Description kNeeded[] = {{"", "nvJitLink", "nvjitlink", 12, 13},
+                                   {"", "cublasLt", "cublas", 12, 13},
+                                   kDescriptions[0],
+                                   {"", "cusparse", "cusparse", 12, 12}};
 
 const Description& description_of(Library library) {
   return kDescriptions[static_cast<size_t>(library)];
 }
 
-std::string file_of(Library library, int release) {
-  const Description& it = description_of(library);
-  return concat("lib", it.stem, ".so.", release == 12 ? it.in_12 : it.in_13);
+std::string file_of(const Description& library, int release) {
+  return concat("lib", library.stem, ".so.", release == 12 ? library.in_12 : library.in_13);
 }
 
 void* loaded(const std::string& file) { return dlopen(file.c_str(), RTLD_NOW | RTLD_NOLOAD); }
@@ -45,13 +51,12 @@ void* loaded(const std::string& file) { return dlopen(file.c_str(), RTLD_NOW | R
 std::array<int, 2> releases() {
   int first = kOwn == kOldest ? kOldest : kNewest;
   for (int release : {kOldest, kNewest})
-    if (loaded(file_of(Library::Cublas, release))) first = release;
+    if (loaded(file_of(kDescriptions[0], release))) first = release;
   return {first, kOldest + kNewest - first};
 }
 
-std::vector<std::string> package_folders(Library library, int release) {
-  return {concat("nvidia/cu", release, "/lib/"),
-          concat("nvidia/", description_of(library).stem, "/lib/")};
+std::vector<std::string> package_folders(const Description& library, int release) {
+  return {concat("nvidia/cu", release, "/lib/"), concat("nvidia/", library.package, "/lib/")};
 }
 
 std::vector<std::string> toolkit_folders() {
@@ -80,7 +85,7 @@ std::string path_of(void* handle) {
 // One search: remembers files that are there and cannot be opened.
 class Search {
  public:
-  explicit Search(Library library) : library_(library) {
+  explicit Search(const Description& library) : library_(library) {
     Folders& known = python_folders();
     const std::lock_guard lock(known.mutex);
     python_ = known.paths;
@@ -98,12 +103,25 @@ class Search {
  private:
   void* open(int release) {
     const std::string file = file_of(library_, release);
-    for (const std::string& folder : python_)
-      for (const std::string& package : package_folders(library_, release))
-        if (void* handle = open_file(concat(folder, "/", package, file))) return handle;
+    if (void* handle = open_package(library_, release)) return handle;
+    // It may lie in another folder than what it needs.
+    if (!broken_.empty()) {
+      const std::string first_complaint = broken_;
+      for (const Description& needed : kNeeded) open_package(needed, release);
+      broken_ = first_complaint;
+      if (void* handle = open_package(library_, release)) return handle;
+      broken_ = first_complaint;
+    }
     if (void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
     for (const std::string& folder : toolkit_folders())
       if (void* handle = open_file(folder + file)) return handle;
+    return nullptr;
+  }
+  void* open_package(const Description& library, int release) {
+    const std::string file = file_of(library, release);
+    for (const std::string& folder : python_)
+      for (const std::string& package : package_folders(library, release))
+        if (void* handle = open_file(concat(folder, "/", package, file))) return handle;
     return nullptr;
   }
   void* open_file(const std::string& path) {
@@ -121,7 +139,7 @@ class Search {
     return out + broken_;
   }
 
-  const Library library_;
+  const Description& library_;
   std::vector<std::string> python_;
   std::string broken_;
 };
@@ -130,7 +148,7 @@ class Search {
 
 const char* name_of(Library library) { return description_of(library).name; }
 std::string package_of(Library library) {
-  return concat("nvidia-", description_of(library).stem, kOwn == 12 ? "-cu12" : "");
+  return concat("nvidia-", description_of(library).package, kOwn == 12 ? "-cu12" : "");
 }
 
 const FoundLibrary& find_library(Library library) {
@@ -138,7 +156,7 @@ const FoundLibrary& find_library(Library library) {
   static std::array<FoundLibrary*, std::size(kLibraries)> found{};
   const std::lock_guard lock(mutex);
   FoundLibrary*& mine = found[static_cast<size_t>(library)];
-  if (!mine) mine = new FoundLibrary(Search(library).run());
+  if (!mine) mine = new FoundLibrary(Search(description_of(library)).run());
   return *mine;
 }
 
