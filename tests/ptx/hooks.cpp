@@ -31,9 +31,8 @@ Block& __real__ZN10pyautograd7kernels4cuda16CachingAllocator8allocateEimiPNS1_7C
     Allocator*, int device, size_t bytes, int stream, Capture* capture);
 Block& __wrap__ZN10pyautograd7kernels4cuda16CachingAllocator8allocateEimiPNS1_7CaptureE(
     Allocator* allocator, int device, size_t bytes, int stream, Capture* capture) {
-  Block& block =
-      __real__ZN10pyautograd7kernels4cuda16CachingAllocator8allocateEimiPNS1_7CaptureE(
-          allocator, device, bytes, stream, capture);
+  Block& block = __real__ZN10pyautograd7kernels4cuda16CachingAllocator8allocateEimiPNS1_7CaptureE(
+      allocator, device, bytes, stream, capture);
   ptx::arena(device).limit(reinterpret_cast<uint64_t>(block.data), bytes);
   return block;
 }

@@ -10,7 +10,7 @@ namespace ptx {
 namespace {
 
 constexpr uint64_t kSlice = 1 << 18;  // instructions before another thread has its turn
-constexpr int kMostIdle = 256;         // rounds in which no thread comes to an end of any kind
+constexpr int kMostIdle = 256;        // rounds in which no thread comes to an end of any kind
 
 std::string short_name(const std::string& name) { return name.substr(0, 200); }
 
@@ -75,8 +75,7 @@ void Block::run(Dimensions where) {
       idles &= threads[i].state == State::Ready;
     }
     idle = idles ? idle + 1 : 0;
-    if (idle > kMostIdle)
-      fault(who(ready[0]), " of ", short_name(launch.kernel->name), " hangs");
+    if (idle > kMostIdle) fault(who(ready[0]), " of ", short_name(launch.kernel->name), " hangs");
     for (uint32_t warp = 0; warp < warp_epochs_.size(); ++warp) any |= meet(warp);
     ready.clear();
     if (!any) pass_barrier();
@@ -137,8 +136,8 @@ void Block::slice(Thread& t) {
       instruction.step(t, instruction);
     }
   } catch (const Fault& found) {
-    fault(found.what(), " in ", who(t.index), " of ", short_name(launch.kernel->name), " at: ",
-          last->text);
+    fault(found.what(), " in ", who(t.index), " of ", short_name(launch.kernel->name),
+          " at: ", last->text);
   }
   if (t.state == State::Done) finish(t);
 }
@@ -179,8 +178,8 @@ bool Block::pass_barrier() {
     if (t.state != State::AtBarrier) continue;
     ++waiting;
     if (at && at != t.waits_at)
-      fault("threads of one block wait at different barriers in ",
-            short_name(launch.kernel->name), ": ", who(t.index), " at: ", t.waits_at->text);
+      fault("threads of one block wait at different barriers in ", short_name(launch.kernel->name),
+            ": ", who(t.index), " at: ", t.waits_at->text);
     at = t.waits_at;
   }
   if (waiting == 0 || waiting < live) return false;
@@ -201,8 +200,6 @@ void Block::stuck() {
   fault("threads wait for ever in ", short_name(launch.kernel->name));
 }
 
-void Block::pass_warp_barrier(uint32_t warp, uint32_t) { ++warp_epochs_[warp]; }
-
 std::string Block::who(uint32_t thread) const {
   return "thread " + std::to_string(thread) + " of block " + std::to_string(block_number_);
 }
@@ -211,8 +208,9 @@ Access Block::access(const Thread& t, Strength strength) const {
   return {launch_number_, first_thread_ + t.index, epoch_, warp_epochs_[t.warp()], strength};
 }
 
-std::byte* Block::shared(Thread& t, uint32_t offset, uint32_t bytes, Kind kind,
+std::byte* Block::shared(Thread& t, uint32_t offset, uint32_t bytes, const std::byte* written,
                          Strength strength) {
+  const Kind kind = written ? Kind::Write : Kind::Read;
   const Function& kernel = *launch.kernel;
   bool inside = offset >= kernel.shared_bytes && offset + bytes <= shared_.size();
   for (const SharedVariable& variable : kernel.shared)
@@ -221,19 +219,21 @@ std::byte* Block::shared(Thread& t, uint32_t offset, uint32_t bytes, Kind kind,
   Access now = access(t, strength);
   now.thread = t.index;  // blocks follow each other: the epoch tells them apart
   for (uint32_t i = 0; i < bytes; ++i) {
-    if (const Access* rival = touch(shared_shadow_[offset + i], now, per_block_, kind))
+    const bool same = written && written[i] == shared_[offset + i];
+    if (const Access* rival = touch(shared_shadow_[offset + i], now, per_block_, kind, same))
       fault("a race for shared memory at ", offset + i, " with thread ", rival->thread);
   }
   return shared_.data() + offset;
 }
 
-std::byte* Block::global(Thread& t, uint64_t address, uint32_t bytes, Kind kind,
+std::byte* Block::global(Thread& t, uint64_t address, uint32_t bytes, const std::byte* written,
                          Strength strength) {
+  const Kind kind = written ? Kind::Write : Kind::Read;
   if (address < last_extent_.begin || address + bytes > last_extent_.end) {
     const Extents& extents = *launch.extents;
-    const auto after = std::upper_bound(
-        extents.begin(), extents.end(), address,
-        [](uint64_t at, const Extent& extent) { return at < extent.begin; });
+    const auto after =
+        std::upper_bound(extents.begin(), extents.end(), address,
+                         [](uint64_t at, const Extent& extent) { return at < extent.begin; });
     if (after == extents.begin() || address + bytes > std::prev(after)->end) {
       if (after == extents.begin()) fault("outside of all memory: ", bytes, " bytes at ", address);
       const Extent& former = *std::prev(after);
@@ -247,13 +247,15 @@ std::byte* Block::global(Thread& t, uint64_t address, uint32_t bytes, Kind kind,
   if (!arena) fault("not the memory of a device");
   const Access now = access(t, strength);
   Shadow* shadow = arena->shadow(address);
+  std::byte* const backing = arena->backing(address);
   for (uint32_t i = 0; i < bytes; ++i) {
-    const Access* rival = touch(shadow[i], now, per_block_, kind);
+    const bool same = written && written[i] == backing[i];
+    const Access* rival = touch(shadow[i], now, per_block_, kind, same);
     if (!rival || (fenced_ && rival->thread / per_block_ != block_number_)) continue;
     fault("a race for memory with thread ", rival->thread % per_block_, " of block ",
           rival->thread / per_block_);
   }
-  return arena->backing(address);
+  return backing;
 }
 
 }  // namespace ptx

@@ -64,7 +64,7 @@ struct Thread {
   Context* context = nullptr;
   const Function* function = nullptr;
   const Instruction* waits_at = nullptr;
-  uint32_t lanes = 0;  // those that it waits for
+  uint32_t lanes = 0;                      // those that it waits for
   uint32_t at_register = 0, at_local = 0;  // where the next frame begins
 
   uint32_t lane() const { return index % 32; }
@@ -122,10 +122,12 @@ class Block {
   Dimensions place;
   std::vector<Thread> threads;
 
-  // The host's address of what a thread touches in a space other than the global one.
-  std::byte* shared(Thread& t, uint32_t offset, uint32_t bytes, Kind kind, Strength strength);
-  std::byte* global(Thread& t, uint64_t address, uint32_t bytes, Kind kind, Strength strength);
-  void pass_warp_barrier(uint32_t warp, uint32_t lanes);
+  // The host's address of what a thread touches. `written` is what it is about to write, or null.
+  std::byte* shared(Thread& t, uint32_t offset, uint32_t bytes, const std::byte* written,
+                    Strength strength);
+  std::byte* global(Thread& t, uint64_t address, uint32_t bytes, const std::byte* written,
+                    Strength strength);
+  void pass_warp_barrier(uint32_t warp) { ++warp_epochs_[warp]; }
   // After a fence, threads of several blocks may be ordered in ways that are not looked at.
   void note_fence() { fenced_ = true; }
 

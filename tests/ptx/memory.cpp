@@ -32,9 +32,9 @@ Arena::Arena() {
   guarded_ = reinterpret_cast<uint64_t>(map(PROT_NONE, MAP_SHARED, file, kArenaBytes));
   open_ = map(PROT_READ | PROT_WRITE, MAP_SHARED, file, kArenaBytes);
   close(file);
-  shadow_ = reinterpret_cast<Shadow*>(
-      map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-          kArenaBytes * sizeof(Shadow)));
+  shadow_ = reinterpret_cast<Shadow*>(map(PROT_READ | PROT_WRITE,
+                                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                                          kArenaBytes * sizeof(Shadow)));
 }
 
 void* Arena::take(size_t bytes) {

@@ -36,7 +36,8 @@ const Decoders& decoders() {
 Modifiers::Modifiers(std::string_view opcode) : opcode_(opcode) {
   for (size_t dot = opcode.find('.'); dot != std::string_view::npos;) {
     const size_t next = opcode.find('.', dot + 1);
-    words_.push_back(opcode.substr(dot + 1, next == std::string_view::npos ? next : next - dot - 1));
+    words_.push_back(
+        opcode.substr(dot + 1, next == std::string_view::npos ? next : next - dot - 1));
     dot = next;
   }
 }

@@ -12,7 +12,22 @@
 namespace ptx {
 
 enum class Type : uint8_t {
-  None, Pred, B8, B16, B32, B64, U8, U16, U32, U64, S8, S16, S32, S64, F32, F64
+  None,
+  Pred,
+  B8,
+  B16,
+  B32,
+  B64,
+  U8,
+  U16,
+  U32,
+  U64,
+  S8,
+  S16,
+  S32,
+  S64,
+  F32,
+  F64
 };
 
 // What follows the first word of an opcode: `rn.ftz.f32`. A decoder takes what it understands;

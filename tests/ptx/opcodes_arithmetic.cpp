@@ -129,10 +129,9 @@ void shift_right(Thread& t, const Instruction& i) {
 }
 
 template <class T>
-using DoubleOf = std::conditional_t<
-    std::is_signed_v<T>,
-    std::conditional_t<sizeof(T) == 2, int32_t, int64_t>,
-    std::conditional_t<sizeof(T) == 2, uint32_t, uint64_t>>;
+using DoubleOf =
+    std::conditional_t<std::is_signed_v<T>, std::conditional_t<sizeof(T) == 2, int32_t, int64_t>,
+                       std::conditional_t<sizeof(T) == 2, uint32_t, uint64_t>>;
 using Narrow = Types<uint16_t, uint32_t, int16_t, int32_t>;
 
 template <class T, bool add>
@@ -185,8 +184,8 @@ void decode_sum_with_carry(Modifiers& m, Instruction& i) {
 
 void decode_multiply(Modifiers& m, Instruction& i) {
   if (m.take("wide")) {
-    i.step = select(Narrow{}, m.take_type(),
-                    []<class T>() -> Step { return &multiply_wide<T, false>; });
+    i.step =
+        select(Narrow{}, m.take_type(), []<class T>() -> Step { return &multiply_wide<T, false>; });
   } else if (m.take("hi")) {
     decode_binary<Integers, MultiplyHigh>(m, i);
   } else if (m.take("lo")) {
@@ -197,8 +196,8 @@ void decode_multiply(Modifiers& m, Instruction& i) {
 void decode_multiply_add(Modifiers& m, Instruction& i) {
   const bool out = m.take("cc");
   if (m.take("wide")) {
-    i.step = select(Narrow{}, m.take_type(),
-                    []<class T>() -> Step { return &multiply_wide<T, true>; });
+    i.step =
+        select(Narrow{}, m.take_type(), []<class T>() -> Step { return &multiply_wide<T, true>; });
   } else if (m.take("hi")) {
     if (out) {
       i.step = carry_step<false, false, Term::High>(m, true);
@@ -215,8 +214,10 @@ void decode_multiply_add(Modifiers& m, Instruction& i) {
 }
 void decode_multiply_add_with_carry(Modifiers& m, Instruction& i) {
   const bool out = m.take("cc");
-  if (m.take("hi")) i.step = carry_step<false, true, Term::High>(m, out);
-  else if (m.take("lo")) i.step = carry_step<false, true, Term::Low>(m, out);
+  if (m.take("hi"))
+    i.step = carry_step<false, true, Term::High>(m, out);
+  else if (m.take("lo"))
+    i.step = carry_step<false, true, Term::Low>(m, out);
 }
 
 // Bit fields and the like.

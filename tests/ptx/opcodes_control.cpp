@@ -123,10 +123,14 @@ void decode_barrier(Modifiers& m, Instruction& i) {
   if (i.count != (reduces ? 3 : 1) || !is_first_barrier(i.operands[reduces ? 1 : 0])) m.unknown();
   i.step = &wait_for_block;
   if (!reduces) return;
-  if (m.take("or")) i.meeting = &fold_predicates<Any>;
-  else if (m.take("and")) i.meeting = &fold_predicates<Every>;
-  else if (m.take("popc")) i.meeting = &fold_predicates<Count>;
-  else m.unknown();
+  if (m.take("or"))
+    i.meeting = &fold_predicates<Any>;
+  else if (m.take("and"))
+    i.meeting = &fold_predicates<Every>;
+  else if (m.take("popc"))
+    i.meeting = &fold_predicates<Count>;
+  else
+    m.unknown();
   if (m.take_type() == (i.meeting == &fold_predicates<Count> ? Type::Pred : Type::U32)) m.unknown();
 }
 

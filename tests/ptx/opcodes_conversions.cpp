@@ -85,8 +85,8 @@ void convert(Thread& t, const Instruction& i) {
   set(t, i.operands[0], out);
 }
 
-using All = Types<uint8_t, uint16_t, uint32_t, uint64_t, int8_t, int16_t, int32_t, int64_t, float,
-                  double>;
+using All =
+    Types<uint8_t, uint16_t, uint32_t, uint64_t, int8_t, int16_t, int32_t, int64_t, float, double>;
 
 template <class D, class S>
 Step conversion(Round round, bool flush, bool saturate) {

@@ -16,18 +16,18 @@ std::byte* local(Thread& t, uint64_t offset, uint32_t bytes) {
   return t.context->local.data() + offset;
 }
 
-std::byte* parameter(Thread& t, uint64_t address, uint32_t bytes, Kind kind) {
+std::byte* parameter(Thread& t, uint64_t address, uint32_t bytes, bool writes) {
   if ((address & ~uint64_t{0xFFFFFFFF}) != kParamWindow) return local(t, address, bytes);
   const auto& parameters = t.block->launch.parameters;
   const uint64_t offset = address & 0xFFFFFFFF;
-  if (kind == Kind::Write) fault("writes a parameter of the kernel");
+  if (writes) fault("writes a parameter of the kernel");
   if (offset + bytes > parameters.size()) fault("outside of the parameters: ", offset);
   return const_cast<std::byte*>(parameters.data()) + offset;
 }
 
-// Where the host finds what a thread touches.
-std::byte* locate(Thread& t, Space space, uint64_t address, uint32_t bytes, Kind kind,
-                  Strength strength) {
+// Where the host finds what a thread touches. `written` is what it is about to write, or null.
+std::byte* locate(Thread& t, Space space, uint64_t address, uint32_t bytes,
+                  const std::byte* written, Strength strength) {
   if (address % bytes != 0) fault("misaligned: ", bytes, " bytes at ", address);
   if (space == Space::Generic) {
     switch (address >> 56) {
@@ -46,13 +46,13 @@ std::byte* locate(Thread& t, Space space, uint64_t address, uint32_t bytes, Kind
   }
   switch (space) {
     case Space::Shared:
-      return t.block->shared(t, static_cast<uint32_t>(address), bytes, kind, strength);
+      return t.block->shared(t, static_cast<uint32_t>(address), bytes, written, strength);
     case Space::Local:
       return local(t, address & 0xFFFFFFFF, bytes);
     case Space::Param:
-      return parameter(t, address, bytes, kind);
+      return parameter(t, address, bytes, written != nullptr);
     default:
-      return t.block->global(t, address, bytes, kind, strength);
+      return t.block->global(t, address, bytes, written, strength);
   }
 }
 
@@ -60,14 +60,14 @@ std::byte* locate(Thread& t, Space space, uint64_t address, uint32_t bytes, Kind
 template <Space space, Strength strength, class T>
 struct Place {
   static std::byte* find(Thread& t, const Operand& operand, const Instruction& i, uint32_t lanes,
-                         Kind kind) {
+                         const std::byte* written) {
     const uint64_t base = value(t, operand);
-    return locate(t, space, base + static_cast<uint64_t>(i.offset), lanes * sizeof(T), kind,
+    return locate(t, space, base + static_cast<uint64_t>(i.offset), lanes * sizeof(T), written,
                   strength);
   }
   static void load(Thread& t, const Instruction& i) {
     const uint32_t lanes = i.groups[0];
-    const std::byte* from = find(t, i.operands[lanes], i, lanes, Kind::Read);
+    const std::byte* from = find(t, i.operands[lanes], i, lanes, nullptr);
     for (uint32_t k = 0; k < lanes; ++k) {
       T number;
       std::memcpy(&number, from + k * sizeof(T), sizeof(T));
@@ -76,11 +76,12 @@ struct Place {
   }
   static void store(Thread& t, const Instruction& i) {
     const uint32_t lanes = i.groups[1];
-    std::byte* to = find(t, i.operands[0], i, lanes, Kind::Write);
+    std::byte written[4 * sizeof(T)];
     for (uint32_t k = 0; k < lanes; ++k) {
       const T number = get<T>(t, i.operands[1 + k]);
-      std::memcpy(to + k * sizeof(T), &number, sizeof(T));
+      std::memcpy(written + k * sizeof(T), &number, sizeof(T));
     }
+    std::memcpy(find(t, i.operands[0], i, lanes, written), written, lanes * sizeof(T));
   }
 };
 
@@ -97,8 +98,8 @@ bool take_strength(Modifiers& m) {
 // What says only how memory is cached.
 void take_hints(Modifiers& m) {
   for (const std::string_view word :
-       {"weak", "nc", "ca", "cg", "cs", "cv", "lu", "wb", "wt", "L1::no_allocate",
-        "L1::evict_last", "L1::evict_first", "L2::128B", "L2::256B", "L2::64B"})
+       {"weak", "nc", "ca", "cg", "cs", "cv", "lu", "wb", "wt", "L1::no_allocate", "L1::evict_last",
+        "L1::evict_first", "L2::128B", "L2::256B", "L2::64B"})
     m.take(word);
 }
 
@@ -110,8 +111,8 @@ Space take_space(Modifiers& m) {
   return Space::Generic;
 }
 
-using All = Types<uint8_t, uint16_t, uint32_t, uint64_t, int8_t, int16_t, int32_t, int64_t, float,
-                  double>;
+using All =
+    Types<uint8_t, uint16_t, uint32_t, uint64_t, int8_t, int16_t, int32_t, int64_t, float, double>;
 
 template <Space space, Strength strength>
 Step access_step(Type type, bool loads) {
@@ -153,8 +154,10 @@ void decode_access(Modifiers& m, Instruction& i) {
 struct Sum {
   template <class T>
   T operator()(T old, T x, T) const {
-    if constexpr (std::is_floating_point_v<T>) return old + x;
-    else return static_cast<T>(static_cast<uint64_t>(old) + static_cast<uint64_t>(x));
+    if constexpr (std::is_floating_point_v<T>)
+      return old + x;
+    else
+      return static_cast<T>(static_cast<uint64_t>(old) + static_cast<uint64_t>(x));
   }
 };
 struct Least {
@@ -203,8 +206,8 @@ struct BitXor {
 template <Space space, class T, class F, bool returns>
 void atomic(Thread& t, const Instruction& i) {
   constexpr size_t first = returns ? 1 : 0;
-  std::byte* place = Place<space, Strength::Strong, T>::find(t, i.operands[first], i, 1,
-                                                             Kind::Write);
+  const std::byte any[sizeof(T)] = {};  // what is written is not known yet
+  std::byte* place = Place<space, Strength::Strong, T>::find(t, i.operands[first], i, 1, any);
   T old;
   std::memcpy(&old, place, sizeof(T));
   const T x = get<T>(t, i.operands[first + 1]);
@@ -238,14 +241,22 @@ void decode_atomic(Modifiers& m, Instruction& i) {
   using Numbers = Types<uint32_t, uint64_t, int32_t, int64_t>;
   using Summable = Types<uint32_t, uint64_t, int32_t, int64_t, float, double>;
   using Words = Types<uint32_t, uint64_t>;
-  if (m.take("add")) i.step = atomic_step<returns, Sum>(space, type, Summable{});
-  else if (m.take("min")) i.step = atomic_step<returns, Least>(space, type, Numbers{});
-  else if (m.take("max")) i.step = atomic_step<returns, Greatest>(space, type, Numbers{});
-  else if (m.take("exch")) i.step = atomic_step<returns, Exchange>(space, type, Words{});
-  else if (m.take("cas")) i.step = atomic_step<returns, CompareAndSwap>(space, type, Words{});
-  else if (m.take("and")) i.step = atomic_step<returns, BitAnd>(space, type, Words{});
-  else if (m.take("or")) i.step = atomic_step<returns, BitOr>(space, type, Words{});
-  else if (m.take("xor")) i.step = atomic_step<returns, BitXor>(space, type, Words{});
+  if (m.take("add"))
+    i.step = atomic_step<returns, Sum>(space, type, Summable{});
+  else if (m.take("min"))
+    i.step = atomic_step<returns, Least>(space, type, Numbers{});
+  else if (m.take("max"))
+    i.step = atomic_step<returns, Greatest>(space, type, Numbers{});
+  else if (m.take("exch"))
+    i.step = atomic_step<returns, Exchange>(space, type, Words{});
+  else if (m.take("cas"))
+    i.step = atomic_step<returns, CompareAndSwap>(space, type, Words{});
+  else if (m.take("and"))
+    i.step = atomic_step<returns, BitAnd>(space, type, Words{});
+  else if (m.take("or"))
+    i.step = atomic_step<returns, BitOr>(space, type, Words{});
+  else if (m.take("xor"))
+    i.step = atomic_step<returns, BitXor>(space, type, Words{});
 }
 
 // cvta: between a space and the generic one.

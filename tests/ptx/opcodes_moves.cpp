@@ -19,15 +19,12 @@ struct Comparison {
   bool unordered;
 };
 constexpr std::pair<std::string_view, Comparison> kComparisons[] = {
-    {"eq", {Relation::Eq, false}},   {"ne", {Relation::Ne, false}},
-    {"lt", {Relation::Lt, false}},   {"le", {Relation::Le, false}},
-    {"gt", {Relation::Gt, false}},   {"ge", {Relation::Ge, false}},
-    {"lo", {Relation::Lt, false}},   {"ls", {Relation::Le, false}},
-    {"hi", {Relation::Gt, false}},   {"hs", {Relation::Ge, false}},
-    {"equ", {Relation::Eq, true}},   {"neu", {Relation::Ne, true}},
-    {"ltu", {Relation::Lt, true}},   {"leu", {Relation::Le, true}},
-    {"gtu", {Relation::Gt, true}},   {"geu", {Relation::Ge, true}},
-    {"num", {Relation::Num, false}}, {"nan", {Relation::Nan, false}},
+    {"eq", {Relation::Eq, false}}, {"ne", {Relation::Ne, false}},   {"lt", {Relation::Lt, false}},
+    {"le", {Relation::Le, false}}, {"gt", {Relation::Gt, false}},   {"ge", {Relation::Ge, false}},
+    {"lo", {Relation::Lt, false}}, {"ls", {Relation::Le, false}},   {"hi", {Relation::Gt, false}},
+    {"hs", {Relation::Ge, false}}, {"equ", {Relation::Eq, true}},   {"neu", {Relation::Ne, true}},
+    {"ltu", {Relation::Lt, true}}, {"leu", {Relation::Le, true}},   {"gtu", {Relation::Gt, true}},
+    {"geu", {Relation::Ge, true}}, {"num", {Relation::Num, false}}, {"nan", {Relation::Nan, false}},
 };
 
 template <Relation relation, bool unordered, class T>

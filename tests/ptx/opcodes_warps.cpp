@@ -24,7 +24,8 @@ void each_lane(Warp& warp, uint32_t lanes, const F& f) {
     if (lanes >> lane & 1) f(lane, warp.lane(lane), *warp.lane(lane).waits_at);
 }
 
-void pass(Warp& warp, uint32_t lanes) { warp.block.pass_warp_barrier(warp.number, lanes); }
+// Orders the whole warp, even where it is one of some lanes: nothing is reported that is no race.
+void pass(Warp& warp, uint32_t) { warp.block.pass_warp_barrier(warp.number); }
 
 // d|p = shfl(a, b, c): the value of another lane of a segment, p whether that is there.
 enum class Shuffle { Up, Down, Butterfly, Index };
@@ -76,10 +77,14 @@ template <Vote vote>
 void cast_votes(Warp& warp, uint32_t lanes) {
   const uint32_t found = ballot(warp, lanes);
   each_lane(warp, lanes, [&](uint32_t, Thread& t, const Instruction& i) {
-    if constexpr (vote == Vote::Ballot) set(t, i.operands[0], found);
-    else if constexpr (vote == Vote::Any) set(t, i.operands[0], found != 0);
-    else if constexpr (vote == Vote::All) set(t, i.operands[0], found == lanes);
-    else set(t, i.operands[0], found == lanes || found == 0);
+    if constexpr (vote == Vote::Ballot)
+      set(t, i.operands[0], found);
+    else if constexpr (vote == Vote::Any)
+      set(t, i.operands[0], found != 0);
+    else if constexpr (vote == Vote::All)
+      set(t, i.operands[0], found == lanes);
+    else
+      set(t, i.operands[0], found == lanes || found == 0);
   });
 }
 
@@ -104,22 +109,32 @@ void active_mask(Thread& t, const Instruction& i) { set(t, i.operands[0], 1u << 
 void decode_shuffle(Modifiers& m, Instruction& i) {
   if (!m.take("sync")) m.unknown();
   i.step = &wait_for_lanes<1>;
-  if (m.take("up")) i.meeting = &exchange<Shuffle::Up>;
-  else if (m.take("down")) i.meeting = &exchange<Shuffle::Down>;
-  else if (m.take("bfly")) i.meeting = &exchange<Shuffle::Butterfly>;
-  else if (m.take("idx")) i.meeting = &exchange<Shuffle::Index>;
-  else m.unknown();
+  if (m.take("up"))
+    i.meeting = &exchange<Shuffle::Up>;
+  else if (m.take("down"))
+    i.meeting = &exchange<Shuffle::Down>;
+  else if (m.take("bfly"))
+    i.meeting = &exchange<Shuffle::Butterfly>;
+  else if (m.take("idx"))
+    i.meeting = &exchange<Shuffle::Index>;
+  else
+    m.unknown();
   if (m.take_type() != Type::B32) m.unknown();
 }
 
 void decode_vote(Modifiers& m, Instruction& i) {
   if (!m.take("sync")) m.unknown();
   i.step = &wait_for_lanes<1>;
-  if (m.take("ballot")) i.meeting = &cast_votes<Vote::Ballot>;
-  else if (m.take("any")) i.meeting = &cast_votes<Vote::Any>;
-  else if (m.take("all")) i.meeting = &cast_votes<Vote::All>;
-  else if (m.take("uni")) i.meeting = &cast_votes<Vote::Uniform>;
-  else m.unknown();
+  if (m.take("ballot"))
+    i.meeting = &cast_votes<Vote::Ballot>;
+  else if (m.take("any"))
+    i.meeting = &cast_votes<Vote::Any>;
+  else if (m.take("all"))
+    i.meeting = &cast_votes<Vote::All>;
+  else if (m.take("uni"))
+    i.meeting = &cast_votes<Vote::Uniform>;
+  else
+    m.unknown();
   const Type type = m.take_type();
   if (type != (i.meeting == &cast_votes<Vote::Ballot> ? Type::B32 : Type::Pred)) m.unknown();
 }

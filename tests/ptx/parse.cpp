@@ -19,10 +19,6 @@ uint32_t align(uint32_t offset, uint32_t to) { return (offset + to - 1) / to * t
 
 Module::Module(std::string_view text) : text_(text) { index(); }
 
-const Function* Module::find(const std::string& name) {
-  return has(name) ? &function(name) : nullptr;
-}
-
 uint64_t Module::variable(const std::string& name) const {
   const auto found = variables_.find(name);
   return found == variables_.end() ? 0 : found->second;
@@ -392,8 +388,7 @@ Operand FunctionParser::resolve(std::string_view word) {
   const std::string name(word);
   if (const auto found = module_.shared_.find(name); found != module_.shared_.end())
     return {Operand::Kind::Constant, 0, in_shared(found->first, found->second)};
-  if (const uint64_t address = module_.variable(name))
-    return {Operand::Kind::Constant, 0, address};
+  if (const uint64_t address = module_.variable(name)) return {Operand::Kind::Constant, 0, address};
   fault("PTX: unknown name ", word);
 }
 

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -83,9 +82,7 @@ struct Function {
 class Module {
  public:
   explicit Module(std::string_view text);
-  const Function* find(const std::string& name);
   const Function& function(const std::string& name);
-  bool has(const std::string& name) const { return texts_.contains(name); }
   // The address of a variable in the global or the constant space, or 0.
   uint64_t variable(const std::string& name) const;
 

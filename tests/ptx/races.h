@@ -34,20 +34,21 @@ inline bool ordered(const Access& former, const Access& now, uint32_t per_block)
 }
 
 inline bool races(const Access& former, const Access& now, uint32_t per_block) {
-  const bool both_strong =
-      former.strength == Strength::Strong && now.strength == Strength::Strong;
+  const bool both_strong = former.strength == Strength::Strong && now.strength == Strength::Strong;
   return !both_strong && !ordered(former, now, per_block);
 }
 
-// Notes an access to a byte. The former one with which it races, or null.
-inline const Access* touch(Shadow& byte, const Access& now, uint32_t per_block, Kind kind) {
+// Notes an access to a byte. The former one with which it races, or null. Those who write `the
+// same` as is there do not race with each other.
+inline const Access* touch(Shadow& byte, const Access& now, uint32_t per_block, Kind kind,
+                           bool the_same = false) {
   static thread_local Access rival;
   const auto meets = [&](const Access& former) {
     if (!races(former, now, per_block)) return false;
     rival = former;
     return true;
   };
-  bool found = meets(byte.written);
+  bool found = !the_same && meets(byte.written);
   if (kind == Kind::Read) {
     if (!ordered(byte.read, now, per_block)) byte.other_read = byte.read;
     byte.read = now;

@@ -358,8 +358,8 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   return told();
 }
 cudaError_t cudaEventElapsedTime(float* out, cudaEvent_t begin, cudaEvent_t end) {
-  *out = std::chrono::duration<float, std::milli>(event_of(end)->time - event_of(begin)->time)
-             .count();
+  *out =
+      std::chrono::duration<float, std::milli>(event_of(end)->time - event_of(begin)->time).count();
   return cudaSuccess;
 }
 

@@ -69,8 +69,8 @@ void binary_step(Thread& t, const Instruction& i) {
 template <class T, class F>
 void ternary_step(Thread& t, const Instruction& i) {
   set(t, i.operands[0],
-      static_cast<T>(F{}(get<T>(t, i.operands[1]), get<T>(t, i.operands[2]),
-                         get<T>(t, i.operands[3]))));
+      static_cast<T>(
+          F{}(get<T>(t, i.operands[1]), get<T>(t, i.operands[2]), get<T>(t, i.operands[3]))));
 }
 
 // A decoder of an opcode that is a function of numbers of one type.

@@ -66,7 +66,8 @@ ld.param.u64 %a, [a];
 ld.param.u64 %b, [b];
 ld.param.u64 %c, [c];
 mov.u64 %d, 0;
-)" + instructions + R"(
+)" + instructions +
+               R"(
 st.global.u64 [%out], %d;
 ret;
 })",
@@ -188,7 +189,9 @@ TEST(PtxInstructions, ComparisonsKnowNan) {
   EXPECT_EQ(evaluate("setp.lt.s32 %p, %a, %b;\nselp.u32 %d, 1, 0, %p;", 0xFFFFFFFF, 0), 1u);
   EXPECT_EQ(evaluate("setp.lt.u32 %p, %a, %b;\nselp.u32 %d, 1, 0, %p;", 0xFFFFFFFF, 0), 0u);
   EXPECT_EQ(evaluate("setp.eq.s32 %q, %c, 0;\nsetp.eq.and.u32 %p|%p, %a, %b, %q;\n"
-                     "selp.u32 %d, 1, 0, %p;", 3, 3, 0), 0u);
+                     "selp.u32 %d, 1, 0, %p;",
+                     3, 3, 0),
+            0u);
 }
 
 TEST(PtxInstructions, CallsHaveFramesOfTheirOwn) {
@@ -246,7 +249,8 @@ mov.u32 %r2, numbers;
 shl.b32 %r3, %r1, 2;
 add.s32 %r4, %r2, %r3;
 st.shared.u32 [%r4], %r1;
-)" + barrier + R"(
+)" + barrier +
+         R"(
 setp.ne.s32 %p, %r1, 0;
 @%p bra done;
 mov.u32 %r5, 0;
@@ -287,12 +291,14 @@ TEST(PtxBlocks, AMissingBarrierIsFound) {
 
 TEST(PtxBlocks, ABarrierThatNotAllReachIsFound) {
   Array<uint32_t> out({0});
-  const std::string two = "setp.lt.s32 %p, %r1, 32;\n@%p bra first;\nbar.sync 0;\nbra both;\n"
-                          "first:\nbar.sync 0;\nboth:\n";
+  const std::string two =
+      "setp.lt.s32 %p, %r1, 32;\n@%p bra first;\nbar.sync 0;\nbra both;\n"
+      "first:\nbar.sync 0;\nboth:\n";
   expect_fault(fault_of([&] { run_text(block_sum(two), {}, {64}, {out.address()}); }),
                "at different barriers");
-  const std::string spin = "setp.ne.s32 %p, %r1, 5;\n@%p bra out;\nfor_ever: bra for_ever;\nout:\n"
-                           "bar.sync 0;\n";
+  const std::string spin =
+      "setp.ne.s32 %p, %r1, 5;\n@%p bra out;\nfor_ever: bra for_ever;\nout:\n"
+      "bar.sync 0;\n";
   expect_fault(fault_of([&] { run_text(block_sum(spin), {}, {64}, {out.address()}); }), "hang");
   const std::string lanes = "setp.ne.s32 %p, %r1, 5;\n@%p bar.warp.sync -1;\nbar.sync 0;\n";
   expect_fault(fault_of([&] { run_text(block_sum(lanes), {}, {64}, {out.address()}); }),
@@ -307,7 +313,8 @@ TEST(PtxBlocks, ReducingBarriers) {
 .reg .b64 %out; .reg .b32 %r<3>; .reg .pred %p, %q;
 ld.param.u64 %out, [out];
 mov.u32 %r1, %tid.x;
-setp.lt.s32 %p, %r1, )" + limit + R"(;
+setp.lt.s32 %p, %r1, )" +
+                 limit + R"(;
 bar.red.popc.u32 %r2, 0, %p;
 bar.red.or.pred %q, 0, %p;
 @!%q mov.u32 %r2, 1000;
@@ -333,7 +340,8 @@ ld.param.u64 %out, [out];
 mov.u32 %r1, %tid.x;
 mul.wide.u32 %place, %r1, 4;
 add.s64 %out, %out, %place;
-)" + instructions + R"(
+)" + instructions +
+                 R"(
 st.global.u32 [%out], %r2;
 ret;
 })",
@@ -357,20 +365,27 @@ std::string counter(const std::string& addition) {
 {
 .reg .b64 %out; .reg .b32 %r<3>;
 ld.param.u64 %out, [out];
-)" + addition + "\nret;\n}";
+)" + addition +
+         "\nret;\n}";
 }
 
 TEST(PtxMemory, RacesBetweenBlocksAreFound) {
   Array<uint32_t> out({0});
   run_text(counter("atom.global.add.u32 %r1, [%out], 1;"), {3}, {40}, {out.address()});
   EXPECT_EQ(out.values()[0], 120u);
-  const std::string plain = "ld.global.u32 %r1, [%out];\nadd.s32 %r1, %r1, 1;\n"
-                            "st.global.u32 [%out], %r1;";
+  const std::string plain =
+      "ld.global.u32 %r1, [%out];\nadd.s32 %r1, %r1, 1;\n"
+      "st.global.u32 [%out], %r1;";
   expect_fault(fault_of([&] { run_text(counter(plain), {1}, {2}, {out.address()}); }),
                "a race for memory");
   expect_fault(fault_of([&] { run_text(counter(plain), {2}, {1}, {out.address()}); }),
                "a race for memory");
   run_text(counter(plain), {1}, {1}, {out.address()});
+  // Who writes the same harms nobody.
+  run_text(counter("st.global.u32 [%out], 5;"), {2}, {3}, {out.address()});
+  const std::string own = "mov.u32 %r1, %tid.x;\nst.global.u32 [%out], %r1;";
+  expect_fault(fault_of([&] { run_text(counter(own), {1}, {2}, {out.address()}); }),
+               "a race for memory");
 }
 
 TEST(PtxMemory, WhatLiesOutsideIsFound) {
@@ -392,8 +407,7 @@ TEST(PtxMemory, WhatLiesOutsideIsFound) {
     Array<uint32_t> freed({5});
     gone = freed.address();
   }
-  EXPECT_NE(fault_of([&] { run_text(counter("ld.global.u32 %r1, [%out];"), {}, {}, {gone}); }),
-            "");
+  EXPECT_NE(fault_of([&] { run_text(counter("ld.global.u32 %r1, [%out];"), {}, {}, {gone}); }), "");
 }
 
 TEST(PtxMemory, SharedVariablesLieApart) {

@@ -12,8 +12,8 @@ uint64_t parse_number(std::string_view word) {
   const char* digits = text.c_str() + (negative ? 1 : 0);
   char* end = nullptr;
   uint64_t out = 0;
-  if (digits[0] == '0' && (digits[1] == 'f' || digits[1] == 'F' || digits[1] == 'd' ||
-                           digits[1] == 'D')) {
+  if (digits[0] == '0' &&
+      (digits[1] == 'f' || digits[1] == 'F' || digits[1] == 'd' || digits[1] == 'D')) {
     out = std::strtoull(digits + 2, &end, 16);
     if (negative) fault("PTX: a sign before the bits ", text);
   } else {
