@@ -44,4 +44,5 @@ include(GoogleTest)
 enable_testing()
 add_executable(pyautograd_ptx_tests ${ptx_folder}/test_machine.cpp $<TARGET_OBJECTS:pyautograd_ptx_machine>)
 target_link_libraries(pyautograd_ptx_tests PRIVATE GTest::gtest GTest::gtest_main Threads::Threads)
+add_dependencies(pyautograd_ptx_tests pyautograd_cuda_ptx)  # which the Python tests need
 gtest_discover_tests(pyautograd_ptx_tests DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
