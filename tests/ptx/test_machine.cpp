@@ -125,7 +125,7 @@ TEST(PtxInstructions, Bits) {
   EXPECT_EQ(evaluate("bfi.b32 %d, %a, %b, 8, 4;", 0xFF, 0), 0xF00u);
   EXPECT_EQ(evaluate("bfe.s32 %d, %a, 4, 4;", 0xF0), 0xFFFFFFFFu);
   EXPECT_EQ(evaluate("bfe.u32 %d, %a, 4, 4;", 0xF0), 0xFu);
-  EXPECT_EQ(evaluate("prmt.b32 %d, %a, %b, 0x4180;", 0x80, 0x77), 0x770000FFu & 0x7700FFFFu);
+  EXPECT_EQ(evaluate("prmt.b32 %d, %a, %b, 0x4180;", 0x80, 0x77), 0x7700FF80u);
   EXPECT_EQ(evaluate("lop3.b32 %d, %a, %b, %c, 0x96;", 0b1100, 0b1010, 0b0110), 0u);
   EXPECT_EQ(evaluate("shf.l.wrap.b32 %d, %a, %b, 8;", 0xAB000000, 0x12), 0x12ABu);
   EXPECT_EQ(evaluate("shf.r.clamp.b32 %d, %a, %b, 40;", 1, 0x12), 0x12u);
