@@ -91,8 +91,8 @@ def same_kind(error, reference):
 class Scalar:
     """A call as a function of some of its arrays that returns one real number.
 
-    The number is a fixed linear function of everything the op returns, real and imaginary parts, so
-    its derivatives see all of that.
+    The number is a fixed linear function of everything the op returns but counts and indices, real
+    and imaginary parts, so its derivatives see all of that.
     """
 
     def __init__(self, record, sample, chosen=None):
@@ -100,7 +100,9 @@ class Scalar:
         self.arrays = sample.arrays
         self.chosen = record.differentiable(sample) if chosen is None else list(chosen)
         self.rng = np.random.default_rng(7)
-        self.weights = [drawn(self.rng, 0.5, 1.5, y) for y in record.reference(sample, self.arrays)]
+        values = record.reference(sample, self.arrays)
+        self.places = [i for i, y in enumerate(values) if y.dtype.kind in "fc"]
+        self.weights = [drawn(self.rng, 0.5, 1.5, values[i]) for i in self.places]
 
     @property
     def point(self):
@@ -114,7 +116,8 @@ class Scalar:
         for i, x in zip(self.chosen, xs, strict=True):
             arrays[i] = x
         given = [pa.tensor(a) if isinstance(a, np.ndarray) else a for a in arrays]
-        return self.record.call(self.sample, given)
+        outputs = self.record.call(self.sample, given)
+        return [outputs[i] for i in self.places]
 
     def __call__(self, *xs):
         total = pa.tensor(0.0)
@@ -127,15 +130,16 @@ class Scalar:
         for i, x in zip(self.chosen, xs, strict=True):
             arrays[i] = x
         outputs = self.record.reference(self.sample, arrays)
-        return sum(np.sum(y * w).real for y, w in zip(outputs, self.weights, strict=True))
+        pairs = zip(self.places, self.weights, strict=True)
+        return sum(np.sum(outputs[i] * w).real for i, w in pairs)
 
 
 def scalars(record):
     """Every sample that can be differentiated: a mean over nothing, which is nan, cannot."""
     for sample in record.calls():
-        outputs = record.reference(sample, sample.arrays)
+        outputs = [y for y in record.reference(sample, sample.arrays) if y.dtype.kind in "fc"]
         smooth = all(y.dtype in ("f8", "c16") and np.isfinite(y).all() for y in outputs)
-        if smooth and record.differentiable(sample):
+        if outputs and smooth and record.differentiable(sample):
             yield Scalar(record, sample)
 
 

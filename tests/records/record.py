@@ -41,7 +41,7 @@ class Sample(NamedTuple):
 
     @property
     def arrays(self) -> list[np.ndarray]:
-        return [a for arg in self.args for a in _arrays_of(arg)]
+        return [a for arg in self.args for a in arrays_of(arg)]
 
     def with_arrays(self, arrays) -> tuple[Any, ...]:
         """The positional arguments with other values in the places of the arrays."""
@@ -55,7 +55,7 @@ class Sample(NamedTuple):
         return tuple(fill(arg) for arg in self.args)
 
 
-def _arrays_of(arg) -> list[np.ndarray]:
+def arrays_of(arg) -> list[np.ndarray]:
     items = arg if isinstance(arg, list) else [arg]
     return [a for a in items if isinstance(a, np.ndarray)]
 
@@ -157,7 +157,7 @@ class OpRecord:
         """Positions among the sample's arrays."""
         positions, at = [], 0
         for i, arg in enumerate(sample.args):
-            arrays = _arrays_of(arg)
+            arrays = arrays_of(arg)
             if i in self.diff:
                 positions += [at + k for k, a in enumerate(arrays) if a.dtype.kind in "fc"]
             at += len(arrays)
