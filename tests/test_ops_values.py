@@ -24,6 +24,7 @@ def check(record, sample, arrays, given, **options):
     if isinstance(expected, Exception):
         error = raised_by(lambda: record.call(sample, given))
         assert same_kind(error, expected), f"{where}: {error!r} instead of {expected!r}"
+        assert str(error).startswith("["), f"{where}: {error!r} does not say which op"
         return
     got = record.call(sample, given)
     assert len(got) == len(expected), where

@@ -60,7 +60,10 @@ def shape_from_values(name: str) -> Iterator[None]:
 
 def normal_axis(name: str, axis: Any, ndim: int) -> int:
     """The axis counted from the front."""
-    number = operator.index(axis)
+    try:
+        number = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"[{name}] axis must be an integer, not {axis!r}") from None
     if not -ndim <= number < ndim:
         raise np.exceptions.AxisError(
             f"[{name}] axis {number} is out of bounds for array of dimension {ndim}"
@@ -77,6 +80,15 @@ def normal_axes(name: str, axis: int | Sequence[int] | None, ndim: int) -> tuple
     if len(set(axes)) != len(axes):
         raise ValueError(f"[{name}] axis {axis} names an axis twice")
     return axes
+
+
+@contextlib.contextmanager
+def named(name: str) -> Iterator[None]:
+    """What NumPy refuses inside is refused by the function of this name."""
+    try:
+        yield
+    except (IndexError, TypeError, ValueError) as error:
+        raise type(error)(f"[{name}] {error}") from None
 
 
 def along(x: Tensor, axis: int, part: slice | int) -> Tensor:

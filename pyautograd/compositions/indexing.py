@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from ..array_api import broadcast_shapes
 from ._common import surely
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def choose(a: TensorLike, choices: Any, *, mode: str = "raise") -> Tensor:
     else:
         index = _core.where(_core.less(index, 0), count, index)
     table = _core.stack(_core.broadcast_arrays(_promoted(options)))
-    shape = np.broadcast_shapes(index.shape, table.shape[1:])
+    shape = broadcast_shapes(index.shape, table.shape[1:])
     table = _core.reshape(table, (count, *(1,) * (len(shape) + 1 - table.ndim), *table.shape[1:]))
     table = _core.broadcast_to(table, (count, *shape))
     place = _core.broadcast_to(index, shape)[np.newaxis]

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ._common import normal_axes, normal_axis, shape_from_values
+from ._common import named, normal_axes, normal_axis, shape_from_values
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -145,7 +145,8 @@ def delete(arr: TensorLike, obj: Any, axis: int | None = None) -> Tensor:
     """
     x = _core.ravel(arr) if axis is None else _core.asarray(arr)
     place = 0 if axis is None else normal_axis("delete", axis, x.ndim)
-    kept = np.delete(np.arange(x.shape[place]), _numbers(obj))
+    with named("delete"):
+        kept = np.delete(np.arange(x.shape[place]), _numbers(obj))
     return _core.take(x, kept, place)
 
 
@@ -181,7 +182,8 @@ def insert(arr: TensorLike, obj: Any, values: TensorLike, axis: int | None = Non
         count = where.size
     extra = max(new.ndim - x.ndim, 0)
     new = _core.reshape(new, new.shape[extra:]) if set(new.shape[:extra]) == {1} else new
-    order = np.insert(np.arange(size), where, size + np.arange(count))
+    with named("insert"):
+        order = np.insert(np.arange(size), where, size + np.arange(count))
     shape = [count if i == place else n for i, n in enumerate(x.shape)]
     return _core.take(_core.concat([x, _core.broadcast_to(new, shape)], place), order, place)
 

@@ -174,9 +174,11 @@ def polyval(p: TensorLike, x: TensorLike) -> Tensor:
     >>> pa.polyval(pa.tensor([1.0, 0.0, 2.0]), pa.tensor([0.0, 3.0])).tolist()
     [2.0, 11.0]
     """
-    point = _core.asarray(x)
+    point, coefficients = _core.asarray(x), _core.asarray(p)
+    if coefficients.ndim == 0:
+        raise TypeError("[polyval] expected a vector of coefficients, got a number")
     result = _core.zeros_like(point)
-    for coefficient in _core.asarray(p):
+    for coefficient in coefficients:
         result = result * point + coefficient
     return result
 

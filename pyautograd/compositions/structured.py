@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ..array_api import result_type
+from ..array_api import broadcast_shapes, result_type
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -30,7 +30,7 @@ def block_diag(*arrs: TensorLike) -> Tensor:
     if not blocks:
         return _core.zeros((1, 0))
     dtype = result_type(*blocks)
-    batch = np.broadcast_shapes(*(x.shape[:-2] for x in blocks))
+    batch = broadcast_shapes(*(x.shape[:-2] for x in blocks))
     width, before, rows = sum(x.shape[-1] for x in blocks), 0, []
     for x in blocks:
         height, own = x.shape[-2:]
@@ -92,6 +92,6 @@ def circulant(c: TensorLike) -> Tensor:
 
 
 def _joined(first: Tensor, second: Tensor) -> Tensor:
-    batch = np.broadcast_shapes(first.shape[:-1], second.shape[:-1])
+    batch = broadcast_shapes(first.shape[:-1], second.shape[:-1])
     parts = [_core.broadcast_to(x, (*batch, x.shape[-1])) for x in (first, second)]
     return _core.concat(parts, -1)
