@@ -29,8 +29,13 @@ def pytest_addoption(parser):
     parser.addoption("--programs", type=int, default=200, help=help)
 
 
-def pytest_collection_finish():
-    """What is collected stays to the end: not worth a look in every test's gc.collect()."""
+def pytest_collection_finish(session):
+    """What is collected stays to the end: not worth a look in every test's gc.collect().
+
+    Nor are the reports of tests, of which a worker's reporter would keep all and print none.
+    """
+    if hasattr(session.config, "workerinput"):
+        session.config.pluginmanager.unregister(name="terminalreporter")
     gc.collect()
     gc.freeze()
 
