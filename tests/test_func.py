@@ -340,6 +340,34 @@ def test_errors_of_tangents_and_cotangents():
         func.hvp(cubes)(V)
 
 
+@pytest.mark.parametrize(
+    "call, name",
+    [
+        *((lambda f=f: f(3), f.__name__) for f in (func.grad, func.value_and_grad, func.jacrev)),
+        *((lambda f=f: f(3), f.__name__) for f in (func.jacfwd, func.hessian, func.hvp)),
+        (lambda: func.vmap(3), "vmap"),
+        (lambda: func.vjp(3, V), "vjp"),
+        (lambda: func.jvp(3, (V,), (V,)), "jvp"),
+        (lambda: func.linearize(3, V), "linearize"),
+        (lambda: func.taylor(3, V, V, 2), "taylor"),
+        (lambda: func.as_numpy(3), "as_numpy"),
+        *((lambda f=f: f(3, V), f.__name__) for f in (pa.jacobian, pa.hessian, pa.explain)),
+        (lambda: pa.hvp(3, V, V), "hvp"),
+        (lambda: pa.divergence(3, V), "divergence"),
+        (lambda: pa.checkpoint(3, V), "checkpoint"),
+        (lambda: pa.scan(3, V, V), "scan"),
+        (lambda: pa.sparse.plan(3, V), r"sparse\.plan"),
+        (lambda: pa.linop.Hessian(3, V), r"linop\.Hessian"),
+        (lambda: pa.linop.Jacobian(3, V), r"linop\.Jacobian"),
+        (lambda: pa.optimize.minimize(3, V), r"optimize\.minimize"),
+        (lambda: pa.implicit.argmin(3, V), r"implicit\.argmin"),
+    ],
+)
+def test_what_takes_a_function_says_so(call, name):
+    with pytest.raises(TypeError, match=rf"^\[{name}\] expected a function, got a? ?int"):
+        call()
+
+
 def test_errors_of_vmap():
     def add(x, y):
         return x + y
