@@ -77,6 +77,13 @@ def quiet_numpy():
         yield
 
 
+@pytest.fixture(autouse=True, scope="module")
+def released():
+    """What a module's large arrays leave in the allocator's cache goes back to the system."""
+    yield
+    pa.memory.release_cached()
+
+
 @pytest.fixture
 def no_leak():
     """Fails if nodes, bodies, storages or bytes outlive the test."""
