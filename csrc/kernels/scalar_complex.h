@@ -223,6 +223,7 @@ struct ComplexFormula<Sign> {
     if (length == 0) return {};
     if (!(length > std::numeric_limits<T>::max())) return {z.real() / length, z.imag() / length};
     bool real = IsInf()(z.real()), imag = IsInf()(z.imag());
+    if (!real && !imag) return (*this)(z * T(0.25));  // only the modulus is out of range
     if (real == imag) return {nan, nan};
     return real ? std::complex<T>(std::copysign(T(1), z.real()), 0)
                 : std::complex<T>(0, std::copysign(T(1), z.imag()));

@@ -274,6 +274,11 @@ double bessel_k(const double* argument, const Orders& orders) {
   if (!(x >= 0)) return kNan;
   if (x == 0) return sign * kInf;
   if (x == kInf) return 0;
+  if (x < 1e-150) {  // the rise would overflow; what the leading term leaves out is below x log x
+    const int power = orders[0] + orders[1];
+    if (power == 0) return std::numbers::ln2 - kEuler - std::log(x);
+    return sign * std::tgamma(power) * std::pow(1 / x, power);
+  }
   const double h = std::min(0.2, 0.5 / std::sqrt(x));
   double sum = 0;
   for (int k = 0; k < 100000; ++k) {

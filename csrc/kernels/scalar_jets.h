@@ -307,6 +307,7 @@ PYAUTOGRAD_HD inline double gammaincc_small(double a, double x) {
 // below a unit in the last place of 1: DLMF 8.12.3, 8.12.4 and 8.12.9.
 PYAUTOGRAD_HD inline double gammainc_huge(double a, double x, bool upper) {
   const double off = (x - a) / a, half_square = minus_log1p(off);
+  if (a * half_square > 800) return (off > 0) == upper ? 0 : 1;
   const double eta = std::copysign(std::sqrt(2 * half_square), off);
   const double rest = std::exp(-a * half_square) / std::sqrt(2 * kPi * a) *
                       (-1. / 3 + eta * (1. / 12 - eta * (2. / 135 - eta / 864)));

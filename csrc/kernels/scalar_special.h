@@ -39,6 +39,9 @@ PYAUTOGRAD_HD inline double gamma(double x) {
   return x < 0 && x == std::floor(x) ? kNan : std::tgamma(x);
 }
 
+PYAUTOGRAD_HD inline double abs_sin_pi(double x) {
+  return std::sin(kPi * std::fabs(x - std::rint(x)));
+}
 PYAUTOGRAD_HD inline double cot_pi(double x) { return 1 / std::tan(kPi * (x - std::rint(x))); }
 
 // The asymptotic series of log(x) - 1/(2x) - digamma(x) in r = 1/x**2, DLMF 5.11.2.
@@ -184,6 +187,21 @@ PYAUTOGRAD_HD inline double betaln_positive(double p, double q) {
   return lgamma(p) + rest + p - p * std::log(sum) + (q - 0.5) * std::log1p(-p / sum);
 }
 
+PYAUTOGRAD_HD inline double betaln_of_positives(double a, double b) {
+  return a < b ? betaln_positive(a, b) : betaln_positive(b, a);
+}
+
+// The same for a < 0 and a <= b: Euler's reflection, DLMF 5.5.3, of each gamma function of a
+// negative number leaves a beta function of positive ones, where nothing cancels.
+PYAUTOGRAD_HD inline double betaln_reflected(double a, double b) {
+  const double sum = a + b;
+  if (b < 10 && a > -10) return lgamma(a) + lgamma(b) - lgamma(sum);
+  if (b > 0 && sum > 0) return std::log(kPi / b / abs_sin_pi(a)) - betaln_of_positives(1 - a, sum);
+  if (b > 0) return std::log(abs_sin_pi(sum) / abs_sin_pi(a)) + betaln_of_positives(b, 1 - sum);
+  return std::log(kPi / (1 - sum) / abs_sin_pi(a) * (abs_sin_pi(sum) / abs_sin_pi(b))) -
+         betaln_of_positives(1 - a, 1 - b);
+}
+
 PYAUTOGRAD_HD inline bool is_pole(double x) { return x <= 0 && x == std::floor(x); }
 
 // log|B(a, b)|, and the sign of B(a, b) in *sign. Where a is zero or a negative integer, B is
@@ -198,11 +216,11 @@ PYAUTOGRAD_HD inline double betaln_signed(double a, double b, double* sign) {
     if (std::fmod(b, 2) != 0) *sign = -*sign;
     return value;
   }
-  if (a > 0 && b > 0) return a < b ? betaln_positive(a, b) : betaln_positive(b, a);
+  if (a > 0 && b > 0) return betaln_of_positives(a, b);
   const auto negative = [](double x) { return x < 0 && std::fmod(std::floor(x), 2) != 0; };
   if (negative(a) != negative(b)) *sign = -*sign;
   if (negative(a + b)) *sign = -*sign;
-  return lgamma(a) + lgamma(b) - lgamma(a + b);
+  return a < b ? betaln_reflected(a, b) : betaln_reflected(b, a);
 }
 
 PYAUTOGRAD_HD inline double betaln(double a, double b) {
@@ -233,7 +251,7 @@ PYAUTOGRAD_HD inline double erfcx(double x) {
   const double r = 0.5 / (x * x);  // DLMF 7.12.1
   double sum = 0;
   for (int k = 12; k >= 0; --k) sum = 1 - (2 * k + 1) * r * sum;
-  return sum / (x * kSqrtPi);
+  return sum / kSqrtPi / x;
 }
 
 // exp(x**2) times the n-th repeated integral of erfc, DLMF 7.18. Its derivative is -2 (n + 1) times
@@ -371,7 +389,7 @@ PYAUTOGRAD_HD inline double scaled_i0(int k, double x) {
     }
     return sum / steps;
   }
-  double term = 1 / std::sqrt(2 * kPi * x);
+  double term = 1 / std::sqrt(2 * kPi) / std::sqrt(x);
   for (int j = 0; j < k; ++j) term *= -(j + 0.5) / x;
   double sum = term;
   for (int m = 1; m < 60 && std::fabs(term) > kEps / 8 * std::fabs(sum); ++m) {
