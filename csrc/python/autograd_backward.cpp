@@ -30,10 +30,10 @@ struct Targets {
 
   explicit Targets(const py::object& inputs) {
     if (inputs.is_none()) return;
-    for (py::handle input : py::reinterpret_borrow<py::sequence>(inputs)) {
+    for (py::object input : py::reinterpret_borrow<py::sequence>(inputs)) {
       if (!is_tensor(input.ptr()))
         type_error("[backward] inputs must be tensors, got ", Py_TYPE(input.ptr())->tp_name);
-      handles.push_back(py::reinterpret_borrow<py::object>(input));
+      handles.push_back(input);
       const Tensor& x = unwrap(input.ptr());
       if (!x.tracked()) continue;
       edges.push_back(edge_of(x));

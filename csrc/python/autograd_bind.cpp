@@ -17,7 +17,7 @@ py::tuple to_tuple(TensorSpan tensors) { return py::tuple(to_list(tensors)); }
 
 Tensors to_tensors(py::handle sequence, const char* what) {
   Tensors out;
-  for (py::handle item : py::reinterpret_borrow<py::sequence>(sequence)) {
+  for (py::object item : py::reinterpret_borrow<py::sequence>(sequence)) {
     if (item.is_none()) {
       out.emplace_back();
     } else if (is_tensor(item.ptr())) {

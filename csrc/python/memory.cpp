@@ -31,6 +31,7 @@ py::dict to_dict(const Resident& resident) {
 py::list census_of(const py::list& handles) {
   Tensors tensors = to_tensors(handles, "[memory]");
   for (py::handle handle : handles) {
+    if (handle.is_none()) continue;
     const std::shared_ptr<GradSlot> slot = grad_slot(as_handle(handle.ptr()));
     if (!slot) continue;
     const std::unique_lock lock = lock_slot(*slot);
