@@ -67,6 +67,8 @@ def round(x: TensorLike, /, decimals: int = 0, *, out: Tensor | None = None) -> 
     t = _core.asarray(x)
     if decimals == 0 or (t.dtype.kind in "biu" and decimals > 0):
         return _core.round(t)
+    if t.dtype.kind == "c":  # a product with the scale would mix an infinite part into the other
+        return _core.complex(round(_core.real(t), decimals), round(_core.imag(t), decimals))
     scale = 10.0 ** abs(decimals)
     apply, undo = (_core.multiply, _core.divide)
     if decimals < 0:

@@ -45,7 +45,8 @@ def padded(
         return _core.pad(t, widths, mode)
     _core.pad(t, widths)  # raises where the widths do not fit
     for axis, (before, after) in enumerate(_pairs(t.ndim, widths)):
-        t = extend(t, axis, operator.index(before.item()), operator.index(after.item()))
+        if before or after:
+            t = extend(t, axis, operator.index(before.item()), operator.index(after.item()))
     return t
 
 

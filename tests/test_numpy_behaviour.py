@@ -59,6 +59,9 @@ def test_what_is_left_out_contributes_nothing_to_a_derivative():
         (lambda x: pa.sum(x[:1], where=MASK), ValueError, r"\(2, 3\).*\(1, 3\)"),
         (lambda x: pa.sum(x, initial=[1.0, 2.0]), ValueError, r"a number, not of shape \(2,\)"),
         (lambda x: pa.sum(x, initial=1j), TypeError, "complex128.*float64"),
+        (lambda x: pa.max(pa.astype(x, "uint8"), initial=-3), OverflowError, r"\[max\].*uint8"),
+        (lambda x: pa.prod(pa.astype(x, "uint32"), initial=-1), OverflowError, "uint64"),
+        (lambda x: pa.min(pa.astype(x, "int16"), initial=2**15), OverflowError, "int16"),
         (lambda x: pa.sum(x, out=x), TypeError, "'out'"),
     ],
 )
@@ -327,3 +330,42 @@ def test_ranges_of_uniform_draws():
         rng.uniform(1.0, 0.0)
     with pytest.raises(OverflowError, match="must be finite"):
         rng.uniform([0.0, -np.inf], 1.0)
+
+
+def test_the_smallest_and_the_largest_start_fit():
+    for dtype in ("int8", "int64", "uint16", "uint32"):
+        info = np.iinfo(dtype)
+        for start in (int(info.min), int(info.max)):
+            for name in ("max", "min"):
+                want = getattr(np, name)(np.array([1, 2], dtype), initial=start)
+                assert getattr(pa, name)(pa.tensor([1, 2], dtype=dtype), initial=start) == want
+
+
+def test_the_default_of_select_takes_the_dtype_of_the_choices():
+    conditions = [np.array([True, False]), np.array([False, True])]
+    choices = [np.array([1, 2], "uint8"), np.array([True, False])]
+    for default in (0, np.int16(3), 1.5):
+        want = np.select(conditions, choices, default)
+        got = pa.select(conditions, choices, default)
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got.numpy(), want)
+
+
+def test_infinite_parts_of_complex_numbers_are_rounded_apart():
+    z = np.array([complex(1.256, np.inf), complex(-np.inf, 15.0), complex(np.nan, 0.555)])
+    for decimals in (2, 1, -1):
+        np.testing.assert_array_equal(pa.round(z, decimals).numpy(), np.round(z, decimals))
+
+
+@pytest.mark.parametrize("method", ["linear", "inverted_cdf", "nearest"])
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float32"])
+def test_nan_quantiles_of_nothing(method, dtype):
+    nothing = np.zeros((2, 0), dtype)
+    got = pa.nanquantile(nothing, 0.5, axis=1, method=method).numpy()
+    assert got.dtype == (dtype if dtype == "float32" else np.float64)
+    np.testing.assert_array_equal(got, [np.nan, np.nan])
+
+
+@pytest.mark.parametrize("mode", ["linear_ramp", "mean", "maximum", "constant", "edge"])
+def test_nothing_is_padded_with_nothing(mode):
+    assert pa.pad(pa.zeros((2, 0)), ((1, 2), (0, 0)), mode).shape == (5, 0)

@@ -26,6 +26,16 @@ Tensor chosen(std::string_view op, const Tensor& x, const Masked& mask, const Te
   return where(*mask, x, otherwise);
 }
 
+// Whether an integer dtype holds the number; not known of one that lies on a device or in a level.
+bool holds(DType dtype, const Tensor& number) {
+  if (!number.is_array() || !is_on_host(number)) return true;
+  const int64_t value = *cast(number, DType::Int64).array().data<int64_t>();
+  if (number.dtype() == DType::UInt64 && value < 0) return dtype == DType::UInt64;
+  if (!is_signed_integer(dtype) && value < 0) return false;
+  const int64_t bits = 8 * itemsize(dtype) - is_signed_integer(dtype);
+  return bits >= 63 || (value < 0 ? ~value : value) >> bits == 0;
+}
+
 Tensor start_of(std::string_view op, const Tensor& initial, DType dtype) {
   if (initial.ndim() != 0)
     value_error("[", op, "] initial must be a number, not of shape ",
@@ -33,6 +43,10 @@ Tensor start_of(std::string_view op, const Tensor& initial, DType dtype) {
   if (is_complex(initial.dtype()) && !is_complex(dtype)) {
     type_error("[", op, "] initial of dtype ", name_of(initial.dtype()),
                " does not fit a result of dtype ", name_of(dtype));
+  }
+  if (is_integer(dtype) && is_integer(initial.dtype()) && !holds(dtype, initial)) {
+    fail(Error::Kind::Overflow, "[", op, "] initial is out of bounds for a result of dtype ",
+         name_of(dtype));
   }
   return cast(initial, dtype);
 }

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ..array_api import broadcast_shapes
+from ..array_api import broadcast_shapes, result_type
 from ._common import surely
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: TensorLi
             f"[select] {len(condlist)} conditions for {len(choicelist)} choices: as many are "
             "needed, and at least one"
         )
-    result = default
+    dtype = result_type(*choicelist, default)
+    result = _core.astype(default, dtype)
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         test = _core.asarray(condition)
         if test.dtype.kind != "b":

@@ -243,7 +243,7 @@ def rollaxis(a: TensorLike, axis: int, start: int = 0) -> Tensor:
     """
     x = _core.asarray(a)
     source = normal_axis("rollaxis", axis, x.ndim)
-    target = normal_axis("rollaxis", start, x.ndim + 1) if start != x.ndim else x.ndim
+    target = normal_axis("rollaxis", start, x.ndim) if start != x.ndim else x.ndim
     return _core.moveaxis(x, source, target - 1 if source < target else target)
 
 

@@ -95,12 +95,9 @@ class _Lines:
         if skip_nan and x.dtype.kind in "fc":
             self.count = _core.sum(_core.logical_not(_core.isnan(lines)), 0, np.float64)
         if self.size == 0:
-            lines = _core.concat(
-                [
-                    floating(lines),
-                    _core.broadcast_to(_core.asarray(math.nan, dtype=x.dtype), (1, *around)),
-                ]
-            )
+            lines = floating(lines)
+            nothing = _core.asarray(math.nan, dtype=lines.dtype)
+            lines = _core.concat([lines, _core.broadcast_to(nothing, (1, *around))])
         self.sorted = _core.sort(lines, 0)
         self._arranged = x.shape, axes, rest, lines, skip_nan
 
