@@ -154,6 +154,57 @@ def test_a_recorded_write_under_another_live_view_raises():
     assert base.tolist() == [1, 2, 0]
 
 
+WRITES = [np.s_[:, [0, 2]], np.s_[[2, 0]], np.s_[1, [2, 0]], np.s_[np.eye(3) > 0]]
+WRITES += [np.s_[np.array([True, False, True])], np.s_[:, 1], np.s_[::-1, None]]
+
+
+@pytest.mark.parametrize("index", WRITES, ids=str)
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_write_leaves_elements_in_order(index, mapped):
+    """So that a reshape is the view that it is in NumPy, and no later write passes it by."""
+
+    def f(x):
+        y = pa.sin(x)
+        y[index] *= 2.0
+        flat = pa.reshape(y, (-1,))
+        with pytest.raises(RuntimeError, match="another live tensor shares its memory"):
+            y[0, 0] = 7.0
+        return pa.sum(flat)
+
+    if mapped:
+        pa.func.vmap(f)(np.ones((2, 3, 3)))
+    else:
+        pa.func.grad(f)(np.ones((3, 3)))
+
+
+def test_a_part_may_be_written_over_another_part():
+    """The view that is read is gone when the statement ends."""
+
+    def f(x):
+        y = pa.exp(x)
+        y[0] = y[1]
+        y[1:] *= y[:-1]
+        y /= y[-1]
+        return pa.sum(y * np.arange(1.0, 4.0))
+
+    def same(x):
+        a, b, c = (pa.exp(x[i]) for i in range(3))
+        p, q, r = b, b * b, b * c
+        return p / r + 2 * q / r + 3 * r / r
+
+    x = np.array([0.3, -0.2, 0.7])
+    for derivative in (pa.func.grad, pa.func.jacfwd, pa.func.hessian):
+        np.testing.assert_allclose(
+            derivative(f)(x).numpy(), derivative(same)(x).numpy(), rtol=1e-13, atol=1e-14
+        )
+    y = pa.exp(pa.tensor(x, requires_grad=True))
+    kept = y[1]
+    with pytest.raises(RuntimeError, match="another live tensor"):
+        y[0] = kept
+    with pytest.raises(RuntimeError, match="another live tensor"):
+        y *= kept
+
+
 def test_views_that_are_gone_or_copied_do_not_hinder():
     x = pa.tensor([1.0, 2.0], requires_grad=True)
     base = pa.zeros(2)

@@ -66,9 +66,22 @@ bool is_temporary(PyTensor* handle) {
 #endif
 }
 
-void replace(const char* op, PyTensor* handle, Tensor result, bool temporary) {
-  const bool shared = innermost_array(handle->tensor).storage->handles() > 1;
-  if (shared && !temporary) {
+// A recorded write makes a new value, whose elements must lie in order as NumPy's do: of others a
+// reshape is a copy, so that later writes would leave it with old numbers, and nobody would notice.
+Tensor in_order(Tensor x) {
+  if (x.is_array() && x.array().contiguous()) return x;
+  const Tensor flat = ops::reshape(x, {x.size()});
+  const bool view = innermost_array(flat).storage == innermost_array(x).storage;
+  return view ? x : ops::reshape(flat, x.shape());
+}
+
+// What is written, `given`, may be a view that only the running expression holds: x[0] = x[1].
+void replace(const char* op, PyTensor* handle, Tensor result, PyObject* given) {
+  const Storage* storage = innermost_array(handle->tensor).storage.get();
+  const bool vanishes = is_tensor(given) && as_handle(given) != handle &&
+                        innermost_array(unwrap(given)).storage.get() == storage &&
+                        is_temporary(as_handle(given));
+  if (storage->handles() > 1 + vanishes) {
     runtime_error("[", op,
                   "] a recorded write gives this tensor a new value, but another live tensor "
                   "shares its memory and would keep the old one: write to x.copy(), or use an "
@@ -108,17 +121,18 @@ bool write_kernel(const InplaceOp& op, const Tensor& x, const Tensor& y) {
 
 }  // namespace
 
-void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other) {
+void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other, PyObject* given) {
   const Tensor x = handle->tensor;
-  const Tensor y = other;
+  const Tensor y = Closure::resolved(other);
   const int64_t elements = x.size() + y.size();
   check_closure(op.name, x);
   check_not_leaf(op.name, x);
   if (records(x) || records(y)) {
-    Tensor result = run_op(elements, [&] { return op.function(x, y); });
+    Tensor result = run_op(elements, [&] { return in_order(op.function(x, y)); });
     check_result(op.name, x, result);
     if (result.dtype() != x.dtype()) result = ops::astype(result, x.dtype());
-    return replace(op.name, handle, std::move(result), is_temporary(handle));
+    if (is_temporary(handle)) return rebind(handle, std::move(result));
+    return replace(op.name, handle, std::move(result), given);
   }
   check_writable(op.name, x.array());
   run_op(elements, [&] {
@@ -129,8 +143,10 @@ void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other)
   });
 }
 
-void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& value) {
+void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& source,
+                  PyObject* given) {
   const Tensor x = handle->tensor;
+  const Tensor value = Closure::resolved(source);  // no op may ask for it
   check_closure("setitem", x);
   check_not_leaf("setitem", x);
   ops::warn_of_discarded_part("setitem", value.dtype(), x.dtype());
@@ -141,9 +157,10 @@ void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& value
   const int64_t elements = value.size();
   if (recorded) {
     const Tensor cast = value.dtype() == x.dtype() ? value : ops::astype(value, x.dtype());
-    Tensor result = run_op(elements + x.size(), [&] { return ops::setitem(x, index, cast); });
+    Tensor result =
+        run_op(elements + x.size(), [&] { return in_order(ops::setitem(x, index, cast)); });
     // Nobody would see what x[i][j] = y makes of the temporary x[i].
-    return replace("setitem", handle, std::move(result), false);
+    return replace("setitem", handle, std::move(result), given);
   }
   check_writable("setitem", x.array());
   run_op(elements, [&] { ops::setitem_inplace(x.untracked(), index, value.untracked()); });

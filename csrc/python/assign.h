@@ -16,9 +16,9 @@ struct InplaceOp {
   int kernel = -1;  // the elementwise kernel that may write straight into x
 };
 
-// x op= y
-void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& y);
-// x[index] = value
-void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& value);
+// x op= y, which is the tensor of `given`
+void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& y, PyObject* given);
+// x[index] = value, which is the tensor of `given`
+void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& value, PyObject* given);
 
 }  // namespace pyautograd::python

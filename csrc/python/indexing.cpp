@@ -91,7 +91,7 @@ int assign_subscript(PyObject* self, PyObject* key, PyObject* value) noexcept {
     if (!value) type_error("[delitem] elements of a tensor cannot be deleted");
     const DType dtype = unwrap(self).dtype();
     const Tensor source = is_weak_scalar(value) ? scalar_to_tensor(value, dtype) : to_tensor(value);
-    assign_items(as_handle(self), to_index(key), source);
+    assign_items(as_handle(self), to_index(key), source, value);
     return 0;
   });
 }

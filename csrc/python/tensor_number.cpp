@@ -97,7 +97,7 @@ PyObject* positive(PyObject* self) noexcept {
 PyObject* write(PyObject* self, PyObject* other, const InplaceOp& op) {
   const Tensor y = operand(other, unwrap(self), Ints::MustFit);
   if (!y) Py_RETURN_NOTIMPLEMENTED;
-  assign_operator(as_handle(self), op, y);
+  assign_operator(as_handle(self), op, y, other);
   return Py_NewRef(self);
 }
 
