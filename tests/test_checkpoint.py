@@ -20,9 +20,19 @@ import pyautograd as pa
         lambda f: checkpointed(checkpointed(f)),
         lambda f: lambda x: pa.checkpoint(lambda: f(x)),
         lambda f: lambda x: pa.checkpoint(lambda y: f(y) + 0.0 * pa.checkpoint(lambda: f(x)), x),
+        lambda f: lambda x: pa.checkpoint(lambda: pa.checkpoint(f, x)),
+        lambda f: lambda x: pa.checkpoint(lambda y: (pa.ones(2), f(y), y[::-1]), x)[1],
         lambda f: checkpointed(f, policy=pa.policies.everything_saveable),
     ],
-    ids=["argument", "nested", "captured", "nested and captured", "kept"],
+    ids=[
+        "argument",
+        "nested",
+        "captured",
+        "nested and captured",
+        "captured and handed on",
+        "beside a constant",
+        "kept",
+    ],
 )
 def test_every_transform_is_that_of_the_plain_function(name, inside):
     transform = TRANSFORMS[name]
@@ -60,6 +70,32 @@ def test_a_tensor_captured_from_an_outer_transform():
         return F.grad(lambda w: pa.checkpoint(lambda: pa.sum(w**3 * x)))(x)
 
     close(F.vmap(per_sample)(pa.stack([x0, 2 * x0])), 3 * pa.stack([x0, 2 * x0]) ** 3)
+
+
+def test_checkpoints_within_checkpoints_of_what_a_vmap_maps():
+    def f(x):
+        inner = lambda y: pa.checkpoint(lambda z: pa.sin(z) * y, x)  # noqa: E731
+        return pa.checkpoint(lambda y: pa.func.grad(inner)(y) + inner(y), 0.5 * x)
+
+    x = np.array([0.7, 0.2])
+    value = np.sin(x) + np.sin(x) * 0.5 * x
+    np.testing.assert_allclose(pa.func.vmap(f)(x).numpy(), value, rtol=1e-15)
+    slope = np.cos(x) * (1 + 0.5 * x) + 0.5 * np.sin(x)
+    np.testing.assert_allclose(pa.func.vmap(pa.func.grad(f))(x).numpy(), slope, rtol=1e-14)
+
+
+def test_results_of_a_mapped_checkpoint_that_are_not_mapped():
+    def f(x):
+        factor, turned, y = pa.checkpoint(
+            lambda x: (pa.ones(2) + 1.0, pa.func.vmap(pa.sin, out_axes=0)(x), x), x
+        )
+        return pa.sum(factor) * pa.sum(turned * y)
+
+    x = np.array([[0.7, 0.2], [1.0, -0.4]])
+    want = 4 * (np.sin(x) + x * np.cos(x))
+    for axis in (0, 1):
+        got = pa.func.vmap(pa.func.grad(f), in_axes=axis, out_axes=axis)(np.moveaxis(x, 0, axis))
+        np.testing.assert_allclose(got.numpy(), np.moveaxis(want, 0, axis), rtol=1e-14)
 
 
 def test_a_graph_outlives_the_vmap_it_was_recorded_under():

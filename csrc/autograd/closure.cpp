@@ -172,7 +172,7 @@ Tensor Closure::adopt(const Tensor& x) {
 }
 
 void Closure::note_call(const char* op, const Tensor& x) {
-  if (node_in_backward() != running_ || !trace_.compares) return;
+  if (finished_ || node_in_backward() != running_ || !trace_.compares) return;
   if (recorded_) {
     recorded_->calls.push_back({op, x.shape(), x.dtype()});
   } else if (comparable_) {
@@ -190,7 +190,8 @@ void Closure::note_call(const char* op, const Tensor& x) {
   evaluated_.clear();
 }
 
-void Closure::finish() const {
+void Closure::finish() {
+  finished_ = true;
   if (recorded_ || !comparable_ || !trace_.compares || calls_ == trace_.calls.size()) return;
   const Trace::Call& missing = trace_.calls[calls_];
   diverged(concat("it ends after ", calls_, " operations, where ",
@@ -223,8 +224,8 @@ void Closure::check_write(const char* op, const Tensor& x) const {
 Tensors Closure::evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs,
                           const Specs& specs) {
   // Where only eval can tell the outputs, a custom function may: its rules need to have run.
-  const bool counted = node_in_backward() == running_ && comparable_ && !specs.empty() &&
-                       !renames_memory(primitive->name());
+  const bool counted = !finished_ && node_in_backward() == running_ && comparable_ &&
+                       !specs.empty() && !renames_memory(primitive->name());
   if (recorded_) {
     if (!counted || !policy_) return pyautograd::evaluate(primitive, inputs, specs);
     Tensors outputs = pyautograd::evaluate(primitive, inputs, specs);

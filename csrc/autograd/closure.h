@@ -85,8 +85,8 @@ class Closure {
 
   // Python called an op and got x.
   void note_call(const char* op, const Tensor& x);
-  // The function has returned.
-  void finish() const;
+  // The function has returned: what runs until the closure ends is no part of it.
+  void finish();
   // Names the evaluation that made x, for the policy.
   void label(const Tensor& x, std::string_view text);
   // Raises if x is an argument of the function.
@@ -141,7 +141,7 @@ class Closure {
   std::vector<const Storage*> arguments_;
   std::unordered_map<Tensor, Tensor, Hash, Same> replacements_;
   bool comparable_ = true;  // this run has the levels of the first
-  bool inside_op_ = false;
+  bool inside_op_ = false, finished_ = false;
   size_t calls_ = 0;
   std::vector<std::string> evaluated_;  // in this call of a later run
   size_t next_evaluation_ = 0;

@@ -139,6 +139,7 @@ Tensor sum_of_bits(const Tensor& contiguous) {
 uint64_t fingerprint(const py::object& tensors) {
   uint64_t out = 0;
   for (const Tensor& x : to_tensors(tensors, "[checkpoint] outputs:")) {
+    if (!x || !x.is_array()) type_error("[checkpoint] outputs: expected arrays");
     Tensor plain = x.array().contiguous() ? x : algebra::copy(x.untracked());
     if (plain.device().kind != Device::Kind::CPU) plain = sum_of_bits(plain);
     out = mix_words(out, plain.array().data<std::byte>(),
@@ -210,6 +211,8 @@ void bind_closures(py::module_& module) {
         runtime_error("[checkpoint] there is no such level");
       },
       py::arg("index"), "A tensor that is mapped at the index-th running vmap.");
+  module.def("resolved", &Closure::resolved, py::arg("x"),
+             "The tensor, or what stands in its place in the checkpointed function that runs.");
   module.def("fresh", &Closure::fresh, py::arg("x"), "The same array without its origin.");
   module.def("fingerprint", &fingerprint, py::arg("tensors"), "A hash of the bits of arrays.");
   module.def(

@@ -244,12 +244,14 @@ class Captured:
 
     def first_run(self, policy: Rule | None = None) -> Any:
         """Calls the function, and applies what is found to be its closure as a checkpoint."""
-        tensors: list[Tensor] = [self._leaves[i] for i in self._places]
+        # An argument may be what a checkpoint around this one captures.
+        tensors: list[Tensor] = [_core.resolved(self._leaves[i]) for i in self._places]
         for i in self._places:
             self._leaves[i] = None
         with self.tape.record(), _core.Closure(self._trace, policy=policy) as run:
             adopted = [run.adopt(x) for x in tensors]
             results, outputs = self._call(self._f, adopted, run)
+            run.finish()
             self._outside = run.outside
             adopted += [run.resolve(x) for x in self._outside]
             mapped = {level for x in adopted for level in run.mapped_levels(x)}
