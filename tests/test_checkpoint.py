@@ -84,6 +84,21 @@ def test_checkpoints_within_checkpoints_of_what_a_vmap_maps():
     np.testing.assert_allclose(pa.func.vmap(pa.func.grad(f))(x).numpy(), slope, rtol=1e-14)
 
 
+def test_captured_tensors_that_are_only_written_somewhere():
+    w = pa.tensor([0.5, -1.0], requires_grad=True)
+
+    def f(x):
+        y = pa.zeros(3) * 1.0
+        y[:2] = w
+        y[1:] += w
+        return pa.sum(y * y * x)
+
+    for g in (f, lambda x: pa.checkpoint(f, x)):
+        slope, by_x = pa.grad(g(pa.tensor(2.0, requires_grad=True)), w), pa.func.grad(g)(2.0)
+        np.testing.assert_allclose(slope[0].numpy(), [0.0, -6.0], atol=1e-15)
+        assert by_x.item() == pytest.approx(1.5)
+
+
 def test_results_of_a_mapped_checkpoint_that_are_not_mapped():
     def f(x):
         factor, turned, y = pa.checkpoint(
