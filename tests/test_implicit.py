@@ -144,6 +144,83 @@ def test_gradient_per_sample_of_a_shared_parameter():
     assert pa.func.vmap(lambda t: f(2.0, t))(pa.zeros(0)).shape == (0,)
 
 
+def steep(x, t):
+    """Newton's method from 0 overshoots far, and must be damped."""
+    return pa.atan(5.0 * (x - t))
+
+
+def pair(x, t):
+    return {"a": x["a"] ** 3 + x["b"] - t, "b": x["b"] + 0.5 * pa.sin(x["a"]) - 1.0}
+
+
+def kepler(x, t):
+    return t + 0.4 * pa.sin(x)
+
+
+def wells(x, t):
+    return pa.sum((x**2 - t) ** 2) + 0.1 * pa.sum(x) + x[0] * x[1]
+
+
+PROBLEMS = {
+    "steep": (pa.implicit.root, steep, 0.0),
+    "pair": (pa.implicit.root, pair, {"a": 1.0, "b": 0.0}),
+    "kepler": (pa.implicit.fixed_point, kepler, 0.0),
+    "wells": (pa.implicit.argmin, wells, np.array([0.2, 0.1])),
+}
+PLACES = pa.asarray([0.3, 1.0, -1.5, 2.0, 0.31])
+
+
+@pytest.mark.parametrize("solve, f, start", PROBLEMS.values(), ids=PROBLEMS)
+def test_entries_that_are_solved_together_are_those_solved_alone(solve, f, start):
+    def found(t):
+        return pa.tree.ravel(solve(f, start, t))[0]
+
+    together = pa.func.vmap(found)(PLACES)
+    np.testing.assert_allclose(together, [found(t).numpy() for t in PLACES], rtol=1e-12, atol=1e-14)
+    for derivative in (pa.func.jacrev, pa.func.jacfwd):
+        second = derivative(derivative(found))
+        alone = [second(t).numpy() for t in PLACES]
+        np.testing.assert_allclose(pa.func.vmap(second)(PLACES), alone, rtol=1e-9, atol=1e-12)
+    slopes = derivative(pa.func.vmap(found))(PLACES)
+    for i, t in enumerate(PLACES):
+        np.testing.assert_allclose(slopes[i, :, i], derivative(found)(t), rtol=1e-10, atol=1e-13)
+    nested = pa.func.vmap(pa.func.vmap(found), in_axes=1)(pa.stack([PLACES, 2.0 + PLACES], axis=1))
+    np.testing.assert_allclose(nested[0], together, rtol=1e-12, atol=1e-14)
+
+
+def test_a_batch_is_solved_in_as_many_calls_as_its_hardest_entry():
+    calls = []
+
+    def f(x, t):
+        calls.append(None)
+        return pa.exp(x) * x - t
+
+    solve = pa.func.vmap(lambda t: pa.implicit.root(f, 1.0, t))
+    solve(pa.full(2, 3.0))
+    few = len(calls)
+    many = solve(pa.linspace(2.9, 3.1, 300))
+    assert len(calls) <= 3 * few
+    np.testing.assert_allclose(many * pa.exp(many), np.linspace(2.9, 3.1, 300), rtol=1e-12)
+
+
+def test_what_cannot_be_solved_together_is_solved_alone():
+    def branching(x, t):
+        return x**3 - t if x > 0 else x - t
+
+    roots = pa.func.vmap(lambda t: pa.implicit.root(branching, 1.0, t))(pa.tensor([8.0, 27.0]))
+    np.testing.assert_allclose(roots, [2.0, 3.0])
+    for f, t, text in (
+        (lambda x, t: x**2 + t, [-1.0, 1.0], "cannot lower the residual norm|singular"),
+        (lambda x, t: pa.log(x - t), [0.0, 2.0], "nan or infinite"),
+    ):
+        with pytest.raises(RuntimeError, match=text):
+            pa.func.vmap(lambda t, f=f: pa.implicit.root(f, 1.0, t))(pa.tensor(t))
+    with pytest.raises(RuntimeError, match="differentiable tensor that is not among its"):
+        pa.func.vmap(lambda t: pa.implicit.root(lambda x, s: x - s * t, 1.0, t))(PLACES)
+    single = pa.func.vmap(lambda t: pa.implicit.root(steep, np.float32(0.5), t))
+    assert single(pa.asarray([0.5, 1.5], dtype=pa.float32)).dtype == np.float32
+
+
 def test_the_start_has_no_derivative_and_integers_pass():
     def f(start, n, t):
         return pa.implicit.root(lambda x, n, t, name: x**n - t, start, n, t, "name")

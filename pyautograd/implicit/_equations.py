@@ -10,14 +10,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .. import _core, func, linalg
 from .._core import Tensor
+from .._flat import Array
 from .._scipy import scipy_module
 from ..function import Function
+
+# (mapped equation, starts, theta) -> rows of unknowns, and which are solutions
+Together: TypeAlias = "Callable[[Mapped, Tensor, Sequence[Tensor]], tuple[Array, Array]]"
 
 
 class Equation(ABC):
@@ -46,21 +50,26 @@ class Nonlinear(Equation):
         *,
         dense: bool,
         symmetric: bool,
+        together: Together | None = None,
     ) -> None:
         self.op, self.dense, self.symmetric = op, dense, symmetric
         self._residual, self._find = residual, find
+        self.together = together
 
     def residual(self, x: Tensor, *theta: Tensor) -> Tensor:
         return self._residual(x, *theta)
 
     def find(self, start: Tensor, theta: Sequence[Tensor]) -> Tensor:
-        y = self.residual(start, *theta)
+        self.check(self.residual(start, *theta))
+        return self._find(start, theta)
+
+    def check(self, y: Tensor) -> None:
+        """Raises if a residual of plain tensors is not one itself."""
         if y.requires_grad or _core.depth(y):
             raise RuntimeError(
                 f"[{self.op}] the function uses a differentiable tensor that is not among its "
                 "arguments, whose derivative would be lost: pass it to the function as a parameter"
             )
-        return self._find(start, theta)
 
     def solve(self, x: Tensor, theta: Sequence[Tensor], b: Tensor, transposed: bool) -> Tensor:
         if not self.dense:
@@ -77,6 +86,42 @@ class Nonlinear(Equation):
                 f"[{self.op}] the Jacobian at the solution is singular: there the solution is not "
                 "a differentiable function of its parameters"
             ) from None
+
+
+class Mapped(Equation):
+    """Many equations of the same form: x is a matrix, with a row for each."""
+
+    def __init__(self, base: Nonlinear, dims: tuple[int | None, ...]) -> None:
+        self._base, self._dims = base, dims
+
+    def mapped(self, f: Callable[..., Tensor], rows: int) -> Callable[..., Tensor]:
+        """A function of so many vectors, and of theta, for every row."""
+        return func.vmap(f, in_axes=(*[0] * rows, *self._dims), randomness="same")
+
+    def residual(self, x: Tensor, *theta: Tensor) -> Tensor:
+        return self.mapped(self._base.residual, 1)(x, *theta)
+
+    def find(self, start: Tensor, theta: Sequence[Tensor]) -> Tensor:
+        self._base.check(self.residual(start, *theta))
+        assert self._base.together is not None
+        x, solved = self._base.together(self, start, theta)
+        for i in np.flatnonzero(~solved):
+            row = self._base.find(start[int(i)], entry(theta, self._dims, int(i)))
+            x[i] = row.numpy()
+        return _core.asarray(x.astype(start.dtype))
+
+    def solve(self, x: Tensor, theta: Sequence[Tensor], b: Tensor, transposed: bool) -> Tensor:
+        def solve(x: Tensor, b: Tensor, *theta: Tensor) -> Tensor:
+            return self._base.solve(x, theta, b, transposed)
+
+        return self.mapped(solve, 2)(x, b, *theta)
+
+
+def entry(args: Sequence[Any], dims: Sequence[int | None], i: int) -> list[Any]:
+    """Every mapped argument at one place of its mapped dimension."""
+    return [
+        x if d is None else x[(slice(None),) * d + (i,)] for x, d in zip(args, dims, strict=True)
+    ]
 
 
 class Linear(Equation):
@@ -153,19 +198,29 @@ class Solution(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
-        # Entries need not converge together, so each is solved by itself.
-        def entry(i: int) -> list[Any]:
-            return [
-                x if d is None else x[(slice(None),) * d + (i,)]
-                for x, d in zip(args, in_dims, strict=True)
-            ]
-
+        equation, start, *theta = args
+        _, dim, *dims = in_dims
         size = info.batch_size
         if not size:
-            start, dim = args[1], in_dims[1]
             n = start.size if dim is None else int(np.delete(start.shape, dim).prod())
             return _core.zeros((0, n), dtype=start.dtype), 0
-        return _core.stack([Solution.apply(*entry(i)) for i in range(size)]), 0
+        if isinstance(equation, Nonlinear) and equation.together is not None:
+            many = Mapped(equation, tuple(dims))
+            rows = _core.broadcast_to(start, (size, *start.shape)) if dim is None else start
+            rows = rows if dim is None else _core.moveaxis(rows, dim, 0)
+            if _maps(many, rows, theta):
+                return Solution.apply(many, rows, *theta), 0
+        solutions = [Solution.apply(*entry(args, in_dims, i)) for i in range(size)]
+        return _core.stack(solutions), 0
+
+
+def _maps(many: Mapped, rows: Tensor, theta: Sequence[Tensor]) -> bool:
+    """Whether the function can be mapped: one that looks at values cannot."""
+    try:
+        many.residual(rows.detach(), *[t.detach() for t in theta])
+    except (RuntimeError, TypeError, ValueError, ArithmeticError):
+        return False
+    return True
 
 
 def _floating(theta: Sequence[Tensor]) -> list[int]:

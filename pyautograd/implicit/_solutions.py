@@ -13,8 +13,10 @@ from .._flat import Array, Layout
 from .._points import Points
 from ..func._arguments import check_callable
 from ..tree import flatten, flatten_like, unflatten
-from ._equations import Nonlinear, Solution
+from ._equations import Mapped, Nonlinear, Solution
 from ._newton import iterate, newton_minimum, newton_root
+from ._together import Batch, newton
+from ._together import iterate as together
 
 # (function of x alone, start) -> solution
 Solver = Callable[[Callable[[Any], Any], Any], Any]
@@ -41,7 +43,8 @@ def root(
             products (needs SciPy), for many unknowns.
 
     Returns:
-        The root. Under ``vmap`` every entry is solved by itself.
+        The root. Under ``vmap`` Newton's method takes the steps of all entries together; with a
+        ``solver``, or if ``f`` looks at values, every entry is solved by itself.
 
     Raises:
         TypeError: ``x0`` is not floating-point.
@@ -61,7 +64,7 @@ def root(
     def find(points: Points, x: Array) -> Array:
         return newton_root(problem.op, points, x, problem.eps)
 
-    return problem.solution(problem.flat, problem.finder(f, find), linear)
+    return problem.solution(problem.flat, problem.finder(f, find), linear, newton)
 
 
 def fixed_point(
@@ -90,7 +93,7 @@ def fixed_point(
     def find(points: Points, x: Array) -> Array:
         return iterate(problem.op, points, x, problem.eps)
 
-    return problem.solution(residual, problem.finder(f, find), linear)
+    return problem.solution(residual, problem.finder(f, find), linear, together)
 
 
 def argmin(
@@ -118,7 +121,9 @@ def argmin(
     def find(points: Points, x: Array) -> Array:
         return newton_minimum(problem.op, points, x, problem.eps)
 
-    return problem.solution(gradient, problem.finder(f, find), linear, symmetric=True)
+    return problem.solution(
+        gradient, problem.finder(f, find), linear, newton, problem.scalar, symmetric=True
+    )
 
 
 class _Problem:
@@ -202,12 +207,30 @@ class _Problem:
         residual: Callable[..., Tensor],
         find: Callable[[Tensor, Sequence[Tensor]], Tensor],
         linear: str,
+        together: Callable[[Batch, Array, float], tuple[Array, Array]],
+        value: Callable[..., Tensor] | None = None,
         symmetric: bool = False,
     ) -> Any:
         if linear not in ("dense", "iterative"):
             raise ValueError(
                 f"[{self.op}] unknown linear {linear!r}: expected 'dense' or 'iterative'"
             )
-        equation = Nonlinear(self.op, residual, find, dense=linear == "dense", symmetric=symmetric)
+
+        def solved(many: Mapped, start: Tensor, theta: Sequence[Tensor]) -> tuple[Array, Array]:
+            def of(f: Callable[..., Tensor]) -> Callable[[Array], Array]:
+                every = many.mapped(f, 1)
+                return lambda x: every(_core.asarray(x.astype(start.dtype)), *theta).numpy()
+
+            batch = Batch(of(residual), of(func.jacfwd(residual)), of(value) if value else None)
+            return together(batch, start.numpy().astype(np.float64), self.eps)
+
+        equation = Nonlinear(
+            self.op,
+            residual,
+            find,
+            dense=linear == "dense",
+            symmetric=symmetric,
+            together=solved if self._solver is None else None,
+        )
         x = Solution.apply(equation, self._vector(self._start), *self._tensors)
         return self._tree(x)
