@@ -141,7 +141,7 @@ def _at(ufunc: np.ufunc, known: str, a: Any, indices: Any, b: Any = None) -> Non
     if not isinstance(a, Tensor):
         raise TypeError(
             f"{label}: the argument a= is not supported for tensors: a NumPy array cannot hold "
-            "a tensor's graph; assign the result to a new name"
+            "a tensor's graph; make it with pa.zeros or pa.asarray"
         )
     places = _core.reshape(_core.arange(a.size), a.shape)[indices]
     amounts = _core.broadcast_to(cast(label, b, a.dtype), places.shape)

@@ -40,17 +40,18 @@ Tensor detached(const Tensor& x) {
 const Tensor& graph_free(const Tensor& x, const char* what) {
   if (!x.is_array()) {
     concrete_array(x, what);
-    runtime_error("[", what, "] a tensor inside ", x.level()->name(),
-                  " has a tangent that an array cannot carry: use pyautograd's functions or "
-                  "NumPy's, and pa.stack in place of np.array([x, y]); or x.detach() if a constant "
-                  "is meant");
+    runtime_error(
+        "[", what, "] a tensor inside ", x.level()->name(),
+        " has a tangent that an array cannot carry: use pyautograd's functions or "
+        "NumPy's, pa.stack in place of np.array([x, y]), pa.zeros in place of np.zeros for "
+        "what is written into; or x.detach() if a constant is meant");
   }
   if (x.tracked()) {
     runtime_error(
         "[", what,
         "] the tensor is part of a recorded graph, and an array carries no derivative: use "
-        "pyautograd's functions or NumPy's, and pa.stack in place of np.array([x, y]); or "
-        "x.detach().",
+        "pyautograd's functions or NumPy's, pa.stack in place of np.array([x, y]), pa.zeros in "
+        "place of np.zeros for what is written into; or x.detach().",
         what, "(...) if a constant is meant");
   }
   return x;
