@@ -128,6 +128,30 @@ def test_derivatives_of_quantiles(name, method):
     assert at_ends[0].tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("name", DISCRETE)
+@pytest.mark.parametrize("method", ["ppf", "isf"])
+def test_quantiles_of_discrete_families_have_scipys_values(name, method):
+    shapes = DISCRETE[name]
+    q = np.concatenate([np.linspace(0.013, 0.993, 25), [1e-9, 0.0, 1.0, -0.1, 1.1, np.nan]])
+    for loc in (0, 3):
+        got, expected = both(name, method, q, *shapes, loc=loc)
+        np.testing.assert_array_equal(got, expected)
+    quantile = getattr(getattr(pa.stats, name), method)
+    mapped = pa.func.vmap(lambda q: quantile(q, *shapes))(q)
+    np.testing.assert_array_equal(mapped, quantile(q, *shapes))
+    slope = pa.func.grad(lambda loc, *shapes: quantile(0.4, *shapes, loc=loc), argnums=(0, 1))
+    assert [g.item() for g in slope(0.5, *shapes)] == [1.0, 0.0]
+    assert np.isnan(quantile(0.5, *shapes[:-1], -0.5).item())
+    assert quantile(np.float32(0.5) * pa.ones(1, dtype=pa.float32), *shapes).dtype == np.float32
+
+
+def test_a_discrete_quantile_far_out():
+    got, expected = both("poisson", "ppf", [0.3, 0.9], [1e6, 3e9])
+    np.testing.assert_array_equal(got, expected)
+    k = pa.stats.poisson.isf(1e-30, 4.0).item()
+    assert scipy.stats.poisson.sf(k, 4.0) <= 1e-30 < scipy.stats.poisson.sf(k - 1, 4.0)
+
+
 def test_frozen_families():
     gamma = pa.stats.gamma(2.0, scale=3.0)
     assert gamma.logpdf(1.5).item() == pa.stats.gamma.logpdf(1.5, 2.0, scale=3.0).item()

@@ -1,7 +1,7 @@
 """Densities and probabilities of distributions, under the names of :mod:`scipy.stats`.
 
 Continuous families have ``logpdf``, ``pdf``, ``cdf``, ``sf``, ``logcdf``, ``logsf``, ``ppf`` and
-``isf``, discrete ones ``logpmf``, ``pmf`` and the first four of the others. They are called as
+``isf``, discrete ones ``logpmf`` and ``pmf`` in place of the first two. They are called as
 SciPy's are: ``family.logpdf(x, *shapes, loc=0, scale=1)``, or with the parameters first,
 ``family(*shapes, loc=0, scale=1).logpdf(x)``. All arguments may be tensors, broadcast against each
 other and are differentiable, to any order, in every mode; quantiles by the implicit function

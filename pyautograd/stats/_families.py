@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from ._search import least_integer
 
 Formula = Callable[..., Tensor]
 Value = Tensor | float
@@ -323,6 +324,36 @@ class Discrete(Family):
     def logsf(self, k: Any, *args: Any, **named: Any) -> Tensor:
         """The logarithm of the probability of more than k."""
         return _log(self.sf(k, *args, **named), self.cdf(k, *args, **named))
+
+    def ppf(self, q: Any, *args: Any, **named: Any) -> Tensor:
+        """The quantile: the least k with ``cdf(k) >= q``; nan unless 0 <= q <= 1.
+
+        It moves with loc alone: it is constant in the probability and the shapes, but for jumps.
+        """
+        return self._quantile("ppf", q, args, named)
+
+    def isf(self, q: Any, *args: Any, **named: Any) -> Tensor:
+        """The least k with ``sf(k) <= q``, accurate where q is small; otherwise as :meth:`ppf`."""
+        return self._quantile("isf", q, args, named)
+
+    def _quantile(self, method: str, q: Any, args: tuple[Any, ...], named: Any) -> Tensor:
+        q, *shapes, loc = self._bind(method, q, args, named)
+        # In double precision, where there are integers enough
+        wide = [_core.astype(_core.asarray(v), _FLOAT64).detach() for v in (q, *shapes)]
+        p, *known = _core.broadcast_arrays(wide)
+        inside = _core.logical_and(self._valid(*known), _core.logical_and(p > 0.0, p < 1.0))
+
+        def reached(k: Tensor) -> Tensor:
+            there = self.cdf(k, *known) >= p if method == "ppf" else self.sf(k, *known) <= p
+            return _core.logical_or(there, _core.logical_not(inside))
+
+        found = least_integer(reached, _core.full_like(p, float(self._first)))
+        none, every = (0.0, 1.0) if method == "ppf" else (1.0, 0.0)
+        ends = _core.where(_core.equal(p, every), self._end(known), np.nan)
+        ends = _core.where(_core.equal(p, none), self._first - 1.0, ends)
+        found = self._where_valid(_core.where(inside, found, ends), known)
+        moved: Tensor = _cast(found, q.dtype) + loc
+        return moved
 
     def _tail(
         self,
