@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,6 +25,8 @@ class Points:
     def __init__(self, op: str, f: Callable[..., Any], layout: Layout, second: bool) -> None:
         self.op, self.f, self.layout, self.second = op, f, layout, second
         self.evaluations = 0
+        # Whether f uses a differentiable tensor beside its argument
+        self.captures = False
         self._kept: OrderedDict[bytes, Point] = OrderedDict()
 
     def __call__(self, vector: Array) -> Point:
@@ -33,11 +36,21 @@ class Points:
         if point is None:
             self.evaluations += 1
             point = self._kept[key] = Point(self, vector)
+            if self.evaluations == 1:
+                self.captures = point.recording.reaches_outside()
             if len(self._kept) > _KEPT_POINTS:
                 self._kept.popitem(last=False)
         else:
             self._kept.move_to_end(key)
         return point
+
+
+def warn_of_lost_derivative(op: str, instead: str, stacklevel: int) -> None:
+    warnings.warn(
+        f"[{op}] the function uses a differentiable tensor beside its argument, by which the "
+        f"result has no derivative: use {instead}, or x.detach() if a constant is meant",
+        stacklevel=stacklevel + 1,
+    )
 
 
 class Point:

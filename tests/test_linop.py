@@ -102,6 +102,19 @@ def test_the_function_runs_once(no_leak):
     np.testing.assert_allclose(op.gradient, pa.func.grad(f)(np.arange(5.0)).numpy())
 
 
+def test_a_derivative_that_is_lost_is_warned_of():
+    def product(t):
+        return pa.sum(pa.linop.Hessian(lambda x: pa.sum(t * x**3), np.ones(2)) @ np.ones(2))
+
+    def slope(t):
+        return pa.sum(pa.linop.Jacobian(lambda x: t * x**3, np.ones(2)) @ np.ones(2))
+
+    for f, instead in ((product, "pa.hvp"), (slope, "pa.func.jvp")):
+        with pytest.warns(UserWarning, match=f"has no derivative: use {instead}") as found:
+            pa.func.grad(f)(1.0)
+        assert found[0].filename == __file__
+
+
 def test_flatten_is_the_inverse_of_unflatten():
     op = pa.linop.Hessian(scalar, POINT)
     v = np.random.default_rng(0).standard_normal(op.shape[0])
@@ -166,7 +179,8 @@ def test_operators_of_functions_without_dependence_and_of_single_precision():
     op = pa.linop.Hessian(lambda x: pa.sum(x**3), np.ones(3, np.float32))
     assert op.dtype == np.float32 and (op @ np.eye(3)).dtype == np.float32
     parameter = pa.tensor(2.0, requires_grad=True)
-    op = pa.linop.Hessian(lambda x: parameter * pa.sum(x**2), np.ones(2))
+    with pytest.warns(UserWarning, match="has no derivative"):
+        op = pa.linop.Hessian(lambda x: parameter * pa.sum(x**2), np.ones(2))
     assert (op @ np.ones(2)).tolist() == [4.0, 4.0]
 
 

@@ -3,6 +3,7 @@
 import copy
 import functools
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -636,6 +637,31 @@ def test_without_scipy_the_error_names_the_extra():
     )
     done = run_code(code)
     assert done.returncode == 1 and "pip install 'pyautograd[scipy]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "solve, instead",
+    [
+        (lambda t: pa.optimize.minimize(lambda x: pa.sum((x - t) ** 2), np.zeros(2)), "argmin"),
+        (lambda t: pa.optimize.root(lambda x: x - t, np.zeros(2)), "root"),
+        (lambda t: pa.optimize.least_squares(lambda x: x - t, np.zeros(2)), "argmin"),
+    ],
+)
+def test_a_derivative_that_is_lost_is_warned_of(solve, instead):
+    text = rf"has no derivative: use pa.implicit.{instead}, or x.detach\(\)"
+    for make in (pa.func.grad, pa.func.jacfwd):
+        with pytest.warns(UserWarning, match=text) as found:
+            make(lambda t: pa.sum(solve(t).x))(1.0)
+        assert found[0].filename == __file__
+    leaf = pa.tensor(1.0, requires_grad=True)
+    with pytest.warns(UserWarning, match=text):
+        solve(leaf)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert solve(pa.tensor(1.0)).success and solve(leaf.detach()).success
+        with pa.no_grad():
+            solve(leaf)
+        pa.func.grad(lambda t: pa.sum(solve(2.0).x) * t)(1.0)
 
 
 @pytest.mark.parametrize("method", [None, *WITH_GRADIENT, *WITH_HESSIAN, *WITHOUT])

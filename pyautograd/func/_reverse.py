@@ -78,6 +78,11 @@ class Recording:
         """A result without its edges to this recording."""
         return self._settle(leaf) if type(leaf) is Tensor else leaf
 
+    def reaches_outside(self) -> bool:
+        """Whether a result can be differentiated by something other than the inputs."""
+        settled = [self._settle(y) for y in self.outputs]
+        return any(y.requires_grad or _core.depth(y) > 0 for y in settled)
+
     def scalar(self) -> Tensor:
         """The only output, which must be a scalar."""
         if len(self.outputs) != 1 or self.out_structure.type is not None:

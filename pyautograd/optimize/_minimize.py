@@ -81,7 +81,9 @@ def minimize(
 
     Returns:
         A :class:`Result`. If SciPy reports a failure, ``success`` is False and a
-        :class:`scipy.optimize.OptimizeWarning` is given.
+        :class:`scipy.optimize.OptimizeWarning` is given. Its tensors are constants; a UserWarning
+        says so if ``f`` uses a differentiable tensor beside ``x``, which is a matter for
+        :func:`pyautograd.implicit.argmin`.
 
     Raises:
         TypeError: ``x0`` holds no real numbers, or a function does not return tensors.
@@ -142,7 +144,7 @@ def minimize(
         if watcher is not None:
             watcher.close()
     return make_result(
-        _OP, found, layout.unflatten, lambda: evaluated_hessian(points, np.asarray(found.x), kind)
+        _OP, found, points, lambda: evaluated_hessian(points, np.asarray(found.x), kind)
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._flat import Array
 from .._planner._memory import free_bytes, written
-from .._points import Points
+from .._points import Points, warn_of_lost_derivative
 from .._scipy import scipy_module
 from ._sparse import SparseDerivatives
 
@@ -141,19 +141,22 @@ def check_room(what: str, size: int) -> None:
 def make_result(
     op: str,
     found: Any,
-    unflatten: Callable[[Array], Any],
+    points: Points,
     hessian: Callable[[], Array | csr_array[Any, tuple[int, int]]],
     variance: Callable[[], float] = lambda: 1.0,
 ) -> Result:
-    """SciPy's result with a tree; a failure is warned of in SciPy's words."""
+    """SciPy's result with a tree. A failure and a derivative that is lost are warned of."""
     result = Result(found)
     flat = np.asarray(found["x"], dtype=np.float64)
-    result.update(x=unflatten(flat), x_flat=flat)
+    result.update(x=points.layout.unflatten(flat), x_flat=flat)
     result.update(_evaluate_hessian=hessian, _variance=variance)
     if not found.get("success", True):
         warning = scipy_module(op, "optimize").OptimizeWarning
         text = f"[{op}] did not converge: {found.get('message', 'no reason given')}"
         warnings.warn(text, warning, stacklevel=3)
+    if points.captures:
+        name = "root" if op == "optimize.root" else "argmin"
+        warn_of_lost_derivative(op, f"pa.implicit.{name}", stacklevel=3)
     return result
 
 

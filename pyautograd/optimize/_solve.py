@@ -67,7 +67,7 @@ def root(
     def no_hessian() -> Array:
         raise ValueError(f"[{op}] a root has no Hessian: see jacobian")
 
-    result = make_result(op, found, points.layout.unflatten, no_hessian)
+    result = make_result(op, found, points, no_hessian)
     result["jacobian"] = points(result["x_flat"]).jacobian()
     return result
 
@@ -141,7 +141,7 @@ def least_squares(
             )
         return float(2 * found.cost / freedom)
 
-    return make_result(op, found, points.layout.unflatten, hessian, variance)
+    return make_result(op, found, points, hessian, variance)
 
 
 def _jacobian(
