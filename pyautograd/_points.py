@@ -13,6 +13,7 @@ from ._core import Tensor
 from ._flat import Array, Layout, dense, sweep_flat
 from .func._forward import transposed_graph
 from .func._reverse import Recording, recording_on, sweep
+from .tree import map as map_leaves
 from .tree import unflatten
 
 # A trust region that rejects a step comes back to the point before.
@@ -43,6 +44,11 @@ class Points:
         else:
             self._kept.move_to_end(key)
         return point
+
+
+def constant(x: Any) -> Any:
+    """A point without its graph, so that what remains of a graph comes from the function."""
+    return map_leaves(lambda t: t.detach() if isinstance(t, Tensor) else t, x)
 
 
 def warn_of_lost_derivative(op: str, instead: str, stacklevel: int) -> None:

@@ -1,5 +1,7 @@
 """pa.linop: products against dense matrices, estimators against their distributions."""
 
+import warnings
+
 import numpy as np
 import pytest
 from processes import run_code
@@ -113,6 +115,11 @@ def test_a_derivative_that_is_lost_is_warned_of():
         with pytest.warns(UserWarning, match=f"has no derivative: use {instead}") as found:
             pa.func.grad(f)(1.0)
         assert found[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        point = pa.ones(2).requires_grad_()
+        pa.linop.Hessian(lambda x: pa.sum(x**3), point)
+        pa.linop.Jacobian(lambda x: x**3, point * 1.0)
 
 
 def test_flatten_is_the_inverse_of_unflatten():

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -236,7 +237,8 @@ def test_deep_programs():
 def test_constants_that_are_tracked_elsewhere():
     a = pa.tensor(RNG.normal(size=(3, 3)), requires_grad=True)
     x = RNG.normal(size=3)
-    found = pa.sparse.jacobian(lambda x: a @ pa.sin(x) + a[0] * x, x)
+    with pytest.warns(UserWarning, match="has no derivative"):
+        found = pa.sparse.jacobian(lambda x: a @ pa.sin(x) + a[0] * x, x)
     dense = a.detach().numpy() * np.cos(x) + np.diag(a.detach().numpy()[0])
     np.testing.assert_allclose(found.toarray(), dense)
     assert a.grad is None
@@ -395,7 +397,9 @@ def test_recording_off_and_tracked_points():
     x = pa.tensor([1.0, 2.0, 3.0], requires_grad=True)
     dense = pa.hessian(rosenbrock, np.array([1.0, 2.0, 3.0]))
     for point in (x, x * 1):
-        value, gradient, found = pa.sparse.plan(rosenbrock, point).value_grad_hessian(point)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            value, gradient, found = pa.sparse.plan(rosenbrock, point).value_grad_hessian(point)
         np.testing.assert_allclose(found.toarray(), dense)
         assert not value.requires_grad and not gradient.requires_grad
     assert x.grad is None
@@ -551,3 +555,14 @@ def test_products_are_promoted():
         np.testing.assert_allclose(found.toarray(), dense, rtol=1e-6)
     half = pa.sparse.jacobian(lambda x: pa.astype(x, pa.float64) ** 2, p["a"], colouring="column")
     np.testing.assert_allclose(half.toarray(), np.diag(2 * p["a"]))
+
+
+def test_a_derivative_that_is_lost_is_warned_of():
+    def total(t):
+        found = pa.sparse.hessian(lambda x: pa.sum(t * x**3), np.ones(3))
+        return t + pa.sum(pa.asarray(found.data))
+
+    text = r"\[sparse.hessian\] .* has no derivative: use pa.hessian or pa.jacobian"
+    with pytest.warns(UserWarning, match=text) as seen:
+        assert pa.func.grad(total)(1.0).item() == 1.0
+    assert seen[0].filename == __file__

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _core
 from .._core import Tensor
 from .._flat import Array, Layout, sweep_flat
-from .._points import warn_of_lost_derivative
+from .._points import constant, warn_of_lost_derivative
 from .._scipy import scipy_module
 from ..func._arguments import check_callable
 from ..func._forward import transposed_graph
@@ -121,7 +121,7 @@ class Hessian(_Symmetric):
 
     def __init__(self, f: Callable[..., Any], x: Any) -> None:
         check_callable("linop.Hessian", f)
-        recording = Recording("linop.Hessian", f, (x,), {}, 0, False)
+        recording = Recording("linop.Hessian", f, (constant(x),), {}, 0, False)
         if recording.reaches_outside():
             warn_of_lost_derivative("linop.Hessian", "pa.hvp", stacklevel=2)
         self._inputs = recording.inputs
@@ -144,7 +144,7 @@ class _Linearisation:
 
     def __init__(self, op: str, f: Callable[..., Any], x: Any) -> None:
         check_callable(op, f)
-        recording = Recording(op, f, (x,), {}, 0, False)
+        recording = Recording(op, f, (constant(x),), {}, 0, False)
         if recording.reaches_outside():
             warn_of_lost_derivative(op, "pa.func.jvp and vjp", stacklevel=3)
         self.inputs, self.outputs = recording.inputs, recording.outputs

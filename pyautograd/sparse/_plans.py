@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._core import Pattern, Tensor
+from .._points import constant, warn_of_lost_derivative
 from .._scipy import scipy_module
 from ..func._arguments import check_callable
 from ..func._reverse import Recording, recording_on, sweep
@@ -26,8 +27,10 @@ _ORDERS = ("natural", "largest_first", "smallest_last", "incidence_degree")
 
 def record(op: str, f: Callable[..., Any], x: Any) -> Recording:
     check_callable(op, f)
-    recording = Recording(op, f, (x,), {}, 0, False)
+    recording = Recording(op, f, (constant(x),), {}, 0, False)
     check_recording(op, recording)
+    if recording.reaches_outside():
+        warn_of_lost_derivative(op, "pa.hessian or pa.jacobian", stacklevel=3)
     return recording
 
 
