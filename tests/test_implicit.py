@@ -188,6 +188,21 @@ def test_entries_that_are_solved_together_are_those_solved_alone(solve, f, start
     np.testing.assert_allclose(nested[0], together, rtol=1e-12, atol=1e-14)
 
 
+def test_minima_are_exact_where_the_value_is_flat():
+    """A value says where its minimum is to half of its digits, Newton's step to all of them."""
+    data = np.random.default_rng(0).normal(size=(40, 30))
+
+    def fit(sample):
+        def cost(p, sample):
+            return -pa.sum(pa.stats.norm.logpdf(sample, p[0], pa.exp(p[1])))
+
+        return pa.implicit.argmin(cost, np.zeros(2), sample)
+
+    expected = np.stack([data.mean(axis=1), np.log(data.std(axis=1))], axis=1)
+    np.testing.assert_allclose(pa.func.vmap(fit)(data), expected, rtol=0, atol=1e-13)
+    np.testing.assert_allclose([fit(s).numpy() for s in data[:5]], expected[:5], rtol=0, atol=1e-13)
+
+
 def test_a_batch_is_solved_in_as_many_calls_as_its_hardest_entry():
     calls = []
 

@@ -69,9 +69,10 @@ def _damped(
         while not merit(x + damping * step) < value:
             damping /= 2
             if damping < 1e-12:
-                # Nothing is left to gain but rounding, or nothing can be.
+                # Nothing is left to gain in the merit but rounding, while the step is still exact:
+                # a minimum's value is flat over the root of the precision. Or nothing can be.
                 if length <= eps**0.25 * max(1.0, float(np.abs(x).max())):
-                    return x
+                    return x + step
                 raise _stuck(op, f"cannot lower the {what} {value:.3g}")
         x = x + damping * step
     raise _stuck(op, f"has not converged after {_STEPS} steps, {what} {merit(x):.3g}")

@@ -45,6 +45,10 @@ def newton(batch: Batch, x: Array, eps: float) -> tuple[Array, Array]:
         if not going.any():
             break
         x, moved = _lowered(x, s, going, merit)
+        # As for single problems, nothing is left to gain here but in the step.
+        flat = going & ~moved & (length <= eps**0.25 * np.maximum(1.0, _largest(x)))
+        x = np.where(flat[:, None], x + s, x)
+        solved |= flat
         going &= moved
     return x, solved
 
