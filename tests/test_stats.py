@@ -123,6 +123,8 @@ def test_derivatives_of_quantiles(name, method):
     assert pa.testing.gradgradcheck(quantile, arguments)
     everything = tuple(range(len(arguments)))
     slopes = pa.func.grad(lambda *a: pa.sum(quantile(*a)), argnums=everything)
+    single = quantile(pa.tensor([0.0, 0.3], dtype=pa.float32), *CONTINUOUS[name], loc=0.5)
+    assert single.dtype == np.float32
     at_ends = slopes(np.array([0.0, 1.0]), *arguments[1:])
     assert all(np.isfinite(g.numpy()).all() for g in at_ends)
     assert at_ends[0].tolist() == [0.0, 0.0]

@@ -242,8 +242,9 @@ class Continuous(Family):
         value = loc + scale * formula(_core.where(inside, q, 0.5), *known)
         # An infinite end stays where it is, whatever loc and scale are.
         first, last = (loc + scale * end if np.isfinite(end) else end for end in ends)
-        rest = _core.where(q == 0.0, first, _core.where(q == 1.0, last, np.nan))
-        return _where_valid(_core.where(inside, value, rest), [*shapes, scale])
+        value = _core.where(inside, value, np.nan)
+        value = _core.where(q == 1.0, last, _core.where(q == 0.0, first, value))
+        return _where_valid(value, [*shapes, scale])
 
     def _standard(
         self, method: str, x: Any, args: tuple[Any, ...], named: Any
