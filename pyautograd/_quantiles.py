@@ -326,8 +326,9 @@ def betainccinv(a: TensorLike, b: TensorLike, y: TensorLike, /) -> Tensor:
 def stdtr(df: TensorLike, t: TensorLike, /) -> Tensor:
     """Student's distribution function: the probability of at most t, with df degrees of freedom.
 
-    The arguments broadcast; nan where df is not positive. Source: Abramowitz and Stegun 26.7.1, and
-    near t = 0, where that has no derivatives, the hypergeometric series.
+    The arguments broadcast; nan where df is not positive, the normal distribution where it is
+    infinite. Source: Abramowitz and Stegun 26.7.1, and near t = 0, where that has no derivatives,
+    the hypergeometric series.
 
     >>> pa.special.stdtr(1.0, [0.0, 1.0]).tolist()
     [0.5, 0.75]
@@ -338,9 +339,10 @@ def stdtr(df: TensorLike, t: TensorLike, /) -> Tensor:
         raise TypeError(f"[special.stdtr] takes real numbers, got dtype {dtype}")
     dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
     df, t = _core.broadcast_arrays([_core.astype(df, dtype), _core.astype(t, dtype)])
-    valid = df > 0.0
-    ends = _core.isinf(t)
-    value = _student_lower(_core.where(ends, 0.0, t), _core.where(valid, df, 1.0))
+    valid, normal, ends = df > 0.0, _core.isinf(df), _core.isinf(t)
+    finite = _core.where(_core.logical_and(valid, _core.logical_not(normal)), df, 1.0)
+    value = _student_lower(_core.where(ends, 0.0, t), finite)
+    value = _core.where(normal, _core.special_ndtr(t), value)
     value = _core.where(ends, _core.where(t > 0.0, 1.0, 0.0), value)
     return _core.where(valid, value, math.nan)
 
@@ -349,9 +351,14 @@ def stdtrit(df: TensorLike, p: TensorLike, /) -> Tensor:
     """The quantile of Student's distribution: the t with ``stdtr(df, t) = p``.
 
     Differentiable in both arguments, which broadcast; nan where df is not positive or p lies
-    outside of [0, 1].
+    outside of [0, 1], the normal distribution's where df is infinite.
 
     >>> pa.special.stdtrit(1.0, [0.5, 0.75]).numpy().round(12)
     array([0., 1.])
     """
-    return _quantile("special.stdtrit", _STUDENT, False, p, df)
+    df = _core.asarray(df)
+    normal = _core.logical_and(_core.isinf(df), df > 0.0)
+    value = _quantile("special.stdtrit", _STUDENT, False, p, _core.where(normal, 1.0, df))
+    return _core.where(
+        normal, _core.special_ndtri(_core.astype(_core.asarray(p), value.dtype)), value
+    )

@@ -408,3 +408,14 @@ def test_students_distribution_is_smooth_at_zero():
     mixed = pa.func.grad(pa.func.grad(special.stdtr, argnums=1))(3.0, 0.0)
     slope = pa.func.grad(lambda df: pa.stats.t.pdf(0.0, df))(3.0)
     assert mixed.item() == pytest.approx(slope.item(), rel=1e-12)
+
+
+def test_students_distribution_becomes_normal():
+    x, q = np.array([-2.0, 0.0, 0.3, np.inf]), np.array([0.1, 0.5, 0.9, 1.0])
+    np.testing.assert_allclose(special.stdtr(np.inf, x), special.ndtr(x), rtol=1e-14)
+    np.testing.assert_allclose(special.stdtrit(np.inf, q), special.ndtri(q), rtol=1e-14)
+    t = pa.stats.t(np.inf, loc=0.5)
+    np.testing.assert_allclose(t.logpdf(x), pa.stats.norm.logpdf(x, 0.5), rtol=1e-14)
+    np.testing.assert_allclose(t.sf(x), pa.stats.norm.sf(x, 0.5), rtol=1e-14)
+    slopes = pa.func.grad(pa.stats.t.logpdf, argnums=(0, 1))(0.3, np.inf)
+    assert [g.item() for g in slopes] == pytest.approx([-0.3, 0.0])

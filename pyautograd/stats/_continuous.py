@@ -32,9 +32,11 @@ def _lognormal(z: Tensor, s: Tensor) -> Tensor:
 
 
 def _student(z: Tensor, df: Tensor) -> Tensor:
+    limit = _core.isinf(df)
+    df = _core.where(limit, 1.0, df)
     half = 0.5 * (df + 1.0)
     constant = special.gammaln(half) - special.gammaln(0.5 * df) - 0.5 * (_core.log(df) + _LOG_PI)
-    return constant - half * _core.log1p(_core.square(z) / df)
+    return _core.where(limit, _normal(z), constant - half * _core.log1p(_core.square(z) / df))
 
 
 def _gamma(z: Tensor, a: Tensor) -> Tensor:
