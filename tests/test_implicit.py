@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pyautograd as pa
+from pyautograd.implicit import _equations
 
 LINEAR = ["dense", "iterative"]
 
@@ -218,7 +219,7 @@ def test_a_batch_is_solved_in_as_many_calls_as_its_hardest_entry():
     np.testing.assert_allclose(many * pa.exp(many), np.linspace(2.9, 3.1, 300), rtol=1e-12)
 
 
-def test_what_cannot_be_solved_together_is_solved_alone():
+def test_what_cannot_be_solved_together_is_solved_alone(monkeypatch):
     def branching(x, t):
         return x**3 - t if x > 0 else x - t
 
@@ -232,6 +233,16 @@ def test_what_cannot_be_solved_together_is_solved_alone():
             pa.func.vmap(lambda t, f=f: pa.implicit.root(f, 1.0, t))(pa.tensor(t))
     with pytest.raises(RuntimeError, match="differentiable tensor that is not among its"):
         pa.func.vmap(lambda t: pa.implicit.root(lambda x, s: x - s * t, 1.0, t))(PLACES)
+    shapes = []
+    find = _equations.Mapped.find
+    monkeypatch.setattr(
+        _equations.Mapped, "find", lambda *args: shapes.append(args[1].shape) or find(*args)
+    )
+    for most, expected in ((5 * 4, [(5, 2)]), (5 * 4 - 1, [])):
+        shapes.clear()
+        monkeypatch.setattr(_equations, "_MOST", most)
+        pa.func.vmap(lambda t: pa.implicit.root(pair, {"a": 1.0, "b": 0.0}, t))(PLACES)
+        assert shapes == expected
     single = pa.func.vmap(lambda t: pa.implicit.root(steep, np.float32(0.5), t))
     assert single(pa.asarray([0.5, 1.5], dtype=pa.float32)).dtype == np.float32
 

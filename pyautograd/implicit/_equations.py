@@ -20,6 +20,8 @@ from .._flat import Array
 from .._scipy import scipy_module
 from ..function import Function
 
+# Elements of all Jacobians together, up to which problems are solved together: 128 MB
+_MOST = 1 << 24
 # (mapped equation, starts, theta) -> rows of unknowns, and which are solutions
 Together: TypeAlias = "Callable[[Mapped, Tensor, Sequence[Tensor]], tuple[Array, Array]]"
 
@@ -204,7 +206,9 @@ class Solution(Function):
         if not size:
             n = start.size if dim is None else int(np.delete(start.shape, dim).prod())
             return _core.zeros((0, n), dtype=start.dtype), 0
-        if isinstance(equation, Nonlinear) and equation.together is not None:
+        n = start.shape[-1] if dim is None else start.size // size
+        together = isinstance(equation, Nonlinear) and equation.together is not None
+        if together and size * n**2 <= _MOST:
             many = Mapped(equation, tuple(dims))
             rows = _core.broadcast_to(start, (size, *start.shape)) if dim is None else start
             rows = rows if dim is None else _core.moveaxis(rows, dim, 0)
