@@ -146,6 +146,8 @@ Tensor upper_product(const Tensor& a, const Tensor& b);
 // derivative. Only where nothing is `moving` behind x, in a masked branch, does that stay zero; the
 // diagonal is zero always.
 Tensor over_differences(const Tensor& x, const Tensor& v, const Tensor& moving);
+// What of the differences of values is rounding, as a last axis of one.
+Tensor rounding_of(const Tensor& v);
 // Pairs i, j of different places with v[i] = v[j] within rounding.
 Tensor equal_pairs(const Tensor& v);
 // Whether a tangent or cotangent is not zero altogether; or which columns of one are not, for every

@@ -212,13 +212,17 @@ Tensor upper_product(const Tensor& a, const Tensor& b) {
   return matrix_transpose(lower_product(matrix_transpose(b), matrix_transpose(a)));
 }
 
+Tensor rounding_of(const Tensor& v) {
+  const int64_t n = v.shape().back();
+  const Tensor size = absolute(v),
+               largest = n == 0 ? constant_like(size, 0) : max(size, Dims{-1}, true);
+  return largest * (2 * static_cast<double>(n) * epsilon(v.dtype()));
+}
+
 Tensor equal_pairs(const Tensor& v) {
   const int64_t n = v.shape().back();
   const Tensor differences = expand_dims(v, {-2}) - expand_dims(v, {-1});
-  const Tensor size = absolute(v),
-               largest = n == 0 ? constant_like(size, 0) : max(size, Dims{-1}, true);
-  const Tensor slack =
-      expand_dims(largest, {-1}) * (2 * static_cast<double>(n) * epsilon(v.dtype()));
+  const Tensor slack = expand_dims(rounding_of(v), {-1});
   const Tensor elsewhere = logical_not(identity_matrix(n, DType::Bool, v.device()));
   return logical_and(less_equal(absolute(differences), slack), elsewhere);
 }

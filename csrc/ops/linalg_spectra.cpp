@@ -3,6 +3,7 @@
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linalg.h"
+#include "ops/spectral_derivatives.h"
 #include "ops/spectral_slopes.h"
 #include "ops/spectrum.h"
 
@@ -43,7 +44,9 @@ class Eigh final : public OnMatrices {
     Tensor from_values, from_vectors;
     if (args.cotangents[0])
       from_values = with_eigenvalues(args.inputs[0], args.cotangents[0], {w, v});
-    if (args.cotangents[1]) {
+    if (args.cotangents[1] && repeats(w)) {
+      from_vectors = eigenvectors_pulled(args.inputs[0], conj(args.cotangents[1]), {w, v});
+    } else if (args.cotangents[1]) {
       const Tensor turn = skew_part(matmul(adjoint(v), conj(args.cotangents[1])));
       from_vectors = matmul(
           matmul(v, over_differences(turn, w, moves_by_pairs(args.cotangents[1]))), adjoint(v));
@@ -52,9 +55,10 @@ class Eigh final : public OnMatrices {
   }
   Tensors jvp(TensorSpan x, TensorSpan tangents, TensorSpan outputs) const override {
     const Tensor &w = outputs[0], &v = outputs[1];
+    const Tensor values = eigenvalues_moved(x[0], tangents[0], {w, v});
+    if (repeats(w)) return {values, eigenvectors_moved(x[0], tangents[0], {w, v})};
     const Tensor inside = matmul(matmul(adjoint(v), hermitian_part(tangents[0])), v);
-    return {eigenvalues_moved(x[0], tangents[0], {w, v}),
-            matmul(v, over_differences(inside, w, moves(tangents[0])))};
+    return {values, matmul(v, over_differences(inside, w, moves(tangents[0])))};
   }
 
  private:
@@ -335,8 +339,8 @@ void register_spectra(Registry& registry) {
 
 One triangle of a is read; a is taken to be symmetric, and so is its gradient (Giles 2008, section
 2.2.3). An eigenvector is determined up to its sign (phase): what depends on that has no meaningful
-derivative. The same holds of any eigenvector of a repeated eigenvalue, so there derivatives through
-eigenvectors are nan. Those of the eigenvalues are as for ``eigvalsh``.
+derivative. The same holds of any eigenvector of a repeated eigenvalue, so derivatives through it are
+nan; those of the others have all of theirs. Those of the eigenvalues are as for ``eigvalsh``.
 
 :param a: tensor of shape (..., n, n)
 :param UPLO: the triangle to read, 'L' or 'U'
@@ -356,7 +360,7 @@ f(a), and is differentiated as that (Higham 2008, "Functions of Matrices", secti
 scalars and tensors that are the same along the axis, such as ``mean(w, axis=-1, keepdims=True)``.
 Of anything else that the repeated eigenvalues take part in, such as one of them, first derivatives
 are those of one choice of eigenvectors, and higher ones nan, in every mode. A single eigenvalue
-beside repeated ones has its second derivatives; the third through them are nan.
+beside repeated ones has its derivatives of every order.
 
 :param a: tensor of shape (..., n, n)
 :param UPLO: the triangle to read, 'L' or 'U'

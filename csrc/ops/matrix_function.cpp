@@ -198,20 +198,56 @@ Tensor all_divided_differences(const WithParameters& f, const Tensor& w, size_t 
   return divided_difference(f, arguments);
 }
 
-// The sum over i1, ..., i(k-1) of differences[i0, ..., ik] x1[i0, i1] ... xk[i(k-1), ik].
-Tensor contract(const Tensor& differences, TensorSpan factors) {
+// start[i0, ..., ik] x1[i0, i1] ... xk[i(k-1), ik].
+Tensor product_along(const Tensor& start, TensorSpan factors) {
   const size_t k = factors.size();
-  Tensor product = differences;
+  Tensor product = start;
   for (size_t j = 0; j < k; ++j) {
     Dims own = linalg::lead(factors[j]);
     const int64_t n = linalg::rows(factors[j]);
     for (size_t axis = 0; axis <= k; ++axis) own.push_back(axis == j || axis == j + 1 ? n : 1);
     product = product * reshape(factors[j], own);
   }
-  Dims inner;
-  for (size_t axis = 1; axis < k; ++axis) inner.push_back(-1 - static_cast<int64_t>(axis));
-  return inner.empty() ? product : sum(product, inner);
+  return product;
 }
+
+// The sum over all orders of what is made of the factors in that order.
+template <class Make>
+Tensor over_all_orders(TensorSpan factors, Make&& make) {
+  SmallVector<size_t, 4> order;
+  for (size_t i = 0; i < factors.size(); ++i) order.push_back(i);
+  Tensor out;
+  do {
+    Tensors ordered;
+    for (size_t i : order) ordered.push_back(factors[i]);
+    out = linalg::total({out, make(ordered)});
+  } while (std::next_permutation(order.begin(), order.end()));
+  return out;
+}
+
+}  // namespace
+
+Tensor contract_in_all_orders(const Tensor& differences, TensorSpan factors) {
+  Dims inner;
+  for (size_t axis = 1; axis < factors.size(); ++axis)
+    inner.push_back(-1 - static_cast<int64_t>(axis));
+  return over_all_orders(factors, [&](TensorSpan ordered) {
+    const Tensor product = product_along(differences, ordered);
+    return inner.empty() ? product : sum(product, inner);
+  });
+}
+
+Tensor closed_paths(const Tensor& first, TensorSpan factors) {
+  Dims own = linalg::lead(first);
+  own.push_back(linalg::rows(first));
+  for (size_t axis = 1; axis < factors.size(); ++axis) own.push_back(1);
+  own.push_back(linalg::rows(first));
+  const Tensor start = reshape(matrix_transpose(first), own);
+  return over_all_orders(factors,
+                         [&](TensorSpan ordered) { return real(product_along(start, ordered)); });
+}
+
+namespace {
 
 // The derivative of f(a), for Hermitian a, along Hermitian matrices x1, ..., xk, and f(a) itself
 // for k = 0 (Daleckii and Krein 1965; Higham 2008, "Functions of Matrices", section 3.2). Its
@@ -244,14 +280,7 @@ class FunctionDerivative final : public linalg::OnMatrices {
     const WithParameters f{f_, values, w.ndim() - 1};
     const Tensor differences = all_divided_differences(f, w, along.size());
     if (along.empty()) return {matmul(linalg::scale_columns(v, differences), adjoint(v))};
-    SmallVector<size_t, 4> order;
-    for (size_t i = 0; i < along.size(); ++i) order.push_back(i);
-    Tensor core;
-    do {
-      Tensors factors;
-      for (size_t i : order) factors.push_back(along[i]);
-      core = linalg::total({core, contract(differences, factors)});
-    } while (std::next_permutation(order.begin(), order.end()));
+    const Tensor core = contract_in_all_orders(differences, along);
     return {matmul(matmul(v, core), adjoint(v))};
   }
 

@@ -62,6 +62,13 @@ class MatrixFunction {
   SmallVector<size_t, 2> by_;  // and the parameters it is by, too
 };
 
+// The sum over i1, ..., i(k-1), and over all orders of the factors, of
+// differences[i0, ..., ik] x1[i0, i1] ... xk[i(k-1), ik].
+Tensor contract_in_all_orders(const Tensor& differences, TensorSpan factors);
+// For all i0, ..., ik the sum over all orders of the real part of
+// first[ik, i0] x1[i0, i1] ... xk[i(k-1), ik].
+Tensor closed_paths(const Tensor& first, TensorSpan factors);
+
 // f of a matrix, of which the lower triangle is read. A parameter has the shape of the batch.
 Tensor function_of_matrix(const MatrixFunction& f, const Tensor& matrix, TensorSpan parameters);
 

@@ -6,6 +6,7 @@
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linalg.h"
+#include "ops/spectral_derivatives.h"
 
 namespace pyautograd::ops::linalg {
 
@@ -116,6 +117,7 @@ class OfEigenvalues : public SpectralSlope {
     return turned(x[3], hermitian_part(t), x[3]);
   }
   static Tensor with_quotients(TensorSpan x, const Tensor& c, const Tensor& t) {
+    if (repeats(x[2])) return with_eigenvalues_along(x[0], c, {x[2], x[3]}, Borrowed<1>(t));
     const Tensor core = times_quotients(rotated(x, t), quotients(c, x[2], false));
     return matmul(matmul(x[3], core), adjoint(x[3]));
   }
@@ -168,12 +170,36 @@ class EigenvaluesMoved final : public OfEigenvalues {
   }
   // Of an eigenvalue, the sum over the others of what both directions mix, by the distances.
   Tensor moved_by_matrix(TensorSpan x, const Tensor& t) const override {
+    if (repeats(x[2])) return eigenvalues_moved_along(x[0], x[1], {x[2], x[3]}, Borrowed<1>(t));
     const Tensor products = real_products(rotated(x, x[1]), rotated(x, t));
     const Tensor own = identity_matrix(rows(x[0]), DType::Bool, x[0].device());
     return 2.0 * over_pairs(where(own, constant_like(products, 0), products), differences_of(x[2]),
                             both_move(x[1], t));
   }
 };
+
+// Where singular values repeat, as eigenvalues of a Hermitian matrix: these are, rising, minus the
+// singular values, zeros, and the values.
+Eigen eigen_of(const Tensor& matrix) {
+  const Tensors found = eigh(matrix);
+  return {found[0], found[1]};
+}
+// The derivative of U diag(c) V^H along t, and that of all values along x and t.
+Tensor with_values_along(const Tensor& a, const Tensor& c, const Tensor& t) {
+  const int64_t m = rows(a), n = columns(a);
+  const Tensor none = broadcast_to(constant_like(c, 0), with_core(lead(c, 1), {std::abs(m - n)}));
+  const Tensor odd = ops::concat(Tensors{-c, none, flip(c, Dims{-1})}, -1);
+  const Tensor matrix = jordan_wielandt(a), along = jordan_wielandt(t);
+  const Tensor out = with_eigenvalues_along(matrix, odd, eigen_of(matrix), Borrowed<1>(along));
+  return column_range(row_range(out, 0, m), m, m + n);
+}
+Tensor values_moved_along(const Tensor& a, const Tensor& x, const Tensor& t) {
+  const int64_t all = rows(a) + columns(a), k = std::min(rows(a), columns(a));
+  const Tensor matrix = jordan_wielandt(a), along = jordan_wielandt(t);
+  const Tensor out =
+      eigenvalues_moved_along(matrix, jordan_wielandt(x), eigen_of(matrix), Borrowed<1>(along));
+  return flip(column_range(out, all - k, all), Dims{-1});
+}
 
 // Of any matrices, likewise: the Hermitian part of U^H t V meets the quotients of differences, the
 // rest those of sums.
@@ -196,6 +222,7 @@ class OfSingularValues : public SpectralSlope {
     return outside(matmul(adjoint(t), x[2]), v);
   }
   static Tensor with_quotients(TensorSpan x, const Tensor& c, const Tensor& t) {
+    if (repeats(x[3])) return with_values_along(x[0], c, t);
     const Tensor inside = rotated(x, t), &u = x[2], &s = x[3], &vh = x[4];
     const Tensor core = times_quotients(hermitian_part(inside), quotients(c, s, false)) +
                         times_quotients(skew_part(inside), quotients(c, s, true));
@@ -254,6 +281,7 @@ class SingularValuesMoved final : public OfSingularValues {
   }
   // As for eigenvalues, of the Hermitian matrix with blocks x and x^H and zeros elsewhere.
   Tensor moved_by_matrix(TensorSpan x, const Tensor& t) const override {
+    if (repeats(x[3])) return values_moved_along(x[0], x[1], t);
     const Tensor first = rotated(x, x[1]), second = rotated(x, t), moving = both_move(x[1], t);
     const Tensor products = real_products(hermitian_part(first), hermitian_part(second));
     const Tensor own = identity_matrix(columns(first), DType::Bool, first.device());
@@ -277,6 +305,15 @@ class SingularValuesMoved final : public OfSingularValues {
 Tensor skew_part(const Tensor& x) { return (x - adjoint(x)) * 0.5; }
 
 Tensor outside(const Tensor& x, const Tensor& u) { return x - matmul(u, matmul(adjoint(u), x)); }
+
+Tensor jordan_wielandt(const Tensor& x) {
+  const auto none = [&](int64_t n) {
+    return broadcast_to(scalar(0, x.dtype()), with_core(lead(x), {n, n}));
+  };
+  const Tensor above = ops::concat(Tensors{none(rows(x)), x}, -1);
+  const Tensor below = ops::concat(Tensors{adjoint(x), none(columns(x))}, -1);
+  return ops::concat(Tensors{above, below}, -2);
+}
 
 Tensor with_eigenvalues(const Tensor& a, const Tensor& c, const Eigen& known) {
   return apply1(make_ref<WithEigenvalues>(), Borrowed<4>(a, c, known.values, known.vectors));

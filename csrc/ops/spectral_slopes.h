@@ -12,6 +12,9 @@ Tensor skew_part(const Tensor& x);
 // x without its part in the span of the orthonormal columns of u.
 Tensor outside(const Tensor& x, const Tensor& u);
 
+// The Hermitian matrix with the singular values of x, their negatives, and zeros for its spectrum.
+Tensor jordan_wielandt(const Tensor& x);
+
 // Of a Hermitian matrix.
 struct Eigen {
   Tensor values, vectors;

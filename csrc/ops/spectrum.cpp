@@ -11,6 +11,7 @@
 #include "ops/matrix_function.h"
 #include "ops/origin.h"
 #include "ops/reduce.h"
+#include "ops/spectral_slopes.h"
 
 namespace pyautograd::ops {
 
@@ -146,16 +147,6 @@ Features features_of(const Array& values) {
   return found;
 }
 
-// The Hermitian matrix with the singular values of x, their negatives, and zeros for its spectrum.
-Tensor jordan_wielandt(const Tensor& x) {
-  const auto none = [&](int64_t n) {
-    return broadcast_to(scalar(0, x.dtype()), linalg::with_core(linalg::lead(x), {n, n}));
-  };
-  const Tensor above = ops::concat(Tensors{none(linalg::rows(x)), x}, -1);
-  const Tensor below = ops::concat(Tensors{adjoint(x), none(linalg::columns(x))}, -1);
-  return ops::concat(Tensors{above, below}, -2);
-}
-
 // What the reductions of y = f(spectrum) are differentiated as: a function of a Hermitian matrix,
 // in one block of which every value of the spectrum occurs once.
 struct Reduced {
@@ -199,7 +190,8 @@ std::optional<Reduced> reduced(const Tensor& y, const Spectrum& spectrum) {
   if (kink && spectrum.has_zero) return {};
   // The pairs of signs count every singular value twice.
   const Block smaller = m < n ? Block{0, m} : Block{m, m + n};
-  return Reduced{{spectrum.f, true, kink}, jordan_wielandt(x), std::move(parameters), smaller, 0.5};
+  return Reduced{
+      {spectrum.f, true, kink}, linalg::jordan_wielandt(x), std::move(parameters), smaller, 0.5};
 }
 
 bool has_last(const Dims& axes, const Tensor& y) {
