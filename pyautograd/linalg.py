@@ -62,6 +62,12 @@ from ._names import public_dir
 
 if TYPE_CHECKING:
     from ._core import TensorLike
+    from .compositions.matrix_equations import (
+        cosm,
+        sinm,
+        solve_continuous_lyapunov,
+        solve_discrete_lyapunov,
+    )
     from .compositions.structured import block_diag, circulant, hankel, toeplitz
 
 globals().update(compositions.functions_of("linalg"))
@@ -78,6 +84,7 @@ __all__ = [
     "cholesky",
     "circulant",
     "cond",
+    "cosm",
     "cross",
     "det",
     "diagonal",
@@ -104,8 +111,11 @@ __all__ = [
     "outer",
     "pinv",
     "qr",
+    "sinm",
     "slogdet",
     "solve",
+    "solve_continuous_lyapunov",
+    "solve_discrete_lyapunov",
     "solve_sylvester",
     "solve_triangular",
     "sqrtm",

@@ -53,20 +53,31 @@ _MODULES = {
 
 # The same in the modules linalg and special, which import them from here.
 _BESIDE = {
-    "linalg": ("structured", "block_diag circulant hankel toeplitz"),
-    "special": (
-        "orthogonal",
-        "eval_chebyt eval_chebyu eval_hermite eval_hermitenorm eval_laguerre eval_legendre",
-    ),
+    "linalg": {
+        "matrix_equations": "cosm sinm solve_continuous_lyapunov solve_discrete_lyapunov",
+        "structured": "block_diag circulant hankel toeplitz",
+    },
+    "special": {
+        "orthogonal": (
+            "eval_chebyt eval_chebyu eval_hermite eval_hermitenorm eval_laguerre eval_legendre"
+        ),
+    },
 }
-BESIDE = [f"{place}.{name}" for place, (_, names) in _BESIDE.items() for name in names.split()]
+BESIDE = [
+    f"{place}.{name}"
+    for place, modules in _BESIDE.items()
+    for names in modules.values()
+    for name in names.split()
+]
 
 
 def functions_of(place: str) -> dict[str, Callable[..., Any]]:
     """The compositions that a module of pyautograd offers beside its ops, by name."""
-    home, names = _BESIDE[place]
-    module = importlib.import_module(f".{home}", __name__)
-    return {name: in_single(getattr(module, name)) for name in names.split()}
+    found: dict[str, Callable[..., Any]] = {}
+    for home, names in _BESIDE[place].items():
+        module = importlib.import_module(f".{home}", __name__)
+        found |= {name: in_single(getattr(module, name)) for name in names.split()}
+    return found
 
 
 # What writes to its arguments, moves their elements, or hands them to a function of the user's,

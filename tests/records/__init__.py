@@ -44,7 +44,12 @@ RECORDS: list[OpRecord] = [
 ]
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.
-LINALG = [*linalg.RECORDS, *(r for r in compositions_of_polynomials.RECORDS if r.name == "polyfit")]
+_SOLVED = ("polyfit", "linalg.cosm", "linalg.sinm")
+LINALG = [
+    *linalg.RECORDS,
+    *(r for r in compositions_of_polynomials.RECORDS if r.name in _SOLVED),
+    *(r for r in compositions_beside.RECORDS if r.name in _SOLVED or "lyapunov" in r.name),
+]
 FFT = fft.RECORDS
 # Every op on real samples, and on complex ones if it takes them.
 CASES = RECORDS + [r.complexified() for r in RECORDS if "complex128" in r.dtypes]

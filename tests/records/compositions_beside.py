@@ -4,7 +4,7 @@ import numpy as np
 import scipy.linalg as sl
 import scipy.special as sc
 
-from .record import ALL, REAL_NUMBERS, SHAPES, in_float, record
+from .record import ALL, NUMBERS, REAL_NUMBERS, SHAPES, in_float, record
 
 
 def blocks(rng):
@@ -45,6 +45,29 @@ def hankel(c, r=None):
     return np.vectorize(sl.hankel, signature="(m),(n)->(m,n)")(column, row)
 
 
+def matrices(rng):
+    for shape in [(2, 2), (3, 3), (2, 2, 2), (1, 1)]:
+        yield (rng.uniform(-1, 1, shape),)
+
+
+def lyapunov(rng):
+    """With matrices for which there is a solution, as integers, too."""
+    for n in (2, 3):
+        yield rng.uniform(0.1, 0.4, (n, n)) + 2.2 * np.eye(n), rng.uniform(-2, 2, (n, n))
+
+
+def of_one_dtype(function):
+    """SciPy's are wrong for a real and a complex matrix, and take vectors for matrices."""
+
+    def reference(a, q):
+        if a.ndim < 2 or q.ndim < 2:
+            raise ValueError
+        common = np.result_type(a, q)
+        return function(a.astype(common), q.astype(common))
+
+    return reference
+
+
 def of_degrees(rng):
     for shape in SHAPES:
         for n in (0, 1, 2, 5):
@@ -71,6 +94,19 @@ RECORDS = [
     record("linalg.toeplitz", sl.toeplitz, columns_and_rows, diff=(0, 1), dtypes=ALL),
     record("linalg.hankel", hankel, columns_and_rows, diff=(0, 1), dtypes=ALL),
     record("linalg.circulant", batched(sl.circulant), columns, dtypes=ALL),
+    record("linalg.cosm", in_float(sl.cosm), matrices, dtypes=NUMBERS, tol=512),
+    record("linalg.sinm", in_float(sl.sinm), matrices, dtypes=NUMBERS, tol=512),
+    *(
+        record(
+            f"linalg.solve_{kind}_lyapunov",
+            in_float(of_one_dtype(getattr(sl, f"solve_{kind}_lyapunov"))),
+            lyapunov,
+            diff=(0, 1),
+            dtypes=NUMBERS,
+            tol=1024,
+        )
+        for kind in ("continuous", "discrete")
+    ),
     *map(
         polynomial,
         (
