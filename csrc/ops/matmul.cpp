@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "kernels/kernels.h"
+#include "ops/elementwise.h"
 #include "ops/origin.h"
 #include "ops/series.h"
 #include "ops/spectrum.h"
@@ -201,8 +202,8 @@ Tensors MatMul::vjp(const VjpArgs& args) const {
   const Tensor &t = args.cotangents[0], &a = args.inputs[0], &b = args.inputs[1];
   Tensors out(2);
   if (a_ == kVector && b_ == kVector) {
-    if (args.wants[0]) out[0] = t * b;
-    if (args.wants[1]) out[1] = t * a;
+    if (args.wants[0]) out[0] = call<kernels::Scale>(t, b);
+    if (args.wants[1]) out[1] = call<kernels::Scale>(t, a);
     return out;
   }
   // The axes that vectors lack: the row of x1, the column of x2.

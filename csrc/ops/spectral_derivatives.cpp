@@ -257,7 +257,8 @@ Tensor projected_back(TensorSpan x, TensorSpan directions, const Tensor& y, cons
   for (int64_t i = 0; i < n; ++i) {
     const Tensor left = expand_dims(select(y, y.ndim() - 1, i), {-1});
     const Tensor right = expand_dims(select(g, g.ndim() - 1, i), {-2});
-    all.back() = left * conj(right);
+    // Of a vector that is not known, nothing counts without a gradient.
+    all.back() = call<kernels::ScaleBoth>(left, conj(right));
     out = total({out, with_eigenvalues_along(x[0], select(identity, 0, i), {x[2], x[3]}, all)});
   }
   return out;
