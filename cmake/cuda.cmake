@@ -73,6 +73,7 @@ file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernel
 list(FILTER cuda_sources EXCLUDE REGEX "/emulat[^/]*$")  # for the tests
 add_library(pyautograd_cuda SHARED ${cuda_sources} csrc/core/dtype.cpp)
 target_include_directories(pyautograd_cuda PRIVATE csrc)
+target_compile_definitions(pyautograd_cuda PRIVATE PYAUTOGRAD_OPENED_LATER)
 string(REGEX MATCH "^[0-9]+" cuda_release ${CMAKE_CUDA_COMPILER_VERSION})
 set_source_files_properties(csrc/kernels/cuda/library_search.cpp
                             PROPERTIES COMPILE_DEFINITIONS PYAUTOGRAD_CUDA_RELEASE=${cuda_release})

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from processes import run_code
 
+import pyautograd as pa
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 KERNELS = CHECKOUT / "csrc" / "kernels" / "cuda"
 
@@ -77,6 +79,14 @@ def test_packages_may_lie_in_several_folders(checker, tmp_path):
     apart = look_up(checker, *folders)
     for name in ("cuBLAS", "cuSOLVER", "cuFFT"):
         assert Path(apart[name].split()[-1]).name == Path(found[name].split()[-1]).name
+
+
+def test_the_library_of_this_build_opens_without_a_driver():
+    library = Path(pa.__file__).parent / "lib" / "libpyautograd_cuda.so"
+    if not library.is_file():
+        pytest.skip("this build has no cuda library")
+    done = run_code("import pyautograd as pa; print(*pa.cuda.libraries())")
+    assert done.stdout.split() == ["cuBLAS", "cuSOLVER", "cuFFT"], done.stderr
 
 
 # What follows uses the emulated device, whose search is the real one.

@@ -61,7 +61,12 @@ class PerThread {
     return *lease.object;
   }
 
-  static inline constinit thread_local T* mine_ [[gnu::tls_model("initial-exec")]] = nullptr;
+  // The loader has few bytes of such storage for libraries that are opened later, and the CUDA
+  // runtime alone, which is linked to ours, asks for more.
+#ifndef PYAUTOGRAD_OPENED_LATER
+  [[gnu::tls_model("initial-exec")]]
+#endif
+  static inline constinit thread_local T* mine_ = nullptr;
 };
 
 }  // namespace pyautograd

@@ -180,7 +180,7 @@ class CudaBackend final : public StreamBackend {
     if (status == cudaErrorInsufficientDriver) {
       runtime_error(
           "device 'cuda' is not available: there is no NVIDIA driver, or it is older than CUDA ",
-          CUDART_VERSION / 1000, ".", CUDART_VERSION % 1000 / 10);
+          CUDART_VERSION / 1000);
     }
     if (status != cudaSuccess) {
       runtime_error("device 'cuda' is not available: ", cudaGetErrorString(status));
