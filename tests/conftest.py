@@ -88,6 +88,7 @@ def released():
 def no_leak():
     """Fails if nodes, bodies, storages or bytes outlive the test."""
     gc.collect()
+    gc.freeze()
     before = pa.memory.live()
     yield
     gc.collect()

@@ -70,6 +70,22 @@ def test_discrete_families_have_scipys_values(name, loc):
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-14, err_msg=method)
 
 
+@pytest.mark.parametrize("p", [0.0, 1.0])
+@pytest.mark.parametrize("name", ["bernoulli", "binom"])
+def test_certain_events(name, p):
+    for method in ("logpmf", "pmf"):
+        got, expected = both(name, method, np.arange(4.0), *DISCRETE[name][:-1], p)
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-14)
+
+
+def test_a_batch_of_covariances():
+    root = np.random.default_rng(0).normal(size=(2, 3, 3))
+    covs, x = root @ root.swapaxes(1, 2) + np.eye(3), np.array([0.3, -0.2, 0.5])
+    got = pa.stats.multivariate_normal.logpdf(x, np.zeros(3), covs).numpy()
+    expected = [scipy.stats.multivariate_normal.logpdf(x, np.zeros(3), cov) for cov in covs]
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", [*CONTINUOUS, *DISCRETE])
 def test_parameters_out_of_range_give_nan(name):
     shapes = (CONTINUOUS | DISCRETE)[name]

@@ -432,6 +432,7 @@ QUANTILES = [
 def spanned(rng):
     x = rng.uniform(-2, 2, 7)
     yield x, 3
+    yield x, 1
     yield (x.reshape(7, 1),)
     yield x, 0
     yield x, 2, (1.0, -1.0)
