@@ -196,6 +196,22 @@ def test_writing_records():
         np.fill_diagonal(leaf, 0.0)
 
 
+@pytest.mark.parametrize(
+    "call, name",
+    [
+        (lambda x: pa.put(x, 0, 1.0), "put"),
+        (lambda x: pa.putmask(x, x > 0, 1.0), "putmask"),
+        (lambda x: pa.place(x, x > 0, [1.0]), "place"),
+        (lambda x: pa.copyto(x, 1.0), "copyto"),
+        (lambda x: pa.fill_diagonal(x, 1.0), "fill_diagonal"),
+        (lambda x: pa.put_along_axis(x, np.array([[0], [1]]), 1.0, 1), "put_along_axis"),
+    ],
+)
+def test_what_is_written_into_is_a_tensor(call, name):
+    with pytest.raises(TypeError, match=rf"^\[{name}\] .*tensor"):
+        call(X.copy())
+
+
 def test_a_perfect_correlation_has_the_curvature_of_its_formula():
     x = np.array([0.3, 1.7, -0.4, 0.9])
     v = np.array([0.2, -0.1, 0.5, 0.3])

@@ -30,12 +30,14 @@ def put_along_axis(arr: Tensor, indices: TensorLike, values: TensorLike, axis: i
 
     Raises:
         IndexError: an index out of range.
+        TypeError: ``arr`` is no tensor.
 
     >>> x = pa.zeros((2, 2))
     >>> pa.put_along_axis(x, pa.tensor([[1], [0]]), 5.0, axis=1)
     >>> x.tolist()
     [[0.0, 5.0], [5.0, 0.0]]
     """
+    _require_tensor("put_along_axis", arr)
     index = _core.asarray(indices)
     if axis is None:
         if index.ndim != 1:
@@ -73,12 +75,14 @@ def fill_diagonal(a: Tensor, val: TensorLike, wrap: bool = False) -> None:
 
     Raises:
         ValueError: fewer than two dimensions, or more of different sizes.
+        TypeError: ``a`` is no tensor.
 
     >>> x = pa.zeros((2, 2))
     >>> pa.fill_diagonal(x, pa.tensor([1.0, 2.0]))
     >>> x.tolist()
     [[1.0, 0.0], [0.0, 2.0]]
     """
+    _require_tensor("fill_diagonal", a)
     shape = a.shape
     if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
         raise ValueError(

@@ -164,7 +164,8 @@ def points(rng):
         yield (x, list(COORDINATES), rng.uniform(-2, 2, 4), *fixed)
     yield rng.uniform(0.1, 0.9, ()), [0.0, 1.0], rng.uniform(-2, 2, 2)
     yield [0.5, 1.0, 2.0], [1.0], rng.uniform(-2, 2, 1)
-    yield Sample((x, [2.1, -0.6, 0.55, 4.2], rng.uniform(-2, 2, 4)), {"period": 3.0})
+    for period in (3.0, -3.0):
+        yield Sample((x, [2.1, -0.6, 0.55, 4.2], rng.uniform(-2, 2, 4)), {"period": period})
     yield x, list(COORDINATES), rng.uniform(-2, 2, 3)
     yield x, [], np.zeros(0)
     yield Sample((x, [0.0, 1.0], rng.uniform(-2, 2, 2)), {"period": 0})
