@@ -6,9 +6,12 @@
 
 #include "kernels/scalar_binary.h"
 #include "kernels/scalar_complex_library.h"
-#include "kernels/scalar_faddeeva.h"
 #include "kernels/scalar_numeric.h"
 #include "kernels/scalar_unary.h"
+
+#ifndef __CUDACC__
+#include "kernels/scalar_faddeeva.h"
+#endif
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
@@ -187,11 +190,13 @@ PYAUTOGRAD_COMPLEX(Asinh, library::asinh(z));
 PYAUTOGRAD_COMPLEX(Acosh, library::acosh(z));
 PYAUTOGRAD_COMPLEX(Atanh, library::atanh(z));
 
-// The error function, in double precision.
+// The error function, in double precision, by the host alone.
 
+#ifndef __CUDACC__
 PYAUTOGRAD_COMPLEX(Erf, std::complex<T>(special::complex_erf(std::complex<double>(z))));
 PYAUTOGRAD_COMPLEX(Erfc, std::complex<T>(special::complex_erfc(std::complex<double>(z))));
 PYAUTOGRAD_COMPLEX(Faddeeva, std::complex<T>(special::faddeeva(std::complex<double>(z))));
+#endif
 
 // Arithmetic and parts.
 

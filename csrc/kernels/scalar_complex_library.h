@@ -47,7 +47,16 @@ inline namespace PYAUTOGRAD_ISA {
   }                                                                                         \
   PYAUTOGRAD_HD inline std::complex<T>& operator-=(std::complex<T>& x, std::complex<T> y) { \
     return x = x - y;                                                                       \
-  }
+  }                                                                                         \
+  std::complex<T> operator*(std::complex<T> x, std::complex<T> y) = delete;                 \
+  std::complex<T> operator/(std::complex<T> x, std::complex<T> y) = delete;                 \
+  std::complex<T> operator/(T x, std::complex<T> y) = delete;                               \
+  std::complex<T>& operator*=(std::complex<T>& x, std::complex<T> y) = delete;              \
+  std::complex<T>& operator/=(std::complex<T>& x, std::complex<T> y) = delete;              \
+  std::complex<T>& operator*=(std::complex<T>& x, T y) = delete;                            \
+  std::complex<T>& operator/=(std::complex<T>& x, T y) = delete;                            \
+  std::complex<T>& operator+=(std::complex<T>& x, T y) = delete;                            \
+  std::complex<T>& operator-=(std::complex<T>& x, T y) = delete;
 PYAUTOGRAD_OPERATORS(float)
 PYAUTOGRAD_OPERATORS(double)
 #undef PYAUTOGRAD_OPERATORS
