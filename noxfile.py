@@ -65,7 +65,8 @@ def native(session):
 def ptx(session):
     """Run the device tests on the CUDA library as nvcc compiles it, interpreted on the host."""
     folder = "build/ptx"
-    options = ("-DPYAUTOGRAD_CUDA=on", "-DPYAUTOGRAD_PTX_TESTS=ON")
+    pybind11 = session.run("python", "-m", "pybind11", "--cmakedir", silent=True).strip()
+    options = ("-DPYAUTOGRAD_CUDA=on", "-DPYAUTOGRAD_PTX_TESTS=ON", f"-Dpybind11_DIR={pybind11}")
     session.run("cmake", "-S", ".", "-B", folder, "-G", "Ninja", *options)
     session.run("cmake", "--build", folder, "--target", "pyautograd_ptx_tests")
     session.run(f"{folder}/pyautograd_ptx_tests", external=True)
