@@ -9,20 +9,21 @@
 #   sanitizer  compute-sanitizer on the kernels of smoke
 # With sixteen cores three commands of ten minutes do: build smoke tables, tests, more sanitizer.
 # A part that fails is reported at the end and does not keep the next ones from running. Logs and tables go to
-# $OUT, or build/cuda-results. PYTHON chooses the interpreter: the first with PyTorch otherwise. Wheels in .whl are
-# installed beside the build: scipy-openblas32, which the host's linear algebra needs, and pybind11 and
-# scikit-build-core where that interpreter has older ones than pyproject.toml asks for.
+# $OUT, or build/cuda-results. PYTHON chooses the interpreter: the first with PyTorch otherwise. Wheels in $WHEELS, or
+# build/wheels, are installed beside the build: scipy-openblas32, which the host's linear algebra needs, and pybind11
+# and scikit-build-core where that interpreter has older ones than pyproject.toml asks for.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 site=$PWD/build/cuda
 results=$(realpath -m "${OUT:-build/cuda-results}")
+wheels=$(realpath -m "${WHEELS:-build/wheels}")
 mkdir -p "$results"
 export PYTHONPATH=$site PYTHONUNBUFFERED=1
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
 
 choose_python() {
   local found
-  for found in /opt/torch/.venv/bin/python python3 python; do
+  for found in python3 python; do
     command -v "$found" >/dev/null && "$found" -c 'import torch' 2>/dev/null && { echo "$found"; return; }
   done
   echo python3
@@ -34,8 +35,8 @@ build() {
   local capability
   capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d .)
   rm -rf "$site"
-  if compgen -G '.whl/*.whl' >/dev/null; then
-    "$python" -m pip install --quiet --no-index --no-deps --target "$site" .whl/*.whl || return
+  if compgen -G "$wheels/*.whl" >/dev/null; then
+    "$python" -m pip install --quiet --no-index --no-deps --target "$site" "$wheels"/*.whl || return
   fi
   "$python" -m pip install --no-build-isolation --no-deps --target "$site" . -C cmake.define.PYAUTOGRAD_CUDA=on \
     ${capability:+-C "cmake.define.CMAKE_CUDA_ARCHITECTURES=$capability-real"} -C build-dir=build/cuda-objects || return
