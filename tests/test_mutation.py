@@ -177,6 +177,26 @@ def test_a_write_leaves_elements_in_order(index, mapped):
         pa.func.grad(f)(np.ones((3, 3)))
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_what_an_index_picks_under_vmap_lies_in_order(axis):
+    """So that a reshape of it is a view there, too."""
+
+    def f(x, index):
+        picked = x[index]
+        flat = picked.reshape(-1)
+        with pytest.raises(RuntimeError, match="another live tensor shares its memory"):
+            picked[0] = 7.0
+        return flat
+
+    x = np.random.default_rng(0).normal(size=(2, 3, 3, 3))
+    index = np.array([2, 0])
+    want = np.moveaxis(x, axis + 1, 1)[:, :, index].reshape(2, 3, -1)
+    once = pa.func.vmap(f, in_axes=(axis, None))
+    twice = pa.func.vmap(once, in_axes=(0, None))
+    np.testing.assert_array_equal(once(x[0], index).numpy(), want[0])
+    np.testing.assert_array_equal(twice(x, index).numpy(), want)
+
+
 def test_a_part_may_be_written_over_another_part():
     """The view that is read is gone when the statement ends."""
 

@@ -80,9 +80,21 @@ Tensor mapped_at(const Tensor& x, int dim, int64_t size, int64_t place) {
                            : moveaxis(x, dim, place);
 }
 
+// An array whose axes lie in memory in another order, outermost first.
+Ref<Array> empty_in_order(const Spec& spec, std::span<const int64_t> order) {
+  Dims shape, strides(spec.shape.size(), 0);
+  for (int64_t axis : order) shape.push_back(spec.shape[static_cast<size_t>(axis)]);
+  const Dims steps = contiguous_strides(shape);
+  for (size_t i = 0; i < order.size(); ++i) strides[static_cast<size_t>(order[i])] = steps[i];
+  const Ref<Array> memory = Array::empty(shape, spec.dtype, spec.device);
+  return memory->with_layout(spec.shape, strides, 0);
+}
+
 class Gather final : public Linear {
  public:
-  explicit Gather(IndexLabels labels) : labels_(std::move(labels)) {}
+  // The order in memory of the result's axes; none: row-major.
+  explicit Gather(IndexLabels labels, Dims order = {})
+      : labels_(std::move(labels)), order_(std::move(order)) {}
   std::string_view name() const override { return "gather"; }
   bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
@@ -92,7 +104,8 @@ class Gather final : public Linear {
                  inputs[0].device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    Ref<Array> out = order_.empty() ? Array::empty(specs[0].shape, specs[0].dtype, specs[0].device)
+                                    : empty_in_order(specs[0], order_);
     const CheckedIndices indices(inputs.subspan(1), inputs[0].shape(), labels_);
     kernels::gather(out->device_view(), inputs[0].device_view(), indices.views());
     return Tensors::of(Tensor(std::move(out)));
@@ -107,21 +120,39 @@ class Gather final : public Linear {
   }
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
     const bool own = dims[0] != kNotMapped;
+    Tensors inputs;
     if (!any_mapped(dims.subspan(1))) {
-      const int64_t indexed = static_cast<int64_t>(values.size()) - 1;
-      const int place = static_cast<int>(index_shape(labels_.op, values.subspan(1)).size());
-      return {{gather(moveaxis(values[0], dims[0], indexed), values.subspan(1), labels_)}, {place}};
+      inputs.push_back(moveaxis(values[0], dims[0], static_cast<int64_t>(values.size()) - 1));
+      for (const Tensor& index : values.subspan(1)) inputs.push_back(index);
+      const size_t place = index_shape(labels_.op, values.subspan(1)).size();
+      const size_t ndim = place + static_cast<size_t>(inputs[0].ndim()) - values.size() + 1;
+      return {{apply1(make_ref<Gather>(labels_, order_around(place, ndim)), inputs)},
+              {static_cast<int>(place)}};
     }
     const MappedIndices indices =
         mapped_indices(size, values.subspan(1), dims.subspan(1), labels_, own);
-    return {{gather(mapped_to_front(values[0], dims[0]), indices.arrays, indices.labels)}, {0}};
+    inputs.push_back(mapped_to_front(values[0], dims[0]));
+    for (const Tensor& index : indices.arrays) inputs.push_back(index);
+    Dims order = order_.empty() ? Dims() : order_around(0, order_.size() + 1);
+    return {{apply1(make_ref<Gather>(indices.labels, std::move(order)), inputs)}, {0}};
   }
 
  protected:
   size_t linear_inputs(size_t) const override { return 1; }
 
  private:
+  // With a mapped axis in this place outermost: what each index of the vmap sees lies as without.
+  Dims order_around(size_t place, size_t ndim) const {
+    Dims order{static_cast<int64_t>(place)};
+    for (size_t i = 0; i + 1 < ndim; ++i) {
+      const int64_t axis = order_.empty() ? static_cast<int64_t>(i) : order_[i];
+      order.push_back(axis < static_cast<int64_t>(place) ? axis : axis + 1);
+    }
+    return order;
+  }
+
   const IndexLabels labels_;
+  const Dims order_;
 };
 
 // Inputs are x, updates and the indices. With add, and over zeros, it is the transpose of gather.
