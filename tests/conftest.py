@@ -19,6 +19,8 @@ sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != CHECKOUT]
 
 import pyautograd as pa  # noqa: E402
 
+LIBRARY = os.environ.get("PYAUTOGRAD_TEST_CUDA_LIBRARY")
+
 # The same examples on every run: a failure is about the code, not about the day.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("fixed")
@@ -27,6 +29,12 @@ hypothesis.settings.load_profile("fixed")
 def pytest_addoption(parser):
     help = "how many random programs to compare (tests/test_random_programs.py)"
     parser.addoption("--programs", type=int, default=200, help=help)
+
+
+def pytest_configure():
+    # Before anything asks for a device, which opens the package's own library.
+    if LIBRARY:
+        pa._core.set_backend_library(LIBRARY)
 
 
 def pytest_collection_finish(session):
@@ -51,9 +59,7 @@ def device():
 
     The C++ tests build that library (tests/native): its kernels are the same code, run on the host.
     """
-    if library := os.environ.get("PYAUTOGRAD_TEST_CUDA_LIBRARY"):
-        pa._core.set_backend_library(library)
-    if not pa.cuda.is_available():
+    if not LIBRARY and not pa.cuda.is_available():
         pytest.skip("needs a CUDA device")
     return pa.device("cuda")
 

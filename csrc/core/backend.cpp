@@ -53,6 +53,9 @@ std::atomic<bool> backend_open{false};
 void set_backend_library(std::string path) {
   Library& mine = library();
   const std::lock_guard lock(mine.mutex);
+  if (mine.backend.load(std::memory_order_relaxed) && path != mine.path) {
+    runtime_error("[set_backend_library] too late for ", path, ": a library of devices is open");
+  }
   mine.path = std::move(path);
 }
 
