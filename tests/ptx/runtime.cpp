@@ -9,12 +9,14 @@
 #include <utility>
 
 #include "fault.h"
+#include "kernels/cuda/emulated_streams.h"
 #include "machine.h"
 #include "memory.h"
 #include "modules.h"
-#include "streams.h"
 
 namespace ptx {
+
+using namespace pyautograd::kernels::cuda::emulated;
 
 namespace {
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "kernels/cpu/lapack.h"
+#include "kernels/cuda/emulated_arguments.h"
 #include "kernels/cuda/solvers.h"
 #include "kernels/kernels.h"
 
@@ -22,11 +23,10 @@ namespace pyautograd::kernels::cuda {
 
 namespace {
 
+using namespace emulated;
 using solver::Functions;
-using solver::Handle;
 
 constexpr int kBlasInvalid = 7, kSolverInvalid = 3;  // ..._STATUS_INVALID_VALUE
-constexpr size_t kHostBytes = 24;                    // what every routine asks for on the host
 
 // The LAPACK that the host's own kernels have opened: a test that runs here has one.
 int find_lapack(dl_phdr_info* loaded, size_t, void*) {
@@ -40,68 +40,6 @@ const LapackFunctions<T>& host() {
   static const int found = dl_iterate_phdr(&find_lapack, nullptr);
   if (!found || !lapack<T>()) throw MissingLibrary("is emulated by LAPACK, which was not opened");
   return *lapack<T>();
-}
-
-struct Object {
-  enum class Kind { Blas, Solver, Params, SyevjSettings, GesvdjSettings } kind;
-  void* stream = nullptr;
-};
-template <Object::Kind kind>
-int create(Handle* out) {
-  *out = new Object{kind};
-  return solver::kSuccess;
-}
-template <Object::Kind kind>
-int set_stream(Handle handle, void* stream) {
-  auto* object = static_cast<Object*>(handle);
-  if (!object || object->kind != kind) return 1;
-  object->stream = stream;
-  return solver::kSuccess;
-}
-
-// The checks of one call.
-class Arguments {
- public:
-  Arguments(Handle handle, Object::Kind kind) {
-    const auto* object = static_cast<const Object*>(handle);
-    require(object && object->kind == kind);
-    require(object &&
-            (object->stream || (kind != Object::Kind::Blas && kind != Object::Kind::Solver)));
-  }
-  void require(bool holds) { valid_ &= holds; }
-  void object(Handle handle, Object::Kind kind) { require(Arguments(handle, kind).valid_); }
-  template <class T>
-  void array(const T* data, int64_t count) {
-    require(data && count > 0 && is_device_memory(data, static_cast<size_t>(count) * sizeof(T)));
-  }
-  template <class T>
-  void matrix(const void* data, int64_t rows, int64_t columns, int64_t leading) {
-    require(rows > 0 && columns > 0 && leading >= rows);
-    if (valid_) array(static_cast<const T*>(data), leading * (columns - 1) + rows);
-  }
-  void choice(int value) { require(value == 0 || value == 1); }
-  // Workspaces of at least the sizes that were asked for, which nothing is kept in.
-  void work(void* device, size_t bytes, size_t wanted) {
-    require(bytes >= wanted);
-    if (wanted > 0) array(static_cast<std::byte*>(device), static_cast<int64_t>(bytes));
-    if (valid_) std::memset(device, 0xA5, bytes);
-  }
-  void host_work(void* data, size_t bytes) {
-    require(bytes >= kHostBytes && data && !is_device_memory(data, 1));
-    if (valid_) std::memset(data, 0xA5, bytes);
-  }
-  explicit operator bool() const { return valid_; }
-
- private:
-  bool valid_ = true;
-};
-
-Arguments blas_call(Handle handle) { return Arguments(handle, Object::Kind::Blas); }
-Arguments solver_call(Handle handle) { return Arguments(handle, Object::Kind::Solver); }
-Arguments solver_call(Handle handle, Handle params) {
-  Arguments check(handle, Object::Kind::Solver);
-  check.object(params, Object::Kind::Params);
-  return check;
 }
 
 template <class T>

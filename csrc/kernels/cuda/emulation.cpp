@@ -1,19 +1,16 @@
 // A device that is this host, for tests. Its memory can be touched by nothing but its work, so that
-// host code that reads it crashes here as it would there; and work is put off until somebody waits
-// for it, one stream after the other, so that a stream which forgets to wait for another one finds
-// wrong numbers.
+// host code that reads it crashes here as it would there.
 
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
-#include <deque>
 #include <memory>
 #include <numeric>
 
 #include "kernels/cuda/batches.h"
 #include "kernels/cuda/emulated_solvers.h"
+#include "kernels/cuda/emulated_streams.h"
 #include "kernels/cuda/pair_sort.h"
 #include "kernels/cuda/queue.h"
 #include "kernels/cuda/stream_backend.h"
@@ -23,38 +20,11 @@ namespace pyautograd::kernels::cuda {
 
 namespace {
 
+using namespace emulated;
+
 constexpr size_t kArena = size_t{1} << 26;
 constexpr size_t kPage = 4096;
 constexpr int kDevices = 2;
-constexpr size_t kMostWaiting = 1 << 14;
-
-struct Stream;
-
-struct Event {
-  Stream* stream = nullptr;
-  uint64_t recorded = 0, reached = 0;  // how often
-  std::chrono::steady_clock::time_point time;
-};
-
-// Done when the event, if there is one, was reached as often as this.
-struct Work {
-  std::function<void()> run;
-  std::shared_ptr<Event> event;
-  uint64_t times = 0;
-};
-
-struct Graph {
-  std::vector<std::function<void()>> work;
-};
-
-struct Stream {
-  std::deque<Work> work;
-  std::unique_ptr<Graph> capture;
-};
-
-// The work of all streams, of which a thread at a time does some.
-std::recursive_mutex work_mutex;
-int doing = 0;
 
 class Arena {
  public:
@@ -110,38 +80,10 @@ Arena& arena(int device) {
   return arenas[device];
 }
 
-void protect(int access) {
-  for (int d = 0; d < kDevices; ++d) arena(d).protect(access);
-}
-
-// Does the work of a stream until the condition holds or none is left, and that of others for which
-// it waits.
-void run(Stream& stream, const std::function<bool()>& enough) {
-  const std::lock_guard lock(work_mutex);
-  if (doing++ == 0) protect(PROT_READ | PROT_WRITE);
-  while (!stream.work.empty() && !enough()) {
-    const Work work = std::move(stream.work.front());
-    stream.work.pop_front();
-    if (work.event) {
-      Event& event = *work.event;
-      run(*event.stream, [&] { return event.reached >= work.times; });
-    }
-    if (work.run) work.run();
-  }
-  if (--doing == 0) protect(PROT_NONE);
-}
-void run_all(Stream& stream) {
-  run(stream, [] { return false; });
-}
-
-void push(Stream& stream, Work work) {
-  const std::lock_guard lock(work_mutex);
-  if (stream.capture) {
-    stream.capture->work.push_back(std::move(work.run));
-    return;
-  }
-  stream.work.push_back(std::move(work));
-  if (stream.work.size() > kMostWaiting) run_all(stream);
+// Only work may touch the memory.
+void protect(bool work_begins) {
+  for (int d = 0; d < kDevices; ++d)
+    arena(d).protect(work_begins ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
 
 class EmulatedSystem final : public System {
@@ -176,32 +118,24 @@ class EmulatedSystem final : public System {
     delete static_cast<std::shared_ptr<Event>*>(event);
   }
   void record(void* event, void* stream) override {
-    const std::lock_guard lock(work_mutex);
-    const std::shared_ptr<Event> mine = event_of(event);
-    mine->stream = &stream_of(stream);
-    const uint64_t times = ++mine->recorded;
-    submit(stream, [mine, times] {
-      mine->reached = times;
-      mine->time = std::chrono::steady_clock::now();
-    });
+    emulated::record(event_of(event), stream_of(stream));
   }
   void follow(void* stream, void* event) override {
-    const std::lock_guard lock(work_mutex);
+    const std::lock_guard lock(work_mutex());
     const std::shared_ptr<Event>& mine = event_of(event);
     if (stream_of(stream).capture || mine->stream->capture)
       throw DeviceFailure("a captured stream and another one wait for each other");
     push(stream_of(stream), {nullptr, mine, mine->recorded});
   }
   bool reached(void* event) override {
-    const std::lock_guard lock(work_mutex);
+    const std::lock_guard lock(work_mutex());
     Event& mine = *event_of(event);
     if (mine.reached < mine.recorded) step(*mine.stream);
     return mine.reached == mine.recorded;
   }
   void wait_for_event(void* event) override {
-    const std::lock_guard lock(work_mutex);
-    Event& mine = *event_of(event);
-    run(*mine.stream, [&] { return mine.reached == mine.recorded; });
+    const std::lock_guard lock(work_mutex());
+    run_until(*event_of(event));
   }
   double milliseconds(void* begin, void* end) override {
     return std::chrono::duration<double, std::milli>(event_of(end)->time - event_of(begin)->time)
@@ -214,7 +148,7 @@ class EmulatedSystem final : public System {
   void* end_capture(void* stream) override { return stream_of(stream).capture.release(); }
   void abandon_capture(void* stream) noexcept override { stream_of(stream).capture.reset(); }
   void launch(void* graph, void* stream) override {
-    for (const auto& work : static_cast<Graph*>(graph)->work) submit(stream, work);
+    for (const auto& work : *static_cast<Graph*>(graph)) submit(stream, work);
   }
   void drop_graph(void* graph) noexcept override { delete static_cast<Graph*>(graph); }
 
@@ -222,14 +156,6 @@ class EmulatedSystem final : public System {
   static Stream& stream_of(void* stream) { return *static_cast<Stream*>(stream); }
   static const std::shared_ptr<Event>& event_of(void* event) {
     return *static_cast<std::shared_ptr<Event>*>(event);
-  }
-  // Time goes by: whoever asks again and again sees the work done in the end.
-  static bool step(Stream& stream) {
-    const std::lock_guard lock(work_mutex);
-    if (stream.work.empty()) return true;
-    const size_t before = stream.work.size();
-    run(stream, [&] { return stream.work.size() < before; });
-    return stream.work.empty();
   }
 
   const int device_;
@@ -250,7 +176,10 @@ class EmulatedBackend final : public StreamBackend {
 };
 
 EmulatedBackend& instance() {
-  static EmulatedBackend* backend = new EmulatedBackend;
+  static EmulatedBackend* backend = [] {
+    around_work(&protect);
+    return new EmulatedBackend;
+  }();
   return *backend;
 }
 

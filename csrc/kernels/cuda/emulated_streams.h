@@ -1,7 +1,8 @@
 #pragma once
 
-// Streams, events and captured graphs. Work is put off until somebody waits for it, so that a
-// stream which forgets to wait for another one finds wrong numbers.
+// Streams, events and captured graphs of devices that are none. Work is put off until somebody
+// waits for it, one stream after the other, so that a stream which forgets to wait for another one
+// finds wrong numbers.
 
 #include <chrono>
 #include <cstdint>
@@ -11,7 +12,7 @@
 #include <mutex>
 #include <vector>
 
-namespace ptx {
+namespace pyautograd::kernels::cuda::emulated {
 
 struct Stream;
 
@@ -37,6 +38,8 @@ struct Stream {
 
 // One thread at a time does work or asks for it.
 std::recursive_mutex& work_mutex();
+// Around all work that is done at a time: true before, false after.
+void around_work(void (*tell)(bool begins));
 
 void push(Stream& stream, Work work);
 void run_all(Stream& stream);
@@ -46,4 +49,4 @@ void run_until(Event& event);
 bool step(Stream& stream);
 void record(const std::shared_ptr<Event>& event, Stream& stream);
 
-}  // namespace ptx
+}  // namespace pyautograd::kernels::cuda::emulated

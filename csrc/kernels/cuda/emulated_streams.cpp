@@ -1,17 +1,35 @@
-#include "streams.h"
+#include "kernels/cuda/emulated_streams.h"
 
 #include <utility>
 
-namespace ptx {
+namespace pyautograd::kernels::cuda::emulated {
 
 namespace {
 
 constexpr size_t kMostWaiting = 1 << 12;
 
+void (*tell_of_work)(bool begins) = nullptr;
+
+class WorkScope {
+ public:
+  WorkScope() {
+    if (depth_++ == 0 && tell_of_work) tell_of_work(true);
+  }
+  ~WorkScope() {
+    if (--depth_ == 0 && tell_of_work) tell_of_work(false);
+  }
+  WorkScope(const WorkScope&) = delete;
+  WorkScope& operator=(const WorkScope&) = delete;
+
+ private:
+  static inline int depth_ = 0;
+};
+
 // Does the work of a stream until the condition holds or none is left, and that of others for
 // which it waits.
 void run(Stream& stream, const std::function<bool()>& enough) {
   const std::lock_guard lock(work_mutex());
+  const WorkScope scope;
   while (!stream.work.empty() && !enough()) {
     const Work work = std::move(stream.work.front());
     stream.work.pop_front();
@@ -29,6 +47,8 @@ std::recursive_mutex& work_mutex() {
   static std::recursive_mutex mutex;
   return mutex;
 }
+
+void around_work(void (*tell)(bool begins)) { tell_of_work = tell; }
 
 void push(Stream& stream, Work work) {
   const std::lock_guard lock(work_mutex());
@@ -67,4 +87,4 @@ void record(const std::shared_ptr<Event>& event, Stream& stream) {
                 nullptr, 0});
 }
 
-}  // namespace ptx
+}  // namespace pyautograd::kernels::cuda::emulated
