@@ -30,5 +30,13 @@ inline constexpr bool is_float = std::is_floating_point_v<T>;
 template <class T>
 using Wrap = std::make_unsigned_t<decltype(T() + T())>;
 
+PYAUTOGRAD_HD inline uint64_t multiply_high(uint64_t a, uint64_t b) {
+#ifdef __CUDA_ARCH__
+  return __umul64hi(a, b);
+#else
+  return uint64_t((static_cast<unsigned __int128>(a) * b) >> 64);
+#endif
+}
+
 }  // namespace PYAUTOGRAD_ISA
 }  // namespace pyautograd::kernels

@@ -15,14 +15,6 @@ struct PhiloxBlock {
   uint64_t word[4];
 };
 
-PYAUTOGRAD_HD inline uint64_t multiply_high(uint64_t a, uint64_t b) {
-#ifdef __CUDA_ARCH__
-  return __umul64hi(a, b);
-#else
-  return uint64_t((static_cast<unsigned __int128>(a) * b) >> 64);
-#endif
-}
-
 PYAUTOGRAD_HD inline void philox_round(PhiloxBlock& c, uint64_t k0, uint64_t k1) {
   constexpr uint64_t kMultiply0 = 0xD2E7470EE14C6C93, kMultiply1 = 0xCA5A826395121157;
   const uint64_t high0 = multiply_high(kMultiply0, c.word[0]), low0 = kMultiply0 * c.word[0];

@@ -43,12 +43,19 @@ struct Operand {
     return true;
   }
   PYAUTOGRAD_HD T at(int64_t offset) const { return data ? data[offset] : value; }
+  // As many elements from the first on as there are, and something behind them.
   template <int N>
-  PYAUTOGRAD_HD Pack<T, N> pack_at(int64_t first) const {
-    if (!constant) return *reinterpret_cast<const Pack<T, N>*>(data + first);
-    Pack<T, N> pack;
-    const T all = at(0);
-    for (int k = 0; k < N; ++k) pack.item[k] = all;
+  PYAUTOGRAD_HD Pack<T, N> pack_at(int64_t first, int64_t there) const {
+    Pack<T, N> pack{};
+    if (constant) {
+      const T all = at(0);
+      for (int k = 0; k < N; ++k) pack.item[k] = all;
+    } else if (there >= N) {
+      pack = *reinterpret_cast<const Pack<T, N>*>(data + first);
+    } else {
+      for (int k = 0; k < N; ++k)
+        if (k < there) pack.item[k] = data[first + k];
+    }
     return pack;
   }
   template <int N>
@@ -64,7 +71,7 @@ struct Operand<Unused> {
   bool constant = true;
   PYAUTOGRAD_HD Unused at(int64_t) const { return {}; }
   template <int N>
-  PYAUTOGRAD_HD Pack<Unused, N> pack_at(int64_t) const {
+  PYAUTOGRAD_HD Pack<Unused, N> pack_at(int64_t, int64_t) const {
     return {};
   }
   template <int N>
@@ -108,24 +115,18 @@ struct PackedMap {
   Map<F, R, A, B, C> map;
 
   PYAUTOGRAD_HD void operator()(int64_t i) const {
-    const int64_t first = i * kWidth;
-    if (first + kWidth > map.n) {
-      for (int64_t k = first; k < map.n; ++k)
-        map.out[k] = map.value(at(map.a, k), at(map.b, k), at(map.c, k));
-      return;
-    }
-    const auto a = map.a.template pack_at<kWidth>(first);
-    const auto b = map.b.template pack_at<kWidth>(first);
-    const auto c = map.c.template pack_at<kWidth>(first);
+    const int64_t first = i * kWidth, there = map.n - first;
+    const auto a = map.a.template pack_at<kWidth>(first, there);
+    const auto b = map.b.template pack_at<kWidth>(first, there);
+    const auto c = map.c.template pack_at<kWidth>(first, there);
     Pack<R, kWidth> out;
     for (int k = 0; k < kWidth; ++k) out.item[k] = map.value(a.item[k], b.item[k], c.item[k]);
-    *reinterpret_cast<Pack<R, kWidth>*>(map.out + first) = out;
-  }
-
- private:
-  template <class T>
-  PYAUTOGRAD_HD static T at(const Operand<T>& x, int64_t k) {
-    return x.at(x.constant ? 0 : k);
+    if (there >= kWidth) {
+      *reinterpret_cast<Pack<R, kWidth>*>(map.out + first) = out;
+    } else {
+      for (int k = 0; k < kWidth; ++k)
+        if (k < there) map.out[first + k] = out.item[k];
+    }
   }
 };
 

@@ -85,7 +85,8 @@ bool make_offsets(Queue& queue, int64_t* to, const View& target, std::span<const
 // An array whose leading axes have the shape of the positions, and one whose leading axes are named
 // by them; the rest of both is the same.
 struct Sides {
-  int64_t positions, rest;
+  int64_t positions;
+  Divisor rest;
   Places<1> lead;    // of the first
   Places<2> behind;  // of the first, the second
 
@@ -95,8 +96,17 @@ struct Sides {
     const auto behind = row_major<2>(lined.shape.subspan(lead),
                                      {lined.strides.subspan(lead), named.strides.subspan(indexed)});
     if (!leading || !behind) return std::nullopt;
-    return Sides{element_count(lined.shape.first(lead)), element_count(lined.shape.subspan(lead)),
-                 *leading, *behind};
+    return Sides{element_count(lined.shape.first(lead)),
+                 Divisor(element_count(lined.shape.subspan(lead))), *leading, *behind};
+  }
+  int64_t elements() const { return positions * rest.number(); }
+  // Element number `behind` of position, or of whatever else has as many.
+  struct Item {
+    int64_t position, behind;
+  };
+  PYAUTOGRAD_HD Item split(int64_t item) const {
+    const int64_t position = rest.quotient(item);
+    return {position, item - position * rest.number()};
   }
 };
 
@@ -108,8 +118,8 @@ struct Gather {
   Sides sides;
 
   PYAUTOGRAD_HD void operator()(int64_t item) const {
-    const int64_t position = item / sides.rest;
-    const auto behind = sides.behind(item - position * sides.rest);
+    const auto [position, rest] = sides.split(item);
+    const auto behind = sides.behind(rest);
     out[sides.lead(position).of[0] + behind.of[0]] = x[offsets[position] + behind.of[1]];
   }
 };
@@ -121,7 +131,7 @@ bool gather(const View& out, const View& x, std::span<const View> index) {
   Queue queue(out.device);
   if (!make_offsets(queue, offsets.as<int64_t>(), x, index)) return false;
   return visit_size(itemsize(out.dtype), [&]<class T>(TypeTag<T>) {
-    queue.each(sides->positions * sides->rest,
+    queue.each(sides->elements(),
                Gather<T>{static_cast<T*>(out.data), static_cast<const T*>(x.data),
                          offsets.as<int64_t>(), *sides});
     return true;
@@ -160,9 +170,10 @@ struct WriteLast {
   Updates<T> of;
 
   PYAUTOGRAD_HD void operator()(int64_t item) const {
-    const int64_t i = item / of.sides.rest, offset = of.sorted.keys[i];
+    const auto [i, rest] = of.sides.split(item);
+    const int64_t offset = of.sorted.keys[i];
     if (of.same(i + 1, offset)) return;
-    const auto behind = of.sides.behind(item - i * of.sides.rest);
+    const auto behind = of.sides.behind(rest);
     out[offset + behind.of[1]] = of.at(i, behind.of[0]);
   }
 };
@@ -177,10 +188,11 @@ struct AddPart {
   Updates<T> of;
 
   PYAUTOGRAD_HD void operator()(int64_t item) const {
-    const int64_t part = item / of.sides.rest, i = part * kPart, offset = of.sorted.keys[i];
+    const auto [part, rest] = of.sides.split(item);
+    const int64_t i = part * kPart, offset = of.sorted.keys[i];
     const int64_t first = count_before<false>(of.sorted.keys, i, offset);
     if (first == i || !of.same(first + kPart, offset)) return;
-    const auto behind = of.sides.behind(item - part * of.sides.rest);
+    const auto behind = of.sides.behind(rest);
     parts[item] = of.add(of.at(i, behind.of[0]), i + 1, i + kPart, offset, behind.of[0]);
   }
 };
@@ -193,7 +205,7 @@ struct AddAll {
   Updates<T> of;
 
   PYAUTOGRAD_HD void operator()(int64_t item) const {
-    const int64_t i = item / of.sides.rest, rest = item - i * of.sides.rest;
+    const auto [i, rest] = of.sides.split(item);
     const int64_t offset = of.sorted.keys[i];
     if (i > 0 && of.sorted.keys[i - 1] == offset) return;
     const auto behind = of.sides.behind(rest);
@@ -205,7 +217,7 @@ struct AddAll {
     int64_t part = i / kPart + 1;
     T sum = of.add(*to, i, part * kPart, offset, behind.of[0]);
     for (; of.same(part * kPart, offset); ++part)
-      sum = Formula<Add, T>()(sum, parts[part * of.sides.rest + rest]);
+      sum = Formula<Add, T>()(sum, parts[part * of.sides.rest.number() + rest]);
     *to = sum;
   }
 };
@@ -213,11 +225,11 @@ struct AddAll {
 template <class T>
 void add_sorted(Queue& queue, T* out, const Updates<T>& updates) {
   const Sides& sides = updates.sides;
-  const int64_t parts = (sides.positions + kPart - 1) / kPart * sides.rest;
+  const int64_t parts = (sides.positions + kPart - 1) / kPart * sides.rest.number();
   const bool cut = sides.positions > kPart;
   const Scratch memory(queue.device(), cut ? static_cast<size_t>(parts) * sizeof(T) : 0);
   if (cut) queue.each(parts, AddPart<T>{memory.as<T>(), updates});
-  queue.each(sides.positions * sides.rest, AddAll<T>{out, memory.as<T>(), updates});
+  queue.each(sides.elements(), AddAll<T>{out, memory.as<T>(), updates});
 }
 
 bool write_sorted(Queue& queue, const View& out, const View& updates, const PairSort& sort,
@@ -229,8 +241,7 @@ bool write_sorted(Queue& queue, const View& out, const View& updates, const Pair
   };
   if (!add) {
     return visit_size(itemsize(out.dtype), [&]<class T>(TypeTag<T> tag) {
-      queue.each(sides.positions * sides.rest,
-                 WriteLast<T>{static_cast<T*>(out.data), updates_of(tag)});
+      queue.each(sides.elements(), WriteLast<T>{static_cast<T*>(out.data), updates_of(tag)});
       return true;
     });
   }

@@ -18,7 +18,11 @@ struct Lines {
     out_step = out.strides[static_cast<size_t>(axis)];
     x_step = x.strides[static_cast<size_t>(axis)];
   }
-  bool fits() const { return outer.rank() <= kMaxRank && outer.count() <= kMaxBlocks; }
+  bool fits() const { return outer.rank() <= kMaxRank; }
+  // Neighbours in x belong to different lines.
+  bool side_by_side() const {
+    return outer.count() > 1 && std::abs(outer.stride(1)) < std::abs(x_step);
+  }
 
   static Dims across(std::span<const int64_t> shape, int axis) {
     Dims out(shape);

@@ -1,9 +1,11 @@
 #pragma once
 
 // How kernels are launched. A kernel is a plain object that is called with the number of an item,
-// or of a block and a thread of it, so that the same code runs on the host: with
-// PYAUTOGRAD_CUDA_EMULATION, which the tests use, every file here is C++ and a launch is a loop.
+// or of an item and of one of the threads that work at it, so that the same code runs on the host:
+// with PYAUTOGRAD_CUDA_EMULATION, which the tests use, every file here is C++ and a launch is a
+// loop.
 
+#include <bit>
 #include <cstdint>
 
 #include "core/backend.h"
@@ -38,12 +40,19 @@ PYAUTOGRAD_HD inline uint64_t add_atomically(uint64_t& to, uint64_t value) {
 // Work for a stream of the emulated device, whose memory nothing else can touch.
 void submit(void* stream, std::function<void()> work);
 
-// Folds the values of a block's threads in the order of a block's threads on a device.
+// Folds the values of a group's threads, in the order in which a device does.
 template <class T, class Combine>
-T fold_block(T* values, const Combine& combine) {
-  for (int half = kThreads / 2; half > 0; half /= 2)
+T fold_group(T* values, int threads, const Combine& combine) {
+  for (int half = threads / 2; half > 0; half /= 2)
     for (int t = 0; t < half; ++t) values[t] = combine(values[t], values[t + half]);
   return values[0];
+}
+
+// Has each value be the fold of those up to it.
+template <class T, class Combine>
+void scan_group(T* values, int threads, const Combine& combine) {
+  for (int step = 1; step < threads; step *= 2)
+    for (int t = threads; t-- > step;) values[t] = combine(values[t - step], values[t]);
 }
 
 #else
@@ -51,48 +60,76 @@ T fold_block(T* values, const Combine& combine) {
 void check_cuda(cudaError_t status, const char* what);
 
 template <class T, class Combine>
-__device__ T fold_block(T* values, const Combine& combine) {
-  const int t = static_cast<int>(threadIdx.x);
-  for (int half = kThreads / 2; half > 0; half /= 2) {
+__device__ T fold_group(T* values, int threads, const Combine& combine) {
+  const int t = static_cast<int>(threadIdx.x), lane = t & (threads - 1);
+  for (int half = threads / 2; half > 0; half /= 2) {
     __syncthreads();
-    if (t < half) values[t] = combine(values[t], values[t + half]);
+    if (lane < half) values[t] = combine(values[t], values[t + half]);
   }
   __syncthreads();
-  return values[0];
+  return values[t - lane];
+}
+
+template <class T, class Combine>
+__device__ void scan_group(T* values, int threads, const Combine& combine) {
+  const int t = static_cast<int>(threadIdx.x), lane = t & (threads - 1);
+  for (int step = 1; step < threads; step *= 2) {
+    __syncthreads();
+    const T before = values[lane < step ? t : t - step];
+    __syncthreads();
+    if (lane >= step) values[t] = combine(before, values[t]);
+  }
+  __syncthreads();
+}
+
+// Which item a thread works at, and which of the item's 2^shift threads it is.
+struct Member {
+  int64_t item;
+  int threads, lane;
+  __device__ explicit Member(int shift)
+      : item((static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) >> shift),
+        threads(1 << shift),
+        lane(static_cast<int>(threadIdx.x) & (threads - 1)) {}
+};
+
+// Room for a value of each thread of a block.
+template <class T>
+__device__ T* shared_values() {
+  __shared__ alignas(16) unsigned char bytes[kThreads * sizeof(T)];
+  return reinterpret_cast<T*>(bytes);
 }
 
 template <class Body>
 __global__ void __launch_bounds__(kThreads) run_each(Body body, int64_t n) {
-  const int64_t step = static_cast<int64_t>(gridDim.x) * kThreads;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += step)
-    body(i);
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (i < n) body(i);
 }
 
 template <class Body>
-__global__ void __launch_bounds__(kThreads) run_folds(Body body) {
+__global__ void __launch_bounds__(kThreads) run_folds(Body body, int64_t items, int shift) {
   using T = typename Body::Value;
-  __shared__ alignas(16) unsigned char bytes[kThreads * sizeof(T)];
-  T* values = reinterpret_cast<T*>(bytes);
-  const int64_t block = blockIdx.x;
-  const int t = static_cast<int>(threadIdx.x);
-  values[t] = body.part(block, t);
-  const T total = fold_block(values, [&](T a, T b) { return body.combine(a, b); });
-  if (t == 0) body.finish(block, total);
+  const Member me(shift);
+  const bool there = me.item < items;
+  T total{};
+  if (there) total = body.part(me.item, me.lane, me.threads);
+  if (me.threads > 1) {
+    T* values = shared_values<T>();
+    values[threadIdx.x] = total;
+    total = fold_group(values, me.threads, [&](T a, T b) { return body.combine(a, b); });
+  }
+  if (there) body.finish(me.item, me.lane, me.threads, total);
 }
 
 template <class Body>
-__global__ void __launch_bounds__(kThreads) run_lines(Body body) {
+__global__ void __launch_bounds__(kThreads) run_scans(Body body, int64_t items, int shift) {
   using T = typename Body::Value;
-  __shared__ alignas(16) unsigned char bytes[kThreads * sizeof(T)];
-  T* values = reinterpret_cast<T*>(bytes);
-  const int64_t line = blockIdx.x;
-  const int t = static_cast<int>(threadIdx.x);
-  values[t] = body.first(line, t);
-  const T top = fold_block(values, [&](T a, T b) { return body.combine_first(a, b); });
-  __syncthreads();
-  values[t] = body.second(line, t, top);
-  const T total = fold_block(values, [&](T a, T b) { return body.combine_second(a, b); });
-  body.write(line, t, top, total);
+  const Member me(shift);
+  const bool there = me.item < items;
+  T* values = shared_values<T>();
+  T& mine = values[threadIdx.x];
+  if (there) mine = body.part(me.item, me.lane, me.threads);
+  scan_group(values, me.threads, [&](T a, T b) { return body.combine(a, b); });
+  if (there) body.finish(me.item, me.lane, me.threads, me.lane > 0 ? &mine - 1 : nullptr, mine);
 }
 
 template <class Body>
@@ -135,44 +172,50 @@ class Queue {
 #endif
   }
 
-  // For each block body.finish(block, total) of its threads' body.part(block, thread).
+  // In what follows `threads` of a block, a power of two, work at each item together.
+
+  // body.finish(item, thread, threads, total) with the fold of all threads' body.part(item, thread,
+  // threads).
   template <class Body>
-  void folds(int64_t blocks, const Body& body) {
-    if (blocks == 0) return;
+  void folds(int64_t items, int threads, const Body& body) {
+    if (items == 0) return;
 #ifdef PYAUTOGRAD_CUDA_EMULATION
-    submit(stream_, [blocks, body] {
+    submit(stream_, [items, threads, body] {
       using T = typename Body::Value;
-      for (int64_t block = 0; block < blocks; ++block) {
+      for (int64_t item = 0; item < items; ++item) {
         T values[kThreads];
-        for (int t = 0; t < kThreads; ++t) values[t] = body.part(block, t);
-        body.finish(block, fold_block(values, [&](T a, T b) { return body.combine(a, b); }));
+        for (int t = 0; t < threads; ++t) values[t] = body.part(item, t, threads);
+        const auto combine = [&](T a, T b) { return body.combine(a, b); };
+        const T total = fold_group(values, threads, combine);
+        for (int t = 0; t < threads; ++t) body.finish(item, t, threads, total);
       }
     });
 #else
-    run_folds<<<static_cast<unsigned>(blocks), kThreads, 0, stream_>>>(body);
+    run_folds<<<blocks_for(items * threads), kThreads, 0, stream_>>>(body, items,
+                                                                     shift_of(threads));
     launched();
 #endif
   }
 
-  // A block for each line: body.first is folded, then body.second, which reads the first total, and
-  // body.write reads both.
+  // body.finish(item, thread, threads, before, through) with the folds over the threads before this
+  // one, null for the first, and through it.
   template <class Body>
-  void lines(int64_t lines, const Body& body) {
-    if (lines == 0) return;
+  void scans(int64_t items, int threads, const Body& body) {
+    if (items == 0) return;
 #ifdef PYAUTOGRAD_CUDA_EMULATION
-    submit(stream_, [lines, body] {
+    submit(stream_, [items, threads, body] {
       using T = typename Body::Value;
-      for (int64_t line = 0; line < lines; ++line) {
+      for (int64_t item = 0; item < items; ++item) {
         T values[kThreads];
-        for (int t = 0; t < kThreads; ++t) values[t] = body.first(line, t);
-        const T top = fold_block(values, [&](T a, T b) { return body.combine_first(a, b); });
-        for (int t = 0; t < kThreads; ++t) values[t] = body.second(line, t, top);
-        const T total = fold_block(values, [&](T a, T b) { return body.combine_second(a, b); });
-        for (int t = 0; t < kThreads; ++t) body.write(line, t, top, total);
+        for (int t = 0; t < threads; ++t) values[t] = body.part(item, t, threads);
+        scan_group(values, threads, [&](T a, T b) { return body.combine(a, b); });
+        for (int t = 0; t < threads; ++t)
+          body.finish(item, t, threads, t > 0 ? &values[t - 1] : nullptr, values[t]);
       }
     });
 #else
-    run_lines<<<static_cast<unsigned>(lines), kThreads, 0, stream_>>>(body);
+    run_scans<<<blocks_for(items * threads), kThreads, 0, stream_>>>(body, items,
+                                                                     shift_of(threads));
     launched();
 #endif
   }
@@ -212,11 +255,11 @@ class Queue {
 #ifdef PYAUTOGRAD_CUDA_EMULATION
   void* stream_ = nullptr;
 #else
-  // Beyond 2^20 blocks a thread takes several items.
-  static unsigned blocks_for(int64_t n) {
-    const int64_t blocks = (n + kThreads - 1) / kThreads;
-    return static_cast<unsigned>(blocks < (1 << 20) ? blocks : 1 << 20);
+  // There may be 2^31 blocks of a launch, more than devices have memory for.
+  static unsigned blocks_for(int64_t threads) {
+    return static_cast<unsigned>((threads + kThreads - 1) / kThreads);
   }
+  static int shift_of(int threads) { return std::countr_zero(static_cast<unsigned>(threads)); }
   void launched();
   cudaStream_t stream_ = nullptr;
   int former_ = 0;
@@ -252,8 +295,5 @@ int call_with_memory(int device, int none_left, const Call& call) {
   const int status = call();
   return status == none_left && own_backend().release_cached(device) > 0 ? call() : status;
 }
-
-// body() of more blocks than this go another way.
-inline constexpr int64_t kMaxBlocks = INT32_MAX;
 
 }  // namespace pyautograd::kernels::cuda
