@@ -54,7 +54,7 @@ layouts = pytest.mark.parametrize("layout", LAYOUTS)
 
 @sizes
 @layouts
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "complex64", "complex128"])
+@pytest.mark.parametrize("dtype", ["float32", "int16", "complex64", "complex128"])
 def test_reductions(shape, axis, dtype, layout, device):
     x, there = both(shape, dtype, layout, device)
     np.testing.assert_array_equal(here(pa.sum(there, axis=axis)), np.sum(x, axis=axis))
@@ -74,7 +74,7 @@ along_one = pytest.mark.parametrize(
 
 @along_one
 @layouts
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int8"])
+@pytest.mark.parametrize("dtype", ["float64", "int8"])
 def test_the_first_of_equals(shape, axis, dtype, layout, device):
     x, there = both(shape, dtype, layout, device)
     if x.shape[axis] > 0:
@@ -84,7 +84,7 @@ def test_the_first_of_equals(shape, axis, dtype, layout, device):
 
 @along_one
 @layouts
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "complex64"])
+@pytest.mark.parametrize("dtype", ["float32", "int32", "complex128"])
 def test_scans(shape, axis, dtype, layout, device):
     x, there = both(shape, dtype, layout, device)
     np.testing.assert_array_equal(here(pa.cumsum(there, axis=axis)), np.cumsum(x, axis=axis))
