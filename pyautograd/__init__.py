@@ -26,18 +26,14 @@ if importlib.util.find_spec(f"{__name__}._core") is None:
         'another folder after "pip install .", or install with "pip install -e ."'
     )
 
-from . import (  # noqa: F401
+from . import (
+    _arrays,
     _bfloat16,
     _blas,
     _core,
-    _dtypes,
-    _extended,
-    _methods,
-    _sets,
-    _variadic,
+    _numpy,
     compositions,
     func,
-    numpy_protocol,
     tree,
 )
 from ._core import (
@@ -60,10 +56,7 @@ from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 
 # An op of a module has a dot in its name: linalg.solve is _core.linalg_solve.
 _OPS = {name: getattr(_core, name) for name in _core.ops if "." not in name}
-_OPS |= {name: getattr(_variadic, name) for name in _variadic.__all__}
-_OPS |= {name: getattr(_dtypes, name) for name in _dtypes.__all__}
-_OPS |= {name: getattr(_sets, name) for name in _sets.__all__}
-_OPS |= {name: getattr(_extended, name) for name in _extended.__all__}
+_OPS |= _arrays.FUNCTIONS
 _OPS |= {alias: _OPS[name] for alias, name in ALIASES.items()}
 _DTYPES: dict[str, Any] = {
     name: np.dtype(name)
@@ -108,15 +101,15 @@ _FUNCTIONS |= {
     "checkpoint_sequential": "checkpointing._sequential",
     "fused": "_fused",
     "memory_budget": "memory",
-    "mgrid": "_grids",
+    "mgrid": "_arrays.grids",
     "name": "checkpointing",
-    "ogrid": "_grids",
+    "ogrid": "_arrays.grids",
     "saved_tensors_hooks": "memory._hooks",
     "scan": "checkpointing._scan",
 }
 _FUNCTIONS |= dict.fromkeys(_DIFFERENTIAL, "differential")
 _FUNCTIONS |= dict.fromkeys(_INSPECTION, "array_api")
-_FUNCTIONS |= dict.fromkeys(_NUMPY_INSPECTION, "_inspection")
+_FUNCTIONS |= dict.fromkeys(_NUMPY_INSPECTION, "_arrays.inspection")
 _FUNCTIONS |= {name: f"compositions.{module}" for name, module in compositions.HOMES.items()}
 
 globals().update(_OPS | _DTYPES | _CONSTANTS)
@@ -162,8 +155,8 @@ def _array_namespace(self: Tensor, /, *, api_version: str | None = None) -> Any:
 
 
 _core._set_type_attribute("__array_namespace__", _array_namespace)
-_core._set_type_attribute("__array_function__", numpy_protocol.array_function)
-_core._set_type_attribute("__array_ufunc__", numpy_protocol.array_ufunc)
+_core._set_type_attribute("__array_function__", _numpy.protocol.array_function)
+_core._set_type_attribute("__array_ufunc__", _numpy.protocol.array_ufunc)
 _blas.choose()
 
 

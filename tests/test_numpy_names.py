@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pyautograd as pa
-from pyautograd import numpy_protocol
+from pyautograd._numpy import protocol
 
 DATES = "busday_count busday_offset datetime_as_string is_busday isnat"
 BITS = "packbits unpackbits"
@@ -70,9 +70,9 @@ def test_numpy_runs_every_function_on_tensors(name, function):
     short = name.rpartition(".")[2]
     if short in REFUSED:
         with pytest.raises(TypeError, match="has no pyautograd counterpart"):
-            numpy_protocol._find(function)
+            protocol._find(function)
     else:
-        assert callable(numpy_protocol._find(function))
+        assert callable(protocol._find(function))
 
 
 @pytest.mark.parametrize("name", sorted(UFUNCS - set(REFUSED)))

@@ -367,7 +367,7 @@ PyObject* call_into(const BoundOp& bound, const CallArguments& call, Py_ssize_t 
                             keywords.empty() ? nullptr : keywords.ptr()};
   const py::object result = py::reinterpret_steal<py::object>(call_op(bound, plain));
   if (!result) throw_python_error();
-  const py::object store = py::module_::import("pyautograd._numpy_arguments").attr("stored_in");
+  const py::object store = py::module_::import("pyautograd._numpy.arguments").attr("stored_in");
   return store(bound.op->name, result, py::handle(call.values[own])).release().ptr();
 }
 

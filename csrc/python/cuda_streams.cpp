@@ -1,5 +1,5 @@
-// Streams, events, pinned memory and captured calls of devices: what pyautograd/cuda.py and
-// pyautograd/_captured.py are made of.
+// Streams, events, pinned memory and captured calls of devices: what pyautograd/cuda/__init__.py
+// and pyautograd/cuda/_captured.py are made of.
 
 #include "core/backend.h"
 #include "core/captured_writes.h"

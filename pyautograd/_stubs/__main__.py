@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyautograd
-from pyautograd import _core, _dtypes, _extended, _sets, _variadic
+from pyautograd import _arrays, _core
 from pyautograd._bfloat16 import BFloat16
 from pyautograd._names import ALIASES
 
@@ -148,10 +148,8 @@ def package_stub() -> str:
     imports = {alias.name: node.module or "" for node in relative for alias in node.names}
     imports |= dict.fromkeys(pa._MODULES, "") | pa._FUNCTIONS
     imports |= dict.fromkeys(pa._OPS.keys() - ALIASES, "_core")
-    imports |= dict.fromkeys(_variadic.__all__, "_variadic")
-    imports |= dict.fromkeys(_dtypes.__all__, "_dtypes")
-    imports |= dict.fromkeys(_sets.__all__, "_sets")
-    imports |= dict.fromkeys(_extended.__all__, "_extended")
+    for name, home in _arrays.FUNCTIONS.items():
+        imports[name] = home.__module__.removeprefix("pyautograd.")
     lines = [
         f"from .{imports[name]} import {name} as {name}"
         for name in sorted(imports)

@@ -17,10 +17,10 @@ from typing import Any, TypeAlias
 
 from .. import _core
 from .._core import Tensor
-from .._function_derived import Maybe, Record
 from .._replay import Tape
 from ..func._reverse import recording_on
 from ..func._vmap import to_front
+from ..function._derived import Maybe, Record
 from ..policies import Rule
 from ..tree import flatten, unflatten
 

@@ -2,7 +2,7 @@
 
 Each is a Python function over differentiable ops, so it has derivatives of every order and maps
 under ``vmap`` without rules of its own. The table below is all there is to registering one: from it
-``pyautograd`` exports the name, :mod:`pyautograd.numpy_protocol` finds the counterpart of NumPy's
+``pyautograd`` exports the name, :mod:`pyautograd._numpy.protocol` finds the counterpart of NumPy's
 function, the stubs are made, and the tests ask for a record. A module is imported when one of its
 functions is first used.
 

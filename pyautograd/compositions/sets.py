@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import _core, _sets
+from .. import _core
+from .._arrays.sets import unique
 from .._core import Tensor
 from ._common import shape_from_values
 
@@ -91,7 +92,7 @@ def setxor1d(ar1: TensorLike, ar2: TensorLike, assume_unique: bool = False) -> T
 
 def _distinct(name: str, x: Tensor) -> Tensor:
     with shape_from_values(name):
-        values = _sets.unique(x)
+        values = unique(x)
     assert isinstance(values, Tensor)
     return values
 
@@ -100,4 +101,4 @@ def _places(x: Tensor, assume_unique: bool) -> Tensor:
     if assume_unique:
         return _core.arange(x.size)
     with shape_from_values("intersect1d"):
-        return _sets.unique(x, return_index=True)[1]
+        return unique(x, return_index=True)[1]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import _core, _extended, compositions
-from ._core import Tensor
+from .. import _core, compositions
+from .._core import Tensor
+from . import extended
 
 if TYPE_CHECKING:
-    from ._core import TensorLike
+    from .._core import TensorLike
 
 __all__: list[str] = []
 
@@ -66,7 +67,7 @@ def put(self: Tensor, indices: TensorLike, values: TensorLike, mode: str = "rais
 
 def round(self: Tensor, decimals: int = 0) -> Tensor:
     """The nearest number with so many decimals: :func:`pyautograd.round`."""
-    return _extended.round(self, decimals)
+    return extended.round(self, decimals)
 
 
 def sort(
@@ -91,7 +92,7 @@ def rounded(self: Tensor, ndigits: int | None = None) -> Any:
 
     The derivative of a rounded tensor is 0. Only a tensor of one element becomes an int.
     """
-    return int(_core.round(self)) if ndigits is None else _extended.round(self, ndigits)
+    return int(_core.round(self)) if ndigits is None else extended.round(self, ndigits)
 
 
 for _function in (

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from . import _core, _dtypes, _extended, _inspection, _sets, _variadic, array_api, compositions
-from ._core import Tensor
-from ._numpy_arguments import cast, moment, reduction, refuse, stored
+from .. import _core, array_api, compositions
+from .._arrays import dtypes, extended, inspection, sets, variadic
+from .._core import Tensor
+from .arguments import cast, moment, reduction, refuse, stored
 
 __all__: list[str] = []
 
 
 def _round(a: Tensor, decimals: int = 0, out: Any = None) -> Any:
-    return stored("np.round", _extended.round(a, decimals), out)
+    return stored("np.round", extended.round(a, decimals), out)
 
 
 def _where(condition: Any, /, *choices: Any) -> Any:
@@ -195,7 +196,7 @@ def _einsum(*operands: Any, **options: Any) -> Any:
             cast("np.einsum", x, dtype, casting) if isinstance(x, (Tensor, np.ndarray)) else x
             for x in operands
         )
-    return stored("np.einsum", _variadic.einsum(*operands), out)
+    return stored("np.einsum", variadic.einsum(*operands), out)
 
 
 def _unique(
@@ -208,7 +209,7 @@ def _unique(
     equal_nan: bool = True,
     sorted: bool = True,
 ) -> Any:
-    return _sets.unique(ar, return_index, return_inverse, return_counts, axis, equal_nan=equal_nan)
+    return sets.unique(ar, return_index, return_inverse, return_counts, axis, equal_nan=equal_nan)
 
 
 def _each(name: str) -> Callable[..., Any]:
@@ -223,7 +224,7 @@ def _each(name: str) -> Callable[..., Any]:
 
 def _meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
     if not sparse:
-        return tuple(_variadic.meshgrid(*xi, indexing=indexing))
+        return tuple(variadic.meshgrid(*xi, indexing=indexing))
     if indexing not in ("xy", "ij"):
         raise ValueError(f"np.meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
     rank = len(xi)
@@ -266,25 +267,25 @@ def _written_out(function: Callable[..., str]) -> Callable[..., str]:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "angle": _extended.angle,
+    "angle": extended.angle,
     "argsort": _sorting("argsort"),
     "around": _round,
     "array2string": _written_out(np.array2string),
     "array_repr": _written_out(np.array_repr),
     "array_str": _written_out(np.array_str),
     **{name: _each(name) for name in ("atleast_1d", "atleast_2d", "atleast_3d")},
-    "broadcast_arrays": lambda *arrays, subok=False: _variadic.broadcast_arrays(*arrays),
+    "broadcast_arrays": lambda *arrays, subok=False: variadic.broadcast_arrays(*arrays),
     "can_cast": array_api.can_cast,
     "einsum": _einsum,
     "empty_like": _like("empty"),
     "full_like": _full_like,
-    "iscomplexobj": _dtypes.iscomplexobj,
-    "isrealobj": _dtypes.isrealobj,
+    "iscomplexobj": dtypes.iscomplexobj,
+    "isrealobj": dtypes.isrealobj,
     "linspace": _linspace,
     "meshgrid": _meshgrid,
     "nan_to_num": _nan_to_num,
     "ones_like": _like("ones"),
-    "pad": _extended.pad,
+    "pad": extended.pad,
     "ravel": _ravel,
     "reshape": _reshape,
     "result_type": array_api.result_type,
@@ -293,17 +294,17 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "savetxt": _of_numbers(np.savetxt),
     "savez": _of_numbers(np.savez),
     "savez_compressed": _of_numbers(np.savez_compressed),
-    "sinc": _extended.sinc,
+    "sinc": extended.sinc,
     "sort": _sorting("sort"),
     "take": _take,
     "unique": _unique,
-    "unique_all": _sets.unique_all,
-    "unique_counts": _sets.unique_counts,
-    "unique_inverse": _sets.unique_inverse,
+    "unique_all": sets.unique_all,
+    "unique_counts": sets.unique_counts,
+    "unique_inverse": sets.unique_inverse,
     "where": _where,
     "zeros_like": _like("zeros"),
 }
-FUNCTIONS |= {name: getattr(_inspection, name) for name in _inspection.__all__}
+FUNCTIONS |= {name: getattr(inspection, name) for name in inspection.__all__}
 FUNCTIONS |= {name: _reduction(name) for name in ("sum", "prod", "max", "min", "all", "any")}
 FUNCTIONS |= {name: _writing(name) for name in ("copyto", "place", "put", "putmask")}
 FUNCTIONS |= {"amax": FUNCTIONS["max"], "amin": FUNCTIONS["min"]}

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from . import _core
-from ._core import Tensor
-from ._names import no_counterpart
-from ._numpy_arguments import cast, reduction, refuse, stored
-from .compositions._common import along, normal_axes
+from .. import _core
+from .._core import Tensor
+from .._names import no_counterpart
+from ..compositions._common import along, normal_axes
+from .arguments import cast, reduction, refuse, stored
 
 __all__: list[str] = []
 

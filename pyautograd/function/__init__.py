@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ._function_context import FunctionContext, VmapInfo
-from ._function_rules import Call
+from ._context import FunctionContext, VmapInfo
+from ._rules import Call
 
 __all__ = ["Function", "FunctionContext", "VmapInfo", "once_differentiable"]
 

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import _core
+from .. import _core
+from .._core import Tensor
 from ._captured import Graph
-from ._core import Tensor
 
 __all__ = [
     "Event",

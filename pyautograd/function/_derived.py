@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _core
-from ._core import Tensor
-from .func._vmap import to_front
+from .. import _core
+from .._core import Tensor
+from ..func._vmap import to_front
 
 Maybe = Tensor | None
 _SAVE_ALL = 0xFFFFFFFF

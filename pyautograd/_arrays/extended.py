@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from . import _core
-from ._core import Tensor
+from .. import _core
+from .._core import Tensor
 
 if TYPE_CHECKING:
-    from ._core import TensorLike
+    from .._core import TensorLike
 
 __all__ = ["angle", "pad", "round", "sinc"]
 
@@ -61,7 +61,7 @@ def round(x: TensorLike, /, decimals: int = 0, *, out: Tensor | None = None) -> 
     [2.5, 1.2]
     """
     if out is not None:
-        from ._numpy_arguments import stored_in
+        from .._numpy.arguments import stored_in
 
         return stored_in("round", round(x, decimals), out)  # type: ignore[no-any-return]
     t = _core.asarray(x)
@@ -115,8 +115,8 @@ def pad(
         if mode in ("constant", "edge", "reflect", "symmetric", "wrap"):
             if not isinstance(pad_width, dict):
                 return _core.pad(x, pad_width, mode, constant_values=constant_values)
-    from ._padding import padded
-    from .compositions._in_single import in_single
+    from ..compositions._in_single import in_single
+    from .padding import padded
 
     sides = constant_values, end_values, stat_length
     result: Tensor = in_single(padded)(_core.asarray(x), pad_width, mode, *sides, reflect_type)

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from . import _core, compositions
-from ._core import Tensor
-from ._names import ALIASES, no_counterpart
+from .. import _core, compositions
+from .._core import Tensor
+from .._names import ALIASES, no_counterpart
 
 __all__: list[str] = []
 
@@ -111,7 +111,7 @@ class _Parameter:
 
 def _translated(name: str, signature: str) -> Callable[..., Any]:
     """The op as a function with NumPy's signature."""
-    from ._numpy_arguments import cast, stored
+    from .arguments import cast, stored
 
     op = getattr(_core, ALIASES.get(name, name).replace(".", "_"))
     parameters = [_Parameter(text) for text in signature.split()]
@@ -149,7 +149,7 @@ def _function_table() -> dict[str, Callable[..., Any]]:
     modules = [name for name in _core.ops if "." in name]
     table = {f"numpy.{name}": getattr(_core, name.replace(".", "_")) for name in modules}
     table |= {f"numpy.{name}": _translated(name, text) for name, text in _SIGNATURES.items()}
-    from ._numpy_functions import FUNCTIONS
+    from .functions import FUNCTIONS
 
     table |= {f"numpy.{name}": function for name, function in FUNCTIONS.items()}
     table |= {f"numpy.linalg.{name}": getattr(_core, name) for name in _LINALG}
@@ -161,7 +161,7 @@ _table: dict[str, Callable[..., Any]] = {}
 
 def _composition(numpy_function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """The composition as a function with the signature of its counterpart in NumPy."""
-    from ._numpy_arguments import stored
+    from .arguments import stored
 
     function = compositions.load(name)
     known = inspect.signature(function).parameters
@@ -214,7 +214,7 @@ def array_function(
 
 def _composed(name: str) -> Callable[..., Any] | None:
     """A special function that is no op of its own."""
-    from . import _quantiles
+    from ..special import _quantiles
 
     return getattr(_quantiles, name) if name in _quantiles.__all__ else None
 
@@ -233,10 +233,10 @@ def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
         if not kwargs:
             out = op(*inputs)
             return tuple(out) if ufunc.nout > 1 else out
-        from ._numpy_arguments import call_ufunc
+        from .arguments import call_ufunc
 
         return call_ufunc(ufunc, op, inputs, **kwargs)
-    from ._numpy_ufuncs import METHODS
+    from .ufuncs import METHODS
 
     if method not in METHODS:
         raise no_counterpart(f"np.{name}.{method}")

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from . import _core
-from ._core import Tensor
-from .grad_mode import no_grad
-from .tree import TreeDef, flatten, paths, unflatten
+from .. import _core
+from .._core import Tensor
+from ..grad_mode import no_grad
+from ..tree import TreeDef, flatten, paths, unflatten
 
 __all__ = ["Graph"]
 

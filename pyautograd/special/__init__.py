@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from . import _core, compositions
-from ._core import (
+from .. import _core, compositions
+from .._arrays.extended import sinc
+from .._core import (
     cbrt,
     erf,
     erfc,
@@ -17,13 +18,12 @@ from ._core import (
     softplus,
     xlogy,
 )
-from ._core import sigmoid as expit
-from ._extended import sinc
-from ._names import public_dir
+from .._core import sigmoid as expit
+from .._names import public_dir
 from ._quantiles import betainccinv, betaincinv, gammainccinv, gammaincinv, stdtr, stdtrit
 
 if TYPE_CHECKING:
-    from .compositions.orthogonal import (
+    from ..compositions.orthogonal import (
         eval_chebyt,
         eval_chebyu,
         eval_hermite,

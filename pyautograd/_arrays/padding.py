@@ -6,8 +6,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from . import _core
-from ._core import Tensor
+from .. import _core
+from .._core import Tensor
 
 __all__: list[str] = []
 
@@ -92,7 +92,7 @@ def _extremum(op: Callable[..., Tensor], place: int, x: Tensor, **options: Any) 
 
 
 def _median(x: Tensor, **options: Any) -> Tensor:
-    from .compositions.quantiles import median
+    from ..compositions.quantiles import median
 
     return median(x, **options)
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import _core
-from ._core import Tensor
-from ._function_context import FunctionContext, VmapInfo
-from ._function_derived import Mapped, Maybe, Record, Refusal, sum_to, transposed
-from ._replay import Tape
+from .. import _core
+from .._core import Tensor
+from .._replay import Tape
+from ._context import FunctionContext, VmapInfo
+from ._derived import Mapped, Maybe, Record, Refusal, sum_to, transposed
 
 
 class Call:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _core
-from ._core import Tensor
+from .. import _core
+from .._core import Tensor
 
 if TYPE_CHECKING:
-    from ._core import TensorLike
+    from .._core import TensorLike
 
 __all__ = [
     "common_type",

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from . import _core
-from ._core import Tensor
-from .compositions import _masked
+from .. import _core
+from .._core import Tensor
+from ..compositions import _masked
 
 __all__: list[str] = []
 

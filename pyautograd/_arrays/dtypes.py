@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._core import asarray
+from .._core import asarray
 
 __all__ = ["iscomplexobj", "isrealobj"]
 

@@ -9,8 +9,8 @@ import operator
 import string
 from typing import Any
 
-from . import _core
-from ._core import Tensor
+from .. import _core
+from .._core import Tensor
 
 __all__ = ["broadcast_arrays", "einsum", "meshgrid"]
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import _core, func
-from ._core import Tensor
-from .function import Function
+from .. import _core, func
+from .._core import Tensor
+from ..function import Function
 
 if TYPE_CHECKING:
-    from ._core import TensorLike
+    from .._core import TensorLike
 
 __all__ = ["betainccinv", "betaincinv", "gammainccinv", "gammaincinv", "stdtr", "stdtrit"]
 
