@@ -1,7 +1,6 @@
 """Custom functions have rules of their own at every level: every mix of transforms."""
 
 import itertools
-import warnings
 
 import numpy as np
 import pytest
@@ -9,12 +8,7 @@ from custom_functions import SINES, Affine, Odd, dfdx, nth
 
 import pyautograd as pa
 
-
-@pytest.fixture(autouse=True)
-def slow_vmap_is_fine():
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*no batching rule")
-        yield
+pytestmark = pytest.mark.filterwarnings("ignore:.*no batching rule")
 
 
 ORDERS = ["".join(m) for n in (1, 2, 3) for m in itertools.product("RF", repeat=n)]

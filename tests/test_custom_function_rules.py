@@ -8,12 +8,7 @@ from custom_functions import Affine, Odd, SineBackward, dfdx, nth
 
 import pyautograd as pa
 
-
-@pytest.fixture(autouse=True)
-def slow_vmap_is_fine():
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*no batching rule")
-        yield
+pytestmark = pytest.mark.filterwarnings("ignore:.*no batching rule")
 
 
 def test_absent_gradients_are_zeros_unless_declared():

@@ -1,7 +1,5 @@
 """Custom functions whose rules use transforms themselves, or draw random numbers."""
 
-import warnings
-
 import numpy as np
 import pytest
 
@@ -78,13 +76,7 @@ def mapped(f):
     return lambda x: pa.func.vmap(f)(x)
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "(?s).*batching rule")
-        yield
-
-
+pytestmark = pytest.mark.filterwarnings("ignore:.*batching rule")
 every_function = pytest.mark.parametrize(
     "function", [SineByJvp, SineByGrad, SineInALoop, SineByForwardMode]
 )

@@ -14,7 +14,6 @@ import pyautograd as pa
 # Powers, products and squares of small primes, primes on both sides of what passes can do, and
 # lengths that are split into columns and rows.
 LENGTHS = [*range(1, 34), 37, 49, 64, 74, 97, 121, 128, 210, 251, 512, 841, 1000, 1021, 2048, 4097]
-EPS = {"complex64": 2.0**-23, "complex128": 2.0**-52}
 
 
 def signal(shape, dtype="complex128", seed=0):

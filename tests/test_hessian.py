@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from dense_hessians import rosenbrock
 
 import pyautograd as pa
 
@@ -11,10 +12,6 @@ MODES = [
     "auto",
     *(f"{a}-over-{b}" for a, b in itertools.product(("forward", "reverse"), repeat=2)),
 ]
-
-
-def rosenbrock(x):
-    return pa.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
 
 def rosenbrock_hessian(x):

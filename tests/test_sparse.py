@@ -42,12 +42,6 @@ def joined(blocks, rows, columns):
     )
 
 
-def pattern_of(matrix):
-    made = matrix.copy()
-    made.data = np.ones(made.nnz)
-    return made.toarray() != 0
-
-
 class RealParts:
     """A call as a function of real arrays, which stand for the parts of complex ones."""
 

@@ -88,7 +88,7 @@ def symmetric(x):
     return (x + x.T) / 2
 
 
-def pair(name, symmetrize=True):
+def pair(name):
     """The function of the eigenvalues, and the same of the matrix."""
     f, g = FUNCTIONS[name]
     return (

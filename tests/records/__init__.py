@@ -20,7 +20,7 @@ from . import (
     sort,
     special,
 )
-from .record import ALL, COMPLEX, FLOATS, REAL, OpRecord, Sample
+from .record import ALL, COMPLEX, FLOATS, ORDER, REAL, OpRecord, Sample
 
 RECORDS: list[OpRecord] = [
     *creation.RECORDS,
@@ -64,6 +64,7 @@ __all__ = [
     "FFT",
     "FLOATS",
     "LINALG",
+    "ORDER",
     "REAL",
     "RECORDS",
     "OpRecord",

@@ -30,10 +30,6 @@ def choices(rng):
         yield Sample((np.array([-1, 4, 1]), options[:2]), {"mode": mode})
 
 
-def square_indices(fn):
-    return lambda x: [np.asarray(i) for i in fn(x)]
-
-
 TRIANGLES = [(3,), (3, 1), (2, -1, 3), (0,)]
 
 

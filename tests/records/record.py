@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ REAL_NUMBERS = INTEGERS + FLOATS
 NUMBERS = REAL_NUMBERS + COMPLEX
 REAL = ("bool", *REAL_NUMBERS)  # what has an order
 ALL = ("bool", *NUMBERS)
+ORDER = 3  # derivatives are tested up to this order
 REFUSALS = (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError)
 WRITING = (
     *("copyto", "fill_diagonal", "full_like", "insert", "place", "put", "put_along_axis"),
@@ -69,11 +70,8 @@ class OpRecord:
     ref: Callable[..., Any]  # NumPy's or SciPy's, same signature
     samples: Callable[[np.random.Generator], Iterator[Sample]]
     diff: tuple[int, ...]  # the arguments that have a derivative
-    dtypes: tuple[
-        str, ...
-    ]  # what the float64 arrays of the samples may become; TypeError for others
-    order: int = 3  # derivatives are tested up to this order
-    tol: float = field(default=16)  # in units of the last place
+    dtypes: tuple[str, ...]  # what the samples' float64 arrays may become; TypeError for others
+    tol: float = 16  # in units of the last place
 
     @property
     def label(self) -> str:
@@ -224,7 +222,6 @@ def unary(
     dtypes=ALL,
     floating: bool = True,
     diff: tuple[int, ...] = (0,),
-    order: int = 3,
     tol: float = 16,
 ) -> OpRecord:
     """An elementwise op of one argument, on values in (low, high) that keep off the kinks."""
@@ -235,7 +232,7 @@ def unary(
             yield Sample((away_from(rng.uniform(low, high, shape), *kinks),))
 
     fn = op_named(name)
-    return OpRecord(name, fn, in_float(ref) if floating else ref, samples, diff, dtypes, order, tol)
+    return OpRecord(name, fn, in_float(ref) if floating else ref, samples, diff, dtypes, tol)
 
 
 def binary(
@@ -246,7 +243,6 @@ def binary(
     dtypes=ALL,
     floating: bool = False,
     diff: tuple[int, ...] = (0, 1),
-    order: int = 3,
     tol: float = 16,
 ) -> OpRecord:
     """An elementwise op of two arguments; draw(rng, shape1, shape2) makes them."""
@@ -258,14 +254,14 @@ def binary(
             yield Sample(draw(rng, *pair))
 
     fn = op_named(name)
-    return OpRecord(name, fn, in_float(ref) if floating else ref, samples, diff, dtypes, order, tol)
+    return OpRecord(name, fn, in_float(ref) if floating else ref, samples, diff, dtypes, tol)
 
 
-def record(name, ref, samples, *, diff=(0,), dtypes=ALL, order=3, tol=16, fn=None) -> OpRecord:
+def record(name, ref, samples, *, diff=(0,), dtypes=ALL, tol=16, fn=None) -> OpRecord:
     """Any other op; samples(rng) yields Sample or bare tuples of arguments."""
 
     def wrapped(rng):
         for sample in samples(rng):
             yield sample if isinstance(sample, Sample) else Sample(sample)
 
-    return OpRecord(name, fn or op_named(name), ref, wrapped, diff, dtypes, order, tol)
+    return OpRecord(name, fn or op_named(name), ref, wrapped, diff, dtypes, tol)
