@@ -365,6 +365,11 @@ def test_sizes_that_no_machine_has():
         pa.zeros(2**70)
 
 
+def test_differences_end_where_none_are_left():
+    assert pa.diff(pa.ones((2, 3)), 2**62).shape == (2, 0)
+    assert pa.diff(pa.tensor([True, False]), 2**62, append=True).shape == (0,)
+
+
 def test_empty_views_of_absurd_size_are_harmless():
     x = pa.broadcast_to(pa.zeros((0, 1)), (0, 2**40))
     assert pa.sum(x).item() == 0
@@ -375,20 +380,42 @@ def test_empty_views_of_absurd_size_are_harmless():
 def test_nesting_too_deep_is_an_error_not_a_crash():
     code = """
         import pyautograd as pa
-        deep = 0.0
-        for _ in range(100_000):
-            deep = [deep]
-        try:
-            pa.tensor(deep)
-        except (ValueError, RecursionError, TypeError):
-            print("refused")
+        for core in (0.0, pa.tensor(0.0)):
+            for deeper in (lambda x: [x], lambda x: [core, x], lambda x: (x, core)):
+                deep = core
+                for _ in range(100_000):
+                    deep = deeper(deep)
+                try:
+                    pa.tensor(deep)
+                except (ValueError, RecursionError, TypeError):
+                    print("refused")
         def f(x):
             return pa.func.vmap(f)(x) if x.ndim else x * x
         print(f(pa.ones((1,) * 40)).shape)
         """
     result = run_code(code)
     assert result.returncode == 0, result.stderr[-2000:]
-    assert result.stdout.startswith("refused")
+    assert result.stdout.count("refused") == 6
+
+
+def test_a_list_that_holds_itself_is_refused():
+    for core in (0.0, pa.tensor(0.0)):
+        endless = [core]
+        endless.append(endless)
+        for call in (pa.tensor, pa.asarray, pa.sin, pa.ones(3).__getitem__):
+            with pytest.raises((ValueError, TypeError)):
+                call(endless)
+
+
+def test_a_number_whose_truth_cannot_be_told():
+    class Unsure(int):
+        def __bool__(self):
+            raise KeyError("unsure")
+
+    x = pa.tensor([True, False])
+    with pytest.raises(KeyError, match="unsure"):
+        x[0] = Unsure(1)
+    assert x.tolist() == [True, False]
 
 
 def test_exiting_with_everything_alive():

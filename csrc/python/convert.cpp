@@ -63,7 +63,9 @@ T checked_integer(PyObject* scalar) {
 template <class T>
 T scalar_value(PyObject* scalar) {
   if constexpr (std::is_same_v<T, bool>) {
-    return PyObject_IsTrue(scalar) == 1;
+    const int truth = PyObject_IsTrue(scalar);
+    if (truth < 0) throw_python_error();
+    return truth != 0;
   } else if constexpr (std::is_floating_point_v<T>) {
     const double value =
         PyFloat_CheckExact(scalar) ? PyFloat_AS_DOUBLE(scalar) : PyFloat_AsDouble(scalar);
@@ -84,6 +86,7 @@ T scalar_value(PyObject* scalar) {
 
 bool is_sequence(PyObject* object) { return PyList_Check(object) || PyTuple_Check(object); }
 
+// Raises for lists that are nested too deep, as one that holds itself is.
 bool holds_tensor(PyObject* sequence, int depth) {
   if (depth > kMaxNesting)
     value_error("[asarray] lists are nested more than ", kMaxNesting, " deep");
@@ -95,14 +98,18 @@ bool holds_tensor(PyObject* sequence, int depth) {
   return false;
 }
 
+Tensor sequence_to_tensor(PyObject* object, std::optional<DType> dtype, int depth);
+
 // Stacks what a list holds; Python scalars among tensors are weak, as in arithmetic.
-Tensor stack_sequence(PyObject* sequence) {
+Tensor stack_sequence(PyObject* sequence, int depth) {
   const Py_ssize_t size = PySequence_Fast_GET_SIZE(sequence);
   Tensors parts;
   std::optional<DType> dtype;
   for (Py_ssize_t i = 0; i < size; ++i) {
     PyObject* item = PySequence_Fast_ITEMS(sequence)[i];
-    parts.push_back(is_weak_scalar(item) ? Tensor() : to_tensor(item));
+    parts.push_back(is_weak_scalar(item) ? Tensor()
+                    : is_sequence(item)  ? sequence_to_tensor(item, {}, depth + 1)
+                                         : to_tensor(item));
     if (parts.back()) dtype = dtype ? promote(*dtype, parts.back().dtype()) : parts.back().dtype();
   }
   for (Py_ssize_t i = 0; i < size; ++i) {
@@ -120,11 +127,11 @@ Tensor stack_sequence(PyObject* sequence) {
   return ops::stack(parts, 0);
 }
 
-Tensor sequence_to_tensor(PyObject* object, std::optional<DType> dtype) {
+Tensor sequence_to_tensor(PyObject* object, std::optional<DType> dtype, int depth) {
   // A tuple of our own: the conversions below may run Python code that changes a list.
   py::object items = py::reinterpret_steal<py::object>(PySequence_Tuple(object));
   if (!items) throw_python_error();
-  if (holds_tensor(items.ptr(), 0)) return stack_sequence(items.ptr());
+  if (holds_tensor(items.ptr(), depth)) return stack_sequence(items.ptr(), depth);
   const bool known = dtype && *dtype != DType::BFloat16;
   py::object wanted = known ? py::reinterpret_steal<py::object>(numpy_dtype(*dtype)) : py::none();
   return from_numpy(py::module_::import("numpy").attr("asarray")(py::handle(object), wanted).ptr());
@@ -213,7 +220,7 @@ Tensor to_tensor(PyObject* object, std::optional<DType> dtype) {
   if (is_ndarray(object)) return from_numpy(object);
   if (is_weak_scalar(object))
     return scalar_to_tensor(object, dtype.value_or(default_dtype(object)));
-  if (is_sequence(object)) return sequence_to_tensor(object, dtype);
+  if (is_sequence(object)) return sequence_to_tensor(object, dtype, 0);
   if (object == Py_None || PyUnicode_Check(object) || PyBytes_Check(object)) {
     type_error("expected a tensor, an array or a number, not ", Py_TYPE(object)->tp_name);
   }
