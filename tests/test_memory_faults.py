@@ -152,6 +152,24 @@ def test_a_failed_backward_leaves_the_graph_as_it_was(failing):
     np.testing.assert_array_equal(result, want)
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_failed_backward_leaves_gradients_as_they_were(create_graph, failing):
+    """`.grad` is summed in place, where nobody else has it, and as a new tensor elsewhere."""
+    n, failed = 0, True
+    while failed:
+        n += 1
+        x = pa.tensor(DATA[0], requires_grad=True)
+        pa.sum(x * x).backward()
+        shown = x.grad if n % 2 else None
+        y = pa.sum(x * x * x)
+        _, failed = failing(n, lambda y=y: y.backward(create_graph=create_graph))
+        want = 2 * DATA[0] if failed else 2 * DATA[0] + 3 * DATA[0] ** 2
+        np.testing.assert_allclose(x.grad.detach().numpy(), want, rtol=1e-12)
+        if failed and shown is not None:
+            assert x.grad is shown
+    assert n > 10
+
+
 def test_levels_and_modes_are_left(failing):
     f = lambda x: pa.sum(pa.sin(x) * x)  # noqa: E731
     x = pa.asarray(DATA[0])

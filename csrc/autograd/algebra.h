@@ -11,8 +11,9 @@ class Primitive;
 namespace pyautograd::algebra {
 
 Tensor add(const Tensor& a, const Tensor& b);
-// a += b in place when nobody else can see a and nothing records; otherwise add.
-Tensor accumulate(Tensor a, const Tensor& b);
+// a += b in place when nobody else can see a and nothing records; otherwise add. Where it raises, a
+// is as it was.
+Tensor accumulate(Tensor&& a, const Tensor& b);
 // Sums broadcast axes away and casts: what brings a cotangent to the shape and dtype of its edge.
 Tensor reduce_to(const Tensor& x, const Spec& spec);
 // Broadcasts and casts: what brings a tangent to the shape and dtype of its output.

@@ -277,7 +277,7 @@ Tensor add(const Tensor& a, const Tensor& b) { return ops::add(a, b); }
 Tensor scaled(const Tensor& x, double factor) { return ops::operator*(x, factor); }
 Tensor divided(const Tensor& x, double divisor) { return ops::operator/(x, divisor); }
 
-Tensor accumulate(Tensor a, const Tensor& b) {
+Tensor accumulate(Tensor&& a, const Tensor& b) {
   const bool same =
       b.is_array() && !b.tracked() && a.dtype() == b.dtype() && a.shape() == b.shape();
   const bool kernel = same && a.device() == b.device() && !is_half(a.dtype());
@@ -286,7 +286,7 @@ Tensor accumulate(Tensor a, const Tensor& b) {
   a.array().storage->prepare_write();
   kernels::binary(kernels::fn_id<kernels::Add>(), a.device_view(), a.device_view(),
                   b.device_view());
-  return a;
+  return std::move(a);
 }
 
 Tensor conj(Tensor&& x) {
