@@ -5,6 +5,7 @@
 #include "autograd/budget.h"
 #include "python/caster.h"
 #include "python/module.h"
+#include "python/user_frame.h"
 
 namespace py = pybind11;
 
@@ -42,26 +43,15 @@ class PyBudget {
   BudgetCounts counts_;
 };
 
-bool inside_package(PyFrameObject* frame) {
-  const py::object globals = py::reinterpret_steal<py::object>(PyFrame_GetGlobals(frame));
-  PyObject* name = PyDict_GetItemString(globals.ptr(), "__name__");
-  const char* text = name && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : nullptr;
-  const std::string_view module = text ? text : "";
-  return module == "pyautograd" || module.starts_with("pyautograd.");
-}
-
-// The innermost frame outside this package as "file:line", made once per line of a program.
+// The running line of the user's program as "file:line", made once per line.
 const std::string* user_place() {
   static auto* places = new std::map<std::pair<PyObject*, int>, std::string>;
-  py::object frame =
-      py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
-  auto raw = [&] { return reinterpret_cast<PyFrameObject*>(frame.ptr()); };
-  while (frame && inside_package(raw()))
-    frame = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetBack(raw())));
+  const py::object frame = user_frame();
   if (!frame) return nullptr;
+  auto* raw = reinterpret_cast<PyFrameObject*>(frame.ptr());
   py::object code =
-      py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetCode(raw())));
-  const std::pair key(code.ptr(), PyFrame_GetLineNumber(raw()));
+      py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetCode(raw)));
+  const std::pair key(code.ptr(), PyFrame_GetLineNumber(raw));
   auto found = places->find(key);
   if (found == places->end()) {
     const std::string file = py::str(code.attr("co_filename"));

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace pyautograd::python {
+
+// The innermost running frame outside this package: the line of the user's program that a message
+// is about. Null if there is none. Needs the GIL.
+pybind11::object user_frame();
+
+}  // namespace pyautograd::python
