@@ -15,6 +15,7 @@ struct Queue {
   std::mutex mutex;
   std::vector<PyObject*> objects;
   std::atomic<bool> filled{false};
+  std::atomic<bool> scheduled{false};  // the interpreter will call drop_pending
 };
 
 // Never destroyed: nodes may outlive every static.
@@ -24,6 +25,7 @@ Queue& queue() {
 }
 
 int drop_pending(void*) {
+  queue().scheduled = false;
   drop_released();
   return 0;
 }
@@ -33,11 +35,13 @@ void drop_later(PyObject* object) noexcept {
   try {
     std::lock_guard lock(released.mutex);
     released.objects.push_back(object);
-    if (released.filled.exchange(true)) return;
+    released.filled = true;
   } catch (const std::bad_alloc&) {
     return;  // better leaked than dropped without the GIL
   }
-  Py_AddPendingCall(drop_pending, nullptr);
+  if (released.scheduled.exchange(true)) return;
+  // The interpreter's list of calls may be full: then the next release asks again.
+  if (Py_AddPendingCall(drop_pending, nullptr) != 0) released.scheduled = false;
 }
 
 }  // namespace
