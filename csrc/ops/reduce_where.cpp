@@ -20,10 +20,10 @@ void require_mask(std::string_view op, const Tensor& x, const Tensor& where) {
 }
 
 // x where the mask holds, or all of it; elsewhere what makes no difference.
-Tensor chosen(std::string_view op, const Tensor& x, const Masked& mask, const Tensor& otherwise) {
+Tensor chosen(std::string_view op, const Tensor& x, const Masked& mask, double otherwise) {
   if (!mask) return x;
   require_mask(op, x, *mask);
-  return where(*mask, x, otherwise);
+  return where(*mask, x, scalar(otherwise, x.dtype()));
 }
 
 // Whether an integer dtype holds the number; not known of one that lies on a device or in a level.
@@ -78,13 +78,13 @@ bool holds(const Tensor& truth) { return *to_device(truth, {}).array().data<bool
 
 Tensor sum_where(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims,
                  const Masked& initial, const Masked& where) {
-  const Tensor out = sum(chosen("sum", x, where, scalar(0, x.dtype())), axis, dtype, keepdims);
+  const Tensor out = sum(chosen("sum", x, where, 0), axis, dtype, keepdims);
   return initial ? out + start_of("sum", *initial, out.dtype()) : out;
 }
 
 Tensor prod_where(const Tensor& x, const Axes& axis, std::optional<DType> dtype, bool keepdims,
                   const Masked& initial, const Masked& where) {
-  const Tensor out = prod(chosen("prod", x, where, scalar(1, x.dtype())), axis, dtype, keepdims);
+  const Tensor out = prod(chosen("prod", x, where, 1), axis, dtype, keepdims);
   return initial ? out * start_of("prod", *initial, out.dtype()) : out;
 }
 
@@ -98,17 +98,17 @@ Tensor min_where(const Tensor& x, const Axes& axis, bool keepdims, const Masked&
 }
 
 Tensor any_where(const Tensor& x, const Axes& axis, bool keepdims, const Masked& where) {
-  return any(chosen("any", x, where, scalar(0, x.dtype())), axis, keepdims);
+  return any(chosen("any", x, where, 0), axis, keepdims);
 }
 Tensor all_where(const Tensor& x, const Axes& axis, bool keepdims, const Masked& where) {
-  return all(chosen("all", x, where, scalar(1, x.dtype())), axis, keepdims);
+  return all(chosen("all", x, where, 1), axis, keepdims);
 }
 
 Tensor mean_where(const Tensor& given, const Axes& axis, bool keepdims, const Tensor& where) {
   if (is_half(given.dtype()))
     return cast(mean_where(cast(given, DType::Float32), axis, keepdims, where), given.dtype());
   const Tensor x = cast(given, to_floating(given.dtype()));
-  const Tensor total = sum(chosen("mean", x, where, scalar(0, x.dtype())), axis, {}, keepdims);
+  const Tensor total = sum(chosen("mean", x, where, 0), axis, {}, keepdims);
   return total / count_where(x, axis, keepdims, where);
 }
 

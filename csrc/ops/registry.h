@@ -223,7 +223,7 @@ template <class Result, class... Params, size_t... I>
 Tensors invoke(void* function, std::span<const Arg> args, std::index_sequence<I...>) {
   auto typed = reinterpret_cast<Result (*)(Params...)>(function);
   if constexpr (std::is_same_v<Result, Tensor>) {
-    return Tensors{typed(ArgOf<Params>::get(args[I])...)};
+    return Tensors::of(typed(ArgOf<Params>::get(args[I])...));
   } else {
     return typed(ArgOf<Params>::get(args[I])...);
   }

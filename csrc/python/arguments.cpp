@@ -27,34 +27,55 @@ using Given = SmallVector<PyObject*, 8>;  // per parameter, null where left out;
 
 // Which value belongs to which parameter.
 
+[[noreturn]] void unknown_keyword(const BoundOp& bound, PyObject* keyword) {
+  type_error("[", bound.op->name, "] unexpected keyword argument '",
+             py::cast<std::string>(py::handle(keyword)), "': ", bound.op->name,
+             signature_text(*bound.op, false));
+}
+
+// The number of parameters if none has that name.
 size_t find_keyword(const BoundOp& bound, PyObject* keyword) {
   const size_t count = bound.names.size();
   for (size_t i = 0; i < count; ++i)
     if (bound.names[i] == keyword) return i;
   for (size_t i = 0; i < count; ++i)
     if (PyUnicode_Compare(bound.names[i], keyword) == 0) return i;
-  type_error("[", bound.op->name, "] unexpected keyword argument '",
-             py::cast<std::string>(py::handle(keyword)), "': ", bound.op->name,
-             signature_text(*bound.op, false));
+  return count;
 }
 
-Given match(const BoundOp& bound, const CallArguments& call) {
+// Every op takes out=, and none has a parameter of that name.
+bool is_out(PyObject* keyword) { return PyUnicode_CompareWithASCIIString(keyword, "out") == 0; }
+
+struct Matched {
+  Given given;
+  PyObject* out = nullptr;  // where to write the result; borrowed
+};
+
+Matched match(const BoundOp& bound, const CallArguments& call) {
   const OpInfo& op = *bound.op;
   if (call.positional > bound.positional) {
     type_error("[", op.name, "] takes ", bound.positional, " positional argument",
                bound.positional == 1 ? "" : "s", ", ", call.positional, " were given: ", op.name,
                signature_text(op, false));
   }
-  Given given(op.params.size(), nullptr);
+  Matched matched{Given(op.params.size(), nullptr)};
+  Given& given = matched.given;
   std::copy_n(call.values, call.positional, given.begin());
   const Py_ssize_t keywords = call.keywords ? PyTuple_GET_SIZE(call.keywords) : 0;
   for (Py_ssize_t k = 0; k < keywords; ++k) {
-    const size_t i = find_keyword(bound, PyTuple_GET_ITEM(call.keywords, k));
+    PyObject* keyword = PyTuple_GET_ITEM(call.keywords, k);
+    PyObject* value = call.values[call.positional + static_cast<size_t>(k)];
+    const size_t i = find_keyword(bound, keyword);
+    if (i == given.size()) {
+      if (!is_out(keyword)) unknown_keyword(bound, keyword);
+      matched.out = value;
+      continue;
+    }
     const Param& param = op.params[i];
     if (param.positional_only)
       type_error("[", op.name, "] ", param.name, " can only be given by position");
     if (given[i]) type_error("[", op.name, "] ", param.name, " was given twice");
-    given[i] = call.values[call.positional + static_cast<size_t>(k)];
+    given[i] = value;
   }
   for (size_t i = 0; i < given.size(); ++i) {
     if (!given[i] && op.params[i].required) {
@@ -62,7 +83,7 @@ Given match(const BoundOp& bound, const CallArguments& call) {
                  signature_text(op, false));
     }
   }
-  return given;
+  return matched;
 }
 
 // One value.
@@ -150,9 +171,22 @@ class TensorArguments {
  public:
   explicit TensorArguments(const BoundOp& bound) : bound_(bound) {}
 
-  void convert(const Given& given, SmallVector<Arg, 8>& args) {
-    for (size_t i = 0; i < given.size(); ++i) convert_strong(given[i], i, args[i]);
-    for (size_t i = 0; i < given.size(); ++i) {
+  // Nothing for a scalar, whose dtype the other tensors decide: fill_weak makes it.
+  Arg convert(PyObject* value, size_t i) {
+    const Param& param = bound_.op->params[i];
+    if (param.kind == ArgKind::TensorList) return list(value, param);
+    if (value == Py_None && param.optional) return {};
+    if (!bound_.operands[i]) return strong(value, param);
+    if (!is_tensor(value) && is_weak_scalar(value)) {
+      has_weak_ = true;
+      return {};
+    }
+    Tensor x = strong(value, param);
+    meet(x);
+    return x;
+  }
+  void fill_weak(const Given& given, std::span<Arg> args) const {
+    for (size_t i = 0; has_weak_ && i < given.size(); ++i) {
       const Param& param = bound_.op->params[i];
       if (given[i] && args[i].index() == 0 && bound_.operands[i] && is_weak_scalar(given[i])) {
         args[i] = named(*bound_.op, param, [&] { return weak(given[i], ints_of(param)); });
@@ -162,21 +196,6 @@ class TensorArguments {
   int64_t elements() const noexcept { return elements_; }
 
  private:
-  void convert_strong(PyObject* value, size_t i, Arg& arg) {
-    if (!value) return;
-    const Param& param = bound_.op->params[i];
-    if (param.kind == ArgKind::TensorList) arg = list(value, param);
-    if (param.kind != ArgKind::Tensor) return;
-    if (value == Py_None && param.optional) {
-      arg = Arg();
-    } else if (!bound_.operands[i]) {
-      arg = strong(value, param);
-    } else if (is_tensor(value) || !is_weak_scalar(value)) {
-      arg = strong(value, param);
-      meet(std::get<Tensor>(arg));
-    }
-  }
-
   Tensor strong(PyObject* value, const Param& param) {
     Tensor x = is_tensor(value) ? unwrap(value)
                                 : named(*bound_.op, param, [&] { return to_tensor(value); });
@@ -218,9 +237,15 @@ class TensorArguments {
   const BoundOp& bound_;
   DType dtype_ = DType::Bool;
   bool met_ = false;
+  bool has_weak_ = false;
   int64_t elements_ = 0;
 };
 
+bool takes_tensors(const Param& param) {
+  return param.kind == ArgKind::Tensor || param.kind == ArgKind::TensorList;
+}
+
+// Of any other parameter.
 Arg to_arg(const OpInfo& op, const Param& param, PyObject* value) {
   if (value == Py_None) {
     if (param.optional) return {};
@@ -289,10 +314,47 @@ PyObject* wrap_results(const BoundOp& bound, Tensors results) {
 }
 
 PyObject* call_fast(const OpInfo& op, PyObject* const* values, size_t count) {
-  const Tensor x = unwrap(values[0]);
-  if (count == 1) return wrap(run_op(x.size(), [&] { return op.unary(x); }));
-  const Tensor y = unwrap(values[1]);
-  return wrap(run_op(x.size() + y.size(), [&] { return op.binary(x, y); }));
+  const Tensor& x = unwrap(values[0]);
+  return wrap(count == 1 ? run_on_handles(op.unary, x)
+                         : run_on_handles(op.binary, x, unwrap(values[1])));
+}
+
+// Written as `out[...] = result` writes it.
+PyObject* stored(const BoundOp& bound, const py::object& result, py::handle out) {
+  const py::object store = py::module_::import("pyautograd._numpy.arguments").attr("stored_in");
+  return store(bound.op->name, result, out).release().ptr();
+}
+
+PyObject* run_call(const BoundOp& bound, const CallArguments& call) {
+  const OpInfo& op = *bound.op;
+  const char* name = op.name.c_str();
+  if (!call.keywords) {
+    if (op.unary && call.positional == 1 && is_tensor(call.values[0]))
+      return noted(name, call_fast(op, call.values, 1));
+    if (op.binary && call.positional == 2 && is_tensor(call.values[0]) &&
+        is_tensor(call.values[1])) {
+      return noted(name, call_fast(op, call.values, 2));
+    }
+  }
+  const Matched matched = match(bound, call);
+  const Given& given = matched.given;
+  SmallVector<Arg, 8> args;
+  args.reserve(given.size());
+  TensorArguments tensors(bound);
+  for (size_t i = 0; i < given.size(); ++i) {
+    const Param& param = op.params[i];
+    if (!given[i]) {
+      args.push_back(param.default_value);
+    } else {
+      args.push_back(takes_tensors(param) ? tensors.convert(given[i], i)
+                                          : to_arg(op, param, given[i]));
+    }
+  }
+  tensors.fill_weak(given, {args.data(), args.size()});
+  Tensors results = run_op(tensors.elements(), [&] { return op.invoke(op.function, args); });
+  PyObject* wrapped = noted(name, wrap_results(bound, std::move(results)));
+  if (!wrapped || !matched.out) return wrapped;
+  return stored(bound, py::reinterpret_steal<py::object>(wrapped), matched.out);
 }
 
 }  // namespace
@@ -318,69 +380,9 @@ BoundOp::BoundOp(const OpInfo& info) : op(&info) {
   if (!info.alone.empty()) alone = new BoundOp(*find_op(info.alone));
 }
 
-PyObject* run_call(const BoundOp& bound, const CallArguments& call) {
-  const OpInfo& op = *bound.op;
-  if (!call.keywords) {
-    if (op.unary && call.positional == 1 && is_tensor(call.values[0]))
-      return call_fast(op, call.values, 1);
-    if (op.binary && call.positional == 2 && is_tensor(call.values[0]) &&
-        is_tensor(call.values[1])) {
-      return call_fast(op, call.values, 2);
-    }
-  }
-  const Given given = match(bound, call);
-  SmallVector<Arg, 8> args(op.params.size());
-  TensorArguments tensors(bound);
-  tensors.convert(given, args);
-  for (size_t i = 0; i < given.size(); ++i) {
-    const Param& param = op.params[i];
-    if (!given[i]) {
-      args[i] = param.default_value;
-    } else if (param.kind != ArgKind::Tensor && param.kind != ArgKind::TensorList) {
-      args[i] = to_arg(op, param, given[i]);
-    }
-  }
-  Tensors results = run_op(tensors.elements(), [&] { return op.invoke(op.function, args); });
-  return wrap_results(bound, std::move(results));
-}
-
-namespace {
-
-// Among the keywords, of which no op has one of that name; -1 if it is not given.
-Py_ssize_t place_of_out(PyObject* keywords) {
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(keywords); ++i)
-    if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, i), "out") == 0) return i;
-  return -1;
-}
-
-// A call with its result written to `out` as `out[...] = result` writes it.
-PyObject* call_into(const BoundOp& bound, const CallArguments& call, Py_ssize_t place) {
-  const size_t all = call.positional + static_cast<size_t>(PyTuple_GET_SIZE(call.keywords));
-  const size_t own = call.positional + static_cast<size_t>(place);
-  SmallVector<PyObject*, 8> values;
-  for (size_t i = 0; i < all; ++i)
-    if (i != own) values.push_back(call.values[i]);
-  py::list names = py::reinterpret_borrow<py::tuple>(call.keywords);
-  names.attr("pop")(place);
-  const py::tuple keywords(names);
-  const CallArguments plain{values.data(), call.positional,
-                            keywords.empty() ? nullptr : keywords.ptr()};
-  const py::object result = py::reinterpret_steal<py::object>(call_op(bound, plain));
-  if (!result) throw_python_error();
-  const py::object store = py::module_::import("pyautograd._numpy.arguments").attr("stored_in");
-  return store(bound.op->name, result, py::handle(call.values[own])).release().ptr();
-}
-
-}  // namespace
-
 PyObject* call_op(const BoundOp& bound, const CallArguments& call) {
-  if (call.keywords) {
-    if (const Py_ssize_t place = place_of_out(call.keywords); place >= 0)
-      return call_into(bound, call, place);
-  } else if (bound.alone && call.positional == 1) {
-    return call_op(*bound.alone, call);
-  }
-  return noted(bound.op->name.c_str(), run_call(bound, call));
+  const bool alone = bound.alone && call.positional == 1 && !call.keywords;
+  return run_call(alone ? *bound.alone : bound, call);
 }
 
 std::string signature_text(const OpInfo& op, bool self) {

@@ -18,4 +18,15 @@ auto run_op(int64_t elements, F&& op) {
   return op();
 }
 
+// An op on what handles show, of which it takes copies of its own only where they are needed.
+template <class F, class... Shown>
+Tensor run_on_handles(F function, const Shown&... shown) {
+  const int64_t elements = (shown.size() + ...);
+  if (elements <= kReleaseAbove) return function(shown...);
+  const auto on_copies = [&](const Shown... own) {
+    return run_op(elements, [&] { return function(own...); });
+  };
+  return on_copies(shown...);
+}
+
 }  // namespace pyautograd::python

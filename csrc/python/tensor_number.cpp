@@ -23,17 +23,12 @@ Tensor operand(PyObject* object, const Tensor& other, Ints ints) {
   return Tensor();
 }
 
-PyObject* call(BinaryFunction function, const Tensor& x, const Tensor& y) {
-  const int64_t elements = x.size() + y.size();
-  if (elements <= kReleaseAbove) return wrap(function(x, y));
-  const Tensor own_x = x, own_y = y;
-  return wrap(run_op(elements, [&] { return function(own_x, own_y); }));
+PyObject* call(UnaryFunction function, const Tensor& x) {
+  return wrap(run_on_handles(function, x));
 }
 
-PyObject* call(UnaryFunction function, const Tensor& x) {
-  if (x.size() <= kReleaseAbove) return wrap(function(x));
-  const Tensor own = x;
-  return wrap(run_op(own.size(), [&] { return function(own); }));
+PyObject* call(BinaryFunction function, const Tensor& x, const Tensor& y) {
+  return wrap(run_on_handles(function, x, y));
 }
 
 // Either operand may be ours.
@@ -137,6 +132,7 @@ int truth(PyObject* self) noexcept {
                   " is ambiguous: use any or all");
     }
     PyObject* value = scalar_object(x, "bool");
+    if (!value) return -1;
     const int result = PyObject_IsTrue(value);
     Py_DECREF(value);
     return result;
