@@ -29,7 +29,7 @@ struct Derivative {
   Partial transpose = nullptr;
 };
 
-// One elementwise op: a row of the table in elementwise.cpp. Everything else about the op is
+// One elementwise op: a row of the table in elementwise_table.cpp. Everything else about the op is
 // derived from it.
 struct ElementwiseRow {
   const char* name;
@@ -78,6 +78,20 @@ Tensor call(const Tensor& x) {
 template <class Functor>
 Tensor call(const Tensor& x1, const Tensor& x2) {
   return apply_row(kernels::fn_id<Functor>(), Borrowed<2>(x1, x2));
+}
+
+// Products of a tangent or cotangent t with a slope, of two such t, and a quotient; a zero t
+// absorbs whatever it meets (kernels/scalar_binary.h).
+inline Tensor scale(const Tensor& t, const Tensor& p) { return call<kernels::Scale>(t, p); }
+inline Tensor scale_both(const Tensor& a, const Tensor& b) {
+  return call<kernels::ScaleBoth>(a, b);
+}
+inline Tensor scale_over(const Tensor& t, const Tensor& p) {
+  return call<kernels::ScaleOver>(t, p);
+}
+// where(mask, value, x) with a constant: replaces the entries at which a formula is singular.
+inline Tensor fill_where(const Tensor& mask, double value, const Tensor& x) {
+  return where(mask, scalar(value, x.dtype()), x);
 }
 
 // The rows, in the order of the documentation (ops/elementwise_table.cpp).

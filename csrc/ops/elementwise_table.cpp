@@ -15,19 +15,11 @@ using std::numbers::ln2;
 using T = const Tensor&;
 using X = TensorSpan;
 
-// Products of a tangent or cotangent t with a slope, and of two such t; in both a zero t absorbs,
-// see kernels/scalar_binary.h.
-Tensor scale(T t, T p) { return call<Scale>(t, p); }
-Tensor scale_both(T a, T b) { return call<ScaleBoth>(a, b); }
-Tensor scale_over(T t, T p) { return call<ScaleOver>(t, p); }
-
 Tensor scale_square(T t, T x) { return call<ScaleSquare>(t, x); }
 
 Tensor keep(T t, X, T) { return t; }
 
 Tensor is_zero(T x) { return equal(x, scalar(0, x.dtype())); }
-// where(mask, value, t) with a constant: replaces the entries at which a formula is singular.
-Tensor fill_where(T mask, double value, T x) { return where(mask, scalar(value, x.dtype()), x); }
 
 Tensor times_i(T t, double sign) {
   return t * scalar(std::complex<double>(0, sign), complex_of(t.dtype()));

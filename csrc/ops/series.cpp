@@ -8,10 +8,6 @@ namespace {
 
 using namespace kernels;
 
-Tensor scale(const Tensor& t, const Tensor& p) { return call<Scale>(t, p); }
-Tensor scale_both(const Tensor& a, const Tensor& b) { return call<ScaleBoth>(a, b); }
-Tensor scale_over(const Tensor& t, const Tensor& p) { return call<ScaleOver>(t, p); }
-
 // Absent terms are zero.
 void include(Tensor& sum, Tensor term) {
   if (term) sum = sum ? add(sum, term) : std::move(term);

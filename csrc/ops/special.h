@@ -37,14 +37,6 @@ struct SpecialRow {
 
 Tensor apply_special(const SpecialRow& row, TensorSpan x, const Orders& orders = {});
 
-inline Tensor scale(const Tensor& t, const Tensor& p) { return call<kernels::Scale>(t, p); }
-inline Tensor scale_over(const Tensor& t, const Tensor& p) {
-  return call<kernels::ScaleOver>(t, p);
-}
-// where(mask, value, x) with a constant: replaces the entries at which a formula is singular.
-inline Tensor fill_where(const Tensor& mask, double value, const Tensor& x) {
-  return where(mask, scalar(value, x.dtype()), x);
-}
 inline Tensor is_value(const Tensor& x, double value) { return equal(x, scalar(value, x.dtype())); }
 
 using kernels::of_order;
