@@ -36,11 +36,11 @@ class Lineage {
 class Storage final : public RefCounted {
  public:
   static Ref<Storage> allocate(size_t bytes, Device device = {});
-  // `release` runs once, when nobody refers to the memory any more.
   // Without memory, which the lineage gives to it when somebody asks.
   static Ref<Storage> absent(size_t bytes, Lineage& lineage);
   // Memory to adopt_data: never behind the header.
   static Ref<Storage> allocate_apart(size_t bytes);
+  // `release` runs once, when nobody refers to the memory any more.
   static Ref<Storage> wrap(void* data, size_t bytes, Device device, bool writable,
                            std::function<void()> release);
 
