@@ -92,6 +92,8 @@ def test_made_there(device):
     x = pa.ones(2, device=device)
     for like in (pa.zeros_like(x), pa.ones_like(x), pa.full_like(x, 2), pa.empty_like(x)):
         assert like.device == device
+    for other in (np.zeros_like(x, shape=3), np.full_like(x, 2, shape=3)):
+        assert other.device == device and other.shape == (3,)
     assert pa.ones_like(x, device="cpu").device == "cpu"
 
 

@@ -121,7 +121,9 @@ def _like(name: str) -> Callable[..., Tensor]:
     ) -> Tensor:
         if shape is None:
             return of_array(a, dtype=dtype, device=device)
-        return of_shape(shape, dtype=a.dtype if dtype is None else dtype)
+        x = _core.asarray(a)
+        place = x.device if device is None else device
+        return of_shape(shape, dtype=x.dtype if dtype is None else dtype, device=place)
 
     return call
 
@@ -138,8 +140,10 @@ def _full_like(
 ) -> Tensor:
     if shape is None:
         return _core.full_like(a, fill_value, dtype=dtype, device=device)
-    value = _core.astype(fill_value, a.dtype if dtype is None else dtype)
-    return _core.copy(_core.broadcast_to(value, shape))
+    x = _core.asarray(a)
+    wanted = x.dtype if dtype is None else dtype
+    place = x.device if device is None else device
+    return _core.full(shape, fill_value, dtype=wanted, device=place)
 
 
 def _linspace(
