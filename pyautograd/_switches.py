@@ -37,6 +37,11 @@ class Switch:
     def __call__(self, f: F) -> F:
         if not callable(f):
             raise TypeError(f"[{type(self).__name__}] expected a function, got {type(f).__name__}")
+        if inspect.iscoroutinefunction(f) or inspect.isasyncgenfunction(f):
+            raise TypeError(
+                f"[{type(self).__name__}] cannot decorate {f.__name__}, which is asynchronous: "
+                "other tasks would run while it waits; use a with block without an await in it"
+            )
         if inspect.isgeneratorfunction(f):
             return self._around_generator(f)  # type: ignore[return-value]
 

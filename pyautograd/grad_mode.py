@@ -84,19 +84,24 @@ class set_grad_enabled(_Restored, Switch):
     True
     """
 
-    __slots__ = ("_mode",)
+    __slots__ = ("_mode", "_thrown")
 
     def __init__(self, mode: bool) -> None:
         super().__init__()
         self._mode = bool(mode)
-        self._formers.append(self._switch())
+        super().__enter__()
+        self._thrown = True  # and no block has begun that will throw it back
 
     def __enter__(self) -> None:
-        """The switch was thrown already."""
+        if not self._thrown:
+            super().__enter__()
+        self._thrown = False
 
     def __call__(self, f: F) -> F:
         """As a decorator it acts inside the function only."""
-        super().__exit__()
+        if self._thrown:
+            super().__exit__()
+        self._thrown = False
         return super().__call__(f)
 
     def _switch(self) -> int:

@@ -37,6 +37,16 @@ def test_an_instance_may_be_entered_again(x):
     assert pa.is_grad_enabled()
 
 
+def test_set_grad_enabled_may_be_entered_again(x):
+    switch = pa.set_grad_enabled(False)
+    for _ in range(2):
+        with switch, switch:
+            assert not pa.is_grad_enabled()
+        assert pa.is_grad_enabled()
+    assert not switch(lambda: (x * x).requires_grad)()
+    assert pa.is_grad_enabled()
+
+
 def test_exceptions_restore(x):
     with pytest.raises(KeyError), pa.no_grad():
         raise KeyError
@@ -154,6 +164,19 @@ def test_decorating_without_parentheses(x):
 
     assert not double(x).requires_grad and double.__name__ == "double"
     assert pa.is_grad_enabled()
+
+
+@pytest.mark.parametrize("switch", [pa.no_grad, pa.no_grad(), pa.fused])
+def test_asynchronous_functions_are_refused(switch):
+    async def waits():
+        pass
+
+    async def waits_between():
+        yield
+
+    for function in (waits, waits_between):
+        with pytest.raises(TypeError, match="waits.*, which is asynchronous: other tasks would"):
+            switch(function)
 
 
 def test_a_decorated_class_is_refused():
