@@ -69,7 +69,7 @@ class _Call:
         self, f: Callable[..., Any], leaves: list[Any], structure: TreeDef, device: str | None
     ) -> None:
         self._structure = structure
-        device = _device_of(leaves, structure, device)
+        device = _device_of(leaves, device)
         self._inputs = [
             _core.copy(x.detach()) if isinstance(x, Tensor) else x
             for x in _checked(leaves, structure, device)
@@ -124,7 +124,7 @@ def _place(structure: TreeDef, leaf: int) -> str:
     return f"args{path[3:]}" if path.startswith("[0]") else f"kwargs{path[3:]}"
 
 
-def _device_of(leaves: Sequence[Any], structure: TreeDef, device: str | None) -> str:
+def _device_of(leaves: Sequence[Any], device: str | None) -> str:
     """Where a call runs: its tensors say."""
     for x in leaves:
         if device is None and isinstance(x, Tensor):

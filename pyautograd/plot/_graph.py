@@ -112,7 +112,7 @@ def graph(
     ]
     sizes = [_size(box.lines) for box in boxes]
     caption = f"{len(nodes)} nodes, {_bytes(total)} saved"
-    return _draw(boxes, sizes, edges, layered(sizes, edges), caption)
+    return _draw(boxes, sizes, layered(sizes, edges), caption)
 
 
 def _call(f: Callable[..., Any], args: tuple[Any, ...]) -> tuple[list[Tensor], dict[str, Tensor]]:
@@ -181,7 +181,7 @@ def _reachable(roots: Sequence[Node], limit: int) -> list[Node]:
 def _boxes(
     nodes: list[Node], roots: set[Node], names: dict[Node, str], forward: int
 ) -> tuple[list[_Box], int]:
-    saved = [_saved(node) for node in nodes]
+    saved = [node.saved_storages for node in nodes]
     holders = Counter([key for kept in saved for key in kept])
     boxes = []
     for node, kept in zip(nodes, saved, strict=True):
@@ -200,13 +200,6 @@ def _boxes(
         boxes.append(_Box(kind, lines, f"{node.name()} #{node.sequence_number}"))
     total = {key: size for kept in saved for key, size in kept.items()}
     return boxes, sum(total.values())
-
-
-def _saved(node: Node) -> dict[int, int]:
-    try:
-        return node.saved_storages
-    except RuntimeError:  # overwritten since: a backward pass will say so
-        return {}
 
 
 def _shape(shape: tuple[int, ...], dtype: Any) -> str:
@@ -228,7 +221,6 @@ def _size(lines: list[str]) -> tuple[float, float]:
 def _draw(
     boxes: list[_Box],
     sizes: list[tuple[float, float]],
-    edges: list[tuple[int, int]],
     layout: Layout,
     caption: str,
 ) -> SVG:
