@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -74,16 +75,32 @@ class _Operator(LinearOperator):  # type: ignore[misc, valid-type]
         return self._forward(v)
 
     def _matvec(self, v: Array) -> Array:
-        return self._forward(v.reshape(-1))
+        return self._of_vectors(self._forward, v, *self.shape)
 
     def _rmatvec(self, v: Array) -> Array:
-        return self._backward(v.reshape(-1))
+        return self._of_vectors(self._backward, v, *self.shape[::-1])
 
     def _matmat(self, v: Array) -> Array:
-        return self._forward(v.T).T if v.shape[1] else np.zeros((self.shape[0], 0), self.dtype)
+        vectors = v.swapaxes(-1, -2)
+        return self._of_vectors(self._forward, vectors, *self.shape).swapaxes(-1, -2)
 
     def _rmatmat(self, v: Array) -> Array:
-        return self._backward(v.T).T if v.shape[1] else np.zeros((self.shape[1], 0), self.dtype)
+        vectors = v.swapaxes(-1, -2)
+        return self._of_vectors(self._backward, vectors, *self.shape[::-1]).swapaxes(-1, -2)
+
+    def _of_vectors(
+        self, product: Callable[[Array], Array], v: Array, rows: int, columns: int
+    ) -> Array:
+        """The products of the vectors along the last axis, in one sweep.
+
+        SciPy gives more than one axis of them since 1.18; until then, `v` may be a column.
+        """
+        if v.ndim == 1 or v.shape[-1] != columns:
+            return product(v.reshape(-1))
+        count = math.prod(v.shape[:-1])
+        if count == 0:
+            return np.zeros((*v.shape[:-1], rows), self.dtype)
+        return product(v.reshape(count, columns)).reshape(*v.shape[:-1], rows)
 
 
 class _Symmetric(_Operator):
