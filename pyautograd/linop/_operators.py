@@ -81,12 +81,12 @@ class _Operator(LinearOperator):  # type: ignore[misc, valid-type]
         return self._of_vectors(self._backward, v, *self.shape[::-1])
 
     def _matmat(self, v: Array) -> Array:
-        vectors = v.swapaxes(-1, -2)
-        return self._of_vectors(self._forward, vectors, *self.shape).swapaxes(-1, -2)
+        products = self._of_vectors(self._forward, np.swapaxes(v, -1, -2), *self.shape)
+        return np.swapaxes(products, -1, -2)
 
     def _rmatmat(self, v: Array) -> Array:
-        vectors = v.swapaxes(-1, -2)
-        return self._of_vectors(self._backward, vectors, *self.shape[::-1]).swapaxes(-1, -2)
+        products = self._of_vectors(self._backward, np.swapaxes(v, -1, -2), *self.shape[::-1])
+        return np.swapaxes(products, -1, -2)
 
     def _of_vectors(
         self, product: Callable[[Array], Array], v: Array, rows: int, columns: int
