@@ -10,6 +10,8 @@ import nox
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "tests", "native"]
 
+# Those that pyproject.toml names.
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 SOURCES = ("pyautograd", "tests", "examples", "bench", ".ci", "noxfile.py")
 
 
@@ -51,6 +53,13 @@ def types(session):
 @nox.session
 def tests(session):
     """Run the Python tests on the installed package."""
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS, venv_backend="venv")
+def pythons(session):
+    """Build and test with each other Python that is here, in an environment of its own."""
+    session.install(".[test]")
     session.run("pytest", *session.posargs)
 
 
