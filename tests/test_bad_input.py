@@ -51,6 +51,8 @@ def goes_on_working(no_leak):
         (lambda x: pa.tensor([1, 2]) ** -1, ValueError, r"\[power\]"),
         (lambda x: pa.zeros((2, -1)), ValueError, r"\[zeros\]|negative"),
         (lambda x: pa.arange(0, 1, 0), (ValueError, ZeroDivisionError), r"\[arange\]"),
+        (lambda x: pa.arange(np.inf), ValueError, r"\[arange\] cannot count from 0 to inf"),
+        (lambda x: pa.arange(0, np.nan), ValueError, r"\[arange\] cannot count from 0 to nan"),
         (lambda x: pa.einsum("ij,jk", x, x), ValueError, r"\[einsum\]"),
         (lambda x: pa.einsum("i", x), ValueError, r"\[einsum\]"),
         (lambda x: pa.einsum(3, x), TypeError, r"\[einsum\]"),

@@ -109,6 +109,23 @@ def test_a_root_that_is_made_twice():
     np.testing.assert_allclose(norms, 2 * ALONG[0] @ ALONG[1], rtol=1e-12)
 
 
+def test_norms_along_different_axes_are_different_roots():
+    def product(norm):
+        return lambda x: pa.sum((norm(x, 0) * norm(x, 1))[1:])
+
+    point = np.array([[0.0, 0.0, 0.0], [0.0, 1.0, 2.0], [0.0, 3.0, 4.0]])
+    along = np.diag([0.0, 1.0, 1.0])
+    made = product(lambda x, axis: pa.linalg.norm(x, axis=axis))
+
+    def wanted(x):
+        squares = x[1:, 1:] ** 2
+        return pa.sum(pa.sum(squares, axis=0) ** 0.5 * pa.sum(squares, axis=1) ** 0.5)
+
+    for directions in ((along,), (along, along)):
+        values = in_all_modes(made, point, *directions)
+        np.testing.assert_allclose(values, in_all_modes(wanted, point, *directions), rtol=1e-12)
+
+
 def test_one_sided_derivatives_of_functions_of_a_square_root():
     """cos(sqrt(x)) has them all; exp(sqrt(x)) none; (1 + sqrt(x)) exp(-sqrt(x)) one."""
     one = np.ones(())

@@ -161,6 +161,20 @@ def test_hessians_in_batches(name):
     agree(pa.func.hessian(summed(f))(batch), pa.func.hessian(summed(g))(batch))
 
 
+@pytest.mark.parametrize("name", ["sum", "prod", "var", "logsumexp", "softmax", "log_softmax"])
+def test_functions_along_the_spectra_of_a_stack(name):
+    batch = np.stack([np.eye(3), SPECTRA["twice"], with_spectrum(1.0, 2.0, 3.0)])
+    weights = np.random.default_rng(3).normal(size=(3, 1))
+
+    def of_spectra(a, weights):
+        return pa.sum(getattr(pa, name)(pa.linalg.eigvalsh(a), axis=-1, **keep) ** 2 * weights)
+
+    keep = {} if "softmax" in name else {"keepdims": True}
+    got = pa.hessian(lambda a: of_spectra(a, weights), batch)
+    wanted = pa.hessian(lambda a: sum(of_spectra(a[i], w) for i, w in enumerate(weights)), batch)
+    agree(got, wanted)
+
+
 @every_function
 def test_values_are_the_same_to_the_last_bit_whoever_differentiates(name):
     """A checkpoint computes them again, and compares."""
