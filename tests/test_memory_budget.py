@@ -169,6 +169,16 @@ def test_a_long_loop_forgets_its_past():
     assert max(counts[300:]) <= 1.1 * max(counts[100:300])
 
 
+def test_a_long_chain_that_nobody_differentiates_forgets_its_past():
+    x, most = pa.ones(200), 0
+    with pa.memory_budget(pa.memory.live().bytes + 2**24):
+        for i in range(12_000):
+            x = pa.sin(x)
+            if i % 100 == 0:
+                most = max(most, pa.memory.live().storages)
+    assert most < 6_000
+
+
 def test_values_dropped_inside_are_made_again_outside():
     leaf = value(1)
     leaf.requires_grad = True
