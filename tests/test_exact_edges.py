@@ -117,6 +117,12 @@ SMOOTH = {
         np.array([0.0, 2.0, 2.0]),
         np.array([[0.0, 0, 0], [0, -0.5, 0.5], [0, 0.5, -0.5]]),
     ),
+    "a norm of order three at zero": (
+        lambda x: pa.linalg.norm(x, ord=3) + pa.linalg.norm(x, ord=1.5),
+        np.zeros(3),
+        np.zeros(3),
+        0 * EYE,
+    ),
     "an angle at the origin": (
         lambda x: pa.atan2(x[0], x[1]) + pa.angle(pa.complex(x[1], x[0])),
         np.zeros(3),

@@ -161,18 +161,40 @@ def test_hessians_in_batches(name):
     agree(pa.func.hessian(summed(f))(batch), pa.func.hessian(summed(g))(batch))
 
 
-@pytest.mark.parametrize("name", ["sum", "prod", "var", "logsumexp", "softmax", "log_softmax"])
+ALONG_AN_AXIS = {
+    "sum": lambda w, axis: pa.sum(w**3, axis=axis, keepdims=True),
+    "prod": lambda w, axis: pa.prod(w, axis=axis, keepdims=True),
+    "var": lambda w, axis: pa.var(w, axis=axis, keepdims=True),
+    "logsumexp": lambda w, axis: pa.logsumexp(w, axis=axis, keepdims=True),
+    "softmax": lambda w, axis: pa.softmax(w, axis=axis),
+    "log_softmax": lambda w, axis: pa.log_softmax(w, axis=axis),
+    "vecdot": lambda w, axis: pa.vecdot(w, pa.exp(w), axis=axis),
+}
+
+
+@pytest.mark.parametrize("name", ALONG_AN_AXIS)
 def test_functions_along_the_spectra_of_a_stack(name):
+    f = ALONG_AN_AXIS[name]
     batch = np.stack([np.eye(3), SPECTRA["twice"], with_spectrum(1.0, 2.0, 3.0)])
-    weights = np.random.default_rng(3).normal(size=(3, 1))
+    weights = np.random.default_rng(3).normal(size=3)
 
-    def of_spectra(a, weights):
-        return pa.sum(getattr(pa, name)(pa.linalg.eigvalsh(a), axis=-1, **keep) ** 2 * weights)
+    def of_stack(a):
+        y = f(pa.linalg.eigvalsh(a), -1)
+        return pa.sum(y**2 * (weights if y.ndim == 1 else weights[:, None]))
 
-    keep = {} if "softmax" in name else {"keepdims": True}
-    got = pa.hessian(lambda a: of_spectra(a, weights), batch)
-    wanted = pa.hessian(lambda a: sum(of_spectra(a[i], w) for i, w in enumerate(weights)), batch)
-    agree(got, wanted)
+    def one_by_one(a):
+        squares = [pa.sum(f(pa.linalg.eigvalsh(x), -1) ** 2) for x in a]
+        return sum(w * y for w, y in zip(weights, squares, strict=True))
+
+    agree(pa.hessian(of_stack, batch), pa.hessian(one_by_one, batch))
+
+
+@pytest.mark.parametrize("name", ALONG_AN_AXIS)
+def test_functions_across_the_spectra_of_a_stack(name):
+    f = ALONG_AN_AXIS[name]
+    batch = np.stack([np.eye(3), SPECTRA["twice"], with_spectrum(1.0, 2.0, 3.0)])
+    spectra = pa.linalg.eigvalsh(pa.tensor(batch, requires_grad=True))
+    agree(f(spectra, 0).detach(), f(pa.tensor(np.linalg.eigvalsh(batch)), 0))
 
 
 @every_function
