@@ -161,6 +161,31 @@ def test_hessians_in_batches(name):
     agree(pa.func.hessian(summed(f))(batch), pa.func.hessian(summed(g))(batch))
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("eigvalsh", (3, 3)), ("svdvals", (3, 3)), ("svdvals", (4, 3)), ("svdvals", (2, 3))],
+)
+def test_along_directions_that_depend_on_a_complex_matrix(name, shape):
+    rng = np.random.default_rng(5)
+    a, t = rng.normal(size=(2, *shape)) + 1j * rng.normal(size=(2, *shape))
+    if name == "eigvalsh":
+        a, t = a + a.conj().T, t + t.conj().T
+    mixed = rng.normal(size=(shape[0],) * 2) + 1j * rng.normal(size=(shape[0],) * 2)
+    weights = rng.normal(size=min(shape))
+
+    def f(x):
+        return pa.sum(getattr(pa.linalg, name)(x) ** 2 * weights)
+
+    def moved(x):
+        return pa.func.jvp(f, (x,), (mixed @ x @ pa.conj(x.mT) @ x,))[1]
+
+    step = 1e-6
+    wanted = (moved(pa.asarray(a + step * t)) - moved(pa.asarray(a - step * t))) / (2 * step)
+    agree(pa.func.jvp(moved, (a,), (t,))[1], wanted, 1e-6)
+    gradient = pa.func.grad(moved)(a)
+    agree(pa.real(pa.sum(pa.conj(gradient) * t)), wanted, 1e-6)
+
+
 ALONG_AN_AXIS = {
     "sum": lambda w, axis: pa.sum(w**3, axis=axis, keepdims=True),
     "prod": lambda w, axis: pa.prod(w, axis=axis, keepdims=True),

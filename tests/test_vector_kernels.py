@@ -187,8 +187,9 @@ def test_nan_to_num_of_clean_and_unclean_numbers():
     copied = pa.nan_to_num(clean)
     copied[0] = 5.0
     assert clean.tolist() == [1.0, -2.0]
-    x = np.array([1.0, np.nan, np.inf, -np.inf])
-    np.testing.assert_array_equal(pa.nan_to_num(pa.tensor(x)).numpy(), np.nan_to_num(x))
+    for dtype in (np.float64, np.float32):
+        x = np.array([1.0, np.nan, np.inf, -np.inf], dtype)
+        np.testing.assert_array_equal(pa.nan_to_num(pa.tensor(x)).numpy(), np.nan_to_num(x))
     assert pa.nan_to_num(clean, posinf=pa.tensor([[1.0], [2.0]])).shape == (2, 2)
 
 
