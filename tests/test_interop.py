@@ -203,6 +203,14 @@ def test_dlpack_without_copies_both_ways():
             pa.from_dlpack(wrong)
 
 
+@pytest.mark.parametrize("take", [pa.asarray, pa.from_numpy, pa.from_dlpack])
+def test_memory_that_is_read_only_stays_so_in_other_hands(take):
+    x = np.arange(3.0)
+    x.flags.writeable = False
+    view = np.from_dlpack(take(x))
+    assert np.shares_memory(view, x) and not view.flags.writeable
+
+
 @pytest.mark.usefixtures("no_leak")
 def test_dlpack_capsules_that_nobody_takes_are_freed():
     for _ in range(3):

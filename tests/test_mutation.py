@@ -35,7 +35,7 @@ def test_inplace_operators_write_through_views(op):
 @pytest.mark.parametrize("dtype", ["int32", "float32", "uint8"])
 def test_inplace_operators_keep_or_refuse_the_dtype_as_numpy(op, dtype):
     values = np.array([4, 9], dtype)
-    for other in (2, 2.0, np.array([1, 2], dtype), np.array([1.0, 2.0])):
+    for other in (2, 2.0, *(np.array([1, 2], kind) for kind in (dtype, "int8", "float64"))):
         expected = values.copy()
         try:
             expected = op(expected, other)
