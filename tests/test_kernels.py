@@ -53,6 +53,23 @@ def test_cubes(dtype):
     assert np.signbit(got[301]) and got.dtype == dtype
 
 
+@pytest.mark.parametrize("exponent", [2, 3, 0.5, 1.7])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_powers_have_the_same_bits_however_the_exponent_lies(dtype, exponent):
+    x = np.abs(numbers(4, (300,), dtype))
+    base, full = pa.tensor(x), pa.tensor(np.full(300, exponent, dtype))
+    want = np.asarray(base**exponent)
+    one_by_one = pa.concat([base[i : i + 1] ** full[i : i + 1] for i in range(300)])
+    spread = pa.broadcast_to(full[:1], (300,))
+    for got in (base**full, base**spread, one_by_one, pa.func.vmap(pa.pow)(base, full)):
+        np.testing.assert_array_equal(np.asarray(got), want)
+    former = pa._core.set_least_deferred(1)
+    with pa.fused():
+        got = pa.concat([(base[i : i + 1] * 1) ** exponent for i in range(300)])
+    pa._core.set_least_deferred(former)
+    np.testing.assert_array_equal(np.asarray(got), want)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"])
 def test_scans_along_either_axis(name, size):
