@@ -56,7 +56,8 @@ def gradients(f, x):
     yield lambda: recorded(f, x)
     yield lambda: vmap(grad(f))(batch)[1]
     yield lambda: grad(lambda xs: pa.sum(vmap(f)(xs)))(batch)[1]
-    yield lambda: grad(lambda x: pa.checkpoint(f, x))(x)
+    for policy in (None, pa.policies.everything_saveable, lambda operation: operation.cost > 0):
+        yield lambda policy=policy: grad(lambda x: pa.checkpoint(f, x, policy=policy))(x)
     yield lambda: fused(lambda: grad(f)(x))
     yield lambda: dropped(lambda: recorded(f, x))
 

@@ -88,6 +88,16 @@ struct Closure::Mirroring {
   }
 };
 
+bool Trace::Evaluation::serves(const Specs& specs) const {
+  if (kept.size() != specs.size()) return false;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    if (specs[i].shape != kept[i].shape() || specs[i].dtype != kept[i].dtype() ||
+        version_of(*kept[i].body()) != versions[i])
+      return false;
+  }
+  return true;
+}
+
 Closure::Mark Closure::Mark::now() noexcept { return {Node::next_sequence(), next_level_id()}; }
 
 Closure::Closure(Trace& trace, Policy policy)
@@ -201,14 +211,12 @@ void Closure::finish() {
 void Closure::label(const Tensor& x, std::string_view text) {
   if (!policy_) return;
   const Array& made = innermost_array(x);
-  for (size_t i = recorded_->evaluations.size(); i-- > 0;) {
-    Trace::Evaluation& evaluation = recorded_->evaluations[i];
-    if (evaluation.made != &made) continue;
-    const Tensor value = fresh(Tensor(Ref<Body>(const_cast<Array*>(&made))));
-    if (evaluation.kept.empty() && policy_({evaluation.op, text, value.spec(), evaluation.cost}))
-      evaluation.kept.push_back(value);
-    return;
-  }
+  const auto found = made_by_.find(&made);
+  if (found == made_by_.end()) return;
+  Trace::Evaluation& evaluation = recorded_->evaluations[found->second];
+  const Tensor value = fresh(Tensor(Ref<Body>(const_cast<Array*>(&made))));
+  if (evaluation.kept.empty() && policy_({evaluation.op, text, value.spec(), evaluation.cost}))
+    evaluation.kept.push_back(value);
 }
 
 void Closure::check_write(const char* op, const Tensor& x) const {
@@ -224,14 +232,9 @@ void Closure::check_write(const char* op, const Tensor& x) const {
 Tensors Closure::evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs,
                           const Specs& specs) {
   // Where only eval can tell the outputs, a custom function may: its rules need to have run.
-  const bool counted = !finished_ && node_in_backward() == running_ && comparable_ &&
+  const bool counted = !finished_ && !writes_ && node_in_backward() == running_ && comparable_ &&
                        !specs.empty() && !renames_memory(primitive->name());
-  if (recorded_) {
-    if (!counted || !policy_) return pyautograd::evaluate(primitive, inputs, specs);
-    Tensors outputs = pyautograd::evaluate(primitive, inputs, specs);
-    remember(primitive->name(), inputs, outputs);
-    return outputs;
-  }
+  if (recorded_) return evaluate_first(primitive, inputs, specs, counted);
   if (counted) {
     if (const Trace::Evaluation* kept = find_kept(primitive->name(), specs)) {
       Tensors outputs;
@@ -242,10 +245,21 @@ Tensors Closure::evaluate(const Ref<const Primitive>& primitive, TensorSpan inpu
   return pyautograd::evaluate(primitive, inputs, specs);
 }
 
+Tensors Closure::evaluate_first(const Ref<const Primitive>& primitive, TensorSpan inputs,
+                                const Specs& specs, bool counted) {
+  Tensors outputs = pyautograd::evaluate(primitive, inputs, specs);
+  if (!policy_) return outputs;
+  // It may lie where something lay that is gone.
+  for (const Tensor& y : outputs) made_by_.erase(y.body().get());
+  if (counted) remember(primitive->name(), inputs, outputs);
+  return outputs;
+}
+
 void Closure::remember(std::string_view op, TensorSpan inputs, const Tensors& outputs) {
   const double cost = operations_of(op, inputs, outputs);
-  Trace::Evaluation evaluation{calls_, std::string(op), outputs[0].body().get(), cost, {}};
-  if (outputs.size() != 1) evaluation.made = nullptr;
+  Trace::Evaluation evaluation{calls_, std::string(op), cost, {}, {}};
+  for (const Tensor& y : outputs) evaluation.versions.push_back(version_of(*y.body()));
+  if (outputs.size() == 1) made_by_[outputs[0].body().get()] = recorded_->evaluations.size();
   if (policy_({evaluation.op, "", outputs[0].spec(), cost})) {
     for (const Tensor& y : outputs) evaluation.kept.push_back(fresh(y));
   }
@@ -259,14 +273,8 @@ const Trace::Evaluation* Closure::find_kept(std::string_view op, const Specs& sp
   evaluated_.emplace_back(op);
   size_t at = next_evaluation_;
   while (at < all.size() && all[at].call == calls_ && (all[at].op != op || earlier-- > 0)) ++at;
-  if (at == all.size() || all[at].call != calls_ || all[at].kept.empty()) return nullptr;
-  const Trace::Evaluation& found = all[at];
-  if (found.kept.size() != specs.size()) return nullptr;
-  for (size_t i = 0; i < specs.size(); ++i) {
-    if (specs[i].shape != found.kept[i].shape() || specs[i].dtype != found.kept[i].dtype())
-      return nullptr;
-  }
-  return &found;
+  if (at == all.size() || all[at].call != calls_ || !all[at].serves(specs)) return nullptr;
+  return &all[at];
 }
 
 }  // namespace pyautograd

@@ -28,9 +28,11 @@ class Trace {
   struct Evaluation {
     size_t call;
     std::string op;
-    const Body* made;  // its only output
     double cost;
-    Tensors kept;  // its outputs, if they shall not be computed again
+    SmallVector<uint32_t, 1> versions;  // of its outputs when they were made
+    Tensors kept;                       // its outputs, if they shall not be computed again
+    // A write in place into what is kept will be repeated: it must meet the numbers from before.
+    bool serves(const Specs& specs) const;
   };
 
   explicit Trace(bool compares) : compares(compares) {}
@@ -89,8 +91,24 @@ class Closure {
   void finish();
   // Names the evaluation that made x, for the policy.
   void label(const Tensor& x, std::string_view text);
-  // Raises if x is an argument of the function.
-  void check_write(const char* op, const Tensor& x) const;
+  // While x is written in place; raises if x is an argument of the function. A run that records
+  // makes a new value where the first run wrote memory: none of this is an evaluation that matches.
+  class WriteScope {
+   public:
+    WriteScope(const char* op, const Tensor& x) : closure_(current_) {
+      if (!closure_) return;
+      closure_->check_write(op, x);
+      closure_->writes_ = true;
+    }
+    ~WriteScope() {
+      if (closure_) closure_->writes_ = false;
+    }
+    WriteScope(const WriteScope&) = delete;
+    WriteScope& operator=(const WriteScope&) = delete;
+
+   private:
+    Closure* const closure_;
+  };
 
   Tensors evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs, const Specs& specs);
   bool inside_op() const noexcept { return inside_op_; }
@@ -122,7 +140,10 @@ class Closure {
   struct Mirroring;
 
   bool is_outside(const Tensor& x) const noexcept;
+  void check_write(const char* op, const Tensor& x) const;
   Tensor meet(const Tensor& x);
+  Tensors evaluate_first(const Ref<const Primitive>& primitive, TensorSpan inputs,
+                         const Specs& specs, bool counted);
   void remember(std::string_view op, TensorSpan inputs, const Tensors& outputs);
   const Trace::Evaluation* find_kept(std::string_view op, const Specs& specs);
 
@@ -140,8 +161,9 @@ class Closure {
   std::vector<Tensor> outside_;
   std::vector<const Storage*> arguments_;
   std::unordered_map<Tensor, Tensor, Hash, Same> replacements_;
-  bool comparable_ = true;  // this run has the levels of the first
-  bool inside_op_ = false, finished_ = false;
+  std::unordered_map<const Body*, size_t> made_by_;  // evaluations, by their only output
+  bool comparable_ = true;                           // this run has the levels of the first
+  bool inside_op_ = false, writes_ = false, finished_ = false;
   size_t calls_ = 0;
   std::vector<std::string> evaluated_;  // in this call of a later run
   size_t next_evaluation_ = 0;

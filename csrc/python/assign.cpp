@@ -22,10 +22,6 @@ void check_not_leaf(const char* op, const Tensor& x) {
   }
 }
 
-void check_closure(const char* op, const Tensor& x) {
-  if (const Closure* closure = Closure::current()) closure->check_write(op, x);
-}
-
 void check_writable(const char* op, const Array& x) {
   if (!x.storage->writable()) {
     value_error("[", op, "] the tensor's memory is read-only: write to x.copy() instead");
@@ -125,7 +121,7 @@ void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other,
   const Tensor x = handle->tensor;
   const Tensor y = Closure::resolved(other);
   const int64_t elements = x.size() + y.size();
-  check_closure(op.name, x);
+  const Closure::WriteScope scope(op.name, x);
   check_not_leaf(op.name, x);
   if (records(x) || records(y)) {
     Tensor result = run_op(elements, [&] { return in_order(op.function(x, y)); });
@@ -147,7 +143,7 @@ void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& sourc
                   PyObject* given) {
   const Tensor x = handle->tensor;
   const Tensor value = Closure::resolved(source);  // no op may ask for it
-  check_closure("setitem", x);
+  const Closure::WriteScope scope("setitem", x);
   check_not_leaf("setitem", x);
   ops::warn_of_discarded_part("setitem", value.dtype(), x.dtype());
   bool recorded = records(x) || records(value);
