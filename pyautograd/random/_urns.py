@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._core import Tensor
+from ..function import Function
 from ._arguments import Param, Size, Value, common_shape, parameters, size_to_shape
 from ._stream import Stream
 
@@ -29,9 +30,10 @@ class Urns(Stream):
         ``ngood`` good and ``nbad`` bad items; by inversion of the distribution function. No
         derivative.
 
+        Parameters that ``vmap`` maps are looked at all together.
+
         Raises:
-            ValueError: for negative numbers, more draws than items, or 10**9 items and more; and
-                for parameters that ``vmap`` maps, as the work depends on their values.
+            ValueError: for negative numbers, more draws than items, or 10**9 items and more.
 
         >>> pa.random.default_rng(1).hypergeometric(3, 4, 7, size=4).tolist()
         [3, 3, 3, 3]
@@ -39,20 +41,11 @@ class Urns(Stream):
         values, _ = parameters("hypergeometric", np.float64, ngood, nbad, nsample)
         shape = common_shape("hypergeometric", size, *values)
         share = self._base("hypergeometric", "uniform", shape, np.float64)
-        good, bad, taken = (_numbers("hypergeometric", value) for value in values)
-        if min(x.min(initial=0) for x in (good, bad, taken)) < 0:
-            raise ValueError("[hypergeometric] ngood, nbad and nsample must not be negative")
-        if np.any(taken > good + bad):
-            raise ValueError("[hypergeometric] nsample must be at most ngood + nbad")
-        if np.any(good + bad >= _MOST):
-            raise ValueError(f"[hypergeometric] ngood + nbad must be below {_MOST}")
-        first, below = _distribution(good, bad, taken)
-        table = _core.asarray(below, device=self.device)
-        if table.ndim == 1:
-            counts = _core.searchsorted(table, share, side="right")
-        else:
-            counts = _core.sum(table <= _core.expand_dims(share, -1), axis=-1)
-        return _core.astype(counts + _core.asarray(first, device=self.device), np.int64)
+        if any(isinstance(v, Tensor) and _core.depth(v) > 0 for v in values):
+            wide = [_core.broadcast_to(_core.asarray(v), shape) for v in values]
+            mapped: Tensor = _Inversion.apply(share, *wide)
+            return mapped
+        return _inverted(share, *(_numbers("hypergeometric", value) for value in values))
 
     def multivariate_hypergeometric(
         self, colors: Param, nsample: int, size: Size = None, method: str = "marginals"
@@ -61,8 +54,7 @@ class Urns(Stream):
         the last axis; ``colors`` says how many items of each there are. No derivative.
 
         ``size`` is the shape without that axis. ``method`` is "marginals", one hypergeometric draw
-        per color, or "count", which puts all items in random order and is fit for few of them only,
-        but for every ``vmap``.
+        per color, or "count", which puts all items in random order and is fit for few of them only.
 
         Raises:
             ValueError: for negative numbers, more draws than items, or another method.
@@ -97,6 +89,48 @@ class Urns(Stream):
         if len(amounts) == 0:
             return _core.zeros((*shape, 0), np.int64)
         return _core.stack([*counts, rest], axis=-1)
+
+
+class _Inversion(Function):
+    """``apply(share, ngood, nbad, nsample)``, of one shape: what levels hide is seen from below."""
+
+    @staticmethod
+    def forward(share: Tensor, *parameters: Tensor) -> Tensor:
+        return _inverted(share, *(np.asarray(v.detach().numpy()) for v in parameters))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.mark_non_differentiable(output)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Tensor) -> Any:
+        wide = [
+            _core.expand_dims(x, 0) if d is None else _core.moveaxis(x, d, 0)
+            for x, d in zip(args, in_dims, strict=True)
+        ]
+        return _Inversion.apply(*_core.broadcast_arrays(wide)), 0
+
+
+def _inverted(
+    share: Tensor,
+    good: npt.NDArray[np.float64],
+    bad: npt.NDArray[np.float64],
+    taken: npt.NDArray[np.float64],
+) -> Tensor:
+    """The count at which the distribution function passes ``share``."""
+    if min(x.min(initial=0) for x in (good, bad, taken)) < 0:
+        raise ValueError("[hypergeometric] ngood, nbad and nsample must not be negative")
+    if np.any(taken > good + bad):
+        raise ValueError("[hypergeometric] nsample must be at most ngood + nbad")
+    if np.any(good + bad >= _MOST):
+        raise ValueError(f"[hypergeometric] ngood + nbad must be below {_MOST}")
+    first, below = _distribution(good, bad, taken)
+    table = _core.asarray(below, device=share.device)
+    if table.ndim == 1:
+        counts = _core.searchsorted(table, share, side="right")
+    else:
+        counts = _core.sum(table <= _core.expand_dims(share, -1), axis=-1)
+    return _core.astype(counts + _core.asarray(first, device=share.device), np.int64)
 
 
 def _numbers(op: str, value: Value) -> npt.NDArray[np.float64]:
