@@ -20,7 +20,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,9 @@ from ._core import Tensor
 from ._names import public_dir
 from .compositions._common import surely
 from .special import ndtr
+
+if TYPE_CHECKING:
+    from ._core import TensorLike
 
 __all__ = [
     "binary_cross_entropy",
@@ -203,16 +206,16 @@ def dropout(x: Any, rate: float, rng: Any) -> Tensor:
     return _core.where(kept, x / (1.0 - rate), 0)
 
 
-def _of_the_shape(op: str, what: str, x: Tensor, like: Any) -> Tensor:
-    target: Tensor = _core.asarray(like)
-    if target.shape != x.shape:
+def _of_the_shape(op: str, what: str, like: Any, target: Any) -> tuple[Tensor, Tensor]:
+    x, y = _core.asarray(like), _core.asarray(target)
+    if y.shape != x.shape:
         raise ValueError(
-            f"[nn.{op}] the {what} shape {x.shape}, the target {target.shape}: reshape one of them"
+            f"[nn.{op}] the {what} shape {x.shape}, the target {y.shape}: reshape one of them"
         )
-    return target
+    return (x if x.dtype.kind in "fc" else _core.astype(x, np.float64)), y
 
 
-def mean_squared_error(prediction: Tensor, target: Any) -> Tensor:
+def mean_squared_error(prediction: TensorLike, target: Any) -> Tensor:
     """The mean over all elements of ``(prediction - target) ** 2``, a scalar.
 
     Args:
@@ -226,11 +229,11 @@ def mean_squared_error(prediction: Tensor, target: Any) -> Tensor:
     >>> pa.nn.mean_squared_error(pa.asarray([1.0, 2.0]), pa.asarray([1.0, 4.0])).item()
     2.0
     """
-    target = _of_the_shape("mean_squared_error", "prediction has", prediction, target)
-    return _core.mean(_core.square(prediction - target))
+    x, y = _of_the_shape("mean_squared_error", "prediction has", prediction, target)
+    return _core.mean(_core.square(x - y))
 
 
-def cross_entropy(logits: Tensor, target: Any) -> Tensor:
+def cross_entropy(logits: TensorLike, target: Any) -> Tensor:
     """The mean negative log-likelihood of classes under ``softmax(logits)``, a scalar.
 
     Args:
@@ -249,7 +252,7 @@ def cross_entropy(logits: Tensor, target: Any) -> Tensor:
     >>> round(pa.nn.cross_entropy(logits, [[1.0, 0.0], [0.0, 1.0]]).item(), 4)
     0.41
     """
-    target = _core.asarray(target)
+    logits, target = _core.asarray(logits), _core.asarray(target)
     classes = target.dtype.kind in "iu"
     if not classes and target.dtype.kind != "f":
         raise TypeError(
@@ -273,7 +276,7 @@ def cross_entropy(logits: Tensor, target: Any) -> Tensor:
     return -_core.mean(_core.sum(target * logarithms, axis=-1))
 
 
-def binary_cross_entropy(logits: Tensor, target: Any) -> Tensor:
+def binary_cross_entropy(logits: TensorLike, target: Any) -> Tensor:
     """The mean negative log-likelihood of yes or no under ``sigmoid(logits)``, a scalar.
 
     It is ``softplus(logits) - target * logits``, which neither overflows nor cancels.
@@ -288,8 +291,8 @@ def binary_cross_entropy(logits: Tensor, target: Any) -> Tensor:
     >>> round(pa.nn.binary_cross_entropy(pa.asarray([0.0, 800.0]), [1, 1]).item(), 4)
     0.3466
     """
-    target = _of_the_shape("binary_cross_entropy", "logits have", logits, target)
-    return _core.mean(_core.softplus(logits) - target.astype(logits.dtype) * logits)
+    x, y = _of_the_shape("binary_cross_entropy", "logits have", logits, target)
+    return _core.mean(_core.softplus(x) - y.astype(x.dtype) * x)
 
 
 def he_normal(rng: Any, shape: Sequence[int], dtype: npt.DTypeLike = np.float64) -> Tensor:

@@ -108,6 +108,14 @@ def test_cross_entropy():
     np.testing.assert_allclose(samples.numpy(), whole.numpy(), rtol=1e-12, atol=1e-15)
 
 
+def test_losses_of_lists():
+    assert nn.cross_entropy([[2, 0]], [0]).item() == pytest.approx(np.log1p(np.exp(-2)))
+    assert nn.binary_cross_entropy([2, 0], [0.25, 1.0]).item() == pytest.approx(
+        (np.log1p(np.exp(2)) - 0.5 + np.log(2)) / 2
+    )
+    assert nn.mean_squared_error([1, 3], [0.5, 3]).item() == 0.125
+
+
 def test_wrong_targets_of_cross_entropy():
     logits = pa.zeros((3, 2))
     for classes in ([0, 1, 2], [0, -1, 0]):

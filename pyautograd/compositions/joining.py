@@ -221,6 +221,8 @@ def trim_zeros(
     """
     x = _core.asarray(filt)
     axes = normal_axes("trim_zeros", axis, x.ndim)
+    if not isinstance(trim, str):
+        raise TypeError(f"[trim_zeros] trim must be a string, got {type(trim).__name__}")
     ends = trim.lower()
     if set(ends) - set("fb"):
         raise ValueError(f"[trim_zeros] trim must consist of 'f' and 'b', not {trim!r}")

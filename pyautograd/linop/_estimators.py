@@ -36,6 +36,7 @@ def trace(op: Any, *, method: str = "xtrace", products: int = 60, seed: int = 0)
         An :class:`Estimate`: the trace, and the standard error estimated from the same products.
 
     Raises:
+        TypeError: no operator.
         ValueError: an operator that is not square, an unknown method, or too few products.
 
     >>> A = np.diag(2.0 ** -np.arange(50.0))
@@ -63,6 +64,7 @@ def diagonal(op: Any, *, method: str = "xdiag", products: int = 60, seed: int = 
         An :class:`Estimate` of two arrays: the entries, and their standard errors.
 
     Raises:
+        TypeError: no operator.
         ValueError: an operator that is not square, an unknown method, or too few products.
 
     >>> H = pa.linop.Hessian(lambda x: pa.sum(x**2) ** 2, pa.tensor([1.0, 0.0, 0.0, 0.0]))
@@ -78,6 +80,11 @@ def diagonal(op: Any, *, method: str = "xdiag", products: int = 60, seed: int = 
 def _prepare(
     name: str, op: Any, methods: dict[str, Any], method: str, products: int, seed: int
 ) -> tuple[int, np.random.Generator]:
+    if not (hasattr(op, "shape") and hasattr(op, "matmat")):
+        raise TypeError(
+            f"[linop.{name}] needs an operator with shape and matmat, got {type(op).__name__}: "
+            "SciPy's aslinearoperator makes one of a matrix"
+        )
     if len(op.shape) != 2 or op.shape[0] != op.shape[1]:
         raise ValueError(f"[linop.{name}] the operator must be square, got shape {op.shape}")
     if method not in methods:
