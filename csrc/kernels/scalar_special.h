@@ -333,7 +333,14 @@ PYAUTOGRAD_HD inline double rel_entr(double x, double y) {
 
 PYAUTOGRAD_HD inline double kl_div(double x, double y) {
   if (x != x || y != y) return kNan;
-  if (x > 0 && y > 0) return rel_entr(x, y) - x + y;
+  if (x > 0 && y > 0) {
+    const double r = (x - y) / (x + y);
+    if (!(std::fabs(r) < 0.3)) return rel_entr(x, y) - x + y;
+    // log(x / y) = 2 atanh(r), DLMF 4.6.4, of which the first term cancels.
+    double sum = 0;
+    for (int k = 16; k >= 1; --k) sum = (sum + 1. / (2 * k + 1)) * (r * r);
+    return r * (x - y) + 2 * x * r * sum;
+  }
   return x == 0 && y >= 0 ? y : kInf;
 }
 

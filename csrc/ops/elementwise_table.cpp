@@ -28,14 +28,15 @@ Tensor times_i(T t, double sign) {
 // 1 / sqrt(1 - x**2). The complex root in two factors, which are right on both sides of the cuts;
 // a difference keeps the sign of a zero imaginary part where a sum loses it.
 Tensor inverse_root(T x) {
-  if (!is_complex(x.dtype())) return call<Rsqrt>(1.0 - square(x));
+  if (!is_complex(x.dtype())) return call<Rsqrt>((1.0 - x) * (x + 1.0));
   return call<Rsqrt>(-(x - 1.0)) * call<Rsqrt>(x - -1.0);
 }
 
 // 1 / sqrt(1 + x**2), in the factors 1 + ix and 1 - ix, made from parts: a product with i loses the
 // sign of a zero real part, which says on which side of a cut of asinh x is.
 Tensor inverse_sine_root(T x) {
-  if (!is_complex(x.dtype())) return call<Rsqrt>(square(still_at_infinity(x)) + 1.0);
+  if (!is_complex(x.dtype()))
+    return reciprocal(call<Hypot>(still_at_infinity(x), scalar(1, x.dtype())));
   const Tensor re = real(x), im = imag(x);
   return call<Rsqrt>(make_complex(1.0 - im, re)) * call<Rsqrt>(make_complex(1.0 + im, -re));
 }
@@ -87,12 +88,14 @@ Tensor power_exponent(T t, X x, T y) {
 
 bool has_infinity(T x) { return any_infinite(innermost_array(x).device_view()); }
 
-// One argument of atan2 over the sum of both squares, and 0 at the origin and at infinity.
+// One argument of atan2 over the sum of both squares, which may overflow; 0 at the origin and at
+// infinity.
 Tensor atan2_part(T t, X x, T numerator) {
-  const Tensor size = square(x[0]) + square(x[1]);
+  const Tensor size = call<Hypot>(x[0], x[1]);
   Tensor still = logical_and(is_zero(x[0]), is_zero(x[1]));
   if (has_infinity(size)) still = logical_or(still, call<IsInf>(size));
-  return scale(t, fill_where(still, 0, numerator) / fill_where(still, 1, size));
+  const Tensor whole = fill_where(still, 1, size);
+  return scale(t, fill_where(still, 0, numerator) / whole / whole);
 }
 
 // One argument of hypot over the result: at infinity, where only that argument is infinite, its
@@ -160,7 +163,7 @@ constexpr ElementwiseRow kRows[] = {
     unary<Exp>("exp", "e**x.", {[](T t, X, T y) { return scale(t, y); }, kY}),
     unary<Exp2>("exp2", "2**x.", {[](T t, X, T y) { return scale(t, y * ln2); }, kY}),
     unary<Expm1>("expm1", "exp(x) - 1, accurate near 0.",
-                 {[](T t, X, T y) { return scale(t, y + 1.0); }, kY}),
+                 {[](T t, X x, T) { return scale(t, call<Exp>(x[0])); }, kX1}),
     unary<Log>("log", "The natural logarithm. Its derivative at 0 is infinite.",
                {[](T t, X x, T) { return scale_over(t, x[0]); }, kX1}),
     unary<Log2>("log2", "The logarithm to base 2. Its derivative at 0 is infinite.",
@@ -172,8 +175,9 @@ constexpr ElementwiseRow kRows[] = {
     // roots and powers
     unary<Sqrt>("sqrt",
                 "The square root. Its derivative at 0 is infinite; those of even functions of it, "
-                "as of its "
-                "even powers, are exact.",
+                "as of its even powers, are exact. Roots of two tensors, be these equal, are two: "
+                "of sqrt(x * x) * sqrt(x * x) the second derivative at 0 is 0, of "
+                "square(sqrt(x * x)) 2.",
                 {[](T t, X, T y) { return call<ScaleSqrt>(t, y); }, kY}),
     unary<Rsqrt>("rsqrt", "1 / sqrt(x). Its derivative at 0 is infinite.",
                  {[](T t, X, T y) { return scale(t, square(y) * y * -0.5); }, kY}),
@@ -215,7 +219,7 @@ constexpr ElementwiseRow kRows[] = {
                  "those of its square, and of other even functions of it, are exact at 1.",
                  {[](T t, X x, T) { return scale(t, inverse_hyperbolic_root(x[0])); }, kX1}),
     unary<Atanh>("atanh", "The inverse hyperbolic tangent. Its derivative at -1 and 1 is infinite.",
-                 {[](T t, X x, T) { return scale_over(t, 1.0 - square(x[0])); }, kX1}),
+                 {[](T t, X x, T) { return scale_over(t, (1.0 - x[0]) * (x[0] + 1.0)); }, kX1}),
     binary<Atan2>(
         "atan2",
         "The angle of the point (x2, x1), in radians. The derivatives at (0, 0) are taken as 0.",

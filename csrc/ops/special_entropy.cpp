@@ -6,17 +6,32 @@ namespace pyautograd::ops {
 
 namespace {
 
+// Where the difference of x1 and x2 is exact.
+Tensor is_near(X x) { return logical_and(greater(x[0] * 2.0, x[1]), less(x[0], x[1] * 2.0)); }
+// (x1 - x2) / x2 there, and 0 elsewhere.
+Tensor relative_difference(X x, const Tensor& near) {
+  const Tensor far = logical_not(near), second = fill_where(far, 1, x[1]);
+  return (fill_where(far, 1, x[0]) - second) / second;
+}
+
 // log(x1 / x2), and 0 at (0, 0). At x1 = 0 as a difference, whose part of x2 has a derivative.
 Tensor log_ratio(X x) {
-  const Tensor absent = both_zero(x), zero = is_value(x[0], 0);
+  const Tensor absent = both_zero(x), zero = is_value(x[0], 0), near = is_near(x);
+  const Tensor special = logical_or(zero, near);
   const Tensor below = log(fill_where(absent, 1, x[1]));
-  const Tensor regular = log(fill_where(zero, 1, x[0]) / fill_where(zero, 1, x[1]));
-  return where(zero, log(fill_where(absent, 1, x[0])) - below, regular);
+  const Tensor regular = log(fill_where(special, 1, x[0]) / fill_where(special, 1, x[1]));
+  const Tensor close = call<kernels::Log1p>(relative_difference(x, near));
+  return where(zero, log(fill_where(absent, 1, x[0])) - below, where(near, close, regular));
 }
 // x1 / x2, and 0 at (0, 0) with all its derivatives, as those of the logarithm are.
 Tensor ratio(X x) {
   const Tensor absent = both_zero(x);
   return fill_where(absent, 0, x[0]) / fill_where(absent, 1, x[1]);
+}
+// 1 - x1 / x2.
+Tensor rest_of_ratio(X x) {
+  const Tensor near = is_near(x);
+  return where(near, -relative_difference(x, near), 1.0 - ratio(x));
 }
 
 constexpr SpecialRow kEntr{"special.entr",

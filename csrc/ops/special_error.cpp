@@ -52,21 +52,18 @@ constexpr SpecialRow kNdtri{
     1,
     {{{[](T t, X, T y, N) { return scale(t, exp(square(y) * 0.5) * kSqrtTwoPi); }, 0, true}}},
     SpecialVector::Ndtri};
-// The density over the distribution function. Where the inverse of that overflows, nothing is left
-// of it at any order.
+Tensor ndtr(T x);
+// The density over the distribution function: on the right as a quotient, on the left by erfcx, and
+// far out -x.
 Tensor log_ndtr_slope(T t, X x, T, N) {
-  Tensor inverse = scaled_ierfc(0, x[0] * -formula::kSqrtHalf) * (kSqrtTwoPi / 2);
-  if (kernels::any_infinite(innermost_array(inverse).device_view())) {
-    const bool single = inverse.dtype() == DType::Float32;
-    const double largest =
-        single ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
-    inverse = fill_where(call<kernels::IsInf>(inverse), largest, inverse);
-  }
-  // In the far tails -x and 0, to all digits.
   const auto constant = [&](double value) { return scalar(value, x[0].dtype()); };
-  const Tensor far = logical_or(less(x[0], constant(-1e8)), greater(x[0], constant(37.5)));
-  return where(far, scale(t, call<kernels::Relu>(-x[0])),
-               scale_over(t, fill_where(far, 1, inverse)));
+  const Tensor right = greater(x[0], constant(1)), far = less(x[0], constant(-1e8));
+  const Tensor above = fill_where(logical_not(right), 1, still_at_infinity(x[0]));
+  const Tensor below = fill_where(logical_or(right, far), 0, x[0]);
+  const Tensor density = exp(square(above) * -0.5) * (1 / kSqrtTwoPi);
+  const Tensor inverse = scaled_ierfc(0, below * -formula::kSqrtHalf) * (kSqrtTwoPi / 2);
+  return where(right, scale_over(scale(t, density), ndtr(above)),
+               where(far, -scale(t, x[0]), scale_over(t, inverse)));
 }
 constexpr SpecialRow kLogNdtr{"special.log_ndtr",
                               on_one<formula::log_ndtr>,

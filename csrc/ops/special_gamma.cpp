@@ -1,6 +1,7 @@
 // The gamma function and its relatives.
 
 #include "kernels/scalar_jets.h"
+#include "ops/origin.h"
 #include "ops/special.h"
 
 namespace pyautograd::ops {
@@ -72,19 +73,46 @@ Tensor riemann_of(int order, T s) {
   return apply_special(kRiemann, Borrowed<1>(s), {order, 0});
 }
 
-Tensor betaln_in(T t, T x, T sum) { return scale(t, digamma(x) - digamma(sum)); }
-constexpr SpecialRow kBetaln{
-    "special.betaln",
-    on_two<formula::betaln>,
-    2,
-    {{{[](T t, X x, T, N) { return betaln_in(t, x[0], x[0] + x[1]); }, 3},
-      {[](T t, X x, T, N) { return betaln_in(t, x[1], x[0] + x[1]); }, 3}}}};
+// digamma(x) - digamma(x + y), whose digits cancel where x is large or y small: there by the terms
+// of DLMF 5.5.2 and 5.11.2, of which every difference is a multiple of y.
+Tensor digamma_difference(T x, T y) {
+  constexpr double kLarge = 10, kSmall = 0.1;
+  const Tensor sum = x + y, edge = scalar(kLarge, x.dtype()), zero = scalar(0, x.dtype());
+  const Tensor large = logical_and(greater_equal(x, edge), greater_equal(sum, edge));
+  const Tensor beside = logical_and(greater(x, zero), less_equal(absolute(y), x * kSmall));
+  const Tensor by_terms = logical_and(logical_or(large, beside), call<kernels::IsFinite>(sum));
+  const Tensor plain = digamma(x) - digamma(sum), others = logical_not(by_terms);
+  if (!has_zero(astype(others, x.dtype()))) return plain;
+  const Tensor step = fill_where(others, 0, y);
+  Tensor a = fill_where(others, kLarge, x), b = a + step, total = zero;
+  if (has_zero(astype(large, x.dtype()))) {
+    for (int k = 0; k < static_cast<int>(kLarge); ++k, a = a + 1.0, b = b + 1.0)
+      total = total + step / a / b;
+  }
+  const Tensor over_a = reciprocal(a), over_b = reciprocal(b);
+  const Tensor square_a = square(over_a), square_b = square(over_b);
+  Tensor value = zero, slope = zero;
+  for (int k = 6; k >= 0; --k) {
+    slope = slope * square_b + value;
+    value = value * square_a + formula::digamma_term(k);
+  }
+  slope = slope * square_b + value;
+  const Tensor rest = step * over_a * over_b * (0.5 + slope * (over_a + over_b));
+  return where(by_terms, -(total + call<kernels::Log1p>(step * over_a) + rest), plain);
+}
+
+Tensor betaln_in(T t, T x, T other) { return scale(t, digamma_difference(x, other)); }
+constexpr SpecialRow kBetaln{"special.betaln",
+                             on_two<formula::betaln>,
+                             2,
+                             {{{[](T t, X x, T, N) { return betaln_in(t, x[0], x[1]); }, 3},
+                               {[](T t, X x, T, N) { return betaln_in(t, x[1], x[0]); }, 3}}}};
 constexpr SpecialRow kBeta{
     "special.beta",
     on_two<formula::beta>,
     2,
-    {{{[](T t, X x, T y, N) { return scale(betaln_in(t, x[0], x[0] + x[1]), y); }, 3, true},
-      {[](T t, X x, T y, N) { return scale(betaln_in(t, x[1], x[0] + x[1]), y); }, 3, true}}}};
+    {{{[](T t, X x, T y, N) { return scale(betaln_in(t, x[0], x[1]), y); }, 3, true},
+      {[](T t, X x, T y, N) { return scale(betaln_in(t, x[1], x[0]), y); }, 3, true}}}};
 
 Tensor gamma(T x) { return apply_special(kGamma, Borrowed<1>(x)); }
 Tensor betaln(T a, T b) { return apply_special(kBetaln, Borrowed<2>(a, b)); }

@@ -28,19 +28,19 @@ Tensor on_the_left(T z) { return less(real(z), scalar(0.5, DType::Float64)); }
 // The distance to the nearest integer on the real line, for functions of period 1.
 Tensor off_integer(T z) { return z - call<kernels::Round>(real(z)); }
 
-// The sum of B[2k] / divisor(k) * x**(1 - k), over x.
+// The sum of B[2k] / divisor(k) * x**k.
 template <class Divisor>
 Tensor stirling_sum(T x, Divisor divisor) {
   Tensor sum = scalar(0, DType::Complex128);
   for (int k = static_cast<int>(kBernoulliNumbers.size()); k > 0; --k)
-    sum = (sum + kBernoulliNumbers[static_cast<size_t>(k) - 1] / divisor(k)) / x;
+    sum = (sum + kBernoulliNumbers[static_cast<size_t>(k) - 1] / divisor(k)) * x;
   return sum;
 }
 
 // DLMF 5.11.2 and 5.5.2, for real parts from 0.5.
 Tensor digamma_on_the_right(T z) {
-  const Tensor w = z + static_cast<double>(kShift);
-  Tensor value = log(w) - 0.5 / w - stirling_sum(square(w), [](int k) { return 2.0 * k; });
+  const Tensor w = z + static_cast<double>(kShift), over = reciprocal(w);
+  Tensor value = log(w) - 0.5 * over - stirling_sum(square(over), [](int k) { return 2.0 * k; });
   for (int j = 0; j < kShift; ++j) value = value - reciprocal(z + static_cast<double>(j));
   return value;
 }
@@ -48,7 +48,8 @@ Tensor digamma_on_the_right(T z) {
 // DLMF 5.11.1 and 5.5.1.
 Tensor loggamma_on_the_right(T z) {
   const Tensor w = z + static_cast<double>(kShift);
-  const Tensor series = w * stirling_sum(square(w), [](int k) { return 2.0 * k * (2.0 * k - 1); });
+  const Tensor series =
+      w * stirling_sum(square(reciprocal(w)), [](int k) { return 2.0 * k * (2.0 * k - 1); });
   Tensor value = (w - 0.5) * log(w) - w + std::log(2 * pi) / 2 + series;
   for (int j = 0; j < kShift; ++j) value = value - log(z + static_cast<double>(j));
   return value;

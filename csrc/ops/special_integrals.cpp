@@ -3,6 +3,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/scalar_integrals.h"
+#include "ops/origin.h"
 #include "ops/special.h"
 
 namespace pyautograd::ops {
@@ -22,6 +23,7 @@ Tensor next_up_to_limit(T t, X x, T y, N n) {
   return next_derivative<row>(t, x, y, n);
 }
 
+Tensor ellipe_slope(T t, X x, T y, N n);
 extern const SpecialRow kExprel, kLog1pRatio, kDawsn, kK0, kK1, kK0e, kK1e, kEllipk, kEllipe;
 constinit const SpecialRow kExprel{
     "special.exprel", of_order<formula::exprel>, 1, {{{next_derivative<kExprel>, 1}}}};
@@ -40,7 +42,18 @@ constinit const SpecialRow kK1e{
 constinit const SpecialRow kEllipk{
     "special.ellipk", of_order<formula::ellipk>, 1, {{{next_up_to_limit<kEllipk>, 1}}}};
 constinit const SpecialRow kEllipe{
-    "special.ellipe", of_order<formula::ellipe>, 1, {{{next_up_to_limit<kEllipe>, 1}}}};
+    "special.ellipe", of_order<formula::ellipe>, 1, {{{ellipe_slope, 1, true}}}};
+
+// DLMF 19.4.2, whose difference is small near 0 only; elsewhere the series of E cancels.
+Tensor ellipe_slope(T t, X x, T y, N n) {
+  const Tensor size = absolute(x[0]), half = scalar(0.5, size.dtype());
+  const Tensor far = logical_and(greater(size, half), call<kernels::IsFinite>(size));
+  if (n[0] > 0 || !has_zero(astype(logical_not(far), size.dtype())))
+    return next_up_to_limit<kEllipe>(t, x, y, n);
+  const Tensor outer = where(far, x[0], half), inner = fill_where(far, 0, x[0]);
+  const Tensor slope = (y - apply_special(kEllipk, Borrowed<1>(outer))) / (outer * 2.0);
+  return where(far, scale(t, slope), next_up_to_limit<kEllipe>(t, Borrowed<1>(inner), y, n));
+}
 
 Tensor exprel(int n, T x) { return apply_special(kExprel, Borrowed<1>(x), {n, 0}); }
 Tensor log1p_ratio(int n, T x) { return apply_special(kLog1pRatio, Borrowed<1>(x), {n, 0}); }
@@ -72,11 +85,14 @@ constexpr SpecialRow kExp1{"special.exp1",
                            {{{[](T t, X x, T, N) { return -scale(t, expn_of(0, x[0])); }, 1}}}};
 Tensor expn_of(int n, T x) { return apply_special(kExpn, Borrowed<1>(x), {n, 0}); }
 
-constexpr SpecialRow kSpence{
-    "special.spence",
-    on_one<formula::spence>,
-    1,
-    {{{[](T t, X x, T, N) { return -scale(t, log1p_ratio(0, x[0] - 1.0)); }, 1}}}};
+// log(x) / (x - 1), near 0 with all of x's digits.
+Tensor spence_slope(T t, X x, T, N) {
+  const Tensor left = less(x[0], scalar(0.5, x[0].dtype())), right = logical_not(left);
+  const Tensor near = fill_where(right, 0.25, x[0]);
+  return -where(left, scale(t, log(near)) / (near - 1.0),
+                scale(t, log1p_ratio(0, fill_where(left, 1, x[0]) - 1.0)));
+}
+constexpr SpecialRow kSpence{"special.spence", on_one<formula::spence>, 1, {{{spence_slope, 1}}}};
 
 constexpr SpecialRow kSine{
     "special.sici",

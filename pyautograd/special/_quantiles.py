@@ -226,8 +226,7 @@ def _solve_student(wanted: Tensor, upper: Tensor, df: Tensor) -> Tensor:
 
 
 def _student_density(x: Tensor, df: Tensor) -> Tensor:
-    constant = _core.special_gammaln(0.5 * (df + 1.0)) - _core.special_gammaln(0.5 * df)
-    constant = constant - 0.5 * _core.log(math.pi * df)
+    constant = -_core.special_betaln(_core.full_like(df, 0.5), 0.5 * df) - 0.5 * _core.log(df)
     return _core.exp(constant - 0.5 * (df + 1.0) * _core.log1p(_core.square(x) / df))
 
 
