@@ -12,6 +12,18 @@ import numpy as np
 
 from .. import _core, special
 from .._core import Tensor
+from ._accurate import (
+    far_left,
+    log1p_square,
+    log_beta,
+    log_betainc,
+    log_betaincc,
+    log_gamma,
+    log_gammainc,
+    log_gammaincc,
+    log_poisson,
+    log_tail,
+)
 from ._families import Continuous
 
 _LOG_PI = math.log(math.pi)
@@ -34,28 +46,27 @@ def _lognormal(z: Tensor, s: Tensor) -> Tensor:
 def _student(z: Tensor, df: Tensor) -> Tensor:
     limit = _core.isinf(df)
     df = _core.where(limit, 1.0, df)
-    half = 0.5 * (df + 1.0)
-    constant = special.gammaln(half) - special.gammaln(0.5 * df) - 0.5 * (_core.log(df) + _LOG_PI)
-    return _core.where(limit, _normal(z), constant - half * _core.log1p(_core.square(z) / df))
+    constant = -special.betaln(_core.full_like(df, 0.5), 0.5 * df) - 0.5 * _core.log(df)
+    value = constant - 0.5 * (df + 1.0) * log1p_square(z, df)
+    return _core.where(limit, _normal(z), value)
 
 
-def _gamma(z: Tensor, a: Tensor) -> Tensor:
-    return special.xlogy(a - 1.0, z) - z - special.gammaln(a)
+def _student_logcdf(z: Tensor, df: Tensor) -> Tensor:
+    def far(z: Tensor, df: Tensor) -> Tensor:
+        return far_left(0.5 * df, _core.full_like(df, 0.5), df / (df + _core.square(z))) - _LOG_2
+
+    return log_tail(special.stdtr(df, z), special.stdtr(df, -z), far, (-1e3, 1e3), z, df)
 
 
 def _chi2(z: Tensor, df: Tensor) -> Tensor:
-    return _gamma(0.5 * z, 0.5 * df) - _LOG_2
+    return log_gamma(0.5 * z, 0.5 * df) - _LOG_2
 
 
 def _inverse_gamma(z: Tensor, a: Tensor) -> Tensor:
-    zero = _core.equal(z, 0.0)
-    y = _core.where(zero, 1.0, z)
-    value = -(a + 1.0) * _core.log(y) - 1.0 / y - special.gammaln(a)
-    return _core.where(zero, -np.inf, value)
-
-
-def _beta(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    return special.xlogy(a - 1.0, z) + special.xlog1py(b - 1.0, -z) - special.betaln(a, b)
+    over = 1.0 / z
+    zero = _core.isinf(over)
+    over = _core.where(zero, 1.0, over)
+    return _core.where(zero, -np.inf, log_poisson(a, over) + _core.log(a) + _core.log(over))
 
 
 def _weibull(z: Tensor, c: Tensor) -> Tensor:
@@ -80,11 +91,24 @@ def _cot(angle: Tensor) -> Tensor:
     return _core.cos(angle) / _core.sin(angle)
 
 
-def _log1mexp(y: Tensor) -> Tensor:
-    """``log(1 - exp(-y))`` for y > 0, by the form that does not cancel (M. Maechler, 2012)."""
+def _log1mexp(y: Tensor, log_y: Tensor | None = None) -> Tensor:
+    """``log(1 - exp(-y))`` for y > 0, by the form that does not cancel (M. Maechler, 2012).
+
+    Where y may underflow, its logarithm is given, too.
+    """
     small = y < _LOG_2
-    near = _core.log(-_core.expm1(-_core.where(small, y, 1.0)))
+    inner = _core.where(small, y, 1.0)
+    if log_y is None:
+        near = _core.log(-_core.expm1(-inner))
+    else:
+        near = _core.where(small, log_y, 0.0) + _core.log(special.exprel(-inner))
     return _core.where(small, near, _core.log1p(-_core.exp(-_core.where(small, 1.0, y))))
+
+
+def _halfnormal_logsf(z: Tensor) -> Tensor:
+    near = z < 0.5
+    inner = _core.log1p(-special.erf(_core.where(near, z, 0.0) * _ROOT_HALF))
+    return _core.where(near, inner, _LOG_2 + special.log_ndtr(-z))
 
 
 norm = Continuous(
@@ -115,12 +139,14 @@ t = Continuous(
     "df",
     cdf=lambda z, df: special.stdtr(df, z),
     sf=lambda z, df: special.stdtr(df, -z),
+    logcdf=_student_logcdf,
+    logsf=lambda z, df: _student_logcdf(-z, df),
     ppf=lambda q, df: special.stdtrit(df, q),
     isf=lambda q, df: -special.stdtrit(df, q),
 )
 cauchy = Continuous(
     "cauchy",
-    lambda z: -_core.log1p(_core.square(z)) - _LOG_PI,
+    lambda z: -log1p_square(z) - _LOG_PI,
     cdf=lambda z: _core.atan2(_core.ones_like(z), -z) / math.pi,
     sf=lambda z: _core.atan2(_core.ones_like(z), z) / math.pi,
     ppf=lambda q: -_cot(math.pi * q),
@@ -152,7 +178,7 @@ gumbel_r = Continuous(
     cdf=lambda z: _core.exp(-_core.exp(-z)),
     sf=lambda z: -_core.expm1(-_core.exp(-z)),
     logcdf=lambda z: -_core.exp(-z),
-    logsf=lambda z: _log1mexp(_core.exp(-z)),
+    logsf=lambda z: _log1mexp(_core.exp(-z), -z),
     ppf=lambda q: -_core.log(-_core.log(q)),
     isf=lambda q: -_core.log(-_core.log1p(-q)),
 )
@@ -178,10 +204,12 @@ expon = Continuous(
 )
 gamma = Continuous(
     "gamma",
-    _gamma,
+    log_gamma,
     "a",
     cdf=lambda z, a: special.gammainc(a, z),
     sf=lambda z, a: special.gammaincc(a, z),
+    logcdf=lambda z, a: log_gammainc(a, z),
+    logsf=lambda z, a: log_gammaincc(a, z),
     ppf=lambda q, a: special.gammaincinv(a, q),
     isf=lambda q, a: special.gammainccinv(a, q),
     support=(0.0, np.inf),
@@ -192,6 +220,8 @@ chi2 = Continuous(
     "df",
     cdf=lambda z, df: special.gammainc(0.5 * df, 0.5 * z),
     sf=lambda z, df: special.gammaincc(0.5 * df, 0.5 * z),
+    logcdf=lambda z, df: log_gammainc(0.5 * df, 0.5 * z),
+    logsf=lambda z, df: log_gammaincc(0.5 * df, 0.5 * z),
     ppf=lambda q, df: 2.0 * special.gammaincinv(0.5 * df, q),
     isf=lambda q, df: 2.0 * special.gammainccinv(0.5 * df, q),
     support=(0.0, np.inf),
@@ -202,16 +232,20 @@ invgamma = Continuous(
     "a",
     cdf=lambda z, a: special.gammaincc(a, 1.0 / z),
     sf=lambda z, a: special.gammainc(a, 1.0 / z),
+    logcdf=lambda z, a: log_gammaincc(a, 1.0 / z),
+    logsf=lambda z, a: log_gammainc(a, 1.0 / z),
     ppf=lambda q, a: 1.0 / special.gammainccinv(a, q),
     isf=lambda q, a: 1.0 / special.gammaincinv(a, q),
     support=(0.0, np.inf),
 )
 beta = Continuous(
     "beta",
-    _beta,
+    log_beta,
     *("a", "b"),
     cdf=lambda z, a, b: special.betainc(a, b, z),
     sf=lambda z, a, b: special.betaincc(a, b, z),
+    logcdf=lambda z, a, b: log_betainc(a, b, z),
+    logsf=lambda z, a, b: log_betaincc(a, b, z),
     ppf=lambda q, a, b: special.betaincinv(a, b, q),
     isf=lambda q, a, b: special.betainccinv(a, b, q),
     support=(0.0, 1.0),
@@ -222,7 +256,7 @@ weibull_min = Continuous(
     "c",
     cdf=lambda z, c: -_core.expm1(-(z**c)),
     sf=lambda z, c: _core.exp(-(z**c)),
-    logcdf=lambda z, c: _log1mexp(z**c),
+    logcdf=lambda z, c: _log1mexp(z**c, c * _core.log(z)),
     logsf=lambda z, c: -(z**c),
     ppf=lambda q, c: (-_core.log1p(-q)) ** (1.0 / c),
     isf=lambda q, c: (-_core.log(q)) ** (1.0 / c),
@@ -245,14 +279,14 @@ halfnorm = Continuous(
     lambda z: _LOG_2 + _normal(z),
     cdf=lambda z: special.erf(z * _ROOT_HALF),
     sf=lambda z: special.erfc(z * _ROOT_HALF),
-    logsf=lambda z: _LOG_2 + special.log_ndtr(-z),
+    logsf=_halfnormal_logsf,
     ppf=lambda q: special.erfinv(q) / _ROOT_HALF,
     isf=lambda q: special.erfcinv(q) / _ROOT_HALF,
     support=(0.0, np.inf),
 )
 halfcauchy = Continuous(
     "halfcauchy",
-    lambda z: _LOG_2 - _LOG_PI - _core.log1p(_core.square(z)),
+    lambda z: _LOG_2 - _LOG_PI - log1p_square(z),
     cdf=lambda z: _core.atan(z) * (2.0 / math.pi),
     sf=lambda z: _core.atan2(_core.ones_like(z), z) * (2.0 / math.pi),
     ppf=lambda q: _core.tan(0.5 * math.pi * q),

@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from .. import _core, special
 from .._core import Tensor
+from ._accurate import (
+    log_betainc,
+    log_betaincc,
+    log_binomial,
+    log_gammainc,
+    log_gammaincc,
+    log_poisson,
+)
 from ._families import Discrete
 
 
@@ -15,17 +23,14 @@ def _fraction(p: Tensor) -> Tensor:
     return _core.logical_and(p >= 0.0, p <= 1.0)
 
 
-def _log_binomial(n: Tensor, k: Tensor) -> Tensor:
-    return -_core.log(n + 1.0) - special.betaln(n - k + 1.0, k + 1.0)
-
-
-def _binomial(k: Tensor, n: Tensor, p: Tensor) -> Tensor:
-    return _log_binomial(n, k) + special.xlogy(k, p) + special.xlog1py(n - k, -p)
-
-
 def _negative_binomial(k: Tensor, n: Tensor, p: Tensor) -> Tensor:
-    count = special.gammaln(n + k) - special.gammaln(k + 1.0) - special.gammaln(n)
-    return count + n * _core.log(p) + special.xlog1py(k, -p)
+    # The last trial is a success: one of n among n + k.
+    return log_binomial(n, n + k, p) + _core.log(n) - _core.log(n + k)
+
+
+def _failures(n: Tensor, k: Tensor) -> Tensor:
+    """The parameter of the beta function for at most k of n, of which k = n is taken care of."""
+    return _core.maximum(n - k, 1.0)
 
 
 bernoulli = Discrete(
@@ -39,11 +44,13 @@ bernoulli = Discrete(
 )
 binom = Discrete(
     "binom",
-    _binomial,
+    log_binomial,
     *("n", "p"),
     valid=lambda n, p: _core.logical_and(n >= 0.0, _fraction(p)),
-    cdf=lambda k, n, p: special.betaincc(k + 1.0, _core.maximum(n - k, 1.0), p),
-    sf=lambda k, n, p: special.betainc(k + 1.0, _core.maximum(n - k, 1.0), p),
+    cdf=lambda k, n, p: special.betaincc(k + 1.0, _failures(n, k), p),
+    sf=lambda k, n, p: special.betainc(k + 1.0, _failures(n, k), p),
+    logcdf=lambda k, n, p: log_betaincc(k + 1.0, _failures(n, k), p),
+    logsf=lambda k, n, p: log_betainc(k + 1.0, _failures(n, k), p),
     last=lambda n, p: n,
 )
 geom = Discrete(
@@ -53,6 +60,7 @@ geom = Discrete(
     valid=lambda p: _core.logical_and(p > 0.0, p <= 1.0),
     cdf=lambda k, p: -_core.expm1(special.xlog1py(k, -p)),
     sf=lambda k, p: _core.exp(special.xlog1py(k, -p)),
+    logsf=lambda k, p: special.xlog1py(k, -p),
     first=1,
 )
 nbinom = Discrete(
@@ -62,12 +70,16 @@ nbinom = Discrete(
     valid=lambda n, p: _core.logical_and(n > 0.0, _core.logical_and(p > 0.0, p <= 1.0)),
     cdf=lambda k, n, p: special.betainc(n, k + 1.0, p),
     sf=lambda k, n, p: special.betaincc(n, k + 1.0, p),
+    logcdf=lambda k, n, p: log_betainc(n, k + 1.0, p),
+    logsf=lambda k, n, p: log_betaincc(n, k + 1.0, p),
 )
 poisson = Discrete(
     "poisson",
-    lambda k, mu: special.xlogy(k, mu) - mu - special.gammaln(k + 1.0),
+    log_poisson,
     "mu",
     valid=lambda mu: mu >= 0.0,
     cdf=lambda k, mu: special.gammaincc(k + 1.0, mu),
     sf=lambda k, mu: special.gammainc(k + 1.0, mu),
+    logcdf=lambda k, mu: log_gammaincc(k + 1.0, mu),
+    logsf=lambda k, mu: log_gammainc(k + 1.0, mu),
 )

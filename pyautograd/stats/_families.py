@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from ._accurate import log_of
 from ._search import least_integer
 
 Formula = Callable[..., Tensor]
@@ -290,11 +291,14 @@ class Discrete(Family):
         valid: Formula,
         cdf: Formula,
         sf: Formula,
+        logcdf: Formula | None = None,
+        logsf: Formula | None = None,
         first: int = 0,
         last: Formula | None = None,
     ) -> None:
         super().__init__(name, shapes, {"loc": 0.0})
         self._logpmf, self._valid, self._cdf, self._sf = logpmf, valid, cdf, sf
+        self._logcdf, self._logsf = logcdf or _log_of(cdf, sf), logsf or _log_of(sf, cdf)
         self._first, self._last = first, last
 
     def logpmf(self, k: Any, *args: Any, **named: Any) -> Tensor:
@@ -320,11 +324,11 @@ class Discrete(Family):
 
     def logcdf(self, k: Any, *args: Any, **named: Any) -> Tensor:
         """The logarithm of the probability of at most k."""
-        return _log(self.cdf(k, *args, **named), self.sf(k, *args, **named))
+        return self._tail("logcdf", self._logcdf, (-np.inf, 0.0), k, args, named)
 
     def logsf(self, k: Any, *args: Any, **named: Any) -> Tensor:
         """The logarithm of the probability of more than k."""
-        return _log(self.sf(k, *args, **named), self.cdf(k, *args, **named))
+        return self._tail("logsf", self._logsf, (0.0, -np.inf), k, args, named)
 
     def ppf(self, q: Any, *args: Any, **named: Any) -> Tensor:
         """The quantile: the least k with ``cdf(k) >= q``; nan unless 0 <= q <= 1.
@@ -387,11 +391,4 @@ class Discrete(Family):
 
 
 def _log_of(formula: Formula, rest: Formula) -> Formula:
-    return lambda *values: _log(formula(*values), rest(*values))
-
-
-def _log(probability: Tensor, rest: Tensor) -> Tensor:
-    """The logarithm of a probability, near one from what is left of it."""
-    near = probability > 0.5
-    small = _core.log(_core.where(near, 1.0, probability))
-    return _core.where(near, _core.log1p(-_core.where(near, rest, 0.0)), small)
+    return lambda *values: log_of(formula(*values), rest(*values))

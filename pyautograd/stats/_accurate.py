@@ -1,0 +1,192 @@
+"""Densities of large parameters, and tails beyond underflow, by formulas that lose no digits.
+
+Sources: C. Loader, Fast and accurate computation of binomial probabilities (2000), and the
+continued fractions of the incomplete gamma and beta functions, DLMF 8.9.1, 8.9.2 and 8.17.22.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from .. import _core, special
+from .._core import Tensor
+
+_HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
+# From here on Stirling's series is exact, and what it replaces begins to cancel.
+_LARGE = 30.0
+_STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
+# Below these a probability may have lost digits, and ten levels of the fractions are enough.
+_TINY, _TINY_SINGLE = 1e-290, 1e-30
+_LEVELS = 16
+_FAR = 1e100
+
+
+def _nowhere(condition: Tensor) -> bool:
+    """Whether it surely holds nowhere; under vmap nobody can look."""
+    try:
+        return not bool(_core.any(condition))
+    except (RuntimeError, ValueError):
+        return False
+
+
+def _both(a: Tensor, b: Tensor) -> Tensor:
+    return _core.logical_and(a, b)
+
+
+def _stirling_rest(x: Tensor) -> Tensor:
+    """``log gamma(x)`` without the leading terms of Stirling's formula, DLMF 5.11.1."""
+    over = 1.0 / x
+    square = _core.square(over)
+    value = _STIRLING[-1] * square
+    for term in reversed(_STIRLING[1:-1]):
+        value = (value + term) * square
+    return (value + _STIRLING[0]) * over
+
+
+def log1p_square(z: Tensor, df: Tensor | None = None) -> Tensor:
+    """``log(1 + z**2 / df)``, where the square may overflow; df is 1 if left out."""
+    size = _core.absolute(z)
+    far = size > _FAR
+    inner = _core.square(_core.where(far, 0.0, z))
+    near = _core.log1p(inner if df is None else inner / df)
+    if _nowhere(far):
+        return near
+    outer = _core.where(far, size, 1.0)
+    return _core.where(far, 2.0 * _core.log(outer if df is None else outer / _core.sqrt(df)), near)
+
+
+def log_poisson(k: Tensor, mu: Tensor) -> Tensor:
+    """``k log(mu) - mu - log(gamma(k + 1))``."""
+    plain = special.xlogy(k, mu) - mu - special.gammaln(k + 1.0)
+    large = _both(k >= _LARGE, mu > 0.0)
+    if _nowhere(large):
+        return plain
+    k, mu = _core.where(large, k, _LARGE), _core.where(large, mu, _LARGE)
+    rest = 0.5 * _core.log(k) + _HALF_LOG_TAU + _stirling_rest(k)
+    return _core.where(large, -special.kl_div(k, mu) - rest, plain)
+
+
+def log_gamma(z: Tensor, a: Tensor) -> Tensor:
+    """The logarithm of the density of the gamma distribution."""
+    plain = special.xlogy(a - 1.0, z) - z - special.gammaln(a)
+    large = _both(a >= _LARGE, z > 0.0)
+    if _nowhere(large):
+        return plain
+    a, z = _core.where(large, a, _LARGE), _core.where(large, z, _LARGE)
+    return _core.where(large, log_poisson(a, z) + _core.log(a) - _core.log(z), plain)
+
+
+def log_binomial(k: Tensor, n: Tensor, p: Tensor) -> Tensor:
+    """The logarithm of the probability of k successes among n, for other numbers than integers,
+    too."""
+    rest = n - k
+    count = -_core.log(n + 1.0) - special.betaln(rest + 1.0, k + 1.0)
+    plain = count + special.xlogy(k, p) + special.xlog1py(rest, -p)
+    large = _both(_both(k >= _LARGE, rest >= _LARGE), _both(p > 0.0, p < 1.0))
+    if _nowhere(large):
+        return plain
+    k, rest = _core.where(large, k, _LARGE), _core.where(large, rest, _LARGE)
+    n, p = _core.where(large, n, 2.0 * _LARGE), _core.where(large, p, 0.5)
+    spread = 0.5 * (_core.log(k) + _core.log(rest) - _core.log(n)) + _HALF_LOG_TAU
+    series = _stirling_rest(n) - _stirling_rest(k) - _stirling_rest(rest)
+    divergence = special.kl_div(k, n * p) + special.kl_div(rest, n * (1.0 - p))
+    return _core.where(large, series - divergence - spread, plain)
+
+
+def log_beta(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """The logarithm of the density of the beta distribution."""
+    plain = special.xlogy(a - 1.0, z) + special.xlog1py(b - 1.0, -z) - special.betaln(a, b)
+    large = _both(_both(a >= _LARGE, b >= _LARGE), _both(z > 0.0, z < 1.0))
+    if _nowhere(large):
+        return plain
+    a, b = _core.where(large, a, _LARGE), _core.where(large, b, _LARGE)
+    z = _core.where(large, z, 0.5)
+    n = a + b
+    outer = _core.log(a) + _core.log(b) - _core.log(n) - _core.log(z) - _core.log1p(-z)
+    return _core.where(large, log_binomial(a, n, z) + outer, plain)
+
+
+def log_of(probability: Tensor, rest: Tensor) -> Tensor:
+    """The logarithm of a probability, near one from what is left of it."""
+    near = probability > 0.5
+    small = _core.log(_core.where(near, 1.0, probability))
+    return _core.where(near, _core.log1p(-_core.where(near, rest, 0.0)), small)
+
+
+def log_tail(
+    probability: Tensor,
+    rest: Tensor,
+    far: Callable[..., Tensor],
+    safe: tuple[float, ...],
+    *x: Tensor,
+) -> Tensor:
+    """That, and where the probability underflows the function ``far`` of x, elsewhere of safe
+    numbers."""
+    value = log_of(probability, rest)
+    tiny = probability <= (_TINY if probability.dtype == np.float64 else _TINY_SINGLE)
+    if _nowhere(tiny):
+        return value
+    for v in x:
+        tiny = _both(tiny, _core.isfinite(v))
+    beyond = far(*[_core.where(tiny, v, s) for v, s in zip(x, safe, strict=True)])
+    return _core.where(tiny, beyond, value)
+
+
+def log_gammainc(a: Tensor, x: Tensor) -> Tensor:
+    lower, upper = special.gammainc(a, x), special.gammaincc(a, x)
+    return log_tail(lower, upper, _far_below, (1e3, 1.0), a, x)
+
+
+def log_gammaincc(a: Tensor, x: Tensor) -> Tensor:
+    lower, upper = special.gammainc(a, x), special.gammaincc(a, x)
+    return log_tail(upper, lower, _far_above, (1.0, 1e3), a, x)
+
+
+def log_betainc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
+    lower, upper = special.betainc(a, b, x), special.betaincc(a, b, x)
+    return log_tail(lower, upper, far_left, (1e3, 1.0, 1e-3), a, b, x)
+
+
+def log_betaincc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
+    lower, upper = special.betainc(a, b, x), special.betaincc(a, b, x)
+    return log_tail(upper, lower, _far_right, (1.0, 1e3, 1.0 - 1e-3), a, b, x)
+
+
+def _far_below(a: Tensor, x: Tensor) -> Tensor:
+    """``log gammainc(a, x)`` far below a: DLMF 8.9.1."""
+    f = a + 2.0 * _LEVELS + 0.0 * x
+    for m in reversed(range(_LEVELS)):
+        f = (a + 2.0 * m + 1.0) + (m + 1.0) * x / f
+        f = (a + 2.0 * m) - (a + float(m)) * x / f
+    return log_poisson(a, x) + _core.log(a / f)
+
+
+def _far_above(a: Tensor, x: Tensor) -> Tensor:
+    """``log gammaincc(a, x)`` far above a: DLMF 8.9.2."""
+    f = x + 1.0 - a + 2.0 * _LEVELS
+    for n in reversed(range(1, _LEVELS + 1)):
+        f = (x - 1.0 - a + 2.0 * n) - n * (n - a) / f
+    return log_poisson(a, x) + _core.log(a) - _core.log(f)
+
+
+def far_left(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
+    """``log betainc(a, b, x)`` far to the left of the mean: DLMF 8.17.22."""
+    return log_beta(x, a, b) + _core.log(x) + _core.log1p(-x) - _log_fraction(a, b, x)
+
+
+def _far_right(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
+    """``log betaincc(a, b, x)`` far to the right, mirrored."""
+    return log_beta(x, a, b) + _core.log(x) + _core.log1p(-x) - _log_fraction(b, a, 1.0 - x)
+
+
+def _log_fraction(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
+    f = _core.ones_like(a * b * x)
+    for m in reversed(range(1, _LEVELS + 1)):
+        even = m * (b - float(m)) * x / ((a + (2.0 * m - 1.0)) * (a + 2.0 * m))
+        odd = -(a + (m - 1.0)) * (a + b + (m - 1.0)) * x
+        odd = odd / ((a + (2.0 * m - 2.0)) * (a + (2.0 * m - 1.0)))
+        f = 1.0 + odd / (1.0 + even / f)
+    return _core.log(a * f)
