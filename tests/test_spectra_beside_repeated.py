@@ -191,3 +191,53 @@ def test_derivatives_of_the_fourth_order():
     # (1 + sqrt(1 + 4 t**2)) / 2 = 1 + t**2 - t**4 + ...
     values = in_all_modes(f, np.diag([0.0, 0.0, 1.0]), [x] * 4)
     np.testing.assert_allclose(values, -math.factorial(4), rtol=1e-12)
+
+
+TELL_APART = {
+    "square of a gap": lambda w: (w[0] - w[1]) ** 2,
+    "cosine of a gap": lambda w: pa.cos(w[1] - w[0]),
+    "differences": lambda w: pa.sum(pa.diff(w) ** 2),
+    "all pairs": lambda w: pa.sum((w[:, None] - w[None, :]) ** 2),
+    "function first": lambda w: ((w**3)[0] - (w**3)[1]) ** 2,
+    "slice of a slice": lambda w: pa.sum((w[::-1][1:] - 2.0) ** 2),
+    "one of them": lambda w: (w[0] - 2.0) ** 2,
+}
+MIXING = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+
+
+@pytest.mark.parametrize("name", TELL_APART)
+@pytest.mark.parametrize("of", ["eigvalsh", "eigh", "svdvals"])
+def test_what_tells_equal_values_apart_has_no_second_derivative(name, of):
+    """The slope is exactly zero there, which must not stop what is not known."""
+
+    def values(a):
+        if of == "svdvals":
+            return pa.linalg.svdvals(a)[::-1]
+        return pa.linalg.eigvalsh(a) if of == "eigvalsh" else pa.linalg.eigh(a)[0]
+
+    f = lambda a: TELL_APART[name](values(symmetric(a)))  # noqa: E731
+    a = np.diag([2.0, 2.0, 5.0])
+    gap = {"differences": 3.0, "all pairs": 3.0}.get(name, 0.0)
+    assert np.isfinite(in_all_modes(f, a, [np.diag([0.0, 0.0, 1.0])])).all()
+    if not gap:
+        np.testing.assert_array_equal(in_all_modes(f, a, [MIXING]), 0.0)
+    for second in (MIXING, MIXING + np.eye(3)):
+        assert np.isnan(in_all_modes(f, a, [MIXING, second])).all()
+    mapped = pa.func.vmap(pa.func.hessian(f))(pa.asarray(np.stack([a, np.diag([1.0, 2.0, 5.0])])))
+    assert np.isnan(mapped[0].numpy()).any() and np.isfinite(mapped[1].numpy()).all()
+
+
+@pytest.mark.parametrize(
+    "pick",
+    [lambda w: w[-1], lambda w: w[::-1][0], lambda w: w[1:][1], lambda w: w[[0, 2]][1:][0]],
+    ids=["last", "first of reversed", "of a slice", "of a list"],
+)
+def test_picking_a_single_value_in_steps(pick):
+    a = (rotation(3) * [2.0, 2.0, 5.0]) @ rotation(3).T
+    rng = np.random.default_rng(8)
+    directions = rng.normal(size=(2, 3, 3))
+    wanted = coefficient(lambda x: simple_value((x + x.T) / 2, 5.0) ** 2, a, directions)
+    check(lambda a: pick(pa.linalg.eigvalsh(symmetric(a))) ** 2, wanted, a, directions)
+    exact = np.diag([2.0, 2.0, 5.0])
+    wanted = coefficient(lambda x: simple_value((x + x.T) / 2, 5.0) ** 2, exact, directions)
+    check(lambda a: pick(pa.linalg.eigvalsh(symmetric(a))) ** 2, wanted, exact, directions)

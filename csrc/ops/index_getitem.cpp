@@ -5,6 +5,7 @@
 #include "kernels/kernels.h"
 #include "ops/index.h"
 #include "ops/linear.h"
+#include "ops/spectrum.h"
 
 // x[index], x[index] = value as a function, and in place.
 namespace pyautograd::ops {
@@ -111,9 +112,7 @@ Tensor write_value(std::string_view op, const Tensor& x, const Tensor& value) {
   return may_share_memory(source, x.array()) ? copy(plain) : plain;
 }
 
-}  // namespace
-
-Tensor getitem(const Tensor& x, const Index& index) {
+Tensor plain_getitem(const Tensor& x, const Index& index) {
   if (index.size() == 1 && x.ndim() > 0) {
     if (const auto* integer = std::get_if<int64_t>(&index[0])) return select(x, 0, *integer);
   }
@@ -123,6 +122,16 @@ Tensor getitem(const Tensor& x, const Index& index) {
     return place_arrays(gather(view, plan.arrays, plan.labels), plan, false);
   }
   return plan.slices || plan.view_shape ? view : alias(view);
+}
+
+}  // namespace
+
+Tensor getitem(const Tensor& x, const Index& index) {
+  if (x.body()->origin) {
+    const auto pick = [&](const Tensor& t) { return plain_getitem(t, index); };
+    if (auto picked = picked_from_spectrum(x, pick)) return *picked;
+  }
+  return plain_getitem(x, index);
 }
 
 Tensor setitem(const Tensor& x, const Index& index, const Tensor& value, bool add) {

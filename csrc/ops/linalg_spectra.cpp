@@ -358,9 +358,11 @@ sums, means, products, variances, 2-norms, logsumexp or softmax along the last a
 of functions made of elementwise ops, have all higher derivatives, too: sum(f(w)) is the trace of
 f(a), and is differentiated as that (Higham 2008, "Functions of Matrices", section 3.2). f may hold
 scalars and tensors that are the same along the axis, such as ``mean(w, axis=-1, keepdims=True)``.
-Of anything else that the repeated eigenvalues take part in, such as one of them, first derivatives
-are those of one choice of eigenvectors, and higher ones nan, in every mode. A single eigenvalue
-beside repeated ones has its derivatives of every order.
+Of anything else that the repeated eigenvalues take part in, such as one of them, or
+``(w[0] - w[1])**2``, first derivatives are those of one choice of eigenvectors, and higher ones nan,
+in every mode. (Only if not an index tells them apart but another op, such as a product with a
+constant vector, a slope that is exactly zero counts as zero.) A single eigenvalue beside repeated
+ones has its derivatives of every order.
 
 :param a: tensor of shape (..., n, n)
 :param UPLO: the triangle to read, 'L' or 'U'

@@ -11,7 +11,7 @@
 namespace pyautograd::ops {
 
 struct Origin : RefCounted {
-  enum class Kind : uint8_t { Root, Exponential, Spectrum };
+  enum class Kind : uint8_t { Root, Exponential, Spectrum, Picked };
   Origin(const Tensor& y, Kind kind, const Tensor& operand)
       : kind(kind),
         operand(operand),

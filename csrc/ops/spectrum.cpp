@@ -104,13 +104,58 @@ class ValueOf final : public linalg::OnMatrices {
   int64_t core_rank(size_t) const override { return 0; }
 };
 
+// What has no derivative of second order: zero, and so is its first derivative, whose own is nan
+// where the second input holds, whatever cotangent it meets.
+class Knot final : public Primitive {
+ public:
+  explicit Knot(bool first_derivative) : first_derivative_(first_derivative) {}
+  std::string_view name() const override { return "linalg.eigvalsh"; }
+  Saves saves() const override { return {.inputs = Saves::kAll}; }
+  Specs infer(TensorSpan x) const override { return {x[0].spec()}; }
+  Tensors eval(TensorSpan, const Specs& specs) const override {
+    return {zeros(specs[0].shape, specs[0].dtype, specs[0].device)};
+  }
+  Dependence dependence(const DependenceArgs& args) const override {
+    if (args.input == 1) return {Dependence::Kind::None};
+    return Dependence::elementwise(args.x, args.outputs[0]);
+  }
+  Tensors vjp(const VjpArgs& args) const override {
+    if (!first_derivative_) return {derivative(args.inputs), {}};
+    return {unknown(args.inputs[0], args.inputs[1]), {}};
+  }
+  Tensors jvp(TensorSpan x, TensorSpan t, TensorSpan) const override {
+    if (!t[0]) return {Tensor()};
+    if (!first_derivative_) return {derivative(x)};
+    return {unknown(t[0], logical_and(x[1], not_equal(t[0], scalar(0, t[0].dtype()))))};
+  }
+  BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
+    return batch_broadcasting(*this, values, dims);
+  }
+
+ private:
+  static Tensor derivative(TensorSpan x) { return apply1(make_ref<Knot>(true), x); }
+  static Tensor unknown(const Tensor& like, const Tensor& where_it_is) {
+    const Tensor nan = scalar(std::numeric_limits<double>::quiet_NaN(), like.dtype());
+    return where(where_it_is, nan, zeros_like(like));
+  }
+
+  const bool first_derivative_;
+};
+
 // y is f of the spectrum of the operand.
 struct Spectrum final : Origin {
-  Spectrum(const Tensor& y, const Tensor& matrix, SpectrumOf of, bool has_zero,
+  Spectrum(const Tensor& y, const Tensor& matrix, SpectrumOf of, bool has_zero, Tensor repeated,
            Ref<const Function> f)
-      : Origin(y, Kind::Spectrum, matrix), of(of), has_zero(has_zero), f(std::move(f)) {}
+      : Origin(y, Kind::Spectrum, matrix),
+        of(of),
+        has_zero(has_zero),
+        repeated(std::move(repeated)),
+        f(std::move(f)) {}
+  Spectrum(const Tensor& y, const Spectrum& from, Ref<const Function> f)
+      : Spectrum(y, from.operand, from.of, from.has_zero, from.repeated, std::move(f)) {}
   const SpectrumOf of;
   const bool has_zero;
+  const Tensor repeated;  // which values equal another; absent: none
   const Ref<const Function> f;
 
   bool same_as(const Spectrum& other) const {
@@ -120,6 +165,13 @@ struct Spectrum final : Origin {
   }
 };
 
+// y is taken from functions of the spectrum of the operand.
+struct Picked final : Origin {
+  Picked(const Tensor& y, const Tensor& matrix, const Tensor& plain, const Tensor& repeated)
+      : Origin(y, Kind::Picked, matrix), plain(plain), repeated(repeated) {}
+  const Tensor plain, repeated;  // without the knot, and which values equal another
+};
+
 const Spectrum* spectrum_of(const Tensor& y) {
   return static_cast<const Spectrum*>(origin_of(y, Origin::Kind::Spectrum));
 }
@@ -127,7 +179,8 @@ const Spectrum* spectrum_of(const Tensor& y) {
 // What of a spectrum decides whether its derivatives must be those of matrix functions.
 struct Features {
   bool close = false;  // values so near to each other that rules for single ones lose digits
-  bool zero = false;   // within rounding
+  bool equal = false;  // within rounding
+  bool zero = false;   // likewise
 };
 constexpr double kClose = 1e-3;
 
@@ -141,7 +194,10 @@ Features features_of(const Array& values) {
     const T rounding = static_cast<T>(2 * n) * std::numeric_limits<T>::epsilon() * largest;
     for (int64_t i = 0; i < n; ++i) {
       found.zero |= std::abs(row[i]) <= rounding;
-      found.close |= i > 0 && std::abs(row[i] - row[i - 1]) <= static_cast<T>(kClose) * largest;
+      if (i == 0) continue;
+      const T gap = std::abs(row[i] - row[i - 1]);
+      found.close |= gap <= static_cast<T>(kClose) * largest;
+      found.equal |= gap <= rounding;
     }
   }
   return found;
@@ -194,6 +250,19 @@ std::optional<Reduced> reduced(const Tensor& y, const Spectrum& spectrum) {
       {spectrum.f, true, kink}, linalg::jordan_wielandt(x), std::move(parameters), smaller, 0.5};
 }
 
+// Which values of a sorted spectrum equal a neighbour within rounding.
+Tensor repeated(const Tensor& w) {
+  const int64_t n = w.shape().back();
+  const Tensor gaps = absolute(linalg::column_range(w, 1, n) - linalg::column_range(w, 0, n - 1));
+  const Tensor same = less_equal(gaps, linalg::rounding_of(w));
+  const Tensor none = logical_and(linalg::column_range(same, 0, 1), scalar(0, DType::Bool));
+  return logical_or(ops::concat(Tensors{none, same}, -1), ops::concat(Tensors{same, none}, -1));
+}
+
+bool holds_anywhere(const Tensor& truth) {
+  return has_zero(astype(logical_not(truth), DType::Float64));
+}
+
 bool has_last(const Dims& axes, const Tensor& y) {
   return !axes.empty() && axes.back() == y.ndim() - 1;
 }
@@ -237,9 +306,11 @@ void remember_spectrum(const Tensor& values, SpectrumOf of, const Tensor& matrix
   const Array& here = moved ? *moved : numbers;
   const bool single = here.dtype == DType::Float32;
   const Features found = single ? features_of<float>(here) : features_of<double>(here);
-  if (found.close)
-    values.body()->origin =
-        make_ref<Spectrum>(values, matrix, of, found.zero, make_ref<Function>());
+  if (!found.close) return;
+  Tensor repeated = any(linalg::equal_pairs(values), Dims{-1});
+  if (!holds_anywhere(repeated)) repeated = {};
+  values.body()->origin =
+      make_ref<Spectrum>(values, matrix, of, found.zero, std::move(repeated), make_ref<Function>());
 }
 
 bool is_spectrum(const Tensor& x, const Dims& axes) {
@@ -266,15 +337,28 @@ void remember_function(kernels::FnId op, TensorSpan x, const Tensor& y) {
   if (!spectrum || y.tracked() != spectrum->operand.tracked()) return;
   Ref<const Function> f = make_ref<Function>(op, std::move(arguments));
   if (f->depth() <= kDeepest) {
-    y.body()->origin =
-        make_ref<Spectrum>(y, spectrum->operand, spectrum->of, spectrum->has_zero, std::move(f));
+    y.body()->origin = make_ref<Spectrum>(y, *spectrum, std::move(f));
   }
 }
 
 Tensor value_of(const Tensor& value, const Tensor& differentiated) {
   Tensor y = apply1(make_ref<ValueOf>(), Borrowed<2>(value, differentiated));
   if (const Spectrum* from = spectrum_of(differentiated))
-    y.body()->origin = make_ref<Spectrum>(y, from->operand, from->of, from->has_zero, from->f);
+    y.body()->origin = make_ref<Spectrum>(y, *from, from->f);
+  return y;
+}
+
+std::optional<Tensor> picked_from_spectrum(const Tensor& x, const Pick& pick) {
+  const Spectrum* spectrum = spectrum_of(x);
+  const auto* before = static_cast<const Picked*>(origin_of(x, Origin::Kind::Picked));
+  const Tensor repeated = spectrum ? spectrum->repeated : before ? before->repeated : Tensor();
+  if (!repeated) return {};
+  const Tensor plain = pick(before ? before->plain : x), mask = pick(repeated);
+  if (!holds_anywhere(mask)) return plain;
+  const Tensor matrix = spectrum ? spectrum->operand : before->operand;
+  const Tensor knot = apply1(make_ref<Knot>(false), Borrowed<2>(matrix, any(mask)));
+  Tensor y = value_of(plain, plain + real(sum(knot)));
+  y.body()->origin = make_ref<Picked>(y, matrix, plain, mask);
   return y;
 }
 

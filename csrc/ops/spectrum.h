@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "kernels/functors.h"
 #include "ops/ops.h"
 
@@ -36,5 +38,12 @@ Tensor logsumexp_of_spectrum(const Tensor& y, const Tensor& value);
 // Along the last axis, again functions of the spectrum.
 Tensor softmax_of_spectrum(const Tensor& y, const Tensor& value);
 Tensor log_softmax_of_spectrum(const Tensor& y, const Tensor& value);
+
+// What `pick` takes from x, with second derivatives that are nan if x are values of a spectrum and
+// those taken tell repeated ones apart; nothing where x remembers no spectrum. Second derivatives
+// are infinite there, and where a slope is exactly zero, as that of (w[0] - w[1])**2 is, they would
+// silently count as zero although they may have a limit.
+using Pick = std::function<Tensor(const Tensor&)>;
+std::optional<Tensor> picked_from_spectrum(const Tensor& x, const Pick& pick);
 
 }  // namespace pyautograd::ops
