@@ -1,4 +1,4 @@
-"""Densities of large parameters and tails beyond underflow, against numbers of 50 digits of mpmath."""
+"""Densities of large parameters, and tails beyond underflow, against numbers that mpmath found."""
 
 import math
 
