@@ -176,3 +176,22 @@ def test_tails_in_single_precision():
     assert single.dtype == np.float32
     wanted = pa.stats.gamma.logsf(x.astype("float64"), 2.5)
     np.testing.assert_allclose(single.numpy(), wanted.numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("a, x", [(1e6, 978876.8023126166), (1e4, 9500.0), (1e5, 101387.0)])
+def test_quantiles_of_large_shapes(a, x):
+    lower = x < a
+    tail = pa.special.gammainc if lower else pa.special.gammaincc
+    inverse = pa.special.gammaincinv if lower else pa.special.gammainccinv
+    share = tail(a, x)
+    np.testing.assert_allclose(inverse(a, share).item(), x, rtol=1e-14)
+    slope = pa.func.grad(inverse, argnums=1)(pa.tensor(a), share).item()
+    density = pa.stats.gamma.pdf(x, a).item()
+    np.testing.assert_allclose(slope, (1 if lower else -1) / density, rtol=1e-11)
+
+
+def test_quantiles_that_underflow_or_overflow():
+    assert pa.stats.gamma.ppf([1e-300, 1e-30], 0.01).tolist() == [0.0, 0.0]
+    assert pa.stats.beta.ppf(1e-300, 0.01, 3.0).item() == 0.0
+    assert pa.stats.t.ppf(1e-300, 0.1).item() == -math.inf
+    assert pa.stats.t.isf(1e-300, 0.1).item() == math.inf

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import _core, func
+from .._accurate import log_beta, log_gamma
 from .._core import Tensor
 from ..function import Function
 
@@ -141,7 +142,7 @@ def _root(gap: Callable[[Tensor], tuple[Tensor, Tensor]], t: Tensor) -> tuple[Te
         low, high = _core.where(value < 0.0, t, low), _core.where(value < 0.0, high, t)
         moved = t - value / slope
         # Where the tail underflows the step is nan.
-        good = _core.logical_and(moved > low, moved < high)
+        good = _core.logical_and(moved >= low, moved <= high)
         moved = _core.where(good, moved, 0.5 * (low + high))
         change = _core.absolute(moved - t)
         # Steps that are small and no longer shrink are rounding errors of the tails.
@@ -153,6 +154,11 @@ def _root(gap: Callable[[Tensor], tuple[Tensor, Tensor]], t: Tensor) -> tuple[Te
     value, slope = gap(t)
     step = value / slope
     return t, _core.where(_core.isfinite(step), step, 0.0)
+
+
+def _corrected(x: Tensor, step: Tensor) -> Tensor:
+    """x less a part of it; where it underflows, a step may be longer than x."""
+    return _core.maximum(x - x * step, 0.0)
 
 
 def _gap(
@@ -184,8 +190,7 @@ def _solve_gamma(wanted: Tensor, upper: Tensor, a: Tensor) -> Tensor:
     start = _core.log(a) + 3.0 * _core.log(_core.maximum(cube, 1e-3))
     start = _core.clip(_core.where(cube > 0.1, start, first), -_WIDEST, _WIDEST)
     t, step = _root(_gap(wanted, upper, tails), start)
-    x = _core.exp(t)
-    return x - x * step
+    return _corrected(_core.exp(t), step)
 
 
 def _solve_beta(wanted: Tensor, upper: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -206,8 +211,7 @@ def _solve_beta(wanted: Tensor, upper: Tensor, a: Tensor, b: Tensor) -> Tensor:
         return below, above, density
 
     t, step = _root(_gap(wanted, upper, tails), _core.log(a) - _core.log(b))
-    x = _core.sigmoid(t)
-    return x - x * _core.sigmoid(-t) * step
+    return _corrected(_core.sigmoid(t), _core.sigmoid(-t) * step)
 
 
 def _solve_student(wanted: Tensor, upper: Tensor, df: Tensor) -> Tensor:
@@ -246,12 +250,11 @@ def _student_lower(x: Tensor, df: Tensor) -> Tensor:
 
 
 def _gamma_density(x: Tensor, a: Tensor) -> Tensor:
-    return _core.exp((a - 1.0) * _core.log(x) - x - _core.special_gammaln(a))
+    return _core.exp(log_gamma(x, a))
 
 
 def _beta_density(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    power = (a - 1.0) * _core.log(x) + (b - 1.0) * _core.log1p(-x)
-    return _core.exp(power - _core.special_betaln(a, b))
+    return _core.exp(log_beta(x, a, b))
 
 
 _GAMMA = _Distribution(

@@ -11,8 +11,7 @@ import math
 import numpy as np
 
 from .. import _core, special
-from .._core import Tensor
-from ._accurate import (
+from .._accurate import (
     far_left,
     log1p_square,
     log_beta,
@@ -24,6 +23,7 @@ from ._accurate import (
     log_poisson,
     log_tail,
 )
+from .._core import Tensor
 from ._families import Continuous
 
 _LOG_PI = math.log(math.pi)

@@ -7,8 +7,7 @@ those of :mod:`scipy.stats`.
 from __future__ import annotations
 
 from .. import _core, special
-from .._core import Tensor
-from ._accurate import (
+from .._accurate import (
     log_betainc,
     log_betaincc,
     log_binomial,
@@ -16,6 +15,7 @@ from ._accurate import (
     log_gammaincc,
     log_poisson,
 )
+from .._core import Tensor
 from ._families import Discrete
 
 
