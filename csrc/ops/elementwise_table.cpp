@@ -162,8 +162,10 @@ constexpr ElementwiseRow kRows[] = {
     // exponentials and logarithms
     unary<Exp>("exp", "e**x.", {[](T t, X, T y) { return scale(t, y); }, kY}),
     unary<Exp2>("exp2", "2**x.", {[](T t, X, T y) { return scale(t, y * ln2); }, kY}),
-    unary<Expm1>("expm1", "exp(x) - 1, accurate near 0.",
-                 {[](T t, X x, T) { return scale(t, call<Exp>(x[0])); }, kX1}),
+    unary<Expm1>("expm1",
+                 "exp(x) - 1, accurate near 0. Its derivative is the result plus 1: of large "
+                 "negative x, where that is small, to 1e-16 absolutely.",
+                 {[](T t, X, T y) { return scale(t, y + 1.0); }, kY}),
     unary<Log>("log", "The natural logarithm. Its derivative at 0 is infinite.",
                {[](T t, X x, T) { return scale_over(t, x[0]); }, kX1}),
     unary<Log2>("log2", "The logarithm to base 2. Its derivative at 0 is infinite.",
