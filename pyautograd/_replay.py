@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
 
@@ -25,17 +23,21 @@ _tapes = _Tapes()
 class Tape:
     """Where the generators that draw inside ``record`` stood before their first draw."""
 
+    __slots__ = ("_starts",)
+
     def __init__(self) -> None:
         self._starts: dict[int, tuple[_Positioned, int]] = {}
 
-    @contextmanager
-    def record(self) -> Iterator[None]:
-        """Notes the generators that this thread draws from in the ``with`` block."""
+    def __enter__(self) -> Tape:
         _tapes.running.append(self)
-        try:
-            yield
-        finally:
-            _tapes.running.remove(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _tapes.running.remove(self)
+
+    def record(self) -> Tape:
+        """Notes the generators that this thread draws from in the ``with`` block."""
+        return self
 
     def rewind(self) -> None:
         """Puts the generators back to where they stood: the same draws come next."""
@@ -60,28 +62,39 @@ class Tape:
         }
         return later
 
-    @contextmanager
-    def take(self) -> Iterator[None]:
+    def take(self) -> Tape:
         """For each of several evaluations of one function: all see the draws of the first."""
         self.rewind()
-        with self.record():
-            yield
+        return self
 
-    @contextmanager
-    def replay(self) -> Iterator[None]:
+    def replay(self) -> _Replay:
         """Rewinds for the ``with`` block; after it, the generators go on as if nothing had been."""
-        after = [(generator, generator._position) for generator, _ in self._starts.values()]
-        self.rewind()
-        running, _tapes.running = _tapes.running, []  # what is drawn again was noted before
-        try:
-            yield
-        finally:
-            _tapes.running = running
-            for generator, position in after:
-                generator._position = position
+        return _Replay(self)
+
+    def generators(self) -> list[_Positioned]:
+        """Those that have drawn so far."""
+        return [generator for generator, _ in self._starts.values()]
 
     def note(self, generator: _Positioned) -> None:
         self._starts.setdefault(id(generator), (generator, generator._position))
+
+
+class _Replay:
+    __slots__ = ("_after", "_running", "_tape")
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+
+    def __enter__(self) -> None:
+        self._after = [(generator, generator._position) for generator in self._tape.generators()]
+        self._tape.rewind()
+        # What is drawn again was noted before.
+        self._running, _tapes.running = _tapes.running, []
+
+    def __exit__(self, *_: object) -> None:
+        _tapes.running = self._running
+        for generator, position in self._after:
+            generator._position = position
 
 
 def note(generator: _Positioned) -> None:

@@ -62,7 +62,10 @@ class TreeDef:
         self.type = type
         self.aux = aux
         self.children = children
-        self.num_leaves: int = 1 if type is None else sum([c.num_leaves for c in children])
+        count = 1 if type is None else 0
+        for child in children:
+            count += child.num_leaves
+        self.num_leaves: int = count
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -290,13 +293,22 @@ def _flatten_into(leaves: list[Any], tree: Any) -> TreeDef:
         leaves.append(tree)
         return _LEAF
     children, aux = node.flatten(tree)
-    return TreeDef(cls, aux, tuple([_flatten_into(leaves, child) for child in children]))
+    structures = []
+    for child in children:
+        if type(child) is Tensor:  # most are: saves a call for each
+            leaves.append(child)
+            structures.append(_LEAF)
+        else:
+            structures.append(_flatten_into(leaves, child))
+    return TreeDef(cls, aux, tuple(structures))
 
 
 def _build(structure: TreeDef, leaves: Iterator[Any]) -> Any:
     if structure.type is None:
         return next(leaves)
-    children = [_build(child, leaves) for child in structure.children]
+    children = [
+        next(leaves) if child is _LEAF else _build(child, leaves) for child in structure.children
+    ]
     node = _node_type(structure.type)
     assert node is not None
     return node.unflatten(structure.aux, children)

@@ -8,6 +8,7 @@ SIAM Journal on Scientific Computing 31, 2009.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Generic, TypeVar
 
@@ -41,6 +42,7 @@ def forward_steps(length: int, slots: int) -> int:
     return repeats * length - reach(slots + 1, repeats - 1)
 
 
+@functools.lru_cache(4096)
 def split(length: int, slots: int) -> int:
     """How many steps to run before the second state is kept; optimal."""
     repeats = repeats_of(length, slots)

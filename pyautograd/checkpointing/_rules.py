@@ -254,14 +254,8 @@ class Captured:
             run.finish()
             self._outside = run.outside
             adopted += [run.resolve(x) for x in self._outside]
-            mapped = {level for x in adopted for level in run.mapped_levels(x)}
-            undrawn = self.tape.empty
-            draws = [
-                i
-                for i, (_, randomness) in enumerate(run.mirrored)
-                if randomness == "different" and i not in mapped and not undrawn
-            ]
-            known = _peeled(run, outputs, mapped.union(draws))
+            levels, draws = self._mapped(run, adopted) if run.mirrored else (set(), [])
+            known = _peeled(run, outputs, levels)
         if not known:
             return unflatten(self._results, results)
         inputs = [*tensors, *self._outside, *[_core.mapped_dummy(i) for i in draws]]
@@ -269,6 +263,17 @@ class Captured:
         del known, outputs, inputs
         full = [next(made) if type(y) is Tensor else y for y in results]
         return unflatten(self._results, full)
+
+    def _mapped(self, run: Any, adopted: list[Tensor]) -> tuple[set[int], list[int]]:
+        """The vmaps that the results are mapped by, and those of them by draws alone."""
+        mapped = {level for x in adopted for level in run.mapped_levels(x)}
+        undrawn = self.tape.empty
+        draws = [
+            i
+            for i, (_, randomness) in enumerate(run.mirrored)
+            if randomness == "different" and i not in mapped and not undrawn
+        ]
+        return mapped.union(draws), draws
 
     def __call__(self, inputs: list[Tensor]) -> list[Maybe]:
         """A later run, on other tensors in the place of arguments and captured ones."""
