@@ -68,9 +68,14 @@ def _name_of(dtype: object) -> str | None:
 
 bfloat16 = BFloat16()
 
+_SINGLE = np.dtype(np.float32)
+_WHOLE = frozenset((_SINGLE, np.dtype(np.float64)))
+
 
 def array_dtype(*dtypes: Any) -> np.dtype[Any]:
     """The dtype of a NumPy array for numbers of these dtypes: float16 and bfloat16 as float32."""
-    single = np.dtype(np.float32)
+    kinds = {*dtypes}
+    if len(kinds) == 1 and kinds <= _WHOLE:
+        return dtypes[0]  # type: ignore[no-any-return]
     halves = (np.dtype(np.float16), bfloat16)
-    return np.result_type(*[single if dtype in halves else dtype for dtype in dtypes])
+    return np.result_type(*[_SINGLE if dtype in halves else dtype for dtype in dtypes])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from .func._vmap import to_front
 from .tree import TreeDef, unflatten
 
 Array = npt.NDArray[Any]
+
+_FLOAT64 = np.dtype(np.float64)
 
 # Bytes of the vectors that one batched pass carries for a dense matrix.
 _CHUNK_BYTES = 1 << 22
@@ -37,12 +40,10 @@ class Layout:
         self.structure = structure
         self.leaves = [(x.shape, x.dtype) for x in leaves]
         self.devices = [x.device for x in leaves]
-        ends = np.cumsum([0, *[x.size for x in leaves]]).tolist()
-        self.slices = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        ends = [0, *itertools.accumulate([x.size for x in leaves])]
+        self.slices = [slice(a, b) for a, b in itertools.pairwise(ends)]
         self.size: int = ends[-1]
-        self.dtype: np.dtype[Any] = array_dtype(
-            *[x.dtype for x in leaves] or [np.dtype(np.float64)]
-        )
+        self.dtype: np.dtype[Any] = array_dtype(*[x.dtype for x in leaves] or [_FLOAT64])
 
     @classmethod
     def of(cls, op: str, tree: Any) -> tuple[Layout, list[Tensor]]:

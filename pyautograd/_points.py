@@ -118,18 +118,19 @@ class Point:
 
     def _forward_jacobian(self) -> Array:
         cotangents, pulled = transposed_graph(self.recording)
-        # Leaves that the outputs do not depend on have rows of zeros.
         reached = [i for i, g in enumerate(pulled) if g is not None]
         graph = [g for g in pulled if g is not None]
-        found = np.zeros((self._columns.size, self._rows.size))
         inner = Layout(self.recording.op, self._columns.structure, graph)
-        parts = [self._columns.slices[i] for i in reached]
+        rows = dense(
+            lambda v: sweep_flat(graph, inner, self._rows, cotangents, v),
+            *(inner.size, inner.dtype),
+        )
+        if len(graph) == len(pulled):
+            return rows
+        # Leaves that the outputs do not depend on have rows of zeros.
+        found = np.zeros((self._columns.size, self._rows.size))
         if graph:
-            rows = dense(
-                lambda v: sweep_flat(graph, inner, self._rows, cotangents, v),
-                *(inner.size, inner.dtype),
-            )
-            found[np.r_[tuple(parts)]] = rows
+            found[np.r_[tuple([self._columns.slices[i] for i in reached])]] = rows
         return found
 
     def weighted_hessian(self, weights: Array) -> Array:

@@ -20,6 +20,7 @@ Dtype: TypeAlias = npt.DTypeLike | None
 Value: TypeAlias = float | Tensor
 
 _NUMBERS = frozenset((bool, int, float))
+_FLOATS = frozenset((float,))
 _FLOAT64: np.dtype[Any] = np.dtype(np.float64)
 
 
@@ -56,9 +57,11 @@ def fitting(op: str, size: Size, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def common_shape(op: str, size: Size, *values: Value) -> tuple[int, ...]:
     """The shape of a draw with these parameters."""
-    shapes = [x.shape for x in values if isinstance(x, Tensor)]
+    shapes = [x.shape for x in values if type(x) is Tensor]
     if not shapes:
-        return size_to_shape(op, size)
+        return (size,) if type(size) is int and size >= 0 else size_to_shape(op, size)
+    if size is None and len(shapes) == 1:
+        return shapes[0]
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:
@@ -67,10 +70,14 @@ def common_shape(op: str, size: Size, *values: Value) -> tuple[int, ...]:
     return shape if size is None else fitting(op, size, shape)
 
 
-def parameters(op: str, dtype: Dtype, *given: Param) -> tuple[list[Value], np.dtype[Any]]:
+def parameters(op: str, dtype: Dtype, *given: Param) -> tuple[Sequence[Value], np.dtype[Any]]:
     """Parameters as floats and floating tensors, and the dtype of the result."""
-    if dtype is None and _NUMBERS.issuperset(map(type, given)):
-        return [float(v) for v in given], _FLOAT64  # type: ignore[arg-type]
+    if dtype is None:
+        kinds = {*map(type, given)}
+        if kinds == _FLOATS:
+            return given, _FLOAT64  # type: ignore[return-value]
+        if kinds <= _NUMBERS:
+            return [float(v) for v in given], _FLOAT64  # type: ignore[arg-type]
     values: list[Value] = [
         float(v) if isinstance(v, (bool, int, float)) else _core.asarray(v) for v in given
     ]
@@ -98,6 +105,8 @@ def check_values(
     op: str, name: str, x: Value, *, positive: bool = False, most: float | None = None
 ) -> None:
     """Raises for negative values (or zeros), where the values are known."""
+    if type(x) is float and x > 0 and most is None:
+        return
     if isinstance(x, Tensor) and _core.depth(x) > 0:
         return
     values: Any = x.detach() if isinstance(x, Tensor) else x

@@ -14,12 +14,15 @@ from .._core import Tensor
 from ._arguments import Dtype, Param, Size, Value, cast, check_values, common_shape, parameters
 from ._stream import Stream
 
+# An angle is sought in one of so many equal parts, each of which needs so few nodes.
+_PARTS, _NODES, _STEPS = 32, 8, 6
+
 
 @functools.cache
-def _rule() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Nodes and weights of Gauss and Legendre."""
-    nodes, weights = np.polynomial.legendre.leggauss(64)
-    return nodes, weights
+def _rule(count: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Nodes and weights of Gauss and Legendre, on [0, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    return 0.5 * (1.0 + nodes), 0.5 * weights
 
 
 class Implicit(Stream):
@@ -118,23 +121,35 @@ def _log_weight(x: Tensor, kappa: Value) -> Tensor:
 
 def _mass(x: Tensor, kappa: Value) -> Tensor:
     """The integral of exp(kappa (cos(t) - 1)) from 0 to x."""
-    half = _core.expand_dims(0.5 * x, axis=-1)
-    wide = _core.expand_dims(kappa, axis=-1) if isinstance(kappa, Tensor) else kappa
-    nodes, weights = _rule()
-    values = _core.exp(_log_weight(half * (1.0 + nodes), wide))
-    return 0.5 * x * _core.sum(values * weights, axis=-1)
+    return _integral(0.0, x, kappa, 64)
+
+
+def _integral(start: Tensor | float, length: Tensor, kappa: Value, count: int) -> Tensor:
+    nodes, weights = _rule(count)
+    t = _core.expand_dims(length, axis=-1) * nodes + _inner(start)
+    return length * _core.sum(_core.exp(_log_weight(t, _inner(kappa))) * weights, axis=-1)
+
+
+def _inner(value: Value) -> Value:
+    """With one more axis behind the others."""
+    return _core.expand_dims(value, axis=-1) if isinstance(value, Tensor) else value
 
 
 def _inverted(share: Tensor, kappa: Value, end: Tensor) -> Tensor:
-    """Where that integral is a share of the one to the end: by bisection, then Newton's method."""
-    wanted = share * _mass(end, kappa)
-    low, high = _core.zeros_like(wanted), _core.broadcast_to(end, wanted.shape)
-    for _ in range(12):
-        middle = 0.5 * (low + high)
-        below = _mass(middle, kappa) < wanted
-        low, high = _core.where(below, middle, low), _core.where(below, high, middle)
-    x = 0.5 * (low + high)
-    for _ in range(4):
-        step = (_mass(x, kappa) - wanted) / _core.exp(_log_weight(x, kappa))
-        x = _core.clip(x - step, low, high)
-    return x
+    """Where that integral is a share of the one to the end: by Newton's method in one of its parts.
+
+    The density falls along a part, so steps from the left of the solution never pass it.
+    """
+    width = end / _PARTS
+    widths = _core.expand_dims(width, axis=-1)
+    parts = _integral(widths * _core.arange(_PARTS), widths, _inner(kappa), _NODES)
+    ends = _core.cumsum(parts, axis=-1)
+    wanted = share * ends[..., -1]
+    passed = ends[..., :-1] <= _core.expand_dims(wanted, axis=-1)
+    rest = wanted - _core.sum(_core.where(passed, parts[..., :-1], 0.0), axis=-1)
+    start, inside = width * _core.count_nonzero(passed, axis=-1), 0.5 * width
+    for _ in range(_STEPS):
+        missing = rest - _integral(start, inside, kappa, _NODES)
+        step = missing / _core.exp(_log_weight(start + inside, kappa))
+        inside = _core.clip(inside + step, 0.0, width)
+    return start + inside
