@@ -62,10 +62,20 @@ Problem make_problem(Reduce kind, const View& out, const View& x) {
       {},   {},      {}};
   for (size_t d = 0; d < x.shape.size(); ++d) {
     if (x.shape[d] == 1) continue;
-    bool reduced = out.shape[d] != x.shape[d];
+    const bool reduced = out.shape[d] != x.shape[d];
+    const int64_t out_stride = reduced ? 0 : out.strides[d];
+    // Axes that lie end to end are one: it may be long where they are short.
+    if (!p.shape.empty() && p.reduced.back() == reduced &&
+        p.x_strides.back() == x.strides[d] * x.shape[d] &&
+        p.out_strides.back() == out_stride * x.shape[d]) {
+      p.shape.back() *= x.shape[d];
+      p.x_strides.back() = x.strides[d];
+      p.out_strides.back() = out_stride;
+      continue;
+    }
     p.shape.push_back(x.shape[d]);
     p.x_strides.push_back(x.strides[d]);
-    p.out_strides.push_back(reduced ? 0 : out.strides[d]);
+    p.out_strides.push_back(out_stride);
     p.reduced.push_back(reduced);
   }
   return p;
