@@ -236,6 +236,8 @@ def broadcast_prefix(
     >>> pa.tree.broadcast_prefix((0, None), structure)
     [0, 0, None]
     """
+    if prefix is None or type(prefix) is int:  # nearly always
+        return [prefix] * structure.num_leaves
     return list(_prefix_values(prefix, structure, op, what, ""))
 
 
