@@ -17,6 +17,7 @@ from .func._jacobian import (
     linear_blocks,
     nest,
     reverse_blocks,
+    value_grad_hessian_of,
 )
 from .func._reverse import Recording
 
@@ -257,18 +258,23 @@ def value_grad_hessian(
     >>> value.item(), gradient.tolist(), H.tolist()
     (9.0, [3.0, 12.0], [[6.0, 0.0], [0.0, 12.0]])
     """
-    from ._planner import value_grad_hessian as planned
-    from ._planner._schedule import Start
-
     op = "value_grad_hessian"
     check_callable(op, f)
     argnums = check_argnums(op, argnums)
     before = _core.live()["bytes"]
     recording = Recording(op, f, args, {}, argnums, has_aux)
     planning = _Planning(memory, sparsity, progress, flatten)
-    options = planning.options(op, has_aux=has_aux, symmetric=symmetric)
     columns = sum([x.size for x in recording.inputs])
-    return planned(recording, options, Start(before, is_small(columns, columns, before)))
+    small = is_small(columns, columns, before)
+    plain = columns < COMPRESSED and not (planning.asked() or _core.anomaly_detection()[0])
+    if small and plain and recording.is_real_scalar():
+        value, gradient, second = value_grad_hessian_of(recording)
+        return ((value, recording.aux) if has_aux else value), gradient, second
+    from ._planner import value_grad_hessian as planned
+    from ._planner._schedule import Start
+
+    options = planning.options(op, has_aux=has_aux, symmetric=symmetric)
+    return planned(recording, options, Start(before, small))
 
 
 def explain(

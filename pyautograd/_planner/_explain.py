@@ -15,7 +15,6 @@ from ..func._reverse import Recording
 from ..sparse._plans import check_recording
 from . import _compression
 from ._costs import Graph
-from ._hessian import is_plain_scalar
 from ._memory import written
 from ._names import leaf_names
 from ._passes import Sweep
@@ -68,7 +67,7 @@ def explain(
 ) -> Explanation:
     before = live_bytes()
     recording = Recording(options.op, f, args, {}, argnums, False)
-    scalar = is_plain_scalar(recording)
+    scalar = recording.is_real_scalar()
     columns = sum([x.size for x in recording.inputs])
     rows = columns if scalar else sum([y.size for y in recording.outputs])
     start = Start(before, is_small(rows, columns, before))

@@ -31,7 +31,7 @@ def hessian(recording: Recording, options: Options, start: Start) -> Any:
         check_scalar(recording, "sparsity")
         found = sparse_hessian(recording, options)[1]
         return _finished(found, recording, options)
-    if not is_plain_scalar(recording):
+    if not recording.is_real_scalar():
         if options.flatten:
             check_scalar(recording, "flatten=True")
         return _of_many(recording, options, start)
@@ -78,16 +78,6 @@ def check_scalar(recording: Recording, what: str | None) -> None:
                 f"[{op}] the function must be real, got dtype {t.dtype}: take its abs, real or "
                 "imag, and differentiate with respect to real and imaginary parts"
             )
-
-
-def is_plain_scalar(recording: Recording) -> bool:
-    tensors = (*recording.outputs, *recording.inputs)
-    return (
-        len(recording.outputs) == 1
-        and recording.out_structure.type is None
-        and not recording.outputs[0].shape
-        and all(t.dtype.kind == "f" for t in tensors)
-    )
 
 
 def _dense(

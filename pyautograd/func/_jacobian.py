@@ -214,6 +214,16 @@ def hessian_of(
     return unflatten(recording.out_structure, per_output)
 
 
+def value_grad_hessian_of(recording: Recording) -> tuple[Any, Any, Any]:
+    """Of a real scalar function that was recorded."""
+    inputs, inner = recording.inputs, recording.in_structure
+    with recording_on():
+        (first,) = reverse_blocks(recording.outputs, inputs, differentiable="yes")
+    second = reverse_blocks(first, inputs)
+    gradient = unflatten(inner, [recording.settled(g) for g in first])
+    return recording.value(), gradient, nest(inner, inner, second)
+
+
 def _is_tall(recording: Recording) -> bool:
     """Whether columns are fewer than rows; of complex outputs rows are the simpler ones."""
     inputs, outputs = recording.inputs, recording.outputs

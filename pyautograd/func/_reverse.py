@@ -83,6 +83,15 @@ class Recording:
         settled = [self._settle(y) for y in self.outputs]
         return any(y.requires_grad or _core.depth(y) > 0 for y in settled)
 
+    def is_real_scalar(self) -> bool:
+        """Whether the only output is a real scalar, and a function of real inputs."""
+        return (
+            len(self.outputs) == 1
+            and self.out_structure.type is None
+            and not self.outputs[0].shape
+            and all(x.dtype.kind == "f" for x in (*self.outputs, *self.inputs))
+        )
+
     def scalar(self) -> Tensor:
         """The only output, which must be a scalar."""
         if len(self.outputs) != 1 or self.out_structure.type is not None:
