@@ -72,7 +72,7 @@ def common_shape(op: str, size: Size, *values: Value) -> tuple[int, ...]:
 
 def parameters(op: str, dtype: Dtype, *given: Param) -> tuple[Sequence[Value], np.dtype[Any]]:
     """Parameters as floats and floating tensors, and the dtype of the result."""
-    if dtype is None:
+    if dtype is None or dtype is np.float64:
         kinds = {*map(type, given)}
         if kinds == _FLOATS:
             return given, _FLOAT64  # type: ignore[return-value]
