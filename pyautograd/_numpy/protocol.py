@@ -214,9 +214,9 @@ def array_function(
 
 def _composed(name: str) -> Callable[..., Any] | None:
     """A special function that is no op of its own."""
-    from ..special import _quantiles
+    from .. import special
 
-    return getattr(_quantiles, name) if name in _quantiles.__all__ else None
+    return getattr(special, name) if name in special.__all__ else None
 
 
 def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:

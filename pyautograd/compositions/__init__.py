@@ -58,6 +58,7 @@ _BESIDE = {
         "structured": "block_diag circulant hankel toeplitz",
     },
     "special": {
+        "bessel": "iv ive kv kve",
         "orthogonal": (
             "eval_chebyt eval_chebyu eval_hermite eval_hermitenorm eval_laguerre eval_legendre"
         ),

@@ -23,6 +23,7 @@ from .._names import public_dir
 from ._quantiles import betainccinv, betaincinv, gammainccinv, gammaincinv, stdtr, stdtrit
 
 if TYPE_CHECKING:
+    from ..compositions.bessel import iv, ive, kv, kve
     from ..compositions.orthogonal import (
         eval_chebyt,
         eval_chebyu,
@@ -81,6 +82,8 @@ __all__ = [
     "i1e",
     "inv_boxcox",
     "inv_boxcox1p",
+    "iv",
+    "ive",
     "j0",
     "j1",
     "k0",
@@ -88,6 +91,8 @@ __all__ = [
     "k1",
     "k1e",
     "kl_div",
+    "kv",
+    "kve",
     "log1p",
     "log_expit",
     "log_ndtr",

@@ -89,7 +89,32 @@ def polynomial(name):
     )
 
 
+def of_orders(rng):
+    for shape in SHAPES:
+        yield rng.uniform(-2.5, 2.5, shape), rng.uniform(0.4, 3, shape)
+    yield np.array([[0.0], [1.0], [4.0]]), np.array([0.8, 9.0])
+
+
+def modified_bessel(name):
+    """SciPy's takes negative numbers for integer orders, and has some limits wrong."""
+    function = getattr(sc, name)
+
+    def reference(v, x):
+        v, x = np.broadcast_arrays(v, x)
+        at_infinity = {"iv": np.inf}.get(name, 0.0)
+        at_zero = np.where(v == 0, 1.0, np.where((v > 0) | (v == np.round(v)), 0.0, np.inf))
+        at_zero = at_zero if name in ("iv", "ive") else np.inf
+        values = np.where(x == 0, at_zero, np.where(x == np.inf, at_infinity, function(v, x)))
+        values = np.where((x >= 0) & np.isfinite(v), values, np.nan)
+        return values.astype(np.result_type(v, x))
+
+    return record(
+        f"special.{name}", in_float(reference), of_orders, dtypes=REAL_NUMBERS, diff=(0, 1), tol=512
+    )
+
+
 RECORDS = [
+    *map(modified_bessel, ("iv", "ive", "kv", "kve")),
     record("linalg.block_diag", sl.block_diag, blocks, diff=(0, 1, 2), dtypes=ALL),
     record("linalg.toeplitz", sl.toeplitz, columns_and_rows, diff=(0, 1), dtypes=ALL),
     record("linalg.hankel", hankel, columns_and_rows, diff=(0, 1), dtypes=ALL),
