@@ -20,6 +20,7 @@ from .._core import (
 )
 from .._core import sigmoid as expit
 from .._names import public_dir
+from ._lambert import lambertw
 from ._quantiles import betainccinv, betaincinv, gammainccinv, gammaincinv, stdtr, stdtrit
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ __all__ = [
     "kl_div",
     "kv",
     "kve",
+    "lambertw",
     "log1p",
     "log_expit",
     "log_ndtr",
