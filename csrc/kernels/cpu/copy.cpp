@@ -22,9 +22,31 @@ void convert_row(void* out, int64_t out_stride, const void* x, int64_t x_stride,
   }
 }
 
+template <class To, class From>
+void convert_real_row(void* out, int64_t out_stride, const void* x, int64_t x_stride, int64_t n) {
+  convert_row<To, RealOf<From>>(out, out_stride, x, 2 * x_stride, n);
+}
+
+// Integers that wrap, and tests for zero, do not see the sign of a number as wide or wider.
+template <class To, class From>
+constexpr ConvertRow row_for() {
+  constexpr bool real = !is_complex_type<To> && !is_complex_type<From>;
+  if constexpr (is_complex_type<From> && !is_complex_type<To> && !std::is_same_v<To, bool>)
+    return convert_real_row<To, From>;
+  else if constexpr (real && std::is_same_v<To, bool>)
+    return convert_row<To, BitsOf<From>>;
+  else if constexpr (std::is_same_v<From, bool>)
+    return row_for<To, uint8_t>();
+  else if constexpr (real && std::is_integral_v<To> && std::is_integral_v<From>)
+    return convert_row<BitsOf<To>,
+                       std::conditional_t<(sizeof(From) < sizeof(To)), From, BitsOf<From>>>;
+  else
+    return convert_row<To, From>;
+}
+
 template <class To, class... From>
 constexpr std::array<ConvertRow, kDTypeCount> convert_to(List<From...>) {
-  return {convert_row<To, From>...};
+  return {row_for<To, From>()...};
 }
 
 template <class... To>

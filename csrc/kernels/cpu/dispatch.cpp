@@ -25,7 +25,7 @@ namespace {
 
 LoopTable make_table() {
   LoopTable table{};
-  install_complex(table);
+  install_common(table);
   auto take = [&](const char* name, void (*install)(LoopTable&)) {
     if (table.name != nullptr) return;
     table.name = name;

@@ -39,18 +39,21 @@ class Indexed {
   void blocks(int64_t begin, int64_t end, const Body& body) const {
     int64_t target[kBlock], lined[kBlock];
     for (int64_t b = begin; b < end; b += kBlock) {
-      int64_t n = std::min(kBlock, end - b);
-      std::fill_n(target, n, 0);
-      for (size_t k = 0; k < index_.size(); ++k) add_offsets(k, b, n, target);
-      int64_t* next = lined;
-      nests_.back().walk(b, b + n, [&](const auto& o, int64_t length) {
-        for (int64_t i = 0; i < length; ++i) *next++ = o[0] + i * nests_.back().stride(0);
-      });
+      const int64_t n = std::min(kBlock, end - b);
+      find_offsets(b, n, target, lined);
       body(n, static_cast<const int64_t*>(target), static_cast<const int64_t*>(lined));
     }
   }
 
  private:
+  [[gnu::noinline]] void find_offsets(int64_t begin, int64_t n, int64_t* target,
+                                      int64_t* lined) const {
+    std::fill_n(target, n, 0);
+    for (size_t k = 0; k < index_.size(); ++k) add_offsets(k, begin, n, target);
+    nests_.back().walk(begin, begin + n, [&](const auto& o, int64_t length) {
+      for (int64_t i = 0; i < length; ++i) *lined++ = o[0] + i * nests_.back().stride(0);
+    });
+  }
   void add_offsets(size_t k, int64_t begin, int64_t n, int64_t* target) const {
     const int64_t* data = static_cast<const int64_t*>(index_[k].data);
     const Nest<1>& nest = nests_[k];
@@ -279,21 +282,19 @@ void put_along_axis(const View& out, const View& updates, const View& index, int
   Nest<3> nest(updates.shape, {updates.strides, index.strides, out_strides}, Order::RowMajor);
   int64_t step = out.strides[axis];
   const int64_t* indices = static_cast<const int64_t*>(index.data);
-  visit_dtype(out.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
+  const auto put_all = [&]<class T, bool adds>(TypeTag<T>, std::bool_constant<adds>) {
     nest.walk(0, nest.count(), [&](const auto& o, int64_t n) {
       const T* from = static_cast<const T*>(updates.data) + o[0];
       T* to = static_cast<T*>(out.data) + o[2];
-      for (int64_t i = 0; i < n; ++i) {
-        T& target = to[i * nest.stride(2) + indices[o[1] + i * nest.stride(1)] * step];
-        const T& value = from[i * nest.stride(0)];
-        if (add)
-          put<true>(target, value);
-        else
-          put<false>(target, value);
-      }
+      for (int64_t i = 0; i < n; ++i)
+        put<adds>(to[i * nest.stride(2) + indices[o[1] + i * nest.stride(1)] * step],
+                  from[i * nest.stride(0)]);
     });
-  });
+  };
+  if (add)
+    visit_dtype(out.dtype, [&](auto tag) { put_all(tag, std::true_type()); });
+  else
+    visit_size(itemsize(out.dtype), [&](auto tag) { put_all(tag, std::false_type()); });
 }
 
 // Neighbours that are equal would wait for each other's sum: they go to different tables, if these

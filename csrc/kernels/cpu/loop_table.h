@@ -5,6 +5,7 @@
 // not be there.
 
 #include <cstdint>
+#include <type_traits>
 
 #include "core/dtype.h"
 #include "kernels/kernels.h"
@@ -121,6 +122,21 @@ struct LoopTable {
 
 const LoopTable& loops();
 
+// Loops that gain little from wider vectors: no instruction divides vectors of integers, and
+// complex numbers wait for memory or for the C library.
+template <class F, class T>
+inline constexpr bool compiled_once =
+    is_complex_type<T> ||
+    contains<
+        F, List<BitCount, Exponent, FloorDivide, Fmod, Gcd, Ldexp, Lcm, MakeComplex, NextAfter>> ||
+    (!is_float<T> && contains<F, List<Power, Remainder>>);
+
+// The type whose loops serve T where signs do not matter; a bool is a byte of 0 or 1.
+template <class T>
+using BitsOf = typename std::conditional_t<
+    is_float<T>, std::type_identity<T>,
+    std::make_unsigned<std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>>>::type;
+
 inline int size_class(int64_t itemsize) {
   return itemsize == 1 ? 0 : itemsize == 2 ? 1 : itemsize == 4 ? 2 : itemsize == 8 ? 3 : 4;
 }
@@ -141,8 +157,7 @@ void install_complex_math(LoopTable& table);
 void install_half(LoopTable& table);
 }  // namespace PYAUTOGRAD_ISA
 
-// Complex numbers, compiled once, as most gain little from wider vectors. install_complex_math puts
-// vector code in front of some of these.
-void install_complex(LoopTable& table);
+// What is compiled once, before the rest. install_complex_math puts vector code in front of some.
+void install_common(LoopTable& table);
 
 }  // namespace pyautograd::kernels

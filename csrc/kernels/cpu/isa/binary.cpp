@@ -108,22 +108,28 @@ inline void padded(T* out, const T* x, const T* y, int64_t n, bool x_scalar, boo
   }
 }
 
+// With both operands in either order.
+using Commutative = List<Add, Multiply, BitwiseAnd, BitwiseOr, BitwiseXor, Equal, NotEqual>;
+
 template <class F, class T>
 void binary_loop(void* out, const void* x, const void* y, int64_t n, bool x_scalar, bool y_scalar) {
   using R = Result<F, T>;
   if (n <= 0) return;
+  if constexpr (contains<F, Commutative>) {
+    if (x_scalar && !y_scalar) return binary_loop<F, T>(out, y, x, n, false, true);
+  }
   R* o = static_cast<R*>(out);
   const T* a = static_cast<const T*>(x);
   const T* b = static_cast<const T*>(y);
   if constexpr (std::is_same_v<F, Power> && is_float<T>) {
     if (y_scalar && !x_scalar && *b == T(3)) return straight<Cube, T, R, false, true>(o, a, b, n);
   }
-  if constexpr (is_float<T> && contains<F, VectorMath>) {
+  if constexpr (contains<F, VectorMath>) {
     padded<F>(o, a, b, n, x_scalar, y_scalar);
     return;
   }
   const int64_t count = x_scalar && y_scalar ? 1 : n;
-  if constexpr (std::is_same_v<F, Remainder> && is_float<T> && kQuickRemainders) {
+  if constexpr (std::is_same_v<F, Remainder> && kQuickRemainders) {
     if (x_scalar)
       remainders<T, true, false>(o, a, b, count);
     else if (y_scalar)
@@ -131,7 +137,7 @@ void binary_loop(void* out, const void* x, const void* y, int64_t n, bool x_scal
     else
       remainders<T, false, false>(o, a, b, count);
   } else {
-    if (x_scalar)
+    if (x_scalar && !contains<F, Commutative>)
       straight<F, T, R, true, false>(o, a, b, count);
     else if (y_scalar)
       straight<F, T, R, false, true>(o, a, b, count);
@@ -142,9 +148,77 @@ void binary_loop(void* out, const void* x, const void* y, int64_t n, bool x_scal
 }
 
 template <class F, class T>
+void swapped_loop(void* out, const void* x, const void* y, int64_t n, bool x_scalar,
+                  bool y_scalar) {
+  binary_loop<F, T>(out, y, x, n, y_scalar, x_scalar);
+}
+
+constexpr int64_t kTruthTile = 1024;
+
+template <class T>
+[[gnu::noinline]] void truth_of(uint8_t* out, const T* x, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) out[i] = x[i] != T(0);
+}
+
+// `loop` combines the truth values of both operands.
+template <class T>
+void combine_truth(Loop2 loop, uint8_t* out, const T* x, const T* y, int64_t n, bool x_scalar,
+                   bool y_scalar) {
+  uint8_t left[kTruthTile], right[kTruthTile];
+  left[0] = *x != T(0);
+  right[0] = *y != T(0);
+  for (int64_t i = 0; i < n; i += kTruthTile) {
+    const int64_t length = n - i < kTruthTile ? n - i : kTruthTile;
+    if (!x_scalar) truth_of(left, x + i, length);
+    if (!y_scalar) truth_of(right, y + i, length);
+    loop(out + i, left, right, length, x_scalar, y_scalar);
+  }
+}
+template <Loop2 loop, class T>
+void truth_loop(void* out, const void* x, const void* y, int64_t n, bool x_scalar, bool y_scalar) {
+  if (n > 0)
+    combine_truth(loop, static_cast<uint8_t*>(out), static_cast<const T*>(x),
+                  static_cast<const T*>(y), n, x_scalar, y_scalar);
+}
+
+// Bits do not tell a signed number from an unsigned one, and a bool is a byte of 0 or 1.
+using Signless =
+    List<Add, Subtract, Multiply, BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, Equal, NotEqual>;
+using AndOfBools = List<Multiply, Minimum, LogicalAnd>;
+using OrOfBools = List<Add, Maximum, LogicalOr>;
+
+template <class F, class T>
+constexpr Loop2 loop_of() {
+  constexpr bool is_bool = std::is_same_v<T, bool>;
+  using Bits = BitsOf<T>;
+  if constexpr (is_bool && contains<F, AndOfBools>)
+    return binary_loop<BitwiseAnd, uint8_t>;
+  else if constexpr (is_bool && contains<F, OrOfBools>)
+    return binary_loop<BitwiseOr, uint8_t>;
+  else if constexpr (is_bool && std::is_same_v<F, LogicalXor>)
+    return binary_loop<BitwiseXor, uint8_t>;
+  else if constexpr (is_bool)
+    return loop_of<F, uint8_t>();
+  else if constexpr (std::is_same_v<F, LogicalAnd>)
+    return truth_loop<binary_loop<BitwiseAnd, uint8_t>, Bits>;
+  else if constexpr (std::is_same_v<F, LogicalOr>)
+    return truth_loop<binary_loop<BitwiseOr, uint8_t>, Bits>;
+  else if constexpr (std::is_same_v<F, LogicalXor>)
+    return truth_loop<binary_loop<BitwiseXor, uint8_t>, Bits>;
+  else if constexpr (std::is_same_v<F, Greater>)
+    return swapped_loop<Less, T>;
+  else if constexpr (std::is_same_v<F, GreaterEqual>)
+    return swapped_loop<LessEqual, T>;
+  else if constexpr (contains<F, Signless>)
+    return binary_loop<F, Bits>;
+  else
+    return binary_loop<F, T>;
+}
+
+template <class F, class T>
 void install_loop(LoopTable& table) {
-  if constexpr (accepts<F, T>() && !contains<F, BinaryParts>)
-    table.binary[fn_id<F>() - kUnaryCount][int(dtype_of<T>)] = binary_loop<F, T>;
+  if constexpr (accepts<F, T>() && !compiled_once<F, T>)
+    table.binary[fn_id<F>() - kUnaryCount][int(dtype_of<T>)] = loop_of<F, T>();
 }
 
 template <class F, class... T>

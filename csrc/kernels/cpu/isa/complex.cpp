@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kTile = 128, kBlock = 16;
 
-// Where the loops of complex_loops.cpp are, for what the vector code does not cover.
+// Where the loops of common_loops.cpp are, for what the vector code does not cover.
 template <class F, class T>
 Loop1 scalar_loop = nullptr;
 

@@ -21,28 +21,10 @@ int64_t arg_loop(bool maximum, const void* x, int64_t n) {
   return 0;
 }
 
-// Wrapping sums and truth values do not see the sign, so they share the unsigned loops; bool is a
-// byte.
-template <class T>
-struct Unsigned {
-  using type = std::make_unsigned_t<T>;
-};
-template <>
-struct Unsigned<bool> {
-  using type = uint8_t;
-};
-template <>
-struct Unsigned<float> {
-  using type = float;
-};
-template <>
-struct Unsigned<double> {
-  using type = double;
-};
-
+// Wrapping sums and truth values do not see the sign.
 template <class T>
 void install(LoopTable& table) {
-  using U = typename Unsigned<T>::type;
+  using U = BitsOf<T>;
   using Ordered = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
   int d = int(dtype_of<T>);
   constexpr bool is_bool = std::is_same_v<T, bool>;

@@ -74,8 +74,9 @@ struct MinFold : PlainFold {
 };
 
 // result[j] of kWidth results folds the elements j, j + kWidth, ..., and n is a multiple of that.
+// Not inlined: unrolled code as long as this need not be in every caller.
 template <int kWidth, class Fold, class T>
-inline void fold_lanes(T* result, const T* x, int64_t n) {
+[[gnu::noinline]] void fold_lanes(T* result, const T* x, int64_t n) {
   using V = Vector<T>;
   constexpr int64_t lanes = 64 / sizeof(T);  // of an accumulator, whatever the registers
   constexpr int kParts = 64 / kVectorBytes;
@@ -135,8 +136,10 @@ inline T fold_block(const T* x, int64_t n) {
   T acc[4];
   for (T& value : acc) value = Fold::template identity<T>();
   int64_t i = 0;
-  for (; i + 4 <= n; i += 4)
+  for (; i + 4 <= n; i += 4) {
+#pragma GCC unroll 4
     for (int j = 0; j < 4; ++j) Fold::fold(acc[j], Fold::of(x[i + j]));
+  }
   for (; i < n; ++i) Fold::fold(acc[0], Fold::of(x[i]));
   Fold::fold(acc[0], acc[1]);
   Fold::fold(acc[2], acc[3]);
@@ -146,7 +149,7 @@ inline T fold_block(const T* x, int64_t n) {
 
 // Pairwise over blocks: the error of a sum grows with the logarithm of the number of blocks.
 template <class Fold, class T>
-inline T fold_row(const T* x, int64_t n) {
+[[gnu::noinline]] T fold_row(const T* x, int64_t n) {
   constexpr int64_t kFoldBlock = 8192 / sizeof(T);
   if (n <= kFoldBlock) return fold_block<Fold>(x, n);
   T partial[64];  // partial[i] covers a run of 2^i blocks when bit i of `full` is set
@@ -175,7 +178,8 @@ void fold_row_loop(void* acc, const void* x, int64_t n) {
 }
 
 template <class Fold, class T>
-inline void fold_rows(T* acc, const T* x, int64_t rows, int64_t row_stride, int64_t columns) {
+inline void fold_rows(T* __restrict acc, const T* x, int64_t rows, int64_t row_stride,
+                      int64_t columns) {
   for (int64_t r = 0; r < rows; ++r) {
     const T* row = x + r * row_stride;
 #pragma GCC ivdep
@@ -193,16 +197,13 @@ void fold_columns_loop(void* acc, const void* x, int64_t rows, int64_t row_strid
     int64_t width = columns - c < kTile ? columns - c : kTile;
     T* a = static_cast<T*>(acc) + c;
     const T* begin = static_cast<const T*>(x) + c;
-    if (rows <= kGroup) {
-      fold_rows<Fold>(a, begin, rows, row_stride, width);
-      continue;
-    }
+    const bool grouped = rows > kGroup;
     for (int64_t r = 0; r < rows; r += kGroup) {
       T group[kTile];
-      for (int64_t i = 0; i < width; ++i) group[i] = Fold::template identity<T>();
-      fold_rows<Fold>(group, begin + r * row_stride, rows - r < kGroup ? rows - r : kGroup,
-                      row_stride, width);
-      for (int64_t i = 0; i < width; ++i) Fold::fold(a[i], group[i]);
+      for (int64_t i = 0; grouped && i < width; ++i) group[i] = Fold::template identity<T>();
+      fold_rows<Fold>(grouped ? group : a, begin + r * row_stride,
+                      rows - r < kGroup ? rows - r : kGroup, row_stride, width);
+      for (int64_t i = 0; grouped && i < width; ++i) Fold::fold(a[i], group[i]);
     }
   }
 }

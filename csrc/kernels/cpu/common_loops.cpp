@@ -1,5 +1,5 @@
-// The loops over complex numbers, and those that make them. They wait for memory or for the C
-// library, so one copy serves every processor.
+// The loops of which one copy serves every processor: over complex numbers, and over what has no
+// vector instruction.
 
 #include "kernels/cpu/isa/reduce.h"
 #include "kernels/cpu/move.h"
@@ -30,20 +30,20 @@ void binary_loop(void* out, const void* x, const void* y, int64_t n, bool x_scal
   auto* o = static_cast<Result<F, T>*>(out);
   const T* a = static_cast<const T*>(x);
   const T* b = static_cast<const T*>(y);
-  if (x_scalar && y_scalar)
-    straight<F, T, true, true>(o, a, b, n);
-  else if (x_scalar)
-    straight<F, T, true, false>(o, a, b, n);
+  const int64_t count = x_scalar && y_scalar ? 1 : n;
+  if (x_scalar)
+    straight<F, T, true, false>(o, a, b, count);
   else if (y_scalar)
-    straight<F, T, false, true>(o, a, b, n);
+    straight<F, T, false, true>(o, a, b, count);
   else
-    straight<F, T, false, false>(o, a, b, n);
+    straight<F, T, false, false>(o, a, b, count);
+  for (int64_t i = count; i < n; ++i) o[i] = o[0];
 }
 
 template <class T, class... F>
 void install_unary(LoopTable& table, List<F...>) {
   auto one = [&]<class Functor>(TypeTag<Functor>) {
-    if constexpr (accepts<Functor, T>())
+    if constexpr (accepts<Functor, T>() && compiled_once<Functor, T>)
       table.unary[fn_id<Functor>()][int(dtype_of<T>)] = unary_loop<Functor, T>;
   };
   (one(TypeTag<F>{}), ...);
@@ -52,7 +52,7 @@ void install_unary(LoopTable& table, List<F...>) {
 template <class T, class... F>
 void install_binary(LoopTable& table, List<F...>) {
   auto one = [&]<class Functor>(TypeTag<Functor>) {
-    if constexpr (accepts<Functor, T>())
+    if constexpr (accepts<Functor, T>() && compiled_once<Functor, T>)
       table.binary[fn_id<Functor>() - kUnaryCount][int(dtype_of<T>)] = binary_loop<Functor, T>;
   };
   (one(TypeTag<F>{}), ...);
@@ -92,12 +92,15 @@ void where_loop(void* out, const bool* condition, const void* x, const void* y, 
   for (int64_t i = 0; i < n; ++i) o[i] = condition[i] ? a[x_scalar ? 0 : i] : b[y_scalar ? 0 : i];
 }
 
+template <class... T>
+void install_elementwise(LoopTable& table, List<T...>) {
+  (install_unary<T>(table, Unary{}), ...);
+  (install_binary<T>(table, Binary{}), ...);
+}
+
 template <class T>
-void install_type(LoopTable& table) {
+void install_complex(LoopTable& table) {
   const int d = int(dtype_of<T>);
-  install_unary<T>(table, Unary{});
-  install_binary<T>(table, Binary{});
-  install_binary<RealOf<T>>(table, BinaryParts{});
   table.reduce[int(Reduce::Sum)][d] = fold_loops<SumFold, T>();
   table.reduce[int(Reduce::Prod)][d] = fold_loops<ComplexProdFold, T>();
   table.reduce[int(Reduce::Any)][d] = truth_loops<false, T>();
@@ -107,9 +110,10 @@ void install_type(LoopTable& table) {
 
 }  // namespace
 
-void install_complex(LoopTable& table) {
-  install_type<std::complex<float>>(table);
-  install_type<std::complex<double>>(table);
+void install_common(LoopTable& table) {
+  install_elementwise(table, AllTypes{});
+  install_complex<std::complex<float>>(table);
+  install_complex<std::complex<double>>(table);
   table.where[size_class(sizeof(Bytes16))] = where_loop;
 }
 
