@@ -46,6 +46,7 @@ def lint(session):
 def types(session):
     """Check the types, and that the generated stubs are current."""
     session.run("mypy")
+    session.run("mypy", "tests/test_typing.py")
     # -I: not the source folder, which holds no compiled core.
     session.run("python", "-I", "-m", "pyautograd._stubs", "--check")
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -86,5 +89,9 @@ class PlainSwitch(Switch):
 
     __slots__ = ()
 
+    @overload
+    def __new__(cls, function: None = None, /) -> Self: ...
+    @overload
+    def __new__(cls, function: Callable[..., Any], /) -> Any: ...
     def __new__(cls, function: Callable[..., Any] | None = None, /) -> Any:
         return super().__new__(cls) if function is None else cls()(function)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from . import _core
+from ._core import Tensor
 from ._unplanned import COMPRESSED, is_small
 from .func._arguments import check_argnums, check_callable
 from .func._jacobian import (
@@ -24,6 +25,7 @@ from .func._reverse import Recording
 if TYPE_CHECKING:
     from ._planner import Explanation
     from ._planner._schedule import Options
+    from ._typing import Leaf, Tree
 
 __all__ = ["explain", "hessian", "hvp", "jacobian", "value_grad_hessian"]
 
@@ -49,6 +51,34 @@ class _Planning(NamedTuple):
         return Options(op=op, **self._asdict(), **others)
 
 
+@overload
+def jacobian(
+    f: Callable[..., Tensor],
+    x: Leaf,
+    /,
+    *args: Any,
+    argnums: Literal[0] = 0,
+    has_aux: Literal[False] = False,
+    mode: str = "auto",
+    holomorphic: bool = False,
+    memory: int | str | None = None,
+    sparsity: None = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    flatten: Literal[False] = False,
+) -> Tensor: ...
+@overload
+def jacobian(
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: int | tuple[int, ...] = 0,
+    has_aux: bool = False,
+    mode: str = "auto",
+    holomorphic: bool = False,
+    memory: int | str | None = None,
+    sparsity: Any = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    flatten: bool = False,
+) -> Any: ...
 def jacobian(
     f: Callable[..., Any],
     *args: Any,
@@ -119,6 +149,36 @@ def jacobian(
     return (nested, recording.aux) if has_aux else nested
 
 
+@overload
+def hessian(
+    f: Callable[..., Tensor],
+    x: Leaf,
+    /,
+    *args: Any,
+    argnums: Literal[0] = 0,
+    has_aux: Literal[False] = False,
+    mode: str = "auto",
+    holomorphic: bool = False,
+    memory: int | str | None = None,
+    symmetric: bool = True,
+    sparsity: None = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    flatten: Literal[False] = False,
+) -> Tensor: ...
+@overload
+def hessian(
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: int | tuple[int, ...] = 0,
+    has_aux: bool = False,
+    mode: str = "auto",
+    holomorphic: bool = False,
+    memory: int | str | None = None,
+    symmetric: bool = True,
+    sparsity: Any = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    flatten: bool = False,
+) -> Any: ...
 def hessian(
     f: Callable[..., Any],
     *args: Any,
@@ -235,6 +295,32 @@ def hessian(
     return planner.hessian(recording, options, Start(before, small))
 
 
+@overload
+def value_grad_hessian(
+    f: Callable[..., Tensor],
+    x: Leaf,
+    /,
+    *args: Any,
+    argnums: Literal[0] = 0,
+    has_aux: Literal[False] = False,
+    memory: int | str | None = None,
+    symmetric: bool = True,
+    sparsity: None = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    flatten: Literal[False] = False,
+) -> tuple[Tensor, Tensor, Tensor]: ...
+@overload
+def value_grad_hessian(
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: int | tuple[int, ...] = 0,
+    has_aux: bool = False,
+    memory: int | str | None = None,
+    symmetric: bool = True,
+    sparsity: Any = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    flatten: bool = False,
+) -> tuple[Any, Any, Any]: ...
 def value_grad_hessian(
     f: Callable[..., Any],
     *args: Any,
@@ -321,6 +407,12 @@ def _check_sparsity(op: str, mode: str, sparsity: Any) -> None:
         )
 
 
+@overload
+def hvp(f: Callable[..., Any], x: Leaf, v: Any) -> Tensor: ...
+@overload
+def hvp(f: Callable[..., Any], x: Tree, v: Any) -> Tree: ...
+@overload
+def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any: ...
 def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
     """The Hessian of a scalar function at ``x`` times ``v``, without forming the Hessian.
 

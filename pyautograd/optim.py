@@ -28,13 +28,16 @@ import math
 from collections.abc import Callable
 from functools import partial
 from numbers import Real
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
 import numpy as np
 
 from . import _core
 from ._core import Tensor
 from ._names import public_dir
+
+if TYPE_CHECKING:
+    from ._typing import Tree
 from .func._arguments import match_values, to_tensor
 from .grad_mode import no_grad
 from .tree import TreeDef, flatten, paths, unflatten
@@ -114,6 +117,10 @@ class Optimizer(Generic[State]):
         leaves, structure = self._tensors("init", params)
         return self._map_trees(lambda _, tree: unflatten(structure, tree), self._start(leaves))
 
+    @overload
+    def update(self, params: Tree, grads: Any, state: State) -> tuple[Tree, State]: ...
+    @overload
+    def update(self, params: Any, grads: Any, state: State) -> tuple[Any, State]: ...
     def update(self, params: Any, grads: Any, state: State) -> tuple[Any, State]:
         """One step as a pure function.
 

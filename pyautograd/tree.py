@@ -19,11 +19,14 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from . import _core
 from ._core import Tensor
 from ._names import public_dir
+
+if TYPE_CHECKING:
+    from ._typing import Tree
 
 __all__ = [
     "TreeDef",
@@ -118,6 +121,10 @@ def leaves(tree: Any) -> list[Any]:
     return flatten(tree)[0]
 
 
+@overload
+def ravel(tree: Tree) -> tuple[Tensor, Callable[[Any], Tree]]: ...
+@overload
+def ravel(tree: Any) -> tuple[Tensor, Callable[[Any], Any]]: ...
 def ravel(tree: Any) -> tuple[Tensor, Callable[[Any], Any]]:
     """A tree of tensors as one vector, and the function that makes a tree of such a vector.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .. import _core
 from .._core import Tensor
@@ -11,11 +11,28 @@ from ..func._arguments import check_callable
 from ..policies import Policy, as_rule
 from ._rules import NAME, Captured
 
+if TYPE_CHECKING:
+    from .._typing import Tree
+
 __all__ = ["checkpoint", "name"]
 
 T = TypeVar("T")
 
 
+@overload
+def checkpoint(
+    f: Callable[..., Tree],
+    *args: Any,
+    policy: Policy | None = None,
+    preserve_rng: bool = True,
+) -> Tree: ...
+@overload
+def checkpoint(
+    f: Callable[..., Any],
+    *args: Any,
+    policy: Policy | None = None,
+    preserve_rng: bool = True,
+) -> Any: ...
 def checkpoint(
     f: Callable[..., Any],
     *args: Any,

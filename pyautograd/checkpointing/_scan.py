@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from .. import _core
 from .._core import Tensor
@@ -14,11 +14,32 @@ from ..tree import flatten, unflatten
 from ._binomial import OnlineStates, default_slots, split
 from ._rules import Captured
 
+if TYPE_CHECKING:
+    from .._typing import Tree
+
 __all__ = ["scan"]
 
 Step: TypeAlias = Callable[[Any, Any], tuple[Any, Any]]
 
 
+@overload
+def scan(
+    f: Callable[[Tree, Any], tuple[Tree, Any]],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    *,
+    checkpoint: int | str | None = None,
+) -> tuple[Tree, Any]: ...
+@overload
+def scan(
+    f: Step,
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    *,
+    checkpoint: int | str | None = None,
+) -> tuple[Any, Any]: ...
 def scan(
     f: Step,
     init: Any,

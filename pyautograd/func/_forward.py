@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from .. import _core
 from .._core import Tensor
@@ -17,7 +17,26 @@ from ._arguments import (
 )
 from ._reverse import Recording, recording_on, sweep
 
+if TYPE_CHECKING:
+    from .._typing import Tree
 
+
+@overload
+def jvp(
+    f: Callable[..., Tree],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    *,
+    has_aux: Literal[False] = False,
+) -> tuple[Tree, Tree]: ...
+@overload
+def jvp(
+    f: Callable[..., Any],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    *,
+    has_aux: bool = False,
+) -> Any: ...
 def jvp(
     f: Callable[..., Any],
     primals: Sequence[Any],
@@ -78,6 +97,12 @@ def primal_of(level: Any, leaf: Any) -> Any:
     return _core.unwrap_dual(level, leaf)[0] if type(leaf) is Tensor else leaf
 
 
+@overload
+def linearize(
+    f: Callable[..., Tree], *primals: Any, has_aux: Literal[False] = False
+) -> tuple[Tree, Callable[..., Tree]]: ...
+@overload
+def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any: ...
 def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """Evaluate a function once and return its derivative at that point as a linear function.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from .. import _core
 from .._core import Tensor
@@ -23,6 +23,9 @@ from ._forward import Recorded, primal_of, transpose
 from ._reverse import Recording, recording_on, sweep
 from ._vmap import to_front
 
+if TYPE_CHECKING:
+    from .._typing import OfTensor, OfTree, TensorOfTensor, Tree
+
 # Bytes of a batch of cotangents beyond which several smaller batches are faster.
 _CACHE = 1 << 20
 
@@ -30,6 +33,24 @@ _CACHE = 1 << 20
 Blocks: TypeAlias = list[list[Tensor]]
 
 
+@overload
+def jacrev(
+    f: TensorOfTensor,
+    argnums: Literal[0] = 0,
+    *,
+    has_aux: Literal[False] = False,
+    chunk_size: int | None = None,
+    holomorphic: bool = False,
+) -> Callable[..., Tensor]: ...
+@overload
+def jacrev(
+    f: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+    holomorphic: bool = False,
+) -> Any: ...
 def jacrev(
     f: Callable[..., Any],
     argnums: int | tuple[int, ...] = 0,
@@ -89,6 +110,24 @@ def jacrev(
     return jacobian
 
 
+@overload
+def jacfwd(
+    f: TensorOfTensor,
+    argnums: Literal[0] = 0,
+    *,
+    has_aux: Literal[False] = False,
+    chunk_size: int | None = None,
+    holomorphic: bool = False,
+) -> Callable[..., Tensor]: ...
+@overload
+def jacfwd(
+    f: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+    holomorphic: bool = False,
+) -> Any: ...
 def jacfwd(
     f: Callable[..., Any],
     argnums: int | tuple[int, ...] = 0,
@@ -123,6 +162,22 @@ def jacfwd(
     return jacobian
 
 
+@overload
+def hessian(
+    f: TensorOfTensor,
+    argnums: Literal[0] = 0,
+    *,
+    has_aux: Literal[False] = False,
+    holomorphic: bool = False,
+) -> Callable[..., Tensor]: ...
+@overload
+def hessian(
+    f: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Any: ...
 def hessian(
     f: Callable[..., Any],
     argnums: int | tuple[int, ...] = 0,
@@ -232,6 +287,12 @@ def _is_tall(recording: Recording) -> bool:
     return sum([y.size for y in outputs]) > max(sum([x.size for x in inputs]), 1)
 
 
+@overload
+def hvp(f: OfTensor, argnums: Literal[0] = 0) -> Callable[..., Tensor]: ...
+@overload
+def hvp(f: OfTree[Tree], argnums: Literal[0] = 0) -> Callable[..., Tree]: ...
+@overload
+def hvp(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Any: ...
 def hvp(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
     """The function that multiplies a scalar function's Hessian with a vector, without forming it.
 

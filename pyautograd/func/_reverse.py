@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .. import _core
 from .._core import Tensor
@@ -18,6 +18,9 @@ from ._arguments import (
     match_values,
     split_aux,
 )
+
+if TYPE_CHECKING:
+    from .._typing import OfTensor, OfTree, Tree
 
 
 class recording_on:
@@ -133,6 +136,12 @@ def sweep(
     return [_core.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
 
 
+@overload
+def vjp(
+    f: Callable[..., Tree], *primals: Any, has_aux: Literal[False] = False
+) -> tuple[Tree, Callable[..., tuple[Any, ...]]]: ...
+@overload
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any: ...
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """Evaluate a function and return a function that pulls cotangents back through it.
 
@@ -176,6 +185,18 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return recording.value(), pullback
 
 
+@overload
+def grad(
+    f: OfTensor, argnums: Literal[0] = 0, *, has_aux: Literal[False] = False
+) -> Callable[..., Tensor]: ...
+@overload
+def grad(
+    f: OfTree[Tree], argnums: Literal[0] = 0, *, has_aux: Literal[False] = False
+) -> Callable[..., Tree]: ...
+@overload
+def grad(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False
+) -> Any: ...
 def grad(
     f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False
 ) -> Callable[..., Any]:
@@ -215,6 +236,18 @@ def grad(
     return gradient
 
 
+@overload
+def value_and_grad(
+    f: OfTensor, argnums: Literal[0] = 0, *, has_aux: Literal[False] = False
+) -> Callable[..., tuple[Tensor, Tensor]]: ...
+@overload
+def value_and_grad(
+    f: OfTree[Tree], argnums: Literal[0] = 0, *, has_aux: Literal[False] = False
+) -> Callable[..., tuple[Tensor, Tree]]: ...
+@overload
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False
+) -> Any: ...
 def value_and_grad(
     f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False
 ) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from .. import _core
 from .._core import Tensor
@@ -12,7 +12,28 @@ from .._replay import Tape
 from ..tree import TreeDef, broadcast_prefix, flatten, paths, unflatten
 from ._arguments import check_callable, not_a_tensor, to_tensor
 
+if TYPE_CHECKING:
+    from .._typing import Tree
 
+
+@overload
+def vmap(
+    f: Callable[..., Tree],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    *,
+    randomness: str = "error",
+    chunk_size: int | None = None,
+) -> Callable[..., Tree]: ...
+@overload
+def vmap(
+    f: Callable[..., Any],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    *,
+    randomness: str = "error",
+    chunk_size: int | None = None,
+) -> Any: ...
 def vmap(
     f: Callable[..., Any],
     in_axes: Any = 0,

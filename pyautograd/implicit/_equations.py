@@ -98,7 +98,9 @@ class Mapped(Equation):
 
     def mapped(self, f: Callable[..., Tensor], rows: int) -> Callable[..., Tensor]:
         """A function of so many vectors, and of theta, for every row."""
-        return func.vmap(f, in_axes=(*[0] * rows, *self._dims), randomness="same")
+        many: Callable[..., Tensor]
+        many = func.vmap(f, in_axes=(*[0] * rows, *self._dims), randomness="same")
+        return many
 
     def residual(self, x: Tensor, *theta: Tensor) -> Tensor:
         return self.mapped(self._base.residual, 1)(x, *theta)
@@ -140,7 +142,7 @@ class Linear(Equation):
 
         if self._transposed:
             return func.vjp(f, point)[1](x)[0] - b  # type: ignore[no-any-return]
-        return func.jvp(f, (point,), (x,))[1] - b  # type: ignore[no-any-return]
+        return func.jvp(f, (point,), (x,))[1] - b
 
     def find(self, start: Tensor, theta: Sequence[Tensor]) -> Tensor:
         b, point, *rest = theta

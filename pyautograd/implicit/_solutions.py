@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -18,10 +18,37 @@ from ._newton import iterate, newton_minimum, newton_root
 from ._together import Batch, newton
 from ._together import iterate as together
 
+if TYPE_CHECKING:
+    from .._typing import Leaf, Tree
+
 # (function of x alone, start) -> solution
 Solver = Callable[[Callable[[Any], Any], Any], Any]
 
 
+@overload
+def root(
+    f: Callable[..., Any],
+    x0: Leaf,
+    *theta: Any,
+    solver: Solver | None = None,
+    linear: str = "dense",
+) -> Tensor: ...
+@overload
+def root(
+    f: Callable[..., Any],
+    x0: Tree,
+    *theta: Any,
+    solver: Solver | None = None,
+    linear: str = "dense",
+) -> Tree: ...
+@overload
+def root(
+    f: Callable[..., Any],
+    x0: Any,
+    *theta: Any,
+    solver: Solver | None = None,
+    linear: str = "dense",
+) -> Any: ...
 def root(
     f: Callable[..., Any],
     x0: Any,
@@ -67,6 +94,30 @@ def root(
     return problem.solution(problem.flat, problem.finder(f, find), linear, newton)
 
 
+@overload
+def fixed_point(
+    f: Callable[..., Any],
+    x0: Leaf,
+    *theta: Any,
+    solver: Solver | None = None,
+    linear: str = "dense",
+) -> Tensor: ...
+@overload
+def fixed_point(
+    f: Callable[..., Any],
+    x0: Tree,
+    *theta: Any,
+    solver: Solver | None = None,
+    linear: str = "dense",
+) -> Tree: ...
+@overload
+def fixed_point(
+    f: Callable[..., Any],
+    x0: Any,
+    *theta: Any,
+    solver: Solver | None = None,
+    linear: str = "dense",
+) -> Any: ...
 def fixed_point(
     f: Callable[..., Any],
     x0: Any,
@@ -96,6 +147,30 @@ def fixed_point(
     return problem.solution(residual, problem.finder(f, find), linear, together)
 
 
+@overload
+def argmin(
+    f: Callable[..., Any],
+    x0: Leaf,
+    *theta: Any,
+    solver: Solver | None = None,
+    linear: str = "dense",
+) -> Tensor: ...
+@overload
+def argmin(
+    f: Callable[..., Any],
+    x0: Tree,
+    *theta: Any,
+    solver: Solver | None = None,
+    linear: str = "dense",
+) -> Tree: ...
+@overload
+def argmin(
+    f: Callable[..., Any],
+    x0: Any,
+    *theta: Any,
+    solver: Solver | None = None,
+    linear: str = "dense",
+) -> Any: ...
 def argmin(
     f: Callable[..., Any],
     x0: Any,
