@@ -173,6 +173,28 @@ def test_trees_and_none():
     assert total.item() == 6.0
 
 
+@pytest.mark.parametrize("checkpoint", [None, 3])
+def test_in_reverse(checkpoint):
+    def step(carry, x):
+        return {"c": pa.sin(carry["c"]) * x}, (carry["c"], x)
+
+    def loop(start, xs, **options):
+        return pa.scan(step, {"c": start}, xs, checkpoint=checkpoint, **options)
+
+    xs = pa.linspace(0.5, 1.5, 7)
+    last, (carries, seen) = loop(pa.tensor(1.0), xs, reverse=True)
+    expected, (there, _) = loop(pa.tensor(1.0), pa.flip(xs))
+    assert last["c"].item() == expected["c"].item()
+    assert carries.tolist() == pa.flip(there).tolist() and seen.tolist() == xs.tolist()
+    by_rows = F.grad(lambda xs: loop(pa.tensor(1.0), xs, reverse=True)[0]["c"])(xs)
+    by_flipped = F.grad(lambda xs: loop(pa.tensor(1.0), pa.flip(xs))[0]["c"])(xs)
+    np.testing.assert_allclose(by_rows, by_flipped, rtol=1e-14)
+    count, ys = pa.scan(lambda c, _: (c + 1.0, None), 0.0, length=5, reverse=True)
+    assert count == 5.0 and ys is None
+    with pytest.raises(ValueError, match="an iterator has no last entry"):
+        pa.scan(lambda c, x: (c, x), 0.0, iter([pa.ones(())]), reverse=True)
+
+
 @pytest.mark.parametrize("as_iterator", [False, True])
 def test_random_draws_are_repeated(as_iterator):
     rng = pa.random.default_rng(0)

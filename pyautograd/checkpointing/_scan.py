@@ -29,6 +29,7 @@ def scan(
     xs: Any = None,
     length: int | None = None,
     *,
+    reverse: bool = False,
     checkpoint: int | str | None = None,
 ) -> tuple[Tree, Any]: ...
 @overload
@@ -38,6 +39,7 @@ def scan(
     xs: Any = None,
     length: int | None = None,
     *,
+    reverse: bool = False,
     checkpoint: int | str | None = None,
 ) -> tuple[Any, Any]: ...
 def scan(
@@ -46,6 +48,7 @@ def scan(
     xs: Any = None,
     length: int | None = None,
     *,
+    reverse: bool = False,
     checkpoint: int | str | None = None,
 ) -> tuple[Any, Any]:
     """Run ``carry, y = f(carry, x)`` for every ``x`` in turn.
@@ -58,6 +61,7 @@ def scan(
         xs: a tensor, or a tree of them, whose entries along the first axis are the steps'
             arguments; an iterator, for a loop whose length shows when it ends; or None.
         length: the number of steps, needed if ``xs`` is None.
+        reverse: begin with the last entry of ``xs``. The ``y`` of an entry stays in its place.
         checkpoint: None records every step. A number of slots: a derivative keeps that many
             carries at a time, ``init`` among them, and runs steps again between them. For a known
             length the slots are placed so that as few steps are repeated as possible (Revolve);
@@ -71,8 +75,8 @@ def scan(
         C(s + r, s + 1)``, where r is the least number with ``C(s + r, s) >= n``.
 
     Raises:
-        ValueError: lengths differ or are missing, there is no step to stack, or ``checkpoint`` is
-            less than 1.
+        ValueError: lengths differ or are missing, there is no step to stack, ``checkpoint`` is less
+            than 1, or an iterator is to be run in reverse.
         TypeError: the carry changes its structure, or ``f`` returns no pair.
 
     >>> decay = lambda x, dt: (x - dt * x**2, x)
@@ -82,6 +86,10 @@ def scan(
     >>> loss = lambda x: pa.scan(decay, x, pa.full(100, 0.01), checkpoint=5)[0]
     >>> round(pa.func.grad(loss)(pa.tensor(1.0)).item(), 4)
     0.247
+
+    >>> discounted = lambda later, reward: (reward + 0.5 * later,) * 2
+    >>> pa.scan(discounted, 0.0, pa.tensor([1.0, 2.0, 4.0]), reverse=True)[1].tolist()
+    [3.0, 4.0, 4.0]
 
     See A. Griewank and A. Walther, Algorithm 799: revolve, 2000; for iterators Q. Wang, P. Moin and
     G. Iaccarino, Minimal repetition dynamic checkpointing, 2009.
@@ -93,19 +101,21 @@ def scan(
             raise ValueError(
                 "[scan] checkpoint='auto' needs a known length: give a number of slots"
             )
+        if reverse:
+            raise ValueError("[scan] an iterator has no last entry to begin with: pass tensors")
         slots = _slots(checkpoint, 1)
         carry, ys = (
             _straight(step, init, xs) if slots is None else _Online(step, slots).run(init, xs)
         )
         return carry, _stacked(ys)
-    rows = _rows(xs, length)
+    rows = _rows(xs, length)[:: -1 if reverse else 1]
     if type(rows) is range:
         step = _without_argument(step)
     slots = _slots(checkpoint, len(rows))
     carry, ys = (
         _straight(step, init, rows) if slots is None else _reversible(step, slots, init, rows)
     )
-    return carry, _stacked(_unpacked(ys))
+    return carry, _stacked(_unpacked(ys)[:: -1 if reverse else 1])
 
 
 def _slots(checkpoint: int | str | None, length: int) -> int | None:
