@@ -308,6 +308,35 @@ def test_a_plan_holds_at_other_points():
         np.testing.assert_allclose(first.toarray(), pa.jacobian(arrow, x), rtol=1e-13)
 
 
+def test_other_arguments_are_constants_that_change():
+    def lagrangian(x, multipliers, scales):
+        return pa.sum(scales["a"] * x**4) + multipliers @ (x[1:] * pa.sin(x[:-1]))
+
+    x, multipliers = np.linspace(0.5, 2.0, 6), np.linspace(-1.0, 1.0, 5)
+    scales = {"a": 2.0}
+    expected = pa.hessian(lagrangian, x, multipliers, scales)
+    got = pa.sparse.hessian(lagrangian, x, multipliers, scales)
+    np.testing.assert_allclose(got.toarray(), expected, atol=1e-14)
+    plan = pa.sparse.plan(lagrangian, np.ones(6), np.zeros(5), {"a": 0.0})
+    assert plan.pattern.nnz == 16
+    for tracked in (multipliers, pa.tensor(multipliers, requires_grad=True)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            value, gradient, H = plan.value_grad_hessian(x, tracked, scales)
+        np.testing.assert_allclose(H.toarray(), expected, atol=1e-14)
+        assert not value.requires_grad and gradient.shape == (6,)
+    np.testing.assert_array_equal(plan.hessian(x, multipliers, scales).toarray(), H.toarray())
+
+    def residuals(x, shift):
+        return (x[1:] - shift) * x[:-1]
+
+    expected = pa.jacobian(residuals, x, 3.0)
+    np.testing.assert_allclose(pa.sparse.jacobian(residuals, x, 3.0).toarray(), expected)
+    plan = pa.sparse.plan(residuals, x, 0.0)
+    np.testing.assert_allclose(plan.jacobian(x, 3.0).toarray(), expected)
+    np.testing.assert_allclose(plan.value_and_jacobian(x, 3.0)[0], residuals(x, 3.0))
+
+
 def test_results_do_not_share_memory_with_the_plan():
     plan = pa.sparse.plan(rosenbrock, np.zeros(4))
     first = plan.hessian(np.zeros(4))

@@ -32,7 +32,7 @@ __all__ = ["Plan", "hessian", "jacobian", "matmul", "plan"]
 def jacobian(
     f: Callable[..., Any],
     x: Any,
-    *,
+    *args: Any,
     pattern: Any = None,
     colouring: str = "auto",
     order: str = "natural",
@@ -40,8 +40,9 @@ def jacobian(
     """The Jacobian of a function at a point, as a sparse array.
 
     Args:
-        f: a function of one argument, a tensor or a tree of them, that returns a tensor or a tree.
+        f: a function of a tensor or a tree of them that returns a tensor or a tree.
         x: the point; arrays and floats are converted.
+        *args: what else ``f`` takes, as constants.
         pattern: where the Jacobian may differ from zero, if you know better: a sparse array or a
             matrix of that shape. It is checked against the recorded program.
         colouring: ``"column"`` (pushes tangents forward), ``"row"`` (pulls cotangents back),
@@ -67,7 +68,7 @@ def jacobian(
     >>> pa.sparse.jacobian(lambda x: x[1:] * x[:-1], pa.tensor([1.0, 2.0, 3.0])).toarray().tolist()
     [[2.0, 1.0, 0.0], [0.0, 3.0, 2.0]]
     """
-    recording = record("sparse.jacobian", f, x)
+    recording = record("sparse.jacobian", f, x, args)
     found = JacobianPlan("sparse.jacobian", recording, pattern, colouring, order)
     return found.finish(recording)[1]
 
@@ -75,7 +76,7 @@ def jacobian(
 def hessian(
     f: Callable[..., Any],
     x: Any,
-    *,
+    *args: Any,
     pattern: Any = None,
     colouring: str = "auto",
     order: str = "natural",
@@ -87,8 +88,9 @@ def hessian(
     Jacobian?, SIAM Review 47, 2005).
 
     Args:
-        f: a function of one argument, a tensor or a tree of them, that returns a scalar tensor.
+        f: a function of a tensor or a tree of them that returns a scalar tensor.
         x: the point; arrays and floats are converted.
+        *args: what else ``f`` takes, as constants.
         pattern: where the Hessian may differ from zero, if you know better: a sparse array or a
             matrix of that shape; one triangle is enough. It is checked against the recorded
             program.
@@ -112,7 +114,7 @@ def hessian(
     >>> pa.sparse.hessian(f, pa.tensor([1.0, 2.0, 3.0])).toarray().tolist()
     [[0.0, 4.0, 0.0], [4.0, 2.0, 6.0], [0.0, 6.0, 4.0]]
     """
-    recording = record("sparse.hessian", f, x)
+    recording = record("sparse.hessian", f, x, args)
     gradients = record_gradient("sparse.hessian", recording)
     found = HessianPlan("sparse.hessian", recording, gradients, pattern, colouring, order)
     return found.finish(recording, gradients)[2]
@@ -121,7 +123,7 @@ def hessian(
 def plan(
     f: Callable[..., Any],
     x: Any,
-    *,
+    *args: Any,
     pattern: Any = None,
     colouring: str = "auto",
     order: str = "natural",
@@ -131,6 +133,7 @@ def plan(
     Args:
         f: a function as for :func:`hessian` if it returns a scalar, else as for :func:`jacobian`.
         x: a point of the kind to come: its structure, shapes and dtypes must be the same later.
+        *args: what else ``f`` takes, such as multipliers; every evaluation has its own.
         pattern, colouring, order: as for :func:`hessian` and :func:`jacobian`.
 
     Returns:
@@ -146,9 +149,16 @@ def plan(
     >>> H = rosenbrock.hessian(pa.ones(1000))
     >>> H.shape, H.nnz, float(H[0, 0])
     ((1000, 1000), 2998, 802.0)
+
+    Of a Lagrange function, with multipliers that change:
+
+    >>> lagrangian = lambda x, multipliers: pa.sum(x**4) + multipliers @ (x[1:] * x[:-1])
+    >>> plan = pa.sparse.plan(lagrangian, np.ones(3), np.ones(2))
+    >>> plan.hessian(np.zeros(3), np.array([5.0, 7.0])).toarray().tolist()
+    [[0.0, 5.0, 0.0], [5.0, 0.0, 7.0], [0.0, 7.0, 0.0]]
     """
     op = "sparse.plan"
-    recording = record(op, f, x)
+    recording = record(op, f, x, args)
     if len(recording.outputs) != 1 or recording.outputs[0].shape:
         return Plan(f, JacobianPlan(op, recording, pattern, colouring, order))
     gradients = record_gradient(op, recording)
@@ -174,33 +184,35 @@ class Plan:
         """With how many products the matrix is found."""
         return self._plan.colours
 
-    def hessian(self, x: Any) -> csr_array[Any, tuple[int, int]]:
+    def hessian(self, x: Any, *args: Any) -> csr_array[Any, tuple[int, int]]:
         """The Hessian at ``x``: see :func:`pyautograd.sparse.hessian`."""
-        return self.value_grad_hessian(x)[2]
+        return self.value_grad_hessian(x, *args)[2]
 
     @fused
-    def value_grad_hessian(self, x: Any) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
+    def value_grad_hessian(
+        self, x: Any, *args: Any
+    ) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
         """The value, the gradient (with the structure of ``x``) and the Hessian, in one pass."""
         if not isinstance(self._plan, HessianPlan):
             raise ValueError(
                 "[sparse.plan] this plan is for the Jacobian of a function that does not return a "
                 "scalar: use plan.jacobian"
             )
-        return self._plan.evaluate(record("sparse.plan", self._f, x))
+        return self._plan.evaluate(record("sparse.plan", self._f, x, args))
 
-    def jacobian(self, x: Any) -> csr_array[Any, tuple[int, int]]:
+    def jacobian(self, x: Any, *args: Any) -> csr_array[Any, tuple[int, int]]:
         """The Jacobian at ``x``: see :func:`pyautograd.sparse.jacobian`."""
-        return self.value_and_jacobian(x)[1]
+        return self.value_and_jacobian(x, *args)[1]
 
     @fused
-    def value_and_jacobian(self, x: Any) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
+    def value_and_jacobian(self, x: Any, *args: Any) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
         """What the function returns and its Jacobian, in one pass."""
         if not isinstance(self._plan, JacobianPlan):
             raise ValueError(
                 "[sparse.plan] this plan is for the Hessian of a scalar function: its Jacobian is "
                 "the gradient, plan.value_grad_hessian(x)[1]"
             )
-        return self._plan.evaluate(record("sparse.plan", self._f, x))
+        return self._plan.evaluate(record("sparse.plan", self._f, x, args))
 
     def explain(self) -> str:
         """The plan in words: the pattern, the colours and the passes they take, and which ops

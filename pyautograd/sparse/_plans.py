@@ -25,9 +25,9 @@ _JACOBIAN_COLOURINGS = ("bidirectional", "column", "row")
 _ORDERS = ("natural", "largest_first", "smallest_last", "incidence_degree")
 
 
-def record(op: str, f: Callable[..., Any], x: Any) -> Recording:
+def record(op: str, f: Callable[..., Any], x: Any, args: tuple[Any, ...]) -> Recording:
     check_callable(op, f)
-    recording = Recording(op, f, (constant(x),), {}, 0, False)
+    recording = Recording(op, f, (constant(x), *constant(args)), {}, 0, False)
     check_recording(op, recording)
     if recording.reaches_outside():
         warn_of_lost_derivative(op, "pa.hessian or pa.jacobian", stacklevel=3)
