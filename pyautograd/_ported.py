@@ -6,7 +6,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["IN_MODULES", "PORTED", "advice_on", "lookup"]
+from . import _core
+from ._core import Tensor
+
+__all__ = ["IN_MODULES", "OF_TENSORS", "PORTED", "advice_on", "lookup"]
 
 # A name that users look for in pyautograd itself: what to write in its place.
 PORTED = {
@@ -21,14 +24,23 @@ PORTED = {
     "custom_gradient": "pa.Function",
     "custom_jvp": "pa.Function",
     "custom_vjp": "pa.Function",
+    "double": "pa.float64",
     "elementwise_grad": "pa.func.vmap(pa.func.grad(f))",
+    "float": "pa.float64",
     "gammaln": "pa.special.gammaln",
     "gather": "pa.take_along_axis",
+    "grad_and_value": "pa.func.value_and_grad",
+    "half": "pa.float16",
     "hessian_vector_product": "pa.hvp",
     "index_add": "np.add.at(x, i, v), or pa.bincount(i, v, n)",
     "index_select": "pa.take",
+    "lax": "pa.scan, pa.where, and Python's loops and branches",
     "lgamma": "pa.special.gammaln",
+    "long": "pa.int64",
+    "make_jvp": "pa.func.jvp",
+    "make_vjp": "pa.func.vjp",
     "manual_seed": "pa.random.seed",
+    "map": "pa.func.vmap",
     "masked_fill": "pa.where",
     "mm": "pa.matmul",
     "ndarray": "pa.Tensor",
@@ -46,6 +58,7 @@ PORTED = {
     "tree_map": "pa.tree.map",
     "tree_util": "pa.tree",
     "unsqueeze": "pa.expand_dims",
+    "vectorize": "pa.func.vmap",
     "view": "pa.reshape",
 }
 PORTED |= {
@@ -62,8 +75,44 @@ PORTED |= {
 PORTED |= {
     name: f"pa.optimize.{name}" for name in ("least_squares", "minimize", "root", "curve_fit")
 }
+PORTED |= {"Adam": "pa.optim.Adam", "SGD": "pa.optim.SGD", "fft2": "pa.fft.fft2"}
+PORTED["cond"] += ", or Python's if and pa.where in place of branches"
 # The same in modules
 IN_MODULES = {
+    "autograd": {
+        "Function": "pa.Function",
+        "functional": "pa.hessian, pa.jacobian and pa.hvp",
+        "hessian": "pa.hessian",
+        "jacobian": "pa.jacobian",
+    },
+    "func": {
+        "checkpoint": "pa.checkpoint",
+        "grad_and_value": "pa.func.value_and_grad",
+        "jacobian": "pa.func.jacrev or pa.func.jacfwd",
+        "laplacian": "pa.laplacian",
+        "linear_transpose": "pa.func.vjp",
+        "scan": "pa.scan",
+        "stop_gradient": "x.detach()",
+    },
+    "linop": {
+        "GGN": "pa.linop.GaussNewton",
+        "eigsh": "scipy.sparse.linalg.eigsh",
+        "identity": "scipy.sparse.linalg.aslinearoperator(scipy.sparse.eye_array(n))",
+    },
+    "nn": {
+        "CrossEntropyLoss": "pa.nn.cross_entropy",
+        "LayerNorm": "pa.nn.layer_norm",
+        "Linear": "pa.nn.init_linear and pa.nn.linear",
+        "MSELoss": "pa.nn.mean_squared_error",
+        "Module": "a function of a tree of parameters, such as pa.nn.mlp",
+        "Parameter": "pa.tensor(x, requires_grad=True)",
+        "Sequential": "a function of a tree of parameters, such as pa.nn.mlp",
+        "functional": "pa.nn and pa: layers and losses are functions",
+        "mse_loss": "pa.nn.mean_squared_error",
+        "one_hot": "pa.eye(n)[labels]",
+        "utils": "pa.optim.clip_by_norm",
+    }
+    | {f: f"pa.{f}" for f in ("log_softmax", "relu", "sigmoid", "softmax", "softplus", "tanh")},
     "optimize": {
         "approx_fprime": "pa.func.grad",
         "check_grad": "pa.testing.gradcheck",
@@ -72,6 +121,7 @@ IN_MODULES = {
         "root_scalar": "pa.optimize.root, with a number for x0",
     },
     "random": {
+        "PRNGKey": "pa.random.default_rng",
         "Philox": "pa.random.default_rng",
         "RandomState": "pa.random.default_rng",
         "key": "pa.random.default_rng",
@@ -80,12 +130,69 @@ IN_MODULES = {
         "randint": "pa.random.integers",
         "randn": "pa.random.standard_normal",
     },
+    "tree": {
+        "reduce": "functools.reduce on pa.tree.leaves(tree)",
+        "register_pytree_node": "pa.tree.register_node",
+        "structure": "pa.tree.flatten(tree)[1]",
+        "tree_flatten": "pa.tree.flatten",
+        "tree_leaves": "pa.tree.leaves",
+        "tree_map": "pa.tree.map",
+        "tree_unflatten": "pa.tree.unflatten",
+    },
 }
-PORTED |= {"Adam": "pa.optim.Adam", "SGD": "pa.optim.SGD", "fft2": "pa.fft.fft2"}
+# Methods and attributes that tensors, or arrays, of others have.
+OF_TENSORS = {
+    "at": "x[i] = v",
+    "bmm": "x @ y",
+    "chunk": "pa.array_split(x, n)",
+    "clamp": "x.clip(min, max)",
+    "clone": "x.copy()",
+    "cpu": 'x.to("cpu")',
+    "cuda": 'x.to("cuda")',
+    "data": "x.detach()",
+    "dim": "x.ndim",
+    "double": "x.astype(pa.float64)",
+    "expand": "x.broadcast_to(shape)",
+    "float": "x.astype(pa.float32)",
+    "gather": "pa.take_along_axis(x, i, axis)",
+    "half": "x.astype(pa.float16)",
+    "index_add_": "np.add.at(x, i, v)",
+    "index_select": "pa.take(x, i, axis)",
+    "inverse": "pa.linalg.inv(x)",
+    "long": "x.astype(pa.int64)",
+    "masked_fill": "pa.where(mask, value, x)",
+    "mm": "x @ y",
+    "mul": "x * y",
+    "mv": "x @ y",
+    "narrow": "x[i:j]",
+    "nelement": "x.size",
+    "new_zeros": "pa.zeros(shape, dtype=x.dtype)",
+    "norm": "pa.linalg.norm(x)",
+    "numel": "x.size",
+    "permute": "x.permute_dims(axes)",
+    "pow": "x**y",
+    "scatter_add_": "np.add.at(x, i, v)",
+    "split": "pa.array_split(x, n)",
+    "t": "x.T",
+    "type": "x.astype(dtype)",
+    "unbind": "pa.unstack(x)",
+    "unfold": "pa.sliding_window_view(x, shape)",
+    "unsqueeze": "x.expand_dims(axis)",
+    "view": "x.reshape(shape)",
+    "zero_": "x[...] = 0",
+}
 # Nothing takes the place of these, for a reason.
 _NEEDLESS = {
-    "jit": "functions run as they are, without being compiled",
+    "block_until_ready": "results are there when an op returns",
+    "contiguous": "ops take every layout, and np.ascontiguousarray(x.numpy()) makes one",
     "fori_loop": "write a Python loop, or pa.scan",
+    "functional_call": "a model is a function of its parameters already",
+    "functionalize": "functions that write into tensors are transformed as they are",
+    "jit": "functions run as they are, without being compiled",
+    "numpy": "import numpy itself, whose functions take tensors",
+    "register_dataclass": "dataclasses are trees as they are",
+    "scipy": "import scipy itself, whose ufuncs take tensors, or see pa.special and pa.stats",
+    "set_default_dtype": "say dtype= where the data begins, and results follow",
     "while_loop": "write a Python loop, or pa.scan",
 }
 
@@ -94,9 +201,9 @@ def lookup(module: str) -> Callable[[str], Any]:
     """A module's ``__getattr__``, for names that it has under others."""
 
     def missing(name: str) -> Any:
-        advice = IN_MODULES[module.rpartition(".")[2]].get(name)
+        advice = advice_on(name, IN_MODULES[module.rpartition(".")[2]])
         raise AttributeError(
-            f"module {module!r} has no attribute {name!r}" + (f": use {advice}" if advice else ""),
+            f"module {module!r} has no attribute {name!r}{advice}",
             name=name,
             obj=sys.modules[module],
         )
@@ -104,8 +211,38 @@ def lookup(module: str) -> Callable[[str], Any]:
     return missing
 
 
-def advice_on(name: str) -> str:
-    """What to add to the message that pyautograd has no such name; often nothing."""
-    if name in PORTED:
-        return f": use {PORTED[name]}"
+def advice_on(name: str, ported: dict[str, str] = PORTED) -> str:
+    """What to add to the message that there is no such name; often nothing."""
+    if name in ported:
+        return f": use {ported[name]}"
     return f": {_NEEDLESS[name]}" if name in _NEEDLESS else ""
+
+
+class _Signpost:
+    """An attribute that is not there, and says where it is."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, tensor: Tensor | None, owner: type) -> Any:
+        raise AttributeError(
+            f"'pyautograd.Tensor' object has no attribute {self._name!r}"
+            f"{advice_on(self._name, OF_TENSORS)}",
+            name=self._name,
+            obj=owner if tensor is None else tensor,
+        )
+
+
+_SIGNPOSTS = frozenset({*OF_TENSORS, "block_until_ready", "contiguous"})
+
+
+def _dir(self: Tensor) -> list[str]:
+    """What a tensor has; completion does not offer the signposts."""
+    return [name for name in object.__dir__(self) if name not in _SIGNPOSTS]
+
+
+for _name in _SIGNPOSTS:
+    _core._set_type_attribute(_name, _Signpost(_name))
+_core._set_type_attribute("__dir__", _dir)

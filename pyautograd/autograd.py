@@ -7,9 +7,12 @@ from typing import Any
 
 from . import _core
 from ._core import Tensor
+from ._ported import lookup
 from .func._vmap import to_front
 
 __all__ = ["backward", "detect_anomaly", "grad", "set_detect_anomaly"]
+
+__getattr__ = lookup(__name__)
 
 
 def backward(

@@ -10,7 +10,7 @@ from typing import Any
 from . import _core
 from ._core import Tensor
 from ._replay import Tape
-from .func._arguments import Arguments, check_callable, flatten_outputs
+from .func._arguments import Arguments, as_choice, check_callable, flatten_outputs
 from .func._forward import jvp
 from .func._jacobian import basis, check_chunk_size, chunks
 from .func._taylor import check_order, coefficients
@@ -135,6 +135,8 @@ def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
     (-1.0, 240.0)
     """
     check_callable("derivative", f)
+    if type(n) is not int:
+        raise TypeError(f"[derivative] the order must be an int, got {as_choice('derivative', n)}")
     check_order("derivative", n)
 
     @functools.wraps(f, updated=())
@@ -157,7 +159,7 @@ def _second_derivatives(
     check_callable(op, f)
     check_chunk_size(op, chunk_size)
     if type(argnums) is not int:
-        raise TypeError(f"[{op}] argnums must be an int, got {argnums!r}")
+        raise TypeError(f"[{op}] argnums must be an int, got {as_choice(op, argnums)}")
 
     @functools.wraps(f, updated=())
     def evaluate(*args: Any, **kwargs: Any) -> Tensor:

@@ -28,6 +28,7 @@ import numpy.typing as npt
 from . import _core
 from ._core import Tensor
 from ._names import public_dir
+from ._ported import lookup
 from .compositions._common import surely
 from .special import ndtr
 
@@ -55,6 +56,7 @@ __all__ = [
 ]
 
 __dir__ = public_dir(__all__)
+__getattr__ = lookup(__name__)
 
 # (generator, shape, dtype) -> a parameter; a weight is inputs by outputs
 Initializer: TypeAlias = Callable[[Any, Sequence[int], npt.DTypeLike], Tensor]

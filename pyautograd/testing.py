@@ -42,8 +42,8 @@ def gradcheck(
 
     Args:
         f: a function of tensors that returns a tensor or a tree of them.
-        inputs: its argument, or the tuple of them. Those that require grad are checked, or, if none
-            does, all of dtype float64 or complex128.
+        inputs: its argument, or the tuple of them; arrays and floats are converted. Those that
+            require grad are checked, or, if none does, all of dtype float64 or complex128.
         eps: the step of the differences ``(f(x + eps) - f(x - eps)) / (2 eps)``.
         atol, rtol: accepted if ``|exact - difference| <= atol + rtol |difference|``.
         raise_exception: raise instead of returning False.
@@ -59,7 +59,7 @@ def gradcheck(
     >>> pa.testing.gradcheck(pa.sin, pa.tensor([0.1, 0.2]))
     True
     """
-    args = inputs if isinstance(inputs, tuple) else (inputs,)
+    args = _as_arguments(inputs)
     chosen = _checked_arguments(args)
     args, flat = _on_real_parts(f, args)
 
@@ -96,7 +96,7 @@ def gradgradcheck(
     >>> pa.testing.gradgradcheck(pa.sin, pa.tensor([0.1, 0.2]))
     True
     """
-    args = inputs if isinstance(inputs, tuple) else (inputs,)
+    args = _as_arguments(inputs)
     chosen = _checked_arguments(args)
     args, flat = _on_real_parts(f, args)
     generator = np.random.default_rng(0)
@@ -125,7 +125,7 @@ def gradgradcheck(
 def check_grads(
     f: Callable[..., Any],
     args: Sequence[Any],
-    order: int,
+    order: int = 2,
     modes: Sequence[str] = ("fwd", "rev"),
     atol: float = 1e-6,
     rtol: float = 1e-6,
@@ -157,6 +157,11 @@ def check_grads(
     unknown = [mode for mode in modes if mode not in _DIRECTIONAL]
     if unknown or not modes:
         raise ValueError(f"[check_grads] modes must be among 'fwd' and 'rev', got {modes!r}")
+    if isinstance(args, (Tensor, np.ndarray, dict)):
+        raise TypeError(
+            f"[check_grads] args must be the sequence of arguments, got a {type(args).__name__}: "
+            "check_grads(f, (x,))"
+        )
     given, structure = flatten(tuple(args))
     given = [x if isinstance(x, Tensor) else _core.tensor(x) for x in given]
     for x in given:
@@ -278,6 +283,15 @@ def _difference_jacobian(
         np.array([column[k] for column in columns]).reshape(x.size, y.size).T
         for k, y in enumerate(outputs)
     ]
+
+
+def _as_arguments(inputs: Any) -> tuple[Any, ...]:
+    args = inputs if isinstance(inputs, tuple) else (inputs,)
+    return tuple([_core.tensor(x) if _is_checked_array(x) else x for x in args])
+
+
+def _is_checked_array(x: Any) -> bool:
+    return isinstance(x, (float, complex)) or (isinstance(x, np.ndarray) and x.dtype in _CHECKED)
 
 
 def _checked_arguments(args: tuple[Any, ...]) -> tuple[int, ...]:

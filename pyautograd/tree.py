@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 from . import _core
 from ._core import Tensor
 from ._names import public_dir
+from ._ported import lookup
 
 if TYPE_CHECKING:
     from ._typing import Tree
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 __dir__ = public_dir(__all__)
+__getattr__ = lookup(__name__)
 
 T = TypeVar("T")
 

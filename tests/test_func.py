@@ -284,8 +284,10 @@ def test_errors_of_inputs(transform):
         transform(cubes, 2)(V)
     with pytest.raises(ValueError, match="names an argument twice"):
         transform(cubes, (0, -1))(V)
-    with pytest.raises(TypeError, match="argnums must be"):
-        transform(cubes, 1.5)
+    with pytest.raises(TypeError, match="argnums must be an int or a tuple of ints, got '1'"):
+        transform(cubes, "1")
+    with pytest.raises(TypeError, match=rf"second call, {name}\(f\)\(x\)"):
+        transform(cubes, V)
     with pytest.raises(TypeError, match="argnums must be"):
         transform(cubes, True)
     with pytest.raises(ValueError, match="argnums is empty"):

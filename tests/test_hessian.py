@@ -169,8 +169,12 @@ def test_errors():
         pa.jacobian(rosenbrock, np.ones(2), mode="fast")
     with pytest.raises(TypeError, match=r"\[hessian\] argument 0 has dtype int64"):
         pa.hessian(rosenbrock, np.array([1, 2]))
-    with pytest.raises(IndexError, match="argnums=0 is out of range"):
+    with pytest.raises(TypeError, match=r"the point is missing: .* pa.func.hessian\(f\)"):
         pa.hessian(rosenbrock)
+    with pytest.raises(TypeError, match=r"\[jacobian\] the point is missing"):
+        pa.jacobian(rosenbrock)
+    with pytest.raises(IndexError, match="argnums=1 is out of range"):
+        pa.hessian(rosenbrock, np.ones(2), argnums=1)
     with pytest.raises(ValueError, match=r"\[hvp\] the vector has shape \(3,\), expected \(2,\)"):
         pa.hvp(rosenbrock, np.ones(2), np.ones(3))
 

@@ -12,7 +12,7 @@ from processes import run_code, run_python
 
 import pyautograd as pa
 from pyautograd._names import ALIASES
-from pyautograd._ported import PORTED
+from pyautograd._ported import IN_MODULES, OF_TENSORS, PORTED
 
 PACKAGE = Path(pa.__file__).parent
 
@@ -83,15 +83,40 @@ def test_a_missing_name_is_an_attribute_error():
         pa.sine  # noqa: B018
 
 
+def check_advice(owner, name, ours):
+    assert not hasattr(owner, name), name
+    with pytest.raises(AttributeError, match=re.escape(f"{name!r}: use {ours}")):
+        getattr(owner, name)
+    for path in re.findall(r"\b(?:pa|x|np|scipy)(?:\.\w+)+", ours):
+        system, _, attribute = path.partition(".")
+        if system != "scipy":
+            operator.attrgetter(attribute)({"pa": pa, "np": np, "x": pa.ones(2)}[system])
+
+
 def test_names_of_other_systems_are_told_what_to_write():
     for name, ours in PORTED.items():
-        assert not hasattr(pa, name), name
-        with pytest.raises(AttributeError, match=re.escape(f"{name!r}: use {ours}")):
-            getattr(pa, name)
-        for path in re.findall(r"pa(?:\.\w+)+", ours):
-            assert callable(operator.attrgetter(path.removeprefix("pa."))(pa)) or path == "pa.tree"
-    with pytest.raises(AttributeError, match="without being compiled"):
-        pa.jit  # noqa: B018
+        check_advice(pa, name, ours)
+    for module, names in IN_MODULES.items():
+        for name, ours in names.items():
+            check_advice(getattr(pa, module), name, ours)
+    for place in (pa, pa.func):
+        with pytest.raises(AttributeError, match="without being compiled"):
+            place.jit  # noqa: B018
+
+
+def test_tensors_are_told_what_methods_of_others_are_called():
+    x = pa.ones(3)
+    for name, ours in OF_TENSORS.items():
+        check_advice(x, name, ours)
+        assert not hasattr(pa.Tensor, name)
+        assert name not in dir(x)
+    assert {"reshape", "T", "backward"} <= set(dir(x))
+    with pytest.raises(
+        AttributeError, match="has no attribute 'contiguous': ops take every layout"
+    ):
+        x.contiguous()
+    with pytest.raises(AttributeError, match="object has no attribute 'nothing'$"):
+        x.nothing  # noqa: B018
 
 
 def test_python_suggests_names_that_look_similar():

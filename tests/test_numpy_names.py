@@ -105,7 +105,7 @@ METHODS_ABSENT = {
 
 def test_every_method_is_here_or_has_a_reason_not_to_be():
     theirs = {name for name in dir(np.ndarray) if not name.startswith("_")}
-    assert theirs - set(dir(pa.Tensor)) == set(METHODS_ABSENT)
+    assert theirs - set(dir(pa.ones(1))) == set(METHODS_ABSENT)
 
 
 X = np.array([[3.0, 1.0, 2.0], [0.5, 4.0, 2.5]])

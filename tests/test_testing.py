@@ -64,6 +64,14 @@ def test_wrong_second_derivatives_fail():
         check_grads(WrongSecond.apply, (X,), order=2, modes=["rev"])
 
 
+def test_arrays_and_numbers_are_checked():
+    x = np.array([0.3, 0.7])
+    assert gradcheck(lambda x, y: x * y, (x, 2.0))
+    with pytest.raises(AssertionError, match="input 1"):
+        gradcheck(lambda x, y: x * WrongFirst.apply(y), (x, x))
+    check_grads(lambda x, y: x * y, (x, 2.0))
+
+
 def test_only_inputs_that_require_grad_are_checked():
     x = pa.tensor([0.3, 0.7], requires_grad=True)
     assert gradcheck(lambda x, y: x * WrongFirst.apply(y), (x, pa.tensor([1.0, 2.0])))
@@ -73,11 +81,13 @@ def test_only_inputs_that_require_grad_are_checked():
 
 def test_wrong_use():
     with pytest.raises(ValueError, match="nothing to check"):
-        gradcheck(f, (1.0,))
+        gradcheck(f, (1,))
     with pytest.raises(ValueError, match="input 0 has dtype float32"):
         gradcheck(f, pa.tensor(np.ones(2, np.float32), requires_grad=True))
     with pytest.raises(ValueError, match="arguments must be float64 or complex128, got int64"):
         check_grads(f, (3,), order=1)
+    with pytest.raises(TypeError, match=r"got a ndarray: check_grads\(f, \(x,\)\)"):
+        check_grads(f, np.ones(2))
     with pytest.raises(ValueError, match="order must be at least 1"):
         check_grads(f, (X,), order=0)
     with pytest.raises(ValueError, match="modes must be among 'fwd' and 'rev'"):

@@ -110,7 +110,7 @@ def core_stub() -> str:
         if (
             inspect.isfunction(method)
             or (op := ALIASES.get(name, name)) not in ops
-            or not callable(getattr(_core.Tensor, name))
+            or not callable(getattr(_core.Tensor, name, None))
         ):
             continue
         parts, result = ops[op]
@@ -172,7 +172,7 @@ def _dtype_type(dtype: Any) -> str:
 def missing_names(stub: str) -> list[str]:
     """What exists at run time and is not in the stub."""
     names = [name for name in vars(_core) if not name.startswith("__")]
-    members = [name for name in vars(_core.Tensor) if not name.startswith("__")]
+    members = [n for n in vars(_core.Tensor) if not n.startswith("__") and hasattr(_core.Tensor, n)]
     known = set(re.findall(r"^ *(?:def|class) (\w+)", stub, re.MULTILINE))
     known |= set(re.findall(r"^ *(\w+):", stub, re.MULTILINE))
     return sorted({name for name in names + members if name not in known})

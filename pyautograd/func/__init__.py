@@ -14,6 +14,7 @@ handed back unchanged beside the result.
 """
 
 from .._names import public_dir
+from .._ported import lookup
 from ._forward import jvp, linearize
 from ._jacobian import hessian, hvp, jacfwd, jacrev
 from ._numpy import as_numpy
@@ -37,3 +38,4 @@ __all__ = [
 ]
 
 __dir__ = public_dir(__all__)
+__getattr__ = lookup(__name__)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from .. import _core
 from .._core import Tensor
 from ..tree import TreeDef, flatten, flatten_like, paths, unflatten
@@ -27,11 +29,18 @@ def check_argnums(op: str, argnums: Any) -> Argnums:
             return operator.index(argnums)
     except TypeError:
         raise TypeError(
-            f"[{op}] argnums must be an int or a tuple of ints, got {argnums!r}"
+            f"[{op}] argnums must be an int or a tuple of ints, got {as_choice(op, argnums)}"
         ) from None
     if not chosen:
         raise ValueError(f"[{op}] argnums is empty: name at least one argument")
     return chosen
+
+
+def as_choice(op: str, given: Any) -> str:
+    """What stands where arguments are chosen; if it is a point, with advice."""
+    if not isinstance(given, (Tensor, np.ndarray, float, dict)):
+        return repr(given)
+    return f"a {type(given).__name__}: the point comes in a second call, {op}(f)(x)"
 
 
 def check_callable(op: str, f: Any) -> None:
@@ -75,6 +84,11 @@ class Arguments:
     def _position(self, op: str, i: int) -> int:
         count = len(self._args)
         if not -count <= i < count:
+            if count == 0 and op in ("hessian", "jacobian", "value_grad_hessian"):
+                raise TypeError(
+                    f"[{op}] the point is missing: {op}(f, x) is evaluated there; "
+                    "pa.func.hessian(f) and pa.func.jacrev(f) make functions"
+                )
             raise IndexError(
                 f"[{op}] argnums={i} is out of range: the function was called with {count} "
                 "positional arguments"

@@ -16,6 +16,7 @@ array([0.083333, 0.020833, 0.009259])
 """
 
 from .._names import public_dir
+from .._ported import lookup
 from ._estimators import Estimate, diagonal, trace
 from ._operators import Fisher, GaussNewton, Hessian, Jacobian
 from ._spectrum import SpectralDensity, spectral_density
@@ -33,3 +34,4 @@ __all__ = [
 ]
 
 __dir__ = public_dir(__all__)
+__getattr__ = lookup(__name__)
