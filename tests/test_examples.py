@@ -126,3 +126,9 @@ def test_deep_on_a_budget(tmp_path):
     printed = run("deep_on_a_budget.py", *options)
     assert "the first 3 losses without a budget are the same bits" in printed
     assert (tmp_path / "deep_on_a_budget.png").stat().st_size > 5_000
+
+
+def test_helium():
+    printed = run("helium.py", "--walkers", "400", "--steps", "30")
+    assert "exact                   -2.90372" in printed
+    assert "agrees with Hylleraas" in printed
