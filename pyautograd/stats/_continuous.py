@@ -91,7 +91,7 @@ def _cot(angle: Tensor) -> Tensor:
     return _core.cos(angle) / _core.sin(angle)
 
 
-def _log1mexp(y: Tensor, log_y: Tensor | None = None) -> Tensor:
+def log1mexp(y: Tensor, log_y: Tensor | None = None) -> Tensor:
     """``log(1 - exp(-y))`` for y > 0, by the form that does not cancel (M. Maechler, 2012).
 
     Where y may underflow, its logarithm is given, too.
@@ -178,9 +178,19 @@ gumbel_r = Continuous(
     cdf=lambda z: _core.exp(-_core.exp(-z)),
     sf=lambda z: -_core.expm1(-_core.exp(-z)),
     logcdf=lambda z: -_core.exp(-z),
-    logsf=lambda z: _log1mexp(_core.exp(-z), -z),
+    logsf=lambda z: log1mexp(_core.exp(-z), -z),
     ppf=lambda q: -_core.log(-_core.log(q)),
     isf=lambda q: -_core.log(-_core.log1p(-q)),
+)
+gumbel_l = Continuous(
+    "gumbel_l",
+    lambda z: z - _core.exp(z),
+    cdf=lambda z: -_core.expm1(-_core.exp(z)),
+    sf=lambda z: _core.exp(-_core.exp(z)),
+    logcdf=lambda z: log1mexp(_core.exp(z)),
+    logsf=lambda z: -_core.exp(z),
+    ppf=lambda q: _core.log(-_core.log1p(-q)),
+    isf=lambda q: _core.log(-_core.log(q)),
 )
 uniform = Continuous(
     "uniform",
@@ -196,7 +206,7 @@ expon = Continuous(
     lambda z: -z,
     cdf=lambda z: -_core.expm1(-z),
     sf=lambda z: _core.exp(-z),
-    logcdf=_log1mexp,
+    logcdf=log1mexp,
     logsf=lambda z: -z,
     ppf=lambda q: -_core.log1p(-q),
     isf=lambda q: -_core.log(q),
@@ -250,13 +260,24 @@ beta = Continuous(
     isf=lambda q, a, b: special.betainccinv(a, b, q),
     support=(0.0, 1.0),
 )
+powerlaw = Continuous(
+    "powerlaw",
+    lambda z, a: _core.log(a) + special.xlogy(a - 1.0, z),
+    "a",
+    cdf=lambda z, a: z**a,
+    sf=lambda z, a: -_core.expm1(a * _core.log(z)),
+    logcdf=lambda z, a: a * _core.log(z),
+    ppf=lambda q, a: q ** (1.0 / a),
+    isf=lambda q, a: _core.exp(_core.log1p(-q) / a),
+    support=(0.0, 1.0),
+)
 weibull_min = Continuous(
     "weibull_min",
     _weibull,
     "c",
     cdf=lambda z, c: -_core.expm1(-(z**c)),
     sf=lambda z, c: _core.exp(-(z**c)),
-    logcdf=lambda z, c: _log1mexp(z**c, c * _core.log(z)),
+    logcdf=lambda z, c: log1mexp(z**c, c * _core.log(z)),
     logsf=lambda z, c: -(z**c),
     ppf=lambda q, c: (-_core.log1p(-q)) ** (1.0 / c),
     isf=lambda q, c: (-_core.log(q)) ** (1.0 / c),
@@ -268,7 +289,7 @@ pareto = Continuous(
     "b",
     cdf=lambda z, b: -_core.expm1(-b * _core.log(z)),
     sf=lambda z, b: z**-b,
-    logcdf=lambda z, b: _log1mexp(b * _core.log(z)),
+    logcdf=lambda z, b: log1mexp(b * _core.log(z)),
     logsf=lambda z, b: -b * _core.log(z),
     ppf=lambda q, b: _core.exp(-_core.log1p(-q) / b),
     isf=lambda q, b: q ** (-1.0 / b),

@@ -27,6 +27,9 @@ class Family:
         self.name = name
         self._names = (*shapes, *defaults)
         self._defaults = defaults
+        places = ", ".join(["x", *self._signature()])
+        density = "logpdf" if "scale" in defaults else "logpmf"
+        self.__doc__ = f"The family of scipy.stats.{name}: ``{density}({places})`` and the like."
 
     def __repr__(self) -> str:
         return f"<pyautograd.stats.{self.name}({', '.join(['x', *self._signature()])})>"

@@ -1,0 +1,162 @@
+"""Continuous families on the positive numbers, of lifetimes, sizes and ratios of variances.
+
+Formulas are of the standard member. Source: N. L. Johnson, S. Kotz, N. Balakrishnan, Continuous
+univariate distributions (1994, 1995); parameters are those of :mod:`scipy.stats`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import _core, special
+from .._core import Tensor
+from ._continuous import log1mexp
+from ._families import Continuous, Formula
+
+_POSITIVE = (0.0, np.inf)
+_HALF_LOG_HALF_PI = 0.5 * math.log(0.5 * math.pi)
+
+
+def _vanishing(logpdf: Formula) -> Formula:
+    """The same, and -inf at infinity, where terms of opposite signs would meet."""
+
+    def formula(z: Tensor, *shapes: Tensor) -> Tensor:
+        infinite = _core.isinf(z)
+        return _core.where(infinite, -np.inf, logpdf(_core.where(infinite, 1.0, z), *shapes))
+
+    return formula
+
+
+def _log_logistic(z: Tensor, c: Tensor) -> Tensor:
+    return _core.log(c) + special.xlogy(c - 1.0, z) - 2.0 * _core.softplus(c * _core.log(z))
+
+
+def _inverse_weibull(z: Tensor, c: Tensor) -> Tensor:
+    zero = _core.equal(z, 0.0)
+    z = _core.where(zero, 1.0, z)
+    return _core.where(zero, -np.inf, _core.log(c) - (c + 1.0) * _core.log(z) - z**-c)
+
+
+def _beta_prime(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return special.xlogy(a - 1.0, z) - (a + b) * _core.log1p(z) - special.betaln(a, b)
+
+
+def _f(z: Tensor, dfn: Tensor, dfd: Tensor) -> Tensor:
+    ratio = dfn / dfd
+    return _core.log(ratio) + _beta_prime(ratio * z, 0.5 * dfn, 0.5 * dfd)
+
+
+def _as_fraction(z: Tensor) -> tuple[Tensor, Tensor]:
+    """z/(1 + z) and 1/(1 + z)."""
+    return z / (1.0 + z), 1.0 / (1.0 + z)
+
+
+def _beta_prime_cdf(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    fraction, rest = _as_fraction(z)
+    near = z < 1.0
+    below = special.betainc(a, b, _core.where(near, fraction, 0.5))
+    return _core.where(near, below, special.betaincc(b, a, _core.where(near, 0.5, rest)))
+
+
+def _beta_prime_sf(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return _beta_prime_cdf(1.0 / z, b, a)
+
+
+def _beta_prime_ppf(q: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return special.betaincinv(a, b, q) / special.betainccinv(b, a, q)
+
+
+def _beta_prime_isf(q: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return special.betainccinv(a, b, q) / special.betaincinv(b, a, q)
+
+
+rayleigh = Continuous(
+    "rayleigh",
+    _vanishing(lambda z: _core.log(z) - 0.5 * _core.square(z)),
+    cdf=lambda z: -_core.expm1(-0.5 * _core.square(z)),
+    sf=lambda z: _core.exp(-0.5 * _core.square(z)),
+    logcdf=lambda z: log1mexp(0.5 * _core.square(z)),
+    logsf=lambda z: -0.5 * _core.square(z),
+    ppf=lambda q: _core.sqrt(-2.0 * _core.log1p(-q)),
+    isf=lambda q: _core.sqrt(-2.0 * _core.log(q)),
+    support=_POSITIVE,
+)
+maxwell = Continuous(
+    "maxwell",
+    lambda z: 2.0 * _core.log(z) - 0.5 * _core.square(z) - _HALF_LOG_HALF_PI,
+    cdf=lambda z: special.gammainc(1.5, 0.5 * _core.square(z)),
+    sf=lambda z: special.gammaincc(1.5, 0.5 * _core.square(z)),
+    ppf=lambda q: _core.sqrt(2.0 * special.gammaincinv(1.5, q)),
+    isf=lambda q: _core.sqrt(2.0 * special.gammainccinv(1.5, q)),
+    support=_POSITIVE,
+)
+fisk = Continuous(
+    "fisk",
+    _vanishing(_log_logistic),
+    "c",
+    cdf=lambda z, c: special.expit(c * _core.log(z)),
+    sf=lambda z, c: special.expit(-c * _core.log(z)),
+    logcdf=lambda z, c: special.log_expit(c * _core.log(z)),
+    logsf=lambda z, c: special.log_expit(-c * _core.log(z)),
+    ppf=lambda q, c: _core.exp(special.logit(q) / c),
+    isf=lambda q, c: _core.exp(-special.logit(q) / c),
+    support=_POSITIVE,
+)
+gompertz = Continuous(
+    "gompertz",
+    lambda z, c: _core.log(c) + z - c * _core.expm1(z),
+    "c",
+    cdf=lambda z, c: -_core.expm1(-c * _core.expm1(z)),
+    sf=lambda z, c: _core.exp(-c * _core.expm1(z)),
+    logcdf=lambda z, c: log1mexp(c * _core.expm1(z)),
+    logsf=lambda z, c: -c * _core.expm1(z),
+    ppf=lambda q, c: _core.log1p(-_core.log1p(-q) / c),
+    isf=lambda q, c: _core.log1p(-_core.log(q) / c),
+    support=_POSITIVE,
+)
+lomax = Continuous(
+    "lomax",
+    lambda z, c: _core.log(c) - (c + 1.0) * _core.log1p(z),
+    "c",
+    cdf=lambda z, c: -_core.expm1(-c * _core.log1p(z)),
+    sf=lambda z, c: _core.exp(-c * _core.log1p(z)),
+    logcdf=lambda z, c: log1mexp(c * _core.log1p(z)),
+    logsf=lambda z, c: -c * _core.log1p(z),
+    ppf=lambda q, c: _core.expm1(-_core.log1p(-q) / c),
+    isf=lambda q, c: _core.expm1(-_core.log(q) / c),
+    support=_POSITIVE,
+)
+invweibull = Continuous(
+    "invweibull",
+    _inverse_weibull,
+    "c",
+    cdf=lambda z, c: _core.exp(-(z**-c)),
+    sf=lambda z, c: -_core.expm1(-(z**-c)),
+    logcdf=lambda z, c: -(z**-c),
+    logsf=lambda z, c: log1mexp(z**-c),
+    ppf=lambda q, c: (-_core.log(q)) ** (-1.0 / c),
+    isf=lambda q, c: (-_core.log1p(-q)) ** (-1.0 / c),
+    support=_POSITIVE,
+)
+betaprime = Continuous(
+    "betaprime",
+    _vanishing(_beta_prime),
+    *("a", "b"),
+    cdf=_beta_prime_cdf,
+    sf=_beta_prime_sf,
+    ppf=_beta_prime_ppf,
+    isf=_beta_prime_isf,
+    support=_POSITIVE,
+)
+f = Continuous(
+    "f",
+    _f,
+    *("dfn", "dfd"),
+    cdf=lambda z, dfn, dfd: _beta_prime_cdf(dfn / dfd * z, 0.5 * dfn, 0.5 * dfd),
+    sf=lambda z, dfn, dfd: _beta_prime_sf(dfn / dfd * z, 0.5 * dfn, 0.5 * dfd),
+    ppf=lambda q, dfn, dfd: dfd / dfn * _beta_prime_ppf(q, 0.5 * dfn, 0.5 * dfd),
+    isf=lambda q, dfn, dfd: dfd / dfn * _beta_prime_isf(q, 0.5 * dfn, 0.5 * dfd),
+    support=_POSITIVE,
+)
