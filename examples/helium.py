@@ -44,9 +44,8 @@ def local_energy(parameters, electrons):
     return -0.5 * (curvature + pa.sum(slope**2)) + potential(electrons)
 
 
-over_walkers = {"in_axes": (None, 0)}
-values = pa.func.vmap(log_psi, **over_walkers)
-energies = pa.func.vmap(local_energy, **over_walkers)
+values = pa.func.vmap(log_psi, (None, 0))
+energies = pa.func.vmap(local_energy, (None, 0))
 slopes = pa.func.vmap(pa.func.grad(lambda v, x, unravel: log_psi(unravel(v), x)), (None, 0, None))
 
 

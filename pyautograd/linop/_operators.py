@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,18 +18,21 @@ from ..func._forward import transposed_graph
 from ..func._reverse import Recording, recording_on, sweep
 from ..tree import flatten_like
 
-try:
-    LinearOperator = scipy_module("linop", "sparse.linalg").LinearOperator
-except ImportError:
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
+else:
+    try:
+        LinearOperator = scipy_module("linop", "sparse.linalg").LinearOperator
+    except ImportError:
 
-    class LinearOperator:  # type: ignore[no-redef]
-        """Stands in where SciPy is missing, so that the module imports; it cannot be made."""
+        class LinearOperator:
+            """Stands in where SciPy is missing, so that the module imports; it cannot be made."""
 
-        def __init__(self, *_: Any) -> None:
-            scipy_module("linop", "sparse.linalg")
+            def __init__(self, *_: Any) -> None:
+                scipy_module("linop", "sparse.linalg")
 
 
-class _Operator(LinearOperator):  # type: ignore[misc, valid-type]
+class _Operator(LinearOperator):  # type: ignore[misc]
     """Products by sweeps over a graph; `_rows(V)` multiplies the rows of V, or one vector."""
 
     _columns: Layout

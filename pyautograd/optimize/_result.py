@@ -41,7 +41,7 @@ class Result(OptimizeResult):  # type: ignore[misc]
     """
 
     @property
-    def hessian(self) -> Array | csr_array[Any, tuple[int, int]]:
+    def hessian(self) -> Any:
         """The exact Hessian of the objective at the solution, as a matrix over ``x_flat``.
 
         A ``scipy.sparse.csr_array`` if sparse Hessians were asked for, or from 500 unknowns where
@@ -52,8 +52,7 @@ class Result(OptimizeResult):  # type: ignore[misc]
         """
         if "_hessian" not in self:
             self["_hessian"] = self["_evaluate_hessian"]()
-        found: Array | csr_array[Any, tuple[int, int]] = self["_hessian"]
-        return found
+        return self["_hessian"]
 
     @property
     def covariance(self) -> Array:
