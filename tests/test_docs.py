@@ -40,7 +40,7 @@ def page_blocks(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page(page):
-    names = {"np": np, "pa": pa}
+    names = {}
     for line, code, expected in page_blocks(page):
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
