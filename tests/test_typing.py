@@ -96,6 +96,7 @@ def test_programs_in_programs() -> None:
         return 2.0 * x
 
     assert_type(pa.checkpoint(field, x), pa.Tensor)
+    assert_type(pa.grad(energy(x), [x])[0], pa.Tensor)
     assert_type(pa.scan(step, 1.0, array)[0], pa.Tensor)
     assert_type(pa.implicit.argmin(lambda v, a: pa.sum((v - a) ** 2), array, x), pa.Tensor)
     assert_type(constant(x), pa.Tensor)
