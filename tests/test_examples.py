@@ -128,6 +128,11 @@ def test_deep_on_a_budget(tmp_path):
     assert (tmp_path / "deep_on_a_budget.png").stat().st_size > 5_000
 
 
+def test_hyperparameters():
+    printed = run("hyperparameters.py")
+    assert "30 strengths" in printed and "agrees with scikit-learn" in printed
+
+
 def test_helium():
     printed = run("helium.py", "--walkers", "400", "--steps", "30")
     assert "exact                   -2.90372" in printed
