@@ -369,6 +369,9 @@ def test_sizes_that_no_machine_has():
         lambda: pa.eye(2**40),
         lambda: pa.arange(0, 1e18),
         lambda: pa.linspace(0, 1, 2**60),
+        lambda: pa.arange(-(2**62), 2**62),
+        lambda: pa.arange(-(2**63), 2**63 - 1),
+        lambda: pa.bincount(pa.asarray([2**63 - 1])),
     ):
         with pytest.raises((MemoryError, ValueError, OverflowError)):
             call()

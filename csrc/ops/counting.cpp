@@ -1,5 +1,7 @@
 // Which values occur, how often and where.
 
+#include <limits>
+
 #include "kernels/kernels.h"
 #include "ops/reduce.h"
 #include "ops/sort.h"
@@ -101,7 +103,8 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
   if (places.size() > 0) {
     const int64_t least = number(min(places));
     if (least < 0) value_error("[bincount] x must not be negative, but has ", least);
-    bins = std::max(bins, number(max(places)) + 1);
+    constexpr int64_t kMost = std::numeric_limits<int64_t>::max();  // too many for check_shape
+    bins = std::max(bins, std::min(number(max(places)), kMost - 1) + 1);
   }
   const DType dtype = weights ? DType::Float64 : DType::Int64;
   check_shape("bincount", {bins}, dtype);

@@ -20,12 +20,17 @@ Tensor placed(Tensor x, std::optional<Device> device) {
   return device ? to_device(x, *device) : std::move(x);
 }
 
+constexpr double kMostCounted = 0x1p62;
+
+template <class T>
+[[noreturn]] void count_too_large(T start, T stop, T step) {
+  value_error("[arange] cannot count from ", start, " to ", stop, " in steps of ", step);
+}
+
 int64_t arange_size(double start, double stop, double step) {
   if (step == 0) value_error("[arange] step must not be zero");
   const double count = std::ceil((stop - start) / step);
-  if (!(count < 0x1p62)) {
-    value_error("[arange] cannot count from ", start, " to ", stop, " in steps of ", step);
-  }
+  if (!(count < kMostCounted)) count_too_large(start, stop, step);
   return std::max<int64_t>(0, count <= 0 ? 0 : static_cast<int64_t>(count));
 }
 
@@ -34,7 +39,9 @@ Tensor arange_exact(int64_t start, int64_t stop, int64_t step) {
   if (step == 0) value_error("[arange] step must not be zero");
   const __int128 span = static_cast<__int128>(stop) - start;
   const __int128 count = (span + step - (step > 0 ? 1 : -1)) / step;
-  const int64_t n = span != 0 && (span > 0) == (step > 0) ? static_cast<int64_t>(count) : 0;
+  const bool ahead = span != 0 && (span > 0) == (step > 0);
+  if (ahead && static_cast<double>(count) >= kMostCounted) count_too_large(start, stop, step);
+  const int64_t n = ahead ? static_cast<int64_t>(count) : 0;
   const Tensor steps = arange(0, static_cast<double>(n), 1, DType::Int64);
   const Tensor offset = full({}, 0, DType::Int64), scale = full({}, 0, DType::Int64);
   kernels::fill_int(offset.view(), start);
