@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from processes import run_code
 from threads import run_in_threads
 
 import pyautograd as pa
@@ -66,3 +67,23 @@ def test_a_tensor_of_a_level_is_useless_elsewhere_but_harmless():
     pa.func.vmap(f)(np.ones(3))
     with pytest.raises(pa.EscapedTensorError):
         run_in_threads(lambda k: kept[0] + 1.0)
+
+
+def test_a_system_that_gives_no_more_threads():
+    """Work that threads would share is done by those there are."""
+    done = run_code(
+        """
+        import resource
+        import pyautograd as pa
+        pa.set_num_threads(1)
+        x = pa.zeros(2_000_000)
+        x += 1.0
+        with open("/proc/self/statm") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + 2**22,) * 2)  # no room for a stack
+        pa.set_num_threads(10**6)
+        x += 1.0
+        print(pa.get_num_threads(), x[0].item(), x[-1].item())
+        """
+    )
+    assert done.stdout.split() == ["1024", "2.0", "2.0"], done.stderr[-2000:]

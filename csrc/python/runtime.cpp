@@ -47,8 +47,8 @@ void bind_runtime(py::module_& module) {
       py::arg("count"), py::pos_only(),
       "Sets how many threads large operations use; results do not depend on it.\n\n"
       "By default there are as many as processors, or as the environment variable\n"
-      "``PYAUTOGRAD_NUM_THREADS`` says when the first operation runs. Raises ValueError below "
-      "1.\n\n"
+      "``PYAUTOGRAD_NUM_THREADS`` says when the first operation runs. There are at most 1024.\n"
+      "Raises ValueError below 1.\n\n"
       ">>> before = pa.get_num_threads()\n"
       ">>> pa.set_num_threads(1)\n"
       ">>> pa.get_num_threads()\n"

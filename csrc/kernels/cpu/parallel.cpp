@@ -15,6 +15,7 @@ namespace pyautograd::kernels {
 namespace {
 
 constexpr int64_t kMaxChunks = 64;
+constexpr int64_t kMostThreads = 1024;
 
 // One region: threads claim chunks until none is left.
 struct Job {
@@ -52,20 +53,20 @@ void spin(const Condition& met) {
 
 class Pool {
  public:
-  explicit Pool(int threads) : threads_(threads) {}
+  explicit Pool(int64_t threads) { resize(threads); }
 
   int threads() const { return threads_.load(std::memory_order_relaxed); }
-  void resize(int threads) { threads_.store(std::max(1, threads), std::memory_order_relaxed); }
+  void resize(int64_t threads) {
+    threads_.store(static_cast<int>(std::clamp(threads, int64_t{1}, kMostThreads)),
+                   std::memory_order_relaxed);
+  }
 
   // False if another thread is using the pool.
   bool run(Job& job) {
     std::unique_lock owner(owner_, std::try_to_lock);
     if (!owner) return false;
-    int helpers = threads() - 1;
-    while (started_ < helpers) {
-      std::thread([this, id = started_] { serve(id); }).detach();
-      ++started_;
-    }
+    const int helpers = threads() - 1;
+    start(helpers);
     {
       std::lock_guard guard(lock_);
       job_ = &job;
@@ -84,6 +85,14 @@ class Pool {
   }
 
  private:
+  // Where the system gives no more threads there are fewer: those there are claim every chunk.
+  void start(int helpers) noexcept {
+    try {
+      for (; started_ < helpers; ++started_)
+        std::thread([this, id = started_] { serve(id); }).detach();
+    } catch (const std::exception&) {
+    }
+  }
   void serve(int id) {
     inside_region = true;
     uint64_t seen = 0;
@@ -106,7 +115,7 @@ class Pool {
 
   std::mutex owner_, lock_;
   std::condition_variable wake_, done_;
-  std::atomic<int> threads_;
+  std::atomic<int> threads_{1};
   int started_ = 0, helpers_ = 0;
   std::atomic<int> active_{0};  // these two change under lock_; spinning reads them without
   std::atomic<uint64_t> epoch_{0};
@@ -123,12 +132,10 @@ void renew_after_fork() {
 }
 
 // PYAUTOGRAD_NUM_THREADS where that is a positive number, else one for each processor.
-int threads_at_start() {
+int64_t threads_at_start() {
   const char* asked = std::getenv("PYAUTOGRAD_NUM_THREADS");
   const int64_t count = asked == nullptr ? 0 : std::strtol(asked, nullptr, 10);
-  constexpr int64_t kMost = 1024;
-  if (count > 0) return static_cast<int>(std::min(count, kMost));
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return count > 0 ? count : std::thread::hardware_concurrency();
 }
 
 Pool& pool() {
