@@ -314,9 +314,10 @@ PyObject* wrap_results(const BoundOp& bound, Tensors results) {
 }
 
 PyObject* call_fast(const OpInfo& op, PyObject* const* values, size_t count) {
-  const Tensor& x = unwrap(values[0]);
-  return wrap(count == 1 ? run_on_handles(op.unary, x)
-                         : run_on_handles(op.binary, x, unwrap(values[1])));
+  const Tensor x = unwrap(values[0]);
+  if (count == 1) return wrap(run_op(x.size(), [&] { return op.unary(x); }));
+  const Tensor y = unwrap(values[1]);
+  return wrap(run_op(x.size() + y.size(), [&] { return op.binary(x, y); }));
 }
 
 // Written as `out[...] = result` writes it.

@@ -54,10 +54,7 @@ int visit_node(const Node& node, visitproc visit, void* arg) {
   return visit_hooks(extra->after_accumulation, visit, arg);
 }
 
-}  // namespace
-
-int visit_owned(const Node* root, uint32_t references, visitproc visit, void* arg) {
-  if (held_objects() == 0 || !root || root->use_count() != references) return 0;
+int visit_graph(const Node* root, visitproc visit, void* arg) {
   std::vector<const Node*> owned{root};
   std::unordered_map<const Node*, uint32_t> met;
   PackingVisitor packings;
@@ -73,6 +70,17 @@ int visit_owned(const Node* root, uint32_t references, visitproc visit, void* ar
     node->each_owned_node(meet);
   }
   return 0;
+}
+
+}  // namespace
+
+int visit_owned(const Node* root, uint32_t references, visitproc visit, void* arg) noexcept {
+  if (held_objects() == 0 || !root || root->use_count() != references) return 0;
+  try {
+    return visit_graph(root, visit, arg);
+  } catch (const std::bad_alloc&) {
+    return 0;  // what is not visited counts as reachable: less is freed, never too much
+  }
 }
 
 }  // namespace pyautograd::python

@@ -18,8 +18,9 @@ class HoldsPython {
 
 // For tp_traverse of an object that owns `references` to a node: visits the Python objects of every
 // node that no one else keeps alive. A graph that is shared is left alone, which costs a delayed
-// collection and never a wrong one. Iterative, and free while no graph holds a Python object.
-int visit_owned(const Node* node, uint32_t references, visitproc visit, void* arg);
+// collection and never a wrong one; so does memory that runs out. Iterative, and free while no
+// graph holds a Python object.
+int visit_owned(const Node* node, uint32_t references, visitproc visit, void* arg) noexcept;
 
 // The custom_type_setup of a pybind11 class that takes part in garbage collection.
 template <traverseproc traverse, inquiry clear>

@@ -11,23 +11,17 @@ PyObject* escaped_tensor_error = nullptr;
 
 namespace {
 
-// NumPy's own, so that one except clause serves both; `instead` where it cannot be had.
+// NumPy's own, so that one except clause serves both.
+PyObject* linalg_error = nullptr;
+PyObject* axis_error = nullptr;
+
+// `instead` where it cannot be had.
 PyObject* numpy_error(const char* module_name, const char* name, PyObject* instead) noexcept {
   PyObject* module = PyImport_ImportModule(module_name);
   PyObject* found = module ? PyObject_GetAttrString(module, name) : nullptr;
   Py_XDECREF(module);
   if (!found) PyErr_Clear();
   return found ? found : instead;
-}
-
-PyObject* linalg_error() noexcept {
-  static PyObject* const type = numpy_error("numpy.linalg", "LinAlgError", PyExc_ValueError);
-  return type;
-}
-
-PyObject* axis_error_type() noexcept {
-  static PyObject* const type = numpy_error("numpy.exceptions", "AxisError", PyExc_IndexError);
-  return type;
 }
 
 PyObject* exception_type(Error::Kind kind) {
@@ -39,7 +33,7 @@ PyObject* exception_type(Error::Kind kind) {
     case Error::Kind::Index:
       return PyExc_IndexError;
     case Error::Kind::Axis:
-      return axis_error_type();
+      return axis_error;
     case Error::Kind::Runtime:
       return PyExc_RuntimeError;
     case Error::Kind::Memory:
@@ -47,7 +41,7 @@ PyObject* exception_type(Error::Kind kind) {
     case Error::Kind::Overflow:
       return PyExc_OverflowError;
     case Error::Kind::LinAlg:
-      return linalg_error();
+      return linalg_error;
     case Error::Kind::Escaped:
       return escaped_tensor_error;
     case Error::Kind::NotImplemented:
@@ -79,6 +73,8 @@ void set_python_error() noexcept {
 void throw_python_error() { throw pybind11::error_already_set(); }
 
 void bind_errors(pybind11::module_& module) {
+  linalg_error = numpy_error("numpy.linalg", "LinAlgError", PyExc_ValueError);
+  axis_error = numpy_error("numpy.exceptions", "AxisError", PyExc_IndexError);
   escaped_tensor_error = PyErr_NewExceptionWithDoc(
       "pyautograd.EscapedTensorError",
       "A tensor made inside a transform was used after the transform returned.", PyExc_RuntimeError,

@@ -148,10 +148,15 @@ int traverse_saved(PyObject* self, visitproc visit, void* arg) {
   const SavedTensor& saved = py::cast<PySaved&>(py::handle(self)).saved;
   if (!saved) return 0;
   int stop = 0;
-  saved.each_packed([&](const PackedArray& array) {
-    const auto* packed = dynamic_cast<const PythonPacked*>(&array);
-    if (!stop && packed && packed->packing().use_count() == 1) stop = packed->traverse(visit, arg);
-  });
+  try {
+    saved.each_packed([&](const PackedArray& array) {
+      const auto* packed = dynamic_cast<const PythonPacked*>(&array);
+      if (!stop && packed && packed->packing().use_count() == 1)
+        stop = packed->traverse(visit, arg);
+    });
+  } catch (const std::bad_alloc&) {  // as in visit_owned
+    return 0;
+  }
   const auto* node = static_cast<const Node*>(saved.node_ref().get());
   return stop ? stop : visit_owned(node, 1, visit, arg);
 }

@@ -134,8 +134,8 @@ PyGetSetDef getset[] = {
      nullptr},
     {"H", get<get_mh>, nullptr, "The conjugate of the tensor with its last two axes swapped: mH.",
      nullptr},
-    {"real", get<get_real>, nullptr, "The real part, a copy; a real tensor itself.", nullptr},
-    {"imag", get<get_imag>, nullptr, "The imaginary part, a copy; zeros for a real tensor.",
+    {"real", get<get_real>, nullptr, "The real part, a view; a real tensor itself.", nullptr},
+    {"imag", get<get_imag>, nullptr, "The imaginary part, a view; zeros for a real tensor.",
      nullptr},
     {"requires_grad", get<get_requires_grad>, set_requires_grad_attribute,
      "Whether derivatives with respect to this tensor are recorded.\n\n"

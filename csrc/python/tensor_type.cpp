@@ -78,11 +78,7 @@ int traverse(PyObject* self, visitproc visit, void* arg) noexcept {
   Py_VISIT(Py_TYPE(self));
   const PyTensor* handle = as_handle(self);
   if (handle->grad) Py_VISIT(handle->grad->object);
-  try {
-    return visit_owned(handle->tensor.node(), 1, visit, arg);
-  } catch (const std::bad_alloc&) {
-    return 0;  // what is not visited counts as reachable: less is freed, never too much
-  }
+  return visit_owned(handle->tensor.node(), 1, visit, arg);
 }
 
 int clear(PyObject* self) noexcept {
