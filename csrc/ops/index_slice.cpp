@@ -64,11 +64,11 @@ class SliceOp final : public Linear {
     return {Spec{sliced_shape(slice_), inputs[0].dtype(), inputs[0].device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs&) const override {
-    return {Tensor(sliced_view(inputs[0].array(), slice_))};
+    return Tensors::of(Tensor(sliced_view(inputs[0].array(), slice_)));
   }
   Saves saves() const override { return {.specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {
-    return {slice_scatter_zeros(args.cotangents[0], slice_, args.input_specs[0].shape)};
+    return Tensors::of(slice_scatter_zeros(args.cotangents[0], slice_, args.input_specs[0].shape));
   }
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
     const Mapped outer = mapped(slice_, dims[0], size);

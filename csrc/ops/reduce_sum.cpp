@@ -18,7 +18,7 @@ class Sum final : public Reduction {
   Saves saves() const override { return {.specs = true}; }
 
   Tensors vjp(const VjpArgs& args) const override {
-    return {broadcast_to(over_.restore(args.cotangents[0]), args.input_specs[0].shape)};
+    return Tensors::of(broadcast_to(over_.restore(args.cotangents[0]), args.input_specs[0].shape));
   }
   Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan) const override {
     return {apply1(Ref<const Primitive>(this), tangents[0])};
@@ -43,7 +43,7 @@ class Mean final : public Reduction {
   Tensors vjp(const VjpArgs& args) const override {
     const Dims& shape = args.input_specs[0].shape;
     const Tensor share = args.cotangents[0] / static_cast<double>(over_.count(shape));
-    return {broadcast_to(over_.restore(share), shape)};
+    return Tensors::of(broadcast_to(over_.restore(share), shape));
   }
   Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan) const override {
     return {apply1(Ref<const Primitive>(this), tangents[0])};
@@ -97,10 +97,10 @@ class SumTo final : public Primitive {
     Ref<Array> out = Array::empty(std::move(kept), specs[0].dtype, specs[0].device);
     kernels::reduce(kernels::Reduce::Sum, out->device_view(), x.device_view());
     if (x.shape.size() == shape_.size()) return Tensors::of(Tensor(std::move(out)));
-    return {Tensor(out->with_layout(shape_, contiguous_strides(shape_), 0))};
+    return Tensors::of(Tensor(out->with_layout(shape_, contiguous_strides(shape_), 0)));
   }
   Tensors vjp(const VjpArgs& args) const override {
-    return {broadcast_to(args.cotangents[0], args.input_specs[0].shape)};
+    return Tensors::of(broadcast_to(args.cotangents[0], args.input_specs[0].shape));
   }
   Tensors jvp(TensorSpan, TensorSpan tangents, TensorSpan) const override {
     return {sum_to(tangents[0], shape_)};

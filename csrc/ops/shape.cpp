@@ -54,15 +54,15 @@ class Reshape final : public Linear {
   Tensors eval(TensorSpan inputs, const Specs&) const override {
     const Array& x = inputs[0].array();
     if (std::optional<Dims> strides = strides_as(x, shape_)) {
-      return {Tensor(x.with_layout(shape_, std::move(*strides), x.offset))};
+      return Tensors::of(Tensor(x.with_layout(shape_, std::move(*strides), x.offset)));
     }
     Ref<Array> out = Array::empty(x.shape, x.dtype, x.device);
     kernels::copy(out->device_view(), x.device_view());
-    return {Tensor(out->with_layout(shape_, contiguous_strides(shape_), 0))};
+    return Tensors::of(Tensor(out->with_layout(shape_, contiguous_strides(shape_), 0)));
   }
   Saves saves() const override { return {.specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {
-    return {reshape(args.cotangents[0], args.input_specs[0].shape)};
+    return Tensors::of(reshape(args.cotangents[0], args.input_specs[0].shape));
   }
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
     Dims shape = shape_;
@@ -85,12 +85,12 @@ class PermuteDims final : public Linear {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     const Array& x = inputs[0].array();
-    return {Tensor(x.with_layout(specs[0].shape, pick(x.strides), x.offset))};
+    return Tensors::of(Tensor(x.with_layout(specs[0].shape, pick(x.strides), x.offset)));
   }
   Tensors vjp(const VjpArgs& args) const override {
     Dims inverse(axes_.size());
     for (size_t i = 0; i < axes_.size(); ++i) inverse[axes_[i]] = static_cast<int64_t>(i);
-    return {permute_dims(args.cotangents[0], inverse)};
+    return Tensors::of(permute_dims(args.cotangents[0], inverse));
   }
   BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
     Dims axes{dims[0]};
@@ -118,11 +118,12 @@ class BroadcastTo final : public Linear {
   }
   Tensors eval(TensorSpan inputs, const Specs&) const override {
     const Array& x = inputs[0].array();
-    return {Tensor(x.with_layout(shape_, broadcast_strides(x.shape, x.strides, shape_), x.offset))};
+    return Tensors::of(
+        Tensor(x.with_layout(shape_, broadcast_strides(x.shape, x.strides, shape_), x.offset)));
   }
   Saves saves() const override { return {.specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {
-    return {sum_to(args.cotangents[0], args.input_specs[0].shape)};
+    return Tensors::of(sum_to(args.cotangents[0], args.input_specs[0].shape));
   }
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
     Dims shape = shape_;
