@@ -62,6 +62,8 @@ def goes_on_working(no_leak):
         (lambda x: pa.inner(x, pa.ones(4)), ValueError, r"\[inner\].*\(2, 3\).*\(4,\)"),
         (lambda x: pa.dot(x, pa.ones(4)), ValueError, r"\[dot\].*\(2, 3\).*\(4,\)"),
         (lambda x: pa.vecdot(x, pa.ones(4)), ValueError, r"\[vecdot\].*\(2, 3\).*\(4,\)"),
+        (lambda x: pa.vecdot(x, 1.0), ValueError, r"\[vecdot\] x2.*1 dimension"),
+        (lambda x: pa.digitize(x, pa.ones(3) * 1j), TypeError, r"\[digitize\].*complex"),
         (lambda x: pa.tensordot(x, x, 1), ValueError, r"\[tensordot\].*\(2, 3\)"),
         (lambda x: pa.tensordot(x[:, :0], pa.ones((3, 0)), 2), ValueError, r"\[tensordot\]"),
         (lambda x: pa.linalg.multi_dot([x] * 1001), ValueError, "at most 1000 arrays"),
