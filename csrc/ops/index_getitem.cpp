@@ -178,20 +178,4 @@ void copy_inplace(const Tensor& x, const Tensor& y) {
   note_write(*x.array().storage);
 }
 
-void add_inplace(const Tensor& x, const Tensor& y) {
-  check_writable("add", x);
-  if (promote(x.dtype(), y.dtype()) != x.dtype() &&
-      !(is_inexact(y.dtype()) && is_inexact(x.dtype()) &&
-        is_complex(y.dtype()) <= is_complex(x.dtype()))) {
-    type_error("[add] a sum of dtype ", name_of(promote(x.dtype(), y.dtype())),
-               " cannot be kept in dtype ", name_of(x.dtype()));
-  }
-  if (is_half(x.dtype())) return copy_inplace(x, add(x.untracked(), y.untracked()));
-  const Tensor value = broadcast_to(write_value("add", x, y), x.shape());
-  x.array().storage->prepare_write();
-  kernels::binary(kernels::fn_id<kernels::Add>(), x.device_view(), x.device_view(),
-                  value.device_view());
-  note_write(*x.array().storage);
-}
-
 }  // namespace pyautograd::ops

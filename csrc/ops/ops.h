@@ -121,9 +121,7 @@ Tensor cumsum(const Tensor& x, std::optional<int64_t> axis);
 // matmul
 Tensor matmul(const Tensor& x1, const Tensor& x2);
 
-// in place, level 0, nothing records: x = fn(x, y) with x's dtype and shape kept; the caller has
-// checked sharing
-void add_inplace(const Tensor& x, const Tensor& y);
+// in place, level 0, nothing records: x's dtype and shape are kept; the caller has checked sharing
 void copy_inplace(const Tensor& x, const Tensor& y);
 
 // Helpers for rules

@@ -93,7 +93,7 @@ TEST_F(Engine, SavedValuesAreCheckedAgainstWrites) {
   const Leaf x = make_leaf(vector({1, 2}));
   const Tensor factor = vector({3, 4});
   const Tensor y = ops::sum(x.tensor * factor);
-  ops::add_inplace(factor, vector({1, 1}));
+  ops::copy_inplace(factor, vector({1, 1}));
   const std::string message = message_of_error([&] { accumulate(y); });
   EXPECT_NE(message.find("[multiply]"), std::string::npos) << message;
   EXPECT_NE(message.find("version 0"), std::string::npos) << message;
@@ -104,7 +104,7 @@ TEST_F(Engine, WritesToWhatNobodySavedAreHarmless) {
   const Leaf x = make_leaf(vector({1, 2}));
   const Tensor added = vector({3, 4});
   const Tensor y = ops::sum(x.tensor + added);
-  ops::add_inplace(added, vector({1, 1}));
+  ops::copy_inplace(added, vector({1, 1}));
   accumulate(y);
   EXPECT_EQ(values(x.grad->value), (std::vector<double>{1, 1}));
 }
@@ -114,7 +114,7 @@ TEST_F(Engine, AGradientIsNotTheMemoryOfACotangent) {
   const Tensor y = x.tensor + 0.0;
   const Tensor cotangent = vector({5, 6});
   run_backward({.outputs = Borrowed<1>(y), .cotangents = Borrowed<1>(cotangent)});
-  ops::add_inplace(x.grad->value, vector({1, 1}));
+  ops::copy_inplace(x.grad->value, vector({1, 1}));
   EXPECT_EQ(values(cotangent), (std::vector<double>{5, 6}));
 }
 
