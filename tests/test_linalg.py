@@ -475,3 +475,30 @@ def test_cho_factor_serves_cho_solve(lower):
 
     np.testing.assert_allclose(solution(a).numpy(), np.linalg.solve(a.numpy(), b), rtol=1e-10)
     assert pa.testing.gradcheck(solution, (a,))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize("n", [2, 3, 40, 150])
+def test_solving_where_every_row_moves(n, dtype):
+    rng = np.random.default_rng(n)
+    a = n * np.flip(np.eye(n, dtype=dtype), 0) + rng.normal(size=(n, n))
+    b, w = rng.normal(size=(2, n, 5)).astype(dtype)
+    if dtype == "complex128":
+        a, w = a + 1j * rng.normal(size=(n, n)), w * (1 + 2j)
+    factors = pa.linalg.lu_factor(a)
+    for columns in (slice(None), slice(1), 0):
+        right, weights = b[:, columns], w[:, columns]
+        for trans, matrix in enumerate((a, a.T, a.conj().T)):
+            got = pa.linalg.lu_solve(factors, right, trans=trans)
+            np.testing.assert_allclose(got.numpy(), np.linalg.solve(matrix, right), 1e-9, 1e-9)
+
+        def weighted(a, b, weights=weights):
+            return pa.real(pa.sum(pa.linalg.solve(a, b) * np.conj(weights)))
+
+        by_a, by_b = pa.func.grad(weighted, argnums=(0, 1))(a, right)
+        wanted = np.linalg.solve(a.conj().T, weights)
+        np.testing.assert_allclose(by_b.numpy(), wanted, 1e-9, 1e-9)
+        x = np.linalg.solve(a, right)
+        outer = -np.reshape(wanted, (n, -1)) @ np.reshape(x, (n, -1)).conj().T
+        np.testing.assert_allclose(by_a.numpy(), outer, 1e-9, 1e-9)
+    np.testing.assert_allclose(pa.linalg.inv(a).numpy(), np.linalg.inv(a), 1e-9, 1e-9)
