@@ -66,6 +66,7 @@ def goes_on_working(no_leak):
         (lambda x: pa.digitize(x, pa.ones(3) * 1j), TypeError, r"\[digitize\].*complex"),
         (lambda x: pa.tensordot(x, x, 1), ValueError, r"\[tensordot\].*\(2, 3\)"),
         (lambda x: pa.tensordot(x[:, :0], pa.ones((3, 0)), 2), ValueError, r"\[tensordot\]"),
+        (lambda x: pa.linalg.multi_dot([x]), ValueError, "at least two arrays"),
         (lambda x: pa.linalg.multi_dot([x] * 1001), ValueError, "at most 1000 arrays"),
         (lambda x: bool(x), ValueError, "ambiguous"),
         (lambda x: x.item(), ValueError, r"\[item\]"),

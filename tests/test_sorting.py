@@ -78,6 +78,27 @@ def test_lines_on_which_every_split_is_bad():
     np.testing.assert_array_equal(pa.sort(-x, descending=True).numpy(), -x[places])
 
 
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64"])
+def test_a_few_of_a_long_line(dtype, descending):
+    """A sample tells which elements are looked at; where it misleads, all of them are."""
+    n = 40_000
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, 250, n)
+    misleading = np.where(np.isin(np.arange(n), np.arange(1024) * n // 1024), drawn % 2, 100)
+    for values in (drawn, misleading, np.sort(drawn), np.ones(n)):
+        x = values.astype(dtype)
+        if dtype == "float64":
+            x[rng.integers(0, n, 100)] = np.nan
+        places = argsort(x, descending=descending)
+        strided = pa.tensor(np.stack([x, x], 1))[:, 0]
+        for k in (1, 7, n // 64, n // 32):
+            chosen = pa.topk(strided, k, largest=descending)[1].numpy()
+            np.testing.assert_array_equal(chosen, places[:k])
+        unordered = pa.topk(x, 99, largest=descending, sorted=False)[1].numpy()
+        np.testing.assert_array_equal(np.sort(unordered), np.sort(places[:99]))
+
+
 def test_strided_and_broadcast_lines():
     x = np.random.default_rng(0).normal(size=(30, 1100, 2))
     t = pa.from_numpy(x)
