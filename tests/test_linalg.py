@@ -502,3 +502,24 @@ def test_solving_where_every_row_moves(n, dtype):
         outer = -np.reshape(wanted, (n, -1)) @ np.reshape(x, (n, -1)).conj().T
         np.testing.assert_allclose(by_a.numpy(), outer, 1e-9, 1e-9)
     np.testing.assert_allclose(pa.linalg.inv(a).numpy(), np.linalg.inv(a), 1e-9, 1e-9)
+
+
+def test_derivatives_of_large_triangular_products():
+    """Reverse mode multiplies triangles in strips; forward mode does not."""
+    n = 400
+    rng = np.random.default_rng(0)
+    a, b, t, w = rng.normal(size=(4, n, n)) / np.sqrt(n)
+    a, t = a @ a.T + 2 * np.eye(n), t + t.T
+    for f in (
+        pa.linalg.cholesky,
+        lambda a: pa.linalg.cholesky(a, upper=True),
+        lambda a: pa.linalg.solve_triangular(a, b, lower=True),
+        lambda a: pa.linalg.solve_triangular(a, b),
+        lambda a: pa.linalg.solve_triangular(a, b, trans=1),
+    ):
+
+        def weighted(a, f=f):
+            return pa.sum(f(a) * w)
+
+        slope = pa.func.jvp(weighted, (a,), (t,))[1].item()
+        assert pa.sum(pa.func.grad(weighted)(a) * t).item() == pytest.approx(slope, rel=1e-9)
