@@ -84,6 +84,36 @@ def test_checkpoints_within_checkpoints_of_what_a_vmap_maps():
     np.testing.assert_allclose(pa.func.vmap(pa.func.grad(f))(x).numpy(), slope, rtol=1e-14)
 
 
+def test_captured_tensors_that_share_a_value_but_not_a_tangent():
+    def plain(pair):
+        return pa.sum(pair[0] * pa.sin(pair[1]) + pair[1].detach())
+
+    def inside(pair):
+        return pa.checkpoint(lambda: plain(pair))
+
+    at, along = (x0, x0), (x0 + 1.0, x0 * x0)
+    for transform in (
+        lambda f: F.jvp(f, (at,), (along,)),
+        lambda f: F.taylor(f, at, along, 2),
+        lambda f: F.jvp(F.grad(f), (at,), (along,)),
+        lambda f: F.grad(lambda pair: F.jvp(f, (pair,), (along,))[1])(at),
+    ):
+        close(transform(inside), transform(plain))
+
+
+def test_captured_tensors_that_share_a_value_but_not_its_mapped_axis():
+    square = x0[:, None] * pa.arange(3.0) + pa.cos(x0)
+
+    def plain(u, w):
+        return pa.sum(u * pa.sin(w))
+
+    def mapped(f):
+        return lambda m: pa.sum(F.vmap(f, in_axes=(0, 1))(m, m) ** 2)
+
+    inside = mapped(lambda u, w: pa.checkpoint(lambda: plain(u, w)))
+    close(F.grad(inside)(square), F.grad(mapped(plain))(square))
+
+
 def test_captured_tensors_that_are_only_written_somewhere():
     w = pa.tensor([0.5, -1.0], requires_grad=True)
 
