@@ -523,3 +523,33 @@ def test_derivatives_of_large_triangular_products():
 
         slope = pa.func.jvp(weighted, (a,), (t,))[1].item()
         assert pa.sum(pa.func.grad(weighted)(a) * t).item() == pytest.approx(slope, rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 12, 13])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_small_systems_with_and_without_lapack(n, dtype):
+    """Up to 12 real rows are factored by loops of our own."""
+    rng = np.random.default_rng(n)
+    a, b = rng.standard_normal((3, n, n)).astype(dtype), rng.standard_normal((3, n, 4))
+    a += 1j * rng.standard_normal(a.shape) if dtype == np.complex128 else 0
+    a[1] *= 1e-3
+    b = b.astype(dtype)
+    close = {"rtol": 1e-9, "atol": 1e-9} if dtype != np.float32 else {"rtol": 1e-2, "atol": 1e-2}
+    solution = np.linalg.solve(a, b)
+    np.testing.assert_allclose(pa.linalg.solve(a, b).numpy(), solution, **close)
+    np.testing.assert_allclose(
+        pa.linalg.solve(a[0], b[0, :, 0]).numpy(), solution[0, :, 0], **close
+    )
+    np.testing.assert_allclose(pa.linalg.inv(a[0]).numpy(), np.linalg.inv(a[0]), **close)
+    np.testing.assert_allclose(pa.linalg.det(a).numpy(), np.linalg.det(a), **close)
+    spd = a @ np.conj(np.swapaxes(a, -1, -2)) + np.eye(n, dtype=dtype)
+    for upper in (False, True):
+        got = pa.linalg.cholesky(spd, upper=upper).numpy()
+        want = np.linalg.cholesky(spd)
+        want = np.conj(np.swapaxes(want, -1, -2)) if upper else want
+        np.testing.assert_allclose(got, want, **close)
+    t = a[0] / n + 3 * np.eye(n, dtype=dtype)
+    for lower, unit, trans in itertools.product((False, True), (False, True), (0, 1, 2)):
+        options = {"lower": lower, "unit_diagonal": unit, "trans": trans}
+        got = pa.linalg.solve_triangular(t, b[0], **options).numpy()
+        np.testing.assert_allclose(got, sl.solve_triangular(t, b[0], **options), **close)

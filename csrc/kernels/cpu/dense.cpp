@@ -11,6 +11,11 @@ namespace {
 // Up to these orders, LAPACK's own routines are as fast.
 constexpr int64_t kTriangle = 64, kPanel = 96;
 
+template <class T>
+bool tiny(const Block<T>& a) {
+  return std::max(a.rows, a.columns) <= Dense<T>::kTiny;
+}
+
 // Where a matrix is cut in two: about the middle, and in whole vectors.
 int64_t first_half(int64_t n) { return (n / 2 + 7) & -8; }
 
@@ -30,10 +35,96 @@ void gemm(char flag_a, char flag_b, T alpha, const Block<T>& a, const Block<T>& 
                     &ldc, 1, 1);
 }
 
+// The same as a system y = m x for every line of b, m being op(a) or, on the right, its transpose.
+template <class T>
+void substitute_tiny(const TriangularFlags& f, const Block<T>& a, const Block<T>& b) {
+  const bool left = f.side == 'L', turned = (f.transpose == 'N') != left,
+             lower = (f.triangle == 'L') != turned;
+  const int64_t n = a.rows, lines = left ? b.columns : b.rows;
+  const int64_t down = turned ? a.leading : 1, across = turned ? 1 : a.leading;
+  const int64_t step = left ? 1 : b.leading, apart = left ? b.leading : 1;
+  for (int64_t line = 0; line < lines; ++line) {
+    T* x = b.data + line * apart;
+    for (int64_t s = 0; s < n; ++s) {
+      const int64_t i = lower ? s : n - 1 - s, begin = lower ? 0 : i + 1, end = lower ? i : n;
+      T sum = x[i * step];
+      for (int64_t k = begin; k < end; ++k) sum -= a.data[i * down + k * across] * x[k * step];
+      x[i * step] = f.diagonal == 'U' ? sum : sum / a.data[i * (down + across)];
+    }
+  }
+}
+
+template <class T>
+int factor_lu_tiny(const Block<T>& a, int* pivots) {
+  const int64_t m = a.rows, n = a.columns;
+  int info = 0;
+  for (int64_t j = 0; j < std::min(m, n); ++j) {
+    T* column = a.data + j * a.leading;
+    int64_t pivot = j;
+    for (int64_t i = j + 1; i < m; ++i) {
+      const T most = std::abs(column[pivot]);
+      if (most == most && !(std::abs(column[i]) <= most)) pivot = i;  // a nan stays
+    }
+    pivots[j] = size_of(pivot + 1);
+    if (column[pivot] == T(0)) {
+      if (info == 0) info = size_of(j + 1);
+      continue;
+    }
+    if (pivot != j)
+      for (int64_t k = 0; k < n; ++k)
+        std::swap(a.data[j + k * a.leading], a.data[pivot + k * a.leading]);
+    for (int64_t i = j + 1; i < m; ++i) column[i] /= column[j];
+    for (int64_t k = j + 1; k < n; ++k) {
+      T* other = a.data + k * a.leading;
+      for (int64_t i = j + 1; i < m; ++i) other[i] -= column[i] * other[j];
+    }
+  }
+  return info;
+}
+
+// Column by column from the last, each of which needs those before it as they were.
+template <class T>
+void invert_upper_tiny(const Block<T>& a) {
+  for (int64_t j = a.columns; j-- > 0;) {
+    T* x = a.data + j * a.leading;
+    x[j] = T(1) / x[j];
+    for (int64_t i = j; i-- > 0;) {
+      T sum = x[i] * x[j];
+      for (int64_t k = i + 1; k < j; ++k) sum += a.data[i + k * a.leading] * x[k];
+      x[i] = -sum / a.data[i + i * a.leading];
+    }
+  }
+}
+
+template <class T>
+int factor_cholesky_tiny(bool upper, const Block<T>& a) {
+  const int64_t down = upper ? a.leading : 1, across = upper ? 1 : a.leading;
+  for (int64_t j = 0; j < a.rows; ++j) {
+    const T* row = a.data + j * down;
+    for (int64_t i = j; i < a.rows; ++i) {
+      T* other = a.data + i * down;
+      T sum = other[j * across];
+      for (int64_t k = 0; k < j; ++k) sum -= other[k * across] * row[k * across];
+      if (i > j) {
+        other[j * across] = sum / row[j * across];
+        continue;
+      }
+      other[j * across] = sum;
+      if (!(sum > T(0))) return size_of(j + 1);
+      other[j * across] = std::sqrt(sum);
+    }
+  }
+  return 0;
+}
+
 // In one thread, by halves of the triangle: BLAS's own products are faster than its substitution.
 template <class T>
 void substitute(const TriangularFlags& f, const Block<T>& a, const Block<T>& b) {
   const int64_t n = a.rows;
+  if constexpr (!is_complex_type<T>) {
+    if (tiny(a) && (f.side == 'L' ? b.columns : b.rows) <= Dense<T>::kTiny)
+      return substitute_tiny(f, a, b);
+  }
   if (n <= kTriangle) {
     const int rows = size_of(b.rows), columns = size_of(b.columns), lda = leading(a.leading),
               ldb = leading(b.leading);
@@ -93,6 +184,9 @@ void exchange_columns(const Block<T>& a, const int* pivots, bool back) {
 template <class T>
 void invert_upper(const Block<T>& a) {
   const int64_t n = a.rows;
+  if constexpr (!is_complex_type<T>) {
+    if (tiny(a)) return invert_upper_tiny(a);
+  }
   if (n <= kTriangle) {
     const int size = size_of(n), lda = leading(a.leading);
     const char upper = 'U', plain = 'N';
@@ -162,6 +256,9 @@ void Dense<T>::solve_triangular(const TriangularFlags& flags, const Block<T>& a,
 template <class T>
 int Dense<T>::factor_lu(const Block<T>& a, int* pivots) {
   const int64_t m = a.rows, n = a.columns, k = std::min(m, n);
+  if constexpr (!is_complex_type<T>) {
+    if (tiny(a)) return factor_lu_tiny(a, pivots);
+  }
   if (k <= kPanel) {
     const int rows = size_of(m), columns = size_of(n), lda = leading(a.leading);
     int info = 0;
@@ -222,6 +319,9 @@ void Dense<T>::invert_factored(const Block<T>& lu, const int* pivots) {
 template <class T>
 int Dense<T>::factor_cholesky(bool upper, const Block<T>& a) {
   const int64_t n = a.rows;
+  if constexpr (!is_complex_type<T>) {
+    if (tiny(a)) return factor_cholesky_tiny(upper, a);
+  }
   if (n <= kPanel) {
     const char triangle = upper ? 'U' : 'L';
     const int size = size_of(n), lda = leading(a.leading);

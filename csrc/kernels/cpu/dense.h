@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "core/dtype.h"
+
 namespace pyautograd::kernels {
 
 // A matrix by columns, which are `leading` elements apart.
@@ -29,6 +31,9 @@ struct TriangularFlags {
 // T is float, double or std::complex of these.
 template <class T>
 struct Dense {
+  // Up to this order no library is called: its locks alone cost more than the work.
+  static constexpr int64_t kTiny = is_complex_type<T> ? 0 : 12;
+
   // c = alpha op(a) op(b) + beta c, with flags 'N', 'T' or 'C'.
   static void multiply(char flag_a, char flag_b, T alpha, const Block<T>& a, const Block<T>& b,
                        T beta, const Block<T>& c);

@@ -291,7 +291,7 @@ void lu_solve(const Matrices& lu, const int32_t* pivots, const Matrices& b, cons
     over_factored(lu, pivots, b.count, work, which, [&](int64_t i, const int* from_one) {
       const Block<T> factors = block<T>(lu, which[i]), x = block<T>(b, i);
       int info = 0;
-      if (!side.right && x.columns == 1)
+      if (!side.right && x.columns == 1 && n > Dense<T>::kTiny)
         f.getrs(&flag, &n, &one, factors.data, &ld, from_one, x.data, &ld, &info, kLength);
       else
         Dense<T>::solve_factored(factors, from_one, side.right ? 'R' : 'L', side.transposed, x);
