@@ -205,11 +205,33 @@ bool fits_blas(const Gemm& g) {
                    std::abs(g.b_column), g.c_row}) <= INT_MAX;
 }
 
+// A single sum, for which BLAS or a kernel for matrices takes longer to begin with.
+constexpr int64_t kShortDot = 128;
+
+template <class T>
+void short_dot(const Gemm& g) {
+  constexpr int64_t kLanes = 8;
+  const T *a = static_cast<const T*>(g.a), *b = static_cast<const T*>(g.b);
+  T sum(0);
+  int64_t p = 0;
+  if (g.a_column == 1 && g.b_row == 1 && g.k >= 2 * kLanes) {
+    T lanes[kLanes] = {};
+    for (; p + kLanes <= g.k; p += kLanes)
+      for (int64_t j = 0; j < kLanes; ++j) lanes[j] += a[p + j] * b[p + j];
+    for (const T& lane : lanes) sum += lane;
+  }
+  for (; p < g.k; ++p) sum += a[p * g.a_column] * b[p * g.b_row];
+  *static_cast<T*>(g.c) = sum;
+}
+
 template <class T>
 void product(Gemm g) {
   auto own = loops().gemm[int(dtype_of<T>)];
   // A single sum is all latency in a kernel for matrices.
-  const bool long_dot = g.m == 1 && g.n == 1 && g.k > 64;
+  const bool dot = g.m == 1 && g.n == 1, long_dot = dot && g.k > 64;
+  if constexpr (std::is_floating_point_v<T>) {
+    if (dot && g.k <= kShortDot) return short_dot<T>(g);
+  }
   if (work(g) <= kSmall<T> && !long_dot) return own(g);
   if constexpr (std::is_floating_point_v<T>) {
     if (runs_in_panels<T>(g)) return panel_product<T>(g);
