@@ -55,7 +55,7 @@ class FusedProgram {
     enum class Kind : uint8_t { Constant, Straight, Packed, Made } kind;
     int64_t itemsize;
     char* memory = nullptr;
-    std::optional<Nest<1>> layout = {};  // of what is packed, tile by tile
+    std::optional<Nest<2>> layout = {};  // of what is packed, tile by tile: number and place
     bool repeats = false;                // every tile is the first one
     int32_t slot = kNoSlot;              // a tile in the scratch of a thread
     uint32_t last_use = 0;

@@ -2,10 +2,39 @@
 
 #include <algorithm>
 
+#include "core/array.h"
 #include "kernels/cpu/move.h"
 #include "kernels/cpu/scratch.h"
 
 namespace pyautograd::kernels {
+
+namespace {
+
+// out[shift + place 0] = x[place 1] for elements [begin, end) of the nest. Rows may be as short as
+// the gradient of a few numbers, and a call for each would cost more than they do.
+template <class T>
+void move_elements(const Nest<2>& nest, int64_t begin, int64_t end, T* out, int64_t shift,
+                   const T* x) {
+  if (begin >= end) return;
+  const Nest<2> rows = nest.without_row();
+  const int64_t row = nest.row(), to = nest.stride(0), from = nest.stride(1);
+  int64_t first = begin - begin % row;  // element of the row
+  rows.walk(first / row, (end + row - 1) / row, [&](const auto& offsets, int64_t count) {
+    for (int64_t i = 0; i < count; ++i, first += row) {
+      const int64_t skipped = std::max<int64_t>(begin - first, 0);
+      int64_t n = std::min(end - first, row) - skipped;
+      T* target = out + (shift + offsets[0] + i * rows.stride(0) + skipped * to);
+      const T* source = x + (offsets[1] + i * rows.stride(1) + skipped * from);
+      if (n >= 16) {
+        move_row(target, to, source, from, n);
+        continue;
+      }
+      for (; n > 0; --n, target += to, source += from) *target = *source;
+    }
+  });
+}
+
+}  // namespace
 
 FusedProgram::Operand FusedProgram::add(Value value) {
   values_.push_back(std::move(value));
@@ -21,10 +50,10 @@ FusedProgram::Operand FusedProgram::memory(void* elements, int64_t itemsize) {
 }
 
 FusedProgram::Operand FusedProgram::memory(const View& x) {
-  Nest<1> layout(x.shape, {x.strides}, Order::RowMajor);
-  if (layout.packed(0)) return memory(x.data, itemsize(x.dtype));
+  Nest<2> layout(x.shape, {contiguous_strides(x.shape), x.strides}, Order::RowMajor);
+  if (layout.packed(1)) return memory(x.data, itemsize(x.dtype));
   Value value{Value::Kind::Packed, itemsize(x.dtype), static_cast<char*>(x.data)};
-  const bool repeats = layout.repeats_rows(0) && layout.row() <= kTile / 4;
+  const bool repeats = layout.repeats_rows(1) && layout.row() <= kTile / 4;
   if (repeats && tile_ == kTile) tile_ -= kTile % layout.row();
   value.repeats = repeats && tile_ % layout.row() == 0;
   value.layout = std::move(layout);
@@ -148,30 +177,25 @@ void FusedProgram::run_splice(const Action& action, Place* places, char* tile, i
     using T = typename decltype(tag)::type;
     T* out = reinterpret_cast<T*>(tile);
     const T* value = reinterpret_cast<const T*>(splice.value);
+    const bool in_one_row = covered && nest.row() - first % nest.row() >= n;
+    if (in_one_row && nest.stride(1) == 1 && !values_[action.out].memory) {
+      nest.walk(first, first + 1, [&](const auto& offsets, int64_t) {
+        const T* from = value + offsets[1];
+        places[action.out].base = const_cast<char*>(reinterpret_cast<const char*>(from));
+      });
+      return;
+    }
     if (!covered)
       move_row(out, 1, reinterpret_cast<const T*>(places[x].at(begin)), is_constant(x) ? 0 : 1, n);
-    nest.walk(first, last, [&](const auto& offsets, int64_t length) {
-      const T* from = value + offsets[1];
-      if (length == n && nest.stride(1) == 1 && !values_[action.out].memory) {
-        places[action.out].base = const_cast<char*>(reinterpret_cast<const char*>(from));
-      } else {
-        move_row(out + (splice.first + offsets[0] - begin), nest.stride(0), from, nest.stride(1),
-                 length);
-      }
-    });
+    move_elements(nest, first, last, out, splice.first - begin, value);
   });
 }
 
 void FusedProgram::pack(const Value& value, char* tile, int64_t begin, int64_t n) const {
   visit_size(value.itemsize, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    T* packed = reinterpret_cast<T*>(tile);
-    const T* data = reinterpret_cast<const T*>(value.memory);
-    const int64_t stride = value.layout->stride(0);
-    value.layout->walk(begin, begin + n, [&](const auto& offsets, int64_t length) {
-      move_row(packed, 1, data + offsets[0], stride, length);
-      packed += length;
-    });
+    move_elements(*value.layout, begin, begin + n, reinterpret_cast<T*>(tile), -begin,
+                  reinterpret_cast<const T*>(value.memory));
   });
 }
 
