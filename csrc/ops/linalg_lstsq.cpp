@@ -158,13 +158,14 @@ Tensors Lstsq::eval(TensorSpan inputs, const Specs& specs) const {
   require_lapack(name(), specs[0].device);
   if (!holds(all(call<kernels::IsFinite>(a))) || !holds(all(call<kernels::IsFinite>(b))))
     linalg_error(name(), "the SVD did not converge: a or b is not finite");
-  const Tensor s = broadcast_to(svdvals(a), specs[2].shape);
+  const Tensors f = factors_of_taller(a);
+  // The triangle has the singular values, and fewer rows.
+  const Tensor s = broadcast_to(svdvals(f[1]), specs[2].shape);
   if (!is_regular(a, s)) {
     Tensors found = by_singular_values(inputs, specs);
     return {std::move(found[0]), std::move(found[1]), s};
   }
   kernels::fill_int(rank->device_view(), std::min(m, n));
-  const Tensors f = factors_of_taller(a);
   const Tensor x = m >= n ? solve_matrix(f[1], matmul(adjoint(f[0]), b), {})
                           : matmul(f[0], solve_matrix(f[1], b, {false, Transpose::Conjugate}));
   return {x, Tensor(std::move(rank)), s};
