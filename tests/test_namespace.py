@@ -4,6 +4,7 @@ import ast
 import inspect
 import operator
 import re
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,8 @@ def test_completion_offers_what_is_public(name):
     module = getattr(pa, name)
     assert dir(module) == sorted(n for n in module.__all__ if not n.startswith("_"))
     found = [getattr(module, n) for n in dir(module)]
+    # Python 3.10 takes aliases such as Callable[...] for classes.
+    found = [x for x in found if typing.get_origin(x) is None]
     assert all(x.__doc__ for x in found if inspect.isroutine(x) or inspect.isclass(x))
 
 
