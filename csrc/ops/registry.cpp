@@ -55,10 +55,9 @@ Arg parse_default(std::string_view text, ArgKind kind) {
   }
 }
 
-}  // namespace
-
-std::vector<Param> parse_signature(std::string_view signature, std::vector<Param> kinds) {
-  size_t next = 0;
+std::vector<Param> parse_signature(std::string_view signature, std::span<const ParamType> types) {
+  std::vector<Param> params;
+  params.reserve(types.size());
   bool keyword_only = false;
   while (!signature.empty()) {
     size_t comma = 0;
@@ -67,14 +66,18 @@ std::vector<Param> parse_signature(std::string_view signature, std::vector<Param
     std::string_view part = trim(signature.substr(0, comma));
     signature.remove_prefix(std::min(signature.size(), comma + 1));
     if (part == "/") {
-      for (size_t i = 0; i < next; ++i) kinds[i].positional_only = true;
+      for (Param& param : params) param.positional_only = true;
     } else if (part == "*") {
       keyword_only = true;
     } else {
-      if (next == kinds.size()) runtime_error("op signature names too many parameters: ", part);
-      Param& param = kinds[next++];
+      if (params.size() == types.size())
+        runtime_error("op signature names too many parameters: ", part);
+      const ParamType& type = types[params.size()];
+      Param& param = params.emplace_back();
       const size_t equals = part.find('=');
       param.name = std::string(part.substr(0, equals));
+      param.kind = type.kind;
+      param.optional = type.optional;
       param.keyword_only = keyword_only;
       if (equals != std::string_view::npos) {
         param.required = false;
@@ -83,8 +86,19 @@ std::vector<Param> parse_signature(std::string_view signature, std::vector<Param
       }
     }
   }
-  if (next != kinds.size()) runtime_error("op signature names too few parameters");
-  return kinds;
+  if (params.size() != types.size()) runtime_error("op signature names too few parameters");
+  return params;
+}
+
+}  // namespace
+
+OpInfo& Registry::add(std::string_view name, std::string_view signature,
+                      std::span<const ParamType> types, std::string_view doc) {
+  OpInfo& info = ops_.emplace_back();
+  info.name = name;
+  info.doc = doc;
+  info.params = parse_signature(signature, types);
+  return info;
 }
 
 // Most of what a module holds is several ops in a row.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -58,6 +60,12 @@ struct Param {
   Arg default_value;
 };
 
+// What a C++ type tells of a parameter.
+struct ParamType {
+  ArgKind kind;
+  bool optional;
+};
+
 struct OpInfo {
   std::string name;  // "sum", or with the module that it is found in: "linalg.solve"
   std::string doc;   // reStructuredText body: shapes, dtypes, derivative at ties and edges, example
@@ -80,9 +88,8 @@ class Registry {
   // `signature` is Python's: "x, /, *, axis=None, keepdims=False". The kinds come from the
   // function's type; several results make a list unless `returns` says otherwise.
   template <class Result, class... Params>
-  void add(std::string name, Result (*function)(Params...), std::string_view signature,
-           std::string doc, Returns returns = Returns::List);
-  void add(OpInfo info) { ops_.push_back(std::move(info)); }
+  void add(std::string_view name, Result (*function)(Params...), std::string_view signature,
+           std::string_view doc, Returns returns = Returns::List);
   // For the op added last.
   void result_type(std::string name) { ops_.back().result_type = std::move(name); }
   void alone(std::string name) { ops_.back().alone = std::move(name); }
@@ -91,6 +98,10 @@ class Registry {
   const std::vector<OpInfo>& ops() const noexcept { return ops_; }
 
  private:
+  // Every add() ends here: what is not a function's type is compiled once.
+  OpInfo& add(std::string_view name, std::string_view signature, std::span<const ParamType> types,
+              std::string_view doc);
+
   std::vector<OpInfo> ops_;
 };
 
@@ -108,17 +119,13 @@ void register_sort(Registry& registry);
 void register_special(Registry& registry);
 void register_fft(Registry& registry);
 
-std::vector<Param> parse_signature(std::string_view signature, std::vector<Param> kinds);
-
 namespace detail {
 
 template <class T>
 struct ArgTraits;
 template <ArgKind K, bool Optional = false>
 struct Traits {
-  static Param param() {
-    return {.name = {}, .kind = K, .optional = Optional, .default_text = {}, .default_value = {}};
-  }
+  static constexpr ParamType type{K, Optional};
 };
 template <>
 struct ArgTraits<Tensor> : Traits<ArgKind::Tensor> {
@@ -232,13 +239,11 @@ Tensors invoke(void* function, std::span<const Arg> args, std::index_sequence<I.
 }  // namespace detail
 
 template <class Result, class... Params>
-void Registry::add(std::string name, Result (*function)(Params...), std::string_view signature,
-                   std::string doc, Returns returns) {
-  OpInfo info;
-  info.name = std::move(name);
-  info.doc = std::move(doc);
-  info.params = parse_signature(signature, {detail::ArgOf<Params>::param()...});
-  info.returns = std::is_same_v<Result, Tensor> ? Returns::Tensor : returns;
+void Registry::add(std::string_view name, Result (*function)(Params...), std::string_view signature,
+                   std::string_view doc, Returns returns) {
+  static constexpr std::array<ParamType, sizeof...(Params)> types{detail::ArgOf<Params>::type...};
+  OpInfo& info = add(name, signature, types, doc);
+  if constexpr (!std::is_same_v<Result, Tensor>) info.returns = returns;
   info.function = reinterpret_cast<void*>(function);
   info.invoke = [](void* f, std::span<const Arg> args) {
     return detail::invoke<Result, Params...>(f, args, std::index_sequence_for<Params...>());
@@ -247,7 +252,6 @@ void Registry::add(std::string name, Result (*function)(Params...), std::string_
     info.unary = function;
   if constexpr (std::is_same_v<Result (*)(Params...), Tensor (*)(const Tensor&, const Tensor&)>)
     info.binary = function;
-  add(std::move(info));
 }
 
 }  // namespace pyautograd
