@@ -28,11 +28,6 @@ Tensor ratio(X x) {
   const Tensor absent = both_zero(x);
   return fill_where(absent, 0, x[0]) / fill_where(absent, 1, x[1]);
 }
-// 1 - x1 / x2.
-Tensor rest_of_ratio(X x) {
-  const Tensor near = is_near(x);
-  return where(near, -relative_difference(x, near), 1.0 - ratio(x));
-}
 
 constexpr SpecialRow kEntr{"special.entr",
                            on_one<formula::entr>,

@@ -250,15 +250,6 @@ std::optional<Reduced> reduced(const Tensor& y, const Spectrum& spectrum) {
       {spectrum.f, true, kink}, linalg::jordan_wielandt(x), std::move(parameters), smaller, 0.5};
 }
 
-// Which values of a sorted spectrum equal a neighbour within rounding.
-Tensor repeated(const Tensor& w) {
-  const int64_t n = w.shape().back();
-  const Tensor gaps = absolute(linalg::column_range(w, 1, n) - linalg::column_range(w, 0, n - 1));
-  const Tensor same = less_equal(gaps, linalg::rounding_of(w));
-  const Tensor none = logical_and(linalg::column_range(same, 0, 1), scalar(0, DType::Bool));
-  return logical_or(ops::concat(Tensors{none, same}, -1), ops::concat(Tensors{same, none}, -1));
-}
-
 bool holds_anywhere(const Tensor& truth) {
   return has_zero(astype(logical_not(truth), DType::Float64));
 }
