@@ -151,3 +151,13 @@ def test_gamma_functions_of_huge_complex_numbers(z, loggamma, digamma):
     np.testing.assert_allclose(slope, complex(digamma, np.angle(z)), rtol=1e-14)
     by_z = pa.func.jacfwd(pa.special.loggamma, holomorphic=True)(x).item()
     np.testing.assert_allclose(by_z, slope, rtol=1e-14)
+
+
+@pytest.mark.parametrize("z", [1e8 + 1e300j, -1e160 + 3e160j, 1e200 - 1e200j])
+def test_inverse_tangents_of_huge_complex_numbers(z):
+    for op in (pa.atan, pa.atanh):
+        assert abs(pa.func.jacfwd(op, holomorphic=True)(pa.tensor(z)).item()) < 1e-300
+    moderate = pa.tensor(1e100 + 2e100j)
+    for op, sign in ((pa.atan, 1), (pa.atanh, -1)):
+        slope = pa.func.jacfwd(op, holomorphic=True)(moderate).item()
+        np.testing.assert_allclose(slope, sign / (1e100 + 2e100j) ** 2, rtol=1e-14)

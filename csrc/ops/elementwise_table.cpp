@@ -32,13 +32,27 @@ Tensor inverse_root(T x) {
   return call<Rsqrt>(-(x - 1.0)) * call<Rsqrt>(x - -1.0);
 }
 
-// 1 / sqrt(1 + x**2), in the factors 1 + ix and 1 - ix, made from parts: a product with i loses the
-// sign of a zero real part, which says on which side of a cut of asinh x is.
+// 1 + ix and 1 - ix, made from parts: a product with i loses the sign of a zero real part, which
+// says on which side of a cut of asinh x is.
+Tensor one_plus_i(T x) { return make_complex(1.0 - imag(x), real(x)); }
+Tensor one_minus_i(T x) { return make_complex(1.0 + imag(x), -real(x)); }
+
+// 1 / sqrt(1 + x**2).
 Tensor inverse_sine_root(T x) {
   if (!is_complex(x.dtype()))
     return reciprocal(call<Hypot>(still_at_infinity(x), scalar(1, x.dtype())));
-  const Tensor re = real(x), im = imag(x);
-  return call<Rsqrt>(make_complex(1.0 - im, re)) * call<Rsqrt>(make_complex(1.0 + im, -re));
+  return call<Rsqrt>(one_plus_i(x)) * call<Rsqrt>(one_minus_i(x));
+}
+
+// t / (1 + x**2) and t / (1 - x**2), where the square of a complex number may overflow.
+Tensor atan_part(T t, X x, T) {
+  if (!is_complex(x[0].dtype())) return scale_over(t, square(x[0]) + 1.0);
+  return scale_over(scale_over(t, one_plus_i(x[0])), one_minus_i(x[0]));
+}
+Tensor atanh_part(T t, X x, T) {
+  const Tensor below = 1.0 - x[0], above = x[0] + 1.0;
+  if (!is_complex(x[0].dtype())) return scale_over(t, below * above);
+  return scale_over(scale_over(t, below), above);
 }
 
 // 1 / sqrt(x**2 - 1), with the cuts of acosh; neither factor is flat anywhere, so that every order
@@ -206,8 +220,7 @@ constexpr ElementwiseRow kRows[] = {
         "The inverse cosine, in radians. Its derivative at -1 and 1 is infinite; those of its "
         "square, and of other even functions of it, are exact at 1.",
         {[](T t, X x, T) { return -scale(t, inverse_root(x[0])); }, kX1}),
-    unary<Atan>("atan", "The inverse tangent, in radians.",
-                {[](T t, X x, T) { return scale_over(t, square(x[0]) + 1.0); }, kX1}),
+    unary<Atan>("atan", "The inverse tangent, in radians.", {atan_part, kX1}),
     unary<Sinh>("sinh", "The hyperbolic sine.",
                 {[](T t, X x, T) { return scale(t, call<Cosh>(x[0])); }, kX1}),
     unary<Cosh>("cosh", "The hyperbolic cosine.",
@@ -221,7 +234,7 @@ constexpr ElementwiseRow kRows[] = {
                  "those of its square, and of other even functions of it, are exact at 1.",
                  {[](T t, X x, T) { return scale(t, inverse_hyperbolic_root(x[0])); }, kX1}),
     unary<Atanh>("atanh", "The inverse hyperbolic tangent. Its derivative at -1 and 1 is infinite.",
-                 {[](T t, X x, T) { return scale_over(t, (1.0 - x[0]) * (x[0] + 1.0)); }, kX1}),
+                 {atanh_part, kX1}),
     binary<Atan2>(
         "atan2",
         "The angle of the point (x2, x1), in radians. The derivatives at (0, 0) are taken as 0.",
