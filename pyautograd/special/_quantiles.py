@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import _core, func
-from .._accurate import log_beta, log_gamma
 from .._core import Tensor
 from ..function import Function
+from ._accurate import log_beta, log_gamma
 
 if TYPE_CHECKING:
     from .._core import TensorLike

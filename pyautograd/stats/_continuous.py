@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 from .. import _core, special
-from .._accurate import (
+from .._core import Tensor
+from ..special._accurate import (
     far_left,
     log1p_square,
     log_beta,
@@ -23,7 +24,6 @@ from .._accurate import (
     log_poisson,
     log_tail,
 )
-from .._core import Tensor
 from ._families import Continuous
 
 _LOG_PI = math.log(math.pi)

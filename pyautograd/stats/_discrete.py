@@ -7,7 +7,8 @@ those of :mod:`scipy.stats`.
 from __future__ import annotations
 
 from .. import _core, special
-from .._accurate import (
+from .._core import Tensor
+from ..special._accurate import (
     log_betainc,
     log_betaincc,
     log_binomial,
@@ -15,7 +16,6 @@ from .._accurate import (
     log_gammaincc,
     log_poisson,
 )
-from .._core import Tensor
 from ._families import Discrete
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from .._accurate import log_of
 from .._core import Tensor
+from ..special._accurate import log_of
 from ._search import least_integer
 
 Formula = Callable[..., Tensor]

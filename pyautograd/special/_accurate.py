@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from . import _core
-from ._core import Tensor
+from .. import _core
+from .._core import Tensor
 
 _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 # From here on Stirling's series is exact, and what it replaces begins to cancel.
