@@ -41,7 +41,7 @@ def _rule() -> tuple[Tensor, Tensor]:
 
 def _integral(f: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) -> Tensor:
     """Of f, elementwise in a last axis, between two constants."""
-    nodes, weights = _rule()
+    nodes, weights = (part.to(low.device) for part in _rule())
     low, length = low[..., None], (high - low)[..., None]
     return _core.sum(f(low + length * nodes) * (length * weights), axis=-1)
 
