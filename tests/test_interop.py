@@ -361,3 +361,38 @@ def test_lists_in_products_are_told_what_to_be():
     for call in (lambda x: x * [1, 2], lambda x: [1, 2] * x):
         with pytest.raises(TypeError, match=r"in arithmetic as pa\.asarray\(list\)"):
             call(pa.ones(2))
+
+
+class Column:
+    """What a column of pandas is to a tensor: an array that defers to a higher priority."""
+
+    __pandas_priority__ = 3000
+
+    def __init__(self, values):
+        self.values = np.asarray(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype=dtype)
+
+    def __mul__(self, other):
+        return NotImplemented if other.__pandas_priority__ > 3000 else self.values * other
+
+    __rmul__ = __add__ = __mul__
+
+
+def test_columns_of_tables():
+    column, flags = Column([1.0, 2.0, 3.0]), Column([True, False, True])
+    x = pa.tensor([1.0, 1.0, 2.0], requires_grad=True)
+    for y in (column * x, x * column):
+        assert type(y) is pa.Tensor
+        (g,) = pa.grad(pa.sum(y), x)
+        assert g.tolist() == [1.0, 2.0, 3.0]
+    assert (x > column).tolist() == [False, False, False]
+    assert (x @ column).item() == 9.0
+    assert x[flags].tolist() == [1.0, 2.0]
+    assert x[Column([2, 0])].tolist() == [2.0, 1.0]
+    slope = pa.func.grad(lambda b: pa.sum(pa.exp(b * column)))(0.0)
+    assert slope.item() == 6.0
+    y = x.detach().copy()
+    y += column
+    assert y.tolist() == [2.0, 3.0, 5.0]

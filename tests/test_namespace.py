@@ -138,6 +138,8 @@ def test_the_source_folder_says_that_it_is_not_the_package(tmp_path):
 def test_misspelt_keywords_are_answered_with_the_signature():
     for call, text in (
         (lambda: pa.sum(pa.ones(2), keepdim=True), "'keepdim': sum(x, /, axis=None"),
+        (lambda: pa.roll(pa.ones(2), 1, dim=0), "'dim': roll(x, /, shift, axis=None); write axis="),
+        (lambda: pa.eye(3, requires_grad=True), "'requires_grad': eye("),
         (lambda: pa.tensor([1.0], require_grad=True), "'require_grad': tensor(data, dtype=None"),
         (lambda: pa.asarray([1.0], requires_grad=True), "'requires_grad': asarray(obj, dtype="),
     ):

@@ -225,18 +225,26 @@ void register_diagonals(Registry& registry) {
                "The diagonals of the matrices over two axes, as a view; the diagonal becomes the "
                "last axis.\n\n:param x: tensor of two or more dimensions\n"
                ":param offset: how far above the main diagonal\n:param axis1: int\n"
-               ":param axis2: int");
+               ":param axis2: int\n\n"
+               ">>> pa.diagonal(pa.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()\n[1.0, 4.0]");
   registry.add("trace", &trace, "x, /, offset=0, axis1=0, axis2=1, dtype=None",
                "The sums of the diagonals of the matrices over two axes.\n\n"
                ":param x: tensor of two or more dimensions\n"
                ":param offset: how far above the main diagonal\n:param axis1: int\n"
-               ":param axis2: int\n:param dtype: dtype of the result, as in sum");
-  registry.add("tril", &tril, "x, /, k=0",
-               "x with zeros above the k-th diagonal of the last two axes.\n\n"
-               ":param x: tensor of shape (..., m, n)\n:param k: how far above the main diagonal");
-  registry.add("triu", &triu, "x, /, k=0",
-               "x with zeros below the k-th diagonal of the last two axes.\n\n"
-               ":param x: tensor of shape (..., m, n)\n:param k: how far above the main diagonal");
+               ":param axis2: int\n:param dtype: dtype of the result, as in sum\n\n"
+               ">>> pa.trace(pa.tensor([[1.0, 2.0], [3.0, 4.0]])).item()\n5.0");
+  registry.add(
+      "tril", &tril, "x, /, k=0",
+      "x with zeros above the k-th diagonal of the last two axes.\n\n"
+      ":param x: tensor of shape (..., m, n)\n:param k: how far above the main diagonal\n\n"
+      ">>> pa.tril(pa.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()\n"
+      "[[1.0, 0.0], [3.0, 4.0]]");
+  registry.add(
+      "triu", &triu, "x, /, k=0",
+      "x with zeros below the k-th diagonal of the last two axes.\n\n"
+      ":param x: tensor of shape (..., m, n)\n:param k: how far above the main diagonal\n\n"
+      ">>> pa.triu(pa.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()\n"
+      "[[1.0, 2.0], [0.0, 4.0]]");
 }
 
 }  // namespace ops

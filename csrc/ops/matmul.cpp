@@ -324,7 +324,8 @@ void register_matmul(Registry& registry) {
                "left is a row, on the right a column, and its axis is dropped from the result.\n\n"
                ":param x1: tensor of shape (..., m, k) or (k,)\n"
                ":param x2: tensor of shape (..., k, n) or (k,)\n"
-               ":returns: tensor of shape (..., m, n) and the promoted dtype");
+               ":returns: tensor of shape (..., m, n) and the promoted dtype\n\n"
+               ">>> pa.matmul(pa.ones((5, 2, 3)), pa.ones((3, 4))).shape\n(5, 2, 4)");
   ops::register_products_of_matrices(registry);
   ops::register_einsum(registry);
   ops::register_diagonals(registry);

@@ -144,26 +144,35 @@ void register_products_of_matrices(Registry& registry) {
                "The sum of products over pairs of axes; the other axes of x1, then those of x2, "
                "remain.\n\n:param x1: tensor\n:param x2: tensor\n"
                ":param axes: how many of the last axes of x1 and the first of x2, or a pair of "
-               "sequences of axes");
-  registry.add("vecdot", &vecdot, "x1, x2, /, *, axis=-1",
-               "The dot product of vectors along an axis; the other axes broadcast. Complex x1 is "
-               "conjugated.\n\n"
-               ":param x1: tensor\n:param x2: tensor\n:param axis: int");
+               "sequences of axes\n\n"
+               ">>> pa.tensordot(pa.ones((2, 3, 4)), pa.ones((3, 4, 5))).shape\n(2, 5)");
+  registry.add(
+      "vecdot", &vecdot, "x1, x2, /, *, axis=-1",
+      "The dot product of vectors along an axis; the other axes broadcast. Complex x1 is "
+      "conjugated.\n\n"
+      ":param x1: tensor\n:param x2: tensor\n:param axis: int\n\n"
+      ">>> pa.vecdot(pa.tensor([[1.0, 2.0], [3.0, 4.0]]), pa.tensor([1.0, 1.0])).tolist()\n"
+      "[3.0, 7.0]");
   registry.add("outer", &outer, "x1, x2, /",
                "All products of an element of x1 with one of x2, both flattened.\n\n"
                ":param x1: tensor of m elements\n:param x2: tensor of n elements\n"
-               ":returns: tensor of shape (m, n)");
+               ":returns: tensor of shape (m, n)\n\n"
+               ">>> pa.outer(pa.tensor([1.0, 2.0]), pa.tensor([3.0, 4.0])).tolist()\n"
+               "[[3.0, 4.0], [6.0, 8.0]]");
   registry.add("inner", &inner, "x1, x2, /",
                "The sum of products over the last axes; the product, if one is 0-d.\n\n"
-               ":param x1: tensor of shape (..., k)\n:param x2: tensor of shape (..., k)");
+               ":param x1: tensor of shape (..., k)\n:param x2: tensor of shape (..., k)\n\n"
+               ">>> pa.inner(pa.ones((2, 3)), pa.ones((4, 3))).shape\n(2, 4)");
   registry.add("dot", &dot, "x1, x2, /",
                "The sum of products over the last axis of x1 and the second last of x2, or its "
                "only one; the product, if one is 0-d. Unlike matmul, leading axes do not "
-               "broadcast.\n\n:param x1: tensor\n:param x2: tensor");
+               "broadcast.\n\n:param x1: tensor\n:param x2: tensor\n\n"
+               ">>> pa.dot(pa.tensor([1.0, 2.0]), pa.tensor([3.0, 4.0])).item()\n11.0");
   registry.add("matvec", &matvec, "x1, x2, /",
                "Matrices times vectors; leading axes broadcast.\n\n"
                ":param x1: tensor of shape (..., m, k)\n:param x2: tensor of shape (..., k)\n"
-               ":returns: tensor of shape (..., m)");
+               ":returns: tensor of shape (..., m)\n\n"
+               ">>> pa.matvec(pa.ones((5, 2, 3)), pa.ones(3)).shape\n(5, 2)");
   registry.add("vecmat", &vecmat, "x1, x2, /",
                "Vectors times matrices; leading axes broadcast. Complex vectors are conjugated, as "
                "in NumPy.\n\n"

@@ -125,20 +125,27 @@ void register_extrema(Registry& registry) {
       ":param keepdims: keep the axes with size one\n"
       ":param initial: number that takes part like an element; the result over nothing\n"
       ":param where: bools that broadcast to x; elements where they do not hold are left out. "
-      "Needs "
-      "initial";
+      "Needs initial\n\n";
   const std::string_view extremum_signature =
       "x, /, axis=None, *, keepdims=False, initial=None, where=None";
   const std::string index_doc =
       " element along the axis, the first of equals; the first nan, if there is one.\n\n"
       ":param x: tensor\n:param axis: int, or None to search the flattened tensor\n"
-      ":param keepdims: keep the axis with size one\n:returns: int64 tensor";
-  registry.add("max", &max_where, extremum_signature, "The largest" + extremum_doc);
-  registry.add("min", &min_where, extremum_signature, "The smallest" + extremum_doc);
+      ":param keepdims: keep the axis with size one\n:returns: int64 tensor\n\n";
+  registry.add("max", &max_where, extremum_signature,
+               "The largest" + extremum_doc +
+                   ">>> pa.func.grad(pa.max)(pa.tensor([2.0, 2.0, 1.0])).tolist()\n"
+                   "[0.5, 0.5, 0.0]");
+  registry.add("min", &min_where, extremum_signature,
+               "The smallest" + extremum_doc +
+                   ">>> pa.min(pa.tensor([[3.0, 1.0], [2.0, 5.0]]), axis=0).tolist()\n"
+                   "[2.0, 1.0]");
   registry.add("argmax", &argmax, "x, /, axis=None, *, keepdims=False",
-               "The index of the largest" + index_doc);
+               "The index of the largest" + index_doc +
+                   ">>> pa.argmax(pa.tensor([[1.0, 3.0], [4.0, 2.0]]), axis=1).tolist()\n[1, 0]");
   registry.add("argmin", &argmin, "x, /, axis=None, *, keepdims=False",
-               "The index of the smallest" + index_doc);
+               "The index of the smallest" + index_doc +
+                   ">>> pa.argmin(pa.tensor([[1.0, 3.0], [4.0, 2.0]])).item()\n0");
 }
 
 }  // namespace pyautograd::ops

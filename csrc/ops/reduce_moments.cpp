@@ -209,17 +209,19 @@ void register_moments(Registry& registry) {
       ":param keepdims: keep the axes with size one\n"
       ":param ddof: NumPy's name of correction\n"
       ":param where: bools that broadcast to x; elements where they do not hold are left out\n"
-      ":raises ValueError: if both names are given";
+      ":raises ValueError: if both names are given\n\n";
   const std::string_view signature =
       "x, /, axis=None, dtype=None, *, correction=0.0, keepdims=False, ddof=None, where=None";
-  registry.add(
-      "var", &var_as, signature,
-      "The variance over the axes: the mean of |x - mean|**2, real also for complex x." + params);
+  registry.add("var", &var_as, signature,
+               "The variance over the axes: the mean of |x - mean|**2, real also for complex x." +
+                   params + ">>> pa.var(pa.tensor([1.0, 3.0]), correction=1).item()\n2.0");
   registry.add("std", &std_as, signature,
                "The standard deviation over the axes. It has no derivative where x is constant; "
                "zero is returned there, at every order. Its square and other even functions of "
                "it do, and are differentiated as functions of the variance." +
-                   params);
+                   params +
+                   ">>> pa.func.grad(lambda x: pa.std(x) ** 2)(pa.tensor([1.0, 1.0])).tolist()\n"
+                   "[0.0, 0.0]");
 }
 
 }  // namespace pyautograd::ops

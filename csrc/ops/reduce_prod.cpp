@@ -229,13 +229,15 @@ void register_products(Registry& registry) {
                ":param keepdims: keep the axes with size one\n"
                ":param initial: number that the product starts with\n"
                ":param where: bools that broadcast to x; elements where they do not hold are left "
-               "out");
+               "out\n\n"
+               ">>> pa.func.grad(pa.prod)(pa.tensor([0.0, 2.0, 3.0])).tolist()\n[6.0, 0.0, 0.0]");
   registry.add("cumprod", &cumprod, "x, /, axis=None, dtype=None",
                "The cumulative product along an axis. Its derivatives of every order are exact "
                "where elements are zero.\n\n:param x: tensor\n"
                ":param axis: int, or None to flatten x first\n"
                ":param dtype: dtype of the result; by default that of x, but at least int64 or "
-               "uint64");
+               "uint64\n\n"
+               ">>> pa.cumprod(pa.tensor([1.0, 2.0, 3.0])).tolist()\n[1.0, 2.0, 6.0]");
 }
 
 }  // namespace pyautograd::ops

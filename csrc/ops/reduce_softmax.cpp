@@ -167,13 +167,16 @@ void register_softmax(Registry& registry) {
       "and zero where all elements are -inf; elements that are +inf share it equally. Of complex "
       "x it is the principal logarithm.\n\n"
       ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
-      ":param keepdims: keep the axes with size one");
+      ":param keepdims: keep the axes with size one\n\n"
+      ">>> round(pa.logsumexp(pa.tensor([1000.0, 1000.0])).item(), 6)\n1000.693147");
   registry.add("softmax", &softmax, "x, /, axis=-1",
                "exp(x) / sum(exp(x)) along an axis, without overflow.\n\n"
-               ":param x: tensor\n:param axis: int");
+               ":param x: tensor\n:param axis: int\n\n"
+               ">>> pa.softmax(pa.tensor([0.0, 1000.0])).tolist()\n[0.0, 1.0]");
   registry.add("log_softmax", &log_softmax, "x, /, axis=-1",
                "The logarithm of softmax along an axis, without overflow: x - logsumexp(x).\n\n"
-               ":param x: tensor\n:param axis: int");
+               ":param x: tensor\n:param axis: int\n\n"
+               ">>> pa.log_softmax(pa.tensor([0.0, 1000.0])).tolist()\n[-1000.0, 0.0]");
 }
 
 }  // namespace pyautograd::ops

@@ -260,28 +260,33 @@ void register_sums(Registry& registry) {
                ":param dtype: dtype of the result; an integer one cuts the fraction off\n"
                ":param keepdims: keep the axes with size one\n"
                ":param where: bools that broadcast to x; elements where they do not hold are left "
-               "out");
+               "out\n\n"
+               ">>> pa.mean(pa.tensor([[1.0, 2.0], [3.0, 6.0]]), axis=1).tolist()\n[1.5, 4.5]");
   registry.add("cumsum", &cumsum_as, "x, /, axis=None, dtype=None",
                "The cumulative sum along an axis.\n\n:param x: tensor\n"
                ":param axis: int, or None to flatten x first\n"
                ":param dtype: dtype of the result; by default that of x, but at least int64 or "
-               "uint64");
+               "uint64\n\n"
+               ">>> pa.cumsum(pa.tensor([1.0, 2.0, 3.0])).tolist()\n[1.0, 3.0, 6.0]");
   registry.add("any", &any_where, "x, /, axis=None, *, keepdims=False, where=None",
                "Whether any element along the axes is non-zero; nan counts as non-zero.\n\n"
                ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
                ":param keepdims: keep the axes with size one\n"
                ":param where: bools that broadcast to x; elements where they do not hold are left "
-               "out\n:returns: bool tensor");
+               "out\n:returns: bool tensor\n\n"
+               ">>> pa.any(pa.tensor([[0.0, 1.0], [0.0, 0.0]]), axis=1).tolist()\n[True, False]");
   registry.add("all", &all_where, "x, /, axis=None, *, keepdims=False, where=None",
                "Whether all elements along the axes are non-zero; nan counts as non-zero.\n\n"
                ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
                ":param keepdims: keep the axes with size one\n"
                ":param where: bools that broadcast to x; elements where they do not hold are left "
-               "out\n:returns: bool tensor");
+               "out\n:returns: bool tensor\n\n"
+               ">>> pa.all(pa.tensor([[1.0, 1.0], [0.0, 1.0]]), axis=1).tolist()\n[True, False]");
   registry.add("count_nonzero", &count_nonzero, "x, /, axis=None, *, keepdims=False",
                "How many elements along the axes are non-zero.\n\n:param x: tensor\n"
                ":param axis: int, tuple of ints, or None for all\n"
-               ":param keepdims: keep the axes with size one\n:returns: int64 tensor");
+               ":param keepdims: keep the axes with size one\n:returns: int64 tensor\n\n"
+               ">>> pa.count_nonzero(pa.tensor([0.0, 2.0, 3.0])).item()\n2");
 }
 
 }  // namespace ops

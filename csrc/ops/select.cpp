@@ -249,17 +249,18 @@ void register_elementwise(Registry& registry) {
   registry.add(
       "where", &ops::where, "condition, x1, x2, /",
       "x1 where condition holds, else x2, with broadcasting. The branch that is not taken gets a "
-      "zero "
-      "gradient. ``where(condition)`` alone is ``nonzero(condition)``.\n\n:param condition: bool "
-      "tensor, or one whose non-zero elements count as true\n"
-      ":param x1: tensor\n:param x2: tensor\n:returns: tensor of the broadcast shape and promoted "
-      "dtype");
+      "zero gradient. ``where(condition)`` alone is ``nonzero(condition)``.\n\n"
+      ":param condition: bool tensor, or one whose non-zero elements count as true\n"
+      ":param x1: tensor\n:param x2: tensor\n"
+      ":returns: tensor of the broadcast shape and promoted dtype\n\n"
+      ">>> pa.func.grad(lambda x: pa.where(x > 0.0, pa.sqrt(x), 0.0))(0.0).item()\n0.0");
   registry.alone("nonzero");
   registry.add(
       "clip", &ops::clip, "x, /, min=None, max=None",
       "x limited to [min, max]. The derivative is 1 inside and on the bounds, 0 outside.\n\n"
       ":param x: tensor\n:param min: tensor that broadcasts with x, or None\n"
-      ":param max: tensor that broadcasts with x, or None");
+      ":param max: tensor that broadcasts with x, or None\n\n"
+      ">>> pa.clip(pa.tensor([-2.0, 0.5, 2.0]), -1.0, 1.0).tolist()\n[-1.0, 0.5, 1.0]");
 }
 
 namespace algebra {

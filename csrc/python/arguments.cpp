@@ -3,6 +3,9 @@
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "python/closure.h"
 #include "python/convert.h"
@@ -25,12 +28,26 @@ using Given = SmallVector<PyObject*, 8>;  // per parameter, null where left out;
              param.optional ? " or None" : "", ", not ", Py_TYPE(got)->tp_name);
 }
 
+// What PyTorch calls parameters, and what to write here.
+constexpr std::pair<std::string_view, std::string_view> kForeign[] = {
+    {"dim", "axis="},
+    {"keepdim", "keepdims="},
+    {"requires_grad", ".requires_grad_() after it"},
+    {"unbiased", "correction="},
+};
+
+std::string advice_on_keyword(std::string_view keyword) {
+  for (const auto& [foreign, ours] : kForeign)
+    if (foreign == keyword) return "; write " + std::string(ours);
+  return {};
+}
+
 // Which value belongs to which parameter.
 
 [[noreturn]] void unknown_keyword(const BoundOp& bound, PyObject* keyword) {
-  type_error("[", bound.op->name, "] unexpected keyword argument '",
-             py::cast<std::string>(py::handle(keyword)), "': ", bound.op->name,
-             signature_text(*bound.op, false));
+  const auto given = py::cast<std::string>(py::handle(keyword));
+  type_error("[", bound.op->name, "] unexpected keyword argument '", given, "': ", bound.op->name,
+             signature_text(*bound.op, false), advice_on_keyword(given));
 }
 
 // The number of parameters if none has that name.

@@ -156,6 +156,11 @@ void bind_convert(py::module_&) {
 
 bool is_ndarray(PyObject* object) noexcept { return PyObject_TypeCheck(object, ndarray_type); }
 bool is_numpy_scalar(PyObject* object) noexcept { return PyObject_TypeCheck(object, generic_type); }
+
+bool is_pandas(PyObject* object) noexcept {
+  auto* type = reinterpret_cast<PyObject*>(Py_TYPE(object));
+  return PyObject_HasAttrString(type, "__pandas_priority__");
+}
 bool is_weak_scalar(PyObject* object) noexcept {
   if (PyFloat_CheckExact(object) || PyLong_CheckExact(object)) return true;
   const bool number = PyFloat_Check(object) || PyLong_Check(object) || PyComplex_Check(object);

@@ -74,7 +74,7 @@ ops::IndexItem to_item(PyObject* object) {
   }
   if (is_numpy_scalar(object)) return to_array_index(object);
   if (PyIndex_Check(object)) return to_integer(object);
-  if (PyRange_Check(object)) return to_array_index(object);
+  if (PyRange_Check(object) || is_pandas(object)) return to_array_index(object);
   invalid_index(Py_TYPE(object)->tp_name);
 }
 

@@ -19,7 +19,7 @@ namespace {
 Tensor operand(PyObject* object, const Tensor& other, Ints ints) {
   if (is_tensor(object)) return unwrap(object);
   if (is_weak_scalar(object)) return weak_operand(object, other.dtype(), ints);
-  if (is_ndarray(object) || is_numpy_scalar(object)) return to_tensor(object);
+  if (is_ndarray(object) || is_numpy_scalar(object) || is_pandas(object)) return to_tensor(object);
   return Tensor();
 }
 

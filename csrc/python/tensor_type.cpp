@@ -96,7 +96,12 @@ PyObject* refuse_construction(PyTypeObject*, PyObject*, PyObject*) noexcept {
 
 constexpr const char* kDoc =
     "An array that can be differentiated.\n\n"
-    "Made by ``tensor``, ``asarray``, ``zeros`` and the like, and by every operation on tensors.";
+    "Made by ``tensor``, ``asarray``, ``zeros`` and the like, and by every operation on "
+    "tensors.\n\n"
+    ">>> x = pa.tensor([1.0, 2.0], requires_grad=True)\n"
+    ">>> pa.sum(x**2).backward()\n"
+    ">>> x.grad.tolist()\n"
+    "[2.0, 4.0]";
 
 PyMemberDef members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr}, {}};

@@ -111,3 +111,5 @@ for _function in (
 ):
     _core._set_type_attribute(_function.__name__, _function)
 _core._set_type_attribute("__round__", rounded)
+# Above a DataFrame's 4000: column * tensor is a tensor.
+_core._set_type_attribute("__pandas_priority__", 5000)
