@@ -105,6 +105,15 @@ def _ravel(a: Tensor, order: Any = "C") -> Tensor:
     return _core.ravel(_core.transpose(a) if _require_order("ravel", order) else a)
 
 
+def _as_in(a: Any, dtype: Any, device: Any) -> dict[str, Any]:
+    """Of what a new array is made, and where, unless said: as the given one."""
+    x = _core.asarray(a)
+    return {
+        "dtype": x.dtype if dtype is None else dtype,
+        "device": x.device if device is None else device,
+    }
+
+
 def _like(name: str) -> Callable[..., Tensor]:
     """zeros_like, ones_like or empty_like; for another shape, too."""
     of_shape: Callable[..., Tensor] = getattr(_core, name)
@@ -121,9 +130,7 @@ def _like(name: str) -> Callable[..., Tensor]:
     ) -> Tensor:
         if shape is None:
             return of_array(a, dtype=dtype, device=device)
-        x = _core.asarray(a)
-        place = x.device if device is None else device
-        return of_shape(shape, dtype=x.dtype if dtype is None else dtype, device=place)
+        return of_shape(shape, **_as_in(a, dtype, device))
 
     return call
 
@@ -140,10 +147,7 @@ def _full_like(
 ) -> Tensor:
     if shape is None:
         return _core.full_like(a, fill_value, dtype=dtype, device=device)
-    x = _core.asarray(a)
-    wanted = x.dtype if dtype is None else dtype
-    place = x.device if device is None else device
-    return _core.full(shape, fill_value, dtype=wanted, device=place)
+    return _core.full(shape, fill_value, **_as_in(a, dtype, device))
 
 
 def _linspace(

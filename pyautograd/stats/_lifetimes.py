@@ -7,6 +7,7 @@ univariate distributions (1994, 1995); parameters are those of :mod:`scipy.stats
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -27,6 +28,27 @@ def _vanishing(logpdf: Formula) -> Formula:
         return _core.where(infinite, -np.inf, logpdf(_core.where(infinite, 1.0, z), *shapes))
 
     return formula
+
+
+def _by_hazard(
+    name: str,
+    logpdf: Formula,
+    hazard: Callable[[Tensor], Tensor],
+    inverse: Callable[[Tensor], Tensor],
+) -> Continuous:
+    """The family of one shape, a factor of the cumulative hazard."""
+    return Continuous(
+        name,
+        logpdf,
+        "c",
+        cdf=lambda z, c: -_core.expm1(-c * hazard(z)),
+        sf=lambda z, c: _core.exp(-c * hazard(z)),
+        logcdf=lambda z, c: log1mexp(c * hazard(z)),
+        logsf=lambda z, c: -c * hazard(z),
+        ppf=lambda q, c: inverse(-_core.log1p(-q) / c),
+        isf=lambda q, c: inverse(-_core.log(q) / c),
+        support=_POSITIVE,
+    )
 
 
 def _log_logistic(z: Tensor, c: Tensor) -> Tensor:
@@ -104,29 +126,11 @@ fisk = Continuous(
     isf=lambda q, c: _core.exp(-special.logit(q) / c),
     support=_POSITIVE,
 )
-gompertz = Continuous(
-    "gompertz",
-    lambda z, c: _core.log(c) + z - c * _core.expm1(z),
-    "c",
-    cdf=lambda z, c: -_core.expm1(-c * _core.expm1(z)),
-    sf=lambda z, c: _core.exp(-c * _core.expm1(z)),
-    logcdf=lambda z, c: log1mexp(c * _core.expm1(z)),
-    logsf=lambda z, c: -c * _core.expm1(z),
-    ppf=lambda q, c: _core.log1p(-_core.log1p(-q) / c),
-    isf=lambda q, c: _core.log1p(-_core.log(q) / c),
-    support=_POSITIVE,
+gompertz = _by_hazard(
+    "gompertz", lambda z, c: _core.log(c) + z - c * _core.expm1(z), _core.expm1, _core.log1p
 )
-lomax = Continuous(
-    "lomax",
-    lambda z, c: _core.log(c) - (c + 1.0) * _core.log1p(z),
-    "c",
-    cdf=lambda z, c: -_core.expm1(-c * _core.log1p(z)),
-    sf=lambda z, c: _core.exp(-c * _core.log1p(z)),
-    logcdf=lambda z, c: log1mexp(c * _core.log1p(z)),
-    logsf=lambda z, c: -c * _core.log1p(z),
-    ppf=lambda q, c: _core.expm1(-_core.log1p(-q) / c),
-    isf=lambda q, c: _core.expm1(-_core.log(q) / c),
-    support=_POSITIVE,
+lomax = _by_hazard(
+    "lomax", lambda z, c: _core.log(c) - (c + 1.0) * _core.log1p(z), _core.log1p, _core.expm1
 )
 invweibull = Continuous(
     "invweibull",

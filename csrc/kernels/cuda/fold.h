@@ -56,6 +56,14 @@ PYAUTOGRAD_HD typename Rule::Value fold_run(const Rule& rule, const T* base, int
   return rule.combine(rule.combine(chain[0], chain[1]), rule.combine(chain[2], chain[3]));
 }
 
+// Whether a pack of W may be loaded wherever an operand's elements begin.
+template <int W, class T, int N>
+bool begins_with_packs(const T* data, const Places<N>& places, int operand) {
+  for (int d = 0; d < places.rank; ++d)
+    if (places.strides[d][operand] % W != 0) return false;
+  return reinterpret_cast<uintptr_t>(data) % sizeof(Pack<T, W>) == 0;
+}
+
 // The fold of slice s of the elements behind result r is item s * results + r.
 template <class Rule, class R, class T>
 struct Fold {
@@ -97,10 +105,7 @@ struct Fold {
 
   // Neighbours may be loaded at once wherever a result begins.
   bool lies_in_packs() const {
-    if (inner.rank != 1 || inner.strides[0][0] != 1) return false;
-    for (int d = 0; d < kept.rank; ++d)
-      if (kept.strides[d][1] % kWidth != 0) return false;
-    return reinterpret_cast<uintptr_t>(x) % sizeof(Pack<T, kWidth>) == 0;
+    return inner.rank == 1 && inner.strides[0][0] == 1 && begins_with_packs<kWidth>(x, kept, 1);
   }
 };
 
@@ -112,8 +117,14 @@ struct Folding {
   bool side_by_side;
 };
 
-// What caches hold, whatever the order in which it is read.
-inline constexpr int64_t kCached = 1 << 16;
+// Threads that keep a device busy, the fewest elements that are worth one, and what caches hold,
+// whatever the order in which it is read.
+inline constexpr int64_t kEnough = 1 << 19, kShort = 64, kCached = 1 << 16;
+
+// Whether a thread should take all of a line, as its neighbours do of the lines beside it.
+inline bool by_thread(bool side_by_side, int64_t elements) {
+  return side_by_side && elements > kCached;
+}
 
 // Of a group, of which each thread has so many elements at once.
 inline int threads_for(int64_t elements, int64_t at_once) {
@@ -135,16 +146,14 @@ inline Folding fold_slices(const Folding& of, int64_t slices) {
 template <class Rule, class R, class T>
 void run_fold(Queue& queue, const Rule& rule, R* out, const T* x, const Folding& of) {
   if (of.results == 0) return;
-  // Threads that keep a device busy, and the fewest elements that are worth one.
-  constexpr int64_t kEnough = 1 << 19, kShort = 64;
   using Fold = cuda::Fold<Rule, R, T>;
   Fold fold{rule,        out,         x,    nullptr, of.kept, of.inner, Divisor(of.results),
             of.elements, of.elements, false};
   fold.packed = fold.lies_in_packs();
-  const bool by_thread = of.side_by_side && of.results * of.elements > kCached;
+  const bool alone = by_thread(of.side_by_side, of.results * of.elements);
   const int64_t at_once = fold.packed ? fold_loads<Fold::kWidth> * Fold::kWidth : fold_loads<1>;
-  const int threads = by_thread ? 1 : threads_for(of.elements, at_once);
-  const int64_t shortest = by_thread ? kShort : 4 * at_once * kThreads;
+  const int threads = alone ? 1 : threads_for(of.elements, at_once);
+  const int64_t shortest = alone ? kShort : 4 * at_once * kThreads;
   int64_t slices = std::min((kEnough - 1) / (of.results * threads) + 1, of.elements / shortest);
   if (slices < 2) {
     queue.folds(of.results, threads, fold);

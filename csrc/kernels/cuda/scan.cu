@@ -105,13 +105,9 @@ struct ScanParts {
 
 template <class T>
 bool lies_in_packs(const Line<T, T>& line) {
-  const auto aligned = [](const T* data) {
-    return reinterpret_cast<uintptr_t>(data) % sizeof(Pack<T, kRun>) == 0;
-  };
-  bool out = line.x_step == 1 && line.out_step == 1 && aligned(line.x) && aligned(line.out);
-  for (int d = 0; d < line.places.rank; ++d)
-    for (const int64_t stride : line.places.strides[d]) out = out && stride % kRun == 0;
-  return out;
+  return line.x_step == 1 && line.out_step == 1 &&
+         begins_with_packs<kRun>(line.out, line.places, 0) &&
+         begins_with_packs<kRun>(line.x, line.places, 1);
 }
 
 // Where a line is several parts, their totals are scanned first: elements are read twice and
@@ -119,11 +115,10 @@ bool lies_in_packs(const Line<T, T>& line) {
 template <class F, class T>
 void scan_lines(Queue& queue, const Line<T, T>& line, int64_t lines, bool side_by_side,
                 bool reverse) {
-  constexpr int64_t kEnough = 1 << 19, kShort = 64;
-  const bool by_thread = side_by_side && lines * line.length > kCached;
-  const int threads = by_thread ? 1 : threads_for(line.length, kRun);
+  const bool alone = by_thread(side_by_side, lines * line.length);
+  const int threads = alone ? 1 : threads_for(line.length, kRun);
   int64_t length = int64_t{kRun} * threads;
-  if (by_thread) {
+  if (alone) {
     const int64_t wanted = std::clamp<int64_t>(kEnough / lines, 1, line.length / kShort + 1);
     length = (line.length - 1) / wanted + 1;
   } else if (threads == 1) {

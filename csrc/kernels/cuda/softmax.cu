@@ -94,11 +94,11 @@ bool run_softmax(const View& out, const View& x, int axis) {
   const Lines lines(out, x, axis);
   if (!lines.fits()) return false;
   // In one pass if a line is still in a cache when it is read again, and there is a thread for it.
-  constexpr int64_t kNear = 1 << 13, kEnough = 1 << 15;
+  constexpr int64_t kNear = 1 << 13, kManyLines = 1 << 15;
   const int64_t count = lines.outer.count();
-  const bool by_thread = lines.side_by_side() && count * lines.length > kCached;
-  if (by_thread ? count >= kEnough : lines.length <= kNear) {
-    const int threads = by_thread ? 1 : threads_for(lines.length, fold_loads<1>);
+  const bool alone = by_thread(lines.side_by_side(), count * lines.length);
+  if (alone ? count >= kManyLines : lines.length <= kNear) {
+    const int threads = alone ? 1 : threads_for(lines.length, fold_loads<1>);
     Queue(out.device).folds(count, threads, SoftmaxLine<log, T>{Line<T, T>(out, x, lines)});
     return true;
   }
