@@ -204,7 +204,7 @@ Tensor all_equal(const Tensor& s) {
 Tensor ratio_of_extremes(const Tensor& x, bool inverted) {
   Tensor s = svdvals(x);
   const Tensor even = all_equal(s);
-  const bool some_even = has_zero(astype(logical_not(even), s.dtype()));
+  const bool some_even = !holds_everywhere(logical_not(even));
   if (some_even) {
     // Values that are apart, so that the branch not taken has derivatives.
     const Tensor steps = arange(1, static_cast<double>(columns(x)) + 1, 1, s.dtype());

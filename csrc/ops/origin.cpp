@@ -74,6 +74,8 @@ const Origin* origin_of(const Tensor& x, Origin::Kind kind) {
 
 bool has_zero(const Tensor& x) { return kernels::any_zero(innermost_array(x).device_view()); }
 
+bool holds_everywhere(const Tensor& truth) { return !has_zero(astype(truth, DType::Float64)); }
+
 void remember_exponential(const Tensor& y, const Tensor& operand) {
   if (differentiable(y) && !operand.body()->origin && has_infinity(y)) be_exponential(y, operand);
 }

@@ -77,6 +77,8 @@ Tensor root(const Tensor& x, double exponent);
 // Whether anybody may differentiate with respect to x: a wrapper or a tracked tensor.
 inline bool differentiable(const Tensor& x) { return x.tracked() || !x.is_array(); }
 bool has_zero(const Tensor& x);
+// Of a tensor of bools.
+bool holds_everywhere(const Tensor& truth);
 
 inline bool any_origin(TensorSpan x) {
   bool found = false;

@@ -82,10 +82,10 @@ Tensor digamma_difference(T x, T y) {
   const Tensor beside = logical_and(greater(x, zero), less_equal(absolute(y), x * kSmall));
   const Tensor by_terms = logical_and(logical_or(large, beside), call<kernels::IsFinite>(sum));
   const Tensor plain = digamma(x) - digamma(sum), others = logical_not(by_terms);
-  if (!has_zero(astype(others, x.dtype()))) return plain;
+  if (holds_everywhere(others)) return plain;
   const Tensor step = fill_where(others, 0, y);
   Tensor a = fill_where(others, kLarge, x), b = a + step, total = zero;
-  if (has_zero(astype(large, x.dtype()))) {
+  if (!holds_everywhere(large)) {
     for (int k = 0; k < static_cast<int>(kLarge); ++k, a = a + 1.0, b = b + 1.0)
       total = total + step / a / b;
   }

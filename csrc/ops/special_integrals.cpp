@@ -48,8 +48,7 @@ constinit const SpecialRow kEllipe{
 Tensor ellipe_slope(T t, X x, T y, N n) {
   const Tensor size = absolute(x[0]), half = scalar(0.5, size.dtype());
   const Tensor far = logical_and(greater(size, half), call<kernels::IsFinite>(size));
-  if (n[0] > 0 || !has_zero(astype(logical_not(far), size.dtype())))
-    return next_up_to_limit<kEllipe>(t, x, y, n);
+  if (n[0] > 0 || holds_everywhere(logical_not(far))) return next_up_to_limit<kEllipe>(t, x, y, n);
   const Tensor outer = where(far, x[0], half), inner = fill_where(far, 0, x[0]);
   const Tensor slope = (y - apply_special(kEllipk, Borrowed<1>(outer))) / (outer * 2.0);
   return where(far, scale(t, slope), next_up_to_limit<kEllipe>(t, Borrowed<1>(inner), y, n));

@@ -218,7 +218,7 @@ bool flat_at_zero(const Ref<const Function>& f, DType dtype) {
   Tensors values;
   for (const Function* leaf : f->parameters()) values.push_back(leaf->parameter());
   const Tensor slope = MatrixFunction(f, false, false)(1, scalar(0, dtype), values);
-  return !has_zero(astype(equal(slope, scalar(0, dtype)), dtype));
+  return holds_everywhere(equal(slope, scalar(0, dtype)));
 }
 
 // A parameter, which is constant along the last axis of y, as one number for every matrix.
@@ -250,9 +250,7 @@ std::optional<Reduced> reduced(const Tensor& y, const Spectrum& spectrum) {
       {spectrum.f, true, kink}, linalg::jordan_wielandt(x), std::move(parameters), smaller, 0.5};
 }
 
-bool holds_anywhere(const Tensor& truth) {
-  return has_zero(astype(logical_not(truth), DType::Float64));
-}
+bool holds_anywhere(const Tensor& truth) { return !holds_everywhere(logical_not(truth)); }
 
 bool has_last(const Dims& axes, const Tensor& y) {
   return !axes.empty() && axes.back() == y.ndim() - 1;
