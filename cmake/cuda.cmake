@@ -70,7 +70,6 @@ endif()
 set(CMAKE_CUDA_FLAGS_RELEASE "-DNDEBUG -Xcompiler=-Os")
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda/*.cu
      ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda/*.cpp)
-list(FILTER cuda_sources EXCLUDE REGEX "/emulat[^/]*$")  # for the tests
 add_library(pyautograd_cuda SHARED ${cuda_sources} csrc/core/dtype.cpp)
 target_include_directories(pyautograd_cuda PRIVATE csrc)
 target_compile_definitions(pyautograd_cuda PRIVATE PYAUTOGRAD_OPENED_LATER)

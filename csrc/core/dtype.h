@@ -67,7 +67,7 @@ DType promote(DType a, DType b) noexcept;
 // The dtype in which an op that needs floating point computes: itself if inexact, else float64.
 constexpr DType to_floating(DType d) noexcept { return is_inexact(d) ? d : DType::Float64; }
 
-// How the two are stored; kernels/scalar_half.h converts them.
+// How the two are stored; kernels/scalar/half.h converts them.
 struct Float16 {
   uint16_t bits;
 };

@@ -1,7 +1,7 @@
 #pragma once
 
 // The door to the random kernels. Every draw is a function of a key, a block number and the
-// element's index alone (kernels/scalar_philox.h), so it depends neither on threads nor on how work
+// element's index alone (kernels/scalar/philox.h), so it depends neither on threads nor on how work
 // is cut, nor on the device. All but permutations serve every device (kernels/device.h).
 
 #include <span>
@@ -42,7 +42,7 @@ void permutations(const View& out, const RandomKey& key, uint64_t block);
 // out[r, i] = how many of the ascending cdf[r, :] are at most u[r, i]; all contiguous and 2-D.
 void count_at_most(const View& out, const View& u, const View& cdf);
 
-// Of contiguous float64 arrays (kernels/scalar_gamma_slope.h); y may be empty for Lgamma.
+// Of contiguous float64 arrays (kernels/scalar/gamma_slope.h); y may be empty for Lgamma.
 void gamma_shape_slopes(const View& out, const View& a, const View& y, int order);
 void log_gamma_slopes(const View& out, const View& a, int order);
 

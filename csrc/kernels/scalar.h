@@ -2,7 +2,7 @@
 
 // Every scalar formula, once, for host and device. functors.h lists them.
 
-#include "kernels/scalar_binary.h"
-#include "kernels/scalar_complex.h"
-#include "kernels/scalar_numeric.h"
-#include "kernels/scalar_unary.h"
+#include "kernels/scalar/binary.h"
+#include "kernels/scalar/complex.h"
+#include "kernels/scalar/numeric.h"
+#include "kernels/scalar/unary.h"

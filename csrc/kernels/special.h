@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/view.h"
-#include "kernels/scalar_base.h"
+#include "kernels/scalar/base.h"
 
 namespace pyautograd::kernels {
 
@@ -16,7 +16,7 @@ using Orders = std::array<int, 2>;
 using SpecialFunction = double (*)(const double* x, const Orders& orders);
 
 // Functions of one argument that have vector code for most arguments, in some orders
-// (kernels/scalar_special_vector.h). The SpecialFunction takes the others.
+// (kernels/scalar/special_vector.h). The SpecialFunction takes the others.
 enum class SpecialVector : uint8_t {
   None,
   Logit,

@@ -5,7 +5,9 @@
 #include "ops/elementwise.h"
 #include "ops/linear.h"
 
-namespace pyautograd::ops {
+namespace pyautograd {
+
+namespace ops {
 
 Tensor conj(const Tensor& x) { return is_complex(x.dtype()) ? call<kernels::Conj>(x) : x; }
 Tensor real(const Tensor& x) { return is_complex(x.dtype()) ? call<kernels::Real>(x) : x; }
@@ -18,15 +20,17 @@ Tensor make_complex(const Tensor& re, const Tensor& im) {
   return call<kernels::MakeComplex>(re, im);
 }
 
+}  // namespace ops
+
 void register_complex(Registry& registry) {
-  registry.add("conj", &conj, "x, /",
+  registry.add("conj", &ops::conj, "x, /",
                R"(The complex conjugate; a real tensor is returned as it is.
 
 :param x: tensor of any shape
 
 >>> pa.conj(pa.tensor([1.0 + 2.0j])).tolist()
 [(1-2j)])");
-  registry.add("real", &real, "x, /",
+  registry.add("real", &ops::real, "x, /",
                R"(The real part; a real tensor is returned as it is. As in NumPy, it is a view.
 
 :param x: tensor of any shape
@@ -34,7 +38,7 @@ void register_complex(Registry& registry) {
 
 >>> pa.real(pa.tensor([1.0 + 2.0j])).tolist()
 [1.0])");
-  registry.add("imag", &imag, "x, /",
+  registry.add("imag", &ops::imag, "x, /",
                R"(The imaginary part, a view as in NumPy; zeros for a real tensor.
 
 :param x: tensor of any shape
@@ -42,7 +46,7 @@ void register_complex(Registry& registry) {
 
 >>> pa.imag(pa.tensor([1.0 + 2.0j])).tolist()
 [2.0])");
-  registry.add("complex", &make_complex, "real, imag, /",
+  registry.add("complex", &ops::make_complex, "real, imag, /",
                R"(The complex numbers with the given real and imaginary parts, with broadcasting.
 
 :param real: real tensor; integers and bools are computed in float64
@@ -54,9 +58,7 @@ void register_complex(Registry& registry) {
 [(1+3j), (2+3j)])");
 }
 
-}  // namespace pyautograd::ops
-
-namespace pyautograd::algebra {
+namespace algebra {
 
 Tensor conj(const Tensor& x) {
   if (!x || !is_complex(x.dtype())) return x;
@@ -71,4 +73,6 @@ Tensor conj(const Tensor& x) {
   return ops::broadcast_to(ops::conj(small), array.shape);
 }
 
-}  // namespace pyautograd::algebra
+}  // namespace algebra
+
+}  // namespace pyautograd

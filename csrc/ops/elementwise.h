@@ -81,7 +81,7 @@ Tensor call(const Tensor& x1, const Tensor& x2) {
 }
 
 // Products of a tangent or cotangent t with a slope, of two such t, and a quotient; a zero t
-// absorbs whatever it meets (kernels/scalar_binary.h).
+// absorbs whatever it meets (kernels/scalar/binary.h).
 inline Tensor scale(const Tensor& t, const Tensor& p) { return call<kernels::Scale>(t, p); }
 inline Tensor scale_both(const Tensor& a, const Tensor& b) {
   return call<kernels::ScaleBoth>(a, b);
@@ -96,11 +96,5 @@ inline Tensor fill_where(const Tensor& mask, double value, const Tensor& x) {
 
 // The rows, in the order of the documentation (ops/elementwise_table.cpp).
 std::span<const ElementwiseRow> elementwise_rows();
-// Binds a row's op as a plain function pointer, for the registry.
-void register_elementwise_rows(Registry& registry);
-// conj, real, imag, complex (ops/complex.cpp).
-void register_complex(Registry& registry);
-// The ops that are compositions of those.
-void register_elementwise_compositions(Registry& registry);
 
 }  // namespace pyautograd::ops

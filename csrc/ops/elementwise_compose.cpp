@@ -7,7 +7,9 @@
 #include "ops/elementwise.h"
 #include "ops/linear.h"
 
-namespace pyautograd::ops {
+namespace pyautograd {
+
+namespace ops {
 
 namespace {
 
@@ -131,46 +133,55 @@ std::string two(std::string_view summary) {
 
 }  // namespace
 
+}  // namespace ops
+
 void register_elementwise_compositions(Registry& registry) {
-  registry.add("positive", &positive, "x, /", one("A copy of x; not for bool."));
-  registry.add("rint", &rint, "x, /",
-               one("The nearest integer in floating point, halves to even. Its derivative is 0."));
-  registry.add("fabs", &fabs, "x, /", one("|x| in floating point. The derivative at 0 is 0."));
-  registry.add("deg2rad", &deg2rad, "x, /", one("Degrees as radians: x * pi / 180."));
-  registry.add("rad2deg", &rad2deg, "x, /", one("Radians as degrees: x * 180 / pi."));
-  registry.add("isposinf", &isposinf, "x, /", one("Whether x is positive infinity."));
-  registry.add("isneginf", &isneginf, "x, /", one("Whether x is negative infinity."));
-  registry.add("fmax", &fmax, "x1, x2, /",
-               two("The larger of x1 and x2, or the one that is a number if the other is nan. Ties "
-                   "share the derivative equally."));
-  registry.add("fmin", &fmin, "x1, x2, /",
-               two("The smaller of x1 and x2, or the one that is a number if the other is nan. "
-                   "Ties share the derivative equally."));
-  registry.add("float_power", &float_power, "x1, x2, /",
-               two("x1**x2 in float64, or in complex128."));
-  registry.add("divmod", &divmod, "x1, x2, /",
-               two("The quotient floor_divide(x1, x2) and what remains, remainder(x1, x2)."));
-  registry.add("modf", &modf, "x, /",
-               one("The fraction of x and x without it, both with the sign of x. The derivative of "
-                   "the fraction is 1, of the whole 0."));
-  registry.add("ldexp", &ldexp, "x, exponent, /",
+  registry.add("positive", &ops::positive, "x, /", ops::one("A copy of x; not for bool."));
+  registry.add(
+      "rint", &ops::rint, "x, /",
+      ops::one("The nearest integer in floating point, halves to even. Its derivative is 0."));
+  registry.add("fabs", &ops::fabs, "x, /",
+               ops::one("|x| in floating point. The derivative at 0 is 0."));
+  registry.add("deg2rad", &ops::deg2rad, "x, /", ops::one("Degrees as radians: x * pi / 180."));
+  registry.add("rad2deg", &ops::rad2deg, "x, /", ops::one("Radians as degrees: x * 180 / pi."));
+  registry.add("isposinf", &ops::isposinf, "x, /", ops::one("Whether x is positive infinity."));
+  registry.add("isneginf", &ops::isneginf, "x, /", ops::one("Whether x is negative infinity."));
+  registry.add(
+      "fmax", &ops::fmax, "x1, x2, /",
+      ops::two("The larger of x1 and x2, or the one that is a number if the other is nan. Ties "
+               "share the derivative equally."));
+  registry.add(
+      "fmin", &ops::fmin, "x1, x2, /",
+      ops::two("The smaller of x1 and x2, or the one that is a number if the other is nan. "
+               "Ties share the derivative equally."));
+  registry.add("float_power", &ops::float_power, "x1, x2, /",
+               ops::two("x1**x2 in float64, or in complex128."));
+  registry.add("divmod", &ops::divmod, "x1, x2, /",
+               ops::two("The quotient floor_divide(x1, x2) and what remains, remainder(x1, x2)."));
+  registry.add(
+      "modf", &ops::modf, "x, /",
+      ops::one("The fraction of x and x without it, both with the sign of x. The derivative of "
+               "the fraction is 1, of the whole 0."));
+  registry.add("ldexp", &ops::ldexp, "x, exponent, /",
                "x * 2**exponent, without overflow on the way.\n\n:param x: tensor\n"
                ":param exponent: integers that broadcast with x\n"
                ":raises ValueError: if the shapes do not broadcast");
-  registry.add("frexp", &frexp, "x, /",
-               one("m and int32 n with x = m * 2**n and 0.5 <= |m| < 1. The derivative of m is "
-                   "2**-n."));
-  registry.add("spacing", &spacing, "x, /",
-               one("The distance from x to the next number away from zero, with the sign of x. Its "
-                   "derivative is 0."));
-  registry.add("nan_to_num", &nan_to_num, "x, /, *, nan=0.0, posinf=None, neginf=None",
+  registry.add(
+      "frexp", &ops::frexp, "x, /",
+      ops::one("m and int32 n with x = m * 2**n and 0.5 <= |m| < 1. The derivative of m is "
+               "2**-n."));
+  registry.add(
+      "spacing", &ops::spacing, "x, /",
+      ops::one("The distance from x to the next number away from zero, with the sign of x. Its "
+               "derivative is 0."));
+  registry.add("nan_to_num", &ops::nan_to_num, "x, /, *, nan=0.0, posinf=None, neginf=None",
                "x with nan replaced by a number and infinities by the largest ones, or by those "
                "given. The derivative is 0 where something was replaced.\n\n"
                ":param x: tensor of any shape\n:param nan: float in the place of nan\n"
                ":param posinf: tensor or number in the place of inf\n"
                ":param neginf: tensor or number in the place of -inf");
-  registry.add("bitwise_count", &bitwise_count, "x, /",
-               one("The number of bits set in |x|, as uint8."));
+  registry.add("bitwise_count", &ops::bitwise_count, "x, /",
+               ops::one("The number of bits set in |x|, as uint8."));
 }
 
-}  // namespace pyautograd::ops
+}  // namespace pyautograd

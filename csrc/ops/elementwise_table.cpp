@@ -420,7 +420,7 @@ Tensor call_binary(const Tensor& x1, const Tensor& x2) {
   return apply_row(kRows[I].fn, Borrowed<2>(x1, x2));
 }
 
-// The ops that are more than their primitive (ops/select.cpp).
+// The ops that are more than their primitive (ops/elementwise_calls.cpp).
 using UnaryOp = Tensor (*)(const Tensor&);
 UnaryOp public_unary(FnId fn, UnaryOp plain) {
   static constexpr std::pair<FnId, UnaryOp> kOps[] = {
@@ -491,10 +491,14 @@ Tensor apply_op(FnId fn, TensorSpan x) {
   return apply_row(fn, x);
 }
 
-void register_elementwise_rows(Registry& registry) {
+}  // namespace pyautograd::ops
+
+namespace pyautograd {
+
+void register_elementwise(Registry& registry) {
   [&]<size_t... I>(std::index_sequence<I...>) {
-    (register_row<I>(registry), ...);
-  }(std::make_index_sequence<std::size(kRows)>());
+    (ops::register_row<I>(registry), ...);
+  }(std::make_index_sequence<std::size(ops::kRows)>());
 }
 
-}  // namespace pyautograd::ops
+}  // namespace pyautograd

@@ -39,7 +39,7 @@ Tensor permutation(std::string_view op, RandomStream& stream, int64_t n);
 // u; leading axes broadcast. float64 to int64.
 Tensor count_at_most(const Tensor& u, const Tensor& cdf);
 
-// kernels/scalar_gamma_slope.h, elementwise and differentiable.
+// kernels/scalar/gamma_slope.h, elementwise and differentiable.
 Tensor gamma_shape_slope(const Tensor& a, const Tensor& y, int64_t order);
 Tensor log_gamma_slope(const Tensor& a, int64_t order);
 

@@ -4,7 +4,7 @@
 //   P_k = d^k f / da^k / f     is a polynomial in y - psi(a), psi'(a), psi''(a), ...
 
 #include "kernels/kernels.h"
-#include "kernels/scalar_gamma_slope.h"
+#include "kernels/scalar/gamma_slope.h"
 #include "ops/elementwise.h"
 #include "ops/random.h"
 

@@ -120,6 +120,9 @@ const Registry& registry() {
     auto* all = new Registry;
     register_creation(*all);
     register_elementwise(*all);
+    register_complex(*all);
+    register_elementwise_compositions(*all);
+    register_where(*all);
     register_reduce(*all);
     register_shape(*all);
     register_index(*all);

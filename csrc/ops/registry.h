@@ -108,6 +108,9 @@ class Registry {
 // Every op, in a fixed order. Built on first use by the register_* function of each family.
 const Registry& registry();
 void register_elementwise(Registry& registry);
+void register_complex(Registry& registry);
+void register_elementwise_compositions(Registry& registry);
+void register_where(Registry& registry);
 void register_creation(Registry& registry);
 void register_shape(Registry& registry);
 void register_index(Registry& registry);

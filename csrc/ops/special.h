@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/scalar_special.h"
+#include "kernels/scalar/special.h"
 #include "kernels/special.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"

@@ -1,6 +1,6 @@
 // The gamma function and its relatives.
 
-#include "kernels/scalar_jets.h"
+#include "kernels/scalar/jets.h"
 #include "ops/origin.h"
 #include "ops/special.h"
 

@@ -6,7 +6,7 @@
 #include <limits>
 #include <numbers>
 
-#include "kernels/scalar_jets.h"
+#include "kernels/scalar/jets.h"
 #include "ops/special.h"
 
 namespace pyautograd::ops {

@@ -1,7 +1,7 @@
 // The incomplete gamma and beta functions, differentiable in the parameters of the distributions
 // that they belong to.
 
-#include "kernels/scalar_jets.h"
+#include "kernels/scalar/jets.h"
 #include "ops/origin.h"
 #include "ops/special.h"
 

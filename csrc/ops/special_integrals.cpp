@@ -2,7 +2,7 @@
 // dilogarithm, Dawson's integral, Bessel functions of the second kind.
 
 #include "kernels/kernels.h"
-#include "kernels/scalar_integrals.h"
+#include "kernels/scalar/integrals.h"
 #include "ops/origin.h"
 #include "ops/special.h"
 

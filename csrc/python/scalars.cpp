@@ -5,7 +5,7 @@
 #include "autograd/level.h"
 #include "autograd/primitive.h"
 #include "core/error.h"
-#include "kernels/scalar_convert.h"
+#include "kernels/scalar/convert.h"
 #include "ops/ops.h"
 #include "python/graph_exit.h"
 

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "kernels/scalar_random.h"
+#include "kernels/scalar/random.h"
 
 namespace pyautograd::kernels {
 namespace {

@@ -1,7 +1,7 @@
 // What ties the library to the machine besides the runtime: the stand-ins of its solvers, and the
 // sizes of its tensors.
 
-#include "kernels/cuda/emulated_solvers.h"
+#include "kernels/cuda/emulated/solvers.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/queue.h"
 #include "memory.h"

@@ -21,10 +21,10 @@ set(ptx_folder ${CMAKE_CURRENT_LIST_DIR})
 file(GLOB ptx_machine CONFIGURE_DEPENDS ${ptx_folder}/*.cpp)
 list(FILTER ptx_machine EXCLUDE REGEX "/(hooks|test_[^/]*).cpp$")
 set(cuda ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda)
-add_library(pyautograd_ptx_machine OBJECT ${ptx_machine} ${cuda}/emulated_streams.cpp)
+add_library(pyautograd_ptx_machine OBJECT ${ptx_machine} ${cuda}/emulated/streams.cpp)
 target_include_directories(pyautograd_ptx_machine PUBLIC ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES} csrc)
 
-add_library(pyautograd_ptx_hooks OBJECT ${ptx_folder}/hooks.cpp ${cuda}/emulated_solvers.cpp
+add_library(pyautograd_ptx_hooks OBJECT ${ptx_folder}/hooks.cpp ${cuda}/emulated/solvers.cpp
             csrc/kernels/cpu/lapack.cpp csrc/kernels/cpu/blas.cpp)
 target_include_directories(pyautograd_ptx_hooks PRIVATE csrc)
 target_compile_definitions(pyautograd_ptx_hooks PRIVATE PYAUTOGRAD_CUDA_EMULATION)

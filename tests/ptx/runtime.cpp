@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "fault.h"
-#include "kernels/cuda/emulated_streams.h"
+#include "kernels/cuda/emulated/streams.h"
 #include "machine.h"
 #include "memory.h"
 #include "modules.h"

@@ -2,7 +2,7 @@
 #include "kernels/cpu/move.h"
 #include "kernels/device.h"
 #include "kernels/iterate.h"
-#include "kernels/scalar_convert.h"
+#include "kernels/scalar/convert.h"
 
 namespace pyautograd::kernels {
 

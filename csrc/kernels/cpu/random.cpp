@@ -8,8 +8,8 @@
 #include "kernels/device_input.h"
 #include "kernels/iterate.h"
 #include "kernels/parallel.h"
-#include "kernels/scalar_gamma_slope.h"
-#include "kernels/scalar_random.h"
+#include "kernels/scalar/gamma_slope.h"
+#include "kernels/scalar/random.h"
 #include "kernels/sort.h"
 
 namespace pyautograd::kernels {

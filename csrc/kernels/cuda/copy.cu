@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/tables.h"
-#include "kernels/scalar_convert.h"
+#include "kernels/scalar/convert.h"
 
 namespace pyautograd::kernels::cuda {
 

@@ -3,7 +3,7 @@
 #include <bit>
 
 #include "kernels/iterate.h"
-#include "kernels/scalar_base.h"
+#include "kernels/scalar/base.h"
 
 namespace pyautograd::kernels::cuda {
 

@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "core/backend.h"
-#include "kernels/scalar_base.h"
+#include "kernels/scalar/base.h"
 
 #ifdef PYAUTOGRAD_CUDA_EMULATION
 #include <functional>

@@ -3,8 +3,8 @@
 
 #include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/tables.h"
-#include "kernels/scalar_gamma_slope.h"
-#include "kernels/scalar_random.h"
+#include "kernels/scalar/gamma_slope.h"
+#include "kernels/scalar/random.h"
 
 namespace pyautograd::kernels::cuda {
 

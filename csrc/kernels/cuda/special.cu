@@ -2,8 +2,8 @@
 
 #include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/tables.h"
-#include "kernels/scalar_jets.h"
-#include "kernels/scalar_special.h"
+#include "kernels/scalar/jets.h"
+#include "kernels/scalar/special.h"
 
 namespace pyautograd::kernels::cuda {
 

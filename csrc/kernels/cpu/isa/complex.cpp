@@ -2,7 +2,7 @@
 
 #include "kernels/cpu/isa/vector_math.h"
 #include "kernels/cpu/loop_table.h"
-#include "kernels/scalar_complex_vector.h"
+#include "kernels/scalar/complex_vector.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

@@ -1,5 +1,6 @@
+#include "kernels/scalar/half.h"
+
 #include "kernels/cpu/loop_table.h"
-#include "kernels/scalar_half.h"
 
 #ifdef __F16C__
 #include <immintrin.h>

@@ -1,5 +1,6 @@
+#include "kernels/scalar/random.h"
+
 #include "kernels/cpu/loop_table.h"
-#include "kernels/scalar_random.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

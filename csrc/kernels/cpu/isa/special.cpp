@@ -1,7 +1,7 @@
 #include "kernels/cpu/isa/vector_math.h"
 //
 #include "kernels/cpu/loop_table.h"
-#include "kernels/scalar_special_vector.h"
+#include "kernels/scalar/special_vector.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

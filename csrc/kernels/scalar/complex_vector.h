@@ -1,7 +1,7 @@
 #pragma once
 
 // Complex functions without branches, in parts and in double precision, for most arguments: loops
-// over them become vector code. scalar_complex.h has the rest.
+// over them become vector code. scalar/complex.h has the rest.
 
 #include "kernels/functors.h"
 

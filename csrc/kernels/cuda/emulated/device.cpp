@@ -9,8 +9,8 @@
 #include <numeric>
 
 #include "kernels/cuda/batches.h"
-#include "kernels/cuda/emulated_solvers.h"
-#include "kernels/cuda/emulated_streams.h"
+#include "kernels/cuda/emulated/solvers.h"
+#include "kernels/cuda/emulated/streams.h"
 #include "kernels/cuda/pair_sort.h"
 #include "kernels/cuda/queue.h"
 #include "kernels/cuda/stream_backend.h"

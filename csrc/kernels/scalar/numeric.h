@@ -3,7 +3,7 @@
 // Formulas on the representation of numbers, on divisibility, and on powers of two. Included by
 // scalar.h.
 
-#include "kernels/scalar_base.h"
+#include "kernels/scalar/base.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

@@ -4,7 +4,7 @@
 
 #include <complex>
 
-#include "kernels/scalar_jets.h"
+#include "kernels/scalar/jets.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

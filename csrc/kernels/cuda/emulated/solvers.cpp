@@ -2,7 +2,7 @@
 // conventions that NVIDIA documents. Arguments that the real ones would misread are refused, arrays
 // must lie in one block of the device, and workspaces are overwritten.
 
-#include "kernels/cuda/emulated_solvers.h"
+#include "kernels/cuda/emulated/solvers.h"
 
 #include <link.h>
 
@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "kernels/cpu/lapack.h"
-#include "kernels/cuda/emulated_arguments.h"
+#include "kernels/cuda/emulated/arguments.h"
 #include "kernels/cuda/solvers.h"
 #include "kernels/kernels.h"
 

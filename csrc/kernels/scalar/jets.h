@@ -3,7 +3,7 @@
 // Functions of two parameters as truncated Taylor series, so that one evaluation gives a derivative
 // of any order with respect to the parameters, without a formula of its own.
 
-#include "kernels/scalar_special.h"
+#include "kernels/scalar/special.h"
 #include "kernels/special.h"
 
 namespace pyautograd::kernels {

@@ -4,13 +4,13 @@
 // cuts and special values are those of C99 and NumPy. Products are written out in parts: the
 // operators of std::complex look for infinities first, which NumPy does not.
 
-#include "kernels/scalar_binary.h"
-#include "kernels/scalar_complex_library.h"
-#include "kernels/scalar_numeric.h"
-#include "kernels/scalar_unary.h"
+#include "kernels/scalar/binary.h"
+#include "kernels/scalar/complex_library.h"
+#include "kernels/scalar/numeric.h"
+#include "kernels/scalar/unary.h"
 
 #ifndef __CUDACC__
-#include "kernels/scalar_faddeeva.h"
+#include "kernels/scalar/faddeeva.h"
 #endif
 
 namespace pyautograd::kernels {
@@ -70,7 +70,7 @@ PYAUTOGRAD_HD inline bool is_zero(std::complex<T> x) {
   return x.real() == 0 && x.imag() == 0;
 }
 
-// t * p, and 0 wherever t is 0 or p is and t is a number: see scaled in scalar_binary.h.
+// t * p, and 0 wherever t is 0 or p is and t is a number: see scaled in scalar/binary.h.
 template <class T>
 PYAUTOGRAD_HD inline std::complex<T> scaled(std::complex<T> t, std::complex<T> p) {
   return is_zero(t) || (is_zero(p) && t == t) ? std::complex<T>() : product(t, p);

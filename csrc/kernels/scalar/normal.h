@@ -4,7 +4,7 @@
 // Statistics 37, 1988; relative error about 1e-16), by nothing but the exactly rounded operations
 // of IEEE arithmetic.
 
-#include "kernels/scalar_base.h"
+#include "kernels/scalar/base.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

@@ -6,7 +6,7 @@
 // is NumPy's. cuRAND's has 32-bit words, two of which make one float64; a GPU multiplies 64-bit
 // words well enough, and then both compute one stream.
 
-#include "kernels/scalar_base.h"
+#include "kernels/scalar/base.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

@@ -2,7 +2,7 @@
 
 // Formulas of two arguments. Included by scalar.h.
 
-#include "kernels/scalar_base.h"
+#include "kernels/scalar/base.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

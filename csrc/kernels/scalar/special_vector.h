@@ -1,14 +1,14 @@
 #pragma once
 
 // Special functions without branches, for most arguments: loops over them become vector code.
-// `covers` says where a formula holds; scalar_special.h has the others. `kInside` is an argument
+// `covers` says where a formula holds; scalar/special.h has the others. `kInside` is an argument
 // that it does hold for. DLMF is the NIST Digital Library of Mathematical Functions.
 
 #include <numbers>
 #include <utility>
 
-#include "kernels/scalar_normal.h"
-#include "kernels/scalar_special_fits.h"
+#include "kernels/scalar/normal.h"
+#include "kernels/scalar/special_fits.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

@@ -4,7 +4,7 @@
 // for both, for numbers of its own type. So it is with the operators, but nobody says so: those of
 // libstdc++ compute with __complex__, for which nvcc writes no code at all, so that x + y is x.
 
-#include "kernels/scalar_base.h"
+#include "kernels/scalar/base.h"
 
 #ifdef __CUDACC__
 #include <cuda/std/complex>

@@ -1,4 +1,4 @@
-#include "kernels/cuda/emulated_streams.h"
+#include "kernels/cuda/emulated/streams.h"
 
 #include <utility>
 

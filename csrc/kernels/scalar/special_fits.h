@@ -1,9 +1,9 @@
 #pragma once
 
 // Fits by least relative squares, found with 45 digits and weighted to be nearly minimax: each is
-// within 1e-16 of its function. Included by scalar_special_vector.h.
+// within 1e-16 of its function. Included by scalar/special_vector.h.
 
-#include "kernels/scalar_base.h"
+#include "kernels/scalar/base.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

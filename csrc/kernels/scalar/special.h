@@ -7,8 +7,8 @@
 #include <numbers>
 #include <utility>
 
-#include "kernels/scalar_base.h"
-#include "kernels/scalar_normal.h"
+#include "kernels/scalar/base.h"
+#include "kernels/scalar/normal.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

@@ -4,7 +4,7 @@
 
 #include <complex>
 
-#include "kernels/scalar_special.h"
+#include "kernels/scalar/special.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

@@ -5,7 +5,7 @@
 // needs (M. Figurnov, S. Mohamed and A. Mnih, Implicit reparameterization gradients, NeurIPS 2018).
 // In y nothing underflows, however small a is.
 
-#include "kernels/scalar_base.h"
+#include "kernels/scalar/base.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

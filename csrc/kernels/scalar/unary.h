@@ -2,7 +2,7 @@
 
 // Formulas of one argument. Included by scalar.h.
 
-#include "kernels/scalar_base.h"
+#include "kernels/scalar/base.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
@@ -73,7 +73,7 @@ struct Angle {
   }
 };
 
-// Parts of complex numbers: their formulas are in scalar_complex.h.
+// Parts of complex numbers: their formulas are in scalar/complex.h.
 
 struct Conj {};
 struct Real {};

@@ -3,7 +3,7 @@
 // Conversion between any two dtypes. NumPy leaves open what a float out of an integer's range
 // becomes; here it saturates, and nan becomes 0. Complex to real drops the imaginary part.
 
-#include "kernels/scalar_half.h"
+#include "kernels/scalar/half.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

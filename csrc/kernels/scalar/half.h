@@ -5,7 +5,7 @@
 
 #include <bit>
 
-#include "kernels/scalar_base.h"
+#include "kernels/scalar/base.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

@@ -3,8 +3,8 @@
 // Random variates as functions of random words. The three base draws use nothing but the exactly
 // rounded operations of IEEE arithmetic, and so give the same bits on every processor and device.
 
-#include "kernels/scalar_normal.h"
-#include "kernels/scalar_philox.h"
+#include "kernels/scalar/normal.h"
+#include "kernels/scalar/philox.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {

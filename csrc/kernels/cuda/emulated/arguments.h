@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "kernels/cuda/emulated_solvers.h"
+#include "kernels/cuda/emulated/solvers.h"
 #include "kernels/cuda/solvers.h"
 
 namespace pyautograd::kernels::cuda::emulated {
