@@ -1,5 +1,7 @@
 """Loops over memory: every layout and size gives the numbers of the plain one."""
 
+import itertools
+
 import numpy as np
 import pytest
 from processes import run_code
@@ -163,3 +165,98 @@ def test_a_bias_of_every_image():
     for part in (bias, plane, line, plane.T.copy().T):
         got = pa.tensor(x) * pa.asarray(part)
         np.testing.assert_array_equal(got.numpy(), x * part)
+
+
+def in_memory(values, order):
+    """The same array, its axes in this order in memory."""
+    back = np.argsort(order)
+    return np.ascontiguousarray(values.transpose(order)).transpose(back)
+
+
+def strides(x):
+    """Of axes that have more than one place."""
+    array = np.asarray(x)
+    return [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
+
+
+ORDERS = list(itertools.permutations(range(3)))
+
+
+@pytest.mark.parametrize("second", ORDERS)
+@pytest.mark.parametrize("first", ORDERS)
+def test_elementwise_results_lie_as_their_operands(first, second):
+    rng = np.random.default_rng(0)
+    full = rng.standard_normal((4, 6, 8))
+    for part in [
+        np.s_[:],
+        np.s_[::2, 1:, ::-1],
+        np.s_[:1],
+        np.s_[:, :, 2:3],
+        np.s_[:, None, 0],
+        np.s_[0, 0],
+    ]:
+        a, b = in_memory(full, first)[::2, ::-1], in_memory(full, second)[::2][part]
+        if part == np.s_[::2, 1:, ::-1]:
+            a = a[::2, 1:, ::-1]
+        x, y = pa.asarray(a), pa.asarray(b)
+        assert strides(pa.exp(y)) == strides(np.exp(b))
+        assert strides(x * y) == strides(a * b)
+        assert strides(y - x) == strides(b - a)
+        assert strides(pa.astype(x, pa.float32)) == strides(a.astype(np.float32))
+        # NumPy's where is row-major unless all agree; ours is an op as any other.
+        assert strides(pa.where(x > 0, x, y)) == strides(a + b)
+        assert strides(pa.special.gammainc(pa.abs(x) + 1, pa.abs(y))) == strides(a + b)
+
+
+def test_layouts_are_the_same_in_every_way_to_evaluate():
+    def f(x):
+        y = pa.tanh(x.T) * 2 + x.T * x.T
+        return pa.where(y > 0, y, pa.exp(y))
+
+    plain = pa.tensor(np.random.default_rng(0).standard_normal((300, 200)))
+    want = f(plain)
+    assert strides(want) == [8, 1600]
+    tracked = pa.tensor(plain.numpy(), requires_grad=True)
+    recorded = f(tracked).detach()
+    with pa.fused():
+        fused = f(plain)
+        inside = pa.sum(fused)
+    checkpointed = pa.checkpoint(f, tracked).detach()
+    mapped = pa.func.vmap(f)(pa.stack([plain, plain]))[1]
+    dual, tangent = pa.func.jvp(f, (plain,), (pa.ones_like(plain),))
+    with pa.memory_budget("20MB"):
+        dropped = f(tracked).detach()
+    for y in (recorded, fused, checkpointed, mapped, dual, tangent, dropped):
+        assert strides(y) == strides(want)
+    for y in (recorded, fused, checkpointed, mapped, dual, dropped):
+        np.testing.assert_array_equal(y.numpy(), want.numpy())
+    assert inside.item() == pa.sum(want).item()
+    assert strides(f(pa.astype(plain, pa.float16))) == [2, 400]
+
+
+def test_a_fused_chain_reads_arrays_of_several_layouts():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 150, 150))
+
+    def f(x, y):
+        a = x.T * 2  # in the order of x
+        b = y + a  # row-major
+        c = a + a.T.T * b.T  # both again
+        return c.reshape(-1) + pa.sin(b).T.reshape(-1), c, b.T - 1
+
+    with pa.fused():
+        got = f(pa.asarray(x), pa.asarray(y))
+    for ours, plain in zip(got, f(pa.asarray(x), pa.asarray(y)), strict=True):
+        np.testing.assert_array_equal(ours.numpy(), plain.numpy())
+        assert strides(ours) == strides(plain)
+    a = x.T * 2
+    b = y + a
+    np.testing.assert_allclose(got[1].numpy(), a + a * b.T, rtol=1e-14)
+
+
+def test_gradients_in_another_order_are_added():
+    w = pa.tensor(np.ones((300, 200)), requires_grad=True)
+    ends = [pa.tensor(np.full((200, 300), k)) for k in (1.0, 2.0, 3.0)]
+    loss = sum(pa.sum(w.T * end) for end in ends)
+    (gradient,) = pa.grad(loss, [w])
+    np.testing.assert_array_equal(gradient.numpy(), np.full((300, 200), 6.0))

@@ -4,6 +4,7 @@
 #include <bitset>
 #include <optional>
 
+#include "autograd/layout.h"
 #include "autograd/op_log.h"
 #include "core/per_thread.h"
 #include "core/strides.h"
@@ -216,6 +217,8 @@ Tensors Deferral::put_off(const Ref<const Primitive>& primitive, TensorSpan inpu
       })) {
     finish();
   }
+  // A loop runs through its result's memory; a splice finds its places in row-major order.
+  const AxisOrder order = step.loop.splice ? AxisOrder() : elementwise_order(inputs, spec.shape);
   const Lock lock(mutex_);
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Array& x = inputs[i].array();
@@ -227,7 +230,7 @@ Tensors Deferral::put_off(const Ref<const Primitive>& primitive, TensorSpan inpu
                   static_cast<size_t>(itemsize(x.dtype)));
       continue;
     }
-    step.operands.push_back(operand_of(x, is_part ? x.shape : spec.shape, !is_part));
+    step.operands.push_back(operand_of(x, is_part ? x.shape : spec.shape, order, !is_part));
     const bool memory = step.operands.back().step == kNone;
     if (memory && !x.storage->take_lineage(*this)) return {};  // another thread was faster
   }
@@ -235,8 +238,8 @@ Tensors Deferral::put_off(const Ref<const Primitive>& primitive, TensorSpan inpu
   step.result = storage.get();
   steps_.push_back(std::move(step));
   pending_.store(static_cast<uint32_t>(steps_.size()), std::memory_order_release);
-  return Tensors::of(
-      Tensor(make_ref<Array>(storage, spec.shape, contiguous_strides(spec.shape), spec.dtype)));
+  return Tensors::of(Tensor(
+      make_ref<Array>(storage, spec.shape, dense_strides(spec.shape, order), 0, spec.dtype)));
 }
 
 // Nobody may write the memory without before_write.
@@ -253,15 +256,19 @@ uint32_t Deferral::step_of(const Storage& storage) const noexcept {
   return kNone;
 }
 
-Deferral::Operand Deferral::operand_of(const Array& x, const Dims& shape, bool by_element) {
+Deferral::Operand Deferral::operand_of(const Array& x, const Dims& shape, const AxisOrder& order,
+                                       bool by_element) {
   Operand operand{.step = step_of(*x.storage)};
+  Dims strides = broadcast_strides(x.shape, x.strides, shape);
+  if (!order.empty()) strides = in_order(strides, order);
+  Dims axes = in_order(shape, order);
   if (operand.step != kNone && by_element) {
     const Step& source = steps_[operand.step];
     const int64_t count = count_elements(shape);
-    const bool whole = x.contiguous() && x.offset == 0 && x.dtype == source.dtype;
-    if (whole && source.count == count && x.size() == count) return operand;
+    const bool whole = x.offset == 0 && x.dtype == source.dtype && x.size() == count;
+    if (whole && source.count == count && is_contiguous(axes, strides)) return operand;
   }
-  operand.array = x.with_layout(shape, broadcast_strides(x.shape, x.strides, shape), x.offset);
+  operand.array = x.with_layout(std::move(axes), std::move(strides), x.offset);
   return operand;
 }
 

@@ -74,7 +74,7 @@ class Deferral final : public Lineage {
 
   bool may_read(const Array& x) const noexcept;
   // By element, or as a whole, in another program than the one that makes it.
-  Operand operand_of(const Array& x, const Dims& shape, bool by_element);
+  Operand operand_of(const Array& x, const Dims& shape, const AxisOrder& order, bool by_element);
   uint32_t step_of(const Storage& storage) const noexcept;
 
   static inline constinit thread_local int scopes_ [[gnu::tls_model("initial-exec")]] = 0;

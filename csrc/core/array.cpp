@@ -1,8 +1,11 @@
 #include "core/array.h"
 
 #include <algorithm>
+#include <compare>
+#include <cstdlib>
 #include <functional>
 #include <limits>
+#include <numeric>
 
 namespace pyautograd {
 
@@ -22,6 +25,20 @@ Extent extent_of(const Array& x) {
   }
   const auto* address = static_cast<const std::byte*>(x.address());
   return {address + before * itemsize(x.dtype), address + after * itemsize(x.dtype)};
+}
+
+// Less: `outer` is to stay outside of `inner`, which one layout is enough to ask for; greater:
+// every layout has it inside; equal: none can tell.
+std::strong_ordering compare_axes(int64_t outer, int64_t inner, std::span<const int64_t> shape,
+                                  std::span<const Dims> layouts) {
+  auto found = std::strong_ordering::equal;
+  if (shape[outer] == 1 || shape[inner] == 1) return found;
+  for (const Dims& strides : layouts) {
+    if (strides[outer] == 0 || strides[inner] == 0) continue;
+    if (std::abs(strides[outer]) >= std::abs(strides[inner])) return std::strong_ordering::less;
+    found = std::strong_ordering::greater;
+  }
+  return found;
 }
 
 }  // namespace
@@ -44,6 +61,44 @@ Dims broadcast_strides(std::span<const int64_t> shape, std::span<const int64_t> 
     if (shape[i] == target[lead + i]) result[lead + i] = strides[i];
   }
   return result;
+}
+
+AxisOrder order_in_memory(std::span<const int64_t> shape, std::span<const Dims> layouts) {
+  AxisOrder order = AxisOrder::uninitialized(shape.size());
+  std::iota(order.begin(), order.end(), 0);
+  bool moved = false;
+  for (size_t i = order.size(); i-- > 0;) {  // by insertion: stable, and there are few axes
+    size_t place = i;
+    for (size_t j = i + 1; j < order.size(); ++j) {
+      const std::strong_ordering speeds = compare_axes(order[i], order[j], shape, layouts);
+      if (speeds < 0) break;
+      if (speeds > 0) place = j;
+    }
+    std::rotate(order.begin() + i, order.begin() + i + 1, order.begin() + place + 1);
+    moved |= place != i;
+  }
+  return moved ? order : AxisOrder();
+}
+
+Dims in_order(std::span<const int64_t> per_axis, const AxisOrder& order) {
+  if (order.empty()) return Dims(per_axis);
+  Dims result = Dims::uninitialized(order.size());
+  for (size_t i = 0; i < order.size(); ++i) result[i] = per_axis[order[i]];
+  return result;
+}
+
+Dims dense_strides(std::span<const int64_t> shape, const AxisOrder& order) {
+  const Dims in_memory = contiguous_strides(in_order(shape, order));
+  if (order.empty()) return in_memory;
+  Dims strides = Dims::uninitialized(order.size());
+  for (size_t i = 0; i < order.size(); ++i) strides[order[i]] = in_memory[i];
+  return strides;
+}
+
+bool is_dense(std::span<const int64_t> shape, std::span<const int64_t> strides) {
+  const Dims layout(strides);
+  const AxisOrder order = order_in_memory(shape, std::span(&layout, 1));
+  return is_contiguous(in_order(shape, order), in_order(strides, order));
 }
 
 size_t checked_bytes(std::span<const int64_t> shape, DType dtype) {
@@ -80,6 +135,13 @@ Ref<Array> Array::empty(Dims shape, DType dtype, Device device) {
     checked_bytes(shape, dtype);
   Ref<Storage> storage = Storage::allocate(empty ? 0 : static_cast<size_t>(step), device);
   return make_ref<Array>(std::move(storage), std::move(shape), std::move(strides), dtype);
+}
+
+Ref<Array> Array::empty(Dims shape, const AxisOrder& order, DType dtype, Device device) {
+  if (order.empty()) return empty(std::move(shape), dtype, device);
+  Ref<Storage> storage = Storage::allocate(checked_bytes(shape, dtype), device);
+  Dims strides = dense_strides(shape, order);
+  return make_ref<Array>(std::move(storage), std::move(shape), std::move(strides), 0, dtype);
 }
 
 Ref<Array> Array::with_layout(Dims shape, Dims strides, int64_t offset) const {

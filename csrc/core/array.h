@@ -21,6 +21,17 @@ Dims contiguous_strides(std::span<const int64_t> shape);
 Dims broadcast_strides(std::span<const int64_t> shape, std::span<const int64_t> strides,
                        std::span<const int64_t> target);
 bool is_contiguous(std::span<const int64_t> shape, std::span<const int64_t> strides) noexcept;
+
+// Axes, the slowest in memory first. Empty: as they are.
+using AxisOrder = Dims;
+// As these layouts of one shape have them; where they disagree or show one number along an axis, as
+// they are.
+AxisOrder order_in_memory(std::span<const int64_t> shape, std::span<const Dims> layouts);
+Dims in_order(std::span<const int64_t> per_axis, const AxisOrder& order);
+// Without gaps.
+Dims dense_strides(std::span<const int64_t> shape, const AxisOrder& order);
+// Without gaps, whatever the order of the axes, and nothing is shown twice.
+bool is_dense(std::span<const int64_t> shape, std::span<const int64_t> strides);
 // count_elements * itemsize, raising where the product does not fit.
 size_t checked_bytes(std::span<const int64_t> shape, DType dtype);
 
@@ -80,6 +91,7 @@ class Array final : public Body {
   const int64_t offset;  // elements
 
   static Ref<Array> empty(Dims shape, DType dtype, Device device = {});
+  static Ref<Array> empty(Dims shape, const AxisOrder& order, DType dtype, Device device);
   Ref<Array> with_layout(Dims shape, Dims strides, int64_t offset) const;
 
   // Where the first element lies in the memory of the array's device.

@@ -11,8 +11,10 @@ namespace pyautograd::algebra {
 namespace {
 
 bool sole_owner(const Tensor& x) {
-  return x.is_array() && !x.tracked() && x.body()->use_count() == 1 &&
-         x.array().storage->use_count() == 1 && x.array().storage->writable();
+  if (!x.is_array() || x.tracked() || x.body()->use_count() != 1) return false;
+  const Array& array = x.array();
+  return array.storage->use_count() == 1 && array.storage->writable() &&
+         (array.contiguous() || is_dense(array.shape, array.strides));
 }
 
 }  // namespace
@@ -25,7 +27,7 @@ Tensor accumulate(Tensor&& a, const Tensor& b) {
   const bool same =
       b.is_array() && !b.tracked() && a.dtype() == b.dtype() && a.shape() == b.shape();
   const bool kernel = same && a.device() == b.device() && !is_half(a.dtype());
-  if (!kernel || !sole_owner(a) || !a.array().contiguous()) return ops::add(a, b);
+  if (!kernel || !sole_owner(a)) return ops::add(a, b);
   if (!a.array().storage->present() || !b.array().storage->present()) return ops::add(a, b);
   a.array().storage->prepare_write();
   kernels::binary(kernels::fn_id<kernels::Add>(), a.device_view(), a.device_view(),
@@ -34,8 +36,7 @@ Tensor accumulate(Tensor&& a, const Tensor& b) {
 }
 
 Tensor conj(Tensor&& x) {
-  if (!x || !is_complex(x.dtype()) || !sole_owner(x) || !x.array().contiguous())
-    return conj(std::as_const(x));
+  if (!x || !is_complex(x.dtype()) || !sole_owner(x)) return conj(std::as_const(x));
   x.array().storage->prepare_write();
   kernels::unary(kernels::fn_id<kernels::Conj>(), x.array().device_view(), x.array().device_view());
   return std::move(x);

@@ -1,3 +1,4 @@
+#include "autograd/layout.h"
 #include "kernels/kernels.h"
 #include "ops/linear.h"
 
@@ -17,7 +18,7 @@ class AsType final : public Linear {
     return {Spec{inputs[0].shape(), dtype_, inputs[0].device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, dtype_, specs[0].device);
+    Ref<Array> out = empty_elementwise(inputs, specs[0]);
     kernels::copy(out->device_view(), inputs[0].device_view());
     return Tensors::of(Tensor(std::move(out)));
   }

@@ -1,5 +1,6 @@
 #include "ops/elementwise.h"
 
+#include "autograd/layout.h"
 #include "kernels/device.h"
 #include "kernels/fused.h"
 #include "ops/series.h"
@@ -12,7 +13,7 @@ namespace {
 constexpr int64_t kSmall = 2048;
 
 [[gnu::noinline]] const Array& cast_to(const Tensor& x, DType dtype, Ref<Array>& cast) {
-  cast = Array::empty(x.shape(), dtype, x.device());
+  cast = empty_elementwise(Borrowed<1>(x), {x.shape(), dtype, x.device()});
   kernels::copy(cast->device_view(), x.device_view());
   return *cast;
 }
@@ -60,7 +61,7 @@ class Elementwise final : public Primitive {
     const Kernel& kernel = kernel_for(x);
     if (row_.fn == kernels::fn_id<kernels::Real>()) return part_view(x[0].array(), 0);
     if (row_.fn == kernels::fn_id<kernels::Imag>()) return part_view(x[0].array(), 1);
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    Ref<Array> out = empty_elementwise(x, specs[0]);
     Ref<Array> cast1, cast2;
     const Array& a = array_as(x[0], kernel.compute, cast1);
     if (x.size() == 1) {

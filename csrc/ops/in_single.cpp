@@ -1,5 +1,6 @@
 #include "ops/in_single.h"
 
+#include "autograd/layout.h"
 #include "kernels/kernels.h"
 #include "ops/linear.h"
 
@@ -22,10 +23,10 @@ std::optional<DType> common_half(TensorSpan inputs) {
   return found;
 }
 
-Ref<Array> converted(const Array& x, DType dtype) {
-  Ref<Array> out = Array::empty(x.shape, dtype, x.device);
-  kernels::copy(out->device_view(), x.device_view());
-  return out;
+Tensor converted(const Tensor& x, DType dtype) {
+  Ref<Array> out = empty_elementwise(Borrowed<1>(x), {x.shape(), dtype, x.device()});
+  kernels::copy(out->device_view(), x.array().device_view());
+  return Tensor(std::move(out));
 }
 
 // Shape, dtype and device of x; its numbers are not there.
@@ -42,8 +43,7 @@ Tensors with_halves(TensorSpan tensors, const Convert& convert) {
 }
 
 Tensors arrays_in_single(TensorSpan inputs) {
-  return with_halves(inputs,
-                     [](const Tensor& x) { return Tensor(converted(x.array(), DType::Float32)); });
+  return with_halves(inputs, [](const Tensor& x) { return converted(x, DType::Float32); });
 }
 
 // Recorded, unlike the above.
@@ -81,7 +81,7 @@ class InSingle final : public Primitive {
     Tensors outputs = primitive_->eval(wide, wide_specs);
     const std::optional<DType> half = common_half(inputs);
     for (Tensor& y : outputs)
-      if (half && is_floating(y.dtype())) y = Tensor(converted(y.array(), *half));
+      if (half && is_floating(y.dtype())) y = converted(y, *half);
     return outputs;
   }
 

@@ -1,5 +1,7 @@
 #include "ops/special.h"
 
+#include "autograd/layout.h"
+
 namespace pyautograd {
 
 namespace ops {
@@ -28,7 +30,7 @@ class SpecialOp final : public Primitive {
 
   Tensors eval(TensorSpan x, const Specs& specs) const override {
     const Spec& spec = specs[0];
-    Ref<Array> out = Array::empty(spec.shape, spec.dtype, spec.device);
+    Ref<Array> out = empty_elementwise(x, spec);
     Tensors inputs;
     SmallVector<Dims, 3> strides;
     SmallVector<View, 3> views;

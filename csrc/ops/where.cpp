@@ -1,5 +1,6 @@
 // where, and clip, which is two of them.
 
+#include "autograd/layout.h"
 #include "kernels/fused.h"
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
@@ -34,7 +35,7 @@ class Where final : public Primitive {
 
   Tensors eval(TensorSpan x, const Specs& specs) const override {
     const Dims& shape = specs[0].shape;
-    Ref<Array> out = Array::empty(shape, specs[0].dtype, specs[0].device);
+    Ref<Array> out = empty_elementwise(x, specs[0]);
     const Tensor condition = broadcast_to(astype(x[0], DType::Bool), shape);
     const Tensor a = broadcast_to(astype(x[1], specs[0].dtype), shape);
     const Tensor b = broadcast_to(astype(x[2], specs[0].dtype), shape);

@@ -1,0 +1,16 @@
+#include "autograd/layout.h"
+
+namespace pyautograd {
+
+AxisOrder elementwise_order(TensorSpan operands, const Dims& shape) {
+  if (shape.size() < 2) return {};
+  SmallVector<Dims, 3> layouts;
+  for (const Tensor& x : operands) {
+    const Array& array = x.array();
+    if (array.contiguous() && array.shape == shape) return {};
+    layouts.push_back(broadcast_strides(array.shape, array.strides, shape));
+  }
+  return order_in_memory(shape, {layouts.begin(), layouts.size()});
+}
+
+}  // namespace pyautograd
