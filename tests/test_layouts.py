@@ -260,3 +260,23 @@ def test_gradients_in_another_order_are_added():
     loss = sum(pa.sum(w.T * end) for end in ends)
     (gradient,) = pa.grad(loss, [w])
     np.testing.assert_array_equal(gradient.numpy(), np.full((300, 200), 6.0))
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 5, 6, 7, 15, 16, 17, 513])
+def test_short_rows_are_packed_for_the_loop(columns):
+    """Ranges of threads and tiles of loops begin and end within rows."""
+    rng = np.random.default_rng(columns)
+    rows = 70_000 // columns
+    x = rng.integers(0, 100, (rows, 3, columns + 1))[:, ::2, 1:]
+    y = rng.integers(0, 100, (rows, 1, columns))
+    z = rng.integers(0, 100, (rows, 2, 1))
+    a, b, c = (pa.asarray(i) for i in (x, y, z))
+    np.testing.assert_array_equal((a + b).numpy(), x + y)
+    np.testing.assert_array_equal((c - a).numpy(), z - x)
+    with pa.fused():
+        together = (a + b) * c - a
+    np.testing.assert_array_equal(together.numpy(), (x + y) * z - x)
+    out = pa.zeros((rows, 3, columns + 1), dtype=pa.int64)
+    out[:, ::2, 1:] += a
+    np.testing.assert_array_equal(out[:, ::2, 1:].numpy(), x)
+    assert pa.sum(out).item() == x.sum()

@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <cstring>
+#include <optional>
 
+#include "core/array.h"
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
 #include "kernels/device.h"
@@ -33,6 +36,7 @@ class Elementwise {
                    : repeated        ? Access::Repeated
                                      : Access::Packed;
       if (access_[i] == Access::Repeated) tile_ = kTile - kTile % nest_.row();
+      if (access_[i] == Access::Packed) layouts_[i] = layout_of(i);
     }
   }
 
@@ -130,20 +134,29 @@ class Elementwise {
       std::memcpy(buffer + filled, buffer, size_t(std::min(filled, wanted - filled)));
   }
 
+  // By number and place in memory, or the other way round for the output. Fewer axes lie apart in
+  // one operand than in all.
+  Nest<2> layout_of(size_t i) const {
+    Dims sizes, strides;
+    for (size_t d = 0; d < nest_.rank(); ++d) {
+      sizes.push_back(nest_.size(d));
+      strides.push_back(nest_.stride(d, i));
+    }
+    const Dims numbers = contiguous_strides(sizes);
+    if (i == 0) return Nest<2>(sizes, {strides, numbers}, Order::RowMajor);
+    return Nest<2>(sizes, {numbers, strides}, Order::RowMajor);
+  }
+
   // An input into its buffer, or the output out of it.
   void move_packed(size_t i, int64_t begin, int64_t end, char* buffer, bool input) const {
     visit_size(size_[i], [&](auto tag) {
       using T = typename decltype(tag)::type;
       T* packed = reinterpret_cast<T*>(buffer);
       T* data = static_cast<T*>(operands_[i]->data);
-      const int64_t stride = nest_.stride(i);
-      nest_.walk(begin, end, [&](const auto& offsets, int64_t n) {
-        if (input)
-          move_row(packed, 1, data + offsets[i], stride, n);
-        else
-          move_row(data + offsets[i], stride, packed, 1, n);
-        packed += n;
-      });
+      if (input)
+        move_elements(*layouts_[i], begin, end, packed, -begin, data, 0);
+      else
+        move_elements(*layouts_[i], begin, end, data, 0, packed, -begin);
     });
   }
 
@@ -153,6 +166,7 @@ class Elementwise {
   int64_t tile_ = kTile;
   std::array<int64_t, N> size_;
   std::array<Access, N> access_;
+  std::array<std::optional<Nest<2>>, N> layouts_;  // of what is packed, tile by tile
 };
 
 }  // namespace

@@ -8,34 +8,6 @@
 
 namespace pyautograd::kernels {
 
-namespace {
-
-// out[shift + place 0] = x[place 1] for elements [begin, end) of the nest. Rows may be as short as
-// the gradient of a few numbers, and a call for each would cost more than they do.
-template <class T>
-void move_elements(const Nest<2>& nest, int64_t begin, int64_t end, T* out, int64_t shift,
-                   const T* x) {
-  if (begin >= end) return;
-  const Nest<2> rows = nest.without_row();
-  const int64_t row = nest.row(), to = nest.stride(0), from = nest.stride(1);
-  int64_t first = begin - begin % row;  // element of the row
-  rows.walk(first / row, (end + row - 1) / row, [&](const auto& offsets, int64_t count) {
-    for (int64_t i = 0; i < count; ++i, first += row) {
-      const int64_t skipped = std::max<int64_t>(begin - first, 0);
-      int64_t n = std::min(end - first, row) - skipped;
-      T* target = out + (shift + offsets[0] + i * rows.stride(0) + skipped * to);
-      const T* source = x + (offsets[1] + i * rows.stride(1) + skipped * from);
-      if (n >= 16) {
-        move_row(target, to, source, from, n);
-        continue;
-      }
-      for (; n > 0; --n, target += to, source += from) *target = *source;
-    }
-  });
-}
-
-}  // namespace
-
 FusedProgram::Operand FusedProgram::add(Value value) {
   values_.push_back(std::move(value));
   return static_cast<Operand>(values_.size() - 1);
@@ -187,7 +159,7 @@ void FusedProgram::run_splice(const Action& action, Place* places, char* tile, i
     }
     if (!covered)
       move_row(out, 1, reinterpret_cast<const T*>(places[x].at(begin)), is_constant(x) ? 0 : 1, n);
-    move_elements(nest, first, last, out, splice.first - begin, value);
+    move_elements(nest, first, last, out, splice.first - begin, value, 0);
   });
 }
 
@@ -195,7 +167,7 @@ void FusedProgram::pack(const Value& value, char* tile, int64_t begin, int64_t n
   visit_size(value.itemsize, [&](auto tag) {
     using T = typename decltype(tag)::type;
     move_elements(*value.layout, begin, begin + n, reinterpret_cast<T*>(tile), -begin,
-                  reinterpret_cast<const T*>(value.memory));
+                  reinterpret_cast<const T*>(value.memory), 0);
   });
 }
 
