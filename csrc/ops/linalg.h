@@ -126,8 +126,6 @@ kernels::Matrices matrices(const Array& by_columns);
 kernels::Matrices transposed_matrices(const Array& by_rows);
 // Row exchanges, wherever they lie, as kernels take them.
 inline int32_t* pivots_of(const Array& x) { return static_cast<int32_t*>(x.address()); }
-// Whether a truth value of any device holds, which waits for that device.
-bool holds(const Tensor& truth);
 // For every matrix of a batch `full`, which one of the batch `lead` it meets in broadcasting.
 std::vector<int64_t> broadcast_numbers(const Dims& lead, const Dims& full);
 

@@ -169,8 +169,6 @@ std::vector<int64_t> broadcast_numbers(const Dims& lead, const Dims& full) {
   return numbers;
 }
 
-bool holds(const Tensor& truth) { return *to_device(truth, {}).array().data<bool>(); }
-
 // On a device it is computed there, without a copy to wait for.
 Tensor identity_matrix(int64_t n, DType dtype, Device device) {
   if (device.kind == Device::Kind::CPU) return eye(n, {}, 0, dtype);

@@ -89,6 +89,8 @@ Dims concrete_integers(std::string_view op, const Tensor& x) {
   return Dims(values, values + plain->size());
 }
 
+bool holds(const Tensor& truth) { return *to_device(truth, {}).array().data<bool>(); }
+
 Tensor fitted(std::string_view op, const Tensor& value, const Dims& shape) {
   Dims own = value.shape();
   while (own.size() > shape.size() && own[0] == 1) own.erase(0);

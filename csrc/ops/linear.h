@@ -55,6 +55,8 @@ void check_shape(std::string_view op, const Dims& shape, DType dtype);
 const Array& concrete_array(std::string_view op, const Tensor& x, std::string_view advice);
 // The integers in a concrete x, in row-major order.
 Dims concrete_integers(std::string_view op, const Tensor& x);
+// Whether a truth value of any device holds, which waits for that device.
+bool holds(const Tensor& truth);
 
 // The value broadcast to a place that it is assigned to. As in NumPy, it may have axes of size one
 // too many in front.

@@ -27,7 +27,7 @@ Tensor chosen(std::string_view op, const Tensor& x, const Masked& mask, double o
 }
 
 // Whether an integer dtype holds the number; not known of one that lies on a device or in a level.
-bool holds(DType dtype, const Tensor& number) {
+bool can_hold(DType dtype, const Tensor& number) {
   if (!number.is_array() || !is_on_host(number)) return true;
   const int64_t value = *cast(number, DType::Int64).array().data<int64_t>();
   if (number.dtype() == DType::UInt64 && value < 0) return dtype == DType::UInt64;
@@ -44,7 +44,7 @@ Tensor start_of(std::string_view op, const Tensor& initial, DType dtype) {
     type_error("[", op, "] initial of dtype ", name_of(initial.dtype()),
                " does not fit a result of dtype ", name_of(dtype));
   }
-  if (is_integer(dtype) && is_integer(initial.dtype()) && !holds(dtype, initial)) {
+  if (is_integer(dtype) && is_integer(initial.dtype()) && !can_hold(dtype, initial)) {
     fail(Error::Kind::Overflow, "[", op, "] initial is out of bounds for a result of dtype ",
          name_of(dtype));
   }
@@ -71,8 +71,6 @@ Tensor extremum_where(const Tensor& x, const Axes& axis, bool keepdims, const Ma
 Tensor count_where(const Tensor& x, const Axes& axis, bool keepdims, const Tensor& mask) {
   return sum(broadcast_to(mask, x.shape()), axis, real_of(x.dtype()), keepdims);
 }
-
-bool holds(const Tensor& truth) { return *to_device(truth, {}).array().data<bool>(); }
 
 }  // namespace
 
