@@ -88,6 +88,7 @@ class FusedProgram {
   bool is_constant(Operand operand) const;
   void run_range(int64_t begin, int64_t end) const;
   void pack(const Value& value, char* tile, int64_t begin, int64_t n) const;
+  void fetch(const Action& action, Place* places, char* tile, int64_t begin, int64_t n) const;
   void run_splice(const Action& action, Place* places, char* tile, int64_t begin, int64_t n) const;
   void run_action(const Action& action, Place* places, int64_t begin, int64_t n) const;
 

@@ -133,8 +133,20 @@ void FusedProgram::run_action(const Action& action, Place* places, int64_t begin
     loop.where(out, reinterpret_cast<const bool*>(at(x)), at(y), at(z), n, is_constant(y),
                is_constant(z));
   } else {
-    pack(values_[action.out], out, begin, n);
+    fetch(action, places, out, begin, n);
   }
+}
+
+// A piece of one row is read where it lies.
+void FusedProgram::fetch(const Action& action, Place* places, char* tile, int64_t begin,
+                         int64_t n) const {
+  const Value& value = values_[action.out];
+  const Nest<2>& layout = *value.layout;
+  if (layout.stride(1) != 1 || layout.row() - begin % layout.row() < n)
+    return pack(value, tile, begin, n);
+  layout.walk(begin, begin + 1, [&](const auto& offsets, int64_t) {
+    places[action.out].base = value.memory + offsets[1] * value.itemsize;
+  });
 }
 
 // Where one run of the slice fills the tile, later steps read it in its own place.

@@ -15,19 +15,28 @@ struct Steps {
   int64_t out, a, b;
 };
 
-template <class T, bool Contiguous>
+template <class T>
 void add_products(T* out, const T* a, const T* b, Steps beside, Steps along, int64_t length,
                   int64_t n) {
   Formula<ScaleBoth, T> product;
   for (int64_t i = 0; i < n; ++i) out[i * beside.out] = 0;
   for (int64_t r = 0; r < length; ++r, a += along.a, b += along.b) {
-    for (int64_t i = 0; i < n; ++i) {
-      if constexpr (Contiguous) {
-        out[i] += product(a[i], b[i]);
-      } else {
-        out[i * beside.out] += product(a[i * beside.a], b[i * beside.b]);
-      }
-    }
+    for (int64_t i = 0; i < n; ++i)
+      out[i * beside.out] += product(a[i * beside.a], b[i * beside.b]);
+  }
+}
+
+// The same of elements that follow each other, with the loops of the instruction set.
+template <class T>
+void add_packed_products(T* out, const T* a, const T* b, Steps, Steps along, int64_t length,
+                         int64_t n) {
+  static const Loop2 multiply = binary_loop(fn_id<ScaleBoth>(), dtype_of<T>),
+                     add = binary_loop(fn_id<Add>(), dtype_of<T>);
+  T products[kBlock];
+  for (int64_t i = 0; i < n; ++i) out[i] = 0;
+  for (int64_t r = 0; r < length; ++r, a += along.a, b += along.b) {
+    multiply(products, a, b, n, false, false);
+    add(out, out, products, n, false, false);
   }
 }
 
@@ -47,7 +56,7 @@ void products_along(const View& out, const View& a, const View& b, int axis) {
   visit_dtype(out.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (is_inexact(dtype_of<T>)) {
-      const auto add = contiguous ? &add_products<T, true> : &add_products<T, false>;
+      const auto add = contiguous ? &add_packed_products<T> : &add_products<T>;
       const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, length));
       parallel_for(nest.count(), grain, [&](int64_t begin, int64_t end) {
         nest.walk(begin, end, [&](const auto& offsets, int64_t n) {
