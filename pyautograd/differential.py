@@ -13,6 +13,7 @@ from ._replay import Tape
 from .func._arguments import Arguments, as_choice, check_callable, flatten_outputs
 from .func._forward import jvp
 from .func._jacobian import basis, check_chunk_size, chunks
+from .func._reverse import unread
 from .func._taylor import check_order, coefficients
 from .func._vmap import to_front
 from .tree import map
@@ -192,7 +193,8 @@ def _along_axes(
         direction = _core.make_batched(directions, basis(x, start, stop), 0)
         collapsed = directions if summed else None
         with _core.Level("taylor", 2, directions=collapsed) as level:
-            (y,), _ = flatten_outputs(op, at(_core.make_jet(level, x, [direction])))
+            with unread():  # the value and, behind the last curved op, first derivatives
+                (y,), _ = flatten_outputs(op, at(_core.make_jet(level, x, [direction])))
             value, (_, second) = _core.unwrap_jet(level, y)
         if second is None:
             return _core.zeros(value.shape if summed else (size, *value.shape), dtype=value.dtype)

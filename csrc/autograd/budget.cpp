@@ -86,7 +86,7 @@ bool is_fresh(const Tensor& y) {
 uint64_t Keeper::enter(size_t limit, bool always) {
   const uint64_t id = ++serial_;
   if (limits_.empty()) {
-    Deferral::mine().finish();
+    Deferral::mine().finish_everything();
     counts_ = {};
     births_ = 0;
     random_ = 0x9e3779b97f4a7c15u;

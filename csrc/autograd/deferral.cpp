@@ -22,6 +22,24 @@ constexpr uint32_t kNone = ~uint32_t{0};
 
 using Lock = std::lock_guard<std::recursive_mutex>;
 
+// Ops that take long, run nobody's code and fail for want of memory only.
+bool may_wait(std::string_view op) {
+  static constexpr std::string_view kOps[] = {"matmul", "sum", "sum_to", "convolve"};
+  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
+}
+
+// The numbers of what an op has just made, in memory that another storage can adopt.
+Ref<Storage> memory_apart(const Array& made) {
+  const size_t bytes = checked_bytes(made.shape, made.dtype);
+  if (made.contiguous() && made.offset == 0 && made.storage->use_count() == 1 &&
+      made.storage->owned() && made.storage->bytes() == bytes && Storage::droppable(bytes))
+    return made.storage;
+  Ref<Storage> memory = Storage::allocate_apart(bytes);
+  kernels::copy({memory->data(), made.dtype, made.shape, contiguous_strides(made.shape)},
+                made.view());
+  return memory;
+}
+
 bool is_number(const Array& x) { return shows_one_number(x.shape, x.strides); }
 
 }  // namespace
@@ -44,6 +62,18 @@ struct Deferral::Step {
   kernels::ElementLoop loop = {};
   SmallVector<Operand, 2> operands = {};
   Storage* result = nullptr;  // null: nobody but later steps can ask for it
+};
+
+struct Deferral::Undone {
+  Ref<const Primitive> primitive;
+  Tensors inputs;
+  Specs specs;
+  Storage* result;
+
+  bool reads(const Storage& storage) const noexcept {
+    return std::any_of(inputs.begin(), inputs.end(),
+                       [&](const Tensor& x) { return x.array().storage.get() == &storage; });
+  }
 };
 
 // Cuts steps into programs and runs them. The steps of a program have the same number of elements
@@ -211,6 +241,7 @@ Tensors Deferral::put_off(const Ref<const Primitive>& primitive, TensorSpan inpu
   for (const Tensor& x : inputs) {
     if (!may_read(x.array())) return {};
   }
+  for (const Tensor& x : inputs) make(*x.array().storage);
   // After that, steps have their numbers.
   if (pending_ >= kMost || std::any_of(inputs.begin(), inputs.end(), [](const Tensor& x) {
         return is_number(x.array()) && !x.array().storage->present();
@@ -278,34 +309,134 @@ void Deferral::finish() {
   if (steps_.empty()) return;
   Run run(steps_);
   run();
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    for (const Operand& operand : steps_[i].operands) {
-      if (operand.array && operand.step == kNone) operand.array->storage->drop_lineage(*this);
-    }
-    Storage* result = steps_[i].result;
-    if (!result) continue;
-    result->adopt_data(run.memory(i));
-    result->drop_lineage(*this);
-  }
   done.swap(steps_);
   pending_.store(0, std::memory_order_release);
+  for (size_t i = 0; i < done.size(); ++i) {
+    for (const Operand& operand : done[i].operands) {
+      if (operand.array && operand.step == kNone) let_go(*operand.array->storage);
+    }
+    Storage* result = done[i].result;
+    if (!result) continue;
+    result->adopt_data(run.memory(i));
+    let_go(*result);
+  }
+}
+
+Tensors Deferral::leave_undone(const Ref<const Primitive>& primitive, TensorSpan inputs,
+                               const Specs& specs) {
+  if (specs.size() != 1 || count_elements(specs[0].shape) == 0 || !may_wait(primitive->name()) ||
+      logging_ops.load(std::memory_order_relaxed))
+    return {};
+  int64_t elements = 0;
+  for (const Tensor& x : inputs) elements += x.size();
+  // Of fewer the op is done sooner than it is noted.
+  if (elements < least.load(std::memory_order_relaxed) / 8) return {};
+  // A function may write exposed memory before somebody reads the result. Between a sweep whose
+  // results are only differentiated and the next one, which reads such memory as well, nobody does.
+  if (unread_sweeps_ == 0 && std::any_of(inputs.begin(), inputs.end(), [](const Tensor& x) {
+        return x.array().storage->exposed();
+      }))
+    return {};
+  const Lock lock(mutex_);
+  if (undone_.size() == kMost) return {};
+  const bool alone = std::all_of(inputs.begin(), inputs.end(), [&](const Tensor& x) {
+    return x.array().storage->take_lineage(*this);
+  });
+  if (!alone) {  // another thread was faster
+    for (const Tensor& x : inputs) let_go(*x.array().storage);
+    return {};
+  }
+  const Spec& spec = specs[0];
+  const Ref<Storage> storage = Storage::absent(checked_bytes(spec.shape, spec.dtype), *this);
+  Tensors kept;
+  for (const Tensor& x : inputs) kept.push_back(x.untracked());
+  undone_.push_back({primitive, std::move(kept), specs, storage.get()});
+  return Tensors::of(
+      Tensor(make_ref<Array>(storage, spec.shape, contiguous_strides(spec.shape), spec.dtype)));
+}
+
+template <class Which>
+bool Deferral::finish_undone(Which&& which) {
+  for (bool any = false;; any = true) {
+    finish();     // makes what they read
+    Undone done;  // goes after the lock
+    const Lock lock(mutex_);
+    auto found = std::find_if(undone_.begin(), undone_.end(), which);
+    if (found == undone_.end()) return any;
+    if (!steps_.empty()) continue;
+    for (auto first = found; first != undone_.end(); first = maker_of_input(*found)) found = first;
+    const Tensors made = found->primitive->eval(found->inputs, found->specs);
+    const Ref<Storage> memory = memory_apart(made[0].array());
+    done = std::move(*found);
+    undone_.erase(found);
+    done.result->adopt_data(*memory);
+    let_go(*done.result);
+    for (const Tensor& x : done.inputs) let_go(*x.array().storage);
+  }
+}
+
+// Of an op left undone another one that makes what it reads.
+std::vector<Deferral::Undone>::iterator Deferral::maker_of_input(const Undone& op) {
+  return std::find_if(undone_.begin(), undone_.end(),
+                      [&](const Undone& other) { return op.reads(*other.result); });
+}
+
+bool Deferral::make(Storage& storage) {
+  if (storage.present() || storage.lineage() != this) return false;
+  const auto makes = [&](const Undone& op) { return op.result == &storage; };
+  {
+    const Lock lock(mutex_);
+    if (std::none_of(undone_.begin(), undone_.end(), makes)) return false;
+  }
+  return finish_undone(makes);
+}
+
+void Deferral::finish_everything() {
+  finish_undone([](const Undone&) { return true; });
+}
+
+bool Deferral::concerns(const Storage& storage) const noexcept {
+  const auto reads = [&](const Operand& operand) {
+    return operand.array && operand.array->storage.get() == &storage;
+  };
+  return std::any_of(undone_.begin(), undone_.end(),
+                     [&](const Undone& op) { return op.reads(storage); }) ||
+         std::any_of(steps_.begin(), steps_.end(), [&](const Step& step) {
+           return std::any_of(step.operands.begin(), step.operands.end(), reads);
+         });
+}
+
+void Deferral::let_go(Storage& storage) noexcept {
+  if (storage.present() && !concerns(storage)) storage.drop_lineage(*this);
 }
 
 void Deferral::settle(Storage& storage) {
   Lineage* lineage = storage.lineage();
   if (!lineage || lineage->kind != Kind::Deferral) return;
-  static_cast<Deferral*>(lineage)->finish();
+  lineage->before_write(storage);
   storage.drop_lineage(*lineage);
 }
 
-void Deferral::restore(Storage&) { finish(); }
-void Deferral::before_write(Storage&) { finish(); }
+void Deferral::restore(Storage& storage) {
+  if (!make(storage)) finish();
+}
+
+void Deferral::before_write(Storage& storage) {
+  finish_undone([&](const Undone& op) { return op.result == &storage || op.reads(storage); });
+}
 
 void Deferral::forget(Storage& storage) noexcept {
+  Undone dropped;  // goes after the lock
   const Lock lock(mutex_);
   for (Step& step : steps_) {
     if (step.result == &storage) step.result = nullptr;
   }
+  const auto found = std::find_if(undone_.begin(), undone_.end(),
+                                  [&](const Undone& op) { return op.result == &storage; });
+  if (found == undone_.end()) return;
+  dropped = std::move(*found);
+  undone_.erase(found);
+  for (const Tensor& x : dropped.inputs) let_go(*x.array().storage);
 }
 
 }  // namespace pyautograd

@@ -17,6 +17,10 @@ namespace pyautograd {
 // has all of them done first; memory that others can write unnoticed is not put off at all. So
 // nobody but the allocator's counters sees a difference.
 //
+// A product of matrices or a sum that nobody may ever read is *left undone* in the same way, alone:
+// it is done when somebody asks for this very number, and never if nobody does. Whoever expects
+// such results says so (begin_sparing), for an op left undone keeps alive what it would read.
+//
 // One for each thread; storages may be asked for by any.
 class Deferral final : public Lineage {
  public:
@@ -36,6 +40,12 @@ class Deferral final : public Lineage {
   Tensors put_off(const Ref<const Primitive>& primitive, TensorSpan inputs, const Specs& specs);
   // Runs all that was put off.
   void finish();
+  // The same of an op that may wait; none if it is better done at once.
+  Tensors leave_undone(const Ref<const Primitive>& primitive, TensorSpan inputs,
+                       const Specs& specs);
+  static bool sparing() noexcept { return sparing_ > 0; }
+  // Runs all that was put off and does all that was left undone.
+  void finish_everything();
   // Has done what was put off and reads or makes these numbers.
   static void settle(Storage& storage);
 
@@ -54,33 +64,61 @@ class Deferral final : public Lineage {
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
   };
-  // Nothing is put off outside of scopes that begin while it exists.
+  // From begin to end, not all that this thread makes is expected to be read.
+  static void begin_sparing() noexcept { ++sparing_; }
+  static void end_sparing() noexcept { --sparing_; }
+  // Around a sweep whose results are only differentiated.
+  class UnreadSweep {
+   public:
+    UnreadSweep() noexcept { ++sparing_, ++unread_sweeps_; }
+    ~UnreadSweep() { --sparing_, --unread_sweeps_; }
+    UnreadSweep(const UnreadSweep&) = delete;
+    UnreadSweep& operator=(const UnreadSweep&) = delete;
+  };
+  // Nothing is put off or left undone outside of scopes that begin while it exists.
   class Pause {
    public:
-    Pause() : former_((mine().finish(), std::exchange(scopes_, 0))) {}
-    ~Pause() { scopes_ = former_; }
+    Pause()
+        : former_((mine().finish_everything(), std::exchange(scopes_, 0))),
+          formerly_sparing_(std::exchange(sparing_, 0)) {}
+    ~Pause() {
+      scopes_ = former_;
+      sparing_ = formerly_sparing_;
+    }
     Pause(const Pause&) = delete;
     Pause& operator=(const Pause&) = delete;
 
    private:
-    const int former_;
+    const int former_, formerly_sparing_;
   };
 
  private:
   struct Number;
   struct Operand;
   struct Step;
+  struct Undone;
   class Run;
 
   bool may_read(const Array& x) const noexcept;
   // By element, or as a whole, in another program than the one that makes it.
   Operand operand_of(const Array& x, const Dims& shape, const AxisOrder& order, bool by_element);
   uint32_t step_of(const Storage& storage) const noexcept;
+  // Does those of the ops left undone, one after the other; returns whether there were any.
+  template <class Which>
+  bool finish_undone(Which&& which);
+  std::vector<Undone>::iterator maker_of_input(const Undone& op);
+  bool make(Storage& storage);
+  bool concerns(const Storage& storage) const noexcept;
+  // To be called when one reader less is waiting, or the storage has its numbers.
+  void let_go(Storage& storage) noexcept;
 
   static inline constinit thread_local int scopes_ [[gnu::tls_model("initial-exec")]] = 0;
+  static inline constinit thread_local int sparing_ [[gnu::tls_model("initial-exec")]] = 0;
+  static inline constinit thread_local int unread_sweeps_ [[gnu::tls_model("initial-exec")]] = 0;
 
   std::recursive_mutex mutex_;
   std::vector<Step> steps_;
+  std::vector<Undone> undone_;
   std::atomic<uint32_t> pending_{0};  // steps, for a look without the lock
 };
 

@@ -202,6 +202,7 @@ class Sweep {
       : request_(request), plan_(make_plan(request)), results_(request.targets.size()) {
     for (size_t i = 0; i < request.targets.size(); ++i)
       target_of_.assign(request.targets[i].node.get(), true);
+    if (request.unread) unread_.emplace();
   }
 
   Tensors run() {
@@ -218,6 +219,7 @@ class Sweep {
         conjugates_.emplace_back(cotangent, given);
       send(edge_of(y), std::move(cotangent), y.depth());
     }
+    if (request_.spent) request_.spent->clear();
     while (!frontier_.empty()) {
       poll_interrupt_();
       step(frontier_.pop());
@@ -426,6 +428,7 @@ class Sweep {
   std::vector<std::pair<Tensor, Tensor>> conjugates_;  // of complex cotangents, and as given
   InterruptPoll poll_interrupt_;
   const Deferral::Scope together_;
+  std::optional<Deferral::UnreadSweep> unread_;
   std::optional<Deferral::Pause> in_turn_;  // what is put off keeps alive what it reads
   bool recomputes_ = false;                 // a checkpoint was met
 };

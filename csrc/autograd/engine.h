@@ -27,6 +27,10 @@ struct BackwardRequest {
   bool accumulate = false;             // add to the targets' `.grad` rather than return
   bool retain_graph = false;
   Differentiable differentiable = Differentiable::No;
+  // The results are there to be differentiated: what nobody reads of them is not computed.
+  bool unread = false;
+  // Outputs that nobody needs once the sweep has begun: cleared then.
+  Tensors* spent = nullptr;
 };
 
 // One sweep from the outputs, nodes in descending order of recording, without recursion. Returns

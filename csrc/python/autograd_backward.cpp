@@ -82,17 +82,23 @@ Tensors sweep(const BackwardRequest& request, bool separated) {
 
 py::list bind_run_backward(const py::object& outputs, const py::object& cotangents,
                            const py::object& inputs, bool accumulate, bool retain_graph,
-                           std::string_view differentiable, bool separated) {
-  const Tensors ys = to_tensors(outputs, "[backward] outputs:");
+                           std::string_view differentiable, bool separated, bool unread,
+                           bool spent) {
+  Tensors ys = to_tensors(outputs, "[backward] outputs:");
   const Tensors us = to_tensors(cotangents, "[backward] gradients:");
   if (us.size() != ys.size())
     value_error("[backward] ", ys.size(), " outputs need as many gradients, got ", us.size());
   const Targets targets(inputs);
   Tensors found(targets.handles.size());
   if (inputs.is_none() || !targets.edges.empty()) {
-    Tensors results = sweep(
-        {ys, us, targets.edges, accumulate, retain_graph, parse_differentiable(differentiable)},
-        separated || accumulate);
+    BackwardRequest request{ys,         us,           targets.edges,
+                            accumulate, retain_graph, parse_differentiable(differentiable)};
+    request.unread = unread;
+    if (spent) {
+      outputs.attr("clear")();
+      request.spent = &ys;
+    }
+    Tensors results = sweep(request, separated || accumulate);
     for (size_t i = 0; i < targets.places.size(); ++i)
       found[targets.places[i]] = std::move(results[i]);
   }
@@ -124,10 +130,17 @@ void warn_python(Warning kind, const char* message) {
 void bind_backward(py::module_& module) {
   module.def("run_backward", &bind_run_backward, py::arg("outputs"), py::arg("cotangents"),
              py::arg("inputs"), py::arg("accumulate") = false, py::arg("retain_graph") = false,
-             py::arg("differentiable") = "no", py::arg("separated") = false);
+             py::arg("differentiable") = "no", py::arg("separated") = false,
+             py::arg("unread") = false, py::arg("spent") = false);
   module.def("make_vjp_input", &make_vjp_input, py::arg("x"));
   module.def("close_vjp_input", &close_vjp_input, py::arg("x"));
   module.def("without_edge", [](const Tensor& x) { return x.untracked(); }, py::arg("x"));
+  module.def(
+      "guarded",
+      [](const Tensor& x) {
+        return x.is_array() && x.array().storage->exposed() ? algebra::copy(x) : x;
+      },
+      py::arg("x"), "x, or a copy where others could write its memory unnoticed.");
   module.def("version", [](const Tensor& x) { return version_of(*x.body()); }, py::arg("x"));
   module.def("without_closed_edge", &without_closed_edge, py::arg("x"));
   set_interrupt_check(check_signals);

@@ -222,6 +222,9 @@ void bind_levels(py::module_& module) {
   module.def("begin_deferral", &Deferral::enter,
              "From here on elementwise ops on large arrays of this thread are put off.");
   module.def("end_deferral", &Deferral::leave);
+  module.def("begin_sparing", &Deferral::begin_sparing,
+             "From here on products and sums of this thread wait until somebody reads them.");
+  module.def("end_sparing", &Deferral::end_sparing);
   module.def(
       "set_least_deferred", [](int64_t elements) { return Deferral::least.exchange(elements); },
       py::arg("elements"),

@@ -14,7 +14,7 @@ namespace pyautograd::python {
 namespace {
 
 py::dict live_objects() {
-  Deferral::mine().finish();  // what is put off keeps alive what it reads
+  Deferral::mine().finish_everything();  // what is put off keeps alive what it reads
   py::dict out;
   out["nodes"] = live(Live::Nodes);
   out["bodies"] = live(Live::Bodies);

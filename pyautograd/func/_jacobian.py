@@ -20,7 +20,7 @@ from ._arguments import (
     split_aux,
 )
 from ._forward import Recorded, primal_of, transpose
-from ._reverse import Recording, recording_on, sweep
+from ._reverse import Recording, gradients_of, recording_on, recording_unread, sweep
 from ._vmap import to_front
 
 if TYPE_CHECKING:
@@ -336,13 +336,16 @@ def evaluate_hvp(
     f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], v: Any, argnums: Argnums
 ) -> Any:
     """The Hessian at a point times `v`; `f` runs once."""
-    recording = Recording("hvp", f, args, kwargs, argnums, False)
-    inputs = recording.inputs
-    vector = match_values("hvp", "the vector", v, recording.in_structure, inputs)
-    y = recording.scalar()
-    with recording_on():
-        gradients = sweep([y], [None], inputs, retain_graph=True, differentiable="yes")
-    products = sweep(gradients, vector, inputs, retain_graph=False)
+    _core.begin_deferral()
+    try:
+        recording = Recording("hvp", f, args, kwargs, argnums, False, recording_unread)
+        inputs = recording.inputs
+        vector = match_values("hvp", "the vector", v, recording.in_structure, inputs)
+        recording.scalar()
+        gradients = gradients_of(recording)
+        products = sweep(gradients, vector, inputs, retain_graph=False, spent=True)
+    finally:
+        _core.end_deferral()
     return unflatten(recording.in_structure, products)
 
 

@@ -39,6 +39,36 @@ class recording_on:
         _core.end_recording(self.former)
 
 
+class unread:
+    """Around what is evaluated for something else than its value.
+
+    Products and sums inside wait until somebody reads them.
+    """
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        _core.begin_sparing()
+
+    def __exit__(self, *_: object) -> None:
+        _core.end_sparing()
+
+
+class recording_unread(recording_on):
+    """Records a function that is only differentiated: as in :class:`unread`."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> recording_unread:
+        super().__enter__()
+        _core.begin_sparing()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _core.end_sparing()
+        super().__exit__()
+
+
 class Recording:
     """One evaluation of a function with its graph, ready to be swept as often as wanted.
 
@@ -58,11 +88,12 @@ class Recording:
         kwargs: dict[str, Any],
         argnums: Argnums,
         has_aux: bool,
+        scope: type[recording_on] = recording_on,
     ) -> None:
         arguments = Arguments(op, args, argnums)
         self.op = op
         self.in_structure = arguments.structure
-        with recording_on() as mode:
+        with scope() as mode:
             self.inputs = [_core.make_vjp_input(x) for x in arguments.leaves]
             out = f(*arguments.replaced(self.inputs), **kwargs)
         off = mode.former >= _core.innermost_depth()
@@ -124,16 +155,37 @@ def sweep(
     retain_graph: bool,
     differentiable: str = "auto",
     separated: bool = False,
+    unread: bool = False,
+    spent: bool = False,
 ) -> list[Tensor]:
     """A backward pass with zeros in place of what is absent.
 
-    Separated results share memory with nothing else: for users, who may write into them.
+    Separated results share memory with nothing else: for users, who may write into them. Of unread
+    ones, which are only differentiated, numbers are computed when somebody asks for them after all.
+    The list of spent outputs is emptied as soon as the sweep has begun.
     """
     # By position, as each keyword would be searched for.
     found = _core.run_backward(
-        outputs, cotangents, inputs, False, retain_graph, differentiable, separated
+        outputs, cotangents, inputs, False, retain_graph, differentiable, separated, unread, spent
     )
     return [_core.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
+
+
+def gradients_of(recording: Recording) -> list[Tensor]:
+    """The recorded gradient of a scalar that nobody reads, of which nothing is left.
+
+    Numbers of the gradient itself are computed only for who asks.
+    """
+    with recording_on():
+        return sweep(
+            recording.outputs,
+            [None],
+            recording.inputs,
+            retain_graph=True,
+            differentiable="yes",
+            unread=True,
+            spent=True,
+        )
 
 
 @overload

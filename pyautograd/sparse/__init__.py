@@ -20,6 +20,7 @@ import numpy as np
 
 from .._core import Tensor
 from .._fused import fused
+from ..func._reverse import recording_unread
 from ._matmul import matmul
 from ._plans import HessianPlan, JacobianPlan, record, record_gradient
 
@@ -184,21 +185,26 @@ class Plan:
         """With how many products the matrix is found."""
         return self._plan.colours
 
+    @fused
     def hessian(self, x: Any, *args: Any) -> csr_array[Any, tuple[int, int]]:
         """The Hessian at ``x``: see :func:`pyautograd.sparse.hessian`."""
-        return self.value_grad_hessian(x, *args)[2]
+        plan = self._of_hessian()
+        return plan.matrix_at(record("sparse.plan", self._f, x, args, recording_unread))
 
     @fused
     def value_grad_hessian(
         self, x: Any, *args: Any
     ) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
         """The value, the gradient (with the structure of ``x``) and the Hessian, in one pass."""
+        return self._of_hessian().evaluate(record("sparse.plan", self._f, x, args))
+
+    def _of_hessian(self) -> HessianPlan:
         if not isinstance(self._plan, HessianPlan):
             raise ValueError(
                 "[sparse.plan] this plan is for the Jacobian of a function that does not return a "
                 "scalar: use plan.jacobian"
             )
-        return self._plan.evaluate(record("sparse.plan", self._f, x, args))
+        return self._plan
 
     def jacobian(self, x: Any, *args: Any) -> csr_array[Any, tuple[int, int]]:
         """The Jacobian at ``x``: see :func:`pyautograd.sparse.jacobian`."""

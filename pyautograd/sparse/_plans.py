@@ -13,8 +13,9 @@ from .._core import Pattern, Tensor
 from .._points import constant, warn_of_lost_derivative
 from .._scipy import scipy_module
 from ..func._arguments import check_callable
-from ..func._reverse import Recording, recording_on, sweep
+from ..func._reverse import Recording, gradients_of, recording_on, sweep
 from ..tree import TreeDef, unflatten
+from ..tree import map as map_leaves
 from ._products import Parts, Seeds, pull_back, push_forward
 
 if TYPE_CHECKING:
@@ -25,9 +26,17 @@ _JACOBIAN_COLOURINGS = ("bidirectional", "column", "row")
 _ORDERS = ("natural", "largest_first", "smallest_last", "incidence_degree")
 
 
-def record(op: str, f: Callable[..., Any], x: Any, args: tuple[Any, ...]) -> Recording:
+def record(
+    op: str,
+    f: Callable[..., Any],
+    x: Any,
+    args: tuple[Any, ...],
+    scope: type[recording_on] = recording_on,
+) -> Recording:
     check_callable(op, f)
-    recording = Recording(op, f, (constant(x), *constant(args)), {}, 0, False)
+    # Ops on memory that others can write are not put off.
+    point = map_leaves(lambda t: _core.guarded(t) if isinstance(t, Tensor) else t, constant(x))
+    recording = Recording(op, f, (point, *constant(args)), {}, 0, False, scope)
     check_recording(op, recording)
     if recording.reaches_outside():
         warn_of_lost_derivative(op, "pa.hessian or pa.jacobian", stacklevel=3)
@@ -49,13 +58,15 @@ def check_recording(op: str, recording: Recording) -> None:
         )
 
 
-def record_gradient(op: str, recording: Recording) -> list[Tensor]:
+def record_gradient(op: str, recording: Recording, unread: bool = False) -> list[Tensor]:
     shapes = [y.shape for y in recording.outputs]
     if shapes != [()]:
         raise ValueError(
             f"[{op}] the function must return a scalar, got shape "
             f"{shapes[0] if len(shapes) == 1 else shapes}: sum it, or use pa.sparse.jacobian"
         )
+    if unread:
+        return gradients_of(recording)
     with recording_on():
         return sweep(
             recording.outputs, [None], recording.inputs, retain_graph=True, differentiable="yes"
@@ -246,6 +257,12 @@ class HessianPlan(Planned):
         self.check_point(recording)
         return self.finish(recording, record_gradient(self.op, recording))
 
+    def matrix_at(self, recording: Recording) -> csr_array[Any, tuple[int, int]]:
+        """The Hessian alone: what only the value and the gradient need is not computed."""
+        self.check_point(recording)
+        gradients = record_gradient(self.op, recording, unread=True)
+        return self.of_gradients(gradients, recording.inputs, retain_graph=False, spent=True)
+
     def finish(
         self, recording: Recording, gradients: list[Tensor]
     ) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
@@ -255,9 +272,14 @@ class HessianPlan(Planned):
         return value, gradient, matrix
 
     def of_gradients(
-        self, gradients: Sequence[Tensor], inputs: Sequence[Tensor], *, retain_graph: bool
+        self,
+        gradients: Sequence[Tensor],
+        inputs: Sequence[Tensor],
+        *,
+        retain_graph: bool,
+        spent: bool = False,
     ) -> csr_array[Any, tuple[int, int]]:
-        products = pull_back(gradients, inputs, self._seeds, self.inputs, retain_graph)
+        products = pull_back(gradients, inputs, self._seeds, self.inputs, retain_graph, spent=spent)
         return self._recovered(products, self._recovery)
 
     def explain(self) -> str:

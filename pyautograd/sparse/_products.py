@@ -93,15 +93,26 @@ def pull_back(
     parts: Parts,
     retain_graph: bool,
     differentiable: str = "no",
+    spent: bool = False,
 ) -> list[Tensor]:
-    """Products of the seeds with the recorded Jacobian, shape (seeds, inputs), in batches."""
+    """Products of the seeds with the recorded Jacobian, shape (seeds, inputs), in batches.
+
+    The last batch empties the list of spent outputs.
+    """
     left = len(seeds.ranges)
 
     def pull(cotangents: Sequence[Tensor]) -> list[Tensor]:
         nonlocal left
         left -= 1
         keep = retain_graph or left > 0
-        return sweep(outputs, cotangents, inputs, retain_graph=keep, differentiable=differentiable)
+        return sweep(
+            outputs,
+            cotangents,
+            inputs,
+            retain_graph=keep,
+            differentiable=differentiable,
+            spent=spent and left == 0,
+        )
 
     return _moved(pull, seeds, parts)
 
