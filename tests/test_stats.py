@@ -18,6 +18,8 @@ CONTINUOUS = {
     "f": (3.2, 5.7),
     "fisk": (2.2,),
     "gamma": (2.3,),
+    "genextreme": (0.2,),
+    "genpareto": (0.3,),
     "gompertz": (0.7,),
     "gumbel_l": (),
     "gumbel_r": (),
@@ -35,7 +37,9 @@ CONTINUOUS = {
     "powerlaw": (1.8,),
     "rayleigh": (),
     "t": (4.5,),
+    "truncnorm": (-1.2, 2.1),
     "uniform": (),
+    "vonmises": (1.7,),
     "weibull_min": (1.4,),
 }
 DISCRETE = {
@@ -48,6 +52,12 @@ DISCRETE = {
 # Where SciPy takes the logarithm of a density that underflows, and where it searches from 1 - q.
 UNDERFLOWING = ("gompertz", "invweibull")
 SEARCHED = ("betaprime", "f")
+# The shapes that may be negative, and shapes out of range
+SIGNED = {
+    "genextreme": [(np.inf,), (-np.inf,)],
+    "genpareto": [(np.inf,), (-np.inf,)],
+    "truncnorm": [(2.0, 1.0), (0.5, 0.5)],
+}
 PROBABILITY_LAST = ("bernoulli", "binom", "geom", "nbinom")
 DENSITIES = ("logpdf", "pdf")
 TAILS = ("cdf", "sf", "logcdf", "logsf")
@@ -106,6 +116,7 @@ def test_a_batch_of_covariances():
 def test_parameters_out_of_range_give_nan(name):
     shapes = (CONTINUOUS | DISCRETE)[name]
     bad = [(*shapes[:i], -0.5, *shapes[i + 1 :]) for i in range(len(shapes))]
+    bad = SIGNED.get(name, bad)
     bad += [(*shapes[:-1], 1.5)] if name in PROBABILITY_LAST else []
     bad = [(values, {}) for values in bad]
     if name in CONTINUOUS:
@@ -219,13 +230,12 @@ def test_derivatives_of_discrete_families(name):
 @pytest.mark.parametrize("name", [*CONTINUOUS, *DISCRETE])
 def test_outside_of_the_support_derivatives_are_zero(name):
     family, shapes = getattr(pa.stats, name), (CONTINUOUS | DISCRETE)[name]
-    if name in ("norm", "t", "cauchy", "laplace", "logistic", "gumbel_l", "gumbel_r"):
-        f, x = family.logpdf, 40.0
-    else:
-        f, x = getattr(family, "logpdf" if name in CONTINUOUS else "logpmf"), -3.0
+    everywhere = ("norm", "t", "cauchy", "laplace", "logistic", "gumbel_l", "gumbel_r", "vonmises")
+    x = 40.0 if name in (*everywhere, "genextreme") else -3.0
+    f = getattr(family, "logpdf" if name in CONTINUOUS else "logpmf")
     found = [pa.func.grad(f, argnums=i)(x, *shapes).item() for i in range(len(shapes) + 1)]
     assert np.isfinite(found).all()
-    assert x > 0 or not np.any(found)
+    assert name in everywhere or not np.any(found)
 
 
 def test_arguments_broadcast_and_map():

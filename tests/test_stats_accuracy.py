@@ -118,6 +118,134 @@ FAR = [
     ("cauchy", "logpdf", (1e200,), 0, (-922.1787670834676, -2e-200, 0.0)),
 ]
 
+# A value, and its first three derivatives by the argument with that number: beside the edges of
+# shapes, and where the formulas of a textbook cancel.
+SHAPES = [
+    (
+        "genpareto",
+        "logpdf",
+        (3.0, 1e-09),
+        1,
+        (-2.9999999985, 1.4999999910000001, -8.9999999325, 67.49999931960001),
+    ),
+    (
+        "genpareto",
+        "logpdf",
+        (1000000.0, 0.7),
+        1,
+        (-32.685747103447305, 23.9976315738039, -67.69003440076713, 284.68577246892625),
+    ),
+    (
+        "genpareto",
+        "cdf",
+        (1e-07, -0.4),
+        1,
+        (
+            9.999999700000001e-08,
+            -4.999999766666667e-15,
+            6.666666349999996e-22,
+            -1.4999999419999978e-28,
+        ),
+    ),
+    (
+        "genpareto",
+        "logpdf",
+        (1.25, -0.75),
+        1,
+        (-0.9241962407465938, 1.7376200493515, -75.36634653506266, 3431.8679471930827),
+    ),
+    ("genpareto", "logsf", (1e150, 0.5), 0, (-689.3892335370938, -2e-150, 2e-300, -0.0)),
+    (
+        "genextreme",
+        "logpdf",
+        (-1.5, -1e-10),
+        1,
+        (-2.9816890705797547, 2.4169002052559168, -11.255938143917565, 60.10305774176166),
+    ),
+    (
+        "genextreme",
+        "logpdf",
+        (1.2, 0.8),
+        1,
+        (-0.8226075000370484, -1.8896564448377002, -144.0117433635282, -9654.711542206542),
+    ),
+    (
+        "genextreme",
+        "logsf",
+        (60.0, -1e-05),
+        1,
+        (-59.98200719676156, -1798.5609713783085, -143805.7864685999, -19402721.808055025),
+    ),
+    (
+        "genextreme",
+        "ppf",
+        (0.995, 9.094947017729282e-13),
+        1,
+        (5.295812142522271, -14.022813124465678, 49.50812267801003, -196.63928792419202),
+    ),
+    (
+        "truncnorm",
+        "logpdf",
+        (40.5, 40.0, 41.0),
+        1,
+        (-16.435496519450883, 40.02496884720726, 0.9993773316214126, 3.1017440557984446e-05),
+    ),
+    (
+        "truncnorm",
+        "logpdf",
+        (6.0, 5.9990234375, 6.0009765625),
+        2,
+        (6.238319061946594, -509.00569755337494, 262141.33140299458, -268435457.4768177),
+    ),
+    (
+        "truncnorm",
+        "cdf",
+        (100.0078125, 100.0, 10000.0),
+        1,
+        (0.5422163671778765, -45.78294020343075, -4579.209496106881, -458058.2892820287),
+    ),
+    (
+        "truncnorm",
+        "logsf",
+        (50.0, -1.0, 60.0),
+        0,
+        (-1254.6586073603964, -50.019984031905636, -0.999600956813196, -1.5923581891197387e-05),
+    ),
+    (
+        "truncnorm",
+        "cdf",
+        (9.5367431640625e-07, -1.9073486328125e-06, 1.9073486328125e-06),
+        0,
+        (0.7500000000001137, 262144.00000003976, -0.2500000000000379, -262143.9999998013),
+    ),
+    (
+        "vonmises",
+        "cdf",
+        (0.75, 2.0),
+        1,
+        (0.826501355510488, 0.0729314558112221, -0.035437518825458945, 0.01353516897630155),
+    ),
+    (
+        "vonmises",
+        "cdf",
+        (-2.5, 0.125),
+        1,
+        (0.09052290779399372, -0.09004539295732947, 0.044895828911221035, 0.04843711575559154),
+    ),
+    (
+        "vonmises",
+        "cdf",
+        (-0.5, 100.0),
+        1,
+        (
+            3.872863943402354e-07,
+            -4.9218919939780656e-08,
+            6.272062493279351e-09,
+            -8.017365071908822e-10,
+        ),
+    ),
+]
+
 
 ONE = np.ones(())
 
@@ -153,6 +281,40 @@ def test_tails_beyond_underflow(name, method, at, i, wanted):
     np.testing.assert_allclose(in_all_modes(one, at[i], ONE), wanted[1], rtol=1e-11)
     second = in_all_modes(one, at[i], ONE, ONE)
     np.testing.assert_allclose(second, wanted[2], rtol=1e-4, atol=1e-300)
+
+
+@pytest.mark.parametrize(
+    "name, method, at, i, wanted", SHAPES, ids=[f"{case[0]}.{case[1]}" for case in SHAPES]
+)
+def test_derivatives_beside_edges(name, method, at, i, wanted):
+    points = [pa.tensor(x) for x in at]
+
+    def one(x):
+        place = [x if j == i else p for j, p in enumerate(points)]
+        return getattr(getattr(pa.stats, name), method)(*place)
+
+    np.testing.assert_allclose(one(points[i]).item(), wanted[0], rtol=1e-13)
+    for order in (1, 2, 3):
+        got = in_all_modes(one, at[i], *[ONE] * order)
+        np.testing.assert_allclose(got, wanted[order], rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize("name, sign", [("genpareto", 1), ("genextreme", -1)])
+def test_shapes_of_extremes_are_smooth_at_zero(name, sign):
+    """At shape 0 there are the exponential and Gumbel's family, and series in the shape."""
+    family = getattr(pa.stats, name)
+    x, y = pa.tensor(2.5), 2.5
+    limit = pa.stats.expon if name == "genpareto" else pa.stats.gumbel_r
+    for method in ("logpdf", "cdf", "sf", "logcdf", "logsf"):
+        got = getattr(family, method)(x, 0.0).item()
+        assert got == pytest.approx(getattr(limit, method)(x).item(), rel=1e-15)
+    # The reduced variate is y - c y**2 / 2 + c**2 y**3 / 3 - ...
+    series = [-(y**2) / 2, 2 * y**3 / 3, -6 * y**4 / 4]
+    reduced = lambda c: (  # noqa: E731
+        -family.logsf(x, sign * c) if sign == 1 else -pa.log(-family.logcdf(x, sign * c))
+    )
+    for order, wanted in enumerate(series, start=1):
+        np.testing.assert_allclose(in_all_modes(reduced, 0.0, *[ONE] * order), wanted, rtol=1e-13)
 
 
 @pytest.mark.parametrize("method", ["logcdf", "logsf"])
@@ -195,3 +357,36 @@ def test_quantiles_that_underflow_or_overflow():
     assert pa.stats.beta.ppf(1e-300, 0.01, 3.0).item() == 0.0
     assert pa.stats.t.ppf(1e-300, 0.1).item() == -math.inf
     assert pa.stats.t.isf(1e-300, 0.1).item() == math.inf
+
+
+def test_a_normal_distribution_without_bounds():
+    x = np.array([-3.0, 0.0, 0.5, 40.0])
+    for method in ("logpdf", "cdf", "sf", "logcdf", "logsf"):
+        got = getattr(pa.stats.truncnorm, method)(x, -np.inf, np.inf).numpy()
+        wanted = getattr(pa.stats.norm, method)(x).numpy()
+        np.testing.assert_allclose(got, wanted, rtol=1e-13)
+    slopes = pa.func.grad(pa.stats.truncnorm.logpdf, argnums=(0, 1, 2))(0.5, -np.inf, np.inf)
+    assert [g.item() for g in slopes] == [-0.5, 0.0, 0.0]
+
+
+def test_quantiles_far_out_between_bounds():
+    for a, b, q in ((50.0, 60.0, 0.3), (-1e3, -9e2, 1e-9), (3.0, np.inf, 0.999), (-1.0, 1e-3, 0.4)):
+        x = pa.stats.truncnorm.ppf(q, a, b)
+        np.testing.assert_allclose(pa.stats.truncnorm.cdf(x, a, b).item(), q, rtol=1e-9)
+        other = pa.stats.truncnorm.isf(q, -b, -a)
+        np.testing.assert_allclose(other.item(), -x.item(), rtol=1e-12)
+
+
+def test_the_angle_goes_on_beyond_a_turn():
+    f = pa.stats.vonmises
+    for x in (-2.0, 0.5, 3.0):
+        once, twice = f.cdf(x, 1.5).item(), f.cdf(x + 4 * math.pi, 1.5).item()
+        assert twice - 2 == pytest.approx(once, rel=1e-12)
+        assert f.sf(x - 2 * math.pi, 1.5).item() - 1 == pytest.approx(1 - once, rel=1e-12)
+    # Uniform at concentration 0, and smooth there
+    assert f.cdf(1.0, 0.0).item() == pytest.approx(0.5 + 1 / (2 * math.pi), rel=1e-14)
+    slope = math.sin(1.0) / (2 * math.pi)
+    for method, wanted in (("cdf", slope), ("ppf", -math.sin(0.6 * math.pi))):
+        at = 1.0 if method == "cdf" else 0.8
+        got = pa.func.grad(getattr(f, method), argnums=1)(at, 0.0).item()
+        assert got == pytest.approx(wanted, rel=1e-12)

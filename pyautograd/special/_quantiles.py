@@ -33,7 +33,7 @@ _TERMS = 20
 _NEAR = 0.2
 
 
-class _Distribution(NamedTuple):
+class Distribution(NamedTuple):
     """Both tails and the density at x with given shapes, and what solves for x."""
 
     lower: Callable[..., Tensor]
@@ -48,9 +48,7 @@ class _Quantile(Function):
     """``apply(distribution, complement, p, *shapes)``, all of one shape and in float64."""
 
     @staticmethod
-    def forward(
-        distribution: _Distribution, complement: bool, p: Tensor, *shapes: Tensor
-    ) -> Tensor:
+    def forward(distribution: Distribution, complement: bool, p: Tensor, *shapes: Tensor) -> Tensor:
         valid = functools.reduce(_core.logical_and, [s > 0.0 for s in shapes])
         inside = _core.logical_and(valid, _core.logical_and(p > 0.0, p < 1.0))
         safe = _core.where(inside, p, 0.5)
@@ -117,9 +115,7 @@ class _Quantile(Function):
         return place, scaled, shapes
 
 
-def _quantile(
-    op: str, distribution: _Distribution, complement: bool, p: Any, *shapes: Any
-) -> Tensor:
+def quantile(op: str, distribution: Distribution, complement: bool, p: Any, *shapes: Any) -> Tensor:
     """The inverse in the common dtype, computed in float64."""
     given = [p, *shapes]
     strong = [_core.asarray(v).dtype for v in given if not isinstance(v, (int, float))]
@@ -257,21 +253,21 @@ def _beta_density(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return _core.exp(log_beta(x, a, b))
 
 
-_GAMMA = _Distribution(
+_GAMMA = Distribution(
     lambda x, a: _core.special_gammainc(a, x),
     lambda x, a: _core.special_gammaincc(a, x),
     _gamma_density,
     _solve_gamma,
     (0.0, math.inf),
 )
-_BETA = _Distribution(
+_BETA = Distribution(
     lambda x, a, b: _core.special_betainc(a, b, x),
     lambda x, a, b: _core.special_betaincc(a, b, x),
     _beta_density,
     _solve_beta,
     (0.0, 1.0),
 )
-_STUDENT = _Distribution(
+_STUDENT = Distribution(
     _student_lower,
     lambda x, df: _student_lower(-x, df),
     _student_density,
@@ -291,7 +287,7 @@ def gammaincinv(a: TensorLike, y: TensorLike, /) -> Tensor:
     >>> round(pa.func.grad(pa.special.gammaincinv)(2.0, 0.5).item(), 6)  # the median by the shape
     0.993295
     """
-    return _quantile("special.gammaincinv", _GAMMA, False, y, a)
+    return quantile("special.gammaincinv", _GAMMA, False, y, a)
 
 
 def gammainccinv(a: TensorLike, y: TensorLike, /) -> Tensor:
@@ -301,7 +297,7 @@ def gammainccinv(a: TensorLike, y: TensorLike, /) -> Tensor:
     >>> round(pa.special.gammainccinv(1.0, 1e-100).item(), 6)
     230.258509
     """
-    return _quantile("special.gammainccinv", _GAMMA, True, y, a)
+    return quantile("special.gammainccinv", _GAMMA, True, y, a)
 
 
 def betaincinv(a: TensorLike, b: TensorLike, y: TensorLike, /) -> Tensor:
@@ -313,7 +309,7 @@ def betaincinv(a: TensorLike, b: TensorLike, y: TensorLike, /) -> Tensor:
     >>> pa.special.betaincinv(1.0, 2.0, [0.0, 0.75]).numpy().round(12)
     array([0. , 0.5])
     """
-    return _quantile("special.betaincinv", _BETA, False, y, a, b)
+    return quantile("special.betaincinv", _BETA, False, y, a, b)
 
 
 def betainccinv(a: TensorLike, b: TensorLike, y: TensorLike, /) -> Tensor:
@@ -322,7 +318,7 @@ def betainccinv(a: TensorLike, b: TensorLike, y: TensorLike, /) -> Tensor:
     >>> round(pa.special.betainccinv(2.0, 1.0, 0.75).item(), 12)
     0.5
     """
-    return _quantile("special.betainccinv", _BETA, True, y, a, b)
+    return quantile("special.betainccinv", _BETA, True, y, a, b)
 
 
 def stdtr(df: TensorLike, t: TensorLike, /) -> Tensor:
@@ -360,7 +356,7 @@ def stdtrit(df: TensorLike, p: TensorLike, /) -> Tensor:
     """
     df = _core.asarray(df)
     normal = _core.logical_and(_core.isinf(df), df > 0.0)
-    value = _quantile("special.stdtrit", _STUDENT, False, p, _core.where(normal, 1.0, df))
+    value = quantile("special.stdtrit", _STUDENT, False, p, _core.where(normal, 1.0, df))
     return _core.where(
         normal, _core.special_ndtri(_core.astype(_core.asarray(p), value.dtype)), value
     )

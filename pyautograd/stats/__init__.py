@@ -25,6 +25,7 @@ Draws are in :mod:`pyautograd.random`.
 """
 
 from .._names import public_dir
+from ._circular import vonmises
 from ._continuous import (
     beta,
     cauchy,
@@ -47,8 +48,10 @@ from ._continuous import (
     weibull_min,
 )
 from ._discrete import bernoulli, binom, geom, nbinom, poisson
+from ._extremes import genextreme, genpareto
 from ._lifetimes import betaprime, f, fisk, gompertz, invweibull, lomax, maxwell, rayleigh
 from ._several import dirichlet, multinomial, multivariate_normal
+from ._truncated import truncnorm
 
 __all__ = [
     "bernoulli",
@@ -62,6 +65,8 @@ __all__ = [
     "f",
     "fisk",
     "gamma",
+    "genextreme",
+    "genpareto",
     "geom",
     "gompertz",
     "gumbel_l",
@@ -84,7 +89,9 @@ __all__ = [
     "powerlaw",
     "rayleigh",
     "t",
+    "truncnorm",
     "uniform",
+    "vonmises",
     "weibull_min",
 ]
 

@@ -148,7 +148,10 @@ def _by_name(name: str) -> Family:
 
 
 class Continuous(Family):
-    """A continuous family with location and scale, by the formulas of its standard member."""
+    """A continuous family with location and scale, by the formulas of its standard member.
+
+    The support may be a function of the shapes. These must be positive, or ``valid``.
+    """
 
     def __init__(
         self,
@@ -161,20 +164,22 @@ class Continuous(Family):
         logsf: Formula | None = None,
         ppf: Formula,
         isf: Formula,
-        support: tuple[float, float] = (-np.inf, np.inf),
+        support: tuple[float, float] | Callable[..., tuple[Value, Value]] = (-np.inf, np.inf),
+        valid: Formula | None = None,
     ) -> None:
         super().__init__(name, shapes, {"loc": 0.0, "scale": 1.0})
         self._logpdf, self._cdf, self._sf = logpdf, cdf, sf
         self._logcdf, self._logsf = logcdf or _log_of(cdf, sf), logsf or _log_of(sf, cdf)
         self._ppf, self._isf = ppf, isf
-        self._support = support
+        self._support, self._valid = support, valid
 
     def logpdf(self, x: Any, *args: Any, **named: Any) -> Tensor:
         """The logarithm of the density at x, -inf outside the support."""
         z, shapes, parameters = self._standard("logpdf", x, args, named)
-        outside = self._outside(z)
+        low, high = self._ends(shapes)
+        outside = _outside(z, low, high)
         if outside is not None:
-            z = _core.where(outside, self._somewhere(), z)
+            z = _core.where(outside, _somewhere(low, high), z)
         value = self._logpdf(z, *shapes)
         scale = parameters[-1]
         if isinstance(scale, Tensor):
@@ -183,7 +188,7 @@ class Continuous(Family):
             value = value - math.log(scale)
         if outside is not None:
             value = _core.where(outside, -np.inf, value)
-        return _where_valid(value, parameters)
+        return self._where_valid(value, shapes, parameters)
 
     def pdf(self, x: Any, *args: Any, **named: Any) -> Tensor:
         """The density at x."""
@@ -207,12 +212,11 @@ class Continuous(Family):
 
     def ppf(self, q: Any, *args: Any, **named: Any) -> Tensor:
         """The quantile: the place that has the probability q below it; nan unless 0 <= q <= 1."""
-        return self._quantile("ppf", self._ppf, self._support, q, args, named)
+        return self._quantile("ppf", self._ppf, q, args, named)
 
     def isf(self, q: Any, *args: Any, **named: Any) -> Tensor:
         """The place that has the probability q above it, accurate where q is small."""
-        low, high = self._support
-        return self._quantile("isf", self._isf, (high, low), q, args, named)
+        return self._quantile("isf", self._isf, q, args, named)
 
     def _tail(
         self,
@@ -224,36 +228,30 @@ class Continuous(Family):
         named: Any,
     ) -> Tensor:
         z, shapes, parameters = self._standard(method, x, args, named)
-        low, high = self._support
+        low, high = self._ends(shapes)
         below, above = z <= low, z >= high
         outside = _core.logical_or(below, above)
-        value = formula(_core.where(outside, self._somewhere(), z), *shapes)
+        value = formula(_core.where(outside, _somewhere(low, high), z), *shapes)
         value = _core.where(below, ends[0], _core.where(above, ends[1], value))
-        return _where_valid(value, parameters)
+        return self._where_valid(value, shapes, parameters)
 
     def _quantile(
-        self,
-        method: str,
-        formula: Formula,
-        ends: tuple[float, float],
-        q: Any,
-        args: tuple[Any, ...],
-        named: Any,
+        self, method: str, formula: Formula, q: Any, args: tuple[Any, ...], named: Any
     ) -> Tensor:
         q, *shapes, loc, scale = self._bind(method, q, args, named)
         inside = _core.logical_and(q > 0.0, q < 1.0)
         known = [_tensor(v, q.dtype) for v in shapes]
         value = loc + scale * formula(_core.where(inside, q, 0.5), *known)
-        # An infinite end stays where it is, whatever loc and scale are.
-        first, last = (loc + scale * end if np.isfinite(end) else end for end in ends)
+        ends = self._ends(known)
+        first, last = (_moved(end, loc, scale) for end in (ends if method == "ppf" else ends[::-1]))
         value = _core.where(inside, value, np.nan)
         value = _core.where(q == 1.0, last, _core.where(q == 0.0, first, value))
-        return _where_valid(value, [*shapes, scale])
+        return self._where_valid(value, known, [*shapes, scale])
 
     def _standard(
         self, method: str, x: Any, args: tuple[Any, ...], named: Any
     ) -> tuple[Tensor, list[Tensor], list[Value]]:
-        """The standardised place, the shapes as tensors, and the parameters that are positive."""
+        """The standardised place, the shapes as tensors, and the parameters but loc as given."""
         z, *shapes, loc, scale = self._bind(method, x, args, named)
         if isinstance(loc, Tensor) or loc != 0.0:
             z = z - loc
@@ -261,26 +259,45 @@ class Continuous(Family):
             z = z / scale
         return z, [_tensor(v, z.dtype) for v in shapes], [*shapes, scale]
 
-    def _outside(self, z: Tensor) -> Tensor | None:
-        """Where there is no density, if there is such a place."""
-        low, high = self._support
-        below = z < low if low > -math.inf else None
-        above = z > high if high < math.inf else None
-        if below is None or above is None:
-            return above if below is None else below
-        return _core.logical_or(below, above)
+    def _ends(self, shapes: list[Tensor]) -> tuple[Value, Value]:
+        return self._support(*shapes) if callable(self._support) else self._support
 
-    def _somewhere(self) -> float:
-        """A place within the support, for formulas whose value is not used."""
-        low, high = self._support
-        return 0.5 if (low, high) == (0.0, 1.0) else (low + 1.0 if np.isfinite(low) else 0.0)
+    def _where_valid(
+        self, value: Tensor, shapes: list[Tensor], parameters: Sequence[Value]
+    ) -> Tensor:
+        """nan where the shapes, or the scale behind them, are out of range."""
+        if self._valid is not None:
+            value = _core.where(self._valid(*shapes), value, np.nan)
+            parameters = parameters[-1:]
+        for parameter in parameters:
+            if isinstance(parameter, Tensor) or not parameter > 0.0:
+                value = _core.where(parameter > 0.0, value, np.nan)
+        return value
 
 
-def _where_valid(value: Tensor, parameters: Sequence[Value]) -> Tensor:
-    for parameter in parameters:
-        if isinstance(parameter, Tensor) or not parameter > 0.0:
-            value = _core.where(parameter > 0.0, value, np.nan)
-    return value
+def _outside(z: Tensor, low: Value, high: Value) -> Tensor | None:
+    """Where there is no density, if there is such a place."""
+    below = z < low if isinstance(low, Tensor) or low > -math.inf else None
+    above = z > high if isinstance(high, Tensor) or high < math.inf else None
+    if below is None or above is None:
+        return above if below is None else below
+    return _core.logical_or(below, above)
+
+
+def _somewhere(low: Value, high: Value) -> Value:
+    """A place within the support, for formulas whose value is not used."""
+    if isinstance(low, Tensor) or isinstance(high, Tensor):
+        above = _core.maximum(low, 0.0) if isinstance(low, Tensor) else max(low, 0.0)
+        return _core.minimum(above, high).detach()
+    return 0.5 if (low, high) == (0.0, 1.0) else (low + 1.0 if np.isfinite(low) else 0.0)
+
+
+def _moved(end: Value, loc: Value, scale: Value) -> Value:
+    """An end of the support; an infinite one stays where it is, whatever loc and scale are."""
+    if isinstance(end, Tensor):
+        finite = _core.isfinite(end)
+        return _core.where(finite, loc + scale * _core.where(finite, end, 0.0), end)
+    return loc + scale * end if np.isfinite(end) else end
 
 
 class Discrete(Family):
