@@ -25,8 +25,8 @@ OF_ONE = """cbrt cosdg cosm1 cotdg ellipkm1 erfcx expi exprel gammasgn k0e k1e l
     exp1 expm1
     exp10 exp2 psi gamma rgamma sinc log1p log_expit erfinv erfcinv j0 j1 k0 k1 ellipk softmax
     log_softmax logsumexp"""
-OF_TWO = """boxcox boxcox1p chdtri gammaincinv gammainccinv inv_boxcox inv_boxcox1p iv ive kv kve
-    pdtr pdtrc poch
+OF_TWO = """boxcox boxcox1p chdtri gammaincinv gammainccinv inv_boxcox inv_boxcox1p iv ive jv kv kve
+    pdtr pdtrc poch yv
     xlog1py rel_entr xlogy chdtr chdtrc gammainc gammaincc stdtr stdtrit betaln binom kl_div huber
     pseudo_huber"""
 OF_THREE = "betainc betaincc betaincinv fdtr fdtrc gdtr gdtrc hyp1f1"

@@ -59,6 +59,7 @@ _BESIDE = {
     },
     "special": {
         "bessel": "iv ive kv kve",
+        "bessel_oscillating": "jv yv",
         "orthogonal": (
             "eval_chebyt eval_chebyu eval_hermite eval_hermitenorm eval_laguerre eval_legendre"
         ),

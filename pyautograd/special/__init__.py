@@ -25,6 +25,7 @@ from ._quantiles import betainccinv, betaincinv, gammainccinv, gammaincinv, stdt
 
 if TYPE_CHECKING:
     from ..compositions.bessel import iv, ive, kv, kve
+    from ..compositions.bessel_oscillating import jv, yv
     from ..compositions.orthogonal import (
         eval_chebyt,
         eval_chebyu,
@@ -87,6 +88,7 @@ __all__ = [
     "ive",
     "j0",
     "j1",
+    "jv",
     "k0",
     "k0e",
     "k1",
@@ -121,6 +123,7 @@ __all__ = [
     "xlogy",
     "y0",
     "y1",
+    "yv",
     "zeta",
 ]
 

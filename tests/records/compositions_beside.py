@@ -95,15 +95,25 @@ def of_orders(rng):
     yield np.array([[0.0], [1.0], [4.0]]), np.array([0.8, 9.0])
 
 
-def modified_bessel(name):
+def at_zero_of(name, v):
+    if name in ("kv", "kve"):
+        return np.inf
+    if name == "yv":
+        turned = np.where(v % 1 == 0.5, 0.0, -np.inf * np.cos(np.pi * v))
+        return np.where(v >= 0, -np.inf, turned)
+    whole = np.where((v > 0) | (v == np.round(v)), 0.0, np.inf)
+    sign = (-1.0) ** np.floor(-v) if name == "jv" else 1.0
+    return np.where(v == 0, 1.0, whole * np.where(whole == 0, 1.0, sign))
+
+
+def bessel(name):
     """SciPy's takes negative numbers for integer orders, and has some limits wrong."""
     function = getattr(sc, name)
 
     def reference(v, x):
         v, x = np.broadcast_arrays(v, x)
         at_infinity = {"iv": np.inf}.get(name, 0.0)
-        at_zero = np.where(v == 0, 1.0, np.where((v > 0) | (v == np.round(v)), 0.0, np.inf))
-        at_zero = at_zero if name in ("iv", "ive") else np.inf
+        at_zero = at_zero_of(name, v)
         values = np.where(x == 0, at_zero, np.where(x == np.inf, at_infinity, function(v, x)))
         values = np.where((x >= 0) & np.isfinite(v), values, np.nan)
         return values.astype(np.result_type(v, x))
@@ -114,7 +124,7 @@ def modified_bessel(name):
 
 
 RECORDS = [
-    *map(modified_bessel, ("iv", "ive", "kv", "kve")),
+    *map(bessel, ("iv", "ive", "jv", "kv", "kve", "yv")),
     record("linalg.block_diag", sl.block_diag, blocks, diff=(0, 1, 2), dtypes=ALL),
     record("linalg.toeplitz", sl.toeplitz, columns_and_rows, diff=(0, 1), dtypes=ALL),
     record("linalg.hankel", hankel, columns_and_rows, diff=(0, 1), dtypes=ALL),
