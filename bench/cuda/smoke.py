@@ -91,6 +91,25 @@ def special(pa):
     close(pa.special.digamma(positive), pa.special.digamma(pa.tensor(np.abs(HOST) + 0.5)).numpy())
 
 
+def integrals(pa):
+    x = np.abs(HOST[0].astype(np.float64)) + 0.5
+
+    def second_derivative(shape):
+        return pa.func.grad(lambda a: pa.sum(pa.func.grad(lambda b: pa.sum(f(b)))(a)))(shape)
+
+    def f(shape):
+        return pa.special.gammainc(shape, 1.5) + pa.special.betainc(shape, 2.0, 0.3)
+
+    for function in (
+        lambda x: pa.special.sici(x)[1],
+        pa.special.k0,
+        lambda x: pa.special.ellipe(-x),
+        lambda x: pa.real(pa.special.wofz(pa.complex(x, x))),
+        second_derivative,
+    ):
+        close(function(there(x)), function(pa.tensor(x)).numpy(), 1e-8)
+
+
 def derivatives(pa):
     def f(x):
         return pa.sum(pa.tanh(x) ** 2 * pa.exp(-x))

@@ -54,15 +54,6 @@ void compute_on_host(const View& out, std::span<const View> inputs,
   copy(out, result->view());
 }
 
-void unary_on_device(FnId fn, const View& out, const View& x) {
-  const bool long_formula = fn == fn_id<Erf>() || fn == fn_id<Erfc>() || fn == fn_id<Faddeeva>();
-  if (!long_formula || !is_complex(x.dtype) || !on_device(x))
-    return run_with_numbers(&DeviceKernels::unary, out.device, fn, out, x);
-  compute_on_host(out, std::span(&x, 1), [fn](const View& here, std::span<const View> inputs) {
-    unary(fn, here, inputs[0]);
-  });
-}
-
 void copy_between(const View& out, const View& x) {
   const int64_t count = count_elements(out.shape);
   if (count == 0) return;

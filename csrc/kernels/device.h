@@ -154,9 +154,6 @@ void run_on_device(bool (*DeviceKernels::*kernel)(Params...), Device device, con
 void compute_on_host(const View& out, std::span<const View> inputs,
                      const std::function<void(const View&, std::span<const View>)>& compute);
 
-// Error functions of complex numbers are computed by the host.
-void unary_on_device(FnId fn, const View& out, const View& x);
-
 // Between devices, or on one that is not the host.
 void copy_between(const View& out, const View& x);
 // From the host; where x is pinned memory, laid out as out, the device reads it later.

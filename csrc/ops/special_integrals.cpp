@@ -93,27 +93,26 @@ Tensor spence_slope(T t, X x, T, N) {
 }
 constexpr SpecialRow kSpence{"special.spence", on_one<formula::spence>, 1, {{{spence_slope, 1}}}};
 
-constexpr SpecialRow kSine{
-    "special.sici",
-    on_one<formula::sine_integral>,
-    1,
-    {{{[](T t, X x, T, N) { return scale(t, sinc(x[0] * (1 / formula::kPi))); }, 1}}}};
-constexpr SpecialRow kCosine{
-    "special.sici",
-    on_one<formula::cosine_integral>,
-    1,
-    {{{[](T t, X x, T, N) { return scale_over(scale(t, call<kernels::Cos>(x[0])), x[0]); }, 1}}}};
-Tensor quarter_turns(T x) { return square(x) * (formula::kPi / 2); }
-constexpr SpecialRow kFresnelSine{
+// Members of the families of sines and of cosines: the second order tells.
+constexpr int kSines = 0, kCosines = 1;
+constexpr SpecialRow kSici{"special.sici",
+                           formula::sici,
+                           1,
+                           {{{[](T t, X x, T, N n) {
+                                if (n[1] == kCosines)
+                                  return scale_over(scale(t, call<kernels::Cos>(x[0])), x[0]);
+                                return scale(t, sinc(x[0] * (1 / formula::kPi)));
+                              },
+                              1}}}};
+constexpr SpecialRow kFresnel{
     "special.fresnel",
-    on_one<formula::fresnel_sine>,
+    formula::fresnel_integral,
     1,
-    {{{[](T t, X x, T, N) { return scale(t, call<kernels::Sin>(quarter_turns(x[0]))); }, 1}}}};
-constexpr SpecialRow kFresnelCosine{
-    "special.fresnel",
-    on_one<formula::fresnel_cosine>,
-    1,
-    {{{[](T t, X x, T, N) { return scale(t, call<kernels::Cos>(quarter_turns(x[0]))); }, 1}}}};
+    {{{[](T t, X x, T, N n) {
+         const Tensor turns = square(x[0]) * (formula::kPi / 2);
+         return scale(t, n[1] == kCosines ? call<kernels::Cos>(turns) : call<kernels::Sin>(turns));
+       },
+       1}}}};
 
 // DLMF 10.6.1, as for the Bessel functions of the first kind.
 Tensor next_bessel_y(T t, X x, T, N n);
@@ -190,8 +189,8 @@ Tensor expn(int64_t n, T x) {
   if (n < 0 || n > 1000) value_error("[special.expn] the order must be from 0 to 1000, got ", n);
   return expn_of(static_cast<int>(n), x);
 }
-Tensors sici(T x) { return {one<kSine>(x), one<kCosine>(x)}; }
-Tensors fresnel(T x) { return {one<kFresnelSine>(x), one<kFresnelCosine>(x)}; }
+Tensors sici(T x) { return {one<kSici, 0, kSines>(x), one<kSici, 0, kCosines>(x)}; }
+Tensors fresnel(T x) { return {one<kFresnel, 0, kSines>(x), one<kFresnel, 0, kCosines>(x)}; }
 
 Tensor huber(T delta, T r) {
   require_real("special.huber", delta);

@@ -172,7 +172,7 @@ class Elementwise {
 }  // namespace
 
 void unary(FnId fn, const View& out, const View& x) {
-  if (on_device(out)) return unary_on_device(fn, out, x);
+  if (on_device(out)) return run_with_numbers(&DeviceKernels::unary, out.device, fn, out, x);
   Loop1 loop = unary_loop(fn, x.dtype);
   Elementwise<2>({&out, &x}, 0).run([&](const auto& p, int64_t n, unsigned) {
     loop(p[0], p[1], n);

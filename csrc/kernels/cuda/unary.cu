@@ -7,9 +7,6 @@ namespace pyautograd::kernels::cuda {
 
 namespace {
 
-// Their formulas for complex numbers are long, and written for the host.
-using HostOnly = List<Erf, Erfc, Faddeeva>;
-
 using Run = bool (*)(const View& out, const View& x);
 
 template <class F, class T>
@@ -19,7 +16,7 @@ bool run(const View& out, const View& x) {
 
 template <class F, class T>
 constexpr Run pick() {
-  if constexpr (accepts<F, T>() && !(is_complex_type<T> && contains<F, HostOnly>))
+  if constexpr (accepts<F, T>())
     return &run<F, T>;
   else
     return nullptr;

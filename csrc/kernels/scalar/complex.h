@@ -1,17 +1,13 @@
 #pragma once
 
 // Formulas over complex numbers. A functor is defined for them exactly if it has one here. Branch
-// cuts and special values are those of C99 and NumPy. Products are written out in parts: the
-// operators of std::complex look for infinities first, which NumPy does not.
+// cuts and special values are those of C99 and NumPy.
 
 #include "kernels/scalar/binary.h"
-#include "kernels/scalar/complex_library.h"
+#include "kernels/scalar/complex_arithmetic.h"
+#include "kernels/scalar/faddeeva.h"
 #include "kernels/scalar/numeric.h"
 #include "kernels/scalar/unary.h"
-
-#ifndef __CUDACC__
-#include "kernels/scalar/faddeeva.h"
-#endif
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
@@ -22,36 +18,6 @@ struct ComplexFormula;
 // The formula of a functor for elements of type T.
 template <class Functor, class T>
 using Formula = std::conditional_t<is_complex_type<T>, ComplexFormula<Functor>, Functor>;
-
-template <class T>
-PYAUTOGRAD_HD inline std::complex<T> product(std::complex<T> x, std::complex<T> y) {
-  return {x.real() * y.real() - x.imag() * y.imag(), x.real() * y.imag() + x.imag() * y.real()};
-}
-
-// Smith's algorithm (Communications of the ACM 5, 1962): no overflow where the result is finite.
-template <class T>
-PYAUTOGRAD_HD inline std::complex<T> quotient(std::complex<T> x, std::complex<T> y) {
-  T c = y.real(), d = y.imag();
-  if (std::fabs(c) >= std::fabs(d)) {
-    // A division by zero gives infinities or nan, part by part.
-    if (c == 0 && d == 0) return {x.real() / std::fabs(c), x.imag() / std::fabs(c)};
-    T ratio = d / c, scale = T(1) / (c + d * ratio);
-    return {(x.real() + x.imag() * ratio) * scale, (x.imag() - x.real() * ratio) * scale};
-  }
-  T ratio = c / d, scale = T(1) / (d + c * ratio);
-  return {(x.real() * ratio + x.imag()) * scale, (x.imag() * ratio - x.real()) * scale};
-}
-
-template <class T>
-PYAUTOGRAD_HD inline std::complex<T> inverse(std::complex<T> x) {
-  T c = x.real(), d = x.imag();
-  if (std::fabs(d) <= std::fabs(c)) {
-    T ratio = d / c, norm = c + d * ratio;
-    return {T(1) / norm, -ratio / norm};
-  }
-  T ratio = c / d, norm = c * ratio + d;
-  return {ratio / norm, T(-1) / norm};
-}
 
 // |x| without overflow, in a form that has vector code where std::hypot has none.
 template <class T>
@@ -74,11 +40,6 @@ PYAUTOGRAD_HD inline bool is_zero(std::complex<T> x) {
 template <class T>
 PYAUTOGRAD_HD inline std::complex<T> scaled(std::complex<T> t, std::complex<T> p) {
   return is_zero(t) || (is_zero(p) && t == t) ? std::complex<T>() : product(t, p);
-}
-
-template <class T>
-PYAUTOGRAD_HD inline std::complex<T> times(T factor, std::complex<T> x) {
-  return {factor * x.real(), factor * x.imag()};
 }
 
 // Names a formula of one argument z with real type T that has a C++ expression.
@@ -190,13 +151,11 @@ PYAUTOGRAD_COMPLEX(Asinh, library::asinh(z));
 PYAUTOGRAD_COMPLEX(Acosh, library::acosh(z));
 PYAUTOGRAD_COMPLEX(Atanh, library::atanh(z));
 
-// The error function, in double precision, by the host alone.
+// The error function, in double precision.
 
-#ifndef __CUDACC__
 PYAUTOGRAD_COMPLEX(Erf, std::complex<T>(special::complex_erf(std::complex<double>(z))));
 PYAUTOGRAD_COMPLEX(Erfc, std::complex<T>(special::complex_erfc(std::complex<double>(z))));
 PYAUTOGRAD_COMPLEX(Faddeeva, std::complex<T>(special::faddeeva(std::complex<double>(z))));
-#endif
 
 // Arithmetic and parts.
 

@@ -4,6 +4,7 @@
 
 #include <complex>
 
+#include "kernels/scalar/complex_arithmetic.h"
 #include "kernels/scalar/jets.h"
 
 namespace pyautograd::kernels {
@@ -17,7 +18,7 @@ inline constexpr double kTiny = 1e-300;
 // Exponential integrals.
 
 // DLMF 8.19.8 up to x = 1, and the continued fraction 8.19.17 beyond.
-inline double expn(int n, double x) {
+PYAUTOGRAD_HD inline double expn(int n, double x) {
   if (x != x || x < 0) return kNan;
   if (x == 0) return n <= 1 ? kInf : 1. / (n - 1);
   if (n == 0) return std::exp(-x) / x;
@@ -47,7 +48,7 @@ inline double expn(int n, double x) {
 }
 
 // DLMF 6.6.2, and 6.12.2 far out.
-inline double expi(double x) {
+PYAUTOGRAD_HD inline double expi(double x) {
   if (x < 0) return -expn(1, -x);
   if (x == 0) return -kInf;
   if (!(x < kInf)) return x;
@@ -69,7 +70,7 @@ inline double expi(double x) {
 }
 
 // The mean of t**n exp(x t) over t from 0 to 1: the n-th derivative of expm1(x) / x.
-inline double exprel(int n, double x) {
+PYAUTOGRAD_HD inline double exprel(int n, double x) {
   if (x != x || x == kInf) return x;
   const double size = std::fabs(x);
   if (size > 40 + 4 * n) {
@@ -98,7 +99,7 @@ inline double exprel(int n, double x) {
 // The dilogarithm.
 
 // The n-th derivative of log1p(x) / x: by its series near 0, else from that of x times itself.
-inline double log1p_ratio(int n, double x) {
+PYAUTOGRAD_HD inline double log1p_ratio(int n, double x) {
   if (!(x >= -1)) return kNan;
   const double sign = n % 2 ? -1 : 1;
   if (x == -1) return sign * kInf;
@@ -121,14 +122,14 @@ inline double log1p_ratio(int n, double x) {
 }
 
 // Li2(z) in u = -log(1 - z), |u| <= log(2): the sum of B[k] u**(k + 1) / (k + 1)!.
-inline double dilogarithm_near_zero(double u) {
+PYAUTOGRAD_HD inline double dilogarithm_near_zero(double u) {
   double sum = 0;
   for (int k = 9; k >= 0; --k) sum = sum * u * u + bernoulli_term(k) / (2 * k + 3);
   return u - u * u / 4 + u * u * u * sum;
 }
 
 // Li2(1 - x), by DLMF 25.12.4 and 25.12.6 where 1 - x is not small.
-inline double spence(double x) {
+PYAUTOGRAD_HD inline double spence(double x) {
   if (!(x >= 0)) return kNan;
   constexpr double sixth = kPi * kPi / 6;
   if (x == 0) return sixth;
@@ -146,26 +147,27 @@ inline double spence(double x) {
 
 // The continued fraction b + a(1) / (b + 2 + a(2) / (b + 4 + ...)), inverted, with steps of b.
 template <class Numerator>
-std::complex<double> continued_fraction(std::complex<double> b, double step, Numerator a) {
-  std::complex<double> c = 1 / kTiny, d = 1. / b, value = d;
+PYAUTOGRAD_HD std::complex<double> continued_fraction(std::complex<double> b, double step,
+                                                      Numerator a) {
+  std::complex<double> c(1 / kTiny), d = inverse(b), value = d;
   for (int k = 1; k < 10000; ++k) {
-    b += step;
-    d = 1. / (a(k) * d + b);
-    c = b + a(k) / c;
-    const std::complex<double> factor = c * d;
-    value *= factor;
+    b = b + step;
+    d = inverse(a(k) * d + b);
+    c = b + a(k) * inverse(c);
+    const std::complex<double> factor = product(c, d);
+    value = product(value, factor);
     if (std::fabs(factor.real() - 1) + std::fabs(factor.imag()) <= kEps) break;
   }
   return value;
 }
 
 // exp(ix) times E1(ix), DLMF 6.9.1, for x > 2; E1(ix) = -Ci(x) + i (Si(x) - pi / 2).
-inline std::complex<double> exponential_integral_of_imaginary(double x) {
+PYAUTOGRAD_HD inline std::complex<double> exponential_integral_of_imaginary(double x) {
   const auto fraction = continued_fraction({1, x}, 2, [](int k) { return -double(k) * k; });
-  return fraction * std::complex<double>(std::cos(x), -std::sin(x));
+  return product(fraction, {std::cos(x), -std::sin(x)});
 }
 
-inline double sine_integral(double x) {
+PYAUTOGRAD_HD inline double sine_integral(double x) {
   const double size = std::fabs(x);
   if (!(size < kInf)) return size == kInf ? std::copysign(kPi / 2, x) : x;
   if (size > 3) return std::copysign(kPi / 2 + exponential_integral_of_imaginary(size).imag(), x);
@@ -177,8 +179,8 @@ inline double sine_integral(double x) {
   return sum;
 }
 
-inline double cosine_integral(double x) {
-  if (x < 0) return cosine_integral(-x);
+PYAUTOGRAD_HD inline double cosine_integral(double x) {
+  x = std::fabs(x);
   if (x == 0) return -kInf;
   if (!(x < kInf)) return x == kInf ? 0 : x;
   if (x > 3) return -exponential_integral_of_imaginary(x).real();
@@ -192,7 +194,7 @@ inline double cosine_integral(double x) {
 }
 
 // C(x) + i S(x) for x >= 0, DLMF 7.6.4 and 7.6.6, and 7.5.9 with the fraction 7.9.3 of erfc.
-inline std::complex<double> fresnel(double x) {
+PYAUTOGRAD_HD inline std::complex<double> fresnel(double x) {
   const double square = x * x, z = kPi / 2 * square;
   if (x < 1.6) {
     double term = x, cosine = x, sine = 0;
@@ -208,19 +210,22 @@ inline std::complex<double> fresnel(double x) {
       continued_fraction({1, -2 * z}, 4, [](int k) { return -double(2 * k - 1) * (2 * k); });
   const double turn = kPi / 2 * (std::fmod(square, 4) + std::fma(x, x, -square));
   const std::complex<double> wave(std::cos(turn), std::sin(turn));
-  return std::complex<double>(0.5, 0.5) * (1. - wave * fraction * std::complex<double>(x, -x));
+  return product({0.5, 0.5}, 1. - product(wave, product(fraction, {x, -x})));
 }
-inline double fresnel_sine(double x) {
-  return x != x ? x : std::copysign(fresnel(std::fabs(x)).imag(), x);
+// The sine integral, or with a second order of 1 the cosine integral; and so for Fresnel's.
+PYAUTOGRAD_HD inline double sici(const double* x, const Orders& orders) {
+  return orders[1] == 0 ? sine_integral(*x) : cosine_integral(*x);
 }
-inline double fresnel_cosine(double x) {
-  return x != x ? x : std::copysign(fresnel(std::fabs(x)).real(), x);
+PYAUTOGRAD_HD inline double fresnel_integral(const double* x, const Orders& orders) {
+  if (*x != *x) return *x;
+  const std::complex<double> value = fresnel(std::fabs(*x));
+  return std::copysign(orders[1] == 0 ? value.imag() : value.real(), *x);
 }
 
 // Dawson's integral.
 
 // G. B. Rybicki's sum (Computers in Physics 3, 1989), whose error is exp(-(pi / 2h)**2).
-inline double dawson(double x) {
+PYAUTOGRAD_HD inline double dawson(double x) {
   const double size = std::fabs(x);
   if (size < 1) {
     double term = x, sum = x;
@@ -241,7 +246,7 @@ inline double dawson(double x) {
 }
 
 // The n-th derivative: far out by the asymptotic series, else from D' = 1 - 2 x D.
-inline double dawsn(int n, double x) {
+PYAUTOGRAD_HD inline double dawsn(int n, double x) {
   if (x != x) return x;
   const double size = std::fabs(x), sign = std::signbit(x) && n % 2 == 0 ? -1 : 1;
   if (size == kInf) return sign * 0.0;
@@ -269,7 +274,7 @@ inline double dawsn(int n, double x) {
 // Modified Bessel functions of the second kind, and their derivatives: DLMF 10.32.9, whose
 // integrand and all its derivatives have one sign. A trapezoidal sum finds it to full precision.
 template <bool scaled>
-double bessel_k(const double* argument, const Orders& orders) {
+PYAUTOGRAD_HD double bessel_k(const double* argument, const Orders& orders) {
   const double x = *argument, sign = orders[0] % 2 ? -1 : 1;
   if (!(x >= 0)) return kNan;
   if (x == 0) return sign * kInf;
@@ -292,7 +297,7 @@ double bessel_k(const double* argument, const Orders& orders) {
   return sign * h * sum * (scaled ? 1 : std::exp(-x));
 }
 
-inline double bessel_y(int n, double x) {
+PYAUTOGRAD_HD inline double bessel_y(int n, double x) {
   if (!(x >= 0)) return kNan;
   return n == 0 ? ::y0(x) : n == 1 ? ::y1(x) : ::yn(n, x);
 }
@@ -300,8 +305,8 @@ inline double bessel_y(int n, double x) {
 // Complete elliptic integrals.
 
 template <int Max>
-Jet<Max> sqrt(const Jet<Max>& a) {
-  Jet<Max> out(a.rows, 0, std::sqrt(a.c[0][0]));
+PYAUTOGRAD_HD Series<Max> sqrt(const Series<Max>& a) {
+  Series<Max> out(a.rows, 0, std::sqrt(a.c[0][0]));
   for (int i = 1; i <= a.height(); ++i) {
     double rest = a.c[i][0];
     for (int j = 1; j < i; ++j) rest -= out.c[j][0] * out.c[i - j][0];
@@ -312,36 +317,36 @@ Jet<Max> sqrt(const Jet<Max>& a) {
 
 // By the arithmetic-geometric mean of 1 and sqrt(1 - m), DLMF 19.8.5 and 19.8.6.
 template <int Max>
-double elliptic(int n, double m, bool second) {
-  Jet<Max> a(n, 0, 1), b = sqrt(Jet<Max>(n, 0, 1 - m, -1, 0)), sum(n, 0, m / 2, 0.5, 0);
+PYAUTOGRAD_HD double elliptic(int n, double m, bool second) {
+  Series<Max> a(n, 0, 1), b = sqrt(Series<Max>(n, 0, 1 - m, -1, 0)), sum(n, 0, m / 2, 0.5, 0);
   double weight = 1;
   for (int extra = 0; extra < 3; weight *= 2) {
-    Jet<Max> apart = a;
+    Series<Max> apart = a;
     apart += b * -1;
     apart = apart * 0.5;
     sum += apart * apart * weight;
-    Jet<Max> mean = a;
+    Series<Max> mean = a;
     mean += b;
     b = sqrt(a * b);
     a = mean * 0.5;
     if (!(std::fabs(apart.c[0][0]) > 1e-9 * std::fabs(a.c[0][0]))) ++extra;
   }
-  Jet<Max> whole = Jet<Max>(n, 0, kPi / 2) / a;
+  Series<Max> whole = Series<Max>(n, 0, kPi / 2) / a;
   if (second) {
-    Jet<Max> part(n, 0, 1);
+    Series<Max> part(n, 0, 1);
     part += sum * -1;
     whole = whole * part;
   }
   return whole.derivative();
 }
 
-inline double ellipk(int n, double m) {
+PYAUTOGRAD_HD inline double ellipk(int n, double m) {
   if (m != m || m > 1) return kNan;
   if (m == 1) return kInf;
   if (m == -kInf) return 0;
   return with_order(n, [&](auto max) { return elliptic<max()>(n, m, false); });
 }
-inline double ellipe(int n, double m) {
+PYAUTOGRAD_HD inline double ellipe(int n, double m) {
   if (m != m || m > 1) return kNan;
   if (m == 1) return n == 0 ? 1 : -kInf;
   if (m == -kInf) return n == 0 ? kInf : 0;
@@ -349,21 +354,27 @@ inline double ellipe(int n, double m) {
 }
 
 // (x**lambda - 1) / lambda, with its limit log(x), from the logarithm; and its inverse.
-inline double boxcox_of_log(double log, double lambda) {
+PYAUTOGRAD_HD inline double boxcox_of_log(double log, double lambda) {
   return std::fabs(lambda) < 1e-19 ? log : std::expm1(lambda * log) / lambda;
 }
-inline double boxcox(double x, double lambda) { return boxcox_of_log(std::log(x), lambda); }
-inline double boxcox1p(double x, double lambda) { return boxcox_of_log(std::log1p(x), lambda); }
-inline double log_inv_boxcox(double y, double lambda) {
+PYAUTOGRAD_HD inline double boxcox(double x, double lambda) {
+  return boxcox_of_log(std::log(x), lambda);
+}
+PYAUTOGRAD_HD inline double boxcox1p(double x, double lambda) {
+  return boxcox_of_log(std::log1p(x), lambda);
+}
+PYAUTOGRAD_HD inline double log_inv_boxcox(double y, double lambda) {
   return lambda == 0 ? y : std::log1p(lambda * y) / lambda;
 }
-inline double inv_boxcox(double y, double lambda) { return std::exp(log_inv_boxcox(y, lambda)); }
-inline double inv_boxcox1p(double y, double lambda) {
+PYAUTOGRAD_HD inline double inv_boxcox(double y, double lambda) {
+  return std::exp(log_inv_boxcox(y, lambda));
+}
+PYAUTOGRAD_HD inline double inv_boxcox1p(double y, double lambda) {
   return std::expm1(log_inv_boxcox(y, lambda));
 }
 
 // delta**2 (sqrt(1 + (r / delta)**2) - 1).
-inline double pseudo_huber(double delta, double r) {
+PYAUTOGRAD_HD inline double pseudo_huber(double delta, double r) {
   if (delta != delta || r != r) return kNan;
   if (delta < 0) return kInf;
   if (delta == 0 || r == 0) return 0;

@@ -22,19 +22,19 @@ PYAUTOGRAD_HD double with_order(int order, const F& function) {
   return function(std::integral_constant<int, kMaxOrder>());
 }
 
-// The sum of c[i][j] u**i v**j over i <= rows, j <= columns, neither above Max: with Max = 0 it
-// costs no more than a number.
-template <int Max>
+// The sum of c[i][j] u**i v**j over i <= rows, j <= columns, which are at most Max and Wide: with
+// zeros it costs no more than a number.
+template <int Max, int Wide = Max>
 struct Jet {
   PYAUTOGRAD_HD Jet(int rows, int columns, double constant)
       : rows(rows), columns(columns), c{{constant}} {}
   // The parameter u itself (or v), or a multiple of it.
   PYAUTOGRAD_HD Jet(int rows, int columns, double constant, double along_u, double along_v)
       : Jet(rows, columns, constant) {
-    if constexpr (Max > 0) {
+    if constexpr (Max > 0)
       if (rows > 0) c[1][0] = along_u;
+    if constexpr (Wide > 0)
       if (columns > 0) c[0][1] = along_v;
-    }
   }
 
   PYAUTOGRAD_HD Jet& operator+=(const Jet& other) {
@@ -44,7 +44,7 @@ struct Jet {
   }
   // rows and columns, known where there are none.
   PYAUTOGRAD_HD int height() const { return Max == 0 ? 0 : rows; }
-  PYAUTOGRAD_HD int width() const { return Max == 0 ? 0 : columns; }
+  PYAUTOGRAD_HD int width() const { return Wide == 0 ? 0 : columns; }
   // The derivative of that order in each parameter.
   PYAUTOGRAD_HD double derivative() const {
     double value = c[height()][width()];
@@ -54,12 +54,16 @@ struct Jet {
   }
 
   int rows, columns;
-  double c[Max + 1][Max + 1];
+  double c[Max + 1][Wide + 1];
 };
 
+// In one parameter.
 template <int Max>
-PYAUTOGRAD_HD Jet<Max> operator*(const Jet<Max>& a, const Jet<Max>& b) {
-  Jet<Max> out(a.rows, a.columns, 0);
+using Series = Jet<Max, 0>;
+
+template <int Max, int Wide>
+PYAUTOGRAD_HD Jet<Max, Wide> operator*(const Jet<Max, Wide>& a, const Jet<Max, Wide>& b) {
+  Jet<Max, Wide> out(a.rows, a.columns, 0);
   for (int i = 0; i <= a.height(); ++i)
     for (int j = 0; j <= a.width(); ++j)
       for (int p = 0; p <= i; ++p)
@@ -67,16 +71,16 @@ PYAUTOGRAD_HD Jet<Max> operator*(const Jet<Max>& a, const Jet<Max>& b) {
   return out;
 }
 
-template <int Max>
-PYAUTOGRAD_HD Jet<Max> operator*(Jet<Max> a, double b) {
+template <int Max, int Wide>
+PYAUTOGRAD_HD Jet<Max, Wide> operator*(Jet<Max, Wide> a, double b) {
   for (int i = 0; i <= a.height(); ++i)
     for (int j = 0; j <= a.width(); ++j) a.c[i][j] *= b;
   return a;
 }
 
-template <int Max>
-PYAUTOGRAD_HD Jet<Max> operator/(const Jet<Max>& a, const Jet<Max>& b) {
-  Jet<Max> out(a.rows, a.columns, 0);
+template <int Max, int Wide>
+PYAUTOGRAD_HD Jet<Max, Wide> operator/(const Jet<Max, Wide>& a, const Jet<Max, Wide>& b) {
+  Jet<Max, Wide> out(a.rows, a.columns, 0);
   for (int i = 0; i <= a.height(); ++i)
     for (int j = 0; j <= a.width(); ++j) {
       double rest = a.c[i][j];
@@ -89,9 +93,9 @@ PYAUTOGRAD_HD Jet<Max> operator/(const Jet<Max>& a, const Jet<Max>& b) {
 }
 
 // exp(a) where the value exp(a.c[0][0]) is known better: from e' = a' e.
-template <int Max>
-PYAUTOGRAD_HD Jet<Max> exp(const Jet<Max>& a, double value) {
-  Jet<Max> out(a.rows, a.columns, value);
+template <int Max, int Wide>
+PYAUTOGRAD_HD Jet<Max, Wide> exp(const Jet<Max, Wide>& a, double value) {
+  Jet<Max, Wide> out(a.rows, a.columns, value);
   for (int i = 0; i <= a.height(); ++i)
     for (int j = 0; j <= a.width(); ++j) {
       if (i + j == 0) continue;
@@ -110,8 +114,8 @@ PYAUTOGRAD_HD inline double factorial(int n) {
 }
 
 // a += weight * lgamma(x + u + v), u or v only where asked for; the constant term is left alone.
-template <int Max>
-PYAUTOGRAD_HD void add_lgamma(Jet<Max>& a, double weight, double x, bool in_u, bool in_v) {
+template <int Max, int Wide>
+PYAUTOGRAD_HD void add_lgamma(Jet<Max, Wide>& a, double weight, double x, bool in_u, bool in_v) {
   for (int i = 0; i <= (in_u ? a.height() : 0); ++i)
     for (int j = 0; j <= (in_v ? a.width() : 0); ++j)
       if (i + j > 0) a.c[i][j] += weight * polygamma(i + j - 1, x) / (factorial(i) * factorial(j));
@@ -120,24 +124,24 @@ PYAUTOGRAD_HD void add_lgamma(Jet<Max>& a, double weight, double x, bool in_u, b
 // The zeta function of Hurwitz and its derivatives of order k in s.
 
 template <int Max>
-PYAUTOGRAD_HD Jet<Max> power_of(int k, double s, double q) {  // q**-(s + u)
-  return exp(Jet<Max>(k, 0, 0, -std::log(q), 0), std::pow(q, -s));
+PYAUTOGRAD_HD Series<Max> power_of(int k, double s, double q) {  // q**-(s + u)
+  return exp(Series<Max>(k, 0, 0, -std::log(q), 0), std::pow(q, -s));
 }
 
 // The sum of (q + j)**-(s + u), by Euler and Maclaurin (DLMF 25.11.5), for s > 1 or, at q = 1, as
 // far as its terms do not cancel below.
 template <int Max>
-PYAUTOGRAD_HD Jet<Max> zeta_jet(int k, double s, double q) {
-  Jet<Max> sum(k, 0, 0);
+PYAUTOGRAD_HD Series<Max> zeta_jet(int k, double s, double q) {
+  Series<Max> sum(k, 0, 0);
   for (const double enough = 12 + s / 2; q < enough; q += 1) sum += power_of<Max>(k, s, q);
-  const Jet<Max> power = power_of<Max>(k, s, q);
-  sum += power * q / Jet<Max>(k, 0, s - 1, 1, 0);
+  const Series<Max> power = power_of<Max>(k, s, q);
+  sum += power * q / Series<Max>(k, 0, s - 1, 1, 0);
   sum += power * 0.5;
-  Jet<Max> factor = power * (1 / q) * Jet<Max>(k, 0, s, 1, 0);
+  Series<Max> factor = power * (1 / q) * Series<Max>(k, 0, s, 1, 0);
   for (int j = 0; j < 10; ++j) {
     sum += factor * bernoulli_term(j);
-    factor = factor * Jet<Max>(k, 0, s + 2 * j + 1, 1, 0) * Jet<Max>(k, 0, s + 2 * j + 2, 1, 0) *
-             (1 / (q * q));
+    factor = factor * Series<Max>(k, 0, s + 2 * j + 1, 1, 0) *
+             Series<Max>(k, 0, s + 2 * j + 2, 1, 0) * (1 / (q * q));
   }
   return sum;
 }
@@ -158,10 +162,10 @@ PYAUTOGRAD_HD inline double zeta_derivative(int k, double s, double q) {
 // The zeta function of Riemann, which goes on to all of the line: for negative s by reflection,
 // zeta(s) = 2 (2 pi)**(s - 1) sin(pi s / 2) gamma(1 - s) zeta(1 - s), DLMF 25.4.2.
 template <int Max>
-PYAUTOGRAD_HD Jet<Max> reflected_zeta_jet(int k, double s) {
-  Jet<Max> log(k, 0, 0, std::log(2 * kPi), 0), gammas(k, 0, 0), sine(k, 0, 0);
+PYAUTOGRAD_HD Series<Max> reflected_zeta_jet(int k, double s) {
+  Series<Max> log(k, 0, 0, std::log(2 * kPi), 0), gammas(k, 0, 0), sine(k, 0, 0);
   add_lgamma(gammas, 1, 1 - s, true, false);
-  Jet<Max> other = zeta_jet<Max>(k, 1 - s, 1);
+  Series<Max> other = zeta_jet<Max>(k, 1 - s, 1);
   const double turn = std::fmod(s, 4) / 2;  // sin(pi turn), in exact quarters
   double scale = 1;
   for (int i = 0; i <= k; ++i, scale *= kPi / 2 / i) {
@@ -218,19 +222,19 @@ PYAUTOGRAD_HD inline double gamma_factor(double a, double x) {
 
 // The same as a series in a + u.
 template <int Max>
-PYAUTOGRAD_HD Jet<Max> gamma_factor(int k, double a, double x) {
-  Jet<Max> log(k, 0, 0, std::log(x), 0);
+PYAUTOGRAD_HD Series<Max> gamma_factor(int k, double a, double x) {
+  Series<Max> log(k, 0, 0, std::log(x), 0);
   add_lgamma(log, -1, a + 1, true, false);
   return exp(log, gamma_factor(a, x));
 }
 
 // DLMF 8.7.1.
 template <int Max>
-PYAUTOGRAD_HD Jet<Max> gamma_by_series(int k, double a, double x) {
-  Jet<Max> term = gamma_factor<Max>(k, a, x), sum = term;
-  if (!(term.c[0][0] > 0)) return Jet<Max>(k, 0, term.c[0][0]);  // underflow, or nan
+PYAUTOGRAD_HD Series<Max> gamma_by_series(int k, double a, double x) {
+  Series<Max> term = gamma_factor<Max>(k, a, x), sum = term;
+  if (!(term.c[0][0] > 0)) return Series<Max>(k, 0, term.c[0][0]);  // underflow, or nan
   for (double n = 1; n < 1e7; ++n) {
-    term = term * x / Jet<Max>(k, 0, a + n, 1, 0);
+    term = term * x / Series<Max>(k, 0, a + n, 1, 0);
     sum += term;
     if (std::fabs(term.c[k][0]) <= kEps / 16 * std::fabs(sum.c[k][0])) break;
   }
@@ -257,17 +261,17 @@ PYAUTOGRAD_HD inline int gamma_levels(int k, double a, double x) {
 
 // DLMF 8.9.2.
 template <int Max>
-PYAUTOGRAD_HD Jet<Max> gamma_by_fraction(int k, double a, double x) {
-  const Jet<Max> factor = gamma_factor<Max>(k, a, x);
-  if (!(factor.c[0][0] > 0)) return Jet<Max>(k, 0, factor.c[0][0]);
+PYAUTOGRAD_HD Series<Max> gamma_by_fraction(int k, double a, double x) {
+  const Series<Max> factor = gamma_factor<Max>(k, a, x);
+  if (!(factor.c[0][0] > 0)) return Series<Max>(k, 0, factor.c[0][0]);
   const int levels = gamma_levels(k, off_integers(k, a), x);
-  Jet<Max> f(k, 0, x + 1 - a + 2 * levels, -1, 0);
+  Series<Max> f(k, 0, x + 1 - a + 2 * levels, -1, 0);
   for (int n = levels; n > 0; --n) {
-    const Jet<Max> step = Jet<Max>(k, 0, -n * (n - a), n, 0) / f;
-    f = Jet<Max>(k, 0, x - 1 - a + 2 * n, -1, 0);
+    const Series<Max> step = Series<Max>(k, 0, -n * (n - a), n, 0) / f;
+    f = Series<Max>(k, 0, x - 1 - a + 2 * n, -1, 0);
     f += step;
   }
-  return factor * Jet<Max>(k, 0, a, 1, 0) / f;
+  return factor * Series<Max>(k, 0, a, 1, 0) / f;
 }
 
 // zeta(k) - 1 for k = 2, 3, ...
@@ -343,7 +347,7 @@ PYAUTOGRAD_HD double gamma_density(int k, double a, double x) {
     return a == 1 ? 1 : is_pole(a) ? 0 : std::copysign(kInf, std::tgamma(a));
   if (!(a >= 0) || !(x > 0)) return kNan;
   if (x == kInf) return 0;
-  return (gamma_factor<Max>(k, a, x) * Jet<Max>(k, 0, a, 1, 0)).derivative() / x;
+  return (gamma_factor<Max>(k, a, x) * Series<Max>(k, 0, a, 1, 0)).derivative() / x;
 }
 
 // The incomplete beta function.
