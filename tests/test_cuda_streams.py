@@ -85,6 +85,23 @@ def test_writing_what_another_stream_reads(device):
         np.testing.assert_allclose(y.to("cpu").numpy(), chain_of(value))
 
 
+def test_a_second_stream_comes_after_what_the_only_one_did(device):
+    library = os.environ.get("PYAUTOGRAD_TEST_CUDA_LIBRARY")
+    done = run_code(f"""
+        import pyautograd as pa
+        if {library!r}:
+            pa._core.set_backend_library({library!r})
+        x = pa.ones(1000, device="cuda")
+        pa.cuda.release_cached()  # waits for all that was asked so far
+        for _ in range(20):
+            x *= 2.0
+        with pa.cuda.stream(pa.cuda.Stream("cuda")):
+            y = x + 1.0
+            print(y[:2].tolist())
+    """)
+    assert done.stdout == f"[{2.0**20 + 1}, {2.0**20 + 1}]\n", done.stderr
+
+
 def test_memory_is_not_reused_while_another_stream_uses_it(device):
     side, third = pa.cuda.Stream(device), pa.cuda.Stream(device)
     kept = []

@@ -50,10 +50,13 @@ class Cufft {
     check(f_.set_stream(plan, queue.stream()), "cufftSetStream");
     return plans_[shape] = plan;
   }
-  // Work areas hold memory of the device.
+  // Work areas hold memory of the device. Waiting for a whole device would spoil a capture in
+  // another thread, and leave out other devices.
   void forget_all() {
-    cudaDeviceSynchronize();
-    for (const auto& [shape, plan] : plans_) f_.destroy(plan);
+    for (const auto& [shape, plan] : plans_) {
+      cudaStreamSynchronize(std::get<cudaStream_t>(shape));
+      f_.destroy(plan);
+    }
     plans_.clear();
   }
 

@@ -131,6 +131,13 @@ Block* CachingAllocator::find(const void* place) {
   return at < block.data + block.bytes ? &block : nullptr;
 }
 
+void CachingAllocator::note_all(int stream) {
+  for (auto& [data, block] : blocks_) {
+    block.written = timeline_.now(stream);
+    block.read.clear();
+  }
+}
+
 void CachingAllocator::hold(Capture& capture, Block& block) {
   if (capture.held.insert(&block).second) ++block.holds;
 }

@@ -49,6 +49,8 @@ class CachingAllocator {
   // The block around a place in it, or null.
   Block* find(const void* place);
 
+  // Notes a use of every block: while a device has one stream nobody notes any.
+  void note_all(int stream);
   void hold(Capture& capture, Block& block);
   // What the call has freed is nobody's to reuse any more.
   void end(Capture& capture) noexcept;

@@ -96,8 +96,16 @@ void StreamBackend::reset_peak(int device) {
   runtime.allocator.reset_peak();
 }
 
+// Every device reads pinned memory: one that is in use allocates it, as the first use of another
+// would cost memory there.
+Runtime& StreamBackend::opened() {
+  for (const std::atomic<Runtime*>& place : runtimes_)
+    if (Runtime* found = place.load(std::memory_order_acquire)) return at(found->index);
+  return at(0);
+}
+
 void* StreamBackend::allocate_pinned(size_t bytes) {
-  Runtime& runtime = at(0);
+  Runtime& runtime = opened();
   void* data = pinned_.allocate(
       bytes, [this](int device, Use use) { return finished(device, use); },
       [&](size_t size) { return runtime.system.take_pinned(size); });
@@ -189,7 +197,8 @@ void StreamBackend::synchronize(int device) {
 int StreamBackend::open_stream(Runtime& runtime, int priority, bool captures) {
   const std::lock_guard lock(runtime.mutex);
   const int stream = runtime.timeline.open(priority, captures);
-  if (stream > 0 && !captures) runtime.several = true;
+  // So far all work was the first one's, and none of it was noted.
+  if (stream > 0 && !captures && !runtime.several.exchange(true)) runtime.allocator.note_all(0);
   return stream;
 }
 

@@ -94,6 +94,7 @@ class StreamBackend : public Backend {
   static constexpr size_t kMostDevices = 256;
 
   Runtime& at(int device);
+  Runtime& opened();
   Runtime& checked(int device, int stream);
   void copy(Runtime& runtime, void* to, const void* from, size_t bytes, Direction direction);
   bool finished(int device, Use use);

@@ -37,7 +37,14 @@ void run(Stream& stream, const std::function<bool()>& enough) {
       Event& event = *work.event;
       run(*event.stream, [&] { return event.reached >= work.times; });
     }
-    if (work.run) work.run();
+    if (!work.run) continue;
+    try {
+      work.run();
+    } catch (...) {
+      // Nor does a device go on; what is left may write to memory of the host that is gone.
+      stream.work.clear();
+      throw;
+    }
   }
 }
 
