@@ -77,6 +77,8 @@ int64_t count_nonzero(const View& x);
 void nonzero(std::span<const View> out, const View& x);
 // Of inexact elements; false for other dtypes.
 bool any_nan(const View& x);
+// The same, and true in captured calls, where there may be some: for rules that are right either
+// way, and faster without.
 bool any_zero(const View& x);
 bool any_infinite(const View& x);
 bool all_equal(const View& a, const View& b);  // equal shapes and dtypes; nan differs from itself

@@ -108,9 +108,9 @@ Tensor nan_to_num(const Tensor& x, double nan, const std::optional<Tensor>& posi
   if (!is_inexact(x.dtype())) return copy(x);
   const Tensor top = posinf ? cast(*posinf, x.dtype()) : largest(x.dtype());
   const Tensor bottom = neginf ? cast(*neginf, x.dtype()) : -largest(x.dtype());
-  const bool plain = x.is_array() && !x.tracked() && top.ndim() == 0 && bottom.ndim() == 0;
-  if (plain && !kernels::any_nan(x.array().device_view()) &&
-      !kernels::any_infinite(x.array().device_view()))
+  const bool plain =
+      x.is_array() && is_on_host(x) && !x.tracked() && top.ndim() == 0 && bottom.ndim() == 0;
+  if (plain && !kernels::any_nan(x.array().view()) && !kernels::any_infinite(x.array().view()))
     return copy(x);
   const Tensor numbers = where(isnan(x), scalar(nan, x.dtype()), x);
   return where(isposinf(x), top, where(isneginf(x), bottom, numbers));

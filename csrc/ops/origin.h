@@ -76,8 +76,9 @@ Tensor root(const Tensor& x, double exponent);
 
 // Whether anybody may differentiate with respect to x: a wrapper or a tracked tensor.
 inline bool differentiable(const Tensor& x) { return x.tracked() || !x.is_array(); }
+// In a captured call, whose numbers nobody knows yet: true.
 bool has_zero(const Tensor& x);
-// Of a tensor of bools.
+// Of a tensor of bools. In a captured call: false.
 bool holds_everywhere(const Tensor& truth);
 
 inline bool any_origin(TensorSpan x) {

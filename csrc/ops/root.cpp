@@ -257,7 +257,7 @@ class AtZerosOfRoot final : public Primitive {
 
  private:
   static bool all_zero(const Tensor& x) {
-    return !holds_everywhere(any(not_equal(x, scalar(0, x.dtype()))));
+    return holds_everywhere(equal(x, scalar(0, x.dtype())));
   }
   static Tensor smooth_zeros(const Tensor& zeros, const Tensor& slope) {
     return logical_and(zeros, call<kernels::IsFinite>(slope));

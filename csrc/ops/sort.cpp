@@ -149,7 +149,8 @@ Tensor sorted_further(const Tensor& places, const Tensor& key, int64_t axis, boo
 Tensor argsort_complex(const Tensor& x, int64_t axis, bool descending) {
   const Tensor re = real(x), im = imag(x);
   const Tensor places = sorted_further(argsort(im, axis, descending), re, axis, descending);
-  if (x.is_array() && !kernels::any_nan(x.device_view())) return places;
+  // A device is not waited for to save it work.
+  if (x.is_array() && is_on_host(x) && !kernels::any_nan(x.array().view())) return places;
   const auto is_nan = [](const Tensor& part) { return cast(isnan(part), DType::Int8); };
   const Tensor nans = is_nan(re) + is_nan(re) + is_nan(im);
   return sorted_further(places, nans, axis, descending);

@@ -111,11 +111,14 @@ bool any_inexact(const View& x) {
   return found.load();
 }
 
+// Numbers of a call that is captured are computed later.
+bool unknown(const View& x) { return on_device(x) && is_inexact(x.dtype) && backend().capturing(); }
+
 }  // namespace
 
 bool any_nan(const View& x) { return any_inexact<IsNan>(x); }
-bool any_zero(const View& x) { return any_inexact<LogicalNot>(x); }
-bool any_infinite(const View& x) { return any_inexact<IsInf>(x); }
+bool any_zero(const View& x) { return unknown(x) || any_inexact<LogicalNot>(x); }
+bool any_infinite(const View& x) { return unknown(x) || any_inexact<IsInf>(x); }
 
 bool all_equal(const View& a, const View& b) {
   Nest<2> nest(a.shape, {a.strides, b.strides});
