@@ -24,6 +24,15 @@ Tensors factors_of_taller(const Tensor& a) {
   return qr(rows(a) >= columns(a) ? a.untracked() : adjoint(a.untracked()));
 }
 
+// Which singular values do not count as zero, and their inverses, or zero.
+Tensor kept_values(const Tensor& s, double rcond) {
+  return greater(s, max(s, Dims{-1}, true) * rcond);
+}
+Tensor inverse_of_kept(const Tensor& s, const Tensor& kept) {
+  const Tensor zero = scalar(0, s.dtype()), one = scalar(1, s.dtype());
+  return where(kept, reciprocal(where(kept, s, one)), zero);
+}
+
 // Golub and Pereyra 1973, equation 4.12, for perturbations that keep the rank. Matrices known to
 // have full rank need no singular values.
 class Pinv final : public OnMatrices {
@@ -40,9 +49,7 @@ class Pinv final : public OnMatrices {
     if (inputs[0].size() == 0) return {zeros(specs[0].shape, specs[0].dtype, specs[0].device)};
     if (full_rank_) return {of_full_rank(inputs[0])};
     const Tensors f = svd(inputs[0].untracked(), false);
-    const Tensor &s = f[1], zero = scalar(0, s.dtype());
-    const Tensor kept = greater(s, max(s, Dims{-1}, true) * rcond_);
-    const Tensor inverse = where(kept, reciprocal(where(kept, s, scalar(1, s.dtype()))), zero);
+    const Tensor inverse = inverse_of_kept(f[1], kept_values(f[1], rcond_));
     return {matmul(scale_columns(adjoint(f[2]), inverse), adjoint(f[0]))};
   }
   Tensors vjp(const VjpArgs& args) const override {
@@ -136,6 +143,7 @@ class Lstsq final : public OnMatrices {
   // Full ranks beyond doubt.
   bool is_regular(const Tensor& a, const Tensor& s) const;
   Tensors by_singular_values(TensorSpan inputs, const Specs& specs) const;
+  Tensors by_singular_vectors(const Tensor& a, const Tensor& b, const Specs& specs) const;
 
   const double rcond_;
 };
@@ -162,7 +170,8 @@ Tensors Lstsq::eval(TensorSpan inputs, const Specs& specs) const {
   // The triangle has the singular values, and fewer rows.
   const Tensor s = broadcast_to(svdvals(f[1]), specs[2].shape);
   if (!is_regular(a, s)) {
-    Tensors found = by_singular_values(inputs, specs);
+    Tensors found =
+        is_on_host(a) ? by_singular_values(inputs, specs) : by_singular_vectors(a, b, specs);
     return {std::move(found[0]), std::move(found[1]), s};
   }
   kernels::fill_int(rank->device_view(), std::min(m, n));
@@ -193,6 +202,16 @@ Tensors Lstsq::by_singular_values(TensorSpan inputs, const Specs& specs) const {
                  static_cast<int64_t*>(rank->address()), rcond_, info.data());
   raise_where_nonzero(name(), info, "the SVD did not converge");
   return {column_range(row_range(Tensor(std::move(sides)), 0, n), 0, k), Tensor(std::move(rank))};
+}
+
+// As a device computes it, which has no such routine.
+Tensors Lstsq::by_singular_vectors(const Tensor& a, const Tensor& b, const Specs& specs) const {
+  const Tensors f = svd(a, false);
+  const Tensor kept = kept_values(f[1], rcond_);
+  const Tensor x =
+      matmul(scale_columns(adjoint(f[2]), inverse_of_kept(f[1], kept)), matmul(adjoint(f[0]), b));
+  const Tensor rank = sum(astype(kept, DType::Int64), Dims{-1});
+  return {copy(broadcast_to(x, specs[0].shape)), copy(broadcast_to(rank, specs[1].shape))};
 }
 
 Tensor matrix_rank(const Tensor& a, std::optional<double> tol, bool hermitian,
