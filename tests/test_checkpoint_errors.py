@@ -66,6 +66,29 @@ def test_a_recomputation_that_diverges(second, message):
     assert message in str(error.value)
 
 
+@pytest.mark.usefixtures("no_leak")
+@pytest.mark.parametrize(
+    "ops",
+    [
+        (lambda x: pa.sin(x), lambda x: pa.cos(x)),
+        (lambda x: x[0], lambda x: x[:1]),
+        (lambda x: x + x, lambda x: x * x),
+        (lambda x: -x, lambda x: abs(x)),
+        (lambda x: pa.sum(x, axis=0), lambda x: pa.mean(x, axis=0)),
+        (lambda x: pa.linalg.slogdet(pa.outer(x, x))[1], lambda x: pa.frexp(x)[0]),
+    ],
+)
+def test_a_recomputation_that_diverges_leaves_nothing_behind(ops):
+    runs = []
+
+    def f(x):
+        runs.append(1)
+        return ops[len(runs) - 1](x)
+
+    with pytest.raises(RuntimeError, match="did not do the same again"):
+        F.grad(lambda x: pa.sum(pa.checkpoint(f, x * 2.0)))(x0)
+
+
 @pytest.mark.usefixtures("unharmed")
 def test_numpys_random_numbers_are_noticed():
     noise = np.random.default_rng(0)

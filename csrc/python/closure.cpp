@@ -150,7 +150,8 @@ uint64_t fingerprint(const py::object& tensors) {
 
 }  // namespace
 
-void note_results(Closure& closure, const char* op, PyObject* results) {
+PyObject* note_results(Closure& closure, const char* op, PyObject* results) {
+  py::object owned = py::reinterpret_steal<py::object>(results);  // a run that diverges raises
   if (is_tensor(results)) {
     closure.note_call(op, unwrap(results));
   } else if (PyTuple_Check(results) || PyList_Check(results)) {
@@ -158,6 +159,7 @@ void note_results(Closure& closure, const char* op, PyObject* results) {
       if (is_tensor(part.ptr())) closure.note_call(op, unwrap(part.ptr()));
     }
   }
+  return owned.release().ptr();
 }
 
 void bind_closures(py::module_& module) {

@@ -5,12 +5,12 @@
 
 namespace pyautograd::python {
 
-void note_results(Closure& closure, const char* op, PyObject* results);
+PyObject* note_results(Closure& closure, const char* op, PyObject* results);
 
 // What an op called from Python returns, on its way there.
 inline PyObject* noted(const char* op, PyObject* results) {
   if (Closure* closure = Closure::current(); closure && results) [[unlikely]]
-    note_results(*closure, op, results);
+    return note_results(*closure, op, results);
   return results;
 }
 

@@ -206,6 +206,7 @@ void bind_saved_hooks(py::module_& module) {
                       py::custom_type_setup(collectable<traverse_saved, clear_saved>))
       .def("unpack", &unpack_saved, py::arg("reader"), py::pos_only());
   module.def("pack_saved", &pack_saved, py::arg("x"), py::pos_only());
+  module.def("packs_saved", [] { return saved_tensor_hooks() != nullptr; });
 }
 
 }  // namespace pyautograd::python
