@@ -268,6 +268,28 @@ def test_softmax_of_extremes():
         assert np.isfinite(picked).all()
 
 
+@pytest.mark.parametrize(
+    ("subscripts", "shapes"),
+    [
+        ("ij,ij->j", [(1, 3), (2, 3)]),
+        ("ij,jk->ki", [(2, 1), (3, 2)]),
+        ("ijk,kjl->kil", [(2, 1, 3), (3, 4, 2)]),
+        ("...ij,...jk->...ik", [(4, 1, 2, 1), (3, 3, 2)]),
+    ],
+)
+def test_einsum_over_axes_of_size_one_that_broadcast(subscripts, shapes):
+    rng = np.random.default_rng(0)
+    xs, vs = ([rng.normal(size=shape) for shape in shapes] for _ in range(2))
+    want = np.einsum(subscripts, *xs)
+    slope = sum(
+        np.einsum(subscripts, *[v if k == i else x for k, x in enumerate(xs)])
+        for i, v in enumerate(vs)
+    )
+    got = pa.func.jvp(lambda *ys: pa.einsum(subscripts, *ys), tuple(xs), tuple(vs))
+    for mine, numpys in zip(got, (want, slope), strict=True):
+        np.testing.assert_allclose(mine.numpy(), numpys, rtol=1e-12, atol=1e-12)
+
+
 def test_einsum_that_sums_before_it_multiplies():
     a, b = np.arange(4.0).reshape(2, 2), np.array([[1.0, 5.0]])
     check(
