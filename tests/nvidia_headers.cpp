@@ -118,6 +118,7 @@ static_assert(solver::kComplex32 == int{CUDA_C_32F} && solver::kComplex64 == int
 
 static_assert(agrees<TypeOf<&Functions::blas_create>>(cublasCreate_v2));
 static_assert(agrees<TypeOf<&Functions::blas_set_stream>>(cublasSetStream_v2));
+static_assert(agrees<TypeOf<&Functions::blas_set_workspace>>(cublasSetWorkspace_v2));
 static_assert(agrees<Functions::Trsm>(cublasStrsm_v2, cublasDtrsm_v2, cublasCtrsm_v2,
                                       cublasZtrsm_v2));
 static_assert(agrees<Functions::TrsmBatched>(cublasStrsmBatched, cublasDtrsmBatched,

@@ -161,9 +161,25 @@ def captured_products(pa):
         close(step(there(HOST)), (HOST @ HOST.T).sum(), 1e-3)
 
 
+def captured_solving(pa):
+    def f(a):
+        factor = pa.linalg.cholesky(a)
+        half = pa.linalg.solve_triangular(factor, a[:, :2], lower=True)
+        return pa.sum(half) + pa.sum(pa.linalg.inv(a)) + pa.linalg.slogdet(a)[1]
+
+    step = pa.cuda.graph(pa.func.value_and_grad(f))
+    for factor in (1.0, 2.0, 0.5):
+        for ours, here in zip(
+            step(there(SQUARE * factor)),
+            pa.func.value_and_grad(f)(pa.tensor(SQUARE * factor)),
+            strict=True,
+        ):
+            close(ours, here.numpy(), 1e-3)
+
+
 OWN = [copies, elementwise, reductions, softmax, scans, indexing, sorting, draws, special]
-OWN += [derivatives, graphs, streams]
-LIBRARIES = [products, transforms, solving, spectra, captured_products]
+OWN += [integrals, derivatives, graphs, streams]
+LIBRARIES = [products, transforms, solving, spectra, captured_products, captured_solving]
 
 
 def try_here(check):

@@ -94,12 +94,14 @@ class Backend {
   virtual bool capturing() noexcept = 0;
   // Whether the memory was given out since this thread's capture began.
   virtual bool made_by_capture(int device, const void* data) = 0;
-  // A bool of the device for a kernel of the captured call to set where an index is out of range.
-  // Null outside of captures, where the host looks at once.
-  virtual void* captured_flag(int device) = 0;
+  // What the host raises at once, but learns of captured calls only after a replay.
+  enum class Fault : uint8_t { None, Index, Matrix };
+  // A bool of the device for a kernel of the captured call to set where that happens: an index is
+  // out of range, a matrix is singular or not positive definite. Null outside of captures.
+  virtual void* captured_flag(int device, Fault fault) = 0;
   virtual void replay(DeviceGraph& graph) = 0;
-  // Whether no replay that is done by now has set a flag. Forgets them.
-  virtual bool check(DeviceGraph& graph, bool wait) = 0;
+  // What a replay that is done by now has set a flag for. Forgets them.
+  virtual Fault check(DeviceGraph& graph, bool wait) = 0;
   virtual void drop_graph(DeviceGraph* graph) noexcept = 0;
 
   virtual const kernels::DeviceKernels& kernels() const noexcept = 0;
@@ -118,7 +120,7 @@ class Backend {
 };
 
 // What the library exports: null if it was built for another interface than the caller's.
-inline constexpr uint32_t kBackendVersion = 4;
+inline constexpr uint32_t kBackendVersion = 5;
 using BackendEntry = Backend* (*)(uint32_t version);
 inline constexpr const char* kBackendEntry = "pyautograd_cuda_backend";
 

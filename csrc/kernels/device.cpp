@@ -102,7 +102,7 @@ bool normalize_index_on_device(const View& out, const View& index, int64_t size,
   if (index.dtype != DType::Int64) integers = packed(index, DType::Int64);
   const View numbers = integers ? integers->device_view() : index;
   const bool from_end = is_signed_integer(index.dtype);
-  if (void* flag = backend().captured_flag(device.index)) {
+  if (void* flag = backend().captured_flag(device.index, Backend::Fault::Index)) {
     const Dims none;
     run_on_device(&DeviceKernels::normalize_index, device, out, numbers, size, from_end,
                   View{flag, DType::Bool, none, none, device});
@@ -119,6 +119,15 @@ bool normalize_index_on_device(const View& out, const View& index, int64_t size,
   const Ref<Array> here = Array::empty(Dims(index.shape), index.dtype);
   copy(here->view(), index);
   return normalize_index(Array::empty(here->shape, DType::Int64)->view(), here->view(), size, bad);
+}
+
+bool reported_later(const View& truth) {
+  if (!on_device(truth) || !backend().capturing()) return false;
+  const Dims none;
+  void* flag = backend().captured_flag(truth.device.index, Backend::Fault::Matrix);
+  const View place{flag, DType::Bool, none, none, truth.device};
+  run_on_device(&DeviceKernels::binary, truth.device, fn_id<LogicalOr>(), place, place, truth);
+  return true;
 }
 
 void sort_on_device(const View& out, const View& x, int axis, bool descending) {

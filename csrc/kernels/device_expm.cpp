@@ -21,23 +21,15 @@ class DeviceExpm {
       : given_(a), shape_{a.count, a.rows, a.rows}, strides_{a.rows * a.rows, a.rows, 1} {}
 
   void run() {
-    const std::vector<double> norms = norms_of_given();
-    std::vector<int> squarings(norms.size());
-    for (size_t i = 0; i < norms.size(); ++i) {
-      const double over = norms[i] / kTheta;
-      if (std::isfinite(norms[i]) && over > 1)
-        squarings[i] = static_cast<int>(std::ceil(std::log2(over)));
-    }
-    const Ref<Array> factors = for_each(DType::Float64, [&](size_t i) {
-      return std::isfinite(norms[i]) ? std::ldexp(1.0, -squarings[i]) : std::nan("");
-    });
-    const Ref<Array> scaled = matrix();
+    const bool captured = backend().capturing();
+    const Ref<Array> squarings = squarings_of_given();
+    const int most = captured ? kMostCaptured : largest(squarings);
+    const Ref<Array> factors = factors_for(squarings, most), scaled = matrix();
     binary(fn_id<Multiply>(), view(scaled), view_of_given(), spread(factors));
     Ref<Array> x = approximant(scaled);
-    const int most = *std::max_element(squarings.begin(), squarings.end());
+    const Ref<Array> goes_on = Array::empty({given_.count}, DType::Bool, given_.device);
     for (int step = 0; step < most; ++step) {
-      const Ref<Array> goes_on =
-          for_each(DType::Bool, [&](size_t i) { return static_cast<double>(step < squarings[i]); });
+      binary(fn_id<Greater>(), view(goes_on), view(squarings), number(squarings, step));
       const Ref<Array> square = product(x, x), chosen = matrix();
       where(view(chosen), spread(goes_on), view(square), view(x));
       x = chosen;
@@ -48,6 +40,8 @@ class DeviceExpm {
  private:
   // Up to this norm the approximant is exact to roundoff.
   static constexpr double kTheta = 5.371920351148152;
+  // How often a captured call squares, whatever the norm: nan for norms beyond 350,000.
+  static constexpr int kMostCaptured = 16;
 
   View view(const Ref<Array>& x) const { return x->device_view(); }
   View view_of_given() const {
@@ -55,22 +49,17 @@ class DeviceExpm {
   }
   Ref<Array> matrix() const { return Array::empty(shape_, given_.dtype, given_.device); }
 
-  // A number for each matrix, of the dtype that it is to be used with.
-  template <class F>
-  Ref<Array> for_each(DType dtype, const F& number) const {
-    const Ref<Array> here = Array::empty({given_.count}, DType::Float64);
-    for (size_t i = 0; i < static_cast<size_t>(given_.count); ++i)
-      here->data<double>()[i] = number(i);
-    const DType wanted = dtype == DType::Bool ? dtype : given_.dtype;
-    const Ref<Array> there = Array::empty({given_.count}, wanted, given_.device);
-    copy(there->device_view(), here->view());
-    return there;
+  // One number of the host for every matrix, until the next is asked for.
+  View number(const Ref<Array>& like, double value) {
+    number_ = Array::empty({}, like->dtype);
+    fill(number_->view(), value);
+    return {number_->data(), number_->dtype, like->shape, once_};
   }
   View spread(const Ref<Array>& x) const {
     return {x->address(), x->dtype, shape_, per_matrix_, given_.device};
   }
 
-  std::vector<double> norms_of_given() const {
+  Ref<Array> norms_of_given() const {
     const DType real = real_of(given_.dtype);
     const Ref<Array> sizes = Array::empty(shape_, real, given_.device);
     unary(fn_id<Absolute>(), view(sizes), view_of_given());
@@ -78,9 +67,40 @@ class DeviceExpm {
     reduce(Reduce::Sum, view(sums), view(sizes));
     const Ref<Array> norms = Array::empty({given_.count, 1, 1}, real, given_.device);
     reduce(Reduce::Max, view(norms), view(sums));
-    const Ref<Array> here = Array::empty(norms->shape, DType::Float64);
-    copy(here->view(), view(norms));
-    return {here->data<double>(), here->data<double>() + given_.count};
+    const Ref<Array> out = Array::empty({given_.count}, DType::Float64, given_.device);
+    const Dims line{given_.count}, step{1};
+    copy(view(out), {norms->address(), real, line, step, given_.device});
+    return out;
+  }
+  // How often the exponential of each scaled matrix is squared; inf or nan where a norm is.
+  Ref<Array> squarings_of_given() {
+    const Ref<Array> x = norms_of_given();
+    binary(fn_id<Divide>(), view(x), view(x), number(x, kTheta));
+    binary(fn_id<Maximum>(), view(x), view(x), number(x, 1));
+    unary(fn_id<Log2>(), view(x), view(x));
+    unary(fn_id<Ceil>(), view(x), view(x));
+    return x;
+  }
+  static int largest(const Ref<Array>& squarings) {
+    const Ref<Array> here = Array::empty(squarings->shape, DType::Float64);
+    copy(here->view(), squarings->device_view());
+    int most = 0;
+    for (int64_t i = 0; i < here->size(); ++i)
+      if (const double x = here->data<double>()[i]; std::isfinite(x))
+        most = std::max(most, static_cast<int>(x));
+    return most;
+  }
+  // What each matrix is scaled by: nan where so many squarings are not enough.
+  Ref<Array> factors_for(const Ref<Array>& squarings, int most) {
+    const Ref<Array> powers = Array::empty({given_.count}, DType::Float64, given_.device);
+    unary(fn_id<Negative>(), view(powers), view(squarings));
+    binary(fn_id<Ldexp>(), view(powers), number(powers, 1), view(powers));
+    const Ref<Array> enough = Array::empty({given_.count}, DType::Bool, given_.device);
+    binary(fn_id<LessEqual>(), view(enough), view(squarings), number(squarings, most));
+    where(view(powers), view(enough), view(powers), number(powers, std::nan("")));
+    const Ref<Array> out = Array::empty({given_.count}, given_.dtype, given_.device);
+    copy(view(out), view(powers));
+    return out;
   }
 
   Ref<Array> product(const Ref<Array>& a, const Ref<Array>& b) const {
@@ -131,20 +151,20 @@ class DeviceExpm {
     // Numerator and denominator commute, so it does not matter which stands on the left.
     const Ref<Array> pivots =
         Array::empty({given_.count, given_.rows}, DType::Int32, given_.device);
-    std::vector<int32_t> info(static_cast<size_t>(given_.count));
-    std::vector<int64_t> which(info.size());
+    std::vector<int64_t> which(static_cast<size_t>(given_.count));
     for (size_t i = 0; i < which.size(); ++i) which[i] = static_cast<int64_t>(i);
     Matrices factors = given_, x = given_;
     factors.data = below->address();
     x.data = above->address();
-    lu(factors, static_cast<int32_t*>(pivots->address()), info.data());
+    lu(factors, static_cast<int32_t*>(pivots->address()), nullptr);
     lu_solve(factors, static_cast<const int32_t*>(pivots->address()), x, which.data(),
              {.right = true, .transposed = false});
     return above;
   }
 
   const Matrices given_;
-  const Dims shape_, strides_, per_matrix_{1, 0, 0};
+  const Dims shape_, strides_, per_matrix_{1, 0, 0}, once_{0};
+  Ref<Array> number_;
   std::array<Ref<Array>, 3> powers_;  // A^2, A^4, A^6
 };
 

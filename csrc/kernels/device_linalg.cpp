@@ -139,15 +139,6 @@ void eig_on_device(const Matrices& a, void* w, const Matrices* v, int32_t* info)
   host.give_back();
 }
 
-void lstsq_by_host(const Matrices& a, const Matrices& b, void* s, int64_t* rank, double rcond,
-                   int32_t* info) {
-  OnHost host(a.device);
-  const int64_t k = std::min(a.rows, a.columns);
-  lstsq(host.in(a), host.in_out(b), host.out(s, a.count * k * itemsize(real_of(a.dtype))),
-        static_cast<int64_t*>(host.out(rank, a.count * itemsize(DType::Int64))), rcond, info);
-  host.give_back();
-}
-
 void solve_sylvester_by_host(const Matrices& a, const Matrices& b, const Matrices& q,
                              int32_t* info) {
   OnHost host(q.device);

@@ -34,8 +34,6 @@ void expm_on_device(const Matrices& a);
 void det_derivative_on_device(const Matrices& a, std::span<const Matrices> directions,
                               const Matrices& out);
 void eig_on_device(const Matrices& a, void* w, const Matrices* v, int32_t* info);
-void lstsq_by_host(const Matrices& a, const Matrices& b, void* s, int64_t* rank, double rcond,
-                   int32_t* info);
 void solve_sylvester_by_host(const Matrices& a, const Matrices& b, const Matrices& q,
                              int32_t* info);
 // logm or sqrtm.

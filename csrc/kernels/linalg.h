@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <span>
 
-#include "core/dtype.h"
+#include "core/view.h"
 
 namespace pyautograd::kernels {
 
@@ -38,7 +38,8 @@ void visit_scalar(DType dtype, F&& f) {
 }
 
 // a becomes L (below the diagonal, which is one) and U of its LU decomposition with row exchanges:
-// row i was exchanged with row pivots[i], in order. info: a pivot is exactly zero.
+// row i was exchanged with row pivots[i], in order. info: a pivot is exactly zero; null where
+// nobody asks, for which a device need not be waited for.
 void lu(const Matrices& a, int32_t* pivots, int32_t* info);
 // The determinants of factored matrices, as one number, which neither overflows nor underflows on
 // the way, and as sign and logarithm; null pointers are left out.
@@ -58,6 +59,10 @@ void lu_inverse(const Matrices& lu, const int32_t* pivots);
 // The lower factor, or the upper one, which is its conjugate transpose; only that triangle of a is
 // read, the other is cleared. info: not positive definite.
 void cholesky(const Matrices& a, bool upper, int32_t* info);
+
+// Within a captured call of a device: true, and where it holds in a replay the graph is told that a
+// matrix was at fault. False elsewhere, where the host can look.
+bool reported_later(const View& truth);
 
 struct Triangle {
   bool lower, unit_diagonal;
@@ -81,7 +86,7 @@ void eigh(const Matrices& a, void* w, bool lower, bool vectors, int32_t* info);
 void eig(const Matrices& a, void* w, const Matrices* v, int32_t* info);
 // The shortest x that minimises |a x - b| where singular values up to rcond times the largest count
 // as zero. b has max(rows, columns) rows, of which the first a.rows are read and the first
-// a.columns written.
+// a.columns written. On the host alone.
 void lstsq(const Matrices& a, const Matrices& b, void* s, int64_t* rank, double rcond,
            int32_t* info);
 // q becomes x with a x + x b = q; a and b are overwritten. info: a and -b have (nearly) a common

@@ -16,9 +16,9 @@ constexpr std::string_view kSingular = "the matrix is singular";
 void factor_transposed(std::string_view op, const Array& by_rows, const Array& pivots,
                        bool checked) {
   const kernels::Matrices factored = transposed_matrices(by_rows);
-  std::vector<int32_t> info(static_cast<size_t>(factored.count), 0);
-  kernels::lu(factored, pivots_of(pivots), info.data());
-  if (checked) raise_where_nonzero(op, info, kSingular);
+  std::vector<int32_t> info(checked ? static_cast<size_t>(factored.count) : 0, 0);
+  kernels::lu(factored, pivots_of(pivots), checked ? info.data() : nullptr);
+  raise_where_nonzero(op, info, kSingular);
 }
 
 // lu and pivots of square matrices, transposed, as numbers to solve with. Solve knows how its
@@ -223,7 +223,8 @@ class SolveTriangular final : public OnMatrices {
  private:
   bool transposed() const { return form_.transpose == Transpose::Plain; }
   void check_diagonal(const Tensor& a) const {
-    if (holds(any(equal(diagonal(a, 0, -2, -1), scalar(0, a.dtype())))))
+    const Tensor zero = any(equal(diagonal(a, 0, -2, -1), scalar(0, a.dtype())));
+    if (!kernels::reported_later(zero.array().device_view()) && holds(zero))
       linalg_error(name(), "the matrix is singular: there is a zero on its diagonal");
   }
   // What the op reads of a matrix, and zeros elsewhere.

@@ -115,10 +115,17 @@ class PyGraph {
     backend().replay(captured());
     for (const Ref<Storage>& storage : writes_) storage->bump_version();
   }
-  bool check(bool wait) {
+  const char* check(bool wait) {
     DeviceGraph& graph = captured();
     const py::gil_scoped_release released;
-    return backend().check(graph, wait);
+    switch (backend().check(graph, wait)) {
+      case Backend::Fault::Index:
+        return "index";
+      case Backend::Fault::Matrix:
+        return "matrix";
+      default:
+        return "";
+    }
   }
 
  private:

@@ -329,6 +329,7 @@ def graph(f: Callable[..., Any], *, warmup: int = 1, device: str | None = None) 
             boolean masks), waits, changes the stream, or draws random numbers, which would be the
             same each time; or an argument is recorded or inside a transform.
         IndexError: an index tensor of an *earlier* call was out of range (:meth:`Graph.check`).
+        LinAlgError: a matrix of an *earlier* call was singular, or not positive definite.
 
     On a machine with a device::
 

@@ -47,8 +47,10 @@ class Graph:
         """Wait for the replays so far, and raise what went wrong in them.
 
         Index tensors that lie on the device are looked at by the replay, which reads the first
-        element where one is out of range: the numbers of that call are wrong then. The next call
-        raises ``IndexError`` for it if the replay is done by then; this one waits.
+        element where one is out of range: the numbers of that call are wrong then. So are
+        those that come from a matrix that has no inverse or no Cholesky factor. The next call
+        raises ``IndexError`` or ``LinAlgError`` for it if the replay is done by then; this one
+        waits.
         """
         if self._call is not None:
             self._call.check(wait=True)
@@ -112,10 +114,16 @@ class _Call:
         return unflatten(self._out_structure, copies)
 
     def check(self, wait: bool = False) -> None:
-        if not self._graph.check(wait):
+        fault = self._graph.check(wait)
+        if fault == "index":
             raise IndexError(
                 "[cuda.graph] an index tensor on the device was out of range in an earlier call, "
                 "whose numbers are wrong"
+            )
+        if fault == "matrix":
+            raise np.linalg.LinAlgError(
+                "[cuda.graph] a matrix was singular, or not positive definite, in an earlier "
+                "call, whose numbers are wrong"
             )
 
 

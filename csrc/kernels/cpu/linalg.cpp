@@ -253,7 +253,8 @@ void lu(const Matrices& a, int32_t* pivots, int32_t* info) {
     over_dense_batch(a.count, cube(a), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         int32_t* exchanged = pivots + i * k;
-        info[i] = Dense<T>::factor_lu(block<T>(a, i), exchanged);
+        const int32_t found = Dense<T>::factor_lu(block<T>(a, i), exchanged);
+        if (info) info[i] = found;
         for (int64_t j = 0; j < k; ++j) --exchanged[j];
       }
     });
@@ -424,7 +425,6 @@ void eig(const Matrices& a, void* w, const Matrices* v, int32_t* info) {
 
 void lstsq(const Matrices& a, const Matrices& b, void* s, int64_t* rank, double rcond,
            int32_t* info) {
-  if (on_device(a)) return lstsq_by_host(a, b, s, rank, rcond, info);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     const int64_t k = std::min(a.rows, a.columns);
     over_batch(a.count, 10 * cube(a), [&](int64_t begin, int64_t end) {

@@ -42,6 +42,14 @@ struct Clear {
   PYAUTOGRAD_HD void operator()(int64_t i) const { data[i] = 0; }
 };
 
+struct RaiseFlag {
+  bool* flag;
+  const int* info;
+  PYAUTOGRAD_HD void operator()(int64_t i) const {
+    if (info[i] != 0) *flag = true;
+  }
+};
+
 // Real numbers, two of them for a complex one. Threads that mark the same matrix write the same.
 template <class R>
 struct MarkNonFinite {
@@ -143,9 +151,14 @@ void Reports::spoil(const Matrices& x) const {
 }
 
 void Reports::read(int32_t* out, Fails fails) const {
+  if (!out) return;
+  const int device = session_.queue.device();
+  if (void* flag = own_backend().captured_flag(device, Backend::Fault::Matrix)) {
+    session_.queue.each(count_, RaiseFlag{static_cast<bool*>(flag), info(0)});
+    return;
+  }
   std::vector<int> all(static_cast<size_t>(3 * count_));
-  own_backend().to_host(session_.queue.device(), all.data(), memory_.as<void>(),
-                        all.size() * sizeof(int));
+  own_backend().to_host(device, all.data(), memory_.as<void>(), all.size() * sizeof(int));
   const int *infinite = all.data() + count_, *nan = infinite + count_;
   for (int64_t i = 0; i < count_; ++i) {
     const bool failed = (fails != Fails::Nothing && nan[i]) || (fails == Fails::All && infinite[i]);

@@ -48,6 +48,21 @@ class Pointers {
   Scratch memory_;
 };
 
+template <class T>
+PYAUTOGRAD_HD T conjugate(T x) {
+  if constexpr (is_complex_type<T>)
+    return T(x.real(), -x.imag());
+  else
+    return x;
+}
+template <class T>
+PYAUTOGRAD_HD RealOf<T> real_part(T x) {
+  if constexpr (is_complex_type<T>)
+    return x.real();
+  else
+    return x;
+}
+
 // As visit_scalar, with the type of the numbers' real parts.
 template <class F>
 void visit_parts(DType dtype, F&& f) {
@@ -63,7 +78,8 @@ void copy_plain(Queue& queue, const Matrices& out, const Matrices& x);
 // Clears one triangle of every matrix, without the diagonal.
 void clear_triangle(Queue& queue, const Matrices& x, bool upper);
 
-// What routines report of every matrix, beside whether it is finite, read with one wait.
+// What routines report of every matrix, beside whether it is finite, read with one wait. In a
+// captured call the graph is told of matrices at fault after a replay, and the host of none.
 class Reports {
  public:
   Reports(solver::Session& session, int64_t count);
@@ -74,7 +90,7 @@ class Reports {
   void take_out_non_finite(const Matrices& x, Part part);
   // nan for everything that belongs to such a matrix.
   void spoil(const Matrices& x) const;
-  // Of what is not finite, what fails gets kNotFinite.
+  // Of what is not finite, what fails gets kNotFinite. Into null: nobody asks.
   enum class Fails : uint8_t { Nothing, Nan, All };
   void read(int32_t* info, Fails fails = Fails::Nothing) const;
   static constexpr int32_t kNotFinite = -4;

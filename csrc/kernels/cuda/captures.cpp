@@ -14,8 +14,8 @@ struct DeviceGraph {
   std::unordered_set<kernels::cuda::Block*> held;
   std::vector<void*> pinned;
   kernels::cuda::Block* flags;
-  int flag_count;
-  bool* seen_flags;  // on the host
+  std::vector<Backend::Fault> faults;  // what each flag stands for
+  bool* seen_flags;                    // on the host
   int last_stream = -1;
 };
 
@@ -25,7 +25,7 @@ namespace pyautograd::kernels::cuda {
 
 namespace {
 
-constexpr int kMostFlags = 4096;
+constexpr size_t kMostFlags = 4096;
 
 ThreadStreams& mine() { return ThreadStreams::mine(); }
 
@@ -67,9 +67,13 @@ namespace {
 
 // What a graph keeps in common with the capture that it comes from.
 DeviceGraph* graph_of(Capture& capture, void* graph) {
-  return new DeviceGraph{
-      capture.device,     graph,  std::move(capture.held), std::move(capture.pinned), capture.flags,
-      capture.flag_count, nullptr};
+  return new DeviceGraph{capture.device,
+                         graph,
+                         std::move(capture.held),
+                         std::move(capture.pinned),
+                         capture.flags,
+                         std::move(capture.faults),
+                         nullptr};
 }
 
 }  // namespace
@@ -99,7 +103,7 @@ DeviceGraph* StreamBackend::end_capture() {
   }
   leave_capture(*capture);
   DeviceGraph* out = graph_of(*capture, graph);
-  if (out->flag_count == 0) return out;
+  if (out->faults.empty()) return out;
   out->seen_flags = static_cast<bool*>(allocate_pinned(kMostFlags * sizeof(bool)));
   out->pinned.push_back(out->seen_flags);
   clear_flags(*out);
@@ -122,13 +126,16 @@ bool StreamBackend::made_by_capture(int device, const void* data) {
   return capture && block && block->capture == capture;
 }
 
-void* StreamBackend::captured_flag(int device) {
+void* StreamBackend::captured_flag(int device, Fault fault) {
   Capture* capture = mine().capture.get();
   if (!capture) return nullptr;
   if (capture->device != device) refuse_capture("use a second device");
-  if (capture->flag_count == kMostFlags)
-    runtime_error("a captured call cannot use more than ", kMostFlags, " index arrays");
-  return capture->flags->data + capture->flag_count++;
+  if (capture->faults.size() == kMostFlags) {
+    runtime_error("a captured call cannot use more than ", kMostFlags,
+                  " index arrays and factorizations");
+  }
+  capture->faults.push_back(fault);
+  return capture->flags->data + capture->faults.size() - 1;
 }
 
 void StreamBackend::clear_flags(DeviceGraph& graph) {
@@ -153,7 +160,7 @@ void StreamBackend::replay(DeviceGraph& graph) {
   runtime.system.launch(graph.graph, handle);
   if (graph.seen_flags) {
     runtime.system.copy(handle, graph.seen_flags, graph.flags->data,
-                        static_cast<size_t>(graph.flag_count) * sizeof(bool), Direction::ToHost);
+                        graph.faults.size() * sizeof(bool), Direction::ToHost);
   }
   const Use now = runtime.timeline.now(stream);
   for (Block* block : graph.held) {
@@ -163,8 +170,8 @@ void StreamBackend::replay(DeviceGraph& graph) {
   graph.last_stream = stream;
 }
 
-bool StreamBackend::check(DeviceGraph& graph, bool wait) {
-  if (!graph.seen_flags || graph.last_stream < 0) return true;
+Backend::Fault StreamBackend::check(DeviceGraph& graph, bool wait) {
+  if (!graph.seen_flags || graph.last_stream < 0) return Fault::None;
   Runtime& runtime = at(graph.device);
   const auto wait_for_replays = [&] {
     refuse_capture("wait for a stream");
@@ -172,12 +179,13 @@ bool StreamBackend::check(DeviceGraph& graph, bool wait) {
   };
   if (wait) wait_for_replays();
   const volatile bool* flags = graph.seen_flags;
-  bool good = true;
-  for (int i = 0; i < graph.flag_count; ++i) good &= !flags[i];
-  if (good) return true;
+  Fault found = Fault::None;
+  for (size_t i = 0; i < graph.faults.size() && found == Fault::None; ++i)
+    if (flags[i]) found = graph.faults[i];
+  if (found == Fault::None) return found;
   if (!wait) wait_for_replays();  // or the copy of a later one would bring them back
   clear_flags(graph);
-  return false;
+  return found;
 }
 
 void StreamBackend::drop_graph(DeviceGraph* graph) noexcept {

@@ -25,9 +25,10 @@ struct CountFromZero {
 void lu(const Matrices& a, int32_t* pivots, int32_t* info) {
   if (is_empty(a)) return;
   Session session(a.device, a.dtype);
+  if (a.rows != a.columns) session.need_cusolver();
   const int64_t m = a.rows, n = a.columns, k = std::min(m, n), pivot_count = a.count * k;
   const Reports reports(session, a.count);
-  if (m == n && go_together(a)) {
+  if (m == n && (go_together(a) || session.queue.captured())) {
     const Pointers matrices(session, a);
     check(
         session.f.getrf_batched[session.letter](session.blas, as_int(n), matrices.get(), as_int(m),
@@ -47,8 +48,83 @@ void lu(const Matrices& a, int32_t* pivots, int32_t* info) {
                             work.device_bytes, work.host(), work.host_bytes, reports.info(i)),
             "cusolverDnXgetrf");
     session.queue.each(pivot_count, CountFromZero<int64_t>{pivots, wide.as<int64_t>()});
+    // The workspace on the host must outlive the routine.
+    if (!info && host > 0) own_backend().synchronize(session.queue.device());
   }
   reports.read(info);
+}
+
+// Hermitian matrices in full from one triangle.
+template <class T>
+struct Mirror {
+  T* data;
+  int64_t n;
+  bool upper;
+  PYAUTOGRAD_HD void operator()(int64_t item) const {
+    const int64_t place = item % (n * n), j = place / n, i = place - j * n;
+    if (i == j)
+      data[item] = T(real_part(data[item]));
+    else if (upper ? i > j : i < j)
+      data[item] = conjugate(data[item - place + i * n + j]);
+  }
+};
+
+// The roots of the diagonals, and which matrix is not positive definite.
+template <class T>
+struct RootsOfPivots {
+  RealOf<T>* roots;
+  const T* factors;
+  int64_t n;
+  int* info;
+  PYAUTOGRAD_HD void operator()(int64_t item) const {
+    const int64_t matrix = item / n, k = item - matrix * n;
+    const RealOf<T> pivot = real_part(factors[item * n + k]);
+    roots[item] = std::sqrt(pivot);
+    // Whoever writes here writes the same.
+    if (!(pivot > 0)) info[matrix] = 1;
+  }
+};
+
+// L D L^H, of which L and D L^H are there, as the product of a triangle and its adjoint.
+template <class T>
+struct ShareRoots {
+  T* data;
+  const RealOf<T>* roots;
+  const int* info;
+  int64_t n;
+  bool upper;
+  PYAUTOGRAD_HD void operator()(int64_t item) const {
+    const int64_t matrix = item / (n * n), place = item % (n * n), j = place / n, i = place - j * n;
+    const RealOf<T>* root = roots + matrix * n;
+    if (info[matrix] != 0)
+      data[item] = T(std::numeric_limits<RealOf<T>>::quiet_NaN());
+    else if (i == j)
+      data[item] = T(root[i]);
+    else if (upper)
+      data[item] = data[item] * (RealOf<T>(1) / root[i]);
+    else
+      data[item] = data[item] * root[j];
+  }
+};
+
+// By cuBLAS alone: LU without exchanges of rows, which a positive definite matrix does not need
+// (Golub and Van Loan 2013, 4.2).
+void cholesky_by_lu(Session& session, const Matrices& a, bool upper, const Reports& reports) {
+  const int64_t n = a.rows, elements = a.count * size_of(a);
+  const Pointers matrices(session, a);
+  const Scratch memory(session.queue.device(),
+                       static_cast<size_t>(a.count * n * itemsize(real_of(a.dtype))));
+  visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
+    T* data = static_cast<T*>(a.data);
+    auto* roots = memory.as<RealOf<T>>();
+    session.queue.each(elements, Mirror<T>{data, n, upper});
+    check(
+        session.f.getrf_batched[session.letter](session.blas, as_int(n), matrices.get(), as_int(n),
+                                                nullptr, reports.info(0), as_int(a.count)),
+        "cublasgetrfBatched");
+    session.queue.each(a.count * n, RootsOfPivots<T>{roots, data, n, reports.info(0)});
+    session.queue.each(elements, ShareRoots<T>{data, roots, reports.info(0), n, upper});
+  });
 }
 
 void cholesky(const Matrices& a, bool upper, int32_t* info) {
@@ -57,7 +133,9 @@ void cholesky(const Matrices& a, bool upper, int32_t* info) {
   const int fill = upper ? solver::kUpper : solver::kLower;
   const int64_t n = a.rows;
   const Reports reports(session, a.count);
-  if (go_together(a)) {
+  if (session.queue.captured()) {
+    cholesky_by_lu(session, a, upper, reports);
+  } else if (go_together(a)) {
     const Pointers matrices(session, a);
     check(session.f.potrf_batched[session.letter](session.dense, fill, as_int(n), matrices.get(),
                                                   as_int(n), reports.info(0), as_int(a.count)),
@@ -303,6 +381,7 @@ void qr(const Matrices& a, const Matrices* q) {
     return set_identity(queue, *q);
   }
   Session session(a.device, a.dtype);
+  session.need_cusolver();
   const Reports reports(session, 1);  // of wrong arguments alone
   const int64_t k = std::min(m, n);
   const Scratch tau(session.queue.device(), static_cast<size_t>(k * itemsize(a.dtype)));

@@ -36,6 +36,7 @@ namespace solver {
 void resolve_blas(Functions& f, Resolver& resolve) {
   resolve(f.blas_create, "cublasCreate_v2");
   resolve(f.blas_set_stream, "cublasSetStream_v2");
+  resolve(f.blas_set_workspace, "cublasSetWorkspace_v2");
   resolve(f.trsm, "cublas", "trsm_v2");
   resolve(f.trsm_batched, "cublas", "trsmBatched");
   resolve(f.getrf_batched, "cublas", "getrfBatched");

@@ -63,11 +63,12 @@ struct Functions {
   using TrsmBatched = int(Handle, int side, int fill, int operation, int diagonal, int m, int n,
                           const void* alpha, const void* const* a, int lda, void* const* b, int ldb,
                           int count);
-  // Pivots count from one, n of them for each matrix.
+  // Pivots count from one, n of them for each matrix; null: no rows are exchanged.
   using GetrfBatched = int(Handle, int n, void* const* a, int lda, int* pivots, int* info,
                            int count);
   int (*blas_create)(Handle*);
   int (*blas_set_stream)(Handle, void* stream);
+  int (*blas_set_workspace)(Handle, void* memory, size_t bytes);
   Typed<Trsm> trsm;
   Typed<TrsmBatched> trsm_batched;
   Typed<GetrfBatched> getrf_batched;

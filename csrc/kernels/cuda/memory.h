@@ -32,7 +32,7 @@ struct Capture {
   std::map<size_t, std::vector<Block*>> spare;
   std::vector<void*> pinned;  // what is copied to the device at each replay
   Block* flags = nullptr;
-  int flag_count = 0;
+  std::vector<Backend::Fault> faults;  // of the flags that kernels have been given
 };
 
 // Keeps freed blocks by size class, so that a loop over equal shapes asks the system for none. A

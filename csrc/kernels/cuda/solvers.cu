@@ -71,8 +71,14 @@ Session::Session(Device device, DType dtype)
       real_type(type_of(real_of(dtype))),
       lock_(libraries().mutex),
       queue(device) {
-  if (queue.captured()) runtime_error("a captured call cannot use cuSOLVER");
-  Handles& mine = libraries().handles[{device.index, stream_of(queue)}];
+  auto& handles = libraries().handles;
+  auto place = handles.end();
+  // A stream that is being captured is lent those of another one, as making some takes calls that a
+  // capture forbids.
+  if (queue.captured()) place = handles.lower_bound({device.index, nullptr});
+  if (place == handles.end() || place->first.first != device.index)
+    place = handles.try_emplace({device.index, stream_of(queue)}).first;
+  Handles& mine = place->second;
   if (!mine.dense) {
     Handles made;
     const auto make = [&](int none_left, auto* create, Handle* out, const char* what) {
@@ -86,12 +92,28 @@ Session::Session(Device device, DType dtype)
     mine = made;
   }
   check(f.blas_set_stream(mine.blas, stream_of(queue)), "cublasSetStream");
-  check(f.set_stream(mine.dense, stream_of(queue)), "cusolverDnSetStream");
   blas = mine.blas;
+  if (queue.captured()) {
+    home_ = place->first.second;
+    lent_memory_.emplace(device.index, kBlasMemory);
+    check(f.blas_set_workspace(blas, lent_memory_->as<void>(), kBlasMemory), "cublasSetWorkspace");
+  } else {
+    check(f.set_stream(mine.dense, stream_of(queue)), "cusolverDnSetStream");
+  }
   dense = mine.dense;
   params = mine.params;
   syevj_settings = mine.syevj_settings;
   gesvdj_settings = mine.gesvdj_settings;
+}
+
+// Setting the stream brings the handle's own memory back.
+Session::~Session() {
+  if (lent_memory_) f.blas_set_stream(blas, home_);
+}
+
+void Session::need_cusolver() const {
+  if (queue.captured())
+    runtime_error("a captured call cannot use cuSOLVER, whose routines cannot be captured");
 }
 
 Work::Work(Session& session, size_t device_bytes, size_t host_bytes)

@@ -3,6 +3,7 @@
 // cuBLAS and cuSOLVER for dense matrices, opened when first needed.
 
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "kernels/cuda/functions.h"
@@ -13,6 +14,8 @@ namespace pyautograd::kernels::cuda::solver {
 
 // The largest matrices that cuSOLVER's batched Jacobi methods take.
 inline constexpr int64_t kMostJacobi = 32;
+// For cuBLAS in captured calls: what it takes itself, but for products on the largest devices.
+inline constexpr size_t kBlasMemory = size_t{4} << 20;
 // Beyond this size a matrix fills the device by itself.
 inline constexpr int64_t kMostBatched = 512;
 
@@ -20,10 +23,16 @@ void check(int status, const char* what);
 int as_int(int64_t size);
 
 // The libraries at the service of one call, for matrices of one dtype. One handle serves one thread
-// at a time. Raises MissingLibrary.
+// at a time. Raises MissingLibrary. In a captured call that is cuBLAS alone: its routines can be
+// captured, and those of cuSOLVER cannot.
 class Session {
  public:
   Session(Device device, DType dtype);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  // Raises for what a captured call cannot do without cuSOLVER.
+  void need_cusolver() const;
 
   const Functions& f;
   const size_t letter;  // of the dtype in Typed
@@ -37,6 +46,10 @@ class Session {
 
  public:
   Queue queue;
+
+ private:
+  std::optional<Scratch> lent_memory_;
+  void* home_ = nullptr;  // the stream whose handles a captured call has borrowed
 };
 
 // Memory for a routine's workspaces. That on the host stays until the session ends, as a routine

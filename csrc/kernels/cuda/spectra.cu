@@ -17,14 +17,6 @@ Matrices vectors_of(const Matrices& a, void* data, int64_t length, DType dtype) 
   return {data, dtype, a.count, length, 1, a.device};
 }
 
-template <class T>
-PYAUTOGRAD_HD T conjugate(T x) {
-  if constexpr (is_complex_type<T>)
-    return T(x.real(), -x.imag());
-  else
-    return x;
-}
-
 // The first rows of the conjugate transpose of v, whose columns are `columns` long.
 template <class T>
 struct Adjoint {
@@ -83,6 +75,7 @@ void svd_together(Session& session, const Matrices& a, void* s, const SingularVe
 void svd(const Matrices& a, void* s, const Matrices* u, const Matrices* vh, int32_t* info) {
   if (is_empty(a)) return;
   Session session(a.device, a.dtype);
+  session.need_cusolver();
   const int64_t m = a.rows, n = a.columns, k = std::min(m, n);
   Reports reports(session, a.count);
   reports.take_out_non_finite(a, Reports::Part::Whole);
@@ -117,6 +110,7 @@ void svd(const Matrices& a, void* s, const Matrices* u, const Matrices* vh, int3
 void eigh(const Matrices& a, void* w, bool lower, bool vectors, int32_t* info) {
   if (is_empty(a)) return;
   Session session(a.device, a.dtype);
+  session.need_cusolver();
   const int64_t n = a.rows;
   const int fill = lower ? solver::kLower : solver::kUpper;
   const int mode = vectors ? solver::kVectors : solver::kNoVectors;
@@ -174,6 +168,7 @@ struct JoinPairs {
 bool eig(const Matrices& a, void* w, const Matrices* v, int32_t* info) {
   if (is_empty(a)) return true;
   Session session(a.device, a.dtype);
+  session.need_cusolver();
   if (!session.f.geev || !session.f.geev_size) return false;
   const int64_t n = a.rows;
   const bool real = !is_complex(a.dtype);

@@ -67,9 +67,9 @@ class StreamBackend : public Backend {
   void abandon_capture() noexcept override;
   bool capturing() noexcept override;
   bool made_by_capture(int device, const void* data) override;
-  void* captured_flag(int device) override;
+  void* captured_flag(int device, Fault fault) override;
   void replay(DeviceGraph& graph) override;
-  bool check(DeviceGraph& graph, bool wait) override;
+  Fault check(DeviceGraph& graph, bool wait) override;
   void drop_graph(DeviceGraph* graph) noexcept override;
 
   void look_in(std::vector<std::string> folders) override;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "kernels/cuda/emulated/solvers.h"
+#include "kernels/cuda/emulated/streams.h"
 #include "kernels/cuda/solvers.h"
 
 namespace pyautograd::kernels::cuda::emulated {
@@ -17,6 +18,13 @@ inline constexpr size_t kHostBytes = 24;  // what every routine asks for on the 
 struct Object {
   enum class Kind { Blas, Solver, Params, SyevjSettings, GesvdjSettings } kind;
   void* stream = nullptr;
+  bool has_workspace = false;
+
+  // Within a capture cuBLAS must not work in memory that another stream uses, and cuSOLVER not at
+  // all.
+  bool can_be_captured() const {
+    return !static_cast<const Stream*>(stream)->capture || (kind == Kind::Blas && has_workspace);
+  }
 };
 template <Object::Kind kind>
 int create(Handle* out) {
@@ -28,6 +36,13 @@ int set_stream(Handle handle, void* stream) {
   auto* object = static_cast<Object*>(handle);
   if (!object || object->kind != kind) return 1;
   object->stream = stream;
+  object->has_workspace = false;
+  return solver::kSuccess;
+}
+inline int set_workspace(Handle handle, void* memory, size_t bytes) {
+  auto* object = static_cast<Object*>(handle);
+  if (!object || object->kind != Object::Kind::Blas || !is_device_memory(memory, bytes)) return 1;
+  object->has_workspace = true;
   return solver::kSuccess;
 }
 

@@ -107,15 +107,31 @@ int trsm_batched(Handle handle, int side, int fill, int operation, int diagonal,
 }
 
 template <class T>
+int factor_without_exchanges(T* a, int n, int lda) {
+  int zero = 0;
+  for (int k = 0; k < n; ++k) {
+    const T pivot = a[k + k * lda];
+    if (pivot == T(0) && zero == 0) zero = k + 1;
+    for (int i = k + 1; i < n; ++i) {
+      const T factor = a[i + k * lda] /= pivot;
+      for (int j = k + 1; j < n; ++j) a[i + j * lda] -= factor * a[k + j * lda];
+    }
+  }
+  return zero;
+}
+
+template <class T>
 int getrf_batched(Handle handle, int n, void* const* a, int lda, int* pivots, int* info,
                   int count) {
   Arguments check = blas_call(handle);
   check.array(a, count);
-  check.array(pivots, int64_t{n} * count);
+  if (pivots) check.array(pivots, int64_t{n} * count);
   check.array(info, count);
   for (int i = 0; check && i < count; ++i) check.matrix<T>(a[i], n, n, lda);
   if (!check) return kBlasInvalid;
-  for (int i = 0; i < count; ++i)
+  for (int i = 0; !pivots && i < count; ++i)
+    info[i] = factor_without_exchanges(static_cast<T*>(a[i]), n, lda);
+  for (int i = 0; pivots && i < count; ++i)
     host<T>().getrf(&n, &n, static_cast<T*>(a[i]), &lda, pivots + i * n, info + i);
   return solver::kSuccess;
 }
@@ -498,7 +514,7 @@ template <class... Rest, int (*routine)(Handle, Rest...)>
 struct Deferred<routine> {
   static int call(Handle handle, Rest... rest) {
     const auto* object = static_cast<const Object*>(handle);
-    if (!object || !object->stream) return 1;
+    if (!object || !object->stream || !object->can_be_captured()) return 1;
     submit(object->stream, [=] {
       if (const int status = routine(handle, rest...))
         throw DeviceFailure(concat("a stand-in was called wrongly: status ", status));
@@ -515,6 +531,7 @@ class StandIns {
     using Kind = Object::Kind;
     add(&Functions::blas_create, "cublasCreate_v2", &create<Kind::Blas>);
     add(&Functions::blas_set_stream, "cublasSetStream_v2", &set_stream<Kind::Blas>);
+    add(&Functions::blas_set_workspace, "cublasSetWorkspace_v2", &set_workspace);
     add(&Functions::create, "cusolverDnCreate", &create<Kind::Solver>);
     add(&Functions::set_stream, "cusolverDnSetStream", &set_stream<Kind::Solver>);
     add(&Functions::create_params, "cusolverDnCreateParams", &create<Kind::Params>);
