@@ -51,6 +51,13 @@ USES = {
     "hvp in reverse": lambda x: pa.func.grad(
         lambda t: pa.sum(pa.func.grad(network)(t) * pa.cos(x))
     )(x),
+    "checkpoint": lambda x: pa.func.grad(lambda t: pa.checkpoint(network, t))(x),
+    "checkpoint of a gradient": lambda x: pa.func.grad(
+        lambda t: pa.checkpoint(lambda s: pa.sum(pa.func.grad(network)(s) * pa.cos(s)), t)
+    )(x),
+    "vmap of hvp of checkpoint": lambda x: pa.func.vmap(
+        lambda t: pa.hvp(lambda s: pa.checkpoint(network, s), t, pa.cos(t))
+    )(pa.stack([x, 1 - x])),
 }
 
 

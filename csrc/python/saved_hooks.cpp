@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "autograd/closure.h"
 #include "autograd/node.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
@@ -23,6 +24,7 @@ class CallScope {
  private:
   py::gil_scoped_acquire locked_;
   HookScope hooks_;
+  Closure::Suspended closure_;  // what hooks do is no part of a checkpointed function
   uint64_t exits_ = graph_exits;
 };
 
