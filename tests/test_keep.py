@@ -61,6 +61,28 @@ USES = {
 }
 
 
+STRIDED = {
+    "column": lambda y: pa.reshape(y, (40, 50))[:, 3],
+    "every other": lambda y: y[1::2],
+    "backwards": lambda y: y[::-1],
+    "complex column": lambda y: pa.reshape(pa.complex(y, y), (40, 50))[:, 3],
+    "number": lambda y: y[7],
+}
+
+
+@pytest.mark.parametrize("part", STRIDED)
+@pytest.mark.parametrize("name", [*LOSSLESS, "float32"])
+def test_numbers_that_lie_apart(keep, name, part):
+    def f(x):
+        z = STRIDED[part](pa.sin(x))
+        return pa.sum(pa.abs(z * z * z))
+
+    want = pa.func.grad(f)(pa.tensor(POINT)).numpy()
+    with keep(name):
+        got = pa.func.grad(f)(pa.tensor(POINT)).numpy()
+    np.testing.assert_allclose(got, want, rtol=1e-14 if name in LOSSLESS else 1e-6, atol=1e-30)
+
+
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("name", LOSSLESS)
 def test_lossless_ones_change_no_bit(keep, name, use):

@@ -30,7 +30,7 @@ class Layout(NamedTuple):
         order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
         dense = array.transpose(order)
         inverse = tuple(sorted(range(array.ndim), key=order.__getitem__))
-        return dense.reshape(-1), Layout(dense.shape, array.dtype, inverse)
+        return np.ascontiguousarray(dense.reshape(-1)), Layout(dense.shape, array.dtype, inverse)
 
     def restore(self, numbers: Tensor) -> Tensor:
         return _core.permute_dims(_core.reshape(numbers, self.shape), self.inverse)
