@@ -185,6 +185,81 @@ def test_a_hook_that_holds_a_node(counted):
     counted(program, collect=True)
 
 
+class Holding(pa.Function):
+    """Its context holds a tensor for ever."""
+
+    @staticmethod
+    def forward(ctx, x, held):
+        ctx.held = held
+        ctx.save_for_backward(x)
+        return pa.exp(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * Holding.apply(x, ctx.held), None
+
+
+def hooked(x):
+    y = pa.exp(x * 2.0)
+    y.register_hook(lambda g: g * x.detach())
+    return y * y
+
+
+HOLD_THE_LEAF = {
+    "hook": hooked,
+    "context": lambda x: Holding.apply(x * 2.0, [x]),
+    "checkpoint": lambda x: pa.checkpoint(lambda y: pa.exp(y) * x, x * 2.0),
+}
+
+
+def read(x):
+    assert x.grad.requires_grad
+
+
+def set_again(x):
+    g, x.grad = x.grad, None
+    x.grad = g * x
+
+
+USES_OF_GRADIENTS = {
+    "unread": lambda x: None,
+    "read": read,
+    "set again": set_again,
+}
+
+
+@pytest.mark.parametrize("use", USES_OF_GRADIENTS.values(), ids=USES_OF_GRADIENTS)
+@pytest.mark.parametrize("f", HOLD_THE_LEAF.values(), ids=HOLD_THE_LEAF)
+def test_a_gradient_whose_graph_holds_the_leaf(counted, f, use):
+    """By way of Python: `.grad` holds a graph, that an object, and that the leaf."""
+
+    def program():
+        x = leaf()
+        pa.sum(f(x)).backward(create_graph=True)
+        use(x)
+
+    counted(program, collect=True)
+
+
+@pytest.mark.parametrize("kept", ["leaf", "gradient"])
+@pytest.mark.parametrize("f", HOLD_THE_LEAF.values(), ids=HOLD_THE_LEAF)
+def test_a_gradient_that_is_still_wanted_is_not_collected(f, kept):
+    def second(collections):
+        x = leaf()
+        pa.sum(f(x)).backward(create_graph=True)
+        seen = weakref.ref(x)
+        held = x.grad if kept == "gradient" else x
+        del x
+        for _ in range(collections):
+            gc.collect()
+        total = pa.sum(held if kept == "gradient" else held.grad)
+        return pa.grad(total, seen())[0].tolist()
+
+    gc.collect()
+    assert second(3) == second(0)
+
+
 def test_a_hook_that_is_still_wanted_is_not_collected():
     x = leaf()
     box = [pa.exp(x)]

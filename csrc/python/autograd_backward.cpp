@@ -5,7 +5,7 @@
 #include "core/strides.h"
 #include "kernels/kernels.h"
 #include "python/autograd_bind.h"
-#include "python/autograd_held.h"
+#include "python/autograd_gc.h"
 #include "python/caster.h"
 
 namespace py = pybind11;
@@ -71,9 +71,7 @@ void separate(Tensor& x) {
 }
 
 Tensors sweep(const BackwardRequest& request, bool separated) {
-  struct DropReleased {
-    ~DropReleased() { drop_released(); }
-  } with_the_gil_back;
+  const SweepScope scope;
   py::gil_scoped_release unlocked;
   Tensors results = sweep_recording(request);
   if (separated) std::for_each(results.begin(), results.end(), separate);

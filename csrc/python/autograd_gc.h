@@ -22,6 +22,23 @@ class HoldsPython {
 // graph holds a Python object.
 int visit_owned(const Node* node, uint32_t references, visitproc visit, void* arg) noexcept;
 
+// A backward pass gives the GIL away and writes gradients without it. Begins and ends with the GIL.
+class SweepScope {
+ public:
+  SweepScope() noexcept { ++running_; }
+  ~SweepScope() {
+    --running_;
+    drop_released();
+  }
+  SweepScope(const SweepScope&) = delete;
+  SweepScope& operator=(const SweepScope&) = delete;
+  // Constant while the collector runs, which needs the same answer of every visit.
+  static bool any() noexcept { return running_ > 0; }
+
+ private:
+  static inline int running_ = 0;
+};
+
 // The custom_type_setup of a pybind11 class that takes part in garbage collection.
 template <traverseproc traverse, inquiry clear>
 void collectable(PyHeapTypeObject* type) {

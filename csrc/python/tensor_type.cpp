@@ -74,10 +74,23 @@ void dealloc(PyObject* self) noexcept {
   Py_DECREF(type);
 }
 
+// The graph of a gradient, which its slot owns, and the handle that shows it where only this handle
+// has that.
+int visit_gradient(const GradState& grad, visitproc visit, void* arg) noexcept {
+  if (!grad.slot || grad.slot.use_count() != 1 || SweepScope::any()) return 0;
+  const Tensor& value = grad.slot->value;
+  const bool shown = grad.object && unwrap(grad.object).node_ref() == value.node_ref();
+  if (shown && Py_REFCNT(grad.object) != 1) return 0;
+  return visit_owned(value.node(), shown ? 2 : 1, visit, arg);
+}
+
 int traverse(PyObject* self, visitproc visit, void* arg) noexcept {
   Py_VISIT(Py_TYPE(self));
   const PyTensor* handle = as_handle(self);
-  if (handle->grad) Py_VISIT(handle->grad->object);
+  if (handle->grad) {
+    Py_VISIT(handle->grad->object);
+    if (int stop = visit_gradient(*handle->grad, visit, arg)) return stop;
+  }
   return visit_owned(handle->tensor.node(), 1, visit, arg);
 }
 
