@@ -23,10 +23,12 @@ def test_remainders_of_every_size_and_sign(dtype):
     x[730:735], x[735:740], y[740:750] = 0.0, -0.0, np.nan
     with np.errstate(all="ignore"):
         for left, right in ((x, y), (x[:600], y[7]), (x[3], y), (x[::3], y[::3])):
-            expected = np.remainder(left, right)
-            got = np.asarray(pa.remainder(pa.tensor(left), pa.tensor(right)))
-            np.testing.assert_array_equal(got, expected)
-            np.testing.assert_array_equal(np.signbit(got), np.signbit(expected))
+            for name in ("remainder", "fmod", "floor_divide"):
+                expected = getattr(np, name)(left, right)
+                got = np.asarray(getattr(pa, name)(pa.tensor(left), pa.tensor(right)))
+                np.testing.assert_array_equal(got, expected)
+                known = ~np.isnan(expected)
+                np.testing.assert_array_equal(np.signbit(got)[known], np.signbit(expected)[known])
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -34,8 +36,94 @@ def test_remainders_next_to_whole_quotients(dtype):
     divisor = np.abs(numbers(2, (500,), dtype)) + dtype(0.1)
     whole = (divisor * np.arange(1, 501).astype(dtype)).astype(dtype)
     for x in (whole, np.nextafter(whole, dtype(0)), -np.nextafter(whole, dtype(np.inf))):
-        got = np.asarray(pa.remainder(pa.tensor(x), pa.tensor(divisor)))
-        np.testing.assert_array_equal(got, np.remainder(x, divisor))
+        for name in ("remainder", "fmod", "floor_divide"):
+            got = np.asarray(getattr(pa, name)(pa.tensor(x), pa.tensor(divisor)))
+            np.testing.assert_array_equal(got, getattr(np, name)(x, divisor))
+
+
+def quotients(x, y):
+    """Rounded down, and what is left of it and of one rounded toward zero; 0 by 0."""
+    divisor = np.where(y == 0, 1, y).astype(object)
+    x, sign = x.astype(object), np.where((x < 0) != (y < 0), -1, 1).astype(object)
+    down, toward = x // divisor, sign * (abs(x) // abs(divisor))
+    return down * (y != 0), x - down * divisor, x - toward * divisor
+
+
+@pytest.mark.parametrize("dtype", "int8 int16 int32 int64 uint8 uint16 uint32 uint64".split())
+def test_integer_quotients_of_every_size(dtype):
+    """Up to 2**50 they are those of floating-point numbers, beyond it is divided one by one."""
+    info, rng = np.iinfo(dtype), np.random.default_rng(0)
+    edges = [0, 1, 2, 3, 7, 2**24, 2**50 - 1, 2**50, 2**50 + 1, 2**53 + 1, info.max - 1, info.max]
+    edges += [info.max // 2, info.max // 2 + 1, info.min + 1, info.min // 2, info.min]
+    edges = np.array(
+        [s * e for e in edges for s in (1, -1) if info.min <= s * e <= info.max], dtype
+    )
+    shifts = rng.integers(0, info.bits, (2, 4000))
+    drawn = rng.integers(info.min, info.max, (2, 4000), dtype, endpoint=True)
+    y = np.concatenate([np.tile(edges, len(edges)), drawn[1] >> shifts[1].astype(dtype)])
+    x = np.concatenate([np.repeat(edges, len(edges)), drawn[0] >> shifts[0].astype(dtype)])
+    # Next to multiples of the divisor, where a quotient that is off by a rounding would show
+    x[-2000:] = (x[-2000:] >> dtype_half(info)) * y[-2000:] + rng.integers(-1, 2, 2000).astype(
+        dtype
+    )
+    cases = [(x, y), *((x, e) for e in edges), *((e, y) for e in edges)]
+    for left, right in cases:
+        pair = [pa.tensor(np.asarray(v, dtype)) for v in (left, right)]
+        expected = quotients(*np.broadcast_arrays(left, right))
+        for op, wanted in zip((pa.floor_divide, pa.remainder, pa.fmod), expected, strict=True):
+            wrapped = np.array([int(v) & (2**info.bits - 1) for v in wanted], np.uint64)
+            got = op(*pair).numpy()
+            assert got.dtype == dtype
+            np.testing.assert_array_equal(
+                got.astype(np.uint64), wrapped.astype(dtype).astype(np.uint64)
+            )
+
+
+def dtype_half(info):
+    return np.asarray(info.bits // 2, info.dtype)
+
+
+def test_integer_quotients_in_place():
+    for dtype in ("int32", "int64"):
+        for top in (1000, 2**30):
+            x = np.random.default_rng(0).integers(-top, top, 1000).astype(dtype)
+            x[700:] *= np.asarray(top, dtype)
+            t = pa.tensor(x.copy())
+            t //= 7
+            np.testing.assert_array_equal(t.numpy(), x // 7)
+            t = pa.tensor(x.copy())
+            t %= t
+            assert not t.numpy().any()
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint16", "int32", "int64", "uint64", "float32", "float64"]
+)
+def test_places_of_extrema(dtype):
+    """The first of equals, or the first nan; along rows of every length and across them."""
+    rng = np.random.default_rng(0)
+    for n in [*range(1, 70), 127, 128, 129, 300, 1027]:
+        for top in (2, 100):
+            x = rng.integers(0, top, (11, n)).astype(dtype)
+            for _ in range(2):
+                for name in ("argmax", "argmin"):
+                    ours, theirs = getattr(pa, name), getattr(np, name)
+                    expected = theirs(x, 1)
+                    np.testing.assert_array_equal(ours(pa.tensor(x), axis=1).numpy(), expected)
+                    np.testing.assert_array_equal(ours(pa.tensor(x.T), axis=0).numpy(), expected)
+                    turned = np.ascontiguousarray(x.T)
+                    np.testing.assert_array_equal(ours(pa.tensor(turned), axis=0).numpy(), expected)
+                    np.testing.assert_array_equal(
+                        ours(pa.tensor(turned), axis=1).numpy(), theirs(turned, 1)
+                    )
+                if not dtype.startswith("float"):
+                    break
+                x[rng.integers(0, 11, 6), rng.integers(0, n, 6)] = np.nan
+    x = rng.normal(size=(3, 40, 600)).astype(dtype)
+    for axis in (0, 1, 2):
+        np.testing.assert_array_equal(
+            pa.argmax(pa.tensor(x), axis=axis).numpy(), np.argmax(x, axis)
+        )
 
 
 def test_a_remainder_in_place():

@@ -152,6 +152,27 @@ void scan_rows(Scan kind, const View& out, const View& x, int axis, int across, 
   });
 }
 
+// Lines that lie side by side: as many at a time as keep their best elements in registers' reach.
+void arg_reduce_columns(bool maximum, const View& out, const View& x, int axis, int across) {
+  const auto loop = loops().arg_columns[int(x.dtype)];
+  const int64_t size = itemsize(x.dtype), n = x.shape[axis], width = x.shape[across];
+  Dims rest(x.shape);
+  rest[axis] = rest[across] = 1;
+  const Nest<2> nest(rest, {out.strides, x.strides});
+  const int64_t pieces = (width + kArgColumns - 1) / kArgColumns;
+  const int64_t grain = std::max<int64_t>(1, kGrain / (n * std::min(width, kArgColumns)));
+  parallel_for(nest.count() * pieces, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t first = p % pieces * kArgColumns;
+      nest.walk(p / pieces, p / pieces + 1, [&](const auto& offsets, int64_t) {
+        loop(maximum, static_cast<int64_t*>(out.data) + offsets[0] + first,
+             bytes_at(x.data, (offsets[1] + first) * size), n, x.strides[axis],
+             std::min(kArgColumns, width - first));
+      });
+    }
+  });
+}
+
 }  // namespace
 
 void softmax(const View& out, const View& x, int axis, bool log) {
@@ -176,6 +197,8 @@ void arg_reduce(bool maximum, const View& out, const View& x, int axis) {
   OneLine o(out), a(x);
   auto row = loops().arg_reduce[int(x.dtype)];
   int64_t n = a.view.shape[axis];
+  const int across = axis_of_neighbours(o.view, a.view, axis);
+  if (across >= 0 && n > 0) return arg_reduce_columns(maximum, o.view, a.view, axis, across);
   Lines(o.view, a.view, axis, false).run([&](void* to, const void* from) {
     *static_cast<int64_t*>(to) = row(maximum, from, n);
   });

@@ -88,6 +88,8 @@ struct HalfLoops {
 // 16.
 using SpecialLoop = int64_t (*)(double* out, const double* x, int64_t* left, int64_t n);
 
+inline constexpr int64_t kArgColumns = 256;
+
 inline constexpr int64_t kPanelDepth = 256, kPanelSlack = 64;
 
 struct LoopTable {
@@ -97,6 +99,9 @@ struct LoopTable {
   Loop2 binary[kBinaryCount][kDTypeCount];
   ReduceLoops reduce[kReduceCount][kDTypeCount];  // by the dtype of x
   int64_t (*arg_reduce[kDTypeCount])(bool maximum, const void* x, int64_t n);
+  // The same for each of the columns, at most kArgColumns; n > 0.
+  void (*arg_columns[kDTypeCount])(bool maximum, int64_t* out, const void* x, int64_t n,
+                                   int64_t row_stride, int64_t columns);
   Loop3 where[5];  // by log2 of the item size
   void (*softmax[kDTypeCount])(void* out, const void* x, int64_t n, bool log);
   void (*logsumexp[kDTypeCount])(void* out, const void* x, int64_t n);
@@ -111,9 +116,15 @@ struct LoopTable {
                                 int64_t first, int64_t count);
   SortLoops<int32_t> sort32;
   SortLoops<int64_t> sort64;
+  // Between elements and the keys of kernels/sort_key.h, by the dtype of the elements.
+  void (*sort_keys[kDTypeCount])(void* keys, const void* x, int64_t n, bool descending);
+  void (*sort_elements[kDTypeCount])(void* out, const void* keys, int64_t n, bool descending);
   // n elements from the start of a block on.
   void (*base_draw[kBaseDraws][kDTypeCount])(void* out, const uint64_t* key, uint64_t block,
                                              int64_t n);
+  // log_gamma_variate with shapes `step` apart, a block for each of n elements.
+  void (*log_gamma)(double* out, const double* shape, int64_t step, const uint64_t* key,
+                    uint64_t block, int64_t n);
   SpecialLoop special[kSpecialVectors][kSpecialOrders];
   void (*fft_float)(const FftPass<float>& pass);
   void (*fft_double)(const FftPass<double>& pass);
@@ -122,14 +133,13 @@ struct LoopTable {
 
 const LoopTable& loops();
 
-// Loops that gain little from wider vectors: no instruction divides vectors of integers, and
-// complex numbers wait for memory or for the C library.
+// Loops that gain little from wider vectors: complex numbers wait for memory or for the C library,
+// and what divides integers (isa/divide.cpp) leaves the rest to these.
 template <class F, class T>
 inline constexpr bool compiled_once =
     is_complex_type<T> ||
-    contains<
-        F, List<BitCount, Exponent, FloorDivide, Fmod, Gcd, Ldexp, Lcm, MakeComplex, NextAfter>> ||
-    (!is_float<T> && contains<F, List<Power, Remainder>>);
+    contains<F, List<BitCount, Exponent, Gcd, Ldexp, Lcm, MakeComplex, NextAfter>> ||
+    (!is_float<T> && contains<F, List<FloorDivide, Fmod, Power, Remainder>>);
 
 // The type whose loops serve T where signs do not matter; a bool is a byte of 0 or 1.
 template <class T>
@@ -145,6 +155,7 @@ inline int size_class(int64_t itemsize) {
 inline namespace PYAUTOGRAD_ISA {
 void install_unary(LoopTable& table);
 void install_binary(LoopTable& table);
+void install_divide(LoopTable& table);
 void install_reduce(LoopTable& table);
 void install_softmax(LoopTable& table);
 void install_gemm(LoopTable& table);
@@ -157,7 +168,8 @@ void install_complex_math(LoopTable& table);
 void install_half(LoopTable& table);
 }  // namespace PYAUTOGRAD_ISA
 
-// What is compiled once, before the rest. install_complex_math puts vector code in front of some.
+// What is compiled once, before the rest. install_complex_math and install_divide put vector code
+// in front of some.
 void install_common(LoopTable& table);
 
 }  // namespace pyautograd::kernels

@@ -86,17 +86,20 @@ struct Remainder {
   }
 };
 
+// The quotient of x and y that leaves the remainder r of fmod, rounded down. y is not 0.
+template <class T>
+PYAUTOGRAD_HD T floor_quotient(T x, T y, T r) {
+  T quotient = (x - r) / y;
+  quotient -= (r != 0) & ((y < 0) != (r < 0)) ? T(1) : T(0);
+  const T floor = std::floor(quotient), nearest = quotient - floor > T(0.5) ? floor + 1 : floor;
+  return quotient == 0 ? std::copysign(T(0), x / y) : nearest;
+}
+
 struct FloorDivide {
   template <class T>
   PYAUTOGRAD_HD T operator()(T x, T y) const {
     if constexpr (is_float<T>) {
-      if (y == 0) return x / y;
-      T r = std::fmod(x, y);
-      T quotient = (x - r) / y;
-      if (r != 0 && (y < 0) != (r < 0)) quotient -= 1;
-      if (quotient == 0) return std::copysign(T(0), x / y);
-      T floor = std::floor(quotient);
-      return quotient - floor > T(0.5) ? floor + 1 : floor;
+      return y == 0 ? x / y : floor_quotient(x, y, std::fmod(x, y));
     } else {
       if (y == 0) return 0;
       if constexpr (std::is_signed_v<T>) {

@@ -25,10 +25,22 @@ constexpr bool kQuickRemainders = true;
 constexpr bool kQuickRemainders = false;
 #endif
 
+// What has the remainder of fmod in it.
+using Remainders = List<Remainder, Fmod, FloorDivide>;
+
+// From that remainder.
+template <class F, class T>
+T with_rest(T a, T b, T rest) {
+  if constexpr (std::is_same_v<F, Fmod>) return rest == 0 ? std::copysign(T(0), a) : rest;
+  if constexpr (std::is_same_v<F, FloorDivide>) return floor_quotient(a, b, rest);
+  rest += (rest != 0) & ((rest < 0) != (b < 0)) ? b : T(0);
+  return rest == 0 ? std::copysign(T(0), b) : rest;
+}
+
 // Remainders without fmod: x - trunc(x / y) y is exact if the quotient has no more digits than T.
 // It rounds to the next integer at most, which the sign of the difference tells. False where that
 // does not do; nothing is written then.
-template <class T, bool XScalar, bool YScalar>
+template <class F, class T, bool XScalar, bool YScalar>
 bool quick_remainders(T* out, const T* x, const T* y, int64_t n) {
   constexpr T kMost = T(int64_t{1} << (std::numeric_limits<T>::digits - 1));
   T result[kRemainders];
@@ -39,20 +51,19 @@ bool quick_remainders(T* out, const T* x, const T* y, int64_t n) {
     T rest = std::fma(-quotient, b, a);
     exact &= (std::fabs(quotient) < kMost) & (rest == rest);
     rest += (rest != 0) & ((rest < 0) != (a < 0)) ? std::copysign(b, a) : T(0);
-    rest += (rest != 0) & ((rest < 0) != (b < 0)) ? b : T(0);
-    result[i] = rest == 0 ? std::copysign(T(0), b) : rest;
+    result[i] = with_rest<F>(a, b, rest);
   }
   if (exact) std::memcpy(out, result, size_t(n) * sizeof(T));
   return exact;
 }
 
-template <class T, bool XScalar, bool YScalar>
+template <class F, class T, bool XScalar, bool YScalar>
 void remainders(T* out, const T* x, const T* y, int64_t n) {
   for (int64_t i = 0; i < n; i += kRemainders) {
     const int64_t length = n - i < kRemainders ? n - i : kRemainders;
     const T *a = XScalar ? x : x + i, *b = YScalar ? y : y + i;
-    if (!quick_remainders<T, XScalar, YScalar>(out + i, a, b, length))
-      straight<Remainder, T, T, XScalar, YScalar>(out + i, a, b, length);
+    if (!quick_remainders<F, T, XScalar, YScalar>(out + i, a, b, length))
+      straight<F, T, T, XScalar, YScalar>(out + i, a, b, length);
   }
 }
 
@@ -129,13 +140,13 @@ void binary_loop(void* out, const void* x, const void* y, int64_t n, bool x_scal
     return;
   }
   const int64_t count = x_scalar && y_scalar ? 1 : n;
-  if constexpr (std::is_same_v<F, Remainder> && kQuickRemainders) {
+  if constexpr (contains<F, Remainders> && kQuickRemainders) {
     if (x_scalar)
-      remainders<T, true, false>(o, a, b, count);
+      remainders<F, T, true, false>(o, a, b, count);
     else if (y_scalar)
-      remainders<T, false, true>(o, a, b, count);
+      remainders<F, T, false, true>(o, a, b, count);
     else
-      remainders<T, false, false>(o, a, b, count);
+      remainders<F, T, false, false>(o, a, b, count);
   } else {
     if (x_scalar && !contains<F, Commutative>)
       straight<F, T, R, true, false>(o, a, b, count);

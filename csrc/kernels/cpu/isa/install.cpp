@@ -6,6 +6,7 @@ inline namespace PYAUTOGRAD_ISA {
 void install(LoopTable& table) {
   install_unary(table);
   install_binary(table);
+  install_divide(table);
   install_reduce(table);
   install_softmax(table);
   install_gemm(table);
