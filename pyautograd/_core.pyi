@@ -296,6 +296,7 @@ class RandomStream:
         kind: Literal["words", "uniform", "normal", "exponential"],
         shape: Sequence[int],
         dtype: npt.DTypeLike,
+        /,
     ) -> Tensor: ...
     def draw_with(
         self,
@@ -303,10 +304,9 @@ class RandomStream:
         kind: Literal["log_gamma", "poisson", "binomial", "integers"],
         parameters: Sequence[TensorLike],
         shape: Sequence[int] | None,
+        /,
     ) -> Tensor: ...
     def permutation(self, op: str, n: int) -> Tensor: ...
-
-def count_at_most(u: TensorLike, cdf: TensorLike) -> Tensor: ...
 
 class DeviceStream:
     def __init__(self, device: str, priority: int, /) -> None: ...

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 import pyautograd as pa
 
@@ -100,3 +100,29 @@ def test_implicit_draws_under_vmap_and_bad_parameters():
     for call in calls:
         with pytest.raises(ValueError, match="must"):
             call(rng())
+
+
+@pytest.mark.parametrize("kappa", [0.0, 1e-3, 1.0, 20.0, 1e3, 1e8])
+def test_angles_are_those_of_the_distribution_function(kappa):
+    """One concentration for all and one for each draw agree, and with SciPy as far as it goes."""
+    x = rng(3).vonmises(0.0, kappa, size=500).numpy()
+    np.testing.assert_allclose(rng(3).vonmises(0.0, np.full(500, kappa)).numpy(), x, 1e-13, 1e-15)
+    u = rng(3).random(500).numpy()
+    if kappa <= 20:
+        cdf = stats.vonmises.cdf(x, kappa) if kappa else 0.5 + x / (2 * np.pi)
+        np.testing.assert_allclose(cdf, u, 1e-12, 1e-12)
+
+
+@pytest.mark.parametrize("a", [1.05, 1.5, 2.0, 6.0])
+def test_zipf_counts_are_those_of_the_distribution_function(a):
+    counts = rng(3).zipf(a, size=300).numpy()
+    above = 1.0 - rng(3).random(300).numpy()
+    few = counts < 1e6
+    survives = lambda k: special.zeta(a, k) / special.zeta(a, 1.0)  # noqa: E731
+    assert few.sum() > 100
+    assert (survives(counts[few] + 1.0) < above[few] * (1 + 1e-12)).all()
+    assert (survives(1.0 * counts[few]) >= above[few] * (1 - 1e-12)).all()
+    mapped = pa.func.vmap(lambda a: rng(3).zipf(a, size=300), randomness="same")(
+        pa.tensor([a, 3.0])
+    )
+    np.testing.assert_array_equal(mapped[0].numpy(), counts)

@@ -265,3 +265,24 @@ def test_differential_operators_in_chunks_see_one_draw(operator, power, factor, 
     found = operator(lambda x: g.random() * x**power, chunk_size=chunk_size)(np.ones(4))
     np.testing.assert_allclose(found.numpy(), same.random().item() * factor)
     assert g.random().item() == same.random().item()
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda g, a, size: g.gamma(a, size=size),
+        lambda g, a, size: g.poisson(4 * a, size=size),
+        lambda g, a, size: g.binomial(50, a / 9, size=size),
+        lambda g, a, size: g.integers(0, 10**18, size=size),
+    ],
+    ids=["gamma", "poisson", "binomial", "integers"],
+)
+def test_draws_one_by_one_are_those_of_whole_blocks(draw):
+    """An index that vmap gives finds the same words as counting does."""
+    a = np.array([0.4, 2.0, 7.5])
+    together = draw(pa.random.default_rng(9), pa.tensor(a[:, None]), (3, 1001))
+    g = pa.random.default_rng(9)
+    mapped = pa.func.vmap(lambda a: draw(g, a, (1001,)), randomness="different")(pa.tensor(a))
+    np.testing.assert_array_equal(mapped.numpy(), together.numpy())
+    few = draw(pa.random.default_rng(9), pa.tensor(a[:1, None]), (1, 5))
+    np.testing.assert_array_equal(few.numpy(), together.numpy()[:1, :5])

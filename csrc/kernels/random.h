@@ -39,9 +39,6 @@ void parameter_draw(ParameterDraw kind, const View& out, const RandomKey& key, u
 // stream places element i of row r.
 void permutations(const View& out, const RandomKey& key, uint64_t block);
 
-// out[r, i] = how many of the ascending cdf[r, :] are at most u[r, i]; all contiguous and 2-D.
-void count_at_most(const View& out, const View& u, const View& cdf);
-
 // Of contiguous float64 arrays (kernels/scalar/gamma_slope.h); y may be empty for Lgamma.
 void gamma_shape_slopes(const View& out, const View& a, const View& y, int order);
 void log_gamma_slopes(const View& out, const View& a, int order);

@@ -188,41 +188,6 @@ class Permutation final : public Primitive {
   const uint64_t block_;
 };
 
-class CountAtMost final : public Primitive {
- public:
-  std::string_view name() const override { return "choice"; }
-  Specs infer(TensorSpan x) const override {
-    const Dims u(x[0].shape().begin(), x[0].shape().end() - 1);
-    const Dims cdf(x[1].shape().begin(), x[1].shape().end() - 1);
-    Spec spec{broadcast_shapes(name(), u, cdf), DType::Int64, x[0].device()};
-    spec.shape.push_back(x[0].shape().back());
-    return Specs{spec};
-  }
-  Tensors eval(TensorSpan x, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, DType::Int64, specs[0].device);
-    const int64_t draws = specs[0].shape.back(), k = x[1].shape().back();
-    const int64_t rows = draws > 0 ? out->size() / draws : 0;
-    const Tensor u = rows_of(x[0], specs[0].shape, draws), cdf = rows_of(x[1], specs[0].shape, k);
-    const Dims by_draws{rows, draws}, by_sums{rows, k}, none{0, 0};
-    const Device device = specs[0].device;
-    kernels::count_at_most({out->address(), DType::Int64, by_draws, none, device},
-                           {u.array().address(), DType::Float64, by_draws, none, device},
-                           {cdf.array().address(), DType::Float64, by_sums, none, device});
-    return Tensors::of(Tensor(std::move(out)));
-  }
-  BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
-    return batch_broadcasting(*this, values, dims);
-  }
-
- private:
-  // Contiguous, with the leading axes of `shape` and n elements in the last.
-  static Tensor rows_of(const Tensor& x, Dims shape, int64_t n) {
-    shape.back() = n;
-    const Tensor whole = broadcast_to(cast(x.untracked(), DType::Float64), shape);
-    return whole.array().contiguous() ? whole : copy(whole);
-  }
-};
-
 }  // namespace
 
 Tensor base_draw(std::string_view op, RandomStream& stream, BaseDraw kind, const Dims& shape,
@@ -273,11 +238,6 @@ Tensor permutation(std::string_view op, RandomStream& stream, int64_t n) {
   // Each step depends on those before it: the host makes it.
   const Tensor order = apply1(make_ref<Permutation>(whole, stream.key, block), TensorSpan());
   return site.wrap(to_device(order, stream.device));
-}
-
-Tensor count_at_most(const Tensor& u, const Tensor& cdf) {
-  if (u.ndim() == 0 || cdf.ndim() == 0) value_error("[choice] expected axes to count along");
-  return apply1(make_ref<CountAtMost>(), Borrowed<2>(u, cdf));
 }
 
 }  // namespace pyautograd::ops

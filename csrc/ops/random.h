@@ -35,9 +35,6 @@ Tensor parameter_draw(std::string_view op, RandomStream& stream, kernels::Parame
                       TensorSpan parameters, const std::optional<Dims>& shape);
 // 0, ..., n - 1 in random order.
 Tensor permutation(std::string_view op, RandomStream& stream, int64_t n);
-// How many elements of the ascending last axis of cdf are at most u, for each u of the last axis of
-// u; leading axes broadcast. float64 to int64.
-Tensor count_at_most(const Tensor& u, const Tensor& cdf);
 
 // kernels/scalar/gamma_slope.h, elementwise and differentiable.
 Tensor gamma_shape_slope(const Tensor& a, const Tensor& y, int64_t order);

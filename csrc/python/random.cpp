@@ -13,12 +13,9 @@ namespace pyautograd::python {
 
 namespace {
 
-using Shape = std::vector<int64_t>;
 using kernels::BaseDraw;
 using kernels::ParameterDraw;
 using ops::RandomStream;
-
-Dims dims_of(const Shape& shape) { return Dims(std::span<const int64_t>(shape)); }
 
 // What run_op wants to know: a draw costs about as much as this many elements of a simple op.
 int64_t work_of(std::span<const int64_t> sizes) {
@@ -41,45 +38,101 @@ constexpr Named<ParameterDraw> kParameter[] = {{"log_gamma", ParameterDraw::LogG
                                                {"binomial", ParameterDraw::Binomial},
                                                {"integers", ParameterDraw::Integers}};
 
+std::string_view to_text(PyObject* object) {
+  Py_ssize_t size = 0;
+  const char* text = PyUnicode_AsUTF8AndSize(object, &size);
+  if (!text) throw py::error_already_set();
+  return {text, static_cast<size_t>(size)};
+}
+
 template <class Kind, size_t N>
-Kind find_kind(const Named<Kind> (&table)[N], const std::string& name) {
+Kind find_kind(const Named<Kind> (&table)[N], PyObject* object) {
+  const std::string_view name = to_text(object);
   for (const Named<Kind>& entry : table)
     if (name == entry.name) return entry.kind;
   value_error("[random] there is no kind of draw named ", name);
 }
 
-Tensor draw(RandomStream& stream, const std::string& op, const std::string& kind,
-            const Shape& shape, py::handle dtype) {
-  const BaseDraw wanted = find_kind(kBase, kind);
-  const DType type = wanted == BaseDraw::Words ? DType::UInt64 : to_dtype(dtype.ptr());
-  if (wanted != BaseDraw::Words && type != DType::Float32 && type != DType::Float64) {
-    type_error("[", op, "] dtype must be float32 or float64, got ", name_of(type));
-  }
-  const Dims dims = dims_of(shape);
-  return run_op(work_of(shape), [&] { return ops::base_draw(op, stream, wanted, dims, type); });
+// f(item) for the items of a tuple or list.
+template <class F>
+void each_item(PyObject* object, const F& f) {
+  const py::object items =
+      py::reinterpret_steal<py::object>(PySequence_Fast(object, "[random] expected a sequence"));
+  if (!items) throw py::error_already_set();
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.ptr()); ++i)
+    f(PySequence_Fast_GET_ITEM(items.ptr(), i));
 }
 
-Tensor draw_with(RandomStream& stream, const std::string& op, const std::string& kind,
-                 const std::vector<Tensor>& parameters, const std::optional<Shape>& shape) {
-  const ParameterDraw wanted = find_kind(kParameter, kind);
-  const size_t count =
-      wanted == ParameterDraw::LogGamma || wanted == ParameterDraw::Poisson ? 1 : 2;
+Dims to_dims(PyObject* shape) {
+  Dims dims;
+  each_item(shape, [&](PyObject* item) {
+    const long long size = PyLong_AsLongLong(item);
+    if (size == -1 && PyErr_Occurred()) throw py::error_already_set();
+    dims.push_back(size);
+  });
+  return dims;
+}
+
+// Small draws cost little more than their call, so these two are methods by the fast convention.
+template <PyObject* (*method)(RandomStream&, PyObject* const*)>
+PyObject* call_with_four(PyObject* self, PyObject* const* values, Py_ssize_t count) noexcept {
+  return guarded([&] {
+    if (count != 4) type_error("[random] a draw takes 4 arguments, got ", count);
+    return method(*py::cast<RandomStream*>(py::handle(self)), values);
+  });
+}
+
+// draw(op, kind, shape, dtype)
+PyObject* draw(RandomStream& stream, PyObject* const* values) {
+  const std::string_view op = to_text(values[0]);
+  const BaseDraw kind = find_kind(kBase, values[1]);
+  const Dims dims = to_dims(values[2]);
+  const DType dtype = kind == BaseDraw::Words ? DType::UInt64 : to_dtype(values[3]);
+  if (kind != BaseDraw::Words && dtype != DType::Float32 && dtype != DType::Float64)
+    type_error("[", op, "] dtype must be float32 or float64, got ", name_of(dtype));
+  return wrap(run_op(work_of(dims), [&] { return ops::base_draw(op, stream, kind, dims, dtype); }));
+}
+
+// draw_with(op, kind, parameters, shape or None)
+PyObject* draw_with(RandomStream& stream, PyObject* const* values) {
+  const std::string_view op = to_text(values[0]);
+  const ParameterDraw kind = find_kind(kParameter, values[1]);
+  Tensors parameters;
+  Dims sizes;
+  each_item(values[2], [&](PyObject* item) {
+    parameters.push_back(to_tensor(item));
+    sizes.push_back(parameters.back().size());
+  });
+  const size_t count = kind == ParameterDraw::LogGamma || kind == ParameterDraw::Poisson ? 1 : 2;
   if (parameters.size() != count) value_error("[", op, "] takes ", count, " parameters");
   std::optional<Dims> dims;
-  if (shape) dims = dims_of(*shape);
-  Shape sizes;
-  for (const Tensor& x : parameters) sizes.push_back(x.size());
-  return run_op(work_of(shape ? *shape : sizes),
-                [&] { return ops::parameter_draw(op, stream, wanted, parameters, dims); });
+  if (values[3] != Py_None) dims = to_dims(values[3]);
+  return wrap(run_op(work_of(dims ? *dims : sizes),
+                     [&] { return ops::parameter_draw(op, stream, kind, parameters, dims); }));
+}
+
+template <PyObject* (*method)(RandomStream&, PyObject* const*)>
+void add_method(py::handle type, PyMethodDef& definition) {
+  auto* call = &call_with_four<method>;
+  definition.ml_meth = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call));
+  definition.ml_flags = METH_FASTCALL;
+  const py::object descriptor = py::reinterpret_steal<py::object>(
+      PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(type.ptr()), &definition));
+  if (!descriptor) throw py::error_already_set();
+  type.attr(definition.ml_name) = descriptor;
 }
 
 }  // namespace
 
 void bind_random(py::module_& module) {
-  py::class_<RandomStream>(module, "RandomStream",
-                           "A stream of Philox4x64-10 by its key, and how many blocks of four "
-                           "words are used up.")
-      .def(py::init([](uint64_t key0, uint64_t key1, uint64_t position, const std::string& device) {
+  py::class_<RandomStream> type(
+      module, "RandomStream",
+      "A stream of Philox4x64-10 by its key, and how many blocks of four words are used up.");
+  static PyMethodDef definitions[] = {{"draw", nullptr, 0, nullptr},
+                                      {"draw_with", nullptr, 0, nullptr}};
+  add_method<draw>(type, definitions[0]);
+  add_method<draw_with>(type, definitions[1]);
+  type.def(py::init([](uint64_t key0, uint64_t key1, uint64_t position, const std::string& device) {
              return std::make_unique<RandomStream>(kernels::RandomKey{{key0, key1}}, position,
                                                    parse_device(device));
            }),
@@ -89,16 +142,12 @@ void bind_random(py::module_& module) {
           "key",
           [](const RandomStream& s) { return py::make_tuple(s.key.words[0], s.key.words[1]); })
       .def_property("position", &RandomStream::position, &RandomStream::seek)
-      .def("draw", &draw, py::arg("op"), py::arg("kind"), py::arg("shape"), py::arg("dtype"))
-      .def("draw_with", &draw_with, py::arg("op"), py::arg("kind"), py::arg("parameters"),
-           py::arg("shape"))
       .def(
           "permutation",
           [](RandomStream& stream, const std::string& op, int64_t n) {
             return run_op(n, [&] { return ops::permutation(op, stream, n); });
           },
           py::arg("op"), py::arg("n"));
-  module.def("count_at_most", &ops::count_at_most, py::arg("u"), py::arg("cdf"));
 }
 
 }  // namespace pyautograd::python

@@ -20,7 +20,6 @@ Dtype: TypeAlias = npt.DTypeLike | None
 Value: TypeAlias = float | Tensor
 
 _NUMBERS = frozenset((bool, int, float))
-_FLOATS = frozenset((float,))
 _FLOAT64: np.dtype[Any] = np.dtype(np.float64)
 
 
@@ -57,9 +56,12 @@ def fitting(op: str, size: Size, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def common_shape(op: str, size: Size, *values: Value) -> tuple[int, ...]:
     """The shape of a draw with these parameters."""
-    shapes = [x.shape for x in values if type(x) is Tensor]
-    if not shapes:
+    for x in values:
+        if type(x) is Tensor:
+            break
+    else:
         return (size,) if type(size) is int and size >= 0 else size_to_shape(op, size)
+    shapes = [x.shape for x in values if type(x) is Tensor]
     if size is None and len(shapes) == 1:
         return shapes[0]
     try:
@@ -73,10 +75,12 @@ def common_shape(op: str, size: Size, *values: Value) -> tuple[int, ...]:
 def parameters(op: str, dtype: Dtype, *given: Param) -> tuple[Sequence[Value], np.dtype[Any]]:
     """Parameters as floats and floating tensors, and the dtype of the result."""
     if dtype is None or dtype is np.float64:
-        kinds = {*map(type, given)}
-        if kinds == _FLOATS:
+        for v in given:
+            if type(v) is not float:
+                break
+        else:
             return given, _FLOAT64  # type: ignore[return-value]
-        if kinds <= _NUMBERS:
+        if {*map(type, given)} <= _NUMBERS:
             return [float(v) for v in given], _FLOAT64  # type: ignore[arg-type]
     values: list[Value] = [
         float(v) if isinstance(v, (bool, int, float)) else _core.asarray(v) for v in given
@@ -118,6 +122,8 @@ def check_values(
 
 def check_range(op: str, low: Value, high: Value) -> None:
     """Raises for a range that is empty or infinite, where the values are known."""
+    if type(low) is float and type(high) is float and 0.0 <= high - low < math.inf:
+        return
     given = [x for x in (low, high) if isinstance(x, Tensor)]
     if any(_core.depth(x) > 0 for x in given):
         return

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._core import Tensor
+from ..compositions._common import surely
 from ._arguments import (
     Param,
     Size,
@@ -26,6 +27,9 @@ from ._arguments import (
     weights,
 )
 from ._stream import Stream
+
+# Rounding moves the power of a zipf draw by less, and so many bisections then make an interval 1
+_ZIPF_SLACK, _ZIPF_STEPS = 1e-8, 38
 
 
 class Discrete(Stream):
@@ -132,12 +136,17 @@ class Discrete(Stream):
         above = 1.0 - self._base("zipf", "uniform", shape, np.float64)
         power = _core.asarray(a).detach()
         wanted = above * _core.special_zeta(power, 1.0)
-        # The first count whose successors have less chance than that lies in (low, high].
-        low, high = _core.zeros_like(wanted), _core.full_like(wanted, 2.0**62)
-        for _ in range(62):
+        # The first count whose successors have less chance than that lies in (low, high]: as
+        # q**(1 - a) / (a - 1) is between zeta(a, q + 1/2) and zeta(a, q), close to a power.
+        near = _core.minimum(_core.exp(_core.log(wanted * (power - 1.0)) / (1.0 - power)), 2.0**62)
+        low = _core.maximum(_core.floor(near * (1.0 - _ZIPF_SLACK)) - 2.0, 0.0)
+        high = _core.minimum(_core.ceil(near * (1.0 + _ZIPF_SLACK)) + 2.0, 2.0**62)
+        for _ in range(_ZIPF_STEPS):
             middle = _core.floor(0.5 * (low + high))
             further = _core.special_zeta(power, middle + 1.0) >= wanted
             low, high = _core.where(further, middle, low), _core.where(further, high, middle)
+            if _core.depth(high) == 0 and not surely(high - low > 1.0):
+                break
         return _core.astype(high, np.int64)
 
     def multinomial(self, n: Param, pvals: Param, size: Size = None) -> Tensor:
@@ -248,8 +257,12 @@ class Discrete(Stream):
         if chances is None:
             return self.integers(0, max(population, 1), count)
         sums = _core.cumsum(chances)
-        u = self._base("choice", "uniform", (count,), np.float64) * sums[-1]
-        return _core.minimum(_core.count_at_most(u, sums), _last_positive(chances))
+        total = sums[-1]
+        u = self._base("choice", "uniform", (count,), np.float64) * total
+        # Rounding must not take a draw past the last one that adds anything.
+        return _core.minimum(
+            _core.searchsorted(sums, u, side="right"), _core.searchsorted(sums, total, side="left")
+        )
 
     def _without_replacement(self, population: int, chances: Tensor | None, count: int) -> Tensor:
         if chances is None:
@@ -267,10 +280,3 @@ def _check_enough(chances: Tensor, count: int) -> None:
         raise ValueError(
             f"[choice] {count} different elements where only {possible} have a positive p"
         )
-
-
-def _last_positive(chances: Tensor) -> Tensor:
-    """The last element that can be drawn, which rounding must not take a draw past."""
-    return _core.max(
-        _core.where(chances > 0, _core.arange(chances.shape[0], device=chances.device), 0)
-    )

@@ -15,14 +15,15 @@ from ._arguments import Dtype, Param, Size, Value, cast, check_values, common_sh
 from ._stream import Stream
 
 # An angle is sought in one of so many equal parts, each of which needs so few nodes.
-_PARTS, _NODES, _STEPS = 32, 8, 6
+_PARTS, _NODES, _STEPS = 32, 8, 3
 
 
 @functools.cache
-def _rule(count: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _rule(count: int, device: str) -> tuple[Tensor, Tensor]:
     """Nodes and weights of Gauss and Legendre, on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(count)
-    return 0.5 * (1.0 + nodes), 0.5 * weights
+    rule = 0.5 * (1.0 + nodes), 0.5 * weights
+    return _core.asarray(rule[0], device=device), _core.asarray(rule[1], device=device)
 
 
 class Implicit(Stream):
@@ -74,10 +75,8 @@ class Implicit(Stream):
         shape = common_shape("vonmises", size, mu, kappa)
         u = self._base("vonmises", "uniform", shape, np.float64)
         known = _constant(kappa)
-        # Beyond this angle there is less than 1e-16 of the distribution.
-        end = 2.0 * _core.asin(_core.minimum(1.0, _core.sqrt(19.0 / _core.asarray(known))))
-        share = _core.absolute(2.0 * u - 1.0)
-        x = _inverted(share, known, end)
+        x = _inverted(_core.absolute(2.0 * u - 1.0), known)
+        end = _end(known)
         angle = _quantile(
             x,
             lambda x: _mass(x, kappa) / _mass(end, kappa),
@@ -125,7 +124,7 @@ def _mass(x: Tensor, kappa: Value) -> Tensor:
 
 
 def _integral(start: Tensor | float, length: Tensor, kappa: Value, count: int) -> Tensor:
-    nodes, weights = _rule(count)
+    nodes, weights = _rule(count, length.device)
     t = _core.expand_dims(length, axis=-1) * nodes + _inner(start)
     return length * _core.sum(_core.exp(_log_weight(t, _inner(kappa))) * weights, axis=-1)
 
@@ -135,21 +134,56 @@ def _inner(value: Value) -> Value:
     return _core.expand_dims(value, axis=-1) if isinstance(value, Tensor) else value
 
 
-def _inverted(share: Tensor, kappa: Value, end: Tensor) -> Tensor:
-    """Where that integral is a share of the one to the end: by Newton's method in one of its parts.
+def _end(kappa: Value) -> Tensor:
+    """The angle beyond which there is less than 1e-16 of the distribution."""
+    return 2.0 * _core.asin(_core.minimum(1.0, _core.sqrt(19.0 / _core.asarray(kappa))))
 
-    The density falls along a part, so steps from the left of the solution never pass it.
-    """
-    width = end / _PARTS
+
+def _sums(kappa: Value, width: Tensor) -> Tensor:
+    """That integral up to the end of each part."""
     widths = _core.expand_dims(width, axis=-1)
     parts = _integral(widths * _core.arange(_PARTS), widths, _inner(kappa), _NODES)
-    ends = _core.cumsum(parts, axis=-1)
+    return _core.cumsum(parts, axis=-1)
+
+
+@functools.lru_cache(maxsize=16)
+def _known_sums(kappa: float) -> tuple[float, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The width of a part, the sums with a 0 in front, and how much each part adds."""
+    width = _end(kappa) / _PARTS
+    sums = np.concatenate([np.zeros(1), _sums(kappa, width).numpy()])
+    return width.item(), sums, np.diff(sums)
+
+
+def _inverted(share: Tensor, kappa: Value) -> Tensor:
+    """Where that integral is a share of the one to the end."""
+    if isinstance(kappa, float):
+        width, *known = _known_sums(kappa)
+        sums, parts = (_core.asarray(x, device=share.device) for x in known)
+        wanted = share * sums[-1]
+        number = _core.searchsorted(sums[1:-1], wanted, side="right")
+        start, rest = width * number, wanted - _core.take(sums, number)
+        return start + _inside(rest, _core.take(parts, number), start, kappa, width)
+    wide = _end(kappa) / _PARTS
+    ends = _sums(kappa, wide)
     wanted = share * ends[..., -1]
     passed = ends[..., :-1] <= _core.expand_dims(wanted, axis=-1)
-    rest = wanted - _core.sum(_core.where(passed, parts[..., :-1], 0.0), axis=-1)
-    start, inside = width * _core.count_nonzero(passed, axis=-1), 0.5 * width
+    number = _core.count_nonzero(passed, axis=-1)
+    before = _core.max(_core.where(passed, ends[..., :-1], 0.0), axis=-1)
+    after = _core.min(_core.where(passed, math.inf, ends[..., :-1]), axis=-1)
+    part = _core.minimum(after, ends[..., -1]) - before
+    start = wide * number
+    return start + _inside(wanted - before, part, start, kappa, wide)
+
+
+def _inside(
+    rest: Tensor, part: Tensor, start: Tensor, kappa: Value, width: Tensor | float
+) -> Tensor:
+    """Where in its part: by Halley's method, from a line through the ends of the part."""
+    inside = width * rest / part
     for _ in range(_STEPS):
+        angle = start + inside
         missing = rest - _integral(start, inside, kappa, _NODES)
-        step = missing / _core.exp(_log_weight(start + inside, kappa))
-        inside = _core.clip(inside + step, 0.0, width)
-    return start + inside
+        step = missing / _core.exp(_log_weight(angle, kappa))
+        bend = 0.5 * kappa * _core.sin(angle) * step
+        inside = _core.clip(inside + step / (1.0 - bend), 0.0, width)
+    return inside

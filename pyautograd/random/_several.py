@@ -31,10 +31,12 @@ class Several(Stream):
         """
         (left, mode, right), dtype = parameters("triangular", dtype, left, mode, right)
         shape = common_shape("triangular", size, left, mode, right)
-        a, c, b = (_core.asarray(x, dtype=dtype) for x in (left, mode, right))
-        if surely(_core.greater(a, c)) or surely(_core.greater(c, b)):
+        a, c, b = left, mode, right
+        if dtype != np.float64 or any(isinstance(x, Tensor) for x in (a, c, b)):
+            a, c, b = (_core.asarray(x, dtype=dtype) for x in (a, c, b))
+        if _holds(a > c) or _holds(c > b):
             raise ValueError("[triangular] left <= mode <= right must hold")
-        if surely(_core.equal(a, b)):
+        if _holds(a == b):
             raise ValueError("[triangular] left must be below right")
         u = self._base("triangular", "uniform", shape, dtype)
         rises = u * (b - a) <= c - a
@@ -85,6 +87,10 @@ class Several(Stream):
         keys = self._base("permuted", "uniform", lines.shape, np.float64)
         mixed = _core.take_along_axis(lines, _core.argsort(keys, along), along)
         return _core.reshape(mixed, values.shape)
+
+
+def _holds(condition: Any) -> bool:
+    return condition if isinstance(condition, bool) else surely(condition)
 
 
 def _root(method: str, covariance: Tensor) -> Tensor:

@@ -93,7 +93,8 @@ class Stream:
         return self._stream.draw_with(op, kind, parameters, shape)
 
     def _log_gamma(self, op: str, shape: Tensor | float, size: tuple[int, ...]) -> Tensor:
-        return self._draw_with(op, "log_gamma", [shape], size)
+        note(self)
+        return self._stream.draw_with(op, "log_gamma", (shape,), size)
 
     def _order(self, op: str, n: int) -> Tensor:
         note(self)

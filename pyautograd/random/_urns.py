@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -18,6 +19,8 @@ from ._stream import Stream
 # its chance is below the smallest double.
 _DEVIATIONS, _FAR = 40, 60
 _MOST = 10**9
+# Up to so many draws the chances are kept for the next call, 32 kB of them
+_FEW = 4096
 
 
 class Urns(Stream):
@@ -118,13 +121,10 @@ def _inverted(
     taken: npt.NDArray[np.float64],
 ) -> Tensor:
     """The count at which the distribution function passes ``share``."""
-    if min(x.min(initial=0) for x in (good, bad, taken)) < 0:
-        raise ValueError("[hypergeometric] ngood, nbad and nsample must not be negative")
-    if np.any(taken > good + bad):
-        raise ValueError("[hypergeometric] nsample must be at most ngood + nbad")
-    if np.any(good + bad >= _MOST):
-        raise ValueError(f"[hypergeometric] ngood + nbad must be below {_MOST}")
-    first, below = _distribution(good, bad, taken)
+    if good.ndim == bad.ndim == taken.ndim == 0 and taken <= _FEW:
+        first, below = _distribution_of_few(float(good), float(bad), float(taken))
+    else:
+        first, below = _distribution(good, bad, taken)
     table = _core.asarray(below, device=share.device)
     if table.ndim == 1:
         counts = _core.searchsorted(table, share, side="right")
@@ -148,6 +148,12 @@ def _distribution(
 
     From the ratios of neighbours, which lose no digits where factorials of large numbers would.
     """
+    if min(x.min(initial=0) for x in (good, bad, taken)) < 0:
+        raise ValueError("[hypergeometric] ngood, nbad and nsample must not be negative")
+    if np.any(taken > good + bad):
+        raise ValueError("[hypergeometric] nsample must be at most ngood + nbad")
+    if np.any(good + bad >= _MOST):
+        raise ValueError(f"[hypergeometric] ngood + nbad must be below {_MOST}")
     total = good + bad
     low, high = np.maximum(0, taken - bad), np.minimum(good, taken)
     likely = np.clip(np.floor((good + 1) * (taken + 1) / (total + 2)), low, high)
@@ -164,3 +170,10 @@ def _distribution(
     logs = np.concatenate([np.zeros_like(last), np.cumsum(steps, axis=-1)], axis=-1)
     below = np.cumsum(np.exp(logs - logs.max(axis=-1, keepdims=True)), axis=-1)
     return first.astype(np.int64), below / below[..., -1:]
+
+
+@functools.lru_cache(maxsize=16)
+def _distribution_of_few(
+    good: float, bad: float, taken: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    return _distribution(np.asarray(good), np.asarray(bad), np.asarray(taken))

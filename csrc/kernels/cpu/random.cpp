@@ -10,7 +10,6 @@
 #include "kernels/parallel.h"
 #include "kernels/scalar/gamma_slope.h"
 #include "kernels/scalar/random.h"
-#include "kernels/sort.h"
 
 namespace pyautograd::kernels {
 
@@ -29,6 +28,8 @@ class Parameter {
   explicit Parameter(const View& view)
       : data_(static_cast<const T*>(view.data)), step_(element_count(view.shape) == 1 ? 0 : 1) {}
   T operator[](int64_t i) const { return data_[i * step_]; }
+  const T* at(int64_t i) const { return data_ + i * step_; }
+  int64_t step() const { return step_; }
 
  private:
   const T* data_;
@@ -43,6 +44,7 @@ class Place {
     if (!counts_ && element_count(index.shape) == 1) step_ = 0;
   }
   uint64_t operator[](int64_t i) const { return uint64_t(counts_ ? i : index_[i * step_]); }
+  bool counts() const { return counts_; }
 
  private:
   bool counts_;
@@ -50,15 +52,43 @@ class Place {
   int64_t step_ = 1;
 };
 
+constexpr int64_t kWords = 512;
+
+// The words of whole blocks.
+void fill_words(uint64_t* out, const RandomKey& key, uint64_t block, int64_t n) {
+  loops().base_draw[int(BaseDraw::Words)][int(DType::UInt64)](out, key.words, block, n);
+}
+
 // variate(substream, i) for every element, each with a block of its own.
 template <class Out, class Variate>
 void draw_each(const View& out, const RandomKey& key, uint64_t block, const View& index,
                const Variate& variate) {
+  constexpr int64_t kEach = kWords / 4;
   Out* o = static_cast<Out*>(out.data);
   const Place place(index);
   parallel_for(element_count(out.shape), kGrain / 64, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
+    for (int64_t i = begin; i < end && !place.counts(); ++i)
       o[i] = Out(variate(Substream{key.words, block + place[i]}, i));
+    for (int64_t past; begin < end && place.counts(); begin = past) {
+      past = std::min(end, begin + kEach);
+      uint64_t words[kWords];
+      fill_words(words, key, block + uint64_t(begin), 4 * (past - begin));
+      for (int64_t i = begin; i < past; ++i)
+        o[i] = Out(variate(Substream{key.words, block + uint64_t(i), words + 4 * (i - begin)}, i));
+    }
+  });
+}
+
+void draw_log_gamma(const View& out, const RandomKey& key, uint64_t block, const View& index,
+                    const Parameter<double>& shape) {
+  if (!Place(index).counts())
+    return draw_each<double>(out, key, block, index, [&](const Substream& draw, int64_t i) {
+      return log_gamma_variate(draw, shape[i]);
+    });
+  auto* o = static_cast<double*>(out.data);
+  parallel_for(element_count(out.shape), kGrain / 64, [&](int64_t begin, int64_t end) {
+    loops().log_gamma(o + begin, shape.at(begin), shape.step(), key.words, block + uint64_t(begin),
+                      end - begin);
   });
 }
 
@@ -66,16 +96,32 @@ void draw_integers(const View& out, const RandomKey& key, uint64_t block, const 
                    const Parameter<int64_t>& low, const Parameter<int64_t>& high) {
   auto* o = static_cast<int64_t*>(out.data);
   const Place place(index);
-  parallel_for(element_count(out.shape), kGrain / 8, [&](int64_t begin, int64_t end) {
+  const auto draw_one = [&](int64_t i, uint64_t number, int lane, uint64_t word) {
+    const uint64_t count = uint64_t(high[i]) - uint64_t(low[i]) + 1;
+    o[i] = int64_t(uint64_t(low[i]) +
+                   bounded(Substream{key.words, block + number}, lane, word, count));
+  };
+  const int64_t n = element_count(out.shape);
+  if (place.counts()) {
+    return parallel_for(blocks_of(n), kGrain / 32, [&](int64_t first, int64_t last) {
+      const int64_t end = std::min(n, 4 * last);
+      for (int64_t begin = 4 * first; begin < end; begin += kWords) {
+        uint64_t words[kWords];
+        const int64_t length = std::min(kWords, end - begin);
+        fill_words(words, key, block + uint64_t(begin / 4), length);
+        for (int64_t i = 0; i < length; ++i)
+          draw_one(begin + i, uint64_t(begin + i) / 4, int(i % 4), words[i]);
+      }
+    });
+  }
+  parallel_for(n, kGrain / 8, [&](int64_t begin, int64_t end) {
     PhiloxBlock words{};
     uint64_t held = ~uint64_t{0};  // the block in `words`
     for (int64_t i = begin; i < end; ++i) {
       const uint64_t number = place[i] / 4;
       const int lane = int(place[i] % 4);
       if (number != std::exchange(held, number)) words = philox_block(key.words, block + number);
-      const uint64_t count = uint64_t(high[i]) - uint64_t(low[i]) + 1;
-      const Substream draw{key.words, block + number};
-      o[i] = int64_t(uint64_t(low[i]) + bounded(draw, lane, words.word[lane], count));
+      draw_one(i, number, lane, words.word[lane]);
     }
   });
 }
@@ -114,12 +160,8 @@ void parameter_draw(ParameterDraw kind, const View& out, const RandomKey& key, u
                          std::span<const View>(views));
   }
   switch (kind) {
-    case ParameterDraw::LogGamma: {
-      const Parameter<double> shape(parameters[0]);
-      return draw_each<double>(out, key, block, index, [&](const Substream& draw, int64_t i) {
-        return log_gamma_variate(draw, shape[i]);
-      });
-    }
+    case ParameterDraw::LogGamma:
+      return draw_log_gamma(out, key, block, index, Parameter<double>(parameters[0]));
     case ParameterDraw::Poisson: {
       const Parameter<double> mean(parameters[0]);
       return draw_each<int64_t>(out, key, block, index, [&](const Substream& draw, int64_t i) {
@@ -159,10 +201,6 @@ void permutations(const View& out, const RandomKey& key, uint64_t block) {
                    }
                  }
                });
-}
-
-void count_at_most(const View& out, const View& u, const View& cdf) {
-  searchsorted(out, cdf, u, true);
 }
 
 void gamma_shape_slopes(const View& out, const View& a, const View& y, int order) {

@@ -93,11 +93,13 @@ PYAUTOGRAD_HD inline double normal_variate(uint64_t word) {
 
 // Variates that reject: each has blocks of its own, one for every attempt.
 
-// The blocks of one element.
+// The blocks of one element; the words of the first attempt may be at hand.
 struct Substream {
   const uint64_t* key;
   uint64_t block;
+  const uint64_t* first = nullptr;
   PYAUTOGRAD_HD PhiloxBlock operator()(uint64_t attempt) const {
+    if (first && attempt == 0) return {{first[0], first[1], first[2], first[3]}};
     return philox_block(key, block, attempt);
   }
 };
@@ -110,22 +112,38 @@ PYAUTOGRAD_HD inline double log_rest(double t) {
   return -t * t * t * t * sum;
 }
 
+// The steps of a gamma draw of shape a from a normal variate x and a uniform u.
+struct GammaParts {
+  double d, t;
+};
+PYAUTOGRAD_HD inline GammaParts gamma_parts(double a, double x) {
+  const double d = (a < 1 ? a + 1 : a) - 1. / 3, c = 1 / (3 * std::sqrt(d));
+  return {d, c * x};
+}
+PYAUTOGRAD_HD inline double gamma_uniform(uint64_t word) { return uniform_double(word) + 0x1p-54; }
+PYAUTOGRAD_HD inline bool gamma_squeeze(double u, double x) {
+  return u < 1 - 0.0331 * (x * x) * (x * x);
+}
+PYAUTOGRAD_HD inline double log_gamma_of(double d, double root) {
+  return log_positive(d * (root * root * root));
+}
+
 // The logarithm of a gamma variate of shape a, which does not underflow for small a (G. Marsaglia
 // and W. W. Tsang, A simple method for generating gamma variables, ACM TOMS 26, 2000; for a < 1
 // with their relation between shapes a and a + 1). Accepts at least 95 of 100 attempts.
 PYAUTOGRAD_HD inline double log_gamma_variate(const Substream& draw, double a) {
   if (!(a > 0)) return a == 0 ? -std::numeric_limits<double>::infinity() : a * NAN;
   if (!(a < 1e290)) return std::log(a);
-  const double d = (a < 1 ? a + 1 : a) - 1. / 3, c = 1 / (3 * std::sqrt(d));
   PhiloxBlock words = draw(0);
   const double boost = a < 1 ? -exponential_variate(words.word[2]) / a : 0;
   for (uint64_t attempt = 1;; ++attempt) {
-    const double x = normal_variate(words.word[0]), t = c * x, root = 1 + t;
-    const double u = uniform_double(words.word[1]) + 0x1p-54;
+    const double x = normal_variate(words.word[0]), u = gamma_uniform(words.word[1]);
+    const auto [d, t] = gamma_parts(a, x);
+    const double root = 1 + t;
     // After a squeeze, their x**2 / 2 + d - d v + d log(v) with v = (1 + t)**3, without its
     // cancellation.
-    if (root > 0 && (u < 1 - 0.0331 * (x * x) * (x * x) || log_positive(u) < 3 * d * log_rest(t)))
-      return log_positive(d * (root * root * root)) + boost;
+    if (root > 0 && (gamma_squeeze(u, x) || log_positive(u) < 3 * d * log_rest(t)))
+      return log_gamma_of(d, root) + boost;
     words = draw(attempt);
   }
 }

@@ -93,6 +93,45 @@ void draw_loop(void* out, const uint64_t* key, uint64_t block, int64_t n) {
   }
 }
 
+// What the squeeze accepts at the first attempt, nine of ten, in vectors; the rest one by one.
+void log_gamma_loop(double* out, const double* shape, int64_t step, const uint64_t* key,
+                    uint64_t block, int64_t n) {
+  constexpr int64_t kEach = kTile / 4;
+  for (int64_t begin = 0; begin < n; begin += kEach, block += kEach) {
+    const int64_t length = n - begin < kEach ? n - begin : kEach;
+    uint64_t words[kTile], first[kEach];
+    double x[kEach], value[kEach];
+    int64_t accepted[kEach];
+    fill_words(words, key, block, 4 * length);
+    for (int64_t i = 0; i < length; ++i) first[i] = words[4 * i];
+    Normal()(x, first, length);
+    const double* a = shape + begin * step;
+    int64_t small = 0;
+#pragma GCC ivdep
+    for (int64_t i = 0; i < length; ++i) {
+      const double shape_i = a[i * step];
+      const GammaParts parts = gamma_parts(shape_i, x[i]);
+      const double root = 1 + parts.t;
+      const bool squeezed = gamma_squeeze(gamma_uniform(words[4 * i + 1]), x[i]);
+      accepted[i] = (shape_i > 0) & (shape_i < 1e290) & (root > 0) & squeezed;
+      value[i] = log_gamma_of(accepted[i] ? parts.d : 1, accepted[i] ? root : 1);
+      small |= shape_i < 1;
+    }
+    if (small) {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < length; ++i) {
+        const double shape_i = a[i * step];
+        const double boost = -exponential_variate(words[4 * i + 2]) / shape_i;
+        value[i] += shape_i < 1 ? boost : 0;
+      }
+    }
+    for (int64_t i = 0; i < length; ++i) {
+      const Substream draw{key, block + uint64_t(i), words + 4 * i};
+      out[begin + i] = accepted[i] ? value[i] : log_gamma_variate(draw, a[i * step]);
+    }
+  }
+}
+
 template <class F, class T, int kPerWord = 1>
 void install_draw(LoopTable& table, BaseDraw kind) {
   table.base_draw[int(kind)][int(dtype_of<T>)] = draw_loop<F, T, kPerWord>;
@@ -108,6 +147,7 @@ void install_random(LoopTable& table) {
   install_draw<Normal, float>(table, BaseDraw::Normal);
   install_draw<Exponential, double>(table, BaseDraw::Exponential);
   install_draw<Exponential, float>(table, BaseDraw::Exponential);
+  table.log_gamma = log_gamma_loop;
 }
 
 }  // namespace PYAUTOGRAD_ISA
