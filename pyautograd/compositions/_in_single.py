@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Any
 
@@ -15,6 +15,7 @@ from .._core import Tensor
 __all__ = ["in_single"]
 
 _HALVES = (np.dtype(np.float16), bfloat16)
+_NUMBERS = frozenset((bool, int, float, complex, str, type(None)))
 _Function = Callable[..., Any]
 
 
@@ -27,6 +28,8 @@ def in_single(function: _Function) -> _Function:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if _surely_wide(args) and _surely_wide(kwargs.values()):
+            return function(*args, **kwargs)
         given = list(_tensors((args, tuple(kwargs.values()))))
         if not any(_is_half(x) for x in given):
             return function(*args, **kwargs)
@@ -38,6 +41,18 @@ def in_single(function: _Function) -> _Function:
         return _cast(results, lambda x: _narrowed(x, dtypes[0]))
 
     return call
+
+
+def _surely_wide(values: Iterable[Any]) -> bool:
+    """What a quick look can tell: most calls have nothing but a tensor and numbers."""
+    for value in values:
+        kind = type(value)
+        if kind is Tensor:
+            if value.dtype.itemsize == 2:
+                return False
+        elif kind not in _NUMBERS:
+            return False
+    return True
 
 
 def _is_half(x: Tensor) -> bool:

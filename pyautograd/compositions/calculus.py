@@ -46,9 +46,9 @@ def diff(
     if x.ndim == 0:
         raise ValueError("[diff] a 0-d array has no neighbours: at least one dimension is needed")
     place = normal_axis("diff", axis, x.ndim)
-    parts = [_beside(x, prepend, place), x, _beside(x, append, place)]
-    if len(present := [part for part in parts if part is not None]) > 1:
-        x = _core.concat(present, place)
+    if prepend is not None or append is not None:
+        parts = [_beside(x, prepend, place), x, _beside(x, append, place)]
+        x = _core.concat([part for part in parts if part is not None], place)
     for _ in range(min(order, x.shape[place])):  # then there are none left
         after, before = along(x, place, slice(1, None)), along(x, place, slice(None, -1))
         x = _core.not_equal(after, before) if x.dtype.kind == "b" else after - before
