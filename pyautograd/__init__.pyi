@@ -23,7 +23,7 @@ from .compositions.transforms import apply_over_axes as apply_over_axes
 from ._core import arange as arange
 from ._core import argmax as argmax
 from ._core import argmin as argmin
-from .compositions.selection import argpartition as argpartition
+from ._core import argpartition as argpartition
 from ._core import argsort as argsort
 from ._core import argwhere as argwhere
 from .compositions.comparison import array_equal as array_equal
@@ -265,7 +265,7 @@ from . import optim as optim
 from . import optimize as optimize
 from ._core import outer as outer
 from ._arrays.extended import pad as pad
-from .compositions.selection import partition as partition
+from ._core import partition as partition
 from .compositions.quantiles import percentile as percentile
 from ._core import permute_dims as permute_dims
 from .compositions.indexing import piecewise as piecewise

@@ -136,6 +136,94 @@ def test_kthvalue_is_found_in_every_place():
         assert (value.item(), place.item()) == (x[order[k - 1]], order[k - 1])
 
 
+def is_partitioned(x, places, ranks, order):
+    """The k-th elements are in their places, stably, and what is on a side of one stays there."""
+    np.testing.assert_array_equal(places[ranks], order[ranks])
+    edges = [0, *ranks, len(x)]
+    for first, last in zip(edges, edges[1:], strict=False):
+        assert {*places[first:last]} == {*order[first:last]}
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int32", "uint64", "float32", "float64"])
+@pytest.mark.parametrize("n", [1, 63, 65, 1100, 70_000])
+def test_partitions_of_long_lines(dtype, n):
+    rng = np.random.default_rng(n)
+    for top in (2, 300, 10**6):
+        x = rng.integers(0, top, n).astype(dtype)
+        if dtype.startswith("float"):
+            x[rng.integers(0, n, n // 9)] = rng.choice([0.0, -0.0, np.nan, -np.nan, -1.0], n // 9)
+        order = np.argsort(x, kind="stable")
+        for kth in (n // 2, [0, n - 1], [-1, n // 3, n // 3, n // 3 - n]):
+            ranks = np.unique(np.asarray(kth) % n)
+            places = pa.argpartition(pa.tensor(x), kth).numpy()
+            is_partitioned(x, places, ranks, order)
+            values = pa.partition(pa.tensor(x), kth).numpy()
+            assert values.tobytes() == x[places].tobytes()
+
+
+def test_partitions_on_which_every_split_is_bad():
+    x = against_the_pivots(8000)
+    for ranks in ([3000], [1, 7000]):
+        places = pa.argpartition(x, ranks).numpy()
+        is_partitioned(x, places, ranks, np.argsort(x, kind="stable"))
+        np.testing.assert_array_equal(pa.partition(x, ranks).numpy()[ranks], np.sort(x)[ranks])
+
+
+def test_partitions_along_axes():
+    x = np.random.default_rng(3).normal(size=(5, 300, 4))
+    for axis, k in ((0, 2), (1, 100), (-1, -1), (None, 17)):
+        got = pa.partition(pa.from_numpy(x)[::-1], k, axis).numpy()
+        taken = (np.take(got, k, axis or 0), np.take(np.sort(x[::-1], axis), k, axis or 0))
+        np.testing.assert_array_equal(*taken)
+        np.testing.assert_array_equal(np.sort(got, axis), np.sort(x[::-1], axis))
+    mapped = pa.func.vmap(lambda t: pa.partition(t, 2, 0), in_axes=2)(pa.tensor(x))
+    np.testing.assert_array_equal(mapped.numpy()[:, 2], np.sort(x, 0)[2].T)
+    np.testing.assert_array_equal(pa.partition([2 + 1j, 1, 2, np.nan], 1).numpy()[:2], [1, 2])
+    np.testing.assert_array_equal(
+        np.partition(pa.tensor(x), 3, axis=1).numpy()[:, 3], np.sort(x, 1)[:, 3]
+    )
+    assert pa.tensor([3, 1, 2]).argpartition(0).tolist() == [1, 2, 0]
+
+
+def test_the_derivative_of_a_partition_goes_where_the_element_came_from():
+    x = np.random.default_rng(4).integers(0, 9, 500).astype(float)
+    gradient = pa.func.grad(lambda t: pa.partition(t, [3, 200])[200])(x)
+    assert np.flatnonzero(gradient.numpy()).tolist() == [np.argsort(x, kind="stable")[200]]
+
+
+def test_kth_that_are_none():
+    with pytest.raises(ValueError, match=r"\[partition\] kth = 3 is out of bounds for 3 elements"):
+        pa.partition([1.0, 2.0, 3.0], [0, 3])
+    with pytest.raises(ValueError, match=r"\[argpartition\] kth = -4"):
+        pa.argpartition([1.0, 2.0, 3.0], -4)
+    with pytest.raises(TypeError, match="kth"):
+        pa.partition([1.0, 2.0, 3.0], 0.5)
+    with pytest.raises(IndexError, match=r"\[partition\] axis 1"):
+        pa.partition([1.0, 2.0, 3.0], 0, 1)
+
+
+@pytest.mark.parametrize("method", ["linear", "lower", "nearest", "median_unbiased"])
+def test_quantiles_of_long_lines(method):
+    """A few are selected, many are looked up in a sort."""
+    rng = np.random.default_rng(5)
+    for shape, axis in (((2000,), None), ((3, 700), 1), ((700, 2), 0), ((30, 20), None)):
+        x = rng.integers(0, 400, shape) / 8.0
+        for q in (0.0, 0.3, 1.0, [0.25, 0.75], np.linspace(0, 1, 40)):
+            got = pa.quantile(pa.tensor(x), q, axis, method=method).numpy()
+            np.testing.assert_allclose(got, np.quantile(x, q, axis, method=method), 1e-14)
+        np.testing.assert_array_equal(pa.median(pa.tensor(x), axis).numpy(), np.median(x, axis))
+    x = rng.normal(size=(3, 700))
+    x[1, 5] = np.nan
+    for f, g in ((pa.median, np.median), (pa.nanmedian, np.nanmedian)):
+        np.testing.assert_array_equal(f(pa.tensor(x), 1).numpy(), g(x, 1))
+
+
+def test_the_derivative_of_a_median_of_many():
+    x = np.random.default_rng(6).integers(0, 9, 1001).astype(float)
+    gradient = pa.func.grad(lambda t: pa.median(t))(x).numpy()
+    assert np.flatnonzero(gradient).tolist() == [np.argsort(x, kind="stable")[500]]
+
+
 @pytest.mark.parametrize("k", [0, 4])
 def test_k_out_of_range(k):
     with pytest.raises(ValueError, match=r"\[kthvalue\] k = .* from 1 to 3"):

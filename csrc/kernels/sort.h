@@ -1,10 +1,12 @@
 #pragma once
 
+#include <span>
+
 #include "core/view.h"
 
 namespace pyautograd::kernels {
 
-// All serve every device (kernels/device.h).
+// All but arg_nth serve every device (kernels/device.h).
 
 // Ascending orders below count nan as larger than every number and -0 as equal to 0. Descending is
 // the opposite order, so nan comes first. Equal elements keep their order either way.
@@ -17,6 +19,16 @@ void argsort(const View& out, const View& x, int axis, bool descending);
 // Positions of the `count` first elements in sorted order, count = out's size along the axis. They
 // come sorted; or in no particular order, but for the one of number count - 1, which is the last.
 void arg_select(const View& out, const View& x, int axis, bool descending, bool sorted);
+
+// Each of the ranks, ascending, where a sort has it: what is in front of it is not larger, what is
+// behind not smaller, and equal elements keep their order. `arg_partition` gives the positions.
+// Devices sort.
+void partition(const View& out, const View& x, int axis, std::span<const int64_t> ranks);
+void arg_partition(const View& out, const View& x, int axis, std::span<const int64_t> ranks);
+
+// The position of the element that a sort has at this rank; not for devices. out has size 1 along
+// the axis.
+void arg_nth(const View& out, const View& x, int axis, int64_t rank);
 
 // How many elements of the ascending line are less than each of `values` (or, with `right`, not
 // greater); complex numbers by real part, then by imaginary part. All three are contiguous: lines

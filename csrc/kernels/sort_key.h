@@ -28,6 +28,20 @@ PYAUTOGRAD_HD Key<T> key_of(T x, bool descending) {
   return descending ? ~key : key;
 }
 
+// The element that has this key, but for the sign of a zero and the bits of a nan.
+template <class T>
+PYAUTOGRAD_HD T element_of(Key<T> key, bool descending) {
+  using K = Key<T>;
+  if (descending) key = ~key;
+  if constexpr (std::is_floating_point_v<T>) {
+    return std::bit_cast<T>(K(key ^ (key < 0 ? std::numeric_limits<K>::max() : 0)));
+  } else if constexpr (std::is_signed_v<T> || sizeof(T) < sizeof(K)) {
+    return T(key);
+  } else {
+    return T(key) ^ (T{1} << (sizeof(T) * 8 - 1));
+  }
+}
+
 // nan after every number. Complex numbers by real part, then by imaginary part; those with a nan in
 // the imaginary part, in the real part and in both follow in this order.
 template <class T>

@@ -82,6 +82,70 @@ class ArgSelect final : public AlongAxis {
   const bool descending_, sorted_;
 };
 
+// The position of the element of one rank.
+class ArgNth final : public AlongAxis {
+ public:
+  ArgNth(int64_t axis, int64_t rank) : AlongAxis(axis), rank_(rank) {}
+  std::string_view name() const override { return "kthvalue"; }
+  Specs infer(TensorSpan inputs) const override {
+    Dims shape = inputs[0].shape();
+    shape[axis_] = 1;
+    return {Spec{std::move(shape), DType::Int64, inputs[0].device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, DType::Int64);
+    kernels::arg_nth(out->view(), inputs[0].array().view(), static_cast<int>(axis_), rank_);
+    return Tensors::of(Tensor(std::move(out)));
+  }
+
+ protected:
+  Ref<const Primitive> along(int64_t axis) const override { return make_ref<ArgNth>(axis, rank_); }
+
+ private:
+  const int64_t rank_;
+};
+
+class Argpartition final : public AlongAxis {
+ public:
+  Argpartition(int64_t axis, Dims ranks) : AlongAxis(axis), ranks_(std::move(ranks)) {}
+  std::string_view name() const override { return "argpartition"; }
+  Specs infer(TensorSpan inputs) const override {
+    return {Spec{inputs[0].shape(), DType::Int64, inputs[0].device()}};
+  }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, DType::Int64, specs[0].device);
+    kernels::arg_partition(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_),
+                           ranks_);
+    return Tensors::of(Tensor(std::move(out)));
+  }
+
+ protected:
+  Ref<const Primitive> along(int64_t axis) const override {
+    return make_ref<Argpartition>(axis, ranks_);
+  }
+
+ private:
+  const Dims ranks_;
+};
+
+// As SortValues is to a sort.
+class PartitionValues final : public Primitive {
+ public:
+  PartitionValues(int64_t axis, Dims ranks) : axis_(axis), ranks_(std::move(ranks)) {}
+  std::string_view name() const override { return "partition"; }
+  Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    kernels::partition(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_),
+                       ranks_);
+    return Tensors::of(Tensor(std::move(out)));
+  }
+
+ private:
+  const int64_t axis_;
+  const Dims ranks_;
+};
+
 Tensor contiguous_as(const Tensor& x, DType dtype, const Dims& shape, Device device) {
   Ref<Array> out = Array::empty(x.shape(), dtype, device);
   kernels::copy(out->device_view(), x.device_view());
@@ -156,28 +220,65 @@ Tensor argsort_complex(const Tensor& x, int64_t axis, bool descending) {
   return sorted_further(places, nans, axis, descending);
 }
 
-Tensor select_places(std::string_view op, const Tensor& x, int64_t k, int64_t least, int64_t axis,
-                     bool descending, bool sorted) {
+void require_k(std::string_view op, const Tensor& x, int64_t k, int64_t least, int64_t axis) {
   const int64_t n = x.shape()[axis];
   if (k < least || k > n) {
     value_error("[", op, "] k = ", k, " is out of range: axis ", axis, " has ", n,
                 " elements, so k must be from ", least, " to ", n);
   }
+}
+
+Tensor select_places(const Tensor& x, int64_t k, int64_t axis, bool descending, bool sorted) {
   if (is_complex(x.dtype())) return slice_axis(argsort(x, axis, descending), axis, 0, k);
   return apply1(make_ref<ArgSelect>(axis, k, descending, sorted), x);
 }
 
 Tensors topk(const Tensor& x, int64_t k, int64_t axis, bool largest, bool sorted) {
   const int64_t along = normalize_axis("topk", axis, x.ndim());
-  return with_values(x, select_places("topk", x, k, 0, along, largest, sorted), along);
+  require_k("topk", x, k, 0, along);
+  return with_values(x, select_places(x, k, along, largest, sorted), along);
 }
 
 Tensors kthvalue(const Tensor& x, int64_t k, int64_t axis, bool keepdims) {
   const int64_t along = normalize_axis("kthvalue", axis, x.ndim());
-  const Tensor places = select_places("kthvalue", x, k, 1, along, false, false);
-  Tensors kept = with_values(x, slice_axis(places, along, k - 1, 1), along);
+  require_k("kthvalue", x, k, 1, along);
+  const bool alone = is_on_host(x) && !is_complex(x.dtype());
+  const Tensor place = alone
+                           ? apply1(make_ref<ArgNth>(along, k - 1), x)
+                           : slice_axis(select_places(x, k, along, false, false), along, k - 1, 1);
+  Tensors kept = with_values(x, place, along);
   if (keepdims) return kept;
   return {squeeze(kept[0], Dims{along}), squeeze(kept[1], Dims{along})};
+}
+
+// Ascending ranks from 0 on, without repetitions.
+Dims ranks_of(std::string_view op, const Dims& kth, int64_t n) {
+  Dims ranks;
+  for (int64_t k : kth) {
+    if (k < -n || k >= n)
+      value_error("[", op, "] kth = ", k, " is out of bounds for ", n, " elements");
+    ranks.push_back(k < 0 ? k + n : k);
+  }
+  std::sort(ranks.begin(), ranks.end());
+  ranks.resize(static_cast<size_t>(std::unique(ranks.begin(), ranks.end()) - ranks.begin()));
+  return ranks;
+}
+
+Tensor argpartition(const Tensor& x, const Dims& kth, std::optional<int64_t> axis) {
+  const Tensor line = line_of(x, axis);
+  const int64_t along = normalize_axis("argpartition", axis.value_or(0), line.ndim());
+  Dims ranks = ranks_of("argpartition", kth, line.shape()[along]);
+  if (is_complex(x.dtype())) return argsort(line, along);
+  return apply1(make_ref<Argpartition>(along, std::move(ranks)), line);
+}
+
+Tensor partition(const Tensor& x, const Dims& kth, std::optional<int64_t> axis) {
+  const Tensor line = line_of(x, axis);
+  const int64_t along = normalize_axis("partition", axis.value_or(0), line.ndim());
+  Dims ranks = ranks_of("partition", kth, line.shape()[along]);
+  if (only_values(line) && !is_complex(x.dtype()))
+    return apply1(make_ref<PartitionValues>(along, std::move(ranks)), line);
+  return take_along_axis(line, argpartition(line, ranks, along), along);
 }
 
 bool is_right(std::string_view op, std::string_view side) {
@@ -329,6 +430,35 @@ number. The derivative goes to the element found.
 >>> value, index = pa.kthvalue(pa.tensor([3.0, 1.0, 2.0]), 2)
 >>> value.item(), index.item()
 (2.0, 2))");
+  registry.add("partition", &partition, "a, kth, axis=-1",
+               R"(The elements along an axis with those of rank ``kth`` where a sort would put them.
+
+What comes before such an element is no larger and what comes behind no smaller, in an order that is left open. Found by
+selection, in linear time. nan counts as larger than every number. The derivative goes to the elements by the
+permutation that argpartition returns.
+
+:param x: tensor with at least one axis
+:param kth: int or ints, from the end if negative
+:param axis: int, or None to flatten x first
+:returns: tensor of x's shape and dtype
+:raises ValueError: if kth is out of bounds
+:raises IndexError: if the axis is out of range
+
+>>> pa.partition(pa.tensor([3.0, 1.0, 2.0]), 1).tolist()
+[1.0, 2.0, 3.0])");
+  registry.add(
+      "argpartition", &argpartition, "a, kth, axis=-1",
+      R"(The places of the elements in the order of partition. Equal elements keep their order.
+
+:param x: tensor with at least one axis
+:param kth: int or ints, from the end if negative
+:param axis: int, or None to flatten x first
+:returns: int64 tensor of x's shape; it has no derivative
+:raises ValueError: if kth is out of bounds
+:raises IndexError: if the axis is out of range
+
+>>> pa.argpartition(pa.tensor([3.0, 1.0, 2.0]), 1).tolist()
+[1, 2, 0])");
   registry.add("searchsorted", &searchsorted, "x1, x2, /, side='left', sorter=None",
                R"(Where the elements of x2 would have to go into the ascending x1 to keep it sorted.
 

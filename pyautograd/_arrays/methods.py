@@ -17,8 +17,7 @@ __all__: list[str] = []
 
 def argpartition(self: Tensor, kth: int | Sequence[int], axis: int | None = -1) -> Tensor:
     """The places of the elements in the order of :func:`pyautograd.partition`."""
-    result: Tensor = compositions.load("argpartition")(self, kth, axis)
-    return result
+    return _core.argpartition(self, kth, axis)
 
 
 def choose(self: Tensor, choices: Any, mode: str = "raise") -> Tensor:
@@ -47,7 +46,7 @@ def flatten(self: Tensor, order: str = "C") -> Tensor:
 
 def partition(self: Tensor, kth: int | Sequence[int], axis: int = -1) -> None:
     """Puts the elements along an axis in the order of :func:`pyautograd.partition`, in place."""
-    self[...] = compositions.load("partition")(self, kth, axis)
+    self[...] = _core.partition(self, kth, axis)
 
 
 def pin_memory(self: Tensor) -> Tensor:

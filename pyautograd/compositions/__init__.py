@@ -43,7 +43,7 @@ _MODULES = {
     ),
     "quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
     "products": "kron vdot",
-    "selection": "argpartition compress extract lexsort partition sort_complex",
+    "selection": "compress extract lexsort sort_complex",
     "sets": "intersect1d setdiff1d setxor1d union1d",
     "statistics": "average corrcoef cov ptp",
     "transforms": "apply_along_axis apply_over_axes sliding_window_view",

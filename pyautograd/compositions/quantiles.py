@@ -80,8 +80,14 @@ _METHODS = {
 }
 
 
+# Lines of fewer elements are sorted as quickly as searched, and for more ranks a sort is quicker
+_LONG, _MANY_RANKS = 256, 8
+
+
 class _Lines:
-    """The elements along some axes, sorted along axis 0, nan behind all numbers."""
+    """The elements along some axes, along axis 0, and those of them that a rank names: nan behind
+    all numbers.
+    """
 
     def __init__(self, name: str, x: Tensor, axis: Axis, keepdims: bool, skip_nan: bool) -> None:
         axes = normal_axes(name, axis, x.ndim)
@@ -98,18 +104,44 @@ class _Lines:
             lines = floating(lines)
             nothing = _core.asarray(math.nan, dtype=lines.dtype)
             lines = _core.concat([lines, _core.broadcast_to(nothing, (1, *around))])
-        self.sorted = _core.sort(lines, 0)
-        self._arranged = x.shape, axes, rest, lines, skip_nan
+        self.lines = lines
+        self._arranged = x.shape, axes, rest, skip_nan
 
-    def at(self, place: Tensor) -> Tensor:
-        """The elements at the nearest place that there is; ``place`` may have several rows."""
+    def at(self, *places: Tensor) -> list[Tensor]:
+        """The elements of the nearest ranks that there are; a place may have several rows."""
         last = _core.maximum(self.count - 1, 0)
-        index = _core.astype(_core.minimum(_core.maximum(place, 0), last), np.int64)
-        return _core.take_along_axis(self.sorted, index, 0)
+        ranks = [
+            _core.astype(_core.minimum(_core.maximum(place, 0), last), np.int64) for place in places
+        ]
+        few = all(_core.depth(rank) == 0 and rank.size <= _MANY_RANKS for rank in ranks)
+        known = few and self.size >= _LONG
+        ordered = self._ordered(
+            [k for r in ranks for k in _core.ravel(r).tolist()] if known else []
+        )
+        return [_core.take_along_axis(ordered, rank, 0) for rank in ranks]
+
+    def _ordered(self, ranks: Sequence[int]) -> Tensor:
+        """Sorted, or with the elements of these ranks in their places where that is quicker."""
+        if not ranks or self.size < _LONG or self.lines.device != "cpu":
+            return _core.sort(self.lines, 0)
+        return _core.partition(self.lines, ranks, 0)
+
+    def middle(self) -> Tensor:
+        """The middle one, or the mean of the two in the middle."""
+        if isinstance(self.count, int):
+            last = max(self.count - 1, 0)
+            lower, upper = last // 2, (last + 1) // 2
+            ordered = self._ordered([lower, upper])
+            return ordered[lower] if lower == upper else (ordered[lower] + ordered[upper]) / 2
+        count = _core.astype(self.count, np.float64)
+        rows = _core.reshape(count, (1,) * (self.lines.ndim - count.ndim) + count.shape)
+        place = (rows - 1) / 2
+        below, above = self.at(_core.floor(place), _core.ceil(place))
+        return (below[0] + above[0]) / 2
 
     def weighted(self, name: str, weights: Any, fraction: Tensor) -> Tensor:
         """The first elements up to which the sorted weights make up a fraction of all."""
-        shape, axes, rest, lines, skip_nan = self._arranged
+        (shape, axes, rest, skip_nan), lines = self._arranged, self.lines
         w = _core.astype(not_complex(name, weights), np.float64)
         if w.shape != shape:
             if w.shape != tuple(shape[i] for i in axes):
@@ -128,20 +160,17 @@ class _Lines:
         share = share / share[-1:]
         rows = _core.reshape(fraction, (-1, 1) + (1,) * len(lines.shape[1:]))
         before = _core.logical_or(_core.less(share, rows), _core.equal(share, 0))
-        return self.at(_core.sum(before, 1))
+        return self.at(_core.sum(before, 1))[0]
 
     def with_nan(self, result: Tensor) -> Tensor:
         """nan where there is one that is not skipped."""
         if isinstance(self.count, Tensor) or result.dtype.kind not in "fc":
             return result
-        return _core.where(_core.isnan(self.sorted[-1]), math.nan, result)
+        return _core.where(_core.any(_core.isnan(self.lines), 0), math.nan, result)
 
 
 def _middle(lines: _Lines) -> Tensor:
-    count = _core.astype(lines.count, np.float64)
-    rows = _core.reshape(count, (1,) * (lines.sorted.ndim - count.ndim) + count.shape)
-    lower, upper = (lines.at(end((rows - 1) / 2))[0] for end in (_core.floor, _core.ceil))
-    return _core.reshape(lines.with_nan((lower + upper) / 2), lines.shape)
+    return _core.reshape(lines.with_nan(lines.middle()), lines.shape)
 
 
 def median(a: TensorLike, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
@@ -192,14 +221,14 @@ def _quantile(
     if weights is not None:
         chosen = lines.weighted(name, weights, fraction)
         return _core.reshape(lines.with_nan(chosen), fraction.shape + lines.shape)
-    rows = _core.reshape(fraction, (-1,) + (1,) * (lines.sorted.ndim - 1))
+    rows = _core.reshape(fraction, (-1,) + (1,) * (lines.lines.ndim - 1))
     where = place(lines.count, rows)
     if weight is None:
-        result = lines.at(where)
+        (result,) = lines.at(where)
     else:
         below = _core.floor(where)
-        lower, upper = lines.at(below), lines.at(below + 1)
-        share = _core.astype(weight(where - below), _share_dtype(q, lines.sorted.dtype))
+        lower, upper = lines.at(below, below + 1)
+        share = _core.astype(weight(where - below), _share_dtype(q, lines.lines.dtype))
         span = upper - lower
         # From the nearer end, so that the result does not leave the interval
         near = _core.less(share, 0.5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,44 +15,6 @@ if TYPE_CHECKING:
     from .._core import TensorLike
 
 __all__: list[str] = []
-
-
-def partition(a: TensorLike, kth: int | Sequence[int], axis: int | None = -1) -> Tensor:
-    """The elements along an axis with the ``kth`` where a sort would put it.
-
-    What comes before it is no larger and what comes behind no smaller; here both are sorted, too,
-    which NumPy leaves open. Derivatives are those of ``sort``.
-
-    Raises:
-        ValueError: ``kth`` is out of bounds.
-
-    >>> pa.partition(pa.tensor([3.0, 1.0, 2.0]), 1).tolist()
-    [1.0, 2.0, 3.0]
-    """
-    x, along = _partitioned("partition", a, kth, axis)
-    return _core.sort(x, along)
-
-
-def argpartition(a: TensorLike, kth: int | Sequence[int], axis: int | None = -1) -> Tensor:
-    """The places of the elements in the order of :func:`partition`.
-
-    >>> pa.argpartition(pa.tensor([3.0, 1.0, 2.0]), 1).tolist()
-    [1, 2, 0]
-    """
-    x, along = _partitioned("argpartition", a, kth, axis)
-    return _core.argsort(x, along)
-
-
-def _partitioned(name: str, a: Any, kth: Any, axis: int | None) -> tuple[Tensor, int]:
-    x = _core.asarray(a)
-    x, along = (_core.ravel(x), 0) if axis is None else (x, normal_axis(name, axis, x.ndim))
-    size = x.shape[along]
-    for k in np.atleast_1d(kth):
-        if not isinstance(k, (int, np.integer)):
-            raise TypeError(f"[{name}] kth must be an integer, got {k!r}")
-        if not -size <= k < size:
-            raise ValueError(f"[{name}] kth = {k} is out of bounds for {size} elements")
-    return x, along
 
 
 def lexsort(keys: Sequence[TensorLike], axis: int = -1) -> Tensor:

@@ -7,28 +7,9 @@ import pyautograd as pa
 from .record import Sample, distinct, record
 
 
-def ranked(rng):
-    yield distinct(rng, (5,)), 2
-    yield distinct(rng, (2, 4)), -1, 1
-    yield distinct(rng, (3, 2)), [0, 2], 0
-    yield distinct(rng, (2, 3)), 4, None
-    yield distinct(rng, (3,)), 3
-    yield distinct(rng, (3,)), -4
-
-
 def unranked(rng):
     for shape in [(5,), (2, 3), (0,), ()]:
         yield (distinct(rng, shape),)
-
-
-def sorted_if_valid(order, partition):
-    """Between its k-th elements NumPy leaves the order open."""
-
-    def reference(a, kth, axis=-1):
-        partition(a, kth, axis)
-        return order(a, axis, kind="stable")
-
-    return reference
 
 
 def keys(rng):
@@ -127,13 +108,6 @@ def ravelled(index, dims, *args):
 
 
 RECORDS = [
-    record("partition", sorted_if_valid(np.sort, np.partition), ranked),
-    record(
-        "argpartition",
-        sorted_if_valid(np.argsort, np.argpartition),
-        ranked,
-        diff=(),
-    ),
     record("lexsort", np.lexsort, keys, diff=()),
     record("sort_complex", np.sort_complex, unranked),
     record("compress", np.compress, masked, diff=(1,)),

@@ -68,6 +68,25 @@ def kthvalue_samples(rng):
     yield Sample((distinct(rng, (3,)), 4), {"axis": 0})
 
 
+def ranked(rng):
+    yield distinct(rng, (5,)), 2
+    yield distinct(rng, (2, 4)), -1, 1
+    yield distinct(rng, (3, 2)), [0, 2], 0
+    yield distinct(rng, (2, 3)), 4, None
+    yield distinct(rng, (3,)), 3
+    yield distinct(rng, (3,)), -4
+
+
+def sorted_if_valid(order, partition):
+    """The order around the k-th elements is left open: such short lines are sorted."""
+
+    def reference(a, kth, axis=-1):
+        partition(a, kth, axis)
+        return order(a, axis, kind="stable")
+
+    return reference
+
+
 def search_samples(rng):
     for n, shape in [(4, (3,)), (3, (2, 2)), (1, ()), (0, (2,)), (3, (0,))]:
         for option in ("left", "right"):
@@ -143,6 +162,8 @@ RECORDS = [
     record("argsort", argsort, tied_samples, diff=()),
     record("topk", topk, topk_samples, fn=values_only(pa.topk)),
     record("kthvalue", kthvalue, kthvalue_samples, fn=values_only(pa.kthvalue)),
+    record("partition", sorted_if_valid(np.sort, np.partition), ranked),
+    record("argpartition", sorted_if_valid(np.argsort, np.argpartition), ranked, diff=()),
     record(
         "searchsorted",
         lambda x1, x2, **kwargs: np.searchsorted(np.sort(x1), x2, **kwargs),

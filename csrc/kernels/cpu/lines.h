@@ -32,6 +32,13 @@ class Lines {
   // body(out line, x line)
   template <class Body>
   void run(const Body& body) const {
+    run([] { return 0; }, [&](void* to, const void* from, int) { body(to, from); });
+  }
+
+  // body(out line, x line, scratch): what make() returns, once for every range of lines that a
+  // thread takes.
+  template <class Make, class Body>
+  void run(const Make& make, const Body& body) const {
     int64_t lines = nest_.count();
     if (lines == 0) return;
     int64_t grain = std::max<int64_t>(group_, kGrain / 2 / std::max<int64_t>(1, length_));
@@ -40,10 +47,13 @@ class Lines {
           pack_x_ ? size_t(group_ * length_ * itemsize(x_.dtype)) : 0);
       auto out_buffer = std::make_unique_for_overwrite<char[]>(
           pack_out_ ? size_t(group_ * length_ * itemsize(out_.dtype)) : 0);
+      const auto scratch = make();
+      const auto body_with_scratch = [&](void* to, const void* from) { body(to, from, scratch); };
       nest_.walk(begin, end, [&](const auto& offsets, int64_t n) {
         for (int64_t i = 0; i < n; i += group_)
-          run_group(body, offsets[0] + i * nest_.stride(0), offsets[1] + i * nest_.stride(1),
-                    std::min(group_, n - i), x_buffer.get(), out_buffer.get());
+          run_group(body_with_scratch, offsets[0] + i * nest_.stride(0),
+                    offsets[1] + i * nest_.stride(1), std::min(group_, n - i), x_buffer.get(),
+                    out_buffer.get());
       });
     });
   }

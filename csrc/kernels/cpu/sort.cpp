@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/allocator.h"
+#include "kernels/cpu/lines.h"
 #include "kernels/cpu/loop_table.h"
 #include "kernels/cpu/move.h"
 #include "kernels/device.h"
@@ -14,20 +15,6 @@
 namespace pyautograd::kernels {
 
 namespace {
-
-// The element that has this key, but for the sign of a zero and the bits of a nan.
-template <class T>
-T element_of(Key<T> key, bool descending) {
-  using K = Key<T>;
-  if (descending) key = ~key;
-  if constexpr (std::is_floating_point_v<T>) {
-    return std::bit_cast<T>(K(key ^ (key < 0 ? std::numeric_limits<K>::max() : 0)));
-  } else if constexpr (std::is_signed_v<T> || sizeof(T) < sizeof(K)) {
-    return T(key);
-  } else {
-    return T(key) ^ (T{1} << (sizeof(T) * 8 - 1));
-  }
-}
 
 template <class K>
 const SortLoops<K>& sort_loops() {
@@ -106,6 +93,33 @@ void select_line(const SortLine<K>& x, const SortLine<K>& spare, int64_t n, int6
   if (sorted) sort_line(x, spare, std::min(count, begin));
 }
 
+// Cuts the items [begin, end) until every rank among them is in its place.
+template <class K>
+void partition_line(const SortLine<K>& x, const SortLine<K>& spare, int64_t begin, int64_t end,
+                    std::span<const int64_t> ranks, int budget) {
+  constexpr int64_t kShort = 64;
+  while (!ranks.empty()) {
+    const int64_t n = end - begin;
+    const bool last = n <= kShort || budget-- == 0;
+    const int64_t middle = last ? end : begin + split(x.from(begin), spare, n);
+    if (middle == end) {  // or all are equal
+      const SortLoops<K>& loop = sort_loops<K>();
+      return (x.places ? loop.pairs : loop.keys)(x.from(begin), spare, n);
+    }
+    const auto right = std::lower_bound(ranks.begin(), ranks.end(), middle);
+    const std::span<const int64_t> left(ranks.begin(), right);
+    partition_line(x, spare, begin, middle, left, budget);
+    ranks = ranks.subspan(left.size());
+    begin = middle;
+  }
+}
+
+template <class K>
+void partition_line(const SortLine<K>& x, const SortLine<K>& spare, int64_t n,
+                    std::span<const int64_t> ranks) {
+  partition_line(x, spare, 0, n, ranks, 2 * std::bit_width(uint64_t(n)));
+}
+
 // Calls body(out line, x line, scratch) for every line along the axis; the scratch is what make()
 // returns, once for every range of lines that a thread takes.
 template <class Make, class Body>
@@ -124,48 +138,72 @@ void for_lines(const View& out, const View& x, int axis, const Make& make, const
   });
 }
 
-// The zeros of a line have lost their signs to one key, and nans their bits: `sorted`, which starts
-// where the first of them belongs, gets them back in the order of the line.
-template <class T>
-void restore(T* sorted, int64_t sorted_step, const T* x, int64_t step, int64_t n, bool nans) {
-  for (int64_t i = 0; i < n; ++i) {
-    const T value = x[i * step];
-    if (nans ? bool(IsNan()(value)) : value == T(0)) {
-      *sorted = value;
-      sorted += sorted_step;
-    }
-  }
-}
-
 // Converts to the wider key where places need it.
 template <class K, class T>
 void read_keys(K* keys, const T* x, int64_t step, int64_t n, bool descending) {
-  if (step == 1) {
-    for (int64_t i = 0; i < n; ++i) keys[i] = key_of(x[i], descending);
-  } else {
-    for (int64_t i = 0; i < n; ++i) keys[i] = key_of(x[i * step], descending);
-  }
+  if (step == 1 && std::is_same_v<K, Key<T>>)
+    return loops().sort_keys[int(dtype_of<T>)](keys, x, n, descending);
+  for (int64_t i = 0; i < n; ++i) keys[i] = key_of(x[i * step], descending);
+}
+
+// The zeros of a line have lost their signs to one key, and nans their bits: `sorted`, which starts
+// where the first of them belongs, gets them back in the order of the line.
+template <class T>
+void restore(T* sorted, const T* x, int64_t n, bool nans) {
+  for (int64_t i = 0; i < n; ++i)
+    if (nans ? bool(IsNan()(x[i])) : x[i] == T(0)) *sorted++ = x[i];
 }
 
 template <class T>
-void sort_values(T* out, int64_t out_step, const T* x, int64_t step, int64_t n,
-                 const Scratch<Key<T>>& scratch, bool descending) {
+void sort_values(T* out, const T* x, int64_t n, const Scratch<Key<T>>& scratch, bool descending) {
   Key<T>* keys = scratch.line().keys;
-  read_keys(keys, x, step, n, descending);
+  read_keys(keys, x, 1, n, descending);
   sort_line(scratch.line(), scratch.spare(), n);
-  if (out_step == 1) {
-    for (int64_t i = 0; i < n; ++i) out[i] = element_of<T>(keys[i], descending);
-  } else {
-    for (int64_t i = 0; i < n; ++i) out[i * out_step] = element_of<T>(keys[i], descending);
-  }
+  loops().sort_elements[int(dtype_of<T>)](out, keys, n, descending);
   if constexpr (std::is_floating_point_v<T>) {
     for (const T special : {T(0), std::numeric_limits<T>::quiet_NaN()}) {
       const Key<T> key = key_of(special, descending);
       const Key<T>* first = std::lower_bound(keys, keys + n, key);
-      if (first != keys + n && *first == key)
-        restore(out + (first - keys) * out_step, out_step, x, step, n, special != T(0));
+      if (first != keys + n && *first == key) restore(out + (first - keys), x, n, special != T(0));
     }
   }
+}
+
+// The same for keys that are not sorted, but among which equals have the order of the line.
+template <class T>
+void restore_each(T* out, const Key<T>* keys, const T* x, int64_t n) {
+  const Key<T> zero = key_of(T(0), false);
+  const Key<T> nan = key_of(std::numeric_limits<T>::quiet_NaN(), false);
+  int64_t zeros = 0, nans = 0;  // how far the line has been looked through
+  for (int64_t i = 0; i < n; ++i) {
+    if ((keys[i] != zero) & (keys[i] != nan)) continue;
+    int64_t& next = keys[i] == zero ? zeros : nans;
+    while (key_of(x[next], false) != keys[i]) ++next;
+    out[i] = x[next++];
+  }
+}
+
+template <class T>
+void partition_values(T* out, const T* x, int64_t n, const Scratch<Key<T>>& scratch,
+                      std::span<const int64_t> ranks) {
+  Key<T>* keys = scratch.line().keys;
+  read_keys(keys, x, 1, n, false);
+  partition_line(scratch.line(), scratch.spare(), n, ranks);
+  loops().sort_elements[int(dtype_of<T>)](out, keys, n, false);
+  if constexpr (std::is_floating_point_v<T>) restore_each(out, keys, x, n);
+}
+
+// Of the elements that have the key of this rank, the one that a stable sort puts there.
+template <class T>
+int64_t place_of_rank(const T* x, int64_t step, int64_t n, const Scratch<Key<T>>& scratch,
+                      int64_t rank) {
+  Key<T>* keys = scratch.line().keys;
+  read_keys(keys, x, step, n, false);
+  partition_line(scratch.line(), scratch.spare(), n, {&rank, 1});
+  const Key<T> key = keys[rank];
+  int64_t before = std::count(keys, keys + rank, key);
+  for (int64_t i = 0;; ++i)
+    if (key_of(x[i * step], false) == key && before-- == 0) return i;
 }
 
 template <bool kOrEqual, class T>
@@ -190,20 +228,56 @@ void visit_ordered(DType dtype, const F& f) {
 template <class K, class T>
 int64_t read_candidates(const SortLine<K>& line, const T* x, int64_t step, int64_t n, int64_t count,
                         bool descending) {
-  constexpr int64_t kSample = 1024;
-  if (n < 16 * kSample || count > n / 32) return 0;
-  K sample[kSample];
-  for (int64_t i = 0; i < kSample; ++i) sample[i] = key_of(x[i * n / kSample * step], descending);
-  const int64_t rank = 8 + 2 * count * kSample / n;
-  std::nth_element(sample, sample + rank, sample + kSample);
+  constexpr int64_t kSample = 1024, kTile = 512;
+  if (n < kSample || count > n / 32) return 0;
+  const int64_t sampled = std::min(kSample, n / 16);
+  K sample[kSample], keys[kTile];
+  for (int64_t i = 0; i < sampled; ++i) sample[i] = key_of(x[i * n / sampled * step], descending);
+  const int64_t rank = 8 + 2 * count * sampled / n;
+  std::nth_element(sample, sample + rank, sample + sampled);
+  const K limit = sample[rank];
   int64_t found = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    const K key = key_of(x[i * step], descending);
-    line.keys[found] = key;
-    line.places[found] = K(i);
-    found += key <= sample[rank];
+  for (int64_t begin = 0; begin < n; begin += kTile) {
+    const int64_t length = std::min(kTile, n - begin);
+    read_keys(keys, x + begin * step, step, length, descending);
+    for (int64_t i = 0; i < length; ++i) {
+      line.keys[found] = keys[i];
+      line.places[found] = K(begin + i);
+      found += keys[i] <= limit;
+    }
   }
   return found >= count ? found : 0;
+}
+
+template <class K, class T>
+void read_places(const SortLine<K>& line, const T* x, int64_t step, int64_t n, bool descending) {
+  read_keys(line.keys, x, step, n, descending);
+  for (int64_t i = 0; i < n; ++i) line.places[i] = K(i);
+}
+
+// The positions of each line as arrange(line, spare, n) leaves them.
+template <class K, class T, class Arrange>
+void arrange_places(const View& out, const View& x, int axis, bool descending,
+                    const Arrange& arrange) {
+  const int64_t n = x.shape[axis];
+  const auto make = [n] { return Scratch<K>(n, true); };
+  Lines(out, x, axis, true).run(make, [&](void* to, const void* from, const Scratch<K>& scratch) {
+    const SortLine<K> line = scratch.line();
+    read_places(line, static_cast<const T*>(from), 1, n, descending);
+    arrange(line, scratch.spare(), n);
+    std::copy_n(line.places, n, static_cast<int64_t*>(to));
+  });
+}
+
+// visit_ordered with the key that has room for the positions of a line of n elements, too.
+template <class F>
+void visit_keys(DType dtype, int64_t n, const F& f) {
+  visit_ordered(dtype, [&]<class T>(TypeTag<T> tag) {
+    if (n <= std::numeric_limits<Key<T>>::max())
+      f(tag, TypeTag<Key<T>>());
+    else
+      f(tag, TypeTag<int64_t>());
+  });
 }
 
 template <class K, class T>
@@ -216,8 +290,7 @@ void select_places(const View& out, const View& x, int axis, bool descending, bo
     const SortLine<K> line = scratch.line();
     int64_t found = read_candidates(line, from + i, x.strides[axis], n, count, descending);
     if (found == 0) {
-      read_keys(line.keys, from + i, x.strides[axis], n, descending);
-      for (int64_t k = 0; k < n; ++k) line.places[k] = K(k);
+      read_places(line, from + i, x.strides[axis], n, descending);
       found = n;
     }
     if (count == found && sorted)
@@ -234,28 +307,60 @@ void sort(const View& out, const View& x, int axis, bool descending) {
   if (on_device(out)) return sort_on_device(out, x, axis, descending);
   visit_ordered(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    T* to = static_cast<T*>(out.data);
-    const T* from = static_cast<const T*>(x.data);
     const int64_t n = x.shape[axis];
     const auto make = [n] { return Scratch<Key<T>>(n, false); };
-    for_lines(out, x, axis, make, [&](int64_t o, int64_t i, const auto& scratch) {
-      sort_values(to + o, out.strides[axis], from + i, x.strides[axis], n, scratch, descending);
+    Lines(out, x, axis, true).run(make, [&](void* to, const void* from, const auto& scratch) {
+      sort_values(static_cast<T*>(to), static_cast<const T*>(from), n, scratch, descending);
     });
   });
 }
 
 void argsort(const View& out, const View& x, int axis, bool descending) {
-  arg_select(out, x, axis, descending, true);
+  if (on_device(out)) return select_on_device(out, x, axis, descending);
+  visit_keys(x.dtype, x.shape[axis], [&]<class T, class K>(TypeTag<T>, TypeTag<K>) {
+    arrange_places<K, T>(
+        out, x, axis, descending,
+        [](const auto& line, const auto& spare, int64_t n) { sort_line(line, spare, n); });
+  });
 }
 
 void arg_select(const View& out, const View& x, int axis, bool descending, bool sorted) {
   if (on_device(out)) return select_on_device(out, x, axis, descending);
+  visit_keys(x.dtype, x.shape[axis], [&]<class T, class K>(TypeTag<T>, TypeTag<K>) {
+    select_places<K, T>(out, x, axis, descending, sorted);
+  });
+}
+
+void partition(const View& out, const View& x, int axis, std::span<const int64_t> ranks) {
+  if (on_device(out)) return sort_on_device(out, x, axis, false);
   visit_ordered(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    if (x.shape[axis] <= std::numeric_limits<Key<T>>::max())
-      select_places<Key<T>, T>(out, x, axis, descending, sorted);
-    else
-      select_places<int64_t, T>(out, x, axis, descending, sorted);
+    const int64_t n = x.shape[axis];
+    const auto make = [n] { return Scratch<Key<T>>(n, false); };
+    Lines(out, x, axis, true).run(make, [&](void* to, const void* from, const auto& scratch) {
+      partition_values(static_cast<T*>(to), static_cast<const T*>(from), n, scratch, ranks);
+    });
+  });
+}
+
+void arg_nth(const View& out, const View& x, int axis, int64_t rank) {
+  visit_ordered(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const int64_t n = x.shape[axis];
+    const auto make = [n] { return Scratch<Key<T>>(n, false); };
+    for_lines(out, x, axis, make, [&](int64_t o, int64_t i, const auto& scratch) {
+      static_cast<int64_t*>(out.data)[o] =
+          place_of_rank(static_cast<const T*>(x.data) + i, x.strides[axis], n, scratch, rank);
+    });
+  });
+}
+
+void arg_partition(const View& out, const View& x, int axis, std::span<const int64_t> ranks) {
+  if (on_device(out)) return select_on_device(out, x, axis, false);
+  visit_keys(x.dtype, x.shape[axis], [&]<class T, class K>(TypeTag<T>, TypeTag<K>) {
+    arrange_places<K, T>(out, x, axis, false, [&](const auto& line, const auto& spare, int64_t n) {
+      partition_line(line, spare, n, ranks);
+    });
   });
 }
 

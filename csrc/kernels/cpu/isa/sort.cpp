@@ -8,6 +8,7 @@
 #include "kernels/cpu/isa/sort_network.h"
 #include "kernels/cpu/isa/vector.h"
 #include "kernels/cpu/loop_table.h"
+#include "kernels/sort_key.h"
 
 // A stable quicksort of signed keys, alone or with places that move along. Its step, which is also
 // that of a selection, reads a line once and compresses each vector of keys to both sides; lines of
@@ -268,11 +269,33 @@ void install_loops(SortLoops<K>& loops) {
   loops = {sort_loop<false, K>, sort_loop<true, K>, split_loop<false, K>, split_loop<true, K>};
 }
 
+template <class T>
+void keys_loop(void* keys, const void* x, int64_t n, bool descending) {
+  auto* to = static_cast<Key<T>*>(keys);
+  const T* from = static_cast<const T*>(x);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) to[i] = key_of(from[i], descending);
+}
+template <class T>
+void elements_loop(void* out, const void* keys, int64_t n, bool descending) {
+  T* to = static_cast<T*>(out);
+  const auto* from = static_cast<const Key<T>*>(keys);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) to[i] = element_of<T>(from[i], descending);
+}
+
+template <class... T>
+void install_keys(LoopTable& table, List<T...>) {
+  ((table.sort_keys[int(dtype_of<T>)] = keys_loop<T>), ...);
+  ((table.sort_elements[int(dtype_of<T>)] = elements_loop<T>), ...);
+}
+
 }  // namespace
 
 void install_sort(LoopTable& table) {
   install_loops(table.sort32);
   install_loops(table.sort64);
+  install_keys(table, RealTypes{});
 }
 
 }  // namespace PYAUTOGRAD_ISA
