@@ -250,5 +250,8 @@ constexpr ReduceLoops truth_loops() {
   return {truth_row_loop<All, T>, truth_columns_loop<All, T>};
 }
 
+// What install_reduce leaves to a file of its own.
+void install_extrema(LoopTable& table);
+
 }  // namespace PYAUTOGRAD_ISA
 }  // namespace pyautograd::kernels
