@@ -403,3 +403,12 @@ def test_memory_that_a_tensor_owns_and_another_wraps_is_written_as_if_copied():
     want = np.arange(12.0)
     want[1:] += np.arange(11.0)
     assert x.tolist() == want.tolist()
+
+
+@pytest.mark.parametrize("shape", [(2, 0), (4, 1, 0), (0, 3)])
+def test_arrays_of_numpy_without_elements(shape):
+    """Their strides are zero, as those of broadcast views, which refuse writes."""
+    x = pa.asarray(np.zeros(shape))
+    x += 1.0
+    x[...] = 2.0
+    assert x.tolist() == np.zeros(shape).tolist()

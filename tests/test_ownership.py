@@ -217,6 +217,11 @@ def read(x):
     assert x.grad.requires_grad
 
 
+def read_in_a_cycle(x):
+    box = [x, x.grad]
+    box.append(box)
+
+
 def set_again(x):
     g, x.grad = x.grad, None
     x.grad = g * x
@@ -225,6 +230,9 @@ def set_again(x):
 USES_OF_GRADIENTS = {
     "unread": lambda x: None,
     "read": read,
+    "read in a cycle": read_in_a_cycle,
+    "added to": lambda x: pa.sum(x.grad * x.grad).backward(create_graph=True),
+    "added to without a graph": lambda x: pa.sum(x.grad * x.grad).backward(),
     "set again": set_again,
 }
 

@@ -54,14 +54,17 @@ int visit_node(const Node& node, visitproc visit, void* arg) {
   return visit_hooks(extra->after_accumulation, visit, arg);
 }
 
-int visit_graph(const Node* root, visitproc visit, void* arg) {
-  std::vector<const Node*> owned{root};
+int visit_graph(std::span<const Node* const> references, visitproc visit, void* arg) {
+  std::vector<const Node*> owned;
   std::unordered_map<const Node*, uint32_t> met;
   PackingVisitor packings;
   auto meet = [&](const Node* node) {
     const uint32_t owners = node->use_count();
     if (owners == 1 || ++met[node] == owners) owned.push_back(node);
   };
+  for (const Node* node : references) {
+    if (node) meet(node);
+  }
   while (!owned.empty()) {
     const Node* node = owned.back();
     owned.pop_back();
@@ -74,10 +77,10 @@ int visit_graph(const Node* root, visitproc visit, void* arg) {
 
 }  // namespace
 
-int visit_owned(const Node* root, uint32_t references, visitproc visit, void* arg) noexcept {
-  if (held_objects() == 0 || !root || root->use_count() != references) return 0;
+int visit_owned(std::span<const Node* const> references, visitproc visit, void* arg) noexcept {
+  if (held_objects() == 0) return 0;
   try {
-    return visit_graph(root, visit, arg);
+    return visit_graph(references, visit, arg);
   } catch (const std::bad_alloc&) {
     return 0;  // what is not visited counts as reachable: less is freed, never too much
   }

@@ -2,6 +2,8 @@
 
 #include <Python.h>
 
+#include <span>
+
 #include "autograd/tensor.h"
 #include "python/autograd_held.h"
 
@@ -16,11 +18,11 @@ class HoldsPython {
   ~HoldsPython() = default;
 };
 
-// For tp_traverse of an object that owns `references` to a node: visits the Python objects of every
-// node that no one else keeps alive. A graph that is shared is left alone, which costs a delayed
-// collection and never a wrong one; so does memory that runs out. Iterative, and free while no
-// graph holds a Python object.
-int visit_owned(const Node* node, uint32_t references, visitproc visit, void* arg) noexcept;
+// For tp_traverse of an object that owns these references to nodes, or null: visits the Python
+// objects of every node that no one else keeps alive. A graph that is shared is left alone, which
+// costs a delayed collection and never a wrong one; so does memory that runs out. Iterative, and
+// free while no graph holds a Python object.
+int visit_owned(std::span<const Node* const> references, visitproc visit, void* arg) noexcept;
 
 // A backward pass gives the GIL away and writes gradients without it. Begins and ends with the GIL.
 class SweepScope {

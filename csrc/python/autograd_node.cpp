@@ -68,7 +68,8 @@ int traverse_node(PyObject* self, visitproc visit, void* arg) {
   auto* instance = reinterpret_cast<py::detail::instance*>(self);
   if (!instance->get_value_and_holder().holder_constructed()) return 0;
   const PyNode& node = py::cast<PyNode&>(py::handle(self));
-  return node.node ? visit_owned(node.node.get(), 1, visit, arg) : 0;
+  const Node* reference = node.node.get();
+  return visit_owned({&reference, 1}, visit, arg);
 }
 
 int clear_node(PyObject* self) {

@@ -160,7 +160,7 @@ int traverse_saved(PyObject* self, visitproc visit, void* arg) {
     return 0;
   }
   const auto* node = static_cast<const Node*>(saved.node_ref().get());
-  return stop ? stop : visit_owned(node, 1, visit, arg);
+  return stop ? stop : visit_owned({&node, 1}, visit, arg);
 }
 
 int clear_saved(PyObject* self) {

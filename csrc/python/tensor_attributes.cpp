@@ -115,7 +115,7 @@ int set_grad(PyObject* self, PyObject* value, void*) noexcept {
       std::unique_lock lock = lock_slot(*slot);
       std::swap(slot->value, gradient);
     }
-    if (handle->grad && handle->grad->object != value) Py_CLEAR(handle->grad->object);
+    if (handle->grad && handle->grad->object != value) Py_XDECREF(handle->grad->take_object());
     return 0;
   });
 }

@@ -51,10 +51,10 @@ void track(PyTensor* handle) noexcept {
 // x.grad.grad.grad...: a chain of handles, each the sole owner of the next, must not be freed
 // recursively.
 void release_grad(std::unique_ptr<GradState> state) noexcept {
-  PyObject* object = state ? std::exchange(state->object, nullptr) : nullptr;
+  PyObject* object = state ? state->take_object() : nullptr;
   state.reset();
   while (object && Py_REFCNT(object) == 1 && as_handle(object)->grad) {
-    PyObject* next = std::exchange(as_handle(object)->grad->object, nullptr);
+    PyObject* next = as_handle(object)->grad->take_object();
     Py_DECREF(object);
     object = next;
   }
@@ -74,24 +74,29 @@ void dealloc(PyObject* self) noexcept {
   Py_DECREF(type);
 }
 
-// The graph of a gradient, which its slot owns, and the handle that shows it where only this handle
-// has that.
-int visit_gradient(const GradState& grad, visitproc visit, void* arg) noexcept {
-  if (!grad.slot || grad.slot.use_count() != 1 || SweepScope::any()) return 0;
-  const Tensor& value = grad.slot->value;
-  const bool shown = grad.object && unwrap(grad.object).node_ref() == value.node_ref();
-  if (shown && Py_REFCNT(grad.object) != 1) return 0;
-  return visit_owned(value.node(), shown ? 2 : 1, visit, arg);
+// The slot whose reference to a graph counts as this handle's: its own, or, once `x.grad` was read,
+// x's as that of the handle that it returned, which shares the graph and lives as long as x does.
+const GradSlot* counted_slot(const GradState& grad) noexcept {
+  if (SweepScope::any()) return nullptr;
+  if (grad.shown) {
+    const std::shared_ptr<GradSlot> slot = grad.shown_by.lock();
+    return slot.use_count() == 2 ? slot.get() : nullptr;
+  }
+  const PyTensor* reader = grad.object ? as_handle(grad.object) : nullptr;
+  if (reader && reader->grad && reader->grad->shown) return nullptr;
+  return grad.slot.use_count() == 1 ? grad.slot.get() : nullptr;
 }
 
 int traverse(PyObject* self, visitproc visit, void* arg) noexcept {
   Py_VISIT(Py_TYPE(self));
   const PyTensor* handle = as_handle(self);
+  const GradSlot* slot = nullptr;
   if (handle->grad) {
     Py_VISIT(handle->grad->object);
-    if (int stop = visit_gradient(*handle->grad, visit, arg)) return stop;
+    slot = counted_slot(*handle->grad);
   }
-  return visit_owned(handle->tensor.node(), 1, visit, arg);
+  const Node* roots[] = {handle->tensor.node(), slot ? slot->value.node() : nullptr};
+  return visit_owned(roots, visit, arg);
 }
 
 int clear(PyObject* self) noexcept {
@@ -192,6 +197,12 @@ void set_requires_grad(PyTensor* handle, bool value) {
   track(handle);
 }
 
+PyObject* GradState::take_object() noexcept {
+  PyObject* taken = std::exchange(object, nullptr);
+  if (taken && as_handle(taken)->grad) as_handle(taken)->grad->shown = false;
+  return taken;
+}
+
 std::shared_ptr<GradSlot> grad_slot(const PyTensor* handle) noexcept {
   return handle->grad ? handle->grad->slot : nullptr;
 }
@@ -207,9 +218,12 @@ void show_gradient(PyTensor* handle, PyObject* gradient) {
   if (!handle->grad) return;  // a finalizer, run by an allocation, made a constant of it
   PyTensor* shown = as_handle(gradient);
   if (!shown->grad) shown->grad = std::make_unique<GradState>();
+  PyObject* former = handle->grad->take_object();
+  handle->grad->object = Py_NewRef(gradient);
   shown->grad->shown_by = handle->grad->slot;
-  Py_XSETREF(handle->grad->object, Py_NewRef(gradient));
+  shown->grad->shown = true;
   track(handle);
+  Py_XDECREF(former);
 }
 
 std::unique_lock<std::mutex> lock_slot(GradSlot& slot) {

@@ -15,6 +15,10 @@ struct GradState {
   PyObject* object = nullptr;
   // Set on a handle that `x.grad` returned: rebinding it writes through to x.
   std::weak_ptr<GradSlot> shown_by;
+  bool shown = false;  // and it is the last one: x owns a reference to it
+
+  // Without the handle that `x.grad` returned, whose reference is the caller's now.
+  PyObject* take_object() noexcept;
 };
 
 // The Python object: a handle. Several handles may show one value; only a leaf's own handle owns
