@@ -301,7 +301,16 @@ _core._set_type_attribute("backward", _tensor_backward)
 
 
 def set_detect_anomaly(mode: bool, check_nan: bool = True) -> None:
-    """Switch the anomaly detector of :class:`detect_anomaly` on or off for the whole process."""
+    """Switch the anomaly detector of :class:`detect_anomaly` on or off for the whole process.
+
+    >>> pa.autograd.set_detect_anomaly(True)
+    >>> x = pa.tensor(0.0, requires_grad=True)
+    >>> pa.grad(x * pa.sqrt(x - 1.0), x)
+    Traceback (most recent call last):
+        ...
+    RuntimeError: ...
+    >>> pa.autograd.set_detect_anomaly(False)
+    """
     _core.set_anomaly_detection(bool(mode), bool(check_nan))
 
 

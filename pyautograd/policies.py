@@ -64,12 +64,20 @@ def as_rule(policy: Policy) -> Rule:
 
 
 def nothing_saveable(operation: Operation) -> bool:
-    """Keep nothing, as without a policy."""
+    """Keep nothing, as without a policy.
+
+    >>> pa.policies.nothing_saveable(pa.policies.Operation("exp", None, 80, 10.0))
+    False
+    """
     return False
 
 
 def everything_saveable(operation: Operation) -> bool:
-    """Keep the result of every operation."""
+    """Keep the result of every operation.
+
+    >>> pa.policies.everything_saveable(pa.policies.Operation("exp", None, 80, 10.0))
+    True
+    """
     return True
 
 

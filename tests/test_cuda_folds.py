@@ -67,6 +67,20 @@ def test_reductions(shape, axis, dtype, layout, device):
         np.testing.assert_array_equal(here(pa.min(there, axis=axis)), np.min(x, axis=axis))
 
 
+@sizes
+@layouts
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+def test_norms(shape, axis, dtype, layout, device):
+    x, there = both(shape, dtype, layout, device)
+    wanted = np.sqrt(np.sum(np.abs(x.astype("complex128")) ** 2, axis=axis))
+    single = x.real.dtype == "float32"
+    close = {"rtol": 1e-6 if single else 1e-14}
+    # The squares of the scaled numbers would over- or underflow.
+    for scale in (1.0, 2.0 ** (100 if single else 900), 2.0 ** -(100 if single else 900)):
+        norms = here(pa.linalg.vector_norm(there * scale, axis=axis))
+        np.testing.assert_allclose(norms.astype("float64") / scale, wanted, **close)
+
+
 along_one = pytest.mark.parametrize(
     ("shape", "axis"), [(s, a) for s, a in SIZES if isinstance(a, int) and s[a] > 0], ids=str
 )

@@ -125,6 +125,24 @@ def documented_objects():
     return [(name, text) for text, name in sorted(found.items(), key=lambda item: item[1])]
 
 
+def public_functions():
+    """By name, but those of pa.cuda, whose examples would need a device."""
+    for module in public_modules():
+        parts = module.__name__.split(".")[1:]
+        if any(part.startswith("_") for part in parts) or parts[:1] == ["cuda"]:
+            continue
+        for name in getattr(module, "__all__", []):
+            thing = getattr(module, name)
+            if inspect.isroutine(thing):
+                yield f"{module.__name__}.{name}", thing
+
+
+def test_every_public_function_has_an_example():
+    found = dict(public_functions())
+    assert {"pyautograd.exp", "pyautograd.special.beta", "pyautograd.linalg.norm"} <= set(found)
+    assert not [name for name, thing in found.items() if ">>>" not in (thing.__doc__ or "")]
+
+
 @pytest.mark.parametrize(
     "name, text", [pytest.param(name, text, id=name) for name, text in documented_objects()]
 )

@@ -143,6 +143,36 @@ def test_one_sided_derivatives_of_functions_of_a_square_root():
     np.testing.assert_allclose(cubes, 1, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "f, limits",
+    [
+        (lambda x: pa.exp(pa.sqrt(x)), (np.inf, -np.inf, np.inf)),
+        (lambda x: pa.exp(-pa.sqrt(x)), (-np.inf, np.inf, -np.inf)),
+        (lambda x: pa.exp(x**0.5), (np.inf, -np.inf, np.inf)),
+        (lambda x: pa.exp(pa.acos(1 - x)), (np.inf, -np.inf, np.inf)),
+        (lambda x: pa.exp(pa.sqrt(x) ** 3), (0, np.inf, -np.inf)),
+        (lambda x: x * pa.exp(pa.sqrt(x)), (1, np.inf)),
+        (lambda x: pa.cos(pa.sqrt(x)) + pa.sin(pa.sqrt(x)), (np.inf, -np.inf, np.inf)),
+        (lambda x: pa.log(pa.sqrt(x)), (np.inf, -np.inf, np.inf)),
+        (lambda x: 1 / pa.sqrt(x), (-np.inf, np.inf, -np.inf)),
+    ],
+)
+def test_infinite_derivatives_are_limits(f, limits):
+    """Of x**(1/2) and x**(3/2), both infinite in the second derivative, the lower power decides."""
+    one = np.ones(())
+    for order, limit in enumerate(limits, start=1):
+        np.testing.assert_array_equal(in_all_modes(f, 0.0, *[one] * order), limit)
+
+
+def test_infinite_derivatives_by_what_else_there_is():
+    f = lambda x, w: pa.exp(-w * pa.sqrt(x))  # noqa: E731
+    by_weight = pa.func.grad(pa.func.grad(f), argnums=1)
+    assert by_weight(pa.tensor(0.0), pa.tensor(2.0)).item() == -np.inf
+    assert by_weight(pa.tensor(0.0), pa.tensor(-2.0)).item() == -np.inf
+    twice = pa.func.grad(pa.func.grad(pa.func.grad(f)), argnums=1)
+    assert twice(pa.tensor(0.0), pa.tensor(2.0)).item() == np.inf
+
+
 def kernel(points, length):
     """The Matern 5/2 kernel between points, of which some are equal."""
     distance = pa.linalg.norm(points[:, None] - points[None, :], axis=-1) / length

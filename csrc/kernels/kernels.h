@@ -50,11 +50,25 @@ void arange(const View& out, double start, double step);  // start + i * step, o
 
 // Reductions: x and out have equal rank, reduced axes have size 1 in out.
 
-enum class Reduce { Sum, Prod, Max, Min, Any, All, SumOfSquares };
-// x has out's dtype, except that Any and All take every dtype and give bool. SumOfSquares takes
-// real floating dtypes.
+enum class Reduce {
+  Sum,
+  Prod,
+  Max,
+  Min,
+  Any,
+  All,
+  SumOfSquares,
+  SumOfTinySquares,  // of numbers and of sums that are scaled as scalar/norm.h says
+  SumOfHugeSquares,
+  Norm
+};
+// x has out's dtype, except that Any and All take every dtype and give bool. The sums of squares
+// and Norm take real floating dtypes.
 // Nan wins in Max and Min, which are not defined over nothing nor for complex dtypes.
 void reduce(Reduce kind, const View& out, const View& x);
+// The root of the sum of squares, without over- or underflow in between. x is inexact, out of its
+// real dtype and contiguous.
+void norm(const View& out, const View& x);
 // out[r] = the sum of the squared deviations of the elements of row r of x from their mean; both
 // are contiguous, x of shape (rows, n) and real floating.
 void squared_deviations(const View& out, const View& x);

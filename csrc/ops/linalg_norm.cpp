@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linalg.h"
 #include "ops/origin.h"
@@ -22,9 +23,6 @@ class Norm2 final : public Reduction {
   std::string_view name() const override { return "linalg.vector_norm"; }
   Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
 
-  Tensors eval(TensorSpan inputs, const Specs&) const override {
-    return {sqrt(sum_of_squares(inputs[0].untracked(), over_))};
-  }
   Tensors vjp(const VjpArgs& args) const override {
     return {call<kernels::Scale>(over_.restore(args.cotangents[0]),
                                  conj(direction(args.inputs[0], args.outputs[0])))};
@@ -36,7 +34,7 @@ class Norm2 final : public Reduction {
 
  protected:
   DType result_dtype(DType dtype) const override { return real_of(dtype); }
-  void run(const View&, const View&) const override {}  // eval does without
+  void run(const View& out, const View& x) const override { kernels::norm(out, x); }
   Ref<const Primitive> over(ReducedAxes other) const override { return make_ref<Norm2>(other); }
 
  private:

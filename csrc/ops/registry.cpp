@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "ops/examples.h"
 #include "ops/in_single.h"
 #include "ops/ops.h"
 
@@ -96,7 +97,7 @@ OpInfo& Registry::add(std::string_view name, std::string_view signature,
                       std::span<const ParamType> types, std::string_view doc) {
   OpInfo& info = ops_.emplace_back();
   info.name = name;
-  info.doc = doc;
+  info.doc = with_example(name, doc);
   info.params = parse_signature(signature, types);
   return info;
 }

@@ -180,6 +180,7 @@ class SeriesInRoot final : public Primitive {
     const int top = of_.step * of_.order;
     const LevelScope scope(Level::Kind::Taylor, top);
     const Tensor zero = scalar(0, of_.dtype);
+    const Tensor none = scalar(std::numeric_limits<double>::quiet_NaN(), of_.dtype);
     const Tensor r = make_jet(scope.level(), zero, {scalar(1, of_.dtype)});
     const Tensor y = of_.f->at(r, parameters_, values);
     const auto coefficient = [&](int k) {
@@ -190,13 +191,21 @@ class SeriesInRoot final : public Primitive {
     Tensor value = coefficient(top) * std::tgamma(of_.order + 1.0);
     if (of_.flat) {
       // What is not smooth in q to this order counts no more than an odd power does.
-      return of_.order == 1 ? value : where(call<kernels::IsFinite>(value), value, zero);
+      return where(call<kernels::IsFinite>(value), value, of_.order == 1 ? none : zero);
     }
+    // Of fractional powers of q, all infinite, the lowest decides.
+    for (int k = top - 1; k > 0; --k) {
+      if (k % of_.step == 0) continue;
+      const Tensor c = coefficient(k);
+      const Tensor infinite = call<kernels::Scale>(c, scalar(slope_of_fraction(k), of_.dtype));
+      value = where(equal(c, zero), value + infinite, infinite);
+    }
+    if (of_.order > 1) return value;
+    // No series: left to the rules of the ops that f is made of.
+    Tensor known = call<kernels::IsFinite>(coefficient(top));
     for (int k = 1; k < top; ++k)
-      if (k % of_.step != 0)
-        value =
-            value + call<kernels::Scale>(coefficient(k), scalar(slope_of_fraction(k), of_.dtype));
-    return value;
+      known = logical_and(known, call<kernels::IsFinite>(coefficient(k)));
+    return where(known, value, none);
   }
 
   // The derivative of q**(k / step) at 0, which is infinite.
@@ -256,11 +265,9 @@ class AtZerosOfRoot final : public Primitive {
   }
 
  private:
-  static bool all_zero(const Tensor& x) {
-    return holds_everywhere(equal(x, scalar(0, x.dtype())));
-  }
+  static bool all_zero(const Tensor& x) { return holds_everywhere(equal(x, scalar(0, x.dtype()))); }
   static Tensor smooth_zeros(const Tensor& zeros, const Tensor& slope) {
-    return logical_and(zeros, call<kernels::IsFinite>(slope));
+    return logical_and(zeros, logical_not(isnan(slope)));
   }
   Tensor by(size_t input, TensorSpan x) const {
     return apply1(input == 2 ? series_->derivative() : series_->derivative_by(input - 3),

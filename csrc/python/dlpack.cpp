@@ -345,7 +345,9 @@ void bind_dlpack(py::module_& module) {
       "A tensor over the memory of any object with ``__dlpack__``.\n\n"
       "Without a copy, unless ``copy=True`` asks for one; ``copy=False`` has the producer raise\n"
       "``BufferError`` where it could not do without. ``device`` is where the tensor shall be, by\n"
-      "default where the memory is.");
+      "default where the memory is.\n\n"
+      ">>> pa.from_dlpack(np.arange(3.0)).tolist()\n"
+      "[0.0, 1.0, 2.0]");
   const py::handle property(reinterpret_cast<PyObject*>(&PyProperty_Type));
   py::setattr(type, "__cuda_array_interface__",
               property(py::cpp_function(cuda_array_interface, py::is_method(type),

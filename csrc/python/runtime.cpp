@@ -55,7 +55,9 @@ void bind_runtime(py::module_& module) {
       "1\n"
       ">>> pa.set_num_threads(before)\n");
   module.def("get_num_threads", &kernels::num_threads,
-             "The number of threads that large operations use; see :func:`set_num_threads`.");
+             "The number of threads that large operations use; see :func:`set_num_threads`.\n\n"
+             ">>> pa.get_num_threads() >= 1\n"
+             "True");
   module.def(
       "instruction_set", [] { return std::string(kernels::instruction_set()); },
       "The instruction set that kernels were chosen for.");

@@ -16,7 +16,7 @@ namespace pyautograd::kernels {
 
 inline constexpr int kUnaryCount = Unary::size;
 inline constexpr int kBinaryCount = Binary::size;
-inline constexpr int kReduceCount = 7;
+inline constexpr int kReduceCount = int(Reduce::Norm);
 
 struct ReduceLoops {
   // acc[0] = acc[0] op x[0] op ... op x[n-1]

@@ -4,6 +4,7 @@
 #include "kernels/cpu/move.h"
 #include "kernels/device.h"
 #include "kernels/iterate.h"
+#include "kernels/scalar/norm.h"
 
 namespace pyautograd::kernels {
 
@@ -87,6 +88,9 @@ T identity_of(Reduce kind) {
   switch (kind) {
     case Reduce::Sum:
     case Reduce::SumOfSquares:
+    case Reduce::SumOfTinySquares:
+    case Reduce::SumOfHugeSquares:
+    case Reduce::Norm:
     case Reduce::Any:
       return T(0);
     case Reduce::Prod:
@@ -225,7 +229,7 @@ void reduce_in_slices(const Problem& p, const View& out) {
       reduce_serially(part);
     }
   });
-  const Reduce kind = p.kind == Reduce::SumOfSquares ? Reduce::Sum : p.kind;
+  const Reduce kind = p.kind >= Reduce::SumOfSquares ? Reduce::Sum : p.kind;
   Problem last{kind,     p.out_dtype, p.out_dtype, partial.get(), p.out,
                {slices}, {results},   {0},         {true}};
   for (size_t d = 0; d < p.shape.size(); ++d) {
@@ -269,6 +273,54 @@ void reduce(Reduce kind, const View& out, const View& x) {
   } else {
     reduce_serially(p);
   }
+}
+
+namespace {
+
+// Sums that are out of range are taken again, scaled.
+template <class T>
+void roots_of_squares(const View& out, const View& x) {
+  using Scales = NormScales<T>;
+  using Flag = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;  // as wide, for vectors
+  reduce(Reduce::SumOfSquares, out, x);
+  T* sums = static_cast<T*>(out.data);
+  const int64_t results = element_count(out.shape);
+  Flag tiny = 0, huge = 0;
+  for (int64_t i = 0; i < results; ++i) {
+    tiny |= Scales::is_tiny(sums[i]);
+    huge |= Scales::is_huge(sums[i]);
+  }
+  if (!tiny && !huge) return unary(fn_id<Sqrt>(), out, out);
+  const auto again = [&](bool wanted, Reduce kind) {
+    auto scaled = std::unique_ptr<T[]>(wanted ? new T[size_t(results)] : nullptr);
+    if (wanted) reduce(kind, {scaled.get(), out.dtype, out.shape, out.strides}, x);
+    return scaled;
+  };
+  const auto up = again(tiny, Reduce::SumOfTinySquares);
+  const auto down = again(huge, Reduce::SumOfHugeSquares);
+  for (int64_t i = 0; i < results; ++i)
+    sums[i] = norm_of_sums(sums[i], tiny ? up[size_t(i)] : T(0), huge ? down[size_t(i)] : T(0));
+}
+
+// Complex numbers as pairs of real ones, along a last axis.
+void norm_of_parts(const View& out, const View& x) {
+  Dims shape(x.shape), strides(x.strides), kept(out.shape), steps(out.strides);
+  for (int64_t& stride : strides) stride *= 2;
+  shape.push_back(2);
+  strides.push_back(1);
+  kept.push_back(1);
+  steps.push_back(1);
+  norm({out.data, out.dtype, kept, steps, out.device},
+       {x.data, real_of(x.dtype), shape, strides, x.device});
+}
+
+}  // namespace
+
+void norm(const View& out, const View& x) {
+  if (is_complex(x.dtype)) return norm_of_parts(out, x);
+  if (on_device(out)) return reduce(Reduce::Norm, out, x);
+  if (x.dtype == DType::Float32) return roots_of_squares<float>(out, x);
+  roots_of_squares<double>(out, x);
 }
 
 }  // namespace pyautograd::kernels

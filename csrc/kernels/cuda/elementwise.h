@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "core/strides.h"
 #include "kernels/cuda/places.h"
@@ -19,9 +20,9 @@ inline Dims packed_strides(std::span<const int64_t> shape) {
   return strides;
 }
 
-// Neighbours that one instruction loads.
+// Neighbours that one instruction loads; what carries several sums is none for one.
 template <class T, int N>
-struct alignas(sizeof(T) * N) Pack {
+struct alignas(std::has_single_bit(sizeof(T)) ? sizeof(T) * N : alignof(T)) Pack {
   T item[N];
 };
 
@@ -106,7 +107,7 @@ struct Map {
 
 // The largest pack of any operand is 16 bytes.
 template <class... T>
-inline constexpr int pack_width = 16 / static_cast<int>(std::max({sizeof(T)...}));
+inline constexpr int pack_width = std::max(1, 16 / static_cast<int>(std::max({sizeof(T)...})));
 
 // All operands lie packed one element after the other, or are constant; item i is a pack.
 template <class F, class R, class A, class B, class C>

@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/fold.h"
 #include "kernels/cuda/tables.h"
+#include "kernels/scalar/norm.h"
 
 namespace pyautograd::kernels::cuda {
 
@@ -63,6 +64,47 @@ struct Rule {
   }
 };
 
+// What scalar/norm.h takes a norm from.
+template <class R>
+struct SumsOfSquares {
+  R sum, tiny, huge;
+};
+
+template <class R>
+struct NormAgain {
+  using Value = SumsOfSquares<R>;
+  using Again = NormAgain;
+  static Again again() { return {}; }
+
+  PYAUTOGRAD_HD static Value identity() { return {R(0), R(0), R(0)}; }
+  PYAUTOGRAD_HD static Value combine(Value a, Value b) {
+    return {a.sum + b.sum, a.tiny + b.tiny, a.huge + b.huge};
+  }
+  PYAUTOGRAD_HD static Value add(Value total, Value x, int64_t) { return combine(total, x); }
+  PYAUTOGRAD_HD static R finish(Value total) {
+    return norm_of_sums(total.sum, total.tiny, total.huge);
+  }
+};
+
+template <class R>
+struct Norm : NormAgain<R> {
+  using Value = SumsOfSquares<R>;
+  static NormAgain<R> again() { return {}; }
+  PYAUTOGRAD_HD static Value add(Value total, R x, int64_t) {
+    const R up = x * NormScales<R>::up, down = x * NormScales<R>::down;
+    return {total.sum + x * x, total.tiny + up * up, total.huge + down * down};
+  }
+};
+
+bool norm(const View& out, const View& x) {
+  return visit_dtype(x.dtype, [&]<class T>(TypeTag<T>) {
+    if constexpr (is_float<T>)
+      return fold_axes<Norm<T>, T, T>({}, out, x);
+    else
+      return false;
+  });
+}
+
 template <Reduce kind>
 bool run_kind(const View& out, const View& x) {
   constexpr bool truth = kind == Reduce::Any || kind == Reduce::All;
@@ -92,6 +134,11 @@ bool reduce(Reduce kind, const View& out, const View& x) {
       return run_kind<Reduce::All>(out, x);
     case Reduce::SumOfSquares:
       return run_kind<Reduce::SumOfSquares>(out, x);
+    case Reduce::Norm:
+      return norm(out, x);
+    case Reduce::SumOfTinySquares:
+    case Reduce::SumOfHugeSquares:
+      return false;  // parts of Norm
   }
   return false;
 }

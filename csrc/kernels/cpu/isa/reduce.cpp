@@ -19,8 +19,11 @@ void install(LoopTable& table) {
   table.reduce[int(Reduce::Min)][d] = fold_loops<MinFold, Ordered>();
   table.reduce[int(Reduce::Any)][d] = truth_loops<false, U>();
   table.reduce[int(Reduce::All)][d] = truth_loops<true, U>();
-  if constexpr (is_float<T>)
+  if constexpr (is_float<T>) {
     table.reduce[int(Reduce::SumOfSquares)][d] = fold_loops<SumOfSquaresFold, T>();
+    table.reduce[int(Reduce::SumOfTinySquares)][d] = fold_loops<ScaledSquaresFold<T, true>, T>();
+    table.reduce[int(Reduce::SumOfHugeSquares)][d] = fold_loops<ScaledSquaresFold<T, false>, T>();
+  }
 }
 
 template <class... T>

@@ -9,6 +9,7 @@
 
 #include "kernels/cpu/isa/vector.h"
 #include "kernels/cpu/loop_table.h"
+#include "kernels/scalar/norm.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
@@ -40,6 +41,14 @@ struct SumOfSquaresFold : SumFold {
   template <class V>
   static V of(const V& x) {
     return x * x;
+  }
+};
+template <class T, bool kTiny>
+struct ScaledSquaresFold : SumFold {
+  template <class V>
+  static V of(const V& x) {
+    const V scaled = x * (kTiny ? NormScales<T>::up : NormScales<T>::down);
+    return scaled * scaled;
   }
 };
 struct ProdFold : PlainFold {
