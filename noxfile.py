@@ -3,8 +3,6 @@
 The sessions run the tools of the environment that nox itself runs in (`pip install -e ".[dev]"`).
 """
 
-import glob
-
 import nox
 
 nox.options.default_venv_backend = "none"
@@ -46,7 +44,7 @@ def lint(session):
 def types(session):
     """Check the types, and that the generated stubs are current."""
     session.run("mypy")
-    session.run("mypy", "tests/test_typing.py")
+    session.run("mypy", "tests/project/test_typing.py")
     # -I: not the source folder, which holds no compiled core.
     session.run("python", "-I", "-m", "pyautograd._stubs", "--check")
 
@@ -81,7 +79,7 @@ def ptx(session):
     session.run("cmake", "--build", folder, "--target", "pyautograd_ptx_tests")
     session.run(f"{folder}/pyautograd_ptx_tests", external=True)
     library = f"{session.invoked_from}/{folder}/libpyautograd_cuda_ptx.so"
-    device_tests = session.posargs or sorted(glob.glob("tests/test_cuda*.py"))
+    device_tests = session.posargs or ["tests/cuda"]
     session.run("pytest", *device_tests, env={"PYAUTOGRAD_TEST_CUDA_LIBRARY": library})
 
 

@@ -27,7 +27,7 @@ hypothesis.settings.load_profile("fixed")
 
 
 def pytest_addoption(parser):
-    help = "how many random programs to compare (tests/test_random_programs.py)"
+    help = "how many random programs to compare (tests/transforms/test_random_programs.py)"
     parser.addoption("--programs", type=int, default=200, help=help)
 
 

@@ -16,16 +16,15 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from properties import (
+from records import CASES, RECORDS
+from support.modes import forward, reverse
+from support.properties import (
     assert_close,
     central_difference,
-    forward,
     options_on,
-    reverse,
     scalars,
     tensors,
 )
-from records import CASES, RECORDS
 
 import pyautograd as pa
 from pyautograd._coverage import Coverage

@@ -50,8 +50,8 @@ smoke() { timeout 570 "$python" bench/cuda/smoke.py; }
 # Those that use up the device's memory go alone.
 tests() {
   local run=("$python" -m pytest -p no:cacheprovider -q --tb=short -rfEs -o faulthandler_timeout=120) failed=0
-  timeout 450 "${run[@]}" -n 8 --junitxml="$results/tests.xml" tests/test_cuda*.py -k "not memory" || failed=1
-  timeout 110 "${run[@]}" -n 0 tests/test_cuda*.py -k memory || failed=1
+  timeout 450 "${run[@]}" -n 8 --junitxml="$results/tests.xml" tests/cuda -k "not memory" || failed=1
+  timeout 110 "${run[@]}" -n 0 tests/cuda -k memory || failed=1
   return $failed
 }
 

@@ -1,4 +1,4 @@
-"""Records of what implicit reparametrisation rests on; tests/test_random.py has the draws."""
+"""Records of what implicit reparametrisation rests on; the draws have tests of their own."""
 
 import math
 

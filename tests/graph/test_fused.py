@@ -1,0 +1,375 @@
+"""Ops that are put off and run together: the same numbers, less memory, and nobody notices."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import hypothesis
+import numpy as np
+import pytest
+from records import CASES, DIFFERENTIABLE
+from support.modes import forward, reverse
+from support.properties import scalars
+from support.random_libraries import our_library
+from support.random_programs import programs
+from support.threads import run_in_threads
+
+import pyautograd as pa
+
+N = 40_000  # more than the least that is put off
+
+
+@pytest.fixture
+def everything():
+    """However small it is."""
+    former = pa._core.set_least_deferred(1)
+    yield
+    pa._core.set_least_deferred(former)
+
+
+def one_by_one(compute):
+    """Without putting anything off."""
+    former = pa._core.set_least_deferred(1 << 60)
+    try:
+        return compute()
+    finally:
+        pa._core.set_least_deferred(former)
+
+
+def same(got, want):
+    np.testing.assert_array_equal(np.asarray(got), np.asarray(want))
+
+
+def formula(x):
+    y = pa.tanh(x * x + 1.0) - x
+    return pa.where(y > 0.5, y, pa.exp(y)) / (1.0 + x * x)
+
+
+@pytest.mark.usefixtures("everything")
+class TestEveryOp:
+    @pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)
+    def test_values_have_the_same_bits(self, record):
+        def scaled(xs):  # an op in front and one behind
+            return [x * 1 if x.dtype.kind in "fc" else x for x in xs]
+
+        for sample in record.calls():
+            xs = [pa.tensor(a) for a in sample.arrays]
+
+            def compute(sample=sample, xs=xs):
+                return scaled(record.call(sample, scaled(xs)))
+
+            with pa.fused():
+                got = compute()
+            for y, want in zip(got, one_by_one(compute), strict=True):
+                same(y, want)
+
+    @pytest.mark.parametrize("record", DIFFERENTIABLE, ids=lambda r: r.label)
+    def test_derivatives_have_the_same_bits(self, record):
+        for f in scalars(record):
+            xs = [pa.tensor(x) for x in f.point]
+            v, w = f.direction(), f.direction()
+            for derivative in (reverse(f, v), forward(f, v), reverse(reverse(f, v), w)):
+                with pa.fused():
+                    got = derivative(*xs)
+                same(got, one_by_one(lambda d=derivative, xs=xs: d(*xs)))
+
+    @hypothesis.settings(max_examples=100)
+    @hypothesis.given(programs())
+    def test_random_programs(self, program):
+        xs = [pa.tensor(x) for x in program.inputs()]
+        numbers = tuple(range(len(xs)))
+        f = pa.func.value_and_grad(lambda *xs: program(our_library(), *xs), argnums=numbers)
+        with pa.fused():
+            value, gradients = f(*xs)
+        wanted_value, wanted = one_by_one(lambda: f(*xs))
+        same(value, wanted_value)
+        for g, w in zip(gradients, wanted, strict=True):
+            same(g, w)
+
+
+class TestLayouts:
+    """What a program reads need not lie row by row."""
+
+    @pytest.mark.parametrize("shape", [(N,), (200, 300), (20, 30, 70), (3, 20_000), (20_000, 3)])
+    def test_views_and_broadcasting(self, shape):
+        rng = np.random.default_rng(0)
+        a = pa.tensor(rng.normal(size=shape))
+        double = pa.tensor(rng.normal(size=tuple(2 * n for n in shape)))
+        others = [
+            pa.tensor(rng.normal(size=shape[-1:])),
+            pa.tensor(rng.normal(size=(*shape[:-1], 1))),
+            pa.transpose(pa.tensor(rng.normal(size=shape[::-1]))),
+            pa.flip(pa.tensor(rng.normal(size=shape))),
+            double[(slice(None, None, 2),) * len(shape)],
+            double[tuple(slice(1, n + 1) for n in shape)],
+            pa.broadcast_to(pa.tensor(rng.normal(size=1)), shape),
+            0.25,
+        ]
+        for b in others:
+
+            def compute(b=b):
+                return pa.exp(-a * a) + b * a
+
+            with pa.fused():
+                got = compute()
+            same(got, one_by_one(compute))
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64", "complex128", "int64", "int8", "bool"])
+    def test_dtypes(self, dtype):
+        x = pa.asarray(np.arange(N) % 5, dtype=dtype)
+
+        def compute():
+            y = x + x
+            return y, y * x, pa.equal(y, x), pa.where(x == 2, y, x)
+
+        with pa.fused():
+            got = compute()
+        for y, want in zip(got, one_by_one(compute), strict=True):
+            assert y.dtype == want.dtype
+            same(y, want)
+
+    def test_views_of_what_is_not_computed_yet(self):
+        x = pa.tensor(np.random.default_rng(1).normal(size=(300, 200)))
+
+        def compute():
+            y = x * x
+            return (y.T + 1.0, y[1:] - y[:-1], y.reshape(-1) * 2.0, y[:, ::-1] * y, y[0] + 1.0)
+
+        with pa.fused():
+            got = compute()
+        for y, want in zip(got, one_by_one(compute), strict=True):
+            same(y, want)
+
+    @pytest.mark.parametrize(
+        "index",
+        [
+            np.s_[1:],
+            np.s_[:-1],
+            np.s_[10:20],
+            np.s_[::3],
+            np.s_[:, 1:-1],
+            np.s_[2:-2, 3:-4],
+            np.s_[5],
+            np.s_[:, 7],
+            np.s_[5::7, 2::5],
+            np.s_[::-1],
+            np.s_[0:0],
+            np.s_[-1:, -1:],
+        ],
+        ids=str,
+    )
+    def test_slices_that_are_padded_and_written(self, index):
+        rng = np.random.default_rng(2)
+        x, y = pa.tensor(rng.normal(size=(300, 200))), pa.tensor(rng.normal(size=(300, 200)))
+
+        def loss(x):
+            z = pa.sin(x)
+            written = z * 2.0
+            written[index] = pa.cos(y[index]) * z[index]
+            return pa.sum(written * y)
+
+        with pa.fused():
+            got = pa.func.grad(loss)(x)
+        same(got, one_by_one(lambda: pa.func.grad(loss)(x)))
+
+
+class TestWriting:
+    """Nothing reads memory that was written in the meantime."""
+
+    def setup_method(self):
+        self.x = pa.tensor(np.linspace(-1.0, 1.0, N))
+        self.want = self.x.numpy() * 3.0
+
+    def test_an_input(self):
+        with pa.fused():
+            y = self.x * 3.0
+            self.x[:100] = 7.0
+            z = self.x * 1.0
+        same(y, self.want)
+        assert z[0].item() == 7.0
+
+    def test_an_input_through_a_view(self):
+        view = self.x[10:]
+        with pa.fused():
+            y = self.x * 3.0
+            view += 1.0
+        same(y, self.want)
+
+    def test_a_result(self):
+        with pa.fused():
+            y = self.x * 3.0
+            z = y + 1.0
+            y[0] = 5.0
+        same(z, self.want + 1.0)
+        assert y[0].item() == 5.0
+        same(y[1:], self.want[1:])
+
+    def test_memory_of_numpy(self):
+        array = np.linspace(-1.0, 1.0, N)
+        x = pa.from_numpy(array)
+        with pa.fused():
+            y = x * 3.0
+            array[:] = 0.0
+        same(y, self.want)
+
+    @pytest.mark.parametrize("export", [np.asarray, np.from_dlpack, lambda x: x.numpy()])
+    def test_memory_handed_to_numpy(self, export):
+        with pa.fused():
+            y = self.x * 3.0
+            array = export(self.x)
+            if array.flags.writeable:
+                array[:] = 0.0
+        same(y, self.want)
+
+    def test_versions_are_still_checked(self):
+        x = pa.tensor(np.ones(N), requires_grad=True)
+        with pa.fused():
+            y = x * 2.0
+            z = pa.sum(y * y)
+            with pa.no_grad():
+                y += 1.0
+            with pytest.raises(RuntimeError, match="modified in place"):
+                z.backward()
+
+
+class TestScope:
+    def test_memory(self):
+        """A chain needs its input and its result."""
+        x = pa.ones(1_000_000)
+        pa.memory.reset_peak()
+        before = pa.memory.live().bytes
+        with pa.fused():
+            y = formula(x)
+        assert pa.memory.peak() - before == 8_000_000
+        same(y[:10], formula(x[:10]))
+
+    def test_what_nobody_asks_for_is_not_computed(self):
+        x = pa.ones(1_000_000)
+        pa.memory.reset_peak()
+        before = pa.memory.live().bytes
+        with pa.fused():
+            formula(x)
+        assert pa.memory.peak() == before
+
+    def test_a_backward_pass_alone(self):
+        x = pa.tensor(np.linspace(-2.0, 2.0, N), requires_grad=True)
+        loss = pa.sum(formula(x))
+        loss.backward(retain_graph=True)
+        got, x.grad = x.grad, None
+        one_by_one(lambda: loss.backward())
+        same(got, x.grad)
+
+    def test_values_are_there_when_asked_for(self):
+        x = pa.tensor(np.linspace(-2.0, 2.0, N))
+        with pa.fused():
+            y = x * x
+            assert y[0].item() == 4.0
+            assert pa.max(y).item() == 4.0
+            assert "4." in repr(y)
+            assert float(pa.sum(y * y)) > 0
+            assert y.tolist()[-1] == 4.0
+
+    def test_branches_on_values(self):
+        def f(x):
+            y = x * 2.0
+            return pa.sum(y * y) if pa.sum(y) > 0 else pa.sum(pa.sin(y))
+
+        for sign in (1.0, -1.0):
+            x = pa.full((N,), sign)
+            same(pa.func.grad(f)(x), one_by_one(lambda x=x: pa.func.grad(f)(x)))
+
+    def test_more_than_is_put_off_at_once(self):
+        x = pa.tensor(np.linspace(0.5, 1.5, N))
+
+        def compute():
+            y = x
+            for _ in range(1000):
+                y = pa.sqrt(y * 1.5)
+            return y
+
+        with pa.fused():
+            got = compute()
+        same(got, one_by_one(compute))
+
+    def test_nested_and_decorated(self):
+        x = pa.tensor(np.linspace(-2.0, 2.0, N))
+
+        @pa.fused
+        def inner(x):
+            with pa.fused():
+                return formula(x)
+
+        with pa.fused():
+            got = inner(x)
+        same(got, one_by_one(lambda: formula(x)))
+        same(inner(x), got)
+
+    def test_an_exception_leaves_the_block(self):
+        x = pa.tensor(np.linspace(-2.0, 2.0, N))
+        kept = []
+        with pytest.raises(KeyError), pa.fused():
+            kept.append(x * 2.0)
+            raise KeyError
+        same(kept[0], x.numpy() * 2.0)
+        before = pa.memory.live().bytes
+        y = x * 2.0
+        assert pa.memory.live().bytes > before
+        del y
+
+    def test_other_threads_read_what_is_not_computed_yet(self):
+        x = pa.tensor(np.linspace(-2.0, 2.0, N))
+        want = one_by_one(lambda: pa.sum(formula(x)).item())
+        with pa.fused(), ThreadPoolExecutor(8) as pool:
+            ys = [formula(x) for _ in range(8)]
+            reading = pool.map(lambda y: pa.sum(y).item(), ys)
+            more = [formula(x) for _ in range(8)]
+            found = list(reading)
+        assert found == [want] * 8
+        assert all(pa.sum(y).item() == want for y in more)
+
+    def test_scopes_in_many_threads(self):
+        x = pa.tensor(np.linspace(-2.0, 2.0, N))
+        want = one_by_one(lambda: pa.func.grad(lambda x: pa.sum(formula(x)))(x)).numpy()
+
+        def work(_):
+            for _ in range(20):
+                with pa.fused():
+                    got = pa.func.grad(lambda x: pa.sum(formula(x)))(x)
+                np.testing.assert_array_equal(got, want)
+
+        run_in_threads(work, 4)
+
+    def test_under_a_budget_nothing_is_put_off(self):
+        x = pa.tensor(np.linspace(-2.0, 2.0, N))
+        want = one_by_one(lambda: formula(x))
+        with pa.fused():
+            before = x * 1.0
+            with pa.memory_budget("100MB"):
+                got = formula(before)
+        same(got, want)
+
+    def test_lack_of_memory(self):
+        """Whoever asks for the numbers gets the error, and may ask again."""
+        x = pa.ones(1_000_000)
+        pa._core.set_data_limit(pa.memory.live().bytes + 1_000_000)
+        try:
+            with pa.fused():
+                y = formula(x)
+                with pytest.raises(MemoryError):
+                    y.numpy()
+        finally:
+            pa._core.set_data_limit(0)
+        same(y, formula(x))
+
+    @pytest.mark.usefixtures("no_leak")
+    def test_nothing_stays(self):
+        x = pa.tensor(np.linspace(-2.0, 2.0, N), requires_grad=True)
+        with pa.fused():
+            loss = pa.sum(formula(x))
+            loss.backward()
+            formula(x)
+
+    def test_profiles_see_every_op(self):
+        x = pa.ones(N)
+        with pa.fused():
+            profile = pa.memory.profile(formula, x)
+        assert "tanh" in profile.ops
+        assert profile.peak > 2 * 8 * N

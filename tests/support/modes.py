@@ -1,0 +1,41 @@
+"""The two modes of differentiation in every mixture, to be compared with each other."""
+
+import itertools
+import math
+
+import numpy as np
+
+import pyautograd as pa
+
+
+def forward(f, vs):
+    """The derivative of f in a direction, by forward mode."""
+    return lambda *xs: pa.func.jvp(f, xs, vs)[1]
+
+
+def reverse(f, vs):
+    """The same by reverse mode."""
+
+    def derivative(*xs):
+        gradients = pa.func.grad(f, argnums=tuple(range(len(xs))))(*xs)
+        pairs = zip(gradients, vs, strict=True)
+        return sum((pa.real(pa.sum(pa.conj(g) * v)) for g, v in pairs), pa.tensor(0.0))
+
+    return derivative
+
+
+def in_all_modes(f, x, *directions):
+    """The derivative of f along all directions, in every mix of modes, and by Taylor series."""
+    x = pa.asarray(np.asarray(x, float))
+    directions = [pa.asarray(np.asarray(t, float)) for t in directions]
+    values = []
+    for modes in itertools.product((forward, reverse), repeat=len(directions)):
+        g = f
+        for mode, t in zip(modes, directions, strict=True):
+            g = mode(g, (t,))
+        values.append(g(x).item())
+        values.append(pa.func.vmap(g)(pa.stack([x, x]))[1].item())
+    if all(t is directions[0] for t in directions) or len(directions) == 1:
+        n = len(directions)
+        values.append(pa.func.taylor(f, x, directions[0], n)[n].item() * math.factorial(n))
+    return values
