@@ -180,7 +180,7 @@ void softmax(const View& out, const View& x, int axis, bool log) {
   OneLine o(out), a(x);
   auto row = loops().softmax[int(x.dtype)];
   int64_t n = a.view.shape[axis];
-  Lines(o.view, a.view, axis, true).run([&](void* to, const void* from) { row(to, from, n, log); });
+  Lines(o.view, a.view, axis).run([&](void* to, const void* from) { row(to, from, n, log); });
 }
 
 void logsumexp(const View& out, const View& x, int axis) {
@@ -188,7 +188,7 @@ void logsumexp(const View& out, const View& x, int axis) {
   OneLine o(out), a(x);
   auto row = loops().logsumexp[int(x.dtype)];
   int64_t n = a.view.shape[axis];
-  Lines(o.view, a.view, axis, false).run([&](void* to, const void* from) { row(to, from, n); });
+  Lines(o.view, a.view, axis).run([&](void* to, const void* from) { row(to, from, n); });
 }
 
 void arg_reduce(bool maximum, const View& out, const View& x, int axis) {
@@ -199,7 +199,7 @@ void arg_reduce(bool maximum, const View& out, const View& x, int axis) {
   int64_t n = a.view.shape[axis];
   const int across = axis_of_neighbours(o.view, a.view, axis);
   if (across >= 0 && n > 0) return arg_reduce_columns(maximum, o.view, a.view, axis, across);
-  Lines(o.view, a.view, axis, false).run([&](void* to, const void* from) {
+  Lines(o.view, a.view, axis).run([&](void* to, const void* from) {
     *static_cast<int64_t*>(to) = row(maximum, from, n);
   });
 }
@@ -214,7 +214,7 @@ void scan(Scan kind, const View& out, const View& x, int axis, bool reverse) {
     return scan_rows(kind, o.view, a.view, axis, across, reverse);
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    Lines(o.view, a.view, axis, true).run([&](void* to, const void* from) {
+    Lines(o.view, a.view, axis).run([&](void* to, const void* from) {
       scan_line(kind, static_cast<T*>(to), static_cast<const T*>(from), n, reverse);
     });
   });

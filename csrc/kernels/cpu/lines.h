@@ -13,18 +13,19 @@ namespace pyautograd::kernels {
 
 class Lines {
  public:
-  // With `whole_output`, out has x's shape and takes a line for a line; else it takes one element
-  // for each.
-  Lines(const View& out, const View& x, int axis, bool whole_output)
+  // out has x's shape but for the length along the axis.
+  Lines(const View& out, const View& x, int axis)
       : out_(out),
         x_(x),
-        length_(x.shape[axis]),
+        x_length_(x.shape[axis]),
+        out_length_(out.shape[axis]),
         x_step_(x.strides[axis]),
-        out_step_(whole_output ? out.strides[axis] : 0),
+        out_step_(out.strides[axis]),
         nest_(without(x.shape, axis), {x.strides, out.strides}) {
-    pack_x_ = x_step_ != 1 && length_ != 1;
-    pack_out_ = whole_output && out_step_ != 1 && length_ != 1;
-    int64_t line_bytes = std::max<int64_t>(1, length_ * (itemsize(x.dtype) + itemsize(out.dtype)));
+    pack_x_ = x_step_ != 1 && x_length_ != 1;
+    pack_out_ = out_step_ != 1 && out_length_ != 1;
+    int64_t line_bytes = x_length_ * itemsize(x.dtype) + out_length_ * itemsize(out.dtype);
+    line_bytes = std::max<int64_t>(1, line_bytes);
     group_ = pack_x_ || pack_out_ ? std::clamp<int64_t>(kGroupBytes / line_bytes, 8, 64) : 1;
     group_ = std::min(group_, std::max<int64_t>(1, nest_.count()));
   }
@@ -41,12 +42,12 @@ class Lines {
   void run(const Make& make, const Body& body) const {
     int64_t lines = nest_.count();
     if (lines == 0) return;
-    int64_t grain = std::max<int64_t>(group_, kGrain / 2 / std::max<int64_t>(1, length_));
+    int64_t grain = std::max<int64_t>(group_, kGrain / 2 / std::max<int64_t>(1, x_length_));
     parallel_for(lines, grain, [&](int64_t begin, int64_t end) {
       auto x_buffer = std::make_unique_for_overwrite<char[]>(
-          pack_x_ ? size_t(group_ * length_ * itemsize(x_.dtype)) : 0);
+          pack_x_ ? size_t(group_ * x_length_ * itemsize(x_.dtype)) : 0);
       auto out_buffer = std::make_unique_for_overwrite<char[]>(
-          pack_out_ ? size_t(group_ * length_ * itemsize(out_.dtype)) : 0);
+          pack_out_ ? size_t(group_ * out_length_ * itemsize(out_.dtype)) : 0);
       const auto scratch = make();
       const auto body_with_scratch = [&](void* to, const void* from) { body(to, from, scratch); };
       nest_.walk(begin, end, [&](const auto& offsets, int64_t n) {
@@ -75,18 +76,19 @@ class Lines {
     char* x = bytes_at(x_.data, x_offset * x_size);
     char* out = bytes_at(out_.data, out_offset * out_size);
     int64_t x_apart = nest_.stride(0), out_apart = nest_.stride(1);
-    if (pack_x_) exchange(x_.dtype, x_buffer, x, x_apart, x_step_, n, true);
+    if (pack_x_) exchange(x_.dtype, x_buffer, x, x_length_, x_apart, x_step_, n, true);
     char* x_line = pack_x_ ? x_buffer : x;
     char* out_line = pack_out_ ? out_buffer : out;
     for (int64_t i = 0; i < n; ++i)
-      body(out_line + i * (pack_out_ ? length_ : out_apart) * out_size,
-           x_line + i * (pack_x_ ? length_ : x_apart) * x_size);
-    if (pack_out_) exchange(out_.dtype, out_buffer, out, out_apart, out_step_, n, false);
+      body(out_line + i * (pack_out_ ? out_length_ : out_apart) * out_size,
+           x_line + i * (pack_x_ ? x_length_ : x_apart) * x_size);
+    if (pack_out_)
+      exchange(out_.dtype, out_buffer, out, out_length_, out_apart, out_step_, n, false);
   }
 
-  void exchange(DType dtype, char* buffer, char* data, int64_t apart, int64_t step, int64_t n,
-                bool in) const {
-    std::array<int64_t, 2> shape{n, length_}, packed{length_, 1}, strides{apart, step};
+  static void exchange(DType dtype, char* buffer, char* data, int64_t length, int64_t apart,
+                       int64_t step, int64_t n, bool in) {
+    std::array<int64_t, 2> shape{n, length}, packed{length, 1}, strides{apart, step};
     View lines{buffer, dtype, shape, packed}, memory{data, dtype, shape, strides};
     if (in)
       copy(lines, memory);
@@ -96,7 +98,7 @@ class Lines {
 
   const View& out_;
   const View& x_;
-  int64_t length_, x_step_, out_step_, group_;
+  int64_t x_length_, out_length_, x_step_, out_step_, group_;
   bool pack_x_, pack_out_;
   Nest<2> nest_;
 };

@@ -1,7 +1,7 @@
 #include "kernels/sort.h"
 
 #include <bit>
-#include <utility>
+#include <numeric>
 
 #include "core/allocator.h"
 #include "kernels/cpu/lines.h"
@@ -120,90 +120,185 @@ void partition_line(const SortLine<K>& x, const SortLine<K>& spare, int64_t n,
   partition_line(x, spare, 0, n, ranks, 2 * std::bit_width(uint64_t(n)));
 }
 
-// Calls body(out line, x line, scratch) for every line along the axis; the scratch is what make()
-// returns, once for every range of lines that a thread takes.
-template <class Make, class Body>
-void for_lines(const View& out, const View& x, int axis, const Make& make, const Body& body) {
-  const int64_t n = x.shape[axis];
-  Dims rest(x.shape);
-  rest[axis] = n > 0 && out.shape[axis] > 0 ? 1 : 0;
-  const Nest<2> nest(rest, {out.strides, x.strides});
-  const int64_t grain = std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, n));
-  parallel_for(nest.count(), grain, [&](int64_t begin, int64_t end) {
-    const auto scratch = make();
-    nest.walk(begin, end, [&](const auto& offset, int64_t count) {
+// A contiguous line, of which most code here sees the keys: so it exists once for keys of each
+// size.
+struct Elements {
+  DType dtype;
+  const void* data;
+  bool descending = false;
+
+  template <class K>
+  void keys(K* out, int64_t begin, int64_t end) const {
+    const auto read = loops().sort_keys[int(dtype)];
+    const int64_t size = itemsize(dtype);
+    if (key_size(dtype) == sizeof(K))
+      return read(out, bytes_at(data, begin * size), end - begin, descending);
+    int32_t narrow[kTile];  // beside positions that need more room than these keys
+    for (int64_t length; begin < end; begin += length, out += length) {
+      length = std::min(kTile, end - begin);
+      read(narrow, bytes_at(data, begin * size), length, descending);
+      std::copy_n(narrow, length, out);
+    }
+  }
+
+  // Of `count` elements out of n, everywhere in the line.
+  template <class K>
+  void sample(K* out, int64_t count, int64_t n) const {
+    alignas(8) char chosen[kSample * 8];
+    visit_size(itemsize(dtype), [&](auto tag) {
+      using T = typename decltype(tag)::type;
       for (int64_t i = 0; i < count; ++i)
-        body(offset[0] + i * nest.stride(0), offset[1] + i * nest.stride(1), scratch);
+        reinterpret_cast<T*>(chosen)[i] = static_cast<const T*>(data)[i * n / count];
     });
+    Elements{dtype, chosen, descending}.keys(out, 0, count);
+  }
+
+  static constexpr int64_t kTile = 512, kSample = 1024;
+  static size_t key_size(DType dtype) { return itemsize(dtype) > 4 ? 8 : 4; }
+};
+
+// Zeros have lost their signs to one key, and nans their bits.
+template <class K>
+struct Restored {
+  using T = std::conditional_t<sizeof(K) == 4, float, double>;
+
+  // Of a sorted line the zeros and the nans lie together, in the order of the line.
+  static void sorted(void* out, const K* keys, const void* line, int64_t n, bool descending) {
+    const T* x = static_cast<const T*>(line);
+    for (const bool nans : {false, true}) {
+      const K key = key_of(nans ? std::numeric_limits<T>::quiet_NaN() : T(0), descending);
+      const K* first = std::lower_bound(keys, keys + n, key);
+      if (first == keys + n || *first != key) continue;
+      T* to = static_cast<T*>(out) + (first - keys);
+      for (int64_t i = 0; i < n; ++i)
+        if (nans ? bool(IsNan()(x[i])) : x[i] == T(0)) *to++ = x[i];
+    }
+  }
+
+  // Elsewhere equals have this order, too.
+  static void each(void* out, const K* keys, const void* line, int64_t n) {
+    const T* x = static_cast<const T*>(line);
+    const K zero = key_of(T(0), false), nan = key_of(std::numeric_limits<T>::quiet_NaN(), false);
+    int64_t zeros = 0, nans = 0;  // how far the line has been looked through
+    for (int64_t i = 0; i < n; ++i) {
+      if ((keys[i] != zero) & (keys[i] != nan)) continue;
+      int64_t& next = keys[i] == zero ? zeros : nans;
+      while (key_of(x[next], false) != keys[i]) ++next;
+      static_cast<T*>(out)[i] = x[next++];
+    }
+  }
+};
+
+// Runs f with the type of the keys, which with `places` has room for the positions of n elements.
+template <class F>
+void visit_key(DType dtype, bool places, int64_t n, const F& f) {
+  const bool many = places && n > std::numeric_limits<int32_t>::max();
+  if (Elements::key_size(dtype) == 8 || many)
+    f(TypeTag<int64_t>());
+  else
+    f(TypeTag<int32_t>());
+}
+
+// Calls body(out, elements, scratch) for every line along the axis.
+template <class K, class Body>
+void for_lines(const View& out, const View& x, int axis, bool descending, bool places,
+               const Body& body) {
+  const auto make = [&] { return Scratch<K>(x.shape[axis], places); };
+  Lines(out, x, axis).run(make, [&](void* to, const void* from, const Scratch<K>& scratch) {
+    body(to, Elements{x.dtype, from, descending}, scratch);
   });
 }
 
-// Converts to the wider key where places need it.
-template <class K, class T>
-void read_keys(K* keys, const T* x, int64_t step, int64_t n, bool descending) {
-  if (step == 1 && std::is_same_v<K, Key<T>>)
-    return loops().sort_keys[int(dtype_of<T>)](keys, x, n, descending);
-  for (int64_t i = 0; i < n; ++i) keys[i] = key_of(x[i * step], descending);
+template <class K>
+void read_places(const SortLine<K>& line, const Elements& x, int64_t n) {
+  x.keys(line.keys, 0, n);
+  std::iota(line.places, line.places + n, K(0));
 }
 
-// The zeros of a line have lost their signs to one key, and nans their bits: `sorted`, which starts
-// where the first of them belongs, gets them back in the order of the line.
-template <class T>
-void restore(T* sorted, const T* x, int64_t n, bool nans) {
-  for (int64_t i = 0; i < n; ++i)
-    if (nans ? bool(IsNan()(x[i])) : x[i] == T(0)) *sorted++ = x[i];
+// The values of each line as arrange(line, spare) leaves them, with what restore(out, keys, x) puts
+// in the place of zeros and nans.
+template <class Arrange, class Restore>
+void arrange_values(const View& out, const View& x, int axis, bool descending,
+                    const Arrange& arrange, const Restore& restore) {
+  const int64_t n = x.shape[axis];
+  visit_key(x.dtype, false, n, [&]<class K>(TypeTag<K>) {
+    for_lines<K>(out, x, axis, descending, false,
+                 [&](void* to, const Elements& elements, const Scratch<K>& scratch) {
+                   K* keys = scratch.line().keys;
+                   elements.keys(keys, 0, n);
+                   arrange(scratch.line(), scratch.spare());
+                   loops().sort_elements[int(x.dtype)](to, keys, n, descending);
+                   if (is_floating(x.dtype)) restore(to, keys, elements.data);
+                 });
+  });
 }
 
-template <class T>
-void sort_values(T* out, const T* x, int64_t n, const Scratch<Key<T>>& scratch, bool descending) {
-  Key<T>* keys = scratch.line().keys;
-  read_keys(keys, x, 1, n, descending);
-  sort_line(scratch.line(), scratch.spare(), n);
-  loops().sort_elements[int(dtype_of<T>)](out, keys, n, descending);
-  if constexpr (std::is_floating_point_v<T>) {
-    for (const T special : {T(0), std::numeric_limits<T>::quiet_NaN()}) {
-      const Key<T> key = key_of(special, descending);
-      const Key<T>* first = std::lower_bound(keys, keys + n, key);
-      if (first != keys + n && *first == key) restore(out + (first - keys), x, n, special != T(0));
+// The positions of each line as arrange(line, spare) leaves them.
+template <class Arrange>
+void arrange_places(const View& out, const View& x, int axis, bool descending,
+                    const Arrange& arrange) {
+  const int64_t n = x.shape[axis];
+  visit_key(x.dtype, true, n, [&]<class K>(TypeTag<K>) {
+    for_lines<K>(out, x, axis, descending, true,
+                 [&](void* to, const Elements& elements, const Scratch<K>& scratch) {
+                   read_places(scratch.line(), elements, n);
+                   arrange(scratch.line(), scratch.spare());
+                   std::copy_n(scratch.line().places, n, static_cast<int64_t*>(to));
+                 });
+  });
+}
+
+// Of a long line of which few are wanted: the keys up to one of a sample that lies behind these,
+// and their places. Returns how many there are; 0 where that is no way.
+template <class K>
+int64_t read_candidates(const SortLine<K>& line, const Elements& x, int64_t n, int64_t count) {
+  if (n < Elements::kSample || count > n / 32) return 0;
+  const int64_t sampled = std::min(Elements::kSample, n / 16);
+  K sample[Elements::kSample], keys[Elements::kTile];
+  x.sample(sample, sampled, n);
+  const int64_t rank = 8 + 2 * count * sampled / n;
+  std::nth_element(sample, sample + rank, sample + sampled);
+  const K limit = sample[rank];
+  int64_t found = 0;
+  for (int64_t begin = 0; begin < n; begin += Elements::kTile) {
+    const int64_t length = std::min(Elements::kTile, n - begin);
+    x.keys(keys, begin, begin + length);
+    for (int64_t i = 0; i < length; ++i) {
+      line.keys[found] = keys[i];
+      line.places[found] = K(begin + i);
+      found += keys[i] <= limit;
     }
   }
+  return found >= count ? found : 0;
 }
 
-// The same for keys that are not sorted, but among which equals have the order of the line.
-template <class T>
-void restore_each(T* out, const Key<T>* keys, const T* x, int64_t n) {
-  const Key<T> zero = key_of(T(0), false);
-  const Key<T> nan = key_of(std::numeric_limits<T>::quiet_NaN(), false);
-  int64_t zeros = 0, nans = 0;  // how far the line has been looked through
-  for (int64_t i = 0; i < n; ++i) {
-    if ((keys[i] != zero) & (keys[i] != nan)) continue;
-    int64_t& next = keys[i] == zero ? zeros : nans;
-    while (key_of(x[next], false) != keys[i]) ++next;
-    out[i] = x[next++];
+template <class K>
+void select_places(int64_t* out, int64_t count, const Elements& x, int64_t n,
+                   const Scratch<K>& scratch, bool sorted) {
+  const SortLine<K> line = scratch.line();
+  int64_t found = read_candidates(line, x, n, count);
+  if (found == 0) {
+    read_places(line, x, n);
+    found = n;
   }
-}
-
-template <class T>
-void partition_values(T* out, const T* x, int64_t n, const Scratch<Key<T>>& scratch,
-                      std::span<const int64_t> ranks) {
-  Key<T>* keys = scratch.line().keys;
-  read_keys(keys, x, 1, n, false);
-  partition_line(scratch.line(), scratch.spare(), n, ranks);
-  loops().sort_elements[int(dtype_of<T>)](out, keys, n, false);
-  if constexpr (std::is_floating_point_v<T>) restore_each(out, keys, x, n);
+  if (count == found && sorted)
+    sort_line(line, scratch.spare(), found);
+  else
+    select_line(line, scratch.spare(), found, count, sorted);
+  std::copy_n(line.places, count, out);
 }
 
 // Of the elements that have the key of this rank, the one that a stable sort puts there.
-template <class T>
-int64_t place_of_rank(const T* x, int64_t step, int64_t n, const Scratch<Key<T>>& scratch,
-                      int64_t rank) {
-  Key<T>* keys = scratch.line().keys;
-  read_keys(keys, x, step, n, false);
+template <class K>
+int64_t place_of_rank(const Elements& x, int64_t n, const Scratch<K>& scratch, int64_t rank) {
+  K* keys = scratch.line().keys;
+  x.keys(keys, 0, n);
   partition_line(scratch.line(), scratch.spare(), n, {&rank, 1});
-  const Key<T> key = keys[rank];
+  const K key = keys[rank];
   int64_t before = std::count(keys, keys + rank, key);
+  x.keys(keys, 0, n);
   for (int64_t i = 0;; ++i)
-    if (key_of(x[i * step], false) == key && before-- == 0) return i;
+    if (keys[i] == key && before-- == 0) return i;
 }
 
 template <bool kOrEqual, class T>
@@ -223,144 +318,64 @@ void visit_ordered(DType dtype, const F& f) {
   });
 }
 
-// Of a long line of which few are wanted: the keys up to one of a sample that lies behind these,
-// and their places. Returns how many there are; 0 where that is no way.
-template <class K, class T>
-int64_t read_candidates(const SortLine<K>& line, const T* x, int64_t step, int64_t n, int64_t count,
-                        bool descending) {
-  constexpr int64_t kSample = 1024, kTile = 512;
-  if (n < kSample || count > n / 32) return 0;
-  const int64_t sampled = std::min(kSample, n / 16);
-  K sample[kSample], keys[kTile];
-  for (int64_t i = 0; i < sampled; ++i) sample[i] = key_of(x[i * n / sampled * step], descending);
-  const int64_t rank = 8 + 2 * count * sampled / n;
-  std::nth_element(sample, sample + rank, sample + sampled);
-  const K limit = sample[rank];
-  int64_t found = 0;
-  for (int64_t begin = 0; begin < n; begin += kTile) {
-    const int64_t length = std::min(kTile, n - begin);
-    read_keys(keys, x + begin * step, step, length, descending);
-    for (int64_t i = 0; i < length; ++i) {
-      line.keys[found] = keys[i];
-      line.places[found] = K(begin + i);
-      found += keys[i] <= limit;
-    }
-  }
-  return found >= count ? found : 0;
-}
-
-template <class K, class T>
-void read_places(const SortLine<K>& line, const T* x, int64_t step, int64_t n, bool descending) {
-  read_keys(line.keys, x, step, n, descending);
-  for (int64_t i = 0; i < n; ++i) line.places[i] = K(i);
-}
-
-// The positions of each line as arrange(line, spare, n) leaves them.
-template <class K, class T, class Arrange>
-void arrange_places(const View& out, const View& x, int axis, bool descending,
-                    const Arrange& arrange) {
-  const int64_t n = x.shape[axis];
-  const auto make = [n] { return Scratch<K>(n, true); };
-  Lines(out, x, axis, true).run(make, [&](void* to, const void* from, const Scratch<K>& scratch) {
-    const SortLine<K> line = scratch.line();
-    read_places(line, static_cast<const T*>(from), 1, n, descending);
-    arrange(line, scratch.spare(), n);
-    std::copy_n(line.places, n, static_cast<int64_t*>(to));
-  });
-}
-
-// visit_ordered with the key that has room for the positions of a line of n elements, too.
-template <class F>
-void visit_keys(DType dtype, int64_t n, const F& f) {
-  visit_ordered(dtype, [&]<class T>(TypeTag<T> tag) {
-    if (n <= std::numeric_limits<Key<T>>::max())
-      f(tag, TypeTag<Key<T>>());
-    else
-      f(tag, TypeTag<int64_t>());
-  });
-}
-
-template <class K, class T>
-void select_places(const View& out, const View& x, int axis, bool descending, bool sorted) {
-  const int64_t n = x.shape[axis], count = out.shape[axis], step = out.strides[axis];
-  const T* from = static_cast<const T*>(x.data);
-  int64_t* to = static_cast<int64_t*>(out.data);
-  const auto make = [n] { return Scratch<K>(n, true); };
-  for_lines(out, x, axis, make, [&](int64_t o, int64_t i, const Scratch<K>& scratch) {
-    const SortLine<K> line = scratch.line();
-    int64_t found = read_candidates(line, from + i, x.strides[axis], n, count, descending);
-    if (found == 0) {
-      read_places(line, from + i, x.strides[axis], n, descending);
-      found = n;
-    }
-    if (count == found && sorted)
-      sort_line(line, scratch.spare(), found);
-    else
-      select_line(line, scratch.spare(), found, count, sorted);
-    for (int64_t k = 0; k < count; ++k) to[o + k * step] = line.places[k];
-  });
-}
-
 }  // namespace
 
 void sort(const View& out, const View& x, int axis, bool descending) {
   if (on_device(out)) return sort_on_device(out, x, axis, descending);
-  visit_ordered(x.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const int64_t n = x.shape[axis];
-    const auto make = [n] { return Scratch<Key<T>>(n, false); };
-    Lines(out, x, axis, true).run(make, [&](void* to, const void* from, const auto& scratch) {
-      sort_values(static_cast<T*>(to), static_cast<const T*>(from), n, scratch, descending);
-    });
-  });
+  const int64_t n = x.shape[axis];
+  arrange_values(
+      out, x, axis, descending,
+      [&](const auto& line, const auto& spare) { sort_line(line, spare, n); },
+      [&]<class K>(void* to, const K* keys, const void* from) {
+        Restored<K>::sorted(to, keys, from, n, descending);
+      });
 }
 
 void argsort(const View& out, const View& x, int axis, bool descending) {
   if (on_device(out)) return select_on_device(out, x, axis, descending);
-  visit_keys(x.dtype, x.shape[axis], [&]<class T, class K>(TypeTag<T>, TypeTag<K>) {
-    arrange_places<K, T>(
-        out, x, axis, descending,
-        [](const auto& line, const auto& spare, int64_t n) { sort_line(line, spare, n); });
-  });
+  const int64_t n = x.shape[axis];
+  arrange_places(out, x, axis, descending,
+                 [&](const auto& line, const auto& spare) { sort_line(line, spare, n); });
 }
 
 void arg_select(const View& out, const View& x, int axis, bool descending, bool sorted) {
   if (on_device(out)) return select_on_device(out, x, axis, descending);
-  visit_keys(x.dtype, x.shape[axis], [&]<class T, class K>(TypeTag<T>, TypeTag<K>) {
-    select_places<K, T>(out, x, axis, descending, sorted);
+  const int64_t n = x.shape[axis], count = out.shape[axis];
+  if (count == 0) return;
+  visit_key(x.dtype, true, n, [&]<class K>(TypeTag<K>) {
+    for_lines<K>(out, x, axis, descending, true,
+                 [&](void* to, const Elements& elements, const Scratch<K>& scratch) {
+                   select_places(static_cast<int64_t*>(to), count, elements, n, scratch, sorted);
+                 });
   });
 }
 
 void partition(const View& out, const View& x, int axis, std::span<const int64_t> ranks) {
   if (on_device(out)) return sort_on_device(out, x, axis, false);
-  visit_ordered(x.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const int64_t n = x.shape[axis];
-    const auto make = [n] { return Scratch<Key<T>>(n, false); };
-    Lines(out, x, axis, true).run(make, [&](void* to, const void* from, const auto& scratch) {
-      partition_values(static_cast<T*>(to), static_cast<const T*>(from), n, scratch, ranks);
-    });
-  });
-}
-
-void arg_nth(const View& out, const View& x, int axis, int64_t rank) {
-  visit_ordered(x.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const int64_t n = x.shape[axis];
-    const auto make = [n] { return Scratch<Key<T>>(n, false); };
-    for_lines(out, x, axis, make, [&](int64_t o, int64_t i, const auto& scratch) {
-      static_cast<int64_t*>(out.data)[o] =
-          place_of_rank(static_cast<const T*>(x.data) + i, x.strides[axis], n, scratch, rank);
-    });
-  });
+  const int64_t n = x.shape[axis];
+  arrange_values(
+      out, x, axis, false,
+      [&](const auto& line, const auto& spare) { partition_line(line, spare, n, ranks); },
+      [&]<class K>(void* to, const K* keys, const void* from) {
+        Restored<K>::each(to, keys, from, n);
+      });
 }
 
 void arg_partition(const View& out, const View& x, int axis, std::span<const int64_t> ranks) {
   if (on_device(out)) return select_on_device(out, x, axis, false);
-  visit_keys(x.dtype, x.shape[axis], [&]<class T, class K>(TypeTag<T>, TypeTag<K>) {
-    arrange_places<K, T>(out, x, axis, false, [&](const auto& line, const auto& spare, int64_t n) {
-      partition_line(line, spare, n, ranks);
-    });
+  const int64_t n = x.shape[axis];
+  arrange_places(out, x, axis, false, [&](const auto& line, const auto& spare) {
+    partition_line(line, spare, n, ranks);
+  });
+}
+
+void arg_nth(const View& out, const View& x, int axis, int64_t rank) {
+  const int64_t n = x.shape[axis];
+  visit_key(x.dtype, false, n, [&]<class K>(TypeTag<K>) {
+    for_lines<K>(out, x, axis, false, false,
+                 [&](void* to, const Elements& elements, const Scratch<K>& scratch) {
+                   *static_cast<int64_t*>(to) = place_of_rank(elements, n, scratch, rank);
+                 });
   });
 }
 
@@ -389,23 +404,18 @@ void searchsorted(const View& out, const View& lines, const View& values, bool r
 void arg_scan(bool maximum, const View& out, const View& x, int axis) {
   if (on_device(out))
     return run_on_device(&DeviceKernels::arg_scan, out.device, maximum, out, x, axis);
-  const int64_t n = x.shape[axis], out_step = out.strides[axis], step = x.strides[axis];
-  visit_ordered(x.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const T* from = static_cast<const T*>(x.data);
-    int64_t* to = static_cast<int64_t*>(out.data);
-    for_lines(
-        out, x, axis, [] { return 0; },
-        [&](int64_t o, int64_t i, int) {
-          T best = from[i];
-          int64_t place = 0;
-          for (int64_t k = 0; k < n; ++k) {
-            const T value = from[i + k * step];
-            const bool better = maximum ? value > best : value < best;
-            if (better || (IsNan()(value) && !IsNan()(best))) best = value, place = k;
-            to[o + k * out_step] = place;
-          }
-        });
+  const int64_t n = x.shape[axis];
+  visit_ordered(x.dtype, [&]<class T>(TypeTag<T>) {
+    Lines(out, x, axis).run([&](void* to, const void* from) {
+      const T* line = static_cast<const T*>(from);
+      int64_t place = 0;
+      for (int64_t i = 0; i < n; ++i) {
+        const T value = line[i], best = line[place];
+        const bool better = maximum ? value > best : value < best;
+        if (better || (IsNan()(value) && !IsNan()(best))) place = i;
+        static_cast<int64_t*>(to)[i] = place;
+      }
+    });
   });
 }
 
