@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "kernels/fused.h"
 #include "ops/index.h"
@@ -79,23 +81,27 @@ class SliceOp final : public Linear {
   const Slice slice_;
 };
 
-// Linear in both x and the value; over zeros it is the transpose of slice.
-// Of x only what the value leaves need be copied, where these are the rows at both ends.
-void copy_around(const Array& out, const Array& x, const Slice& slice) {
-  const Dims& shape = out.shape;
-  bool rows = !shape.empty() && slice.step[0] == 1;
-  for (size_t i = 1; rows && i < shape.size(); ++i) rows = slice.size[i] == shape[i];
-  if (!rows) return kernels::copy(out.device_view(), x.device_view());
-  const int64_t ends[][2] = {{0, slice.start[0]}, {slice.start[0] + slice.size[0], shape[0]}};
-  for (const auto& [begin, end] : ends) {
-    if (begin >= end) continue;
-    Slice part = whole(shape);
-    part.start[0] = begin;
-    part.size[0] = end - begin;
-    kernels::copy(sliced_view(out, part)->device_view(), sliced_view(x, part)->device_view());
+// What a slice leaves of an array, without overlaps: along each axis what lies before and behind,
+// within the slice along the axes before that. All of it where steps leave gaps.
+std::vector<Slice> parts_around(const Slice& slice, const Dims& shape) {
+  Slice part = whole(shape);
+  std::vector<Slice> parts;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    const int64_t start = slice.start[i], end = start + slice.size[i];
+    if (slice.step[i] != 1 && slice.size[i] > 1) return {whole(shape)};
+    for (const auto& [from, to] : {std::pair(int64_t{0}, start), std::pair(end, shape[i])}) {
+      if (from >= to) continue;
+      part.start[i] = from;
+      part.size[i] = to - from;
+      parts.push_back(part);
+    }
+    part.start[i] = start;
+    part.size[i] = slice.size[i];
   }
+  return parts;
 }
 
+// Linear in both x and the value; over zeros it is the transpose of slice.
 class SliceUpdate final : public Linear {
  public:
   explicit SliceUpdate(Slice slice) : slice_(std::move(slice)) {}
@@ -107,7 +113,12 @@ class SliceUpdate final : public Linear {
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    copy_around(*out, inputs[0].array(), slice_);
+    const Array& x = inputs[0].array();
+    std::vector<Slice> parts = parts_around(slice_, x.shape);
+    // A device takes longer to begin with a part than to copy most of them twice.
+    if (parts.size() > 2 && !is_on_host(inputs[0])) parts = {whole(x.shape)};
+    for (const Slice& part : parts)
+      kernels::copy(sliced_view(*out, part)->device_view(), sliced_view(x, part)->device_view());
     kernels::copy(sliced_view(*out, slice_)->device_view(), inputs[1].device_view());
     return Tensors::of(Tensor(std::move(out)));
   }

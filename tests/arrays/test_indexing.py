@@ -226,3 +226,38 @@ def test_nonzero_is_an_index():
     assert pa.tensor(x)[pa.nonzero(x)].tolist() == x[np.nonzero(x)].tolist() == [1.0, 2.0]
     assert isinstance(pa.nonzero(x), tuple)
     assert isinstance(pa.unstack(x), tuple)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        np.s_[:],
+        np.s_[1:-1, 1:-1, 1:-1],
+        np.s_[:, 2],
+        np.s_[..., 1:3],
+        np.s_[0, :, 3:],
+        np.s_[::2, 1:],
+        np.s_[::-1, 1:, 0:1],
+        np.s_[3:1, 1:2],
+        np.s_[1:, None, :, -1],
+    ],
+)
+def test_what_a_slice_leaves_keeps_its_value(index):
+    """The derivative of a slice is zero around it, that of an assignment is one there."""
+    x = pa.asarray(np.arange(60.0).reshape(3, 4, 5))
+    value = np.random.default_rng(0).normal(size=x.numpy()[index].shape)
+    want = np.zeros(x.shape)
+    want[index] = value
+    (padded,) = pa.func.vjp(lambda x: x[index], x)[1](pa.asarray(value))
+    np.testing.assert_array_equal(padded, want)
+
+    def assigned(x):
+        y = pa.sin(x)
+        y[index] = value
+        return y
+
+    want = np.cos(x)
+    want[index] = 0.0
+    np.testing.assert_array_equal(pa.func.grad(lambda x: pa.sum(assigned(x)))(x), want)
+    mapped = pa.func.vmap(assigned, in_axes=1, out_axes=2)(pa.stack([x, -x], axis=1))
+    np.testing.assert_array_equal(mapped[:, :, 1], assigned(-x))
