@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import _core
 from .._core import Tensor
 from .._fused import fused
-from .bessel import _DEPTH, _HALVINGS, _flat_end, _modified, _rule, _sin_pi
+from .bessel import _DEPTH, _far, _flat_end, _modified, _rule, _sin_pi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,21 +114,11 @@ def _along(at: _Saddle) -> _Saddle:
     return _Saddle(*(part[..., None] for part in at))
 
 
-def _reach(falls: Callable[[Tensor], Tensor], bound: Tensor) -> Tensor:
-    """How far a function falls by _DEPTH, or the bound."""
-    near, far = _core.zeros_like(bound), bound
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (near + far)
-        within = falls(middle) < _DEPTH
-        near, far = _core.where(within, middle, near), _core.where(within, far, middle)
-    return far
-
-
 def _slanted(at: _Saddle, angle: float, back: bool, longest: Tensor) -> tuple[_Leg, Tensor]:
     """From the saddle point on in a direction, or towards it from the opposite one; and whether the
     integrand falls before the end."""
     sign = -1.0 if back else 1.0
-    end = _reach(lambda s: -_from_saddle(at, sign * s, angle)[0], longest)
+    end = _far(lambda s: -_from_saddle(at, sign * s, angle)[0], longest)
     nodes, weights = (part.to(end.device) for part in _rule())
     s = sign * end[..., None] * nodes
     near = _along(at)
@@ -172,7 +162,7 @@ def _straight(
     level = flat - start
     before = level * _core.exp(v * flat) * _core.special_exprel(-v * level)
     before = _core.where(level > 0.0, before, 0.0)
-    end = _core.maximum(start + _reach(falls, longest), flat)
+    end = _core.maximum(start + _far(falls, longest), flat)
     return before + _real_part(v, x, flat, end)
 
 
@@ -216,7 +206,7 @@ def _legs(v: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
 
     straight = _straight(v, x, peak, lambda s: rises(peak, s) - at.v * s, bound)
     line = _core.where(_core.logical_and(at.oscillates, low), 0.0, straight)
-    height = _reach(lambda s: at.v * s + rises(at.a, -s), 2.0 * at.a)
+    height = _far(lambda s: at.v * s + rises(at.a, -s), 2.0 * at.a)
     line = line + _core.where(at.oscillates, 0.0, _real_part(v, x, at.a - height, at.a))
     first = imag + _core.where(at.oscillates, down_imag, 0.0)
     second = real + _core.where(at.oscillates, down_real, 0.0) + line

@@ -267,11 +267,15 @@ class Queue {
   int device_ = 0;
 };
 
+// This library's own backend: copies between host and device.
+Backend& own_backend();
+
 // Memory for the time of a call.
 class Scratch {
  public:
-  Scratch(int device, size_t bytes);
-  ~Scratch();
+  Scratch(int device, size_t bytes)
+      : device_(device), bytes_(bytes), data_(own_backend().allocate(device, bytes)) {}
+  ~Scratch() { own_backend().free(device_, data_, bytes_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   template <class T>
@@ -284,9 +288,6 @@ class Scratch {
   size_t bytes_;
   void* data_;
 };
-
-// This library's own backend: copies between host and device.
-Backend& own_backend();
 
 // The status of a call of NVIDIA's libraries that takes memory of its own: once more after the
 // cached memory has been returned, where there was none left for it.

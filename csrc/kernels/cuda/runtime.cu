@@ -254,10 +254,6 @@ void Queue::launched() {
   if (instance().synchronous() && !captured()) check_cuda(cudaStreamSynchronize(stream_), "kernel");
 }
 
-Scratch::Scratch(int device, size_t bytes)
-    : device_(device), bytes_(bytes), data_(instance().allocate(device, bytes)) {}
-Scratch::~Scratch() { instance().free(device_, data_, bytes_); }
-
 }  // namespace pyautograd::kernels::cuda
 
 extern "C" [[gnu::visibility("default")]] pyautograd::Backend* pyautograd_cuda_backend(

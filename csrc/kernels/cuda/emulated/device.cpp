@@ -220,10 +220,6 @@ Pairs radix_sort(Queue& queue, Pairs items, Pairs spare, int64_t count, int bits
   return spare;
 }
 
-Scratch::Scratch(int device, size_t bytes)
-    : device_(device), bytes_(bytes), data_(instance().allocate(device, bytes)) {}
-Scratch::~Scratch() { instance().free(device_, data_, bytes_); }
-
 }  // namespace pyautograd::kernels::cuda
 
 extern "C" [[gnu::visibility("default")]] pyautograd::Backend* pyautograd_cuda_backend(
