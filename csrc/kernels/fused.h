@@ -93,7 +93,8 @@ class FusedProgram {
   void run_action(const Action& action, Place* places, int64_t begin, int64_t n) const;
 
   const int64_t count_;
-  int64_t tile_ = kTile;  // elements; a number of whole rows of what repeats row by row
+  int64_t tile_ = kTile;      // elements; whole rows of everything that repeats
+  bool has_repeats_ = false;  // so the tile keeps its length
   std::vector<Value> values_;
   std::vector<Action> actions_;
   std::vector<Splice> splices_;

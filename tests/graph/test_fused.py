@@ -114,7 +114,7 @@ class TestLayouts:
 
     @pytest.mark.parametrize("dtype", ["float32", "float64", "complex128", "int64", "int8", "bool"])
     def test_dtypes(self, dtype):
-        x = pa.asarray(np.arange(N) % 5, dtype=dtype)
+        x = pa.tensor(np.arange(N) % 5, dtype=dtype)
 
         def compute():
             y = x + x
@@ -125,6 +125,22 @@ class TestLayouts:
         for y, want in zip(got, one_by_one(compute), strict=True):
             assert y.dtype == want.dtype
             same(y, want)
+
+    @pytest.mark.parametrize("lengths", [(128, 3), (3, 128), (128, 64), (5, 3), (16, 6, 96)])
+    def test_rows_of_several_lengths_that_repeat(self, lengths):
+        rng = np.random.default_rng(3)
+        x = pa.tensor(rng.normal(size=15 * 128 * 26))
+        rows = [pa.tensor(rng.normal(size=n)) for n in lengths]
+
+        def compute():
+            y = x
+            for row in rows:
+                y = (y.reshape(-1, row.size) * row).reshape(-1)
+            return y
+
+        with pa.fused():
+            got = compute()
+        same(got, one_by_one(compute))
 
     def test_views_of_what_is_not_computed_yet(self):
         x = pa.tensor(np.random.default_rng(1).normal(size=(300, 200)))

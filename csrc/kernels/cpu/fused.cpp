@@ -25,9 +25,11 @@ FusedProgram::Operand FusedProgram::memory(const View& x) {
   Nest<2> layout(x.shape, {contiguous_strides(x.shape), x.strides}, Order::RowMajor);
   if (layout.packed(1)) return memory(x.data, itemsize(x.dtype));
   Value value{Value::Kind::Packed, itemsize(x.dtype), static_cast<char*>(x.data)};
-  const bool repeats = layout.repeats_rows(1) && layout.row() <= kTile / 4;
-  if (repeats && tile_ == kTile) tile_ -= kTile % layout.row();
-  value.repeats = repeats && tile_ % layout.row() == 0;
+  if (layout.repeats_rows(1) && layout.row() <= kTile / 4) {
+    if (!has_repeats_) tile_ -= tile_ % layout.row();
+    value.repeats = tile_ % layout.row() == 0;
+    has_repeats_ |= value.repeats;
+  }
   value.layout = std::move(layout);
   const Operand operand = add(std::move(value));
   if (!values_[operand].repeats) actions_.push_back({{}, operand, {}});
