@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bitset>
+#include <functional>
 #include <optional>
 
 #include "autograd/layout.h"
@@ -42,6 +43,11 @@ Ref<Storage> memory_apart(const Array& made) {
 
 bool is_number(const Array& x) { return shows_one_number(x.shape, x.strides); }
 
+bool any_exposed(TensorSpan xs) noexcept {
+  return std::any_of(xs.begin(), xs.end(),
+                     [](const Tensor& x) { return x.array().storage->exposed(); });
+}
+
 }  // namespace
 
 struct Deferral::Number {
@@ -74,6 +80,7 @@ struct Deferral::Undone {
     return std::any_of(inputs.begin(), inputs.end(),
                        [&](const Tensor& x) { return x.array().storage.get() == &storage; });
   }
+  bool reads_exposed() const noexcept { return any_exposed(inputs); }
 };
 
 // Cuts steps into programs and runs them. The steps of a program have the same number of elements
@@ -333,10 +340,7 @@ Tensors Deferral::leave_undone(const Ref<const Primitive>& primitive, TensorSpan
   if (elements < least.load(std::memory_order_relaxed) / 8) return {};
   // A function may write exposed memory before somebody reads the result. Between a sweep whose
   // results are only differentiated and the next one, which reads such memory as well, nobody does.
-  if (unread_sweeps_ == 0 && std::any_of(inputs.begin(), inputs.end(), [](const Tensor& x) {
-        return x.array().storage->exposed();
-      }))
-    return {};
+  if (unread_sweeps_ == 0 && any_exposed(inputs)) return {};
   const Lock lock(mutex_);
   if (undone_.size() == kMost) return {};
   const bool alone = std::all_of(inputs.begin(), inputs.end(), [&](const Tensor& x) {
@@ -393,6 +397,14 @@ bool Deferral::make(Storage& storage) {
 
 void Deferral::finish_everything() {
   finish_undone([](const Undone&) { return true; });
+}
+
+void Deferral::finish_exposed() {
+  {
+    const Lock lock(mutex_);
+    if (std::none_of(undone_.begin(), undone_.end(), std::mem_fn(&Undone::reads_exposed))) return;
+  }
+  finish_undone(std::mem_fn(&Undone::reads_exposed));
 }
 
 bool Deferral::concerns(const Storage& storage) const noexcept {

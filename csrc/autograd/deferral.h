@@ -75,6 +75,21 @@ class Deferral final : public Lineage {
     UnreadSweep(const UnreadSweep&) = delete;
     UnreadSweep& operator=(const UnreadSweep&) = delete;
   };
+  // Around code of a user's that is called from within such a sweep, too: whatever memory it
+  // writes, nobody notices.
+  class Interlude {
+   public:
+    Interlude() {
+      if (unread_sweeps_ > 0) mine().finish_exposed();
+      former_ = std::exchange(unread_sweeps_, 0);
+    }
+    ~Interlude() { unread_sweeps_ = former_; }
+    Interlude(const Interlude&) = delete;
+    Interlude& operator=(const Interlude&) = delete;
+
+   private:
+    int former_ = 0;
+  };
   // Nothing is put off or left undone outside of scopes that begin while it exists.
   class Pause {
    public:
@@ -107,6 +122,8 @@ class Deferral final : public Lineage {
   template <class Which>
   bool finish_undone(Which&& which);
   std::vector<Undone>::iterator maker_of_input(const Undone& op);
+  // Does what was left undone and reads memory that others can write unnoticed.
+  void finish_exposed();
   bool make(Storage& storage);
   bool concerns(const Storage& storage) const noexcept;
   // To be called when one reader less is waiting, or the storage has its numbers.

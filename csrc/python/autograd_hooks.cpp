@@ -3,6 +3,7 @@
 #include "autograd/node.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
+#include "python/gil.h"
 
 namespace py = pybind11;
 
@@ -14,7 +15,7 @@ class PythonTensorHook final : public TensorHook, public PythonHook {
  public:
   using PythonHook::PythonHook;
   Tensor call(const Tensor& cotangent) override {
-    py::gil_scoped_acquire locked;
+    const CallOfUsers scope;
     const py::object function = this->function();
     if (!function) return {};
     const py::object result = function(cotangent);
@@ -43,7 +44,7 @@ class PythonAfterHook final : public NodeHook, public PythonHook {
  public:
   using PythonHook::PythonHook;
   void call(Tensors& inputs, Tensors& outputs) override {
-    py::gil_scoped_acquire locked;
+    const CallOfUsers scope;
     const py::object function = this->function();
     if (!function) return;
     const py::object result = function(to_tuple(inputs), to_tuple(outputs));
@@ -55,7 +56,7 @@ class PythonBeforeHook final : public NodeHook, public PythonHook {
  public:
   using PythonHook::PythonHook;
   void call(Tensors&, Tensors& outputs) override {
-    py::gil_scoped_acquire locked;
+    const CallOfUsers scope;
     const py::object function = this->function();
     if (!function) return;
     const py::object result = function(to_tuple(outputs));
@@ -69,7 +70,7 @@ class PythonLeafHook final : public LeafHook, public PythonHook {
   PythonLeafHook(py::handle function, py::handle tensor)
       : PythonHook(function), tensor_(py::weakref(tensor).ptr()) {}
   void call() override {
-    py::gil_scoped_acquire locked;
+    const CallOfUsers scope;
     const py::object function = this->function();
     const py::object tensor = py::reinterpret_borrow<py::object>(tensor_.get())();
     if (function && !tensor.is_none()) function(tensor);

@@ -2,6 +2,7 @@
 
 #include "autograd/algebra.h"
 #include "autograd/closure.h"
+#include "autograd/deferral.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
 #include "python/graph_exit.h"
@@ -71,6 +72,7 @@ BatchResult batch_result(const std::string& name, int64_t size, Tensors outputs,
 template <class... Args>
 py::object CustomPrimitive::ask(const char* method, Args&&... args) const {
   const Closure::Suspended outside;
+  const Deferral::Interlude interlude;
   return py::handle(rules_.get()).attr(method)(std::forward<Args>(args)...);
 }
 

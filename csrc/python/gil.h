@@ -2,9 +2,15 @@
 
 #include <pybind11/pybind11.h>
 
-#include "autograd/tensor.h"
+#include "autograd/deferral.h"
 
 namespace pyautograd::python {
+
+// Around a call of a user's function that may write arrays.
+struct CallOfUsers {
+  Deferral::Interlude interlude;
+  pybind11::gil_scoped_acquire locked;
+};
 
 // Above this many elements an op runs without the GIL; below, taking it back would cost more than
 // the op.

@@ -8,6 +8,7 @@
 #include "python/autograd_bind.h"
 #include "python/caster.h"
 #include "python/custom_function.h"
+#include "python/gil.h"
 #include "python/graph_exit.h"
 
 namespace py = pybind11;
@@ -22,7 +23,7 @@ class CallScope {
   ~CallScope() { graph_exits = exits_; }
 
  private:
-  py::gil_scoped_acquire locked_;
+  CallOfUsers call_;
   HookScope hooks_;
   Closure::Suspended closure_;  // what hooks do is no part of a checkpointed function
   uint64_t exits_ = graph_exits;

@@ -186,6 +186,36 @@ class TestLayouts:
             got = pa.func.grad(loss)(x)
         same(got, one_by_one(lambda: pa.func.grad(loss)(x)))
 
+    @pytest.mark.parametrize("columns", [2, 100, 1000])
+    def test_views_that_are_padded_and_written(self, columns):
+        rng = np.random.default_rng(4)
+        rows = 40_000 // columns
+        x = pa.tensor(rng.normal(size=(rows + 5, columns)))
+        wide = pa.tensor(rng.normal(size=(2 * rows, columns + 3)))
+        views = [
+            wide[:rows, 2:-1],
+            wide[::2, 3:],
+            pa.broadcast_to(wide[0, 1:-2], (rows, columns)),
+            pa.broadcast_to(wide[:rows, :1], (rows, columns)),
+            pa.tensor(rng.normal(size=(columns, rows))).T,
+        ]
+        for view in views:
+            for span in (np.s_[2:-3], np.s_[5:]):
+
+                def padded(x, view=view, span=span):
+                    y, pull = pa.func.vjp(lambda x: x[span], x)
+                    return pull(view)[0] * x + 1.0
+
+                def written(x, view=view, span=span):
+                    y = x * 2.0
+                    y[span] = view
+                    return pa.sum((y + x) ** 2)
+
+                for f in (padded, pa.func.grad(written)):
+                    with pa.fused():
+                        got = f(x)
+                    same(got, one_by_one(lambda f=f: f(x)))
+
 
 class TestWriting:
     """Nothing reads memory that was written in the meantime."""

@@ -184,6 +184,61 @@ class TestReadAfterAll:
             y = f(pa.ones((3, 3)))
         assert y.item() == 27.0
 
+    def test_memory_that_a_rule_of_a_users_writes(self):
+        data = np.empty((3, 3))
+
+        class Scaled(pa.Function):
+            forward = staticmethod(lambda x: x * 9.0)
+            setup_context = staticmethod(lambda ctx, inputs, output: None)
+
+            @staticmethod
+            def backward(ctx, g):
+                data[...] = 1.0
+                factor = pa.sum(pa.asarray(data))
+                data[...] = 7.0
+                return g * factor
+
+        x = pa.ones(3)
+        same(pa.hvp(lambda x: pa.sum(Scaled.apply(x) ** 2), x, x), np.full(3, 162.0))
+
+    def test_memory_that_a_hook_writes(self):
+        data = np.empty((3, 3))
+
+        def hook(g):
+            data[...] = 1.0
+            factor = pa.sum(pa.asarray(data))
+            data[...] = 7.0
+            return g * factor
+
+        def f(x):
+            y = x * 1.0
+            y.register_hook(hook)
+            return pa.sum(y**2)
+
+        x = pa.ones(3)
+        same(pa.hvp(f, x, x), at_once(lambda: pa.hvp(f, x, x)))
+
+    def test_memory_into_which_saved_values_are_unpacked(self):
+        room = np.empty((4, 4))
+
+        def unpack(packed):
+            room[...] = packed
+            return pa.asarray(room)
+
+        hooks = pa.saved_tensors_hooks(lambda x: np.array(x), unpack)
+        rng = np.random.default_rng(0)
+        a, b, w, v = (pa.tensor(rng.normal(size=(4, 4))) for _ in range(4))
+
+        def f(w):
+            with hooks:
+                return pa.sum((a @ (b @ w)) ** 2)
+
+        def products(w):
+            (g,) = unread_gradient(f, w)
+            return g.detach()
+
+        np.testing.assert_allclose(products(w), at_once(lambda: products(w)))
+
     def test_an_error_ends_it(self):
         def f(x):
             raise KeyError
