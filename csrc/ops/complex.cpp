@@ -20,11 +20,17 @@ Tensor make_complex(const Tensor& re, const Tensor& im) {
   return call<kernels::MakeComplex>(re, im);
 }
 
+namespace {
+
+Tensor conj_of_its_own(const Tensor& x) { return is_complex(x.dtype()) ? conj(x) : copy(x); }
+
+}  // namespace
+
 }  // namespace ops
 
 void register_complex(Registry& registry) {
-  registry.add("conj", &ops::conj, "x, /",
-               R"(The complex conjugate; a real tensor is returned as it is.
+  registry.add("conj", &ops::conj_of_its_own, "x, /",
+               R"(The complex conjugate; of a real tensor a copy.
 
 :param x: tensor of any shape
 

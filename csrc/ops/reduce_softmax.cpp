@@ -142,7 +142,7 @@ Tensor logsumexp(const Tensor& x, const Axes& axis, bool keepdims) {
       out = logsumexp_of_spectrum(terms, out);
   }
   // The result is a tensor of its own even if there was nothing to do.
-  return axes.empty() ? algebra::identity(out) : out;
+  return axes.empty() ? copy(out) : out;
 }
 
 Tensor softmax(const Tensor& x, int64_t axis) {

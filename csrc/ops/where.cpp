@@ -84,6 +84,7 @@ bool plain(const Tensor& x) { return x.is_array() && !x.tracked() && !x.body()->
 
 Tensor clip(const Tensor& x, const std::optional<Tensor>& min, const std::optional<Tensor>& max) {
   require_real("clip", x);
+  if (!min && !max) return copy(x);
   if (plain(x) && (!min || plain(*min)) && (!max || plain(*max))) {
     Tensor out = x;  // of equals, the extrema take the second as well
     if (min) out = maximum(*min, out);

@@ -33,8 +33,8 @@ def _by_recurrence(
     value = second(t)
     for k in range(1, degree):
         before, value = value, step(k, t, value, before)
-    if degree < 2:
-        return value
+    if degree == 1:
+        return _core.copy(t) if value is t else value
     # At infinity the power alone counts, of which p_1 has the sign.
     return _core.where(_core.isinf(t), second(t) ** degree, value)
 
