@@ -43,6 +43,46 @@ def formula(x):
     return pa.where(y > 0.5, y, pa.exp(y)) / (1.0 + x * x)
 
 
+def factors(rng, n):
+    """A shape of n elements."""
+    shape = []
+    while n > 1 and len(shape) < 3:
+        shape.append(int(rng.choice([d for d in range(1, 200) if n % d == 0])))
+        n //= shape[-1]
+    return (*shape, n)
+
+
+def random_views(rng, steps=25):
+    """What a program makes that reads its results in other shapes, orders and parts, and writes."""
+    n = int(rng.choice([384 * 16, 5040, 3**7]))
+    xs = [pa.tensor(rng.normal(size=factors(rng, n)))]
+    for _ in range(steps):
+        x = xs[rng.integers(len(xs))]
+        kind = rng.integers(8)
+        if kind == 0:
+            y = x.reshape(factors(rng, x.size))
+        elif kind == 1:
+            y = pa.permute_dims(x, tuple(rng.permutation(x.ndim).tolist()))
+        elif kind == 2:
+            lengths = [k if rng.random() < 0.5 else 1 for k in x.shape]
+            y = x * pa.tensor(rng.normal(size=lengths[rng.integers(x.ndim) :]))
+        elif kind == 3:
+            others = [z for z in xs if z.size == x.size]
+            y = x + others[rng.integers(len(others))].reshape(x.shape)
+        elif kind == 4:
+            y = pa.flip(x, axis=int(rng.integers(x.ndim))) * 0.5
+        elif kind == 5:
+            y = x[tuple(slice(int(rng.integers(2)), None, 1 + rng.integers(2)) for _ in x.shape)]
+        elif kind == 6:
+            y = pa.where(x > 0.0, x, -x)
+        else:
+            x += 1.0
+            y = pa.stack([x, x * x]) if x.size <= n else x * x
+        if y.size:
+            xs.append(y)
+    return xs
+
+
 @pytest.mark.usefixtures("everything")
 class TestEveryOp:
     @pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)
@@ -215,6 +255,51 @@ class TestLayouts:
                     with pa.fused():
                         got = f(x)
                     same(got, one_by_one(lambda f=f: f(x)))
+
+    def test_a_chain_of_views(self):
+        x = pa.tensor(np.random.default_rng(6).normal(size=N))
+
+        def compute():
+            y = x * 2.0
+            for _ in range(6):
+                y = pa.flip(y) * 2.0
+            return y
+
+        with pa.fused():
+            got = compute()
+        same(got, one_by_one(compute))
+
+    def test_numbers_in_the_place_of_arrays(self):
+        x = pa.tensor(np.random.default_rng(5).normal(size=(200, 300)))
+        for condition in (True, False):
+            whole = pa.broadcast_to(pa.tensor(condition), x.shape)
+            two, three = pa.broadcast_to(pa.tensor(2.0), x.shape), pa.tensor(3.0)
+
+            def compute(whole=whole, two=two, three=three):
+                y = x * 2.0
+                return [
+                    pa.where(whole, y, x),
+                    pa.where(whole, two, y),
+                    pa.where(y > 0.0, two, three),
+                    pa.where(whole, three, two) + y,
+                    pa.exp(two) * y,
+                ]
+
+            with pa.fused():
+                got = compute()
+            for y, want in zip(got, one_by_one(compute), strict=True):
+                same(y, want)
+
+    @pytest.mark.parametrize("seed", range(40))
+    @pytest.mark.usefixtures("everything")
+    def test_random_programs_of_views(self, seed):
+        def compute():
+            return random_views(np.random.default_rng(seed))
+
+        with pa.fused():
+            got = compute()
+        for y, want in zip(got, one_by_one(compute), strict=True):
+            same(y, want)
 
 
 class TestWriting:
