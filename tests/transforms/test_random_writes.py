@@ -9,7 +9,7 @@ from support.budget_programs import everything_dropped
 from support.random_writes import programs_that_write
 
 import pyautograd as pa
-from pyautograd.func import grad, jvp, vmap
+from pyautograd.func import grad, hvp, jvp, vmap
 
 # A program may write what another tensor shows while something records: that is refused.
 REFUSED = "another live tensor|leaf that requires grad|must not write"
@@ -70,6 +70,7 @@ def products(f, x, v):
     yield lambda: grad(along)(x)
     yield lambda: grad(lambda x: pa.sum(grad(f)(x) * v))(x)
     yield lambda: vmap(grad(along))(np.stack([x, x]))[0]
+    yield lambda: fused(lambda: hvp(f)(x, v))  # what nobody reads is left undone
 
 
 def check(program):
