@@ -47,6 +47,13 @@ def test_forward_of_strided_arguments(record):
 
 
 @every_case
+def test_forward_of_transposed_arguments(record):
+    for sample in record.all_calls():
+        turned = [pa.tensor(a.T.copy()).T for a in sample.arrays]
+        check(record, sample, sample.arrays, turned)
+
+
+@every_case
 def test_results_show_arguments_only_where_the_references_do(record):
     for sample in record.calls():
         given = tensors(sample.arrays)
