@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <vector>
 
-#include "core/array.h"
 #include "kernels/device.h"
+#include "kernels/device_matrices.h"
 
 namespace pyautograd::kernels {
 
@@ -17,24 +16,23 @@ namespace {
 // that all is transposed, the result too.
 class DeviceExpm {
  public:
-  explicit DeviceExpm(const Matrices& a)
-      : given_(a), shape_{a.count, a.rows, a.rows}, strides_{a.rows * a.rows, a.rows, 1} {}
+  explicit DeviceExpm(const Matrices& a) : given_(a), form_(a, a.dtype) {}
 
   void run() {
     const bool captured = backend().capturing();
     const Ref<Array> squarings = squarings_of_given();
     const int most = captured ? kMostCaptured : largest(squarings);
-    const Ref<Array> factors = factors_for(squarings, most), scaled = matrix();
-    binary(fn_id<Multiply>(), view(scaled), view_of_given(), spread(factors));
+    const Ref<Array> factors = factors_for(squarings, most), scaled = form_.make();
+    binary(fn_id<Multiply>(), form_.view(scaled), form_.view(given_), form_.each(factors));
     Ref<Array> x = approximant(scaled);
     const Ref<Array> goes_on = Array::empty({given_.count}, DType::Bool, given_.device);
     for (int step = 0; step < most; ++step) {
       binary(fn_id<Greater>(), view(goes_on), view(squarings), number(squarings, step));
-      const Ref<Array> square = product(x, x), chosen = matrix();
-      where(view(chosen), spread(goes_on), view(square), view(x));
+      const Ref<Array> square = form_.product(x, x), chosen = form_.make();
+      where(view(chosen), form_.each(goes_on), view(square), view(x));
       x = chosen;
     }
-    copy(view_of_given(), view(x));
+    form_.store(given_, x);
   }
 
  private:
@@ -43,11 +41,7 @@ class DeviceExpm {
   // How often a captured call squares, whatever the norm: nan for norms beyond 350,000.
   static constexpr int kMostCaptured = 16;
 
-  View view(const Ref<Array>& x) const { return x->device_view(); }
-  View view_of_given() const {
-    return {given_.data, given_.dtype, shape_, strides_, given_.device};
-  }
-  Ref<Array> matrix() const { return Array::empty(shape_, given_.dtype, given_.device); }
+  static View view(const Ref<Array>& x) { return x->device_view(); }
 
   // One number of the host for every matrix, until the next is asked for.
   View number(const Ref<Array>& like, double value) {
@@ -55,14 +49,12 @@ class DeviceExpm {
     fill(number_->view(), value);
     return {number_->data(), number_->dtype, like->shape, once_};
   }
-  View spread(const Ref<Array>& x) const {
-    return {x->address(), x->dtype, shape_, per_matrix_, given_.device};
-  }
 
   Ref<Array> norms_of_given() const {
     const DType real = real_of(given_.dtype);
-    const Ref<Array> sizes = Array::empty(shape_, real, given_.device);
-    unary(fn_id<Absolute>(), view(sizes), view_of_given());
+    const Ref<Array> sizes =
+        Array::empty({given_.count, given_.rows, given_.rows}, real, given_.device);
+    unary(fn_id<Absolute>(), view(sizes), form_.view(given_));
     const Ref<Array> sums = Array::empty({given_.count, given_.rows, 1}, real, given_.device);
     reduce(Reduce::Sum, view(sums), view(sizes));
     const Ref<Array> norms = Array::empty({given_.count, 1, 1}, real, given_.device);
@@ -103,33 +95,13 @@ class DeviceExpm {
     return out;
   }
 
-  Ref<Array> product(const Ref<Array>& a, const Ref<Array>& b) const {
-    const Ref<Array> out = matrix();
-    matmul(view(out), view(a), view(b));
-    return out;
-  }
-  // The sum, in the place of the first one.
-  void add(const Ref<Array>& to, const Ref<Array>& x) const {
-    binary(fn_id<Add>(), view(to), view(to), view(x));
-  }
-  View constant(const Ref<Array>& number, double value, std::span<const int64_t> shape,
-                std::span<const int64_t> strides) const {
-    fill(number->view(), value);
-    return {number->data(), number->dtype, shape, strides};
-  }
   // c[0] I + c[2] A^2 + c[4] A^4 + c[6] A^6, or without the identity.
   Ref<Array> polynomial(const double* c, bool identity) const {
-    const Ref<Array> out = matrix(), term = matrix(), number = Array::empty({}, given_.dtype);
-    const Dims none(3, 0), short_none(2, 0);
-    for (size_t k = 0; k < powers_.size(); ++k) {
-      const View coefficient = constant(number, c[2 * k + (identity ? 2 : 0)], shape_, none);
-      binary(fn_id<Multiply>(), view(k == 0 ? out : term), view(powers_[k]), coefficient);
-      if (k > 0) add(out, term);
-    }
-    if (!identity) return out;
-    const Dims line{given_.count, given_.rows}, steps{given_.rows * given_.rows, given_.rows + 1};
-    const View diagonal{out->address(), out->dtype, line, steps, given_.device};
-    binary(fn_id<Add>(), diagonal, diagonal, constant(number, c[0], line, short_none));
+    const size_t first = identity ? 2 : 0;
+    const Ref<Array> out = form_.times(powers_[0], c[first]);
+    for (size_t k = 1; k < powers_.size(); ++k)
+      form_.add(out, form_.times(powers_[k], c[2 * k + first]));
+    if (identity) form_.add_to_diagonal(out, c[0]);
     return out;
   }
 
@@ -137,33 +109,25 @@ class DeviceExpm {
     std::array<double, 14> c{1};  // of the numerator; the denominator's alternate in sign
     for (int k = 1; k <= 13; ++k)
       c[size_t(k)] = c[size_t(k) - 1] * (13 - k + 1) / (double(26 - k + 1) * k);
-    powers_[0] = product(a, a);
-    powers_[1] = product(powers_[0], powers_[0]);
-    powers_[2] = product(powers_[1], powers_[0]);
-    Ref<Array> odd = product(powers_[2], polynomial(&c[9], false));
-    add(odd, polynomial(&c[1], true));
-    odd = product(a, odd);
-    const Ref<Array> even = product(powers_[2], polynomial(&c[8], false));
-    add(even, polynomial(&c[0], true));
-    const Ref<Array> above = matrix(), below = matrix();
+    powers_[0] = form_.product(a, a);
+    powers_[1] = form_.product(powers_[0], powers_[0]);
+    powers_[2] = form_.product(powers_[1], powers_[0]);
+    Ref<Array> odd = form_.product(powers_[2], polynomial(&c[9], false));
+    form_.add(odd, polynomial(&c[1], true));
+    odd = form_.product(a, odd);
+    const Ref<Array> even = form_.product(powers_[2], polynomial(&c[8], false));
+    form_.add(even, polynomial(&c[0], true));
+    const Ref<Array> above = form_.make(), below = form_.make();
     binary(fn_id<Add>(), view(above), view(even), view(odd));
     binary(fn_id<Subtract>(), view(below), view(even), view(odd));
     // Numerator and denominator commute, so it does not matter which stands on the left.
-    const Ref<Array> pivots =
-        Array::empty({given_.count, given_.rows}, DType::Int32, given_.device);
-    std::vector<int64_t> which(static_cast<size_t>(given_.count));
-    for (size_t i = 0; i < which.size(); ++i) which[i] = static_cast<int64_t>(i);
-    Matrices factors = given_, x = given_;
-    factors.data = below->address();
-    x.data = above->address();
-    lu(factors, static_cast<int32_t*>(pivots->address()), nullptr);
-    lu_solve(factors, static_cast<const int32_t*>(pivots->address()), x, which.data(),
-             {.right = true, .transposed = false});
+    DeviceLu(form_, below).solve(above);
     return above;
   }
 
   const Matrices given_;
-  const Dims shape_, strides_, per_matrix_{1, 0, 0}, once_{0};
+  const DeviceMatrices form_;
+  const Dims once_{0};
   Ref<Array> number_;
   std::array<Ref<Array>, 3> powers_;  // A^2, A^4, A^6
 };

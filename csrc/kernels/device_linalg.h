@@ -26,17 +26,21 @@ struct DeviceLinalg {
 inline bool on_device(const Matrices& x) { return x.device.kind != Device::Kind::CPU; }
 inline const void* data_of(const Matrices* x) { return x ? x->data : nullptr; }
 
-// By products and solves on the device.
+// By products, solves and inverses on the device; roots, logarithms and Sylvester's equation by the
+// host where these would not do.
 void expm_on_device(const Matrices& a);
+void logm_on_device(const Matrices& a);
+void sqrtm_on_device(const Matrices& a);
+void solve_sylvester_on_device(const Matrices& a, const Matrices& b, const Matrices& q,
+                               int32_t* info);
 
-// No library of a device has these: the matrices go to the host and the results back. The cofactors
+// What no library of a device has: the matrices go to the host and the results back. The cofactors
 // of well-conditioned matrices, which need no singular values, stay on the device.
 void det_derivative_on_device(const Matrices& a, std::span<const Matrices> directions,
                               const Matrices& out);
 void eig_on_device(const Matrices& a, void* w, const Matrices* v, int32_t* info);
 void solve_sylvester_by_host(const Matrices& a, const Matrices& b, const Matrices& q,
                              int32_t* info);
-// logm or sqrtm.
 void function_by_host(const Matrices& a, void (*function)(const Matrices& a));
 
 }  // namespace pyautograd::kernels

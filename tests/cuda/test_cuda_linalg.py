@@ -174,6 +174,9 @@ LOG_LIKELIHOOD = {
     "eigvalsh": lambda x: pa.sum(pa.linalg.eigvalsh(x)[1:] ** 3),
     "svdvals": lambda x: pa.linalg.svdvals(x)[0],
     "expm": lambda x: pa.sum(pa.linalg.expm(x * 0.1)),
+    "logm": lambda x: pa.sum(pa.linalg.logm(x) ** 3),
+    "sqrtm": lambda x: pa.sum(pa.linalg.sqrtm(x) ** 3),
+    "sylvester": lambda x: pa.sum(pa.linalg.solve_sylvester(x, x @ x, pa.sin(x)) ** 2),
     "lstsq": lambda x: pa.sum(pa.linalg.lstsq(x[:, :2], x[:, 2:])[0] ** 2),
     "qr": lambda x: pa.sum(pa.abs(pa.linalg.qr(x).R)),
     "raw": lambda x: pa.sum(pa.linalg.qr(x, mode="raw")[1] ** 2),
@@ -195,6 +198,63 @@ def test_second_derivatives_in_every_mode(f, device):
         close(found, wanted)
     batch = pa.stack([there, 2 * there])
     close(pa.func.vmap(pa.func.grad(f))(batch)[0], pa.func.grad(f)(here).numpy())
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [pair for pair in SQUARE if 520 not in pair[0]], ids=str
+)
+def test_roots_and_logarithms_need_no_schur_form(shape, dtype, device):
+    values = dominant(shape, dtype)
+    q = numbers((*shape[:-1], 3), dtype, 1)
+    b = np.broadcast_to(dominant((3, 3), dtype), (*shape[:-2], 3, 3))
+    calls = [
+        (pa.linalg.sqrtm, (values,)),
+        (pa.linalg.logm, (values,)),
+        (pa.linalg.solve_sylvester, (values, b, q)),
+        (pa.linalg.solve_sylvester, (-values, -b, q)),
+    ]
+    for function, given in calls:
+        here = function(*map(pa.tensor, given)).numpy()
+        there = function(*(pa.tensor(x, device=device) for x in given))
+        assert there.device == device and there.dtype == here.dtype
+        close(there, here)
+        # What the host computes has its bits.
+        if dtype == "float64" and shape[-1] == 40:
+            assert not np.array_equal(there.to("cpu").numpy(), here)
+
+
+BEYOND_NEWTON = {
+    "zero": np.zeros((2, 2)),
+    "singular": np.diag([1.0, 0.0]),
+    "nilpotent": np.array([[0.0, 1.0], [0.0, 0.0]]),
+    "negative": np.diag([-1.0, 2.0]),
+    "nan": np.array([[np.nan, 1.0], [1.0, 1.0]]),
+    "inf": np.array([[np.inf, 1.0], [1.0, 1.0]]),
+    "ill-conditioned": np.array([[1.0, 1e6], [0.0, 1e-6]]),
+    "one of two": np.stack([np.eye(2), np.diag([1.0, 0.0])]),
+}
+
+
+@pytest.mark.parametrize("values", BEYOND_NEWTON.values(), ids=BEYOND_NEWTON)
+def test_the_host_finds_roots_and_logarithms_that_newtons_iteration_does_not(values, device):
+    a = pa.tensor(values, device=device)
+    for function in (pa.linalg.sqrtm, pa.linalg.logm):
+        here = function(pa.tensor(values)).numpy()
+        np.testing.assert_array_equal(function(a).to("cpu").numpy(), here)
+    mixed = pa.tensor(np.diag([1.0, -3.0]), device=device)
+    x = pa.linalg.solve_sylvester(mixed, mixed + pa.tensor(np.eye(2), device=device), mixed)
+    np.testing.assert_allclose(x.to("cpu").numpy(), np.diag([1 / 3, 0.6]), rtol=1e-15)
+    with pytest.raises(np.linalg.LinAlgError, match="a and -b have a common eigenvalue"):
+        pa.linalg.solve_sylvester(mixed, -mixed, mixed)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e5])
+def test_derivatives_of_logarithms_are_as_good_along_small_and_large_directions(size, device):
+    values, e = hermitian((6, 6), float) / 9, numbers((6, 6), float, 1)
+    wanted = pa.func.jvp(pa.linalg.logm, (pa.tensor(values),), (pa.tensor(e),))[1].numpy()
+    there = [pa.tensor(x, device=device) for x in (values, size * e)]
+    found = pa.func.jvp(pa.linalg.logm, (there[0],), (there[1],))[1].to("cpu").numpy()
+    np.testing.assert_allclose(found / size, wanted, rtol=0, atol=1e-13 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5), (2, 4, 4), (2, 40, 33)], ids=str)

@@ -6,6 +6,7 @@
 #include "kernels/cpu/dense.h"
 #include "kernels/cpu/schur.h"
 #include "kernels/device_linalg.h"
+#include "kernels/logarithm_nodes.h"
 
 namespace pyautograd::kernels {
 
@@ -294,18 +295,6 @@ void root_of_triangular(Triangular& t, int64_t n) {
   }
 }
 
-// Nodes and weights on (0, 1) by which the Pade approximant of log(1 + x) is a sum of fractions
-// (Dieci, Morini and Papini 1996).
-struct Quadrature {
-  static constexpr int kCount = 7;
-  static constexpr std::array<double, kCount> kNodes = {
-      0.5 - 0.4745539561713793, 0.5 - 0.3707655927996972, 0.5 - 0.2029225756886985, 0.5,
-      0.5 + 0.2029225756886985, 0.5 + 0.3707655927996972, 0.5 + 0.4745539561713793};
-  static constexpr std::array<double, kCount> kWeights = {
-      0.0647424830844348, 0.1398526957446384, 0.1909150252525595, 0.2089795918367347,
-      0.1909150252525595, 0.1398526957446384, 0.0647424830844348};
-};
-
 // sum += weight (I + node X)^-1 X for upper triangular X.
 void add_fraction(Triangular& sum, const Triangular& x, int64_t n, double node, double weight) {
   Triangular column(static_cast<size_t>(n));
@@ -322,7 +311,6 @@ void add_fraction(Triangular& sum, const Triangular& x, int64_t n, double node, 
 // Inverse scaling and squaring (Al-Mohy and Higham 2012, in outline): roots until the matrix is
 // near the identity.
 void log_of_triangular(Triangular& t, int64_t n) {
-  constexpr double kNear = 0.264;  // where seven nodes are exact to roundoff
   constexpr int kMostRoots = 100;
   const Triangular original = t;
   const auto minus_identity = [n](Triangular x) {
@@ -331,14 +319,14 @@ void log_of_triangular(Triangular& t, int64_t n) {
   };
   int roots = 0;
   Triangular x = minus_identity(t);
-  while (norm1(x.data(), n) > kNear && roots < kMostRoots) {
+  while (norm1(x.data(), n) > LogarithmNodes::kNear && roots < kMostRoots) {
     root_of_triangular(t, n);
     ++roots;
     x = minus_identity(t);
   }
   std::fill(t.begin(), t.end(), Complex(0));
-  for (int k = 0; k < Quadrature::kCount; ++k)
-    add_fraction(t, x, n, Quadrature::kNodes[size_t(k)], Quadrature::kWeights[size_t(k)]);
+  for (size_t k = 0; k < LogarithmNodes::kCount; ++k)
+    add_fraction(t, x, n, LogarithmNodes::kNodes[k], LogarithmNodes::kWeights[k]);
   for (Complex& entry : t) entry *= std::ldexp(1.0, roots);
   // Taking the identity off lost digits; on the diagonal there is a direct way.
   for (int64_t i = 0; i < n; ++i) t[size_t(i + n * i)] = std::log(original[size_t(i + n * i)]);
@@ -406,7 +394,7 @@ int sylvester(T* a, T* b, T* q, int64_t m, int64_t n) {
 }  // namespace
 
 void solve_sylvester(const Matrices& a, const Matrices& b, const Matrices& q, int32_t* info) {
-  if (on_device(q)) return solve_sylvester_by_host(a, b, q, info);
+  if (on_device(q)) return solve_sylvester_on_device(a, b, q, info);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
     over_batch(q.count, 25 * (cube(a) + cube(b)), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
@@ -426,12 +414,12 @@ void expm(const Matrices& a) {
 }
 
 void logm(const Matrices& a) {
-  if (on_device(a)) return function_by_host(a, logm);
+  if (on_device(a)) return logm_on_device(a);
   each_by_schur(a, log_of_triangular);
 }
 
 void sqrtm(const Matrices& a) {
-  if (on_device(a)) return function_by_host(a, sqrtm);
+  if (on_device(a)) return sqrtm_on_device(a);
   each_by_schur(a, root_of_triangular);
 }
 
