@@ -149,6 +149,13 @@ def solving(pa):
     close(pa.linalg.cholesky(there(SQUARE)), np.linalg.cholesky(SQUARE))
 
 
+def functions(pa):
+    root = pa.linalg.sqrtm(there(SQUARE))
+    close(root @ root, SQUARE, 1e-3)
+    close(pa.linalg.expm(pa.linalg.logm(there(SQUARE))), SQUARE, 1e-2)
+    close(pa.linalg.solve_sylvester(root, root, there(SQUARE)), root.to("cpu").numpy() / 2, 1e-3)
+
+
 def spectra(pa):
     close(pa.linalg.eigvalsh(there(SQUARE)), np.linalg.eigvalsh(SQUARE), 1e-3)
     close(pa.linalg.svdvals(there(HOST)), np.linalg.svdvals(HOST), 1e-3)
@@ -179,7 +186,8 @@ def captured_solving(pa):
 
 OWN = [copies, elementwise, reductions, softmax, scans, indexing, sorting, draws, special]
 OWN += [integrals, derivatives, graphs, streams]
-LIBRARIES = [products, transforms, solving, spectra, captured_products, captured_solving]
+LIBRARIES = [products, transforms, solving, functions, spectra]
+LIBRARIES += [captured_products, captured_solving]
 
 
 def try_here(check):

@@ -145,7 +145,7 @@ DeviceInput::DeviceInput(const View& x, Device device) : view_(x) {
   if (!shows_one_number(x.shape, x.strides)) not_on_host(device);
   const Dims none;
   moved_ = Array::empty(none, x.dtype, device);
-  copy(moved_->device_view(), {x.data, x.dtype, none, none});
+  if (count_elements(x.shape) > 0) copy(moved_->device_view(), {x.data, x.dtype, none, none});
   view_.data = moved_->address();
   view_.device = device;
 }

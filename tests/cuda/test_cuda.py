@@ -130,6 +130,13 @@ def test_mixed_devices(device):
     assert pa.where(x > 0, x, 5.0).device == device
 
 
+def test_arrays_without_elements_go_along_and_are_not_looked_at(device):
+    x, here = pa.ones(0, device=device), pa.zeros(0)
+    for y in (x + here, here * x, pa.where(x > 0, x, here), pa.special.beta(x, here)):
+        assert (y.shape, y.device) == ((0,), device)
+    assert pa.matmul(pa.ones((3, 0), device=device), here).tolist() == [0, 0, 0]
+
+
 def test_an_op_without_a_kernel(device):
     x = pa.ones((2,) * 14, device=device)
     y = pa.permute_dims(x, (*range(0, 14, 2), *range(1, 14, 2)))

@@ -158,7 +158,10 @@ Nest<N> make_nest(const View& out, const std::array<const View*, 3>& inputs) {
 // Operand 0 is the output; absent inputs are null. False where an operand cannot be one.
 template <class F, class R, class A, class B = Unused, class C = Unused>
 bool run_map(const View& out, const View& a, const View* b = nullptr, const View* c = nullptr) {
-  Map<F, R, A, B, C> map{static_cast<R*>(out.data), 0, {}, {}, {}};
+  constexpr size_t kOperands = StridedMap<F, R, A, B, C>::kOperands;
+  const auto nest = make_nest<kOperands>(out, {&a, b, c});
+  if (nest.count() == 0) return true;  // and no number of an operand can be looked at
+  Map<F, R, A, B, C> map{static_cast<R*>(out.data), nest.count(), {}, {}, {}};
   if (!Operand<A>::make(a, map.a)) return false;
   if constexpr (!std::is_same_v<B, Unused>) {
     if (!Operand<B>::make(*b, map.b)) return false;
@@ -166,9 +169,6 @@ bool run_map(const View& out, const View& a, const View* b = nullptr, const View
   if constexpr (!std::is_same_v<C, Unused>) {
     if (!Operand<C>::make(*c, map.c)) return false;
   }
-  constexpr size_t kOperands = StridedMap<F, R, A, B, C>::kOperands;
-  const auto nest = make_nest<kOperands>(out, {&a, b, c});
-  map.n = nest.count();
   Queue queue(out.device);
   if constexpr (!is_complex_type<R> && !is_complex_type<A>) {
     constexpr int kWidth = pack_width<R, A, B, C>;

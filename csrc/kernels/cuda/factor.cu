@@ -1,6 +1,7 @@
 // Factorizations and solvers: cuSOLVER for each matrix, or one call for many small ones.
 
 #include "kernels/cuda/batches.h"
+#include "kernels/cuda/fold.h"
 #include "kernels/cuda/tables.h"
 
 namespace pyautograd::kernels::cuda {
@@ -261,18 +262,34 @@ void set_identity(Queue& queue, const Matrices& x) {
   });
 }
 
-// nan for the whole inverse where a pivot is zero; and no negative zeros.
+// Whether a pivot is zero, for each matrix.
+template <class T>
+struct FindZeroPivot {
+  using Value = int;
+  int* found;
+  const T* lu;
+  int64_t n;
+  PYAUTOGRAD_HD int part(int64_t matrix, int thread, int threads) const {
+    int zero = 0;
+    for (int64_t j = thread; j < n; j += threads)
+      if (lu[(matrix * n + j) * n + j] == T(0)) zero = 1;
+    return zero;
+  }
+  PYAUTOGRAD_HD int combine(int a, int b) const { return a | b; }
+  PYAUTOGRAD_HD void finish(int64_t matrix, int thread, int, int total) const {
+    if (thread == 0) found[matrix] = total;
+  }
+};
+
+// nan for the whole inverse there; and no negative zeros.
 template <class T>
 struct FinishInverse {
   T* data;
-  const T* lu;
-  int64_t n;
+  const int* found;
+  int64_t elements;  // of a matrix
   PYAUTOGRAD_HD void operator()(int64_t item) const {
-    const T* factor = lu + item / (n * n) * (n * n);
-    T value = data[item];
-    for (int64_t j = 0; j < n; ++j)
-      if (factor[j * (n + 1)] == T(0)) value = T(std::numeric_limits<RealOf<T>>::quiet_NaN());
-    data[item] = Formula<Add, T>()(value, T(0));
+    data[item] = found[item / elements] ? T(std::numeric_limits<RealOf<T>>::quiet_NaN())
+                                        : Formula<Add, T>()(data[item], T(0));
   }
 };
 
@@ -285,9 +302,12 @@ void lu_inverse(const Matrices& lu, const int32_t* pivots) {
   copy_plain(session.queue, factors, lu);
   set_identity(session.queue, lu);
   solve_factored(session, factors, pivots, lu, nullptr, {.right = false, .transposed = false});
+  const Scratch marks(session.queue.device(), static_cast<size_t>(lu.count) * sizeof(int));
   visit_scalar(lu.dtype, [&]<class T>(TypeTag<T>) {
+    session.queue.folds(lu.count, threads_for(lu.rows, 1),
+                        FindZeroPivot<T>{marks.as<int>(), memory.as<T>(), lu.rows});
     session.queue.each(lu.count * size_of(lu),
-                       FinishInverse<T>{static_cast<T*>(lu.data), memory.as<T>(), lu.rows});
+                       FinishInverse<T>{static_cast<T*>(lu.data), marks.as<int>(), size_of(lu)});
   });
 }
 

@@ -112,7 +112,9 @@ bool cublas_product(const View& out, const View& a, const View& b, const Nest<3>
       out.data,          cublas_type(out.dtype)};
   // It wants positive leading dimensions, which empty operands have not.
   if (product.k == 0 || element_count(out.shape) == 0) return false;
-  const bool follows = product.count == 1 || batch.stride(0) == product.m * product.n;
+  // Nor are steps backwards promised to work.
+  const bool follows = product.count == 1 || (batch.stride(0) == product.m * product.n &&
+                                              batch.stride(1) >= 0 && batch.stride(2) >= 0);
   if (!follows || !as_columns(b, batch.stride(2), product.a) ||
       !as_columns(a, batch.stride(1), product.b))
     return false;
