@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -72,9 +74,13 @@ class Cufft {
 bool run_cufft(const Queue& queue, void* data, bool single, int64_t lines, int64_t n,
                bool inverse) {
   static Cufft* cufft = new Cufft;
+  // Plans count in 32 bits.
   constexpr int64_t kMost = std::numeric_limits<int>::max();
-  if (lines > kMost || n > kMost || !cufft->there()) return false;
-  cufft->run(queue, data, single, lines, n, inverse);
+  if (n > kMost || !cufft->there()) return false;
+  const int64_t at_once = n > 0 ? kMost / n : 1, bytes = n * (single ? 8 : 16);
+  for (int64_t line = 0; line < lines; line += at_once)
+    cufft->run(queue, static_cast<std::byte*>(data) + line * bytes, single,
+               std::min(at_once, lines - line), n, inverse);
   return true;
 }
 
