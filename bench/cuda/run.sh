@@ -11,7 +11,8 @@
 # A part that fails is reported at the end and does not keep the next ones from running. Logs and tables go to
 # $OUT, or build/cuda-results. PYTHON chooses the interpreter: the first with PyTorch otherwise. Wheels in $WHEELS, or
 # build/wheels, are installed beside the build: scipy-openblas32, which the host's linear algebra needs, and pybind11
-# and scikit-build-core where that interpreter has older ones than pyproject.toml asks for.
+# and scikit-build-core where that interpreter has older ones than pyproject.toml asks for, and what the tests import
+# where it has none (build names it).
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 site=$PWD/build/cuda
@@ -41,6 +42,10 @@ build() {
   "$python" -m pip install --no-build-isolation --no-deps --target "$site" . -C cmake.define.PYAUTOGRAD_CUDA=on \
     ${capability:+-C "cmake.define.CMAKE_CUDA_ARCHITECTURES=$capability-real"} -C build-dir=build/cuda-objects || return
   ls -l "$site"/pyautograd/*.so "$site"/pyautograd/lib/*.so
+  local module
+  for module in pytest xdist hypothesis scipy; do
+    "$python" -c "import $module" 2>/dev/null || echo "the tests will fail without $module: put its wheel in $wheels"
+  done
   # Not from here, where the sources would be imported.
   (cd "$site" && "$python" -c 'import pyautograd as pa; print(pa.cuda.libraries()); print(pa.cuda.name())')
 }
