@@ -358,6 +358,12 @@ def test_special_values_are_numpys(name):
     parts = (
         [(got, want)] if want.dtype.kind != "c" else [(got.real, want.real), (got.imag, want.imag)]
     )
+    if np.lib.NumpyVersion(np.__version__) < "2.3.0" and want.dtype.kind == "c":
+        if name == "acosh":  # C99 and newer ones of NumPy's have an imaginary part here
+            want.imag[(GRID.real == 0) & np.isnan(GRID.imag)] = np.pi / 2
+        # C99 leaves the sign of an infinite part beside nan open, and the functions' differ.
+        for (g, w), (_, other) in zip(parts, parts[::-1], strict=True):
+            np.copysign(w, g, out=w, where=np.isinf(w) & np.isnan(other))
     wrong = sum((~same(g, w) for g, w in parts), np.zeros(len(GRID), bool)) > 0
     assert not wrong.any(), list(zip(GRID[wrong], got[wrong], want[wrong], strict=True))
 

@@ -10,6 +10,7 @@ DATES = "busday_count busday_offset datetime_as_string is_busday isnat"
 BITS = "packbits unpackbits"
 # What NumPy can be asked to run on a tensor, and refuses.
 REFUSED = {
+    "in1d": "an old name of isin",
     **dict.fromkeys(DATES.split(), "there are no dates among the dtypes"),
     **dict.fromkeys(BITS.split(), "bits of bytes have no meaning as numbers"),
 }
@@ -34,6 +35,7 @@ ABSENT = {
     **dict.fromkeys(CLASSES.split(), "classes of NumPy's own; pa.func.vmap for vectorize"),
     **dict.fromkeys(DTYPES.split(), "dtypes are NumPy's, and so are questions about them"),
     "row_stack": "an old name of vstack",
+    "trapz": "an old name of trapezoid",
 }
 MODULES = {"numpy": (np, pa), "linalg": (np.linalg, pa.linalg), "fft": (np.fft, pa.fft)}
 UFUNCS = {name for name in dir(np) if isinstance(getattr(np, name), np.ufunc)}
@@ -104,7 +106,8 @@ METHODS_ABSENT = {
 
 
 def test_every_method_is_here_or_has_a_reason_not_to_be():
-    theirs = {name for name in dir(np.ndarray) if not name.startswith("_")}
+    theirs = {name for name in dir(np.ndarray) if not name.startswith("_") and hasattr(X, name)}
+    theirs.discard("tostring")  # of NumPy before 2.3: an old name of tobytes
     assert theirs - set(dir(pa.ones(1))) == set(METHODS_ABSENT)
 
 

@@ -38,7 +38,10 @@ def test_inplace_operators_keep_or_refuse_the_dtype_as_numpy(op, dtype):
     for other in (2, 2.0, *(np.array([1, 2], kind) for kind in (dtype, "int8", "float64"))):
         expected = values.copy()
         try:
-            expected = op(expected, other)
+            if op is operator.ipow:  # NumPy's before 2.3 squares integers for 2.0
+                np.power(expected, other, out=expected)
+            else:
+                expected = op(expected, other)
         except TypeError:
             with pytest.raises(TypeError):
                 op(pa.tensor(values), other)

@@ -4,6 +4,7 @@ import numpy as np
 import scipy.linalg as sl
 import scipy.special as sc
 
+from .older import over_stacks
 from .record import ALL, NUMBERS, REAL_NUMBERS, SHAPES, in_float, record
 
 
@@ -125,16 +126,20 @@ def bessel(name):
 
 RECORDS = [
     *map(bessel, ("iv", "ive", "jv", "kv", "kve", "yv")),
-    record("linalg.block_diag", sl.block_diag, blocks, diff=(0, 1, 2), dtypes=ALL),
-    record("linalg.toeplitz", sl.toeplitz, columns_and_rows, diff=(0, 1), dtypes=ALL),
+    record(
+        "linalg.block_diag", over_stacks(sl.block_diag, 2, 2, 2), blocks, diff=(0, 1, 2), dtypes=ALL
+    ),
+    record(
+        "linalg.toeplitz", over_stacks(sl.toeplitz, 1, 1), columns_and_rows, diff=(0, 1), dtypes=ALL
+    ),
     record("linalg.hankel", hankel, columns_and_rows, diff=(0, 1), dtypes=ALL),
     record("linalg.circulant", batched(sl.circulant), columns, dtypes=ALL),
-    record("linalg.cosm", in_float(sl.cosm), matrices, dtypes=NUMBERS, tol=512),
-    record("linalg.sinm", in_float(sl.sinm), matrices, dtypes=NUMBERS, tol=512),
+    record("linalg.cosm", in_float(over_stacks(sl.cosm, 2)), matrices, dtypes=NUMBERS, tol=512),
+    record("linalg.sinm", in_float(over_stacks(sl.sinm, 2)), matrices, dtypes=NUMBERS, tol=512),
     *(
         record(
             f"linalg.solve_{kind}_lyapunov",
-            in_float(of_one_dtype(getattr(sl, f"solve_{kind}_lyapunov"))),
+            in_float(of_one_dtype(over_stacks(getattr(sl, f"solve_{kind}_lyapunov"), 2, 2))),
             lyapunov,
             diff=(0, 1),
             dtypes=NUMBERS,

@@ -82,10 +82,16 @@ def copies(rng):
     yield x, 2.5, "unsafe"
 
 
+def put_along_axis(x, indices, values, axis):
+    """Older ones of NumPy's take any number of values for all of an array."""
+    x, axis = (x.reshape(-1), 0) if axis is None else (x, axis)
+    np.put_along_axis(x, indices, values, axis)
+
+
 RECORDS = [
     record(
         "put_along_axis",
-        in_place(np.copy, np.put_along_axis),
+        in_place(np.copy, put_along_axis),
         puts,
         diff=(0, 2),
         fn=in_place(pa.copy, pa.put_along_axis),

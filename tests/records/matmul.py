@@ -4,6 +4,7 @@ import numpy as np
 
 import pyautograd as pa
 
+from .older import without_deprecated
 from .record import NUMBERS, Sample, record
 
 
@@ -220,6 +221,10 @@ RECORDS = [
     record("diagonal", np.diagonal, DIAGONALS),
     record("tril", np.tril, TRIANGLES),
     record("triu", np.triu, TRIANGLES),
-    record("convolve", np.convolve, pairs_of_vectors, diff=(0, 1), dtypes=NUMBERS),
-    record("correlate", np.correlate, pairs_of_vectors, diff=(0, 1), dtypes=NUMBERS),
+    record(
+        "convolve", without_deprecated(np.convolve), pairs_of_vectors, diff=(0, 1), dtypes=NUMBERS
+    ),
+    record(
+        "correlate", without_deprecated(np.correlate), pairs_of_vectors, diff=(0, 1), dtypes=NUMBERS
+    ),
 ]
