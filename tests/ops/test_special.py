@@ -419,3 +419,40 @@ def test_students_distribution_becomes_normal():
     np.testing.assert_allclose(t.sf(x), pa.stats.norm.sf(x, 0.5), rtol=1e-14)
     slopes = pa.func.grad(pa.stats.t.logpdf, argnums=(0, 1))(0.3, np.inf)
     assert [g.item() for g in slopes] == pytest.approx([-0.3, 0.0])
+
+
+def beta_slopes(a, b, x):
+    """Derivatives of betainc by a, b or both, and then twice by x, as formulas of the density."""
+    psi, total = special.digamma, special.digamma(a + b)
+    density = x ** (a - 1) * (1 - x) ** (b - 1) / special.beta(a, b)
+    slope = density * ((a - 1) / x - (b - 1) / (1 - x))
+    by_a, by_b = pa.log(x) - psi(a) + total, pa.log1p(-x) - psi(b) + total
+    both = by_a * by_b + special.polygamma(1, a + b)
+    return {
+        (0,): slope * by_a + density / x,
+        (1,): slope * by_b - density / (1 - x),
+        (0, 1): slope * both + density * (by_b / x - by_a / (1 - x)),
+        (1, 0): slope * both + density * (by_b / x - by_a / (1 - x)),
+    }
+
+
+def differentiated(f, order):
+    for argument in order:
+        f = pa.func.grad(f, argument)
+    return f
+
+
+def test_slopes_of_the_incomplete_beta_function_in_its_parameters():
+    point = [pa.tensor(v) for v in (1.7, 2.6, 0.35)]
+    for order, want in beta_slopes(*point).items():
+        got = differentiated(special.betainc, (*order, 2, 2))(*point)
+        np.testing.assert_allclose(got.item(), want.item(), rtol=1e-11)
+        got = differentiated(special.betaincc, (*order, 2, 2))(*point)
+        np.testing.assert_allclose(got.item(), -want.item(), rtol=1e-11)
+
+
+def test_slopes_of_the_incomplete_beta_function_in_its_parameters_at_edges():
+    """The density's slope is b (b + 1) at 0 where a = 2, and -a (a + 1) at 1 where b = 2."""
+    by_b = differentiated(special.betainc, (1, 2, 2))(2.0, 3.5, 0.0)
+    by_a = differentiated(special.betainc, (0, 2, 2))(3.5, 2.0, 1.0)
+    np.testing.assert_allclose([by_b.item(), by_a.item()], [8.0, -8.0], rtol=1e-11)
