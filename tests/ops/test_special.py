@@ -456,3 +456,20 @@ def test_slopes_of_the_incomplete_beta_function_in_its_parameters_at_edges():
     by_b = differentiated(special.betainc, (1, 2, 2))(2.0, 3.5, 0.0)
     by_a = differentiated(special.betainc, (0, 2, 2))(3.5, 2.0, 1.0)
     np.testing.assert_allclose([by_b.item(), by_a.item()], [8.0, -8.0], rtol=1e-11)
+
+
+def test_slopes_of_the_incomplete_gamma_function_in_its_parameter():
+    a, x = pa.tensor(2.3), pa.tensor(1.4)
+    density = x ** (a - 1) * pa.exp(-x) / special.gamma(a)
+    by_a = pa.log(x) - special.digamma(a)
+    slope = (a - 1) / x - 1
+    wanted = {
+        (0, 1, 1): density * (slope * by_a + 1 / x),
+        (0, 0, 1, 1): density * (slope * (by_a**2 - special.polygamma(1, a)) + 2 * by_a / x),
+        (1, 1): density * slope,
+    }
+    for order, want in wanted.items():
+        got = differentiated(special.gammainc, order)(a, x)
+        np.testing.assert_allclose(got.item(), want.item(), rtol=1e-11)
+        got = differentiated(special.gammaincc, order)(a, x)
+        np.testing.assert_allclose(got.item(), -want.item(), rtol=1e-11)
