@@ -325,7 +325,7 @@ from ._core import sigmoid as sigmoid
 from ._core import sign as sign
 from ._core import signbit as signbit
 from ._core import sin as sin
-from ._arrays.extended import sinc as sinc
+from ._core import sinc as sinc
 from ._core import sinh as sinh
 from ._arrays.inspection import size as size
 from .compositions.transforms import sliding_window_view as sliding_window_view

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <complex>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -14,6 +15,8 @@ namespace pyautograd::kernels {
 // orders: of a derivative, or of a member of a family.
 using Orders = std::array<int, 2>;
 using SpecialFunction = double (*)(const double* x, const Orders& orders);
+using ComplexSpecialFunction = std::complex<double> (*)(const std::complex<double>* x,
+                                                        const Orders& orders);
 
 // Functions of one argument that have vector code for most arguments, in some orders
 // (kernels/scalar/special_vector.h). The SpecialFunction takes the others.
@@ -34,23 +37,34 @@ enum class SpecialVector : uint8_t {
 inline constexpr int kSpecialVectors = int(SpecialVector::Sinc) + 1;
 inline constexpr int kSpecialOrders = 3;
 
-// A function of doubles as one of those.
-template <auto Function>
+// A function of doubles, or of complex numbers, as one of those.
+template <double (*Function)(double)>
 PYAUTOGRAD_HD double on_one(const double* x, const Orders&) {
   return Function(x[0]);
 }
-template <auto Function>
+template <double (*Function)(double, double)>
 PYAUTOGRAD_HD double on_two(const double* x, const Orders&) {
   return Function(x[0], x[1]);
 }
-template <auto Function>
+template <double (*Function)(int, double)>
 PYAUTOGRAD_HD double of_order(const double* x, const Orders& orders) {
   return Function(orders[0], x[0]);
 }
+template <std::complex<double> (*Function)(std::complex<double>)>
+PYAUTOGRAD_HD std::complex<double> complex_on_one(const std::complex<double>* x, const Orders&) {
+  return Function(*x);
+}
+template <std::complex<double> (*Function)(int, std::complex<double>)>
+PYAUTOGRAD_HD std::complex<double> complex_of_order(const std::complex<double>* x,
+                                                    const Orders& orders) {
+  return Function(orders[0], *x);
+}
 
-// At most three arguments, broadcast to out's shape; all of one floating dtype. Serves every device
-// (kernels/device.h), which know a function by the op's name.
-void map_special(std::string_view name, SpecialFunction function, SpecialVector vector,
-                 const Orders& orders, const View& out, std::span<const View> inputs);
+// At most three arguments, broadcast to out's shape; all of one floating dtype, or a complex one if
+// there is a function of complex numbers. Serves every device (kernels/device.h), which know a
+// function by the op's name.
+void map_special(std::string_view name, SpecialFunction function, ComplexSpecialFunction complex,
+                 SpecialVector vector, const Orders& orders, const View& out,
+                 std::span<const View> inputs);
 
 }  // namespace pyautograd::kernels

@@ -23,7 +23,7 @@ class SpecialOp final : public Primitive {
       out.dtype = promote(out.dtype, x[i].dtype());
     }
     out.dtype = to_floating(out.dtype);
-    if (!is_floating(out.dtype))
+    if (!is_floating(out.dtype) && !(row_.complex && is_complex(out.dtype)))
       type_error("[", name(), "] is not defined for dtype ", name_of(out.dtype));
     return {out};
   }
@@ -42,8 +42,8 @@ class SpecialOp final : public Primitive {
     for (size_t i = 0; i < inputs.size(); ++i)
       views.push_back(
           {inputs[i].array().address(), spec.dtype, spec.shape, strides[i], inputs[i].device()});
-    kernels::map_special(row_.name, row_.function, row_.vector, orders_, out->device_view(),
-                         {views.begin(), views.size()});
+    kernels::map_special(row_.name, row_.function, row_.complex, row_.vector, orders_,
+                         out->device_view(), {views.begin(), views.size()});
     return Tensors::of(Tensor(std::move(out)));
   }
 
@@ -114,6 +114,7 @@ void register_special(Registry& registry) {
   ops::register_entropies(registry);
   ops::register_incomplete(registry);
   ops::register_integrals(registry);
+  ops::register_lambert(registry);
 }
 
 }  // namespace pyautograd

@@ -33,12 +33,15 @@ struct SpecialRow {
   size_t arity;
   std::array<SpecialDerivative, 3> derivatives;
   kernels::SpecialVector vector = kernels::SpecialVector::None;
+  kernels::ComplexSpecialFunction complex = nullptr;  // absent: real numbers only
 };
 
 Tensor apply_special(const SpecialRow& row, TensorSpan x, const Orders& orders = {});
 
 inline Tensor is_value(const Tensor& x, double value) { return equal(x, scalar(value, x.dtype())); }
 
+using kernels::complex_of_order;
+using kernels::complex_on_one;
 using kernels::of_order;
 using kernels::on_one;
 using kernels::on_two;
@@ -63,5 +66,6 @@ void register_bessel(Registry& registry);
 void register_entropies(Registry& registry);
 void register_incomplete(Registry& registry);
 void register_integrals(Registry& registry);
+void register_lambert(Registry& registry);
 
 }  // namespace pyautograd::ops

@@ -1,5 +1,6 @@
 // Bessel functions of integer order, and sinc, which is one of order zero on the sphere.
 
+#include "kernels/scalar/complex_integrals.h"
 #include "ops/special.h"
 
 namespace pyautograd::ops {
@@ -39,8 +40,12 @@ constinit const SpecialRow kI0e{
     "special.i0e", of_order<formula::i0e>, 1, {{{next_derivative<kI0e>, 1}}}, SpecialVector::I0e};
 constinit const SpecialRow kI1e{
     "special.i1e", of_order<formula::i1e>, 1, {{{next_derivative<kI1e>, 1}}}, SpecialVector::I1e};
-constinit const SpecialRow kSinc{
-    "sinc", of_order<formula::sinc>, 1, {{{next_derivative<kSinc>, 1}}}, SpecialVector::Sinc};
+constinit const SpecialRow kSinc{"sinc",
+                                 of_order<formula::sinc>,
+                                 1,
+                                 {{{next_derivative<kSinc>, 1}}},
+                                 SpecialVector::Sinc,
+                                 complex_of_order<formula::sinc>};
 
 template <const SpecialRow& row, int order>
 Tensor one(T x) {
@@ -58,7 +63,7 @@ void register_bessel(Registry& registry) {
                special_doc("sin(pi x) / (pi x), and 1 at 0. Derivatives of every order are exact "
                            "at 0 and near it: the second at 0 is -pi**2 / 3. They come from the "
                            "recurrence of the derivatives of z sinc(z / pi) = sin(z).",
-                           kX));
+                           ":param x: tensor of any shape, real or complex"));
   registry.add("i0", &one<kI0, 0>, "x, /",
                special_doc("The modified Bessel function of the first kind and order 0. Source: "
                            "DLMF 10.25.2 and 10.40.1.",

@@ -2,7 +2,7 @@
 // dilogarithm, Dawson's integral, Bessel functions of the second kind.
 
 #include "kernels/kernels.h"
-#include "kernels/scalar/integrals.h"
+#include "kernels/scalar/complex_integrals.h"
 #include "ops/origin.h"
 #include "ops/special.h"
 
@@ -27,10 +27,15 @@ Tensor ellipe_slope(T t, X x, T y, N n);
 extern const SpecialRow kExprel, kLog1pRatio, kDawsn, kK0, kK1, kK0e, kK1e, kEllipk, kEllipe;
 constinit const SpecialRow kExprel{
     "special.exprel", of_order<formula::exprel>, 1, {{{next_derivative<kExprel>, 1}}}};
-constinit const SpecialRow kLog1pRatio{
-    "_log1p_ratio", of_order<formula::log1p_ratio>, 1, {{{next_derivative<kLog1pRatio>, 1}}}};
+constinit const SpecialRow kLog1pRatio{"_log1p_ratio",
+                                       of_order<formula::log1p_ratio>,
+                                       1,
+                                       {{{next_derivative<kLog1pRatio>, 1}}},
+                                       SpecialVector::None,
+                                       complex_of_order<formula::log1p_ratio>};
 constinit const SpecialRow kDawsn{
-    "special.dawsn", of_order<formula::dawsn>, 1, {{{next_derivative<kDawsn>, 1}}}};
+    "special.dawsn",     of_order<formula::dawsn>,        1, {{{next_derivative<kDawsn>, 1}}},
+    SpecialVector::None, complex_of_order<formula::dawsn>};
 constinit const SpecialRow kK0{
     "special.k0", formula::bessel_k<false>, 1, {{{next_derivative<kK0>, 1}}}};
 constinit const SpecialRow kK1{
@@ -67,7 +72,9 @@ constexpr SpecialRow kExpi{
     "special.expi",
     on_one<formula::expi>,
     1,
-    {{{[](T t, X x, T, N) { return scale(t, exp(x[0]) / finite(x[0])); }, 1}}}};
+    {{{[](T t, X x, T, N) { return scale(t, exp(x[0]) / finite(x[0])); }, 1}}},
+    SpecialVector::None,
+    complex_on_one<formula::expi>};
 Tensor expn_of(int n, T x);
 // DLMF 8.19.13.
 constexpr SpecialRow kExpn{"special.expn",
@@ -78,20 +85,38 @@ constexpr SpecialRow kExpn{"special.expn",
                                 return -scale(t, y + y / finite(x[0]));
                               },
                               1, true}}}};
-constexpr SpecialRow kExp1{"special.exp1",
-                           of_order<formula::expn>,
-                           1,
-                           {{{[](T t, X x, T, N) { return -scale(t, expn_of(0, x[0])); }, 1}}}};
+Tensor exp1_slope(T t, X x, T, N) {
+  if (is_complex(x[0].dtype())) return -scale(t, exp(-x[0]) / finite(x[0]));
+  return -scale(t, expn_of(0, x[0]));
+}
+constexpr SpecialRow kExp1{
+    "special.exp1",      of_order<formula::expn>, 1,
+    {{{exp1_slope, 1}}}, SpecialVector::None,     complex_on_one<formula::exp1>};
 Tensor expn_of(int n, T x) { return apply_special(kExpn, Borrowed<1>(x), {n, 0}); }
 
 // log(x) / (x - 1), near 0 with all of x's digits.
 Tensor spence_slope(T t, X x, T, N) {
-  const Tensor left = less(x[0], scalar(0.5, x[0].dtype())), right = logical_not(left);
+  const Tensor along = is_complex(x[0].dtype()) ? absolute(x[0]) : x[0];
+  const Tensor left = less(along, scalar(0.5, along.dtype())), right = logical_not(left);
   const Tensor near = fill_where(right, 0.25, x[0]);
   return -where(left, scale(t, log(near)) / (near - 1.0),
                 scale(t, log1p_ratio(0, fill_where(left, 1, x[0]) - 1.0)));
 }
-constexpr SpecialRow kSpence{"special.spence", on_one<formula::spence>, 1, {{{spence_slope, 1}}}};
+constexpr SpecialRow kSpence{
+    "special.spence",      on_one<formula::spence>, 1,
+    {{{spence_slope, 1}}}, SpecialVector::None,     complex_on_one<formula::spence>};
+
+// sin(x) / x or sinh(x) / x, with all derivatives at 0.
+Tensor sine_ratio(T x, bool hyperbolic) {
+  if (!hyperbolic && !is_complex(x.dtype())) return sinc(x * (1 / formula::kPi));
+  const Tensor size = absolute(x), near = less(size, scalar(1, size.dtype()));
+  const Tensor inner = fill_where(logical_not(near), 0, x), outer = fill_where(near, 1, x);
+  const std::complex<double> turn(hyperbolic ? 0 : 1, hyperbolic ? 1 : 0);
+  const Tensor inside =
+      cast(sinc(inner * scalar(turn / formula::kPi, complex_of(x.dtype()))), x.dtype());
+  const Tensor wave = hyperbolic ? call<kernels::Sinh>(outer) : call<kernels::Sin>(outer);
+  return where(near, inside, wave / finite(outer));
+}
 
 // Members of the families of sines and of cosines: the second order tells.
 constexpr int kSines = 0, kCosines = 1;
@@ -101,9 +126,22 @@ constexpr SpecialRow kSici{"special.sici",
                            {{{[](T t, X x, T, N n) {
                                 if (n[1] == kCosines)
                                   return scale_over(scale(t, call<kernels::Cos>(x[0])), x[0]);
-                                return scale(t, sinc(x[0] * (1 / formula::kPi)));
+                                return scale(t, sine_ratio(x[0], false));
                               },
-                              1}}}};
+                              1}}},
+                           SpecialVector::None,
+                           formula::sici};
+constexpr SpecialRow kShichi{"special.shichi",
+                             formula::shichi,
+                             1,
+                             {{{[](T t, X x, T, N n) {
+                                  if (n[1] == kCosines)
+                                    return scale(t, call<kernels::Cosh>(x[0]) / finite(x[0]));
+                                  return scale(t, sine_ratio(x[0], true));
+                                },
+                                1}}},
+                             SpecialVector::None,
+                             formula::shichi};
 constexpr SpecialRow kFresnel{
     "special.fresnel",
     formula::fresnel_integral,
@@ -190,6 +228,7 @@ Tensor expn(int64_t n, T x) {
   return expn_of(static_cast<int>(n), x);
 }
 Tensors sici(T x) { return {one<kSici, 0, kSines>(x), one<kSici, 0, kCosines>(x)}; }
+Tensors shichi(T x) { return {one<kShichi, 0, kSines>(x), one<kShichi, 0, kCosines>(x)}; }
 Tensors fresnel(T x) { return {one<kFresnel, 0, kSines>(x), one<kFresnel, 0, kCosines>(x)}; }
 
 Tensor huber(T delta, T r) {
@@ -203,19 +242,28 @@ Tensor huber(T delta, T r) {
 }
 
 constexpr const char* kX = ":param x: tensor of any shape";
+constexpr const char* kComplexX = ":param x: tensor of any shape, real or complex";
 
 }  // namespace
 
 void register_integrals(Registry& registry) {
-  registry.add("special.exp1", &one<kExp1, 1>, "x, /",
-               special_doc("The exponential integral E1, of exp(-t) / t from x to infinity; "
-                           "infinite at 0. Source: DLMF 8.19.8 and 8.19.17.",
-                           kX));
-  registry.add("special.expi", &one<kExpi>, "x, /",
-               special_doc("The exponential integral Ei, of exp(t) / t from minus infinity to x; "
-                           "infinite at 0. Exact to about 1e-16 absolutely near its zero 0.3725. "
-                           "Source: DLMF 6.6.2 and 6.12.2.",
-                           kX));
+  const std::string cut =
+      " It has a cut on the negative real axis, where the sign of the imaginary part, of -0, too, "
+      "says which side is meant.";
+  registry.add(
+      "special.exp1", &one<kExp1, 1>, "x, /",
+      special_doc("The exponential integral E1, of exp(-t) / t from x to infinity; "
+                  "infinite at 0. Source: DLMF 8.19.8 and 8.19.17; of complex x DLMF 6.6.2, 6.9.1 "
+                  "and 6.12.1." +
+                      cut,
+                  kComplexX));
+  registry.add(
+      "special.expi", &one<kExpi>, "x, /",
+      special_doc("The exponential integral Ei, of exp(t) / t from minus infinity to x; "
+                  "infinite at 0. Exact to about 1e-16 absolutely near its zero 0.3725. "
+                  "Source: DLMF 6.6.2 and 6.12.2. Of complex x it has a cut on the negative real "
+                  "axis, where it is the mean of both sides, which is real.",
+                  kComplexX));
   registry.add("special.expn", &expn, "n, x, /",
                special_doc("The exponential integral of order n, of exp(-x t) / t**n over t from 1 "
                            "to infinity. Source: DLMF 8.19.",
@@ -227,14 +275,26 @@ void register_integrals(Registry& registry) {
   registry.add("special.spence", &one<kSpence>, "x, /",
                special_doc("Spence's function, the dilogarithm of 1 - x: the integral of "
                            "log(t) / (1 - t) from 1 to x. Derivatives are exact at 1 and near it. "
-                           "Source: DLMF 25.12.",
-                           kX));
+                           "Source: DLMF 25.12." +
+                               cut,
+                           kComplexX));
   registry.add(
       "special.sici", &sici, "x, /",
-      special_doc("The sine integral, of sin(t) / t from 0 to x, and the cosine integral, of "
-                  "cos(t) / t from infinity to |x|. Source: DLMF 6.6 "
-                  "and 6.9.1. Returns both.",
-                  kX),
+      special_doc(
+          "The sine integral, of sin(t) / t from 0 to x, and the cosine integral, of "
+          "cos(t) / t from infinity to |x|. Source: DLMF 6.6 "
+          "and 6.9.1. Returns both. Of complex x the cosine integral, log(x) plus an even "
+          "function, has a cut on the negative real axis and the sign of the imaginary part "
+          "there, of -0, too.",
+          kComplexX),
+      Returns::Tuple);
+  registry.add(
+      "special.shichi", &shichi, "x, /",
+      special_doc("The hyperbolic sine integral, of sinh(t) / t from 0 to x, and the hyperbolic "
+                  "cosine integral, Euler's constant plus log|x| plus the integral of (cosh(t) - "
+                  "1) / t from 0 to x. Source: DLMF 6.2.15, 6.2.16 and, as for the sine and cosine "
+                  "integrals, 6.6 and 6.9.1. Returns both. Complex numbers have a cut as there.",
+                  kComplexX),
       Returns::Tuple);
   registry.add("special.fresnel", &fresnel, "x, /",
                special_doc("The Fresnel integrals, of sin(pi t**2 / 2) and cos(pi t**2 / 2) from 0 "
@@ -245,8 +305,9 @@ void register_integrals(Registry& registry) {
       "special.dawsn", &one<kDawsn>, "x, /",
       special_doc("Dawson's integral, exp(-x**2) times the integral of exp(t**2) from 0 to "
                   "x, by G. B. Rybicki's sum (Computers in Physics 3, 1989). Derivatives "
-                  "lose up to two digits with every order where |x| is between 2 and 7.",
-                  kX));
+                  "lose up to two digits with every order where |x| is between 2 and 7. Of "
+                  "complex x from the Faddeeva function, DLMF 7.5.1.",
+                  kComplexX));
   const std::string integral = " Source: DLMF 10.32.9, summed to full precision at every order.";
   registry.add("special.k0", &one<kK0>, "x, /",
                special_doc("The modified Bessel function of the second kind and order 0; infinite "

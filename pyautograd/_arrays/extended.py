@@ -11,7 +11,7 @@ from .._core import Tensor
 if TYPE_CHECKING:
     from .._core import TensorLike
 
-__all__ = ["angle", "pad", "round", "sinc"]
+__all__ = ["angle", "pad", "round"]
 
 
 def angle(z: TensorLike, /, deg: bool = False) -> Tensor:
@@ -27,27 +27,6 @@ def angle(z: TensorLike, /, deg: bool = False) -> Tensor:
     """
     result = _core.angle(z)
     return _core.multiply(result, 180 / math.pi) if deg else result
-
-
-def sinc(x: TensorLike, /) -> Tensor:
-    """sin(pi x) / (pi x), and 1 at 0; an entire function, with derivatives of every order at 0.
-
-    :param x: tensor of any shape, real or complex
-
-    >>> pa.sinc(pa.tensor([0.0, 0.5])).tolist() == [1.0, 2 / pa.pi]
-    True
-    """
-    z = _core.asarray(x)
-    if z.dtype.kind != "c":
-        return _core.sinc(z)
-    t = _core.multiply(z, math.pi)
-    near = _core.less(_core.absolute(t), 1)
-    # Enough terms for six derivatives in full precision where |t| < 1
-    square, series = _core.square(t), _core.zeros_like(t)
-    for k in reversed(range(14)):
-        series = series * square + (-1) ** k / math.factorial(2 * k + 1)
-    far = _core.where(near, 1.0, t)
-    return _core.where(near, series, _core.sin(far) / far)
 
 
 def round(x: TensorLike, /, decimals: int = 0, *, out: Tensor | None = None) -> Tensor:

@@ -302,7 +302,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "savetxt": _of_numbers(np.savetxt),
     "savez": _of_numbers(np.savez),
     "savez_compressed": _of_numbers(np.savez_compressed),
-    "sinc": extended.sinc,
+    "sinc": _core.sinc,
     "sort": _sorting("sort"),
     "take": _take,
     "unique": _unique,

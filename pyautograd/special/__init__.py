@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from .. import _core, compositions
-from .._arrays.extended import sinc
 from .._core import (
     cbrt,
     erf,
@@ -14,13 +13,13 @@ from .._core import (
     log1p,
     log_softmax,
     logsumexp,
+    sinc,
     softmax,
     softplus,
     xlogy,
 )
 from .._core import sigmoid as expit
 from .._names import public_dir
-from ._lambert import lambertw
 from ._quantiles import betainccinv, betaincinv, gammainccinv, gammaincinv, stdtr, stdtrit
 
 if TYPE_CHECKING:
@@ -111,6 +110,7 @@ __all__ = [
     "pseudo_huber",
     "psi",
     "rel_entr",
+    "shichi",
     "sici",
     "sinc",
     "softmax",
@@ -165,6 +165,7 @@ k0e = _core.special_k0e
 k1 = _core.special_k1
 k1e = _core.special_k1e
 kl_div = _core.special_kl_div
+lambertw = _core.special_lambertw
 log_expit = _core.special_log_expit
 log_ndtr = _core.special_log_ndtr
 loggamma = _core.special_loggamma
@@ -175,6 +176,7 @@ ndtri = _core.special_ndtri
 polygamma = _core.special_polygamma
 pseudo_huber = _core.special_pseudo_huber
 rel_entr = _core.special_rel_entr
+shichi = _core.special_shichi
 sici = _core.special_sici
 spence = _core.special_spence
 wofz = _core.special_wofz

@@ -54,6 +54,12 @@ def test_derivatives_of_what_has_exceptional_points(f, device):
     captured_like_here(pa.func.hessian(total), arguments, device, tolerance=1e-9)
 
 
+def complex_integrals(z):
+    of = pa.special
+    waves = of.sici(z)[1] * of.shichi(z)[0]
+    return pa.real(of.exp1(z) + of.expi(z) * of.dawsn(z) + of.spence(z) + waves)
+
+
 SPECIAL = {
     "erf": lambda x: pa.real(pa.erf(pa.complex(x - 1, 2 * x))),
     "erfc": lambda x: pa.imag(pa.erfc(pa.complex(3 * x, -x))),
@@ -61,6 +67,9 @@ SPECIAL = {
     "sici": lambda x: pa.special.sici(9 * x)[0] + pa.special.sici(5 * x)[1],
     "fresnel": lambda x: pa.special.fresnel(4 * x)[0] * pa.special.fresnel(x)[1],
     "expi": lambda x: pa.special.expi(3 * x) + pa.special.expn(3, x) + pa.special.exp1(4 * x),
+    "complex": lambda x: complex_integrals(pa.complex(9 * x - 4, 2 * x - 1)),
+    "lambertw": lambda x: pa.special.lambertw(x - 0.3) + pa.real(pa.special.lambertw(1j * x, 2)),
+    "shichi": lambda x: pa.special.shichi(9 * x)[0] - pa.special.shichi(x)[1],
     "elliptic": lambda x: pa.special.ellipk(x) * pa.special.ellipe(-x),
     "bessel": lambda x: pa.special.k0(x) + pa.special.k1e(x) * pa.special.y0(x),
     "dawsn": lambda x: pa.special.dawsn(4 * x) + pa.special.spence(2 * x),

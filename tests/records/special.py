@@ -98,7 +98,12 @@ def at_infinity(ref, limit):
 
 def signed(ref):
     """SciPy forgets the sign of zero."""
-    return lambda x: np.where(x == 0, np.copysign(ref(x), x), ref(x))
+
+    def reference(x):
+        zero = x == 0 if x.dtype.kind == "f" else np.zeros(x.shape, bool)
+        return np.where(zero, np.copysign(ref(x).real, x.real), ref(x))
+
+    return reference
 
 
 def both(ref, *wrap):
@@ -108,6 +113,15 @@ def both(ref, *wrap):
 
 def no_wave(x):
     return np.where(x > 0, 0, np.nan).astype(x.dtype)
+
+
+def exp1(x):
+    """SciPy's of complex numbers has fewer digits, which shows on the real axis."""
+    values = sc.exp1(x)
+    if x.dtype.kind != "c":
+        return values
+    on_axis = (x.imag == 0) & (x.real > 0)
+    return np.where(on_axis, sc.exp1(x.real), values).astype(x.dtype)
 
 
 def expn_samples(rng):
@@ -127,6 +141,22 @@ def incomplete_beta(ref, before, beyond):
         return np.where(inside & ~(below & above), values, np.nan).astype(np.result_type(a, b, x))
 
     return reference
+
+
+def lambertw(z, k=0):
+    """SciPy's is complex, and nan at the branch point."""
+    values = sc.lambertw(z, k)
+    if z.dtype.kind == "c":
+        return values.astype(z.dtype)
+    inside = (z >= -1 / np.e) & ((k == 0) | (z <= 0))
+    signed = np.where((z == 0) & (k == 0), z, values.real)
+    return np.where(inside, signed, np.nan).astype(z.dtype)
+
+
+def lambertw_samples(rng):
+    for shape in SHAPES:
+        yield (rng.uniform(-0.3, 4, shape),)
+        yield rng.uniform(-0.3, -0.05, shape), -1
 
 
 def lambdas(low, high):
@@ -192,14 +222,14 @@ RECORDS = [
     unary("special.y0", at_infinity(sc.y0, no_wave), low=0.3, high=4, tol=64, dtypes=REAL),
     unary("special.y1", at_infinity(sc.y1, no_wave), low=0.3, high=4, tol=64, dtypes=REAL),
     *[special(name, low=0.2, high=4, tol=32) for name in ("k0", "k1", "k0e", "k1e")],
-    special("exp1", low=0.2, high=4, tol=32),
+    unary("special.exp1", exp1, low=0.2, high=4, tol=32),
     unary(
         "special.expi",
         lambda x: np.where(x == np.inf, x, sc.expi(x)).astype(x.dtype),
         low=0.6,
         high=4,
         tol=32,
-        dtypes=REAL,
+        dtypes=ALL,
     ),
     record(
         "special.expn",
@@ -215,7 +245,7 @@ RECORDS = [
         lambda x: np.where(x == np.inf, -np.inf, sc.spence(x)),
         low=0.1,
         high=4,
-        dtypes=REAL,
+        dtypes=ALL,
     ),
     unary(
         "special.sici",
@@ -223,10 +253,12 @@ RECORDS = [
         low=0.3,
         high=4,
         tol=64,
-        dtypes=REAL,
+        dtypes=ALL,
     ),
+    unary("special.shichi", both(sc.shichi, signed, lambda f: f), tol=64, low=0.3, high=4),
     unary("special.fresnel", both(sc.fresnel, signed, signed), tol=64, dtypes=REAL),
-    special("dawsn", tol=64),
+    special("dawsn", tol=64, dtypes=ALL),
+    record("special.lambertw", in_float(lambertw), lambertw_samples, tol=64),
     special("ellipk", low=-2, high=0.9, tol=32),
     special("ellipe", low=-2, high=0.9, tol=32),
     special2("boxcox", lambdas(0.3, 4), tol=64),

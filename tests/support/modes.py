@@ -39,3 +39,22 @@ def in_all_modes(f, x, *directions):
         n = len(directions)
         values.append(pa.func.taylor(f, x, directions[0], n)[n].item() * math.factorial(n))
     return values
+
+
+def complex_derivative(f, modes):
+    """The derivative of a holomorphic f, element by element, of the order of how many modes there
+    are, the first mode innermost."""
+
+    def along_one(f, mode):
+        if mode == "forward":
+            return lambda z: pa.func.jvp(f, (z,), (pa.ones_like(z),))[1]
+
+        def derivative(z):
+            value, pullback = pa.func.vjp(f, z)
+            return pa.conj(pullback(pa.ones_like(value))[0])
+
+        return derivative
+
+    for mode in modes:
+        f = along_one(f, mode)
+    return lambda z: f(pa.asarray(z))

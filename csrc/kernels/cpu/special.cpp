@@ -35,8 +35,9 @@ void map_tiles(SpecialLoop loop, SpecialFunction function, const Orders& orders,
 
 }  // namespace
 
-void map_special(std::string_view name, SpecialFunction function, SpecialVector vector,
-                 const Orders& orders, const View& out, std::span<const View> inputs) {
+void map_special(std::string_view name, SpecialFunction function, ComplexSpecialFunction complex,
+                 SpecialVector vector, const Orders& orders, const View& out,
+                 std::span<const View> inputs) {
   if (on_device(out)) {
     SmallVector<DeviceInput, 3> there;
     SmallVector<View, 3> views;
@@ -49,30 +50,41 @@ void map_special(std::string_view name, SpecialFunction function, SpecialVector 
       if (run && run(name, orders, out, given)) return;
     }
     return compute_on_host(out, given, [&](const View& here, std::span<const View> inputs_here) {
-      map_special(name, function, vector, orders, here, inputs_here);
+      map_special(name, function, complex, vector, orders, here, inputs_here);
     });
   }
   const Dims nowhere(out.shape.size(), 0);
   std::array<std::span<const int64_t>, 4> strides{out.strides, nowhere, nowhere, nowhere};
   for (size_t i = 0; i < inputs.size(); ++i) strides[i + 1] = inputs[i].strides;
   const Nest<4> nest(out.shape, strides);
+  // One after the other, in double precision.
+  const auto apply = [&]<class T, class Wide>(T*, Wide*, auto one) {
+    T* to = static_cast<T*>(out.data);
+    parallel_for(nest.count(), kGrain / 32, [&](int64_t begin, int64_t end) {
+      nest.walk(begin, end, [&](const auto& offset, int64_t n) {
+        for (int64_t i = 0; i < n; ++i) {
+          Wide x[3] = {};
+          for (size_t k = 0; k < inputs.size(); ++k)
+            x[k] =
+                Wide(static_cast<const T*>(inputs[k].data)[offset[k + 1] + i * nest.stride(k + 1)]);
+          to[offset[0] + i * nest.stride(0)] = T(one(x, orders));
+        }
+      });
+    });
+  };
   const SpecialLoop loop = vector_loop(vector, orders);
   visit_dtype(out.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    if constexpr (std::is_floating_point_v<T>) {
+    if constexpr (is_complex_type<T>) {
+      apply(static_cast<T*>(nullptr), static_cast<std::complex<double>*>(nullptr), complex);
+    } else if constexpr (std::is_floating_point_v<T>) {
+      if (!loop) return apply(static_cast<T*>(nullptr), static_cast<double*>(nullptr), function);
       T* to = static_cast<T*>(out.data);
-      const auto from = [&](size_t k) { return static_cast<const T*>(inputs[k].data); };
-      parallel_for(nest.count(), kGrain / (loop ? 4 : 32), [&](int64_t begin, int64_t end) {
+      const T* from = static_cast<const T*>(inputs[0].data);
+      parallel_for(nest.count(), kGrain / 4, [&](int64_t begin, int64_t end) {
         nest.walk(begin, end, [&](const auto& offset, int64_t n) {
-          if (loop)
-            return map_tiles(loop, function, orders, to + offset[0], nest.stride(0),
-                             from(0) + offset[1], nest.stride(1), n);
-          for (int64_t i = 0; i < n; ++i) {
-            double x[3] = {};
-            for (size_t k = 0; k < inputs.size(); ++k)
-              x[k] = from(k)[offset[k + 1] + i * nest.stride(k + 1)];
-            to[offset[0] + i * nest.stride(0)] = T(function(x, orders));
-          }
+          map_tiles(loop, function, orders, to + offset[0], nest.stride(0), from + offset[1],
+                    nest.stride(1), n);
         });
       });
     }

@@ -1,7 +1,8 @@
 // Functions that are defined by integrals.
 
 #include "kernels/cuda/special_map.h"
-#include "kernels/scalar/integrals.h"
+#include "kernels/scalar/complex_integrals.h"
+#include "kernels/scalar/lambert.h"
 
 namespace pyautograd::kernels::cuda {
 
@@ -15,6 +16,8 @@ constexpr Entry kFunctions[] = {
     {"_log1p_ratio", &run<of_order<special::log1p_ratio>>},
     {"special.spence", &run<on_one<special::spence>>},
     {"special.sici", &run<special::sici>},
+    {"special.shichi", &run<special::shichi>},
+    {"special.lambertw", &run<of_order<special::lambertw>>},
     {"special.fresnel", &run<special::fresnel_integral>},
     {"special.dawsn", &run<of_order<special::dawsn>>},
     {"special.k0", &run<special::bessel_k<false>>},

@@ -44,6 +44,7 @@ Run find(std::string_view name, size_t arity, const Orders& orders) {
 
 bool map_special(std::string_view name, const Orders& orders, const View& out,
                  std::span<const View> inputs) {
+  if (is_complex(out.dtype)) return map_complex_special(name, orders, out, inputs.front());
   const Run run = find(name, inputs.size(), orders);
   if (!run) return false;
   const View &x = inputs.front(), &y = inputs[std::min<size_t>(1, inputs.size() - 1)];

@@ -53,6 +53,9 @@ struct Entry {
   Run run;
 };
 
+// Of complex numbers (complex_integrals.cu); false where there is no such function.
+bool map_complex_special(std::string_view name, const Orders& orders, const View& out,
+                         const View& x);
 // Null where it is none of those (integrals.cu, families.cu).
 Run find_integral(std::string_view name);
 // Of the member with these orders.

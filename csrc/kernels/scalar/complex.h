@@ -19,18 +19,6 @@ struct ComplexFormula;
 template <class Functor, class T>
 using Formula = std::conditional_t<is_complex_type<T>, ComplexFormula<Functor>, Functor>;
 
-// |x| without overflow, in a form that has vector code where std::hypot has none.
-template <class T>
-PYAUTOGRAD_HD inline T modulus(std::complex<T> x) {
-  T a = std::fabs(x.real()), b = std::fabs(x.imag());
-  T larger = a > b ? a : b, smaller = a > b ? b : a;  // a nan ends up in one of them
-  T ratio = smaller / larger;
-  T length = larger * std::sqrt(T(1) + ratio * ratio);
-  constexpr T infinity = std::numeric_limits<T>::infinity();
-  T finite = a + b == 0 ? T(0) : length;
-  return (a == infinity) | (b == infinity) ? infinity : finite;
-}
-
 template <class T>
 PYAUTOGRAD_HD inline bool is_zero(std::complex<T> x) {
   return x.real() == 0 && x.imag() == 0;
@@ -57,6 +45,7 @@ PYAUTOGRAD_HD inline std::complex<T> scaled(std::complex<T> t, std::complex<T> p
 PYAUTOGRAD_COMPLEX(Exp, library::exp(z));
 PYAUTOGRAD_COMPLEX(Exp2, library::exp(times(T(M_LN2), z)));
 PYAUTOGRAD_COMPLEX(Log, library::log(z));
+PYAUTOGRAD_COMPLEX(Log1p, log_one_plus(z));
 PYAUTOGRAD_COMPLEX(Log2, times(T(M_LOG2E), library::log(z)));
 PYAUTOGRAD_COMPLEX(Log10, times(T(M_LOG10E), library::log(z)));
 PYAUTOGRAD_COMPLEX(Sqrt, library::sqrt(z));
@@ -70,19 +59,6 @@ struct ComplexFormula<Expm1> {
     T half = std::sin(z.imag() / 2);
     return {std::expm1(z.real()) * std::cos(z.imag()) - 2 * half * half,
             std::exp(z.real()) * std::sin(z.imag())};
-  }
-};
-
-template <>
-struct ComplexFormula<Log1p> {
-  template <class T>
-  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> z) const {
-    T x = z.real(), y = z.imag();
-    // log|1 + z| = log1p(x (2 + x) + y^2) / 2 keeps what 1 + x would round away.
-    bool small = std::fabs(x) < T(0.5) && std::fabs(y) < T(0.5);
-    T log_modulus =
-        small ? T(0.5) * std::log1p(x * (2 + x) + y * y) : std::log(std::hypot(x + 1, y));
-    return {log_modulus, std::atan2(y, x + 1)};
   }
 };
 

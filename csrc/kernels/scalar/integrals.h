@@ -98,34 +98,41 @@ PYAUTOGRAD_HD inline double exprel(int n, double x) {
 
 // The dilogarithm.
 
-// The n-th derivative of log1p(x) / x: by its series near 0, else from that of x times itself.
-PYAUTOGRAD_HD inline double log1p_ratio(int n, double x) {
-  if (!(x >= -1)) return kNan;
-  const double sign = n % 2 ? -1 : 1;
-  if (x == -1) return sign * kInf;
-  if (x == kInf) return 0;
-  if (std::fabs(x) < 0.5) {
-    double power = sign * factorial(n), sum = power / (n + 1);
+// The n-th derivative of log1p(x) / x, of real or complex numbers: by its series near 0, else from
+// that of x times itself.
+template <class X>
+PYAUTOGRAD_HD X log1p_ratio_off_pole(int n, X x) {
+  if (modulus(x) < 0.5) {
+    X power = (n % 2 ? -1 : 1) * factorial(n), sum = power * (1. / (n + 1));
     for (int k = n + 1; k < 3000; ++k) {
-      power *= -x * k / (k - n);
-      sum += power / (k + 1);
-      if (std::fabs(power) <= kEps / 8 * std::fabs(sum) && k > 3 * n) break;
+      power = product(power, x) * (-double(k) / (k - n));
+      sum += power * (1. / (k + 1));
+      if (modulus(power) <= kEps / 8 * modulus(sum) && k > 3 * n) break;
     }
     return sum;
   }
-  double value = std::log1p(x) / x, slope = 1;
+  const X over = quotient(X(1), 1.0 + x);
+  X value = quotient(log_one_plus(x), x), slope = 1;
   for (int k = 1; k <= n; ++k) {
-    slope *= k == 1 ? 1 / (1 + x) : -(k - 1) / (1 + x);
-    value = (slope - k * value) / x;
+    slope = product(slope, over) * (k == 1 ? 1. : -(k - 1.));
+    value = quotient(slope - value * double(k), x);
   }
   return value;
 }
+PYAUTOGRAD_HD inline double log1p_ratio(int n, double x) {
+  if (!(x >= -1)) return kNan;
+  if (x == -1) return n % 2 ? -kInf : kInf;
+  return x == kInf ? 0 : log1p_ratio_off_pole(n, x);
+}
 
-// Li2(z) in u = -log(1 - z), |u| <= log(2): the sum of B[k] u**(k + 1) / (k + 1)!.
-PYAUTOGRAD_HD inline double dilogarithm_near_zero(double u) {
-  double sum = 0;
-  for (int k = 9; k >= 0; --k) sum = sum * u * u + bernoulli_term(k) / (2 * k + 3);
-  return u - u * u / 4 + u * u * u * sum;
+// Li2(w) in u = -log(1 - w), for |w| <= 1 and a real part up to 1 / 2: the sum of
+// B[k] u**(k + 1) / (k + 1)!.
+template <class U>
+PYAUTOGRAD_HD U dilogarithm_near_zero(U u) {
+  const U square = product(u, u);
+  U sum = 0;
+  for (int k = 9; k >= 0; --k) sum = product(sum, square) + bernoulli_term(k) / (2 * k + 3);
+  return u - square * 0.25 + product(product(square, u), sum);
 }
 
 // Li2(1 - x), by DLMF 25.12.4 and 25.12.6 where 1 - x is not small.
