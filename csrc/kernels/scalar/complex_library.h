@@ -61,6 +61,12 @@ PYAUTOGRAD_OPERATORS(float)
 PYAUTOGRAD_OPERATORS(double)
 #undef PYAUTOGRAD_OPERATORS
 
+// There, operators of series would hide these, so that those of libstdc++ were all that is found.
+namespace special {
+using kernels::operator+, kernels::operator-, kernels::operator*, kernels::operator/;
+using kernels::operator+=, kernels::operator-=, kernels::operator*=, kernels::operator/=;
+}  // namespace special
+
 #endif
 
 namespace library {

@@ -79,17 +79,17 @@ PYAUTOGRAD_HD Jet<Max, Wide> operator*(Jet<Max, Wide> a, double b) {
 }
 
 template <int Max, int Wide>
-PYAUTOGRAD_HD Jet<Max, Wide> operator/(const Jet<Max, Wide>& a, const Jet<Max, Wide>& b) {
-  Jet<Max, Wide> out(a.rows, a.columns, 0);
+PYAUTOGRAD_HD Jet<Max, Wide> operator/(Jet<Max, Wide> a, const Jet<Max, Wide>& b) {
+  // In the place of a: nvcc has put a numerator that is a temporary and a result into one place.
   for (int i = 0; i <= a.height(); ++i)
     for (int j = 0; j <= a.width(); ++j) {
       double rest = a.c[i][j];
       for (int p = 0; p <= i; ++p)
         for (int q = 0; q <= j; ++q)
-          if (p + q > 0) rest -= b.c[p][q] * out.c[i - p][j - q];
-      out.c[i][j] = rest / b.c[0][0];
+          if (p + q > 0) rest -= b.c[p][q] * a.c[i - p][j - q];
+      a.c[i][j] = rest / b.c[0][0];
     }
-  return out;
+  return a;
 }
 
 // exp(a) where the value exp(a.c[0][0]) is known better: from e' = a' e.
