@@ -82,13 +82,14 @@ class SliceOp final : public Linear {
 };
 
 // What a slice leaves of an array, without overlaps: along each axis what lies before and behind,
-// within the slice along the axes before that. All of it where steps leave gaps.
+// within the slice along the axes before that. All of it where steps leave gaps, or where the slice
+// is empty, which may begin anywhere.
 std::vector<Slice> parts_around(const Slice& slice, const Dims& shape) {
   Slice part = whole(shape);
   std::vector<Slice> parts;
   for (size_t i = 0; i < shape.size(); ++i) {
     const int64_t start = slice.start[i], end = start + slice.size[i];
-    if (slice.step[i] != 1 && slice.size[i] > 1) return {whole(shape)};
+    if (slice.size[i] == 0 || (slice.step[i] != 1 && slice.size[i] > 1)) return {whole(shape)};
     for (const auto& [from, to] : {std::pair(int64_t{0}, start), std::pair(end, shape[i])}) {
       if (from >= to) continue;
       part.start[i] = from;
