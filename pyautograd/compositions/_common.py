@@ -39,8 +39,10 @@ def not_complex(name: str, x: Any) -> Tensor:
     return t
 
 
-def surely(condition: Tensor) -> bool:
+def surely(condition: Tensor | bool) -> bool:
     """Whether it holds anywhere; False under vmap, where nothing can be looked at."""
+    if isinstance(condition, bool):
+        return condition
     try:
         return bool(_core.any(condition))
     except (RuntimeError, ValueError):

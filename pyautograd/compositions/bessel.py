@@ -8,7 +8,6 @@ among them.
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from .._quadrature import gauss_legendre
 from ._common import floating, not_bool, not_complex
 
 if TYPE_CHECKING:
@@ -33,15 +33,9 @@ _HALVINGS = 12
 _TINY = 1e-100
 
 
-@functools.cache
-def _rule() -> tuple[Tensor, Tensor]:
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    return _core.tensor(0.5 * (nodes + 1.0)), _core.tensor(0.5 * weights)
-
-
 def _integral(f: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) -> Tensor:
     """Of f, elementwise in a last axis, between two constants."""
-    nodes, weights = (part.to(low.device) for part in _rule())
+    nodes, weights = gauss_legendre(_NODES, low.device)
     low, length = low[..., None], (high - low)[..., None]
     return _core.sum(f(low + length * nodes) * (length * weights), axis=-1)
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import _core
 from .._core import Tensor
 from .._fused import fused
-from .bessel import _DEPTH, _far, _flat_end, _modified, _rule, _sin_pi
+from .._quadrature import gauss_legendre
+from .bessel import _DEPTH, _NODES, _far, _flat_end, _modified, _sin_pi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +120,7 @@ def _slanted(at: _Saddle, angle: float, back: bool, longest: Tensor) -> tuple[_L
     integrand falls before the end."""
     sign = -1.0 if back else 1.0
     end = _far(lambda s: -_from_saddle(at, sign * s, angle)[0], longest)
-    nodes, weights = (part.to(end.device) for part in _rule())
+    nodes, weights = gauss_legendre(_NODES, end.device)
     s = sign * end[..., None] * nodes
     near = _along(at)
     real, imag = _from_saddle(near, s, angle)
@@ -167,7 +168,7 @@ def _straight(
 
 
 def _real_part(v: Tensor, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    nodes, weights = (part.to(low.device) for part in _rule())
+    nodes, weights = gauss_legendre(_NODES, low.device)
     length = (high - low)[..., None]
     u = low[..., None] + length * nodes
     integrand = _core.exp(v[..., None] * u - _times_sinh(x[..., None], u))

@@ -114,17 +114,15 @@ class _Lines:
             _core.astype(_core.minimum(_core.maximum(place, 0), last), np.int64) for place in places
         ]
         few = all(_core.depth(rank) == 0 and rank.size <= _MANY_RANKS for rank in ranks)
-        known = few and self.size >= _LONG
-        ordered = self._ordered(
-            [k for r in ranks for k in _core.ravel(r).tolist()] if known else []
-        )
+        ordered = self._ordered(ranks if few else [])
         return [_core.take_along_axis(ordered, rank, 0) for rank in ranks]
 
-    def _ordered(self, ranks: Sequence[int]) -> Tensor:
+    def _ordered(self, ranks: Sequence[Tensor | int]) -> Tensor:
         """Sorted, or with the elements of these ranks in their places where that is quicker."""
         if not ranks or self.size < _LONG or self.lines.device != "cpu":
             return _core.sort(self.lines, 0)
-        return _core.partition(self.lines, ranks, 0)
+        places = [k for rank in ranks for k in _core.ravel(rank).tolist()]
+        return _core.partition(self.lines, places, 0)
 
     def middle(self) -> Tensor:
         """The middle one, or the mean of the two in the middle."""

@@ -342,7 +342,7 @@ def evaluate_hvp(
         inputs = recording.inputs
         vector = match_values("hvp", "the vector", v, recording.in_structure, inputs)
         recording.scalar()
-        gradients = gradients_of(recording)
+        gradients = gradients_of(recording, unread=True)
         products = sweep(gradients, vector, inputs, retain_graph=False, spent=True)
     finally:
         _core.end_deferral()

@@ -171,10 +171,10 @@ def sweep(
     return [_core.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
 
 
-def gradients_of(recording: Recording) -> list[Tensor]:
-    """The recorded gradient of a scalar that nobody reads, of which nothing is left.
+def gradients_of(recording: Recording, unread: bool) -> list[Tensor]:
+    """The recorded gradient of a scalar.
 
-    Numbers of the gradient itself are computed only for who asks.
+    Unread, its numbers are computed only for who asks, and nothing is left of the recording.
     """
     with recording_on():
         return sweep(
@@ -183,8 +183,8 @@ def gradients_of(recording: Recording) -> list[Tensor]:
             recording.inputs,
             retain_graph=True,
             differentiable="yes",
-            unread=True,
-            spent=True,
+            unread=unread,
+            spent=unread,
         )
 
 

@@ -11,19 +11,12 @@ import numpy.typing as npt
 
 from .. import _core
 from .._core import Tensor
+from .._quadrature import gauss_legendre
 from ._arguments import Dtype, Param, Size, Value, cast, check_values, common_shape, parameters
 from ._stream import Stream
 
 # An angle is sought in one of so many equal parts, each of which needs so few nodes.
 _PARTS, _NODES, _STEPS = 32, 8, 3
-
-
-@functools.cache
-def _rule(count: int, device: str) -> tuple[Tensor, Tensor]:
-    """Nodes and weights of Gauss and Legendre, on [0, 1]."""
-    nodes, weights = np.polynomial.legendre.leggauss(count)
-    rule = 0.5 * (1.0 + nodes), 0.5 * weights
-    return _core.asarray(rule[0], device=device), _core.asarray(rule[1], device=device)
 
 
 class Implicit(Stream):
@@ -124,7 +117,7 @@ def _mass(x: Tensor, kappa: Value) -> Tensor:
 
 
 def _integral(start: Tensor | float, length: Tensor, kappa: Value, count: int) -> Tensor:
-    nodes, weights = _rule(count, length.device)
+    nodes, weights = gauss_legendre(count, length.device)
     t = _core.expand_dims(length, axis=-1) * nodes + _inner(start)
     return length * _core.sum(_core.exp(_log_weight(t, _inner(kappa))) * weights, axis=-1)
 

@@ -34,9 +34,9 @@ class Several(Stream):
         a, c, b = left, mode, right
         if dtype != np.float64 or any(isinstance(x, Tensor) for x in (a, c, b)):
             a, c, b = (_core.asarray(x, dtype=dtype) for x in (a, c, b))
-        if _holds(a > c) or _holds(c > b):
+        if surely(a > c) or surely(c > b):
             raise ValueError("[triangular] left <= mode <= right must hold")
-        if _holds(a == b):
+        if surely(a == b):
             raise ValueError("[triangular] left must be below right")
         u = self._base("triangular", "uniform", shape, dtype)
         rises = u * (b - a) <= c - a
@@ -87,10 +87,6 @@ class Several(Stream):
         keys = self._base("permuted", "uniform", lines.shape, np.float64)
         mixed = _core.take_along_axis(lines, _core.argsort(keys, along), along)
         return _core.reshape(mixed, values.shape)
-
-
-def _holds(condition: Any) -> bool:
-    return condition if isinstance(condition, bool) else surely(condition)
 
 
 def _root(method: str, covariance: Tensor) -> Tensor:

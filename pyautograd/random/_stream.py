@@ -93,8 +93,7 @@ class Stream:
         return self._stream.draw_with(op, kind, parameters, shape)
 
     def _log_gamma(self, op: str, shape: Tensor | float, size: tuple[int, ...]) -> Tensor:
-        note(self)
-        return self._stream.draw_with(op, "log_gamma", (shape,), size)
+        return self._draw_with(op, "log_gamma", (shape,), size)
 
     def _order(self, op: str, n: int) -> Tensor:
         note(self)

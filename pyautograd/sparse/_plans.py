@@ -65,12 +65,7 @@ def record_gradient(op: str, recording: Recording, unread: bool = False) -> list
             f"[{op}] the function must return a scalar, got shape "
             f"{shapes[0] if len(shapes) == 1 else shapes}: sum it, or use pa.sparse.jacobian"
         )
-    if unread:
-        return gradients_of(recording)
-    with recording_on():
-        return sweep(
-            recording.outputs, [None], recording.inputs, retain_graph=True, differentiable="yes"
-        )
+    return gradients_of(recording, unread)
 
 
 class TooDense(Exception):

@@ -5,13 +5,13 @@ Source: K. V. Mardia and P. E. Jupp, Directional statistics (2000), 3.5.4.
 
 from __future__ import annotations
 
-import functools
 import math
 
 import numpy as np
 
 from .. import _core, special
 from .._core import Tensor
+from .._quadrature import gauss_legendre
 from ..special._quantiles import Distribution, quantile
 from ._families import Continuous
 
@@ -20,12 +20,6 @@ _LOG_TAU = math.log(_TAU)
 # The tail below an angle by quadrature; what is exp(-_DEPTH) of the density there is left out.
 _NODES, _DEPTH = 64, 40.0
 _STEPS = 80
-
-
-@functools.cache
-def _rule() -> tuple[Tensor, Tensor]:
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    return _core.tensor(0.5 * (nodes + 1.0)), _core.tensor(0.5 * weights)
 
 
 def _log_density(z: Tensor, kappa: Tensor) -> Tensor:
@@ -52,7 +46,7 @@ def _tail_over_density(z: Tensor, kappa: Tensor) -> Tensor:
     reach = _reach(z.detach(), kappa.detach())
     whole = z + _PI
     length = _core.where(reach < whole.detach(), reach, whole)
-    nodes, weights = (_core.astype(part, z.dtype).to(z.device) for part in _rule())
+    nodes, weights = (_core.astype(part, z.dtype) for part in gauss_legendre(_NODES, z.device))
     half = 0.5 * length[..., None] * nodes
     fall = 2.0 * kappa[..., None] * _core.sin(z[..., None] - half) * _core.sin(half)
     return length * _core.sum(_core.exp(fall) * weights, axis=-1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from .. import _core, special
 from .._core import Tensor
+from .._quadrature import gauss_legendre
 from ..function import Function
 from ._families import Continuous
 
@@ -22,12 +22,6 @@ _FLAT, _NODES = 2.0, 20
 _STEPS = 60
 
 
-@functools.cache
-def _rule() -> tuple[Tensor, Tensor]:
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    return _core.tensor(0.5 * (nodes + 1.0)), _core.tensor(0.5 * weights)
-
-
 def _mills(x: Tensor) -> Tensor:
     """The tail of the normal distribution above x over the density there."""
     return _ROOT_HALF_PI * special.erfcx(x * _ROOT_HALF)
@@ -38,7 +32,7 @@ def _beside(b: Tensor, width: Tensor) -> Tensor:
     fall = width * (0.5 * width - b)
     flat = fall < _FLAT
     inner, at = _core.where(flat, width, 1.0), _core.where(flat, b, 0.0)
-    nodes, weights = (_core.astype(part, b.dtype).to(b.device) for part in _rule())
+    nodes, weights = (_core.astype(part, b.dtype) for part in gauss_legendre(_NODES, b.device))
     s = inner[..., None] * nodes
     near = inner * _core.sum(_core.exp(s * (at[..., None] - 0.5 * s)) * weights, axis=-1)
     b, width = _core.where(flat, -1.0, b), _core.where(flat, math.inf, width)
