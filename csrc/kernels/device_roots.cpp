@@ -120,8 +120,10 @@ Ref<Array> roots_of(const DeviceMatrices& form, const Ref<Array>& a, const Limit
 
 // Inverse scaling and squaring (Cheng, Higham, Kenney and Laub 2001, in outline): roots until the
 // matrices are near the identity. Null where the host should find them.
-Ref<Array> logarithms_of(const DeviceMatrices& form, Ref<Array> a, const Limits& limits) {
+Ref<Array> logarithms_of(const DeviceMatrices& form, const Ref<Array>& given,
+                         const Limits& limits) {
   constexpr int kMostRoots = 40;
+  Ref<Array> a = given;
   const auto count = static_cast<size_t>(form.count());
   std::vector<double> scales(count, 1);
   Ref<Array> x;
@@ -176,7 +178,9 @@ class SylvesterBySigns {
   // Null where the host should solve.
   Ref<Array> run() {
     const double order = static_cast<double>(a_.order() + b_.order());
-    now_ = {with_signs(a_, given_.a), with_signs(b_, given_.b), with_signs(q_, given_.q)};
+    const Ref<Array> by = signs();
+    now_ = {a_.scaled(given_.a, a_.each(by)), b_.scaled(given_.b, b_.each(by)),
+            q_.scaled(given_.q, q_.each(by))};
     if (!converges([&] { return step(order); })) return {};
     now_.q = q_.times(now_.q, 0.5);
     return is_good(order) ? now_.q : Ref<Array>();
@@ -187,16 +191,13 @@ class SylvesterBySigns {
     Ref<Array> a, b, q;
   };
 
-  // With the eigenvalues of a and b on the right, if they are on one side.
-  Ref<Array> with_signs(const DeviceMatrices& form, const Ref<Array>& x) {
-    if (!signs_) {
-      const DeviceNumbers numbers(a_, 1);
-      numbers.traces(0, given_.a);
-      std::vector<double> signs = numbers.read();
-      for (double& sign : signs) sign = sign < 0 ? -1 : 1;
-      signs_ = on_device_of(a_, signs);
-    }
-    return form.scaled(x, form.each(signs_));
+  // Scaled by these, a and b have their eigenvalues on the right, if they are on one side.
+  Ref<Array> signs() const {
+    const DeviceNumbers numbers(a_, 1);
+    numbers.traces(0, given_.a);
+    std::vector<double> signs = numbers.read();
+    for (double& sign : signs) sign = sign < 0 ? -1 : 1;
+    return on_device_of(a_, signs);
   }
 
   double step(double order) {
@@ -243,7 +244,6 @@ class SylvesterBySigns {
   const size_t count_;
   const Equation given_;
   Equation now_;
-  Ref<Array> signs_;
 };
 
 // Whether the device did it; what a captured call cannot look at, and what its libraries lack, is
@@ -258,7 +258,7 @@ bool done_on_device(const std::function<bool()>& compute) {
 }
 
 bool in_place(const Matrices& a,
-              Ref<Array> (*function)(const DeviceMatrices&, Ref<Array>, const Limits&)) {
+              Ref<Array> (*function)(const DeviceMatrices&, const Ref<Array>&, const Limits&)) {
   const DeviceMatrices form(a, double_of(a.dtype));
   const Ref<Array> out = function(form, form.load(a), limits_for(a.dtype));
   if (out) form.store(a, out);
@@ -268,10 +268,7 @@ bool in_place(const Matrices& a,
 }  // namespace
 
 void sqrtm_on_device(const Matrices& a) {
-  const auto function = [](const DeviceMatrices& form, Ref<Array> x, const Limits& limits) {
-    return roots_of(form, x, limits);
-  };
-  if (!done_on_device([&] { return in_place(a, function); })) function_by_host(a, sqrtm);
+  if (!done_on_device([&] { return in_place(a, roots_of); })) function_by_host(a, sqrtm);
 }
 
 void logm_on_device(const Matrices& a) {

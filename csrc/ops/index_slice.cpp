@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "kernels/fused.h"
 #include "ops/index.h"
@@ -84,9 +83,9 @@ class SliceOp final : public Linear {
 // What a slice leaves of an array, without overlaps: along each axis what lies before and behind,
 // within the slice along the axes before that. All of it where steps leave gaps, or where the slice
 // is empty, which may begin anywhere.
-std::vector<Slice> parts_around(const Slice& slice, const Dims& shape) {
+SmallVector<Slice, 2> parts_around(const Slice& slice, const Dims& shape) {
   Slice part = whole(shape);
-  std::vector<Slice> parts;
+  SmallVector<Slice, 2> parts;
   for (size_t i = 0; i < shape.size(); ++i) {
     const int64_t start = slice.start[i], end = start + slice.size[i];
     if (slice.size[i] == 0 || (slice.step[i] != 1 && slice.size[i] > 1)) return {whole(shape)};
@@ -115,7 +114,7 @@ class SliceUpdate final : public Linear {
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
     const Array& x = inputs[0].array();
-    std::vector<Slice> parts = parts_around(slice_, x.shape);
+    SmallVector<Slice, 2> parts = parts_around(slice_, x.shape);
     // A device takes longer to begin with a part than to copy most of them twice.
     if (parts.size() > 2 && !is_on_host(inputs[0])) parts = {whole(x.shape)};
     for (const Slice& part : parts)

@@ -58,7 +58,7 @@ void map_special(std::string_view name, SpecialFunction function, ComplexSpecial
   for (size_t i = 0; i < inputs.size(); ++i) strides[i + 1] = inputs[i].strides;
   const Nest<4> nest(out.shape, strides);
   // One after the other, in double precision.
-  const auto apply = [&]<class T, class Wide>(T*, Wide*, auto one) {
+  const auto apply = [&]<class T, class Wide>(TypeTag<T>, TypeTag<Wide>, auto one) {
     T* to = static_cast<T*>(out.data);
     parallel_for(nest.count(), kGrain / 32, [&](int64_t begin, int64_t end) {
       nest.walk(begin, end, [&](const auto& offset, int64_t n) {
@@ -76,9 +76,9 @@ void map_special(std::string_view name, SpecialFunction function, ComplexSpecial
   visit_dtype(out.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (is_complex_type<T>) {
-      apply(static_cast<T*>(nullptr), static_cast<std::complex<double>*>(nullptr), complex);
+      apply(tag, TypeTag<std::complex<double>>(), complex);
     } else if constexpr (std::is_floating_point_v<T>) {
-      if (!loop) return apply(static_cast<T*>(nullptr), static_cast<double*>(nullptr), function);
+      if (!loop) return apply(tag, TypeTag<double>(), function);
       T* to = static_cast<T*>(out.data);
       const T* from = static_cast<const T*>(inputs[0].data);
       parallel_for(nest.count(), kGrain / 4, [&](int64_t begin, int64_t end) {
