@@ -13,21 +13,35 @@ namespace ops {
 
 namespace {
 
-class Argsort final : public AlongAxis {
+// Positions along an axis, as many as the op finds there.
+class Positions : public AlongAxis {
  public:
-  Argsort(int64_t axis, bool descending) : AlongAxis(axis), descending_(descending) {}
-  std::string_view name() const override { return "argsort"; }
+  using AlongAxis::AlongAxis;
   Specs infer(TensorSpan inputs) const override {
-    return {Spec{inputs[0].shape(), DType::Int64, inputs[0].device()}};
+    Dims shape = inputs[0].shape();
+    shape[axis_] = length(shape[axis_]);
+    return {Spec{std::move(shape), DType::Int64, inputs[0].device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, DType::Int64, specs[0].device);
-    kernels::argsort(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_),
-                     descending_);
+    find(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_));
     return Tensors::of(Tensor(std::move(out)));
   }
 
  protected:
+  virtual int64_t length(int64_t n) const { return n; }
+  virtual void find(const View& out, const View& x, int axis) const = 0;
+};
+
+class Argsort final : public Positions {
+ public:
+  Argsort(int64_t axis, bool descending) : Positions(axis), descending_(descending) {}
+  std::string_view name() const override { return "argsort"; }
+
+ protected:
+  void find(const View& out, const View& x, int axis) const override {
+    kernels::argsort(out, x, axis, descending_);
+  }
   Ref<const Primitive> along(int64_t axis) const override {
     return make_ref<Argsort>(axis, descending_);
   }
@@ -36,43 +50,18 @@ class Argsort final : public AlongAxis {
   const bool descending_;
 };
 
-// The values alone, which takes half the time of a gather: for arrays that nothing differentiates.
-class SortValues final : public Primitive {
- public:
-  SortValues(int64_t axis, bool descending) : axis_(axis), descending_(descending) {}
-  std::string_view name() const override { return "sort"; }
-  Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::sort(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_),
-                  descending_);
-    return Tensors::of(Tensor(std::move(out)));
-  }
-
- private:
-  const int64_t axis_;
-  const bool descending_;
-};
-
-// Positions of the first `count` elements in sorted order.
-class ArgSelect final : public AlongAxis {
+// Of the first `count` elements in sorted order.
+class ArgSelect final : public Positions {
  public:
   ArgSelect(int64_t axis, int64_t count, bool descending, bool sorted)
-      : AlongAxis(axis), count_(count), descending_(descending), sorted_(sorted) {}
+      : Positions(axis), count_(count), descending_(descending), sorted_(sorted) {}
   std::string_view name() const override { return "topk"; }
-  Specs infer(TensorSpan inputs) const override {
-    Dims shape = inputs[0].shape();
-    shape[axis_] = count_;
-    return {Spec{std::move(shape), DType::Int64, inputs[0].device()}};
-  }
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, DType::Int64, specs[0].device);
-    kernels::arg_select(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_),
-                        descending_, sorted_);
-    return Tensors::of(Tensor(std::move(out)));
-  }
 
  protected:
+  int64_t length(int64_t) const override { return count_; }
+  void find(const View& out, const View& x, int axis) const override {
+    kernels::arg_select(out, x, axis, descending_, sorted_);
+  }
   Ref<const Primitive> along(int64_t axis) const override {
     return make_ref<ArgSelect>(axis, count_, descending_, sorted_);
   }
@@ -82,44 +71,32 @@ class ArgSelect final : public AlongAxis {
   const bool descending_, sorted_;
 };
 
-// The position of the element of one rank.
-class ArgNth final : public AlongAxis {
+// Of the element of one rank; on the host.
+class ArgNth final : public Positions {
  public:
-  ArgNth(int64_t axis, int64_t rank) : AlongAxis(axis), rank_(rank) {}
+  ArgNth(int64_t axis, int64_t rank) : Positions(axis), rank_(rank) {}
   std::string_view name() const override { return "kthvalue"; }
-  Specs infer(TensorSpan inputs) const override {
-    Dims shape = inputs[0].shape();
-    shape[axis_] = 1;
-    return {Spec{std::move(shape), DType::Int64, inputs[0].device()}};
-  }
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, DType::Int64);
-    kernels::arg_nth(out->view(), inputs[0].array().view(), static_cast<int>(axis_), rank_);
-    return Tensors::of(Tensor(std::move(out)));
-  }
 
  protected:
+  int64_t length(int64_t) const override { return 1; }
+  void find(const View& out, const View& x, int axis) const override {
+    kernels::arg_nth(out, x, axis, rank_);
+  }
   Ref<const Primitive> along(int64_t axis) const override { return make_ref<ArgNth>(axis, rank_); }
 
  private:
   const int64_t rank_;
 };
 
-class Argpartition final : public AlongAxis {
+class Argpartition final : public Positions {
  public:
-  Argpartition(int64_t axis, Dims ranks) : AlongAxis(axis), ranks_(std::move(ranks)) {}
+  Argpartition(int64_t axis, Dims ranks) : Positions(axis), ranks_(std::move(ranks)) {}
   std::string_view name() const override { return "argpartition"; }
-  Specs infer(TensorSpan inputs) const override {
-    return {Spec{inputs[0].shape(), DType::Int64, inputs[0].device()}};
-  }
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, DType::Int64, specs[0].device);
-    kernels::arg_partition(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_),
-                           ranks_);
-    return Tensors::of(Tensor(std::move(out)));
-  }
 
  protected:
+  void find(const View& out, const View& x, int axis) const override {
+    kernels::arg_partition(out, x, axis, ranks_);
+  }
   Ref<const Primitive> along(int64_t axis) const override {
     return make_ref<Argpartition>(axis, ranks_);
   }
@@ -128,21 +105,48 @@ class Argpartition final : public AlongAxis {
   const Dims ranks_;
 };
 
-// As SortValues is to a sort.
-class PartitionValues final : public Primitive {
+// Values alone, which takes half the time of a gather: for arrays that nothing differentiates.
+class Arranged : public Primitive {
  public:
-  PartitionValues(int64_t axis, Dims ranks) : axis_(axis), ranks_(std::move(ranks)) {}
-  std::string_view name() const override { return "partition"; }
+  explicit Arranged(int64_t axis) : axis_(static_cast<int>(axis)) {}
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::partition(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_),
-                       ranks_);
+    arrange(out->device_view(), inputs[0].device_view());
     return Tensors::of(Tensor(std::move(out)));
   }
 
+ protected:
+  virtual void arrange(const View& out, const View& x) const = 0;
+
+  const int axis_;
+};
+
+class SortValues final : public Arranged {
+ public:
+  SortValues(int64_t axis, bool descending) : Arranged(axis), descending_(descending) {}
+  std::string_view name() const override { return "sort"; }
+
+ protected:
+  void arrange(const View& out, const View& x) const override {
+    kernels::sort(out, x, axis_, descending_);
+  }
+
  private:
-  const int64_t axis_;
+  const bool descending_;
+};
+
+class PartitionValues final : public Arranged {
+ public:
+  PartitionValues(int64_t axis, Dims ranks) : Arranged(axis), ranks_(std::move(ranks)) {}
+  std::string_view name() const override { return "partition"; }
+
+ protected:
+  void arrange(const View& out, const View& x) const override {
+    kernels::partition(out, x, axis_, ranks_);
+  }
+
+ private:
   const Dims ranks_;
 };
 
