@@ -48,6 +48,16 @@ def pytest_collection_finish(session):
     gc.freeze()
 
 
+@pytest.fixture(autouse=True)
+def same_draws(request):
+    """What a test draws from its module's RNG does not depend on the tests before it."""
+    module = request.module
+    if hasattr(module, "RNG"):
+        if not hasattr(module, "RNG_AT_FIRST"):
+            module.RNG_AT_FIRST = module.RNG.bit_generator.state
+        module.RNG.bit_generator.state = module.RNG_AT_FIRST
+
+
 @pytest.fixture
 def program_count(request):
     return request.config.getoption("--programs")

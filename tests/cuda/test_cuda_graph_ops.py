@@ -8,7 +8,7 @@ import pytest
 
 import pyautograd as pa
 
-rng = np.random.default_rng(0)
+RNG = np.random.default_rng(0)
 
 
 def captured_like_here(f, arguments, device, *, tolerance=1e-11):
@@ -48,7 +48,7 @@ def test_derivatives_of_what_has_exceptional_points(f, device):
     def total(x):
         return pa.sum(f(x))
 
-    draws = rng.random((2, 3, 2))
+    draws = RNG.random((2, 3, 2))
     arguments = [(x,) for x in (*draws, np.zeros((3, 2)), np.ones((3, 2)))]
     captured_like_here(pa.func.grad(total), arguments, device)
     captured_like_here(pa.func.hessian(total), arguments, device, tolerance=1e-9)
@@ -82,7 +82,7 @@ SPECIAL = {
 
 @pytest.mark.parametrize("f", SPECIAL.values(), ids=SPECIAL)
 def test_special_functions_and_second_derivatives_of_parameters(f, device):
-    arguments = [(0.2 + 0.6 * rng.random(5),) for _ in range(3)]
+    arguments = [(0.2 + 0.6 * RNG.random(5),) for _ in range(3)]
     captured_like_here(f, arguments, device)
     second = pa.func.grad(lambda x: pa.sum(pa.func.grad(lambda y: pa.sum(f(y)))(x)))
     captured_like_here(second, arguments, device, tolerance=1e-8)
@@ -117,7 +117,7 @@ def test_high_orders_of_one_parameter(device):
     ids="nan_to_num sort topk var".split(),
 )
 def test_values_that_nobody_looks_at(f, device):
-    captured_like_here(f, [(rng.random(6),) for _ in range(3)], device)
+    captured_like_here(f, [(RNG.random(6),) for _ in range(3)], device)
 
 
 # Linear algebra, by cuBLAS alone.
@@ -133,14 +133,14 @@ FACTORED = {
     "cho_solve": lambda a: pa.linalg.cho_solve((pa.linalg.cholesky(a), True), a[..., :1]),
     "triangular": lambda a: pa.linalg.solve_triangular(a, a[..., :1] * 2.0, lower=True, trans=1),
     "power": lambda a: pa.linalg.matrix_power(a, -2),
-    "expm": lambda a: pa.linalg.expm(a * (40.0 / a.shape[-1])),
+    "expm": lambda a: pa.linalg.expm(a * (20.0 / a.shape[-1])),
 }
 
 
 def positive(shape, dtype):
-    x = rng.standard_normal(shape)
+    x = RNG.standard_normal(shape)
     if np.dtype(dtype).kind == "c":
-        x = x + 1j * rng.standard_normal(shape)
+        x = x + 1j * RNG.standard_normal(shape)
     return ((x @ x.conj().mT) / shape[-1] + 2 * np.eye(shape[-1])).astype(dtype)
 
 
@@ -161,7 +161,7 @@ def test_a_likelihood_and_its_gradient_are_captured(device):
         return pa.sum(white**2) + logarithms + pa.sum(pa.linalg.solve(a, y) * y)
 
     for n in (6, 40):
-        arguments = [(positive((n, n), float), rng.random(n)) for _ in range(3)]
+        arguments = [(positive((n, n), float), RNG.random(n)) for _ in range(3)]
         captured_like_here(pa.func.value_and_grad(loss), arguments, device, tolerance=1e-9)
 
 
