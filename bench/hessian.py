@@ -3,7 +3,7 @@
 Prints one table, as bench/engine.py does. Every matrix is compared with the others before anything
 is timed. Dense ones and products run against PyTorch and JAX, sparse ones against asdex and CasADi:
 asdex returns JAX's BCOO from a compiled function, CasADi writes into memory that it was given, and
-we return a csr_array.
+we return a csr_array. Captured calls stand beside compiled ones.
 """
 
 import time
@@ -12,7 +12,7 @@ import harness
 from harness import Row, compare, in_fresh_process, load, mebibytes, seconds, timed_row
 from programs import network, rosenbrock
 
-OURS = "pyautograd"
+OURS, CAPTURED = "pyautograd", "captured"
 LARGE, REPEATED = 100_000, 2_000
 # Variables and bytes beside the result for the row on memory
 BOUNDED, ALLOWED = 4_000, 256_000_000
@@ -63,10 +63,15 @@ def bench_dense(np, pa, torch, jax, options):
     for n, bound in ((10, 0.05), (100, 0.05), (1000, 0.2)):
         start = point(np, n)
         x = pa.asarray(start)
-        calls = {OURS: lambda x=x: pa.hessian(lambda x: rosenbrock(pa, x), x)}
+        hessian = pa.captured(lambda x: pa.hessian(lambda x: rosenbrock(pa, x), x))
+        calls = {
+            OURS: lambda x=x: pa.hessian(lambda x: rosenbrock(pa, x), x),
+            CAPTURED: lambda f=hessian, x=x: f(x),
+        }
         main, side = exact(np, start)
         want = np.diag(main) + np.diag(side, 1) + np.diag(side, -1)
         check_close(np, "the closed form", want, calls[OURS]())
+        check_close(np, "the captured call", want, calls[CAPTURED]())
         if torch:
             t = torch.asarray(start)
             f = torch.func.hessian(lambda x: rosenbrock(torch, x))
@@ -84,6 +89,8 @@ def bench_dense(np, pa, torch, jax, options):
         jit = f"jax jit {seconds(timings['jax jit'].median)}" if jax else "no jax"
         row.others = f"{jit}, its first call {first}"
         rows.append(row)
+        what = f"the same, captured, n = {n}"
+        rows.append(timed_row(what, timings, CAPTURED, "jax jit", 1.0))
     return rows
 
 
@@ -234,9 +241,9 @@ def bench_memory(np, pa, torch, jax, options):
     return [row, time_row]
 
 
-def our_plan(np, pa, n):
+def our_plan(np, pa, n, captured=False):
     x = pa.tensor(point(np, n))
-    plan = pa.sparse.plan(lambda x: rosenbrock(pa, x), x)
+    plan = pa.sparse.plan(lambda x: rosenbrock(pa, x), x, captured=captured)
     found = plan.hessian(x)
     check(np, OURS, x.numpy(), found.diagonal(), found.diagonal(1))
     return plan, x
@@ -272,12 +279,14 @@ def bench_plan(np, pa, torch, jax, options):
     row.met, row.others = ours < 0.1, f"{plan.colours} colours"
     rows = [row]
     asdex = load("asdex") if jax else None
-    calls = {OURS: lambda: plan.hessian(x)}
+    captured, _ = our_plan(np, pa, LARGE, captured=True)
+    calls = {OURS: lambda: plan.hessian(x), CAPTURED: lambda: captured.hessian(x)}
     if asdex:
         prepared, calls["asdex"] = asdex_plan(np, jax, asdex, LARGE)
         row.peer, row.ratio = f"asdex {seconds(prepared)}", ours / prepared
     timings = compare(calls, options.rounds)
     rows.append(timed_row(f"sparse Hessian, n = {LARGE}", timings, OURS, "asdex", 1.0))
+    rows.append(timed_row(f"the same, captured, n = {LARGE}", timings, CAPTURED, "asdex", 1.0))
     return rows
 
 
@@ -302,11 +311,16 @@ def bench_repeated(np, pa, torch, jax, options):
     """Many evaluations of a middling problem."""
     del torch, jax
     plan, x = our_plan(np, pa, REPEATED)
-    calls = {OURS: lambda: plan.hessian(x)}
+    captured, _ = our_plan(np, pa, REPEATED, captured=True)
+    calls = {OURS: lambda: plan.hessian(x), CAPTURED: lambda: captured.hessian(x)}
     if casadi := load("casadi"):
         calls["casadi"] = casadi_evaluation(np, casadi, REPEATED)
     timings = compare(calls, options.rounds)
-    return timed_row(f"sparse Hessian, n = {REPEATED}, repeated", timings, OURS, "casadi", 2.0)
+    what = f"sparse Hessian, n = {REPEATED}, repeated"
+    return [
+        timed_row(what, timings, OURS, "casadi", 2.0),
+        timed_row(f"the same, captured, n = {REPEATED}", timings, CAPTURED, "casadi", 1.0),
+    ]
 
 
 def casadi_evaluation(np, casadi, n):

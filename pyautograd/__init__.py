@@ -97,6 +97,7 @@ _NUMPY_INSPECTION = (
 _DIFFERENTIAL = ("derivative", "divergence", "hessian_diagonal", "laplacian")
 _FUNCTIONS = {"coverage": "_coverage", "load": "serialization", "save": "serialization"}
 _FUNCTIONS |= {
+    "captured": "_captured",
     "checkpoint": "checkpointing",
     "checkpoint_sequential": "checkpointing._sequential",
     "fused": "_fused",

@@ -56,6 +56,7 @@ from ._arrays.variadic import broadcast_arrays as broadcast_arrays
 from .array_api import broadcast_shapes as broadcast_shapes
 from ._core import broadcast_to as broadcast_to
 from .array_api import can_cast as can_cast
+from ._captured import captured as captured
 from ._core import cbrt as cbrt
 from ._core import ceil as ceil
 from .checkpointing import checkpoint as checkpoint

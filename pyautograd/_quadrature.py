@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _core
 from ._core import Tensor
@@ -15,11 +16,11 @@ __all__ = ["gauss_legendre"]
 def gauss_legendre(count: int, device: str) -> tuple[Tensor, Tensor]:
     """Nodes and weights on [0, 1]."""
     nodes, weights = _rule(count)
-    return nodes.to(device), weights.to(device)
+    return _core.tensor(nodes, device=device), _core.tensor(weights, device=device)
 
 
-# On the host: what is made on a device may be part of a captured call.
+# NumPy's: tensors may be part of a captured call.
 @functools.cache
-def _rule(count: int) -> tuple[Tensor, Tensor]:
+def _rule(count: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     nodes, weights = np.polynomial.legendre.leggauss(count)
-    return _core.tensor(0.5 * (nodes + 1.0)), _core.tensor(0.5 * weights)
+    return 0.5 * (nodes + 1.0), 0.5 * weights

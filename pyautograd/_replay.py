@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
+from . import _core
+
 
 class _Positioned(Protocol):
     """A random generator, as far as its place in its stream goes."""
@@ -99,5 +101,10 @@ class _Replay:
 
 def note(generator: _Positioned) -> None:
     """Called by a generator before it draws."""
+    if _core.capturing():
+        raise RuntimeError(
+            "[captured] a captured function cannot draw random numbers, which would be the same "
+            "in each call: draw them outside and pass them as arguments"
+        )
     for tape in _tapes.running:
         tape.note(generator)

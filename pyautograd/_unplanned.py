@@ -6,8 +6,14 @@ from . import _core
 
 # Results, and passes of all columns at once, that need no planning
 _SMALL_RESULT, _SMALL_PASS = 1 << 20, 1 << 26
-# From so many rows and columns on it pays to look for a pattern
-COMPRESSED = 160
+# From so many rows and columns on it pays to look for a pattern; of a captured call, whose runs all
+# use it
+_COMPRESSED, _COMPRESSED_ONCE = 160, 24
+
+
+def is_compressible(rows: int, columns: int) -> bool:
+    """Whether it pays to look for zeros in a matrix of that shape."""
+    return min(rows, columns) >= (_COMPRESSED_ONCE if _core.capturing() else _COMPRESSED)
 
 
 def is_small(rows: int, columns: int, before: int) -> bool:
@@ -19,5 +25,5 @@ def is_small(rows: int, columns: int, before: int) -> bool:
 
 def fits_unplanned(vectors: int, before: int) -> bool:
     """Whether a pass of so many vectors takes too little to be estimated first."""
-    recorded: int = _core.live()["bytes"] - before
+    recorded: int = _core.planned_bytes() - before
     return recorded * vectors <= _SMALL_PASS

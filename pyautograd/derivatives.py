@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from . import _core
 from ._core import Tensor
-from ._unplanned import COMPRESSED, is_small
+from ._unplanned import is_compressible, is_small
 from .func._arguments import check_argnums, check_callable
 from .func._jacobian import (
     check_holomorphic,
@@ -128,13 +128,13 @@ def jacobian(
         return _TRANSFORMS[mode](f, argnums, has_aux=has_aux, holomorphic=holomorphic)(*args)
     check_callable("jacobian", f)
     argnums = check_argnums("jacobian", argnums)
-    before = _core.live()["bytes"]
+    before = _core.planned_bytes()
     recording = Recording("jacobian", f, args, {}, argnums, has_aux)
     inputs, outputs = recording.inputs, recording.outputs
     check_holomorphic("jacobian", inputs, outputs, holomorphic)
     rows, columns = sum([y.size for y in outputs]), sum([x.size for x in inputs])
     small = is_small(rows, columns, before)
-    compressible = mode == "auto" and min(rows, columns) >= COMPRESSED
+    compressible = mode == "auto" and is_compressible(rows, columns)
     if asked or compressible or not small:
         from ._planner import jacobian as planned
         from ._planner._schedule import Start
@@ -273,13 +273,13 @@ def hessian(
         given = {"has_aux": has_aux, "holomorphic": holomorphic}
         first = _TRANSFORMS[inner](f, argnums, **given)
         return _TRANSFORMS[outer](first, argnums, **given)(*args)
-    before = _core.live()["bytes"]
+    before = _core.planned_bytes()
     if mode in ("auto", "reverse-over-reverse"):
         recording = Recording("hessian", f, args, {}, argnums, has_aux)
         columns = sum([x.size for x in recording.inputs])
         anomaly = _core.anomaly_detection()[0]
         small = is_small(columns, columns, before)
-        compressible = mode == "auto" and columns >= COMPRESSED
+        compressible = mode == "auto" and is_compressible(columns, columns)
         if small and not (asked or anomaly or compressible):
             nested = hessian_of(recording, holomorphic)
             return (nested, recording.aux) if has_aux else nested
@@ -347,12 +347,13 @@ def value_grad_hessian(
     op = "value_grad_hessian"
     check_callable(op, f)
     argnums = check_argnums(op, argnums)
-    before = _core.live()["bytes"]
+    before = _core.planned_bytes()
     recording = Recording(op, f, args, {}, argnums, has_aux)
     planning = _Planning(memory, sparsity, progress, flatten)
     columns = sum([x.size for x in recording.inputs])
     small = is_small(columns, columns, before)
-    plain = columns < COMPRESSED and not (planning.asked() or _core.anomaly_detection()[0])
+    asked = planning.asked() or _core.anomaly_detection()[0]
+    plain = not (asked or is_compressible(columns, columns))
     if small and plain and recording.is_real_scalar():
         value, gradient, second = value_grad_hessian_of(recording)
         return ((value, recording.aux) if has_aux else value), gradient, second

@@ -6,6 +6,7 @@
 
 #include "autograd/algebra.h"
 #include "autograd/budget.h"
+#include "autograd/capture.h"
 #include "autograd/closure.h"
 #include "autograd/deferral.h"
 #include "autograd/node_map.h"
@@ -308,6 +309,7 @@ class Sweep {
     for (const auto& retained : extra->copy_of(extra->retained)) {
       const Tensor& cotangent = cotangents[retained.output];
       if (auto slot = retained.slot.lock(); slot && cotangent) {
+        if (const Capture* capture = Capture::current()) capture->check_gradient(node);
         std::lock_guard lock(slot->mutex);
         const Tensor shown = algebra::conj(cotangent);
         // A copy: users write `.grad` in place, and the cotangent goes on.

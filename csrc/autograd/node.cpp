@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "autograd/algebra.h"
+#include "autograd/capture.h"
 #include "autograd/closure.h"
 #include "autograd/engine.h"
 #include "autograd/recipe.h"
@@ -222,6 +223,7 @@ AccumulateGrad::AccumulateGrad(Spec spec, std::weak_ptr<GradSlot> slot)
 
 void AccumulateGrad::accumulate(const Tensor& cotangent, bool differentiable) {
   if (std::shared_ptr<GradSlot> grad = slot.lock()) {
+    if (const Capture* capture = Capture::current()) capture->check_gradient(*this);
     std::lock_guard lock(grad->mutex);
     if (cotangent.depth() > 0) {
       runtime_error(

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "autograd/algebra.h"
+#include "autograd/capture.h"
 #include "autograd/index_sets.h"
 #include "autograd/node_map.h"
 #include "autograd/rematerialise.h"
@@ -78,12 +79,13 @@ struct Passage {
   PerOutput outputs;
   std::vector<Tensors> pulled;  // element numbers of each output at each input, once asked for
   bool dense = false;
+  bool unknown = false;  // what it reads beside, before a captured call is run
 };
 
 class Propagation {
  public:
-  Propagation(int64_t universe, int64_t most, Pattern& pattern)
-      : sets_(universe, most), pattern_(pattern) {}
+  Propagation(int64_t universe, int64_t most, Pattern& pattern, Capture* capture)
+      : sets_(universe, most), pattern_(pattern), capture_(capture) {}
 
   IndexSets& sets() { return sets_; }
   // The rows of every output of a node, given those of its inputs.
@@ -116,13 +118,22 @@ class Propagation {
 
   IndexSets sets_;
   Pattern& pattern_;
+  Capture* const capture_;  // within a call that is captured
   Ref<Array> numbers_;
 };
 
 std::vector<Rows> Propagation::through(Node& node, std::span<const Rows> inputs) {
   Passage at{node, node.unpack(false), PerOutput(node.outputs.size()), {}};
   for (size_t i = 0; i < node.edges.size() && i < at.saved.inputs.size(); ++i) {
-    at.saved.inputs[i] = node.edges[i] ? Tensor() : on_host(at.saved.inputs[i]);
+    Tensor& x = at.saved.inputs[i];
+    x = node.edges[i] ? Tensor() : on_host(x);
+    if (!capture_ || !x || !x.is_array()) continue;
+    if (Capture::captured(*x.array().storage)) {
+      x = Tensor();
+      at.unknown = true;
+    } else {
+      capture_->look_at(x.array());
+    }
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i]) continue;
@@ -149,9 +160,9 @@ void Propagation::add(Passage& at, const Input& x) {
     case Dependence::Kind::Links:
       return unite_into(at.outputs[0], linked(x, how));
     case Dependence::Kind::Picks:
-      return pick(at, x);
+      return at.unknown ? depend_on_all(at, x) : pick(at, x);
     case Dependence::Kind::Collects:
-      return collect(at, x);
+      return at.unknown ? depend_on_all(at, x) : collect(at, x);
     case Dependence::Kind::Dense:
       return depend_on_all(at, x);
   }
@@ -385,7 +396,8 @@ Pattern found_pattern(TensorSpan outputs, std::span<const Edge> targets, int64_t
     first.push_back(pattern.columns);
     pattern.columns += count_elements(targets[i].spec().shape);
   }
-  Propagation propagation(pattern.columns, most, pattern);
+  const Capture::Suspended suspended;
+  Propagation propagation(pattern.columns, most, pattern, suspended.former());
   const std::vector<Node*> order = nodes_towards(outputs, target_of);
   NodeMap<size_t> place;
   std::vector<State> states(order.size());

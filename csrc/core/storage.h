@@ -12,10 +12,11 @@ namespace pyautograd {
 class Storage;
 
 // How the numbers of a storage are made: kept by what makes them when they are wanted
-// (autograd/deferral.h), or may drop them and make them again (autograd/recipe.h).
+// (autograd/deferral.h), or may drop them and make them again (autograd/recipe.h), or says that a
+// later run makes them (autograd/capture.h).
 class Lineage {
  public:
-  enum class Kind : uint8_t { Provenance, Deferral };
+  enum class Kind : uint8_t { Provenance, Deferral, Capture };
   const Kind kind;
 
   // Makes numbers that are not there.

@@ -2,6 +2,7 @@
 
 #include "autograd/algebra.h"
 
+#include "autograd/capture.h"
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
@@ -36,7 +37,8 @@ Tensor accumulate(Tensor&& a, const Tensor& b) {
 }
 
 Tensor conj(Tensor&& x) {
-  if (!x || !is_complex(x.dtype()) || !sole_owner(x)) return conj(std::as_const(x));
+  if (!x || !is_complex(x.dtype()) || !sole_owner(x) || Capture::unknown(x.array()))
+    return conj(std::as_const(x));
   x.array().storage->prepare_write();
   kernels::unary(kernels::fn_id<kernels::Conj>(), x.array().device_view(), x.array().device_view());
   return std::move(x);

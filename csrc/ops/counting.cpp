@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "autograd/capture.h"
 #include "kernels/kernels.h"
 #include "ops/reduce.h"
 #include "ops/sort.h"
@@ -100,7 +101,12 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
   check_counted(x, weights, minlength);
   const Tensor places = cast(concrete("bincount", x), DType::Int64);
   int64_t bins = minlength;
-  if (places.size() > 0) {
+  // A captured call has no numbers yet: they are taken to be as few as the caller expects.
+  const bool expected = minlength > 0 && Capture::unknown(places.array());
+  if (expected) {
+    const Tensor end = scalar(static_cast<double>(minlength), DType::Int64);
+    surely(logical_or(less(places, scalar(0, DType::Int64)), greater_equal(places, end)));
+  } else if (places.size() > 0) {
     const int64_t least = number(min(places));
     if (least < 0) value_error("[bincount] x must not be negative, but has ", least);
     constexpr int64_t kMost = std::numeric_limits<int64_t>::max();  // too many for check_shape
@@ -110,7 +116,7 @@ Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t m
   check_shape("bincount", {bins}, dtype);
   const Tensor zero = zeros({bins}, dtype, x.device());
   if (weights) return put_along_axis(zero, places, cast(*weights, dtype), 0, true);
-  if (!is_on_host(x))
+  if (expected || !is_on_host(x))
     return put_along_axis(zero, places, ones({places.size()}, dtype, x.device()), 0, true);
   kernels::count_at(zero.array().view(), places.array().view());
   return zero;

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "autograd/capture.h"
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
@@ -11,6 +12,7 @@ namespace pyautograd::ops {
 
 std::optional<double> constant_of(const Tensor& x) {
   if (!x.is_array() || x.tracked() || x.ndim() != 0 || x.device() != Device()) return {};
+  if (Capture::unknown(x.array())) return {};
   if (is_half(x.dtype())) return constant_of(astype(x, DType::Float64));
   return visit_dtype(x.dtype(), [&]<class T>(TypeTag<T>) -> std::optional<double> {
     const T value = *x.array().data<T>();
@@ -92,7 +94,7 @@ Tensor exp(const Tensor& x) {
   return y;
 }
 Tensor still_at_infinity(const Tensor& x) {
-  if (!is_floating(x.dtype()) || !kernels::any_infinite(innermost_array(x).device_view())) return x;
+  if (!is_floating(x.dtype()) || !has_infinity(x)) return x;
   const Tensor infinity = scalar(std::numeric_limits<double>::infinity(), x.dtype());
   return where(call<kernels::IsInf>(x), infinity, x);
 }

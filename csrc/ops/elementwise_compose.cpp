@@ -3,6 +3,7 @@
 #include <limits>
 #include <numbers>
 
+#include "autograd/capture.h"
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
@@ -110,7 +111,8 @@ Tensor nan_to_num(const Tensor& x, double nan, const std::optional<Tensor>& posi
   const Tensor bottom = neginf ? cast(*neginf, x.dtype()) : -largest(x.dtype());
   const bool plain =
       x.is_array() && is_on_host(x) && !x.tracked() && top.ndim() == 0 && bottom.ndim() == 0;
-  if (plain && !kernels::any_nan(x.array().view()) && !kernels::any_infinite(x.array().view()))
+  if (plain && !Capture::unknown(x.array()) && !kernels::any_nan(x.array().view()) &&
+      !kernels::any_infinite(x.array().view()))
     return copy(x);
   const Tensor numbers = where(isnan(x), scalar(nan, x.dtype()), x);
   return where(isposinf(x), top, where(isneginf(x), bottom, numbers));

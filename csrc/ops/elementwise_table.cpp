@@ -92,6 +92,7 @@ Tensor share(T t, T wins, T ties) { return where(ties, t * 0.5, where(wins, t, z
 
 // d(a**b)/da = b * a**(b - 1), and 0 rather than 0 * inf where a = b = 0.
 Tensor power_base(T t, X x, T) {
+  if (constant_of(x[1]).value_or(0) != 0) return scale(t, x[1] * power(x[0], x[1] - 1.0));
   const Tensor both = logical_and(is_zero(x[0]), is_zero(x[1]));
   return scale(t, fill_where(both, 0, x[1]) * power(x[0], fill_where(both, 1, x[1] - 1.0)));
 }
@@ -99,8 +100,6 @@ Tensor power_base(T t, X x, T) {
 Tensor power_exponent(T t, X x, T y) {
   return scale(t, y * log(fill_where(equal(x[0], scalar(0, x[0].dtype())), 1, x[0])));
 }
-
-bool has_infinity(T x) { return any_infinite(innermost_array(x).device_view()); }
 
 // One argument of atan2 over the sum of both squares, which may overflow; 0 at the origin and at
 // infinity.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "autograd/capture.h"
 #include "ops/index.h"
 #include "ops/linear.h"
 
@@ -41,6 +42,11 @@ bool mapped_anywhere(const Tensor& x) {
   return false;
 }
 
+// Whether an index is one number for now and ever.
+bool is_plain(const Tensor& x) {
+  return !mapped_anywhere(x) && !Capture::unknown(innermost_array(x));
+}
+
 void push_mask(std::string_view op, Parts& parts, const Tensor& mask, const Dims& shape,
                int64_t axis) {
   const Array& values = concrete_array(op, mask, kMaskAdvice);
@@ -71,7 +77,7 @@ void push_array(std::string_view op, Parts& parts, const Tensor& array, const Di
     index_error("[", op, "] arrays used as indices must be of integer or boolean dtype, got ",
                 name_of(array.dtype()));
   }
-  if (array.ndim() == 0 && !mapped_anywhere(array)) {
+  if (array.ndim() == 0 && is_plain(array)) {
     parts.push_back(
         {.kind = Kind::Integer, .axis = axis, .integer = concrete_integers(op, array)[0]});
   } else {

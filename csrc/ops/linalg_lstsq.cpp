@@ -83,12 +83,9 @@ Tensor pinv_of(const Tensor& a, double rcond, bool full_rank) {
   return apply1(make_ref<Pinv>(rcond, full_rank), Borrowed<1>(a));
 }
 
-bool full_rank_everywhere(const Tensor& rank, int64_t n) {
-  const Array& found = innermost_array(rank);
-  Ref<Array> plain = Array::empty(found.shape, DType::Int64);
-  kernels::copy(plain->view(), found.device_view());
-  const int64_t* ranks = plain->data<int64_t>();
-  return std::all_of(ranks, ranks + plain->size(), [n](int64_t r) { return r == n; });
+bool has_full_rank(const Tensor& rank, const Tensor& a) {
+  const auto full = static_cast<double>(std::min(rows(a), columns(a)));
+  return !surely(less(rank, scalar(full, DType::Int64)));
 }
 
 // x, rank and, as numbers without derivatives, the singular values.
@@ -132,13 +129,12 @@ class Lstsq final : public OnMatrices {
 
  private:
   Tensor inverse(const Tensor& a, const Tensor& rank) const {
-    return pinv_of(a, rcond_, full_rank_everywhere(rank, std::min(rows(a), columns(a))));
+    return pinv_of(a, rcond_, has_full_rank(rank, a));
   }
   // As a function of the inverse where the rank may fall or rise: then derivatives along changes
   // that do not keep it, which are a convention, have the convention of the inverse in every mode.
   Tensor solution(TensorSpan outputs, const Tensor& p, const Tensor& b) const {
-    const bool full = full_rank_everywhere(outputs[1], std::min(rows(p), columns(p)));
-    return full ? outputs[0] : matmul(p, b);
+    return has_full_rank(outputs[1], p) ? outputs[0] : matmul(p, b);
   }
   // Full ranks beyond doubt.
   bool is_regular(const Tensor& a, const Tensor& s) const;
@@ -258,7 +254,7 @@ Tensors lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond) {
   const double cutoff = rcond.value_or(default_rcond(matrix));
   const Tensors solved = apply(make_ref<Lstsq>(cutoff), Borrowed<2>(matrix, sides));
   Tensor residuals;
-  if (m > n && full_rank_everywhere(solved[1], n)) {
+  if (m > n && has_full_rank(solved[1], matrix)) {
     residuals = sum(square(absolute(sides - matmul(matrix, solved[0]))), Dims{-2});
   } else {
     residuals = zeros(with_core(lead(solved[0]), {0}), real_of(dtype), solved[0].device());

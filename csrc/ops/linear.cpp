@@ -1,5 +1,6 @@
 #include "ops/linear.h"
 
+#include "autograd/capture.h"
 #include "kernels/kernels.h"
 #include "ops/series.h"
 
@@ -74,7 +75,9 @@ const Array& concrete_array(std::string_view op, const Tensor& x, std::string_vi
     }
     body = inner_value(*body).body().get();
   }
-  return static_cast<const Array&>(*body);
+  const auto& array = static_cast<const Array&>(*body);
+  Capture::looked_at(array);
+  return array;
 }
 
 Dims concrete_integers(std::string_view op, const Tensor& x) {
@@ -87,6 +90,22 @@ Dims concrete_integers(std::string_view op, const Tensor& x) {
   kernels::copy(plain->view(), source.device_view());
   const int64_t* values = plain->data<int64_t>();
   return Dims(values, values + plain->size());
+}
+
+bool has_zero(const Tensor& x) {
+  const Array& array = innermost_array(x);
+  return Capture::unknown(array) || kernels::any_zero(array.device_view());
+}
+bool has_infinity(const Tensor& x) {
+  const Array& array = innermost_array(x);
+  return Capture::unknown(array) || kernels::any_infinite(array.device_view());
+}
+
+bool surely(const Tensor& truth) {
+  const Array& array = innermost_array(truth);
+  const Tensor found = any(Tensor(array.with_layout(array.shape, array.strides, array.offset)));
+  if (Capture* capture = Capture::current(); capture && capture->guard(found)) return false;
+  return holds(found);
 }
 
 bool holds(const Tensor& truth) { return *to_device(truth, {}).array().data<bool>(); }

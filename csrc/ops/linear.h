@@ -55,6 +55,12 @@ void check_shape(std::string_view op, const Dims& shape, DType dtype);
 const Array& concrete_array(std::string_view op, const Tensor& x, std::string_view advice);
 // The integers in a concrete x, in row-major order.
 Dims concrete_integers(std::string_view op, const Tensor& x);
+// Whether an element is 0, or infinite; yes where nobody can tell, in a call that is captured.
+bool has_zero(const Tensor& x);
+bool has_infinity(const Tensor& x);
+// Whether it holds anywhere, at any index of a vmap. A call that is captured takes it not to hold,
+// and is not run where it does.
+bool surely(const Tensor& truth);
 // Whether a truth value of any device holds, which waits for that device.
 bool holds(const Tensor& truth);
 

@@ -50,9 +50,6 @@ class QuotientByExponential final : public ThroughOrigin {
   const double numerator_;
 };
 
-bool has_infinity(const Tensor& x) {
-  return kernels::any_infinite(innermost_array(x).device_view());
-}
 // Beyond these the slope of e**x is lost.
 bool is_extreme(const Tensor& y) { return has_infinity(y) || has_zero(y); }
 
@@ -71,8 +68,6 @@ const Origin* origin_of(const Tensor& x, Origin::Kind kind) {
                        version_of(*x.body()) == origin->own_version;
   return current ? origin : nullptr;
 }
-
-bool has_zero(const Tensor& x) { return kernels::any_zero(innermost_array(x).device_view()); }
 
 bool holds_everywhere(const Tensor& truth) { return !has_zero(astype(truth, DType::Float64)); }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "kernels/functors.h"
-#include "ops/ops.h"
+#include "ops/linear.h"
 
 // Some results forget what the derivative of a later op depends on. |x| has no derivative at 0 and
 // e**x may overflow, but |x|**2 is smooth there and log1p(e**x) has slope 1: the chain rule through
@@ -76,8 +76,6 @@ Tensor root(const Tensor& x, double exponent);
 
 // Whether anybody may differentiate with respect to x: a wrapper or a tracked tensor.
 inline bool differentiable(const Tensor& x) { return x.tracked() || !x.is_array(); }
-// In a captured call, whose numbers nobody knows yet: true.
-bool has_zero(const Tensor& x);
 // Of a tensor of bools. In a captured call: false.
 bool holds_everywhere(const Tensor& truth);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "autograd/capture.h"
 #include "ops/linear.h"
 #include "ops/reduce.h"
 
@@ -26,9 +27,10 @@ Tensor chosen(std::string_view op, const Tensor& x, const Masked& mask, double o
   return where(*mask, x, scalar(otherwise, x.dtype()));
 }
 
-// Whether an integer dtype holds the number; not known of one that lies on a device or in a level.
+// Whether an integer dtype holds the number; not known of one that lies on a device, in a level or
+// in a captured call.
 bool can_hold(DType dtype, const Tensor& number) {
-  if (!number.is_array() || !is_on_host(number)) return true;
+  if (!number.is_array() || !is_on_host(number) || Capture::unknown(number.array())) return true;
   const int64_t value = *cast(number, DType::Int64).array().data<int64_t>();
   if (number.dtype() == DType::UInt64 && value < 0) return dtype == DType::UInt64;
   if (!is_signed_integer(dtype) && value < 0) return false;
@@ -133,7 +135,7 @@ Tensor spread_where(std::string_view op, const Tensor& given, const Axes& axis, 
                             ? std(deviations * sqrt(ratio), over.axes, 0, keepdims)
                             : var(deviations, over.axes, 0, keepdims) * reshape(ratio, shape);
   // The square of a std has its derivatives where it is 0, as long as nothing stands before it.
-  if (enough.is_array() && holds(all(enough))) return spread;
+  if (enough.is_array() && !Capture::unknown(enough.array()) && holds(all(enough))) return spread;
   const Tensor infinity = scalar(std::numeric_limits<double>::infinity(), spread.dtype());
   return where(reshape(enough, shape), spread, spread * infinity);
 }

@@ -386,6 +386,9 @@ std::optional<Tensor> product_of_roots(const Tensor& x, const Tensor& y) {
 
 Tensor through_root(const Operation& op, TensorSpan x, Tensor y) {
   if (!differentiable(y) || !is_floating(y.dtype()) || y.body()->origin) return y;
+  // Parts of complex roots have no series in them.
+  if (std::any_of(x.begin(), x.end(), [](const Tensor& part) { return is_complex(part.dtype()); }))
+    return y;
   Composed made = composed_of(x);
   if (!made.root || is_of_rules(op)) return y;
   const Root& root = *made.root;

@@ -3,6 +3,7 @@
 
 #include "ops/sort.h"
 
+#include "autograd/capture.h"
 #include "kernels/kernels.h"
 #include "kernels/sort.h"
 #include "ops/reduce.h"
@@ -218,7 +219,9 @@ Tensor argsort_complex(const Tensor& x, int64_t axis, bool descending) {
   const Tensor re = real(x), im = imag(x);
   const Tensor places = sorted_further(argsort(im, axis, descending), re, axis, descending);
   // A device is not waited for to save it work.
-  if (x.is_array() && is_on_host(x) && !kernels::any_nan(x.array().view())) return places;
+  if (x.is_array() && is_on_host(x) && !Capture::unknown(x.array()) &&
+      !kernels::any_nan(x.array().view()))
+    return places;
   const auto is_nan = [](const Tensor& part) { return cast(isnan(part), DType::Int8); };
   const Tensor nans = is_nan(re) + is_nan(re) + is_nan(im);
   return sorted_further(places, nans, axis, descending);
@@ -315,8 +318,7 @@ Tensor digitize(const Tensor& x, const Tensor& bins, bool right) {
   if (n < 2) return search(bins, x, !right);
   const Tensor left = slice_axis(bins, 0, 0, n - 1), next = slice_axis(bins, 0, 1, n - 1);
   const Tensor falls = any(greater(left, next)), rises = any(less(left, next));
-  const auto is_true = [](const Tensor& x) { return *to_device(x, {}).array().data<bool>(); };
-  if (falls.is_array() && is_true(falls) && is_true(rises))
+  if (surely(logical_and(falls, rises)))
     value_error("[digitize] bins must be monotonically increasing or decreasing");
   const Tensor count = scalar(static_cast<double>(n), DType::Int64);
   return where(falls, count - search(flip(bins, {}), x, !right), search(bins, x, !right));

@@ -64,7 +64,7 @@ Tensor log1p_ratio(int n, T x) { return apply_special(kLog1pRatio, Borrowed<1>(x
 
 // For a divisor of what vanishes or overflows at infinity: 1 there.
 Tensor finite(T x) {
-  if (!kernels::any_infinite(innermost_array(x).device_view())) return x;
+  if (!has_infinity(x)) return x;
   return fill_where(call<kernels::IsInf>(x), 1, x);
 }
 

@@ -334,19 +334,31 @@ Tensors inputs_of(const Tensor& a, const Tensor& second, const Eigen& known, Ten
   return inputs;
 }
 
+// Behind every transform.
+Tensor plain_numbers(const Tensor& values) {
+  const Array& numbers = innermost_array(values);
+  return Tensor(numbers.with_layout(numbers.shape, numbers.strides, numbers.offset));
+}
+
+Tensor gaps_of(const Tensor& w) {
+  const int64_t n = w.shape().back();
+  return absolute(column_range(w, 1, n) - column_range(w, 0, n - 1));
+}
+
 }  // namespace
+
+Tensor are_close(const Tensor& values) {
+  constexpr double kClose = 1e-3;
+  const Tensor w = plain_numbers(values);
+  return less_equal(gaps_of(w), max(absolute(w), Dims{-1}, true) * kClose);
+}
 
 // The work here grows with the order: large spectra come this way only where values are equal.
 bool repeats(const Tensor& values) {
   constexpr int64_t kSmall = 64;
-  constexpr double kClose = 1e-3;
-  const Array& numbers = innermost_array(values);
-  const int64_t n = numbers.shape.back();
-  if (n < 2 || numbers.size() == 0) return false;
-  const Tensor w(numbers.with_layout(numbers.shape, numbers.strides, numbers.offset));
-  const Tensor gaps = absolute(column_range(w, 1, n) - column_range(w, 0, n - 1));
-  const Tensor slack = n > kSmall ? rounding_of(w) : max(absolute(w), Dims{-1}, true) * kClose;
-  return holds(any(less_equal(gaps, slack)));
+  const Tensor w = plain_numbers(values);
+  if (w.shape().back() < 2 || w.size() == 0) return false;
+  return surely(w.shape().back() > kSmall ? less_equal(gaps_of(w), rounding_of(w)) : are_close(w));
 }
 
 Tensor with_eigenvalues_along(const Tensor& a, const Tensor& c, const Eigen& known,

@@ -12,6 +12,8 @@ namespace pyautograd::ops::linalg {
 // Whether two values of a sorted spectrum are equal within rounding, or so close that rules through
 // single vectors lose digits.
 bool repeats(const Tensor& values);
+// Whether neighbours in a sorted spectrum are so close, behind every transform.
+Tensor are_close(const Tensor& values);
 
 // The derivative of V diag(c) V^H along Hermitian matrices, and the transposed: that of all
 // eigenvalues along one matrix more, the first. There is one direction at least.

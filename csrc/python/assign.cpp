@@ -1,5 +1,6 @@
 #include "python/assign.h"
 
+#include "autograd/capture.h"
 #include "autograd/closure.h"
 #include "core/captured_writes.h"
 #include "core/strides.h"
@@ -11,7 +12,9 @@ namespace pyautograd::python {
 
 namespace {
 
-bool records(const Tensor& x) { return !x.is_array() || (x.tracked() && recording(0)); }
+bool records(const Tensor& x) {
+  return !x.is_array() || (x.tracked() && recording(0)) || Capture::current();
+}
 
 void check_not_leaf(const char* op, const Tensor& x) {
   if (x.tracked() && x.node()->is_leaf() && recording(x.depth())) {
@@ -122,6 +125,7 @@ void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other,
   const Tensor y = Closure::resolved(other);
   const int64_t elements = x.size() + y.size();
   const Closure::WriteScope scope(op.name, x);
+  if (const Capture* capture = Capture::current()) capture->check_write(op.name, x);
   check_not_leaf(op.name, x);
   if (records(x) || records(y)) {
     Tensor result = run_op(elements, [&] { return in_order(op.function(x, y)); });
@@ -144,6 +148,7 @@ void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& sourc
   const Tensor x = handle->tensor;
   const Tensor value = Closure::resolved(source);  // no op may ask for it
   const Closure::WriteScope scope("setitem", x);
+  if (const Capture* capture = Capture::current()) capture->check_write("setitem", x);
   check_not_leaf("setitem", x);
   ops::warn_of_discarded_part("setitem", value.dtype(), x.dtype());
   bool recorded = records(x) || records(value);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "autograd/algebra.h"
+#include "autograd/capture.h"
 #include "autograd/engine.h"
 #include "core/strides.h"
 #include "kernels/kernels.h"
@@ -65,6 +66,10 @@ void separate(Tensor& x) {
   const Array& array = x.array();
   if (array.use_count() == 1 && array.storage->use_count() == 1) return;
   if (shows_numbers_twice(array.shape, array.strides)) return;
+  if (Capture::current()) {
+    x = algebra::copy(x);
+    return;
+  }
   Ref<Array> own = Array::empty(array.shape, array.dtype, array.device);
   kernels::copy(own->device_view(), array.device_view());
   x = Tensor(std::move(own));

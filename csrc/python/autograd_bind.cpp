@@ -38,6 +38,7 @@ void bind_autograd(py::module_& module) {
   bind_anomaly(module);
   bind_custom(module);
   bind_closures(module);
+  bind_captures(module);
   bind_sparse(module);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/kernels.h"
 #include "ops/ops.h"
 #include "python/errors.h"
 #include "python/module.h"
@@ -134,7 +135,12 @@ Tensor sequence_to_tensor(PyObject* object, std::optional<DType> dtype, int dept
   if (holds_tensor(items.ptr(), depth)) return stack_sequence(items.ptr(), depth);
   const bool known = dtype && *dtype != DType::BFloat16;
   py::object wanted = known ? py::reinterpret_steal<py::object>(numpy_dtype(*dtype)) : py::none();
-  return from_numpy(py::module_::import("numpy").attr("asarray")(py::handle(object), wanted).ptr());
+  // Into memory that nobody else can write.
+  const Tensor made = from_numpy(
+      py::object(py::module_::import("numpy").attr("asarray")(py::handle(object), wanted)).ptr());
+  Ref<Array> own = Array::empty(made.shape(), made.dtype());
+  kernels::copy(own->view(), made.view());
+  return Tensor(std::move(own));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include "autograd/capture.h"
 #include "ops/ops.h"
 #include "python/assign.h"
 #include "python/closure.h"
@@ -56,7 +57,8 @@ ops::IndexItem to_array_index(PyObject* object) {
   if (empty_list) index = ops::astype(index, DType::Int64);
   if (is_inexact(index.dtype()))
     invalid_index(concat("an array of dtype ", name_of(index.dtype())));
-  if (index.ndim() == 0 && is_integer(index.dtype()) && index.is_array()) {
+  if (index.ndim() == 0 && is_integer(index.dtype()) && index.is_array() &&
+      !Capture::unknown(index.array())) {
     py::object number = py::reinterpret_steal<py::object>(scalar_object(index, "index"));
     return to_integer(number.ptr());
   }

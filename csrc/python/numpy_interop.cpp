@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/capture.h"
 #include "ops/linear.h"
 #include "python/autograd_held.h"
 #include "python/caster.h"
@@ -56,6 +57,7 @@ bool has_memory(PyObject* data) {
 Tensor make_tensor(const py::object& data, const py::object& dtype, std::optional<bool> copy) {
   const std::optional<DType> wanted = to_optional_dtype(dtype.ptr());
   const Tensor x = to_tensor(data.ptr(), wanted);
+  if (Capture* capture = Capture::current()) capture->note_made(x);
   if (wanted && *wanted != x.dtype()) {
     if (copy == false && has_memory(data.ptr())) {
       value_error("[asarray] dtype ", name_of(*wanted), " needs a copy of data of dtype ",
@@ -137,6 +139,7 @@ Tensor from_numpy(PyObject* object) {
 
 PyObject* to_numpy(const Tensor& x, bool writable) {
   const Array& array = x.array();
+  Capture::looked_at(array);
   py::object dtype = py::reinterpret_steal<py::object>(numpy_dtype(array.dtype));
   if (array.dtype == DType::BFloat16) dtype = dtype.attr("dtype");
   if (writable) array.storage->expose();

@@ -1,5 +1,6 @@
 #include <pybind11/pybind11.h>
 
+#include "autograd/capture.h"
 #include "autograd/deferral.h"
 #include "core/allocator.h"
 #include "core/counters.h"
@@ -28,6 +29,14 @@ py::dict live_objects() {
 void bind_runtime(py::module_& module) {
   module.def("live", live_objects,
              "How many graph nodes, tensor bodies, storages and bytes are alive.");
+  module.def(
+      "planned_bytes",
+      [] {
+        Deferral::mine().finish_everything();
+        const Capture* capture = Capture::current();
+        return live(Live::Bytes) + (capture ? capture->bytes() : 0);
+      },
+      "How many bytes of tensors are alive, and will be where a captured call is run.");
   module.def("peak_bytes", &peak_bytes, "The most bytes of tensors alive at once.");
   module.def("reset_peak_bytes", &reset_peak_bytes, "Starts the peak again from what is alive.");
   module.def(

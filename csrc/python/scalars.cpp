@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "autograd/capture.h"
 #include "autograd/level.h"
 #include "autograd/primitive.h"
 #include "core/error.h"
@@ -45,7 +46,9 @@ const Array& concrete_array(const Tensor& x, const char* what) {
     }
     body = inner_value(*body).body().get();
   }
-  return static_cast<const Array&>(*body);
+  const auto& array = static_cast<const Array&>(*body);
+  Capture::looked_at(array);
+  return array;
 }
 
 void warn_of_lost_derivative(const Tensor& x, const char* what) {

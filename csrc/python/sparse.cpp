@@ -128,18 +128,20 @@ py::object bind_jacobian_pattern(const py::object& outputs, const py::object& in
       found->dense_ops);
 }
 
+int64_t size_of(const std::vector<int64_t>& ends, size_t i) {
+  return ends[i] - (i ? ends[i - 1] : 0);
+}
+
 // Blocks of a dense matrix, row by row, from its entries by rows: leaves of a tree end at
 // `row_ends` and `column_ends`.
 class Blocks {
  public:
-  Blocks(std::vector<int64_t> row_ends, std::vector<int64_t> column_ends, DType dtype)
-      : row_ends_(std::move(row_ends)), column_ends_(std::move(column_ends)) {
-    for (size_t i = 0; i < row_ends_.size(); ++i) {
-      for (size_t j = 0; j < column_ends_.size(); ++j) {
-        blocks_.push_back(Array::empty({size_of(row_ends_, i), size_of(column_ends_, j)}, dtype));
-        std::memset(blocks_.back()->data<char>(), 0,
-                    static_cast<size_t>(blocks_.back()->size() * itemsize(dtype)));
-      }
+  Blocks(const std::vector<int64_t>& row_ends, const std::vector<int64_t>& column_ends,
+         const Specs& specs)
+      : row_ends_(row_ends), column_ends_(column_ends) {
+    for (const Spec& spec : specs) {
+      blocks_.push_back(Array::empty(spec.shape, spec.dtype));
+      std::memset(blocks_.back()->data<char>(), 0, checked_bytes(spec.shape, spec.dtype));
     }
   }
 
@@ -168,10 +170,7 @@ class Blocks {
   }
 
  private:
-  static int64_t size_of(const std::vector<int64_t>& ends, size_t i) {
-    return ends[i] - (i ? ends[i - 1] : 0);
-  }
-  std::vector<int64_t> row_ends_, column_ends_;
+  const std::vector<int64_t>&row_ends_, &column_ends_;
   std::vector<Ref<Array>> blocks_;
 };
 
@@ -199,21 +198,56 @@ void by_width(DType dtype, F&& f) {
 
 Tensor contiguous(const Tensor& x) { return x.array().contiguous() ? x : algebra::copy(x); }
 
-py::object bind_scatter_entries(const CheckedPattern& pattern, const Tensor& values,
-                                const std::vector<int64_t>& row_ends,
-                                const std::vector<int64_t>& column_ends) {
-  const sparse::Rows rows = pattern.rows();
-  if (!ascends_to(row_ends, rows.count) || !ascends_to(column_ends, rows.columns))
-    value_error("[sparse] the blocks do not cover the matrix");
-  if (!values.is_array() || values.size() != rows.entries()) {
-    value_error("[sparse] values of shape ", shape_string(values.shape()), " for ", rows.entries(),
-                " entries");
+// Entries of a matrix, in blocks of it.
+class Scattered final : public Primitive {
+ public:
+  Scattered(const CheckedPattern& pattern, std::vector<int64_t> row_ends,
+            std::vector<int64_t> column_ends)
+      : pattern_(new CheckedPattern(pattern), released),
+        rows_(pattern.rows()),
+        row_ends_(std::move(row_ends)),
+        column_ends_(std::move(column_ends)) {
+    if (!ascends_to(row_ends_, rows_.count) || !ascends_to(column_ends_, rows_.columns))
+      value_error("[sparse] the blocks do not cover the matrix");
   }
-  const Tensor flat = contiguous(values);
-  Blocks blocks(row_ends, column_ends, flat.dtype());
-  by_width(flat.dtype(),
-           [&](auto number) { blocks.scatter(rows, flat.array().data<decltype(number)>()); });
-  return to_list(blocks.taken());
+  std::string_view name() const override { return "sparse.scatter_entries"; }
+  bool takes_halves(TensorSpan) const override { return true; }
+  Specs infer(TensorSpan x) const override {
+    if (x[0].size() != rows_.entries()) {
+      value_error("[sparse] values of shape ", shape_string(x[0].shape()), " for ", rows_.entries(),
+                  " entries");
+    }
+    Specs specs;
+    for (size_t i = 0; i < row_ends_.size(); ++i) {
+      for (size_t j = 0; j < column_ends_.size(); ++j)
+        specs.push_back({{size_of(row_ends_, i), size_of(column_ends_, j)}, x[0].dtype(), {}});
+    }
+    return specs;
+  }
+  Tensors eval(TensorSpan x, const Specs& specs) const override {
+    const Tensor flat = contiguous(x[0]);
+    Blocks blocks(row_ends_, column_ends_, specs);
+    by_width(flat.dtype(),
+             [&](auto number) { blocks.scatter(rows_, flat.array().data<decltype(number)>()); });
+    return blocks.taken();
+  }
+
+ private:
+  // NumPy's arrays, wherever the last reference goes.
+  static void released(const CheckedPattern* pattern) {
+    const py::gil_scoped_acquire locked;
+    delete pattern;
+  }
+  const std::shared_ptr<const CheckedPattern> pattern_;
+  const sparse::Rows rows_;
+  const std::vector<int64_t> row_ends_, column_ends_;
+};
+
+py::object bind_scatter_entries(const CheckedPattern& pattern, const Tensor& values,
+                                std::vector<int64_t> row_ends, std::vector<int64_t> column_ends) {
+  if (!values || !values.is_array()) value_error("[sparse] values must be an array of numbers");
+  return to_list(apply(make_ref<Scattered>(pattern, std::move(row_ends), std::move(column_ends)),
+                       Borrowed<1>(values)));
 }
 
 // Rows `first` to `last` of 0 and 1, as seeds of products: row c has ones where the colour is c.
@@ -240,85 +274,118 @@ Tensor bind_seeds(const Int32s& colours, int32_t first, int32_t last, const py::
   return algebra::expand_to(Tensor(out), {out->shape, wanted, {}});
 }
 
-// Rows of compressed products in blocks that follow each other, each where it lies.
-class Products {
- public:
-  // `length_of(row)`: how many elements each of the `count` rows has. Blocks of other dtypes are
-  // promoted.
-  template <class Length>
-  Products(const py::object& blocks, DType dtype, int64_t count, Length&& length_of)
-      : dtype(dtype), blocks_(to_tensors(blocks, "[sparse] products:")) {
-    for (const Tensor& block : blocks_) {
-      if (!block || !block.is_array() || block.ndim() != 2)
-        value_error("[sparse] products must be matrices of numbers");
-      this->dtype = promote(this->dtype, block.dtype());
-    }
-    for (Tensor& block : blocks_)
-      block = contiguous(algebra::expand_to(block, {block.shape(), this->dtype, block.device()}));
-    pins_.emplace(blocks_);
-    for (const Tensor& block : blocks_) {
-      const std::byte* row = block.array().template data<std::byte>();
-      const int64_t length = block.shape()[1];
-      for (int64_t i = 0; i < block.shape()[0]; ++i) {
-        const int64_t at = static_cast<int64_t>(rows_.size());
-        if (at == count || length != length_of(at)) refuse(block, count);
-        rows_.push_back(row + i * length * itemsize(this->dtype));
-      }
-    }
-    if (static_cast<int64_t>(rows_.size()) != count) refuse({}, count);
-  }
-  template <class T>
-  std::vector<const T*> rows() const {
-    std::vector<const T*> out;
-    out.reserve(rows_.size());
-    for (const std::byte* row : rows_) out.push_back(reinterpret_cast<const T*>(row));
-    return out;
-  }
+// How the entries of a matrix follow from compressed products.
+struct Recovery {
+  std::variant<sparse::Places, sparse::Substitution> steps;
+  int64_t entries = 0;
+  // How many elements each of the products has: first those of the row colours.
+  int64_t pulled = 0, pulled_length = 0, pushed = 0, pushed_length = 0;
 
-  DType dtype;
-
- private:
-  [[noreturn]] static void refuse(const Tensor& block, int64_t count) {
-    value_error("[sparse] compressed products ",
-                block ? "of shape " + shape_string(block.shape()) : std::string("that are fewer"),
-                " do not belong to ", count, " colours");
-  }
-  Tensors blocks_;
-  std::optional<Pins> pins_;
-  std::vector<const std::byte*> rows_;
+  int64_t count() const { return pulled + pushed; }
+  int64_t length_of(int64_t row) const { return row < pulled ? pulled_length : pushed_length; }
 };
 
-Tensor read_off(const sparse::Places& places, const Products& products, int64_t entries) {
-  Ref<Array> out = Array::empty({entries}, products.dtype);
-  by_width(products.dtype, [&](auto number) {
+template <class T>
+using RowPointers = std::vector<const T*>;
+
+void read_off(const sparse::Places& places, const Array& out, auto&& rows_as) {
+  by_width(out.dtype, [&](auto number) {
     using T = decltype(number);
-    T* to = out->data<T>();
-    const std::vector<const T*> rows = products.rows<T>();
-    kernels::parallel_for(entries, kGrain, [&](int64_t begin, int64_t end) {
+    T* to = out.data<T>();
+    const RowPointers<T> rows = rows_as(number);
+    kernels::parallel_for(out.size(), kGrain, [&](int64_t begin, int64_t end) {
       places.read(rows.data(), begin, end, to);
     });
   });
-  return Tensor(std::move(out));
 }
 
-Tensor substitute(const sparse::Substitution& steps, const Products& products, int64_t entries) {
-  Ref<Array> out = Array::empty({entries}, products.dtype);
-  if (products.dtype == DType::Float64) {
-    steps.solve(products.rows<double>().data(), out->data<double>());
-  } else if (products.dtype == DType::Float32) {
-    steps.solve(products.rows<float>().data(), out->data<float>());
+void substitute(const sparse::Substitution& steps, const Array& out, auto&& rows_as) {
+  if (out.dtype == DType::Float64) {
+    steps.solve(rows_as(double{}).data(), out.data<double>());
+  } else if (out.dtype == DType::Float32) {
+    steps.solve(rows_as(float{}).data(), out.data<float>());
   } else {
-    type_error("[sparse] acyclic colourings need float32 or float64, got ", name_of(products.dtype),
+    type_error("[sparse] acyclic colourings need float32 or float64, got ", name_of(out.dtype),
                ": use a star colouring");
   }
-  return Tensor(std::move(out));
+}
+
+// Rows of compressed products in blocks that follow each other; blocks of other dtypes are
+// promoted.
+class Recovered final : public Primitive {
+ public:
+  Recovered(std::shared_ptr<const Recovery> recovery, DType dtype)
+      : recovery_(std::move(recovery)), dtype_(dtype) {}
+  std::string_view name() const override { return "sparse.recover"; }
+  bool takes_halves(TensorSpan) const override { return true; }
+  Specs infer(TensorSpan blocks) const override {
+    DType dtype = dtype_;
+    int64_t rows = 0;
+    for (const Tensor& block : blocks) {
+      dtype = promote(dtype, block.dtype());
+      for (int64_t i = 0; i < block.shape()[0]; ++i, ++rows) {
+        if (rows == recovery_->count() || block.shape()[1] != recovery_->length_of(rows))
+          refuse("of shape " + shape_string(block.shape()));
+      }
+    }
+    if (rows != recovery_->count()) refuse("that are fewer");
+    return {{{recovery_->entries}, dtype, {}}};
+  }
+  Tensors eval(TensorSpan given, const Specs& specs) const override {
+    const DType dtype = specs[0].dtype;
+    Tensors blocks;
+    for (const Tensor& x : given) {
+      blocks.push_back(
+          contiguous(algebra::expand_to(x.untracked(), {x.shape(), dtype, x.device()})));
+    }
+    const Pins pins(blocks);
+    const auto rows_as = [&]<class T>(T) {
+      RowPointers<T> rows;
+      for (const Tensor& block : blocks) {
+        for (int64_t i = 0; i < block.shape()[0]; ++i)
+          rows.push_back(block.array().data<T>() + i * block.shape()[1]);
+      }
+      return rows;
+    };
+    Ref<Array> out = Array::empty(specs[0].shape, dtype);
+    std::visit(
+        [&]<class Steps>(const Steps& steps) {
+          if constexpr (std::is_same_v<Steps, sparse::Places>) {
+            read_off(steps, *out, rows_as);
+          } else {
+            substitute(steps, *out, rows_as);
+          }
+        },
+        recovery_->steps);
+    return Tensors::of(Tensor(std::move(out)));
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& which) const {
+    value_error("[sparse] compressed products ", which, " do not belong to ", recovery_->count(),
+                " colours");
+  }
+  const std::shared_ptr<const Recovery> recovery_;
+  const DType dtype_;
+};
+
+Tensor recovered(const std::shared_ptr<const Recovery>& recovery, const py::object& blocks,
+                 const py::object& dtype) {
+  const Tensors given = to_tensors(blocks, "[sparse] products:");
+  for (const Tensor& block : given) {
+    if (!block || !block.is_array() || block.ndim() != 2)
+      value_error("[sparse] products must be matrices of numbers");
+  }
+  const auto primitive = make_ref<Recovered>(recovery, to_dtype(dtype.ptr()));
+  const py::gil_scoped_release unlocked;
+  return apply1(primitive, given);
 }
 
 // A Hessian's colouring and what takes its entries from compressed products.
 class HessianRecovery {
  public:
   HessianRecovery(const CheckedPattern& pattern, bool star, std::string_view order)
-      : size_(pattern.columns), entries_(pattern.indices.size()) {
+      : recovery_(std::make_shared<Recovery>()) {
     if (!pattern.is_symmetric()) value_error("[sparse] the pattern is not symmetric");
     const sparse::Rows rows = pattern.rows();
     const sparse::Order by = to_order(order);
@@ -327,30 +394,27 @@ class HessianRecovery {
       py::gil_scoped_release unlocked;
       if (star) {
         made = sparse::colour_star(rows, by);
-        recovery_ = sparse::recover_star(rows, made);
+        recovery_->steps = sparse::recover_star(rows, made);
       } else {
         made = sparse::colour_acyclic(rows, by);
-        recovery_ = sparse::recover_acyclic(rows, made);
+        recovery_->steps = sparse::recover_acyclic(rows, made);
       }
     }
-    count = made.count;
+    recovery_->entries = rows.entries();
+    recovery_->pulled = count = made.count;
+    recovery_->pulled_length = pattern.columns;
     colours = to_array(std::move(made.colours));
   }
 
   Tensor values(const py::object& blocks, const py::object& dtype) const {
-    const Products products(blocks, to_dtype(dtype.ptr()), count, [&](int64_t) { return size_; });
-    py::gil_scoped_release unlocked;
-    if (const auto* places = std::get_if<sparse::Places>(&recovery_))
-      return read_off(*places, products, entries_);
-    return substitute(std::get<sparse::Substitution>(recovery_), products, entries_);
+    return recovered(recovery_, blocks, dtype);
   }
 
   Int32s colours;
   int32_t count = 0;
 
  private:
-  int64_t size_, entries_;
-  std::variant<sparse::Places, sparse::Substitution> recovery_;
+  const std::shared_ptr<Recovery> recovery_;
 };
 
 // The same of a Jacobian, with colours for rows and for columns.
@@ -358,26 +422,26 @@ class JacobianRecovery {
  public:
   JacobianRecovery(const CheckedPattern& pattern, std::string_view colouring,
                    std::string_view order)
-      : rows_(pattern.rows().count), columns_(pattern.columns), entries_(pattern.indices.size()) {
+      : recovery_(std::make_shared<Recovery>()) {
     const sparse::Rows rows = pattern.rows();
     const sparse::Order by = to_order(order);
     sparse::Bicolouring made;
     {
       py::gil_scoped_release unlocked;
       made = coloured(rows, colouring, by);
-      places_ = sparse::recover_jacobian(rows, made);
+      recovery_->steps = sparse::recover_jacobian(rows, made);
     }
-    row_count = made.rows.count;
-    column_count = made.columns.count;
+    recovery_->entries = rows.entries();
+    recovery_->pulled = row_count = made.rows.count;
+    recovery_->pushed = column_count = made.columns.count;
+    recovery_->pulled_length = rows.columns;
+    recovery_->pushed_length = rows.count;
     row_colours = to_array(std::move(made.rows.colours));
     column_colours = to_array(std::move(made.columns.colours));
   }
 
   Tensor values(const py::object& blocks, const py::object& dtype) const {
-    const Products products(blocks, to_dtype(dtype.ptr()), row_count + column_count,
-                            [&](int64_t i) { return i < row_count ? columns_ : rows_; });
-    py::gil_scoped_release unlocked;
-    return read_off(places_, products, entries_);
+    return recovered(recovery_, blocks, dtype);
   }
 
   Int32s row_colours, column_colours;
@@ -398,8 +462,7 @@ class JacobianRecovery {
     return out;
   }
 
-  int64_t rows_, columns_, entries_;
-  sparse::Places places_;
+  const std::shared_ptr<Recovery> recovery_;
 };
 
 }  // namespace

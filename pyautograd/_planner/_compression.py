@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Pattern, Tensor
-from .._unplanned import COMPRESSED, fits_unplanned
+from .._unplanned import fits_unplanned, is_compressible
 from ..func._reverse import Recording
 from ..sparse._products import Parts, Seeds, pull_back, push_forward
 from ._costs import Cost, Graph
@@ -140,7 +140,9 @@ def _pattern(
     """The pattern, if it is worth a look and has few entries; to find out takes little time."""
     rows, columns = sum([y.size for y in outputs]), sum([x.size for x in inputs])
     tensors = (*outputs, *inputs)
-    if options.mode != "auto" or options.sparsity is not None or min(rows, columns) < COMPRESSED:
+    if options.mode != "auto" or options.sparsity is not None:
+        return None
+    if not is_compressible(rows, columns):
         return None
     if any(_core.depth(t) or t.dtype != inputs[0].dtype for t in tensors):
         return None

@@ -22,7 +22,6 @@ from ._schedule import (
     Options,
     Schedule,
     Start,
-    live_bytes,
     of_hessian,
     of_jacobian,
     record_gradient,
@@ -65,7 +64,7 @@ class Explanation:
 def explain(
     f: Callable[..., Any], args: tuple[Any, ...], argnums: Argnums, options: Options
 ) -> Explanation:
-    before = live_bytes()
+    before = _core.planned_bytes()
     recording = Recording(options.op, f, args, {}, argnums, False)
     scalar = recording.is_real_scalar()
     columns = sum([x.size for x in recording.inputs])
@@ -199,7 +198,8 @@ def _sparse(recording: Recording, options: Options, scalar: bool, before: int) -
         plan = jacobian_plan(recording, options)
         seeds = [plan._row_seeds, plan._column_seeds]
     subject, *lines = plan.explain().splitlines()
-    cost, recorded = Graph(roots).cost(roots, recording.inputs), max(live_bytes() - before, 0)
+    cost = Graph(roots).cost(roots, recording.inputs)
+    recorded = max(_core.planned_bytes() - before, 0)
     chunk = max([stop - start for s in seeds for start, stop in s.ranges], default=0)
     itemsize = plan.inputs.dtype.itemsize
     return Explanation(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .. import _core
 from .._core import Tensor
 from .._replay import Tape
 from ..func._arguments import Argnums
@@ -18,7 +19,7 @@ from ._costs import Graph
 from ._memory import allowed_bytes, written
 from ._names import FlatHessian, element_names, joined
 from ._passes import Matrix, counter, run_sweep
-from ._schedule import Options, Start, live_bytes, of_hessian, record_gradient
+from ._schedule import Options, Start, of_hessian, record_gradient
 from ._sparse import sparse_hessian
 
 _TRANSFORMS = {"forward": jacfwd, "reverse": jacrev}
@@ -136,7 +137,7 @@ def by_transforms(
     """In the mode asked for; the function runs once to plan, and once more for every pass."""
     outer, _, inner = options.mode.partition("-over-")
     given: dict[str, Any] = {"has_aux": options.has_aux, "holomorphic": options.holomorphic}
-    tape, before, chunk = Tape(), live_bytes(), None
+    tape, before, chunk = Tape(), _core.planned_bytes(), None
     with tape.record():
         recording = Recording(options.op, f, args, {}, argnums, options.has_aux)
     tape.rewind()  # planning draws nothing that the caller sees
@@ -159,7 +160,8 @@ def by_transforms(
 def _chunk_of_transforms(recording: Recording, options: Options, inner: str, before: int) -> int:
     """Tangents on top of a gradient double what it holds; on top of tangents they multiply."""
     outputs = recording.outputs
-    column = Graph(outputs).cost(outputs, recording.inputs).bytes + max(live_bytes() - before, 1)
+    recorded = max(_core.planned_bytes() - before, 1)
+    column = Graph(outputs).cost(outputs, recording.inputs).bytes + recorded
     memory = allowed_bytes(options.op, options.memory)
     columns = memory // (4 * column)
     if columns < 1:

@@ -109,8 +109,8 @@ def run_sweep(
 class Matrix:
     """Blocks of derivatives, filled in row by row; what nobody writes is zero.
 
-    Numbers are copied into place at once, so that the rows of a pass can go. What is recorded or
-    wrapped by a transform is joined in the end.
+    Numbers are copied into place at once, so that the rows of a pass can go. What is recorded,
+    captured or wrapped by a transform is joined in the end.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Matrix:
 
     def add(self, i: int, j: int, start: int, part: Tensor, turned: bool = False) -> None:
         """Rows of block (i, j) from `start` on, or with `turned` columns, each given as a row."""
-        if part.requires_grad or _core.depth(part):
+        if part.requires_grad or _core.depth(part) or _core.capturing():
             _, parts = self._parts.setdefault((i, j), (int(turned), []))
             parts.append(_core.matrix_transpose(part) if turned else part)
             return

@@ -62,10 +62,6 @@ class Schedule(NamedTuple):
         return self.room.recorded + max([s.width * s.cost.bytes for s in self.sweeps], default=0)
 
 
-def live_bytes() -> int:
-    return _core.live()["bytes"]
-
-
 class Start(NamedTuple):
     """What is known when the function has been recorded."""
 
@@ -77,7 +73,7 @@ class Start(NamedTuple):
 
     def room(self, options: Options) -> Room:
         memory = allowed_bytes(options.op, options.memory)
-        recorded = max(live_bytes() - self.before, 0)
+        recorded = max(_core.planned_bytes() - self.before, 0)
         return Room(options.op, memory, recorded, options.memory is not None, self.small)
 
 

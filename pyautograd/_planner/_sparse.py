@@ -39,12 +39,13 @@ def sparse_hessian(
     if gradients is None:
         gradients = record_gradient(recording)
     plan = hessian_plan(recording, options, gradients)
-    return plan, plan.finish(recording, gradients)[2]
+    return plan, plan.of_gradients(gradients, recording.inputs, retain_graph=False)
 
 
 def sparse_jacobian(recording: Recording, options: Options) -> Any:
     check_recording(options.op, recording)
-    return jacobian_plan(recording, options).evaluate(recording)[1]
+    plan = jacobian_plan(recording, options)
+    return plan.matrix(plan.evaluate(recording)[1].numpy())
 
 
 def _pattern(options: Options) -> Any:

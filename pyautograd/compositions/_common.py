@@ -40,11 +40,15 @@ def not_complex(name: str, x: Any) -> Tensor:
 
 
 def surely(condition: Tensor | bool) -> bool:
-    """Whether it holds anywhere; False under vmap, where nothing can be looked at."""
+    """Whether it holds anywhere; False under vmap, where nothing can be looked at.
+
+    A captured call takes it not to hold, and is not run where it does.
+    """
     if isinstance(condition, bool):
         return condition
     try:
-        return bool(_core.any(condition))
+        found = _core.any(condition)
+        return not _core.guard(found) and bool(found)
     except (RuntimeError, ValueError):
         return False
 

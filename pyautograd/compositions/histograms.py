@@ -66,8 +66,7 @@ def _ends(x: Tensor, range: Any) -> tuple[Any, Any]:
     if x.size == 0:
         return 0.0, 1.0
     low, high = _core.min(x), _core.max(x)
-    # Under vmap there is no one number to look at.
-    if _core.depth(x) == 0 and not bool(_core.isfinite(high - low)):
+    if surely(_core.logical_not(_core.isfinite(high - low))):
         raise ValueError(f"[histogram_bin_edges] numbers from {low} to {high} need a range")
     return low, high
 

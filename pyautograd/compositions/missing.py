@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ._common import floating, not_complex
+from ._common import floating, not_complex, surely
 from ._masked import Axis, mask_of, spread
 
 if TYPE_CHECKING:
@@ -219,9 +219,8 @@ def _extremum(
 
 def _with_numbers(name: str, a: Any, axis: int | None) -> Tensor:
     x = not_complex(name, a)
-    if x.dtype.kind == "f" and _core.depth(x) == 0 and x.size:
-        if bool(_core.any(_core.all(_core.isnan(x), axis))):
-            raise ValueError(f"[{name}] there are only nans along axis {axis}")
+    if x.dtype.kind == "f" and x.size and surely(_core.all(_core.isnan(x), axis)):
+        raise ValueError(f"[{name}] there are only nans along axis {axis}")
     return x
 
 

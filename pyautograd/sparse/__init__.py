@@ -14,10 +14,12 @@ taken as they were at the point where the plan was made: make a new plan where t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._captured import Captured
 from .._core import Tensor
 from .._fused import fused
 from ..func._reverse import recording_unread
@@ -71,7 +73,7 @@ def jacobian(
     """
     recording = record("sparse.jacobian", f, x, args)
     found = JacobianPlan("sparse.jacobian", recording, pattern, colouring, order)
-    return found.finish(recording)[1]
+    return found.of_outputs(recording, retain_graph=False)
 
 
 def hessian(
@@ -118,7 +120,7 @@ def hessian(
     recording = record("sparse.hessian", f, x, args)
     gradients = record_gradient("sparse.hessian", recording)
     found = HessianPlan("sparse.hessian", recording, gradients, pattern, colouring, order)
-    return found.finish(recording, gradients)[2]
+    return found.of_gradients(gradients, recording.inputs, retain_graph=False)
 
 
 def plan(
@@ -128,6 +130,7 @@ def plan(
     pattern: Any = None,
     colouring: str = "auto",
     order: str = "natural",
+    captured: bool = False,
 ) -> Plan:
     """Detects and colours once, for evaluation at many points.
 
@@ -136,6 +139,9 @@ def plan(
         x: a point of the kind to come: its structure, shapes and dtypes must be the same later.
         *args: what else ``f`` takes, such as multipliers; every evaluation has its own.
         pattern, colouring, order: as for :func:`hessian` and :func:`jacobian`.
+        captured: write the first evaluation down and run it again later, as
+            :func:`pyautograd.captured` does: faster for up to some thousand variables, and for
+            functions that do not ask for numbers.
 
     Returns:
         A :class:`Plan`. It holds the function and the pattern, not the point.
@@ -161,9 +167,9 @@ def plan(
     op = "sparse.plan"
     recording = record(op, f, x, args)
     if len(recording.outputs) != 1 or recording.outputs[0].shape:
-        return Plan(f, JacobianPlan(op, recording, pattern, colouring, order))
+        return Plan(f, JacobianPlan(op, recording, pattern, colouring, order), captured)
     gradients = record_gradient(op, recording)
-    return Plan(f, HessianPlan(op, recording, gradients, pattern, colouring, order))
+    return Plan(f, HessianPlan(op, recording, gradients, pattern, colouring, order), captured)
 
 
 class Plan:
@@ -172,8 +178,14 @@ class Plan:
     It does not change, and may be used by several threads.
     """
 
-    def __init__(self, f: Callable[..., Any], found: HessianPlan | JacobianPlan) -> None:
-        self._f, self._plan = f, found
+    def __init__(
+        self, f: Callable[..., Any], found: HessianPlan | JacobianPlan, captured: bool = False
+    ) -> None:
+        self._plan = found
+        # Functions of a point that return tensors
+        whole, alone = partial(_evaluated, f, found), partial(_entries, f, found)
+        self._whole = Captured(whole) if captured else whole
+        self._alone = Captured(alone) if captured else alone
 
     @property
     def pattern(self) -> csr_array[Any, tuple[int, int]]:
@@ -185,18 +197,17 @@ class Plan:
         """With how many products the matrix is found."""
         return self._plan.colours
 
-    @fused
     def hessian(self, x: Any, *args: Any) -> csr_array[Any, tuple[int, int]]:
         """The Hessian at ``x``: see :func:`pyautograd.sparse.hessian`."""
-        plan = self._of_hessian()
-        return plan.matrix_at(record("sparse.plan", self._f, x, args, recording_unread))
+        return self._of_hessian().matrix(self._alone(x, *args).numpy())
 
-    @fused
     def value_grad_hessian(
         self, x: Any, *args: Any
     ) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
         """The value, the gradient (with the structure of ``x``) and the Hessian, in one pass."""
-        return self._of_hessian().evaluate(record("sparse.plan", self._f, x, args))
+        plan = self._of_hessian()
+        value, gradient, entries = self._whole(x, *args)
+        return value, gradient, plan.matrix(entries.numpy())
 
     def _of_hessian(self) -> HessianPlan:
         if not isinstance(self._plan, HessianPlan):
@@ -210,7 +221,6 @@ class Plan:
         """The Jacobian at ``x``: see :func:`pyautograd.sparse.jacobian`."""
         return self.value_and_jacobian(x, *args)[1]
 
-    @fused
     def value_and_jacobian(self, x: Any, *args: Any) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
         """What the function returns and its Jacobian, in one pass."""
         if not isinstance(self._plan, JacobianPlan):
@@ -218,7 +228,8 @@ class Plan:
                 "[sparse.plan] this plan is for the Hessian of a scalar function: its Jacobian is "
                 "the gradient, plan.value_grad_hessian(x)[1]"
             )
-        return self._plan.evaluate(record("sparse.plan", self._f, x, args))
+        values, entries = self._whole(x, *args)
+        return values, self._plan.matrix(entries.numpy())
 
     def explain(self) -> str:
         """The plan in words: the pattern, the colours and the passes they take, and which ops
@@ -235,3 +246,15 @@ class Plan:
 
     def __repr__(self) -> str:
         return f"<{self._plan.explain().splitlines()[0]}, {self.colours} colours>"
+
+
+@fused
+def _evaluated(
+    f: Callable[..., Any], found: HessianPlan | JacobianPlan, x: Any, *args: Any
+) -> tuple[Any, ...]:
+    return found.evaluate(record("sparse.plan", f, x, args))
+
+
+@fused
+def _entries(f: Callable[..., Any], found: HessianPlan, x: Any, *args: Any) -> Tensor:
+    return found.entries_at(record("sparse.plan", f, x, args, recording_unread))

@@ -104,9 +104,8 @@ class Planned:
         self,
         products: Sequence[Tensor],
         recovery: _core.HessianRecovery | _core.JacobianRecovery,
-    ) -> csr_array[Any, tuple[int, int]]:
-        values = recovery.values([p.to("cpu") for p in products], self.inputs.dtype)
-        return self.matrix(values.numpy())
+    ) -> Tensor:
+        return recovery.values([p.to("cpu") for p in products], self.inputs.dtype)
 
     def _adopt(
         self, outputs: Sequence[Tensor], inputs: Sequence[Tensor], given: Any, most: int | None
@@ -248,32 +247,33 @@ class HessianPlan(Planned):
             found = self.of_gradients(gradients, recording.inputs, retain_graph=True)
             self._prove(found, gradients, recording.inputs, self.inputs)
 
-    def evaluate(self, recording: Recording) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
+    def evaluate(self, recording: Recording) -> tuple[Tensor, Any, Tensor]:
+        """Value, gradient, and the entries of the Hessian."""
         self.check_point(recording)
-        return self.finish(recording, record_gradient(self.op, recording))
+        gradients = record_gradient(self.op, recording)
+        entries = self._entries_of(gradients, recording.inputs, retain_graph=False)
+        value = recording.outputs[0].detach()
+        return value, unflatten(self._structure, [g.detach() for g in gradients]), entries
 
-    def matrix_at(self, recording: Recording) -> csr_array[Any, tuple[int, int]]:
-        """The Hessian alone: what only the value and the gradient need is not computed."""
+    def entries_at(self, recording: Recording) -> Tensor:
+        """Of the Hessian alone: what only the value and the gradient need is not computed."""
         self.check_point(recording)
         gradients = record_gradient(self.op, recording, unread=True)
-        return self.of_gradients(gradients, recording.inputs, retain_graph=False, spent=True)
-
-    def finish(
-        self, recording: Recording, gradients: list[Tensor]
-    ) -> tuple[Tensor, Any, csr_array[Any, tuple[int, int]]]:
-        matrix = self.of_gradients(gradients, recording.inputs, retain_graph=False)
-        value = recording.outputs[0].detach()
-        gradient = unflatten(self._structure, [g.detach() for g in gradients])
-        return value, gradient, matrix
+        return self._entries_of(gradients, recording.inputs, retain_graph=False, spent=True)
 
     def of_gradients(
+        self, gradients: Sequence[Tensor], inputs: Sequence[Tensor], *, retain_graph: bool
+    ) -> csr_array[Any, tuple[int, int]]:
+        return self.matrix(self._entries_of(gradients, inputs, retain_graph=retain_graph).numpy())
+
+    def _entries_of(
         self,
         gradients: Sequence[Tensor],
         inputs: Sequence[Tensor],
         *,
         retain_graph: bool,
         spent: bool = False,
-    ) -> csr_array[Any, tuple[int, int]]:
+    ) -> Tensor:
         products = pull_back(gradients, inputs, self._seeds, self.inputs, retain_graph, spent=spent)
         return self._recovered(products, self._recovery)
 
@@ -317,7 +317,8 @@ class JacobianPlan(Planned):
             matrix = self.of_outputs(recording, retain_graph=True)
             self._prove(matrix, recording.outputs, recording.inputs, self.outputs)
 
-    def evaluate(self, recording: Recording) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
+    def evaluate(self, recording: Recording) -> tuple[Any, Tensor]:
+        """What the function returned, and the entries of its Jacobian."""
         self.check_point(recording)
         if not self.outputs.fits(recording.outputs):
             shapes = [y.shape for y in recording.outputs]
@@ -325,16 +326,16 @@ class JacobianPlan(Planned):
                 f"[{self.op}] the plan is for outputs of shapes {self.outputs.shapes}, but the "
                 f"function returned {shapes}: make a plan for these"
             )
-        return self.finish(recording)
-
-    def finish(self, recording: Recording) -> tuple[Any, csr_array[Any, tuple[int, int]]]:
-        matrix = self.of_outputs(recording, retain_graph=False)
+        entries = self._entries_of(recording, retain_graph=False)
         values = [y.detach() for y in recording.outputs]
-        return unflatten(recording.out_structure, values), matrix
+        return unflatten(recording.out_structure, values), entries
 
     def of_outputs(
         self, recording: Recording, *, retain_graph: bool
     ) -> csr_array[Any, tuple[int, int]]:
+        return self.matrix(self._entries_of(recording, retain_graph=retain_graph).numpy())
+
+    def _entries_of(self, recording: Recording, *, retain_graph: bool) -> Tensor:
         products: list[Tensor] = []
         if self._row_seeds.count:
             retain = retain_graph or self._column_seeds.count > 0

@@ -214,3 +214,15 @@ def test_functions_that_are_not_smooth_keep_the_derivatives_of_the_chain_rule():
         lambda x: 2 - 3 * norm(x) / 4,
     ):
         np.testing.assert_array_equal(in_all_modes(f, np.zeros(3), ALONG[0]), 0)
+
+
+@pytest.mark.parametrize("part", [pa.real, pa.imag])
+def test_parts_of_complex_roots_at_zero(part):
+    """They have no series in the root; elsewhere nothing is different."""
+
+    def f(x):
+        return pa.sum(part(pa.sqrt(pa.complex(x, 0.5 * x))))
+
+    at_zero, alone = pa.func.grad(f)(pa.tensor([0.0, 2.0])), pa.func.grad(f)(pa.tensor([2.0]))
+    assert not np.isfinite(at_zero[0].item())
+    assert at_zero[1].item() == alone[0].item()

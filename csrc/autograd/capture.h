@@ -1,0 +1,165 @@
+#pragma once
+
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "autograd/primitive.h"
+
+namespace pyautograd {
+
+// The ops of one call of a function, to be run again on other arrays: no Python, no graph, no
+// rules. Immutable, so that several threads may run it.
+class CapturedCall final : public RefCounted {
+ public:
+  // Arrays of the shapes and dtypes that were captured, in any layout. Empty where a guard holds:
+  // then the function does something else with these numbers.
+  std::optional<Tensors> run(TensorSpan arguments) const;
+  // Whether numbers that the function looked at, and that were not its arguments', are others now.
+  bool stale() const;
+
+  // The names of its ops, in the order in which they run.
+  std::vector<std::string_view> ops() const;
+  // Of all arrays that it makes or reads, as a hint for who holds a lock.
+  int64_t elements() const noexcept { return elements_; }
+
+ private:
+  friend class Capture;
+  // An argument, a constant or what a step made.
+  struct Value {
+    enum class Kind : uint8_t { Argument, Constant, Made } kind;
+    uint32_t index;
+  };
+  struct Step {
+    Ref<const Primitive> primitive;
+    Specs specs;
+    SmallVector<Value, 2> inputs;
+    uint32_t first_made;                 // its outputs
+    SmallVector<uint32_t, 2> last_read;  // made, and not read by later steps
+  };
+  struct Output {
+    Value value;
+    bool shared;  // with later runs: whoever gets it gets a copy
+  };
+
+  // An array as it was.
+  struct Pin {
+    Ref<const Array> array;
+    uint32_t version;
+    Ref<Array> copy;  // where others can write the memory unnoticed
+    bool holds() const;
+  };
+
+  std::vector<Step> steps_;
+  std::vector<Tensor> constants_;
+  std::vector<Pin> pins_;
+  std::vector<Output> outputs_;
+  std::vector<Value> guards_;
+  uint32_t made_ = 0;
+  size_t most_inputs_ = 0;
+  int64_t elements_ = 0;
+};
+
+// While a call is captured, ops on arrays are noted instead of done: what they make has a storage
+// without memory, whose Lineage is the Capture. Whoever asks for its numbers, in Python or in a
+// rule, gets an error, so that nothing is written down that depends on them. Ops on what the
+// function itself made without its arguments are done at once, for all later runs.
+//
+// For one thread. It lives as long as a storage that it made: tensors may outlive the call.
+class Capture final : public RefCounted, public Lineage {
+ public:
+  // The capture that this thread is in, or null.
+  static Capture* current() noexcept { return current_; }
+  // Whether the numbers are computed when the captured call is run, and not before.
+  static bool captured(const Storage& storage) noexcept {
+    const Lineage* lineage = storage.lineage();
+    return lineage && lineage->kind == Kind::Capture;
+  }
+  // Whether later runs of a call that is being captured may find other numbers there: then what a
+  // rule does must not depend on these.
+  static bool unknown(const Array& x) noexcept { return current_ && !current_->constant(x); }
+
+  Capture() : Lineage(Kind::Capture) {}
+  // Around what the function's numbers do not go through: its ops are done.
+  class Suspended {
+   public:
+    Suspended() noexcept : former_(std::exchange(current_, nullptr)) {}
+    ~Suspended() { current_ = former_; }
+    Suspended(const Suspended&) = delete;
+    Suspended& operator=(const Suspended&) = delete;
+    Capture* former() const noexcept { return former_; }
+
+   private:
+    Capture* const former_;
+  };
+
+  // Stands for an array in every call.
+  Tensor argument(const Spec& spec);
+  // From begin to end, in one thread, its ops are noted.
+  void begin();
+  void end() noexcept;
+  // The ops that lead to these tensors. They must be arrays that record nothing.
+  Ref<CapturedCall> finish(TensorSpan outputs);
+
+  Tensors evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs, const Specs& specs);
+  // An op that Python called gave x: if nobody else has the memory, the function made it.
+  void note_made(const Tensor& x);
+  // The function takes this truth value, a number, not to hold; false if it can be asked at once.
+  bool guard(const Tensor& truth);
+  // Somebody looks at the numbers of an array that is no argument: later runs count on them.
+  void look_at(const Array& x);
+  static void looked_at(const Array& x) {
+    if (current_) [[unlikely]]
+      current_->look_at(x);
+  }
+  // To be called before memory is written in place; what the function made gets a new value.
+  void check_write(const char* op, const Tensor& x) const;
+  // Before a gradient is put into `.grad` of what the node made.
+  void check_gradient(const Node& node) const;
+
+  // Of all that the function made and somebody refers to, when it is run.
+  int64_t bytes() const noexcept { return bytes_; }
+  // How many tensors that the function made somebody holds.
+  size_t held() const noexcept;
+
+  void restore(Storage& storage) override;
+  void before_write(Storage& storage) override;
+  void forget(Storage& storage) noexcept override;
+
+ private:
+  using Value = CapturedCall::Value;
+  struct Step {
+    Ref<const Primitive> primitive;
+    Specs specs;
+    SmallVector<Value, 2> inputs;
+    uint32_t first_made;
+  };
+
+  Tensor absent(const Spec& spec, Value value);
+  void own(const Ref<Storage>& storage);
+  bool owned(const Storage& storage) const noexcept { return owned_.contains(&storage); }
+  bool constant(const Array& x) const noexcept;
+  Value value_of(const Tensor& x);
+  Tensors evaluate_now(const Ref<const Primitive>& primitive, TensorSpan inputs,
+                       const Specs& specs);
+  void write_down(CapturedCall& call, const std::vector<bool>& needed,
+                  const std::vector<uint32_t>& last_read, const std::vector<bool>& read);
+
+  static inline constinit thread_local Capture* current_ [[gnu::tls_model("initial-exec")]] =
+      nullptr;
+
+  std::vector<Step> steps_;
+  std::vector<Tensor> constants_;
+  std::unordered_map<const Body*, uint32_t> constant_places_;
+  std::unordered_map<const Storage*, Value> places_;
+  // What the function made without its arguments; held, so that nothing else comes to lie there.
+  std::unordered_set<const Storage*> owned_;
+  std::vector<Ref<Storage>> held_;
+  std::vector<Value> guards_;
+  std::vector<CapturedCall::Pin> pins_;
+  uint32_t arguments_ = 0, made_ = 0;
+  uint64_t first_node_ = 0;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace pyautograd

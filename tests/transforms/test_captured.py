@@ -1,0 +1,597 @@
+"""Calls that are written down and run again: the function's numbers, or an error that says why."""
+
+import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import hypothesis
+import numpy as np
+import pytest
+from records import CASES, DIFFERENTIABLE
+from support.modes import forward, reverse
+from support.properties import scalars
+from support.random_libraries import our_library
+from support.random_programs import programs
+
+import pyautograd as pa
+
+# Of these the numbers of the arguments decide the shape or the dtype of the result.
+DECIDED = {
+    *("argwhere", "bincount", "compress", "extract", "flatnonzero", "intersect1d", "nonzero"),
+    *("real_if_close", "setdiff1d", "setxor1d", "trim_zeros", "union1d", "unique_all"),
+    *("unique_counts", "unique_inverse", "unique_values"),
+}
+
+
+def arrays(tree):
+    """A list of numbers is an array."""
+    if isinstance(tree, list) and not isinstance(tree[0], (list, np.ndarray, pa.Tensor)):
+        tree = np.array(tree)
+    if isinstance(tree, (tuple, list)):
+        return [y for part in tree for y in arrays(part)]
+    return [np.asarray(y) for y in pa.tree.leaves(tree)]
+
+
+def same(got, want, rtol=0.0):
+    """With the same bits, or about as exact."""
+    for y, w in zip(arrays(got), arrays(want), strict=True):
+        assert y.dtype == w.dtype and y.shape == w.shape
+        scale = np.abs(w[np.isfinite(w)]).max(initial=1.0) if w.dtype.kind in "fc" else 0
+        np.testing.assert_allclose(y, w, rtol=rtol, atol=rtol * scale)
+
+
+def rosenbrock(x):
+    return pa.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+class TestEveryOp:
+    @pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)
+    def test_values(self, record):
+        for sample in record.calls():
+            call = pa.captured(lambda *xs, s=sample: record.call(s, list(xs)))
+            xs = [pa.tensor(a) for a in sample.arrays]
+            for _ in range(2):
+                try:
+                    got = call(*xs)
+                except RuntimeError as error:
+                    assert record.name in DECIDED and "the function asks for numbers" in str(error)
+                else:
+                    same(got, record.call(sample, xs))
+
+    @pytest.mark.parametrize(
+        "record", [r for r in DIFFERENTIABLE if r.name not in DECIDED], ids=lambda r: r.label
+    )
+    def test_derivatives(self, record):
+        rng = np.random.default_rng(0)
+        for f in scalars(record):
+            v, w = f.direction(), f.direction()
+            near = [x * (1 + 1e-3 * rng.normal(size=x.shape)) for x in f.point]
+            points = [[pa.tensor(x) for x in xs] for xs in (f.point, near)]
+            for derivative in (reverse(f, v), forward(f, v), reverse(reverse(f, v), w)):
+                call = pa.captured(derivative)
+                for xs in points:
+                    # Rules that need not look for infinities take another way there.
+                    same(call(*xs), derivative(*xs), rtol=1e-9)
+
+
+def refused(call, *xs):
+    with pytest.raises(RuntimeError, match="the function asks for numbers"):
+        call(*xs)
+
+
+class TestDerivatives:
+    @hypothesis.settings(max_examples=100)
+    @hypothesis.given(programs())
+    def test_random_programs(self, program):
+        xs = [pa.tensor(x) for x in program.inputs()]
+        f = pa.func.value_and_grad(
+            lambda *xs: program(our_library(), *xs), argnums=tuple(range(len(xs)))
+        )
+        call = pa.captured(f)
+        for scale in (1.0, 0.5):
+            points = [x * scale for x in xs]
+            same(call(*points), f(*points), rtol=1e-9)
+
+    @pytest.mark.parametrize("n", [2, 10, 30, 200, 700])
+    def test_hessians(self, n):
+        call = pa.captured(lambda x: pa.hessian(rosenbrock, x))
+        for seed in range(3):
+            x = pa.tensor(np.random.default_rng(seed).normal(size=n))
+            same(call(x), pa.hessian(rosenbrock, x), rtol=1e-12)
+
+    def test_blocks_in_passes(self):
+        def loss(p):
+            return pa.sum(pa.tanh(p["w"] @ p["v"] + p["b"]) ** 2)
+
+        rng = np.random.default_rng(0)
+        p = {name: pa.tensor(rng.normal(size=s)) for name, s in [("w", (9, 7)), ("v", 7), ("b", 9)]}
+        bounded = {"memory": "40kB"}
+        call = pa.captured(lambda p: pa.hessian(loss, p, **bounded))
+        same(call(p), pa.hessian(loss, p, **bounded), rtol=1e-12)
+
+    @pytest.mark.parametrize("transform", [pa.func.jacrev, pa.func.jacfwd, pa.func.hessian])
+    def test_transforms(self, transform):
+        def f(x):
+            return pa.cumsum(pa.sin(x) * x[::-1])
+
+        call = pa.captured(transform(f))
+        for seed in range(2):
+            x = pa.tensor(np.random.default_rng(seed).normal(size=5))
+            same(call(x), transform(f)(x), rtol=1e-12)
+
+    def test_per_sample_gradients(self):
+        def loss(w, x):
+            return pa.sum(pa.tanh(x @ w)) ** 2
+
+        rng = np.random.default_rng(0)
+        w, xs = pa.tensor(rng.normal(size=(3, 2))), pa.tensor(rng.normal(size=(6, 3)))
+        f = pa.func.vmap(pa.func.grad(loss), in_axes=(None, 0))
+        same(pa.captured(f)(w, xs), f(w, xs), rtol=1e-12)
+
+    def test_backward_of_tensors_that_it_made(self):
+        def f(x):
+            y = x.detach().requires_grad_()
+            pa.sum(y**3).backward()
+            return y.grad
+
+        call = pa.captured(f)
+        for values in ([1.0, 2.0], [3.0, 4.0]):
+            same(call(pa.tensor(values)), 3 * np.square(values))
+
+    def test_custom_functions_and_checkpoints(self):
+        class Cube(pa.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_for_backward(x)
+                return x * x * x
+
+            @staticmethod
+            def backward(ctx, g):
+                (x,) = ctx.saved_tensors
+                return 3 * x * x * g
+
+        def f(x):
+            return pa.sum(pa.checkpoint(lambda y: pa.sin(Cube.apply(y)), x))
+
+        call = pa.captured(pa.func.grad(f))
+        for seed in range(2):
+            x = pa.tensor(np.random.default_rng(seed).normal(size=4))
+            same(call(x), pa.func.grad(f)(x), rtol=1e-12)
+
+    def test_sparse_plans(self):
+        for n in (5, 100, 20_000):
+            x = pa.tensor(np.random.default_rng(0).normal(size=n))
+            plan = pa.sparse.plan(rosenbrock, x)
+            fast = pa.sparse.plan(rosenbrock, x, captured=True)
+            for y in (x, 2 * x, pa.asarray(x.numpy().copy())):
+                same(fast.hessian(y).data, plan.hessian(y).data, rtol=1e-13)
+                value, gradient, matrix = fast.value_grad_hessian(y)
+                wanted = plan.value_grad_hessian(y)
+                same((value, gradient, matrix.data), (*wanted[:2], wanted[2].data), rtol=1e-13)
+            assert abs(fast.hessian(x) - plan.hessian(x)).max() == 0
+
+    def test_sparse_plans_with_arguments(self):
+        def lagrangian(x, multipliers):
+            return pa.sum(x**4) + multipliers @ (x[1:] * x[:-1])
+
+        plan = pa.sparse.plan(lagrangian, np.ones(3), np.ones(2), captured=True)
+        for seed in range(2):
+            x, m = np.random.default_rng(seed).normal(size=(2, 3))
+            wanted = np.diag(12 * x**2) + np.diag(m[:2], 1) + np.diag(m[:2], -1)
+            np.testing.assert_allclose(plan.hessian(x, m[:2]).toarray(), wanted)
+
+    def test_sparse_jacobians(self):
+        plan = pa.sparse.plan(lambda x: x[1:] * pa.sin(x[:-1]), pa.ones(6), captured=True)
+        x = pa.tensor(np.random.default_rng(0).normal(size=6))
+        values, matrix = plan.value_and_jacobian(x)
+        same(values, x[1:] * pa.sin(x[:-1]))
+        same(matrix.toarray(), pa.jacobian(lambda x: x[1:] * pa.sin(x[:-1]), x))
+
+
+class TestCalls:
+    """What decides which call is run, and what it takes and returns."""
+
+    def test_nothing_is_run_again(self):
+        runs = []
+
+        def f(x):
+            runs.append(x.shape)
+            return x * 2
+
+        call = pa.captured(f)
+        for size in (1, 2, 1, 2, 1):
+            same(call(pa.ones(size)), np.full(size, 2.0))
+        assert runs == [(1,), (2,)]
+        call.reset()
+        call(pa.ones(1))
+        assert runs == [(1,), (2,), (1,)]
+
+    def test_dtypes(self):
+        call = pa.captured(lambda x: x * 2)
+        for dtype in ("int64", "float32", "complex128", "bfloat16"):
+            x = pa.ones(3, dtype=dtype)
+            assert call(x).dtype == x.dtype
+        assert len(call.ops()) == 4
+
+    def test_trees_arrays_and_keywords(self):
+        def f(p, *, scale, power=2):
+            return {"y": p["a"] ** power * scale, "n": power, "pair": (p["b"][0], None)}
+
+        call = pa.captured(f)
+        for k in (1.0, 2.0):
+            p = {"a": np.full(2, k), "b": [pa.tensor(k)]}
+            got = call(p, scale=np.float64(3.0))
+            same(got["y"], np.full(2, 3 * k**2))
+            assert got["n"] == 2 and got["pair"][1] is None
+            same(got["pair"][0], k)
+        same(call(p, scale=np.float64(3.0), power=3)["y"], np.full(2, 24.0))
+        assert len(call.ops()) == 2
+
+    def test_numbers_are_fixed(self):
+        call = pa.captured(lambda x, k: x / k)
+        assert call(pa.tensor(1.0), 0.0).item() == np.inf
+        assert call(pa.tensor(1.0), -0.0).item() == -np.inf
+        assert call(pa.tensor(1.0), 2).item() == 0.5
+        assert len(call.ops()) == 3
+
+    def test_methods_and_names(self):
+        class Model:
+            def __init__(self, k):
+                self.k = k
+
+            @pa.captured
+            def scaled(self, x):
+                """Times k."""
+                return x * self.k
+
+        assert Model.scaled.__doc__ == "Times k."
+        assert Model(2.0).scaled(pa.tensor(3.0)).item() == 6.0
+        assert Model(5.0).scaled(pa.tensor(3.0)).item() == 15.0
+        call = pa.captured(abs)
+        call(pa.tensor(-1.0))
+        assert repr(call) == "<captured abs: 1 call of 1 ops>"
+
+    def test_many_calls_are_warned_of(self):
+        call = pa.captured(lambda x, k: x * k)
+        with pytest.warns(UserWarning, match="pass numbers that change as arrays"):
+            for k in range(20):
+                call(pa.ones(2), k)
+
+    def test_layouts(self):
+        call = pa.captured(lambda x: pa.sum(x * x, axis=0) + x[0])
+        rng = np.random.default_rng(0)
+        whole, tall, wide = (rng.normal(size=shape) for shape in ((3, 4), (4, 3), (6, 8)))
+        for x in (whole, tall.T, wide[::2, ::-2]):
+            np.testing.assert_allclose(call(pa.asarray(x)).numpy(), (x * x).sum(0) + x[0])
+        assert len(call.ops()) == 1
+
+    def test_results_are_the_callers(self):
+        call = pa.captured(lambda x: (x, pa.zeros(2), x.T))
+        x = pa.ones((2, 2))
+        same_one, zeros, turned = call(x)
+        zeros += 1
+        same(call(x)[1], np.zeros(2))
+        x[0, 1] = 5.0  # views of the argument, as when it is called as it is
+        assert same_one[0, 1] == 5.0 and turned[1, 0] == 5.0
+
+    def test_gradients_share_no_memory(self):
+        call = pa.captured(lambda x, y: pa.func.grad(lambda x, y: pa.sum(x + y), (0, 1))(x, y))
+        gx, gy = call(pa.ones(3), pa.ones(3))
+        gx += 1
+        same(gy, np.ones(3))
+
+    def test_what_nobody_reads_is_left_out(self):
+        def f(x):
+            pa.sin(x)
+            return pa.func.grad(lambda y: pa.sum(pa.exp(y)))(x)
+
+        call = pa.captured(f)
+        call(pa.ones(2))
+        assert "sin" not in call.ops()[0] and "sum" not in call.ops()[0]
+
+    def test_what_has_no_argument_is_done_once(self):
+        call = pa.captured(lambda x: x + pa.cumsum(pa.arange(3.0)) * 2)
+        same(call(pa.zeros(3)), [0.0, 2.0, 6.0])
+        assert call.ops() == [["add"]]
+
+    def test_index_arguments_are_checked(self):
+        call = pa.captured(lambda x, i: x[i])
+        x = pa.arange(5.0)
+        same(call(x, pa.tensor([4, 0])), [4.0, 0.0])
+        same(call(x, pa.tensor([1, 2])), [1.0, 2.0])
+        with pytest.raises(IndexError, match="9 is out of bounds"):
+            call(x, pa.tensor([9, 2]))
+        one = pa.captured(lambda x, i: x[i])
+        assert [one(x, pa.tensor(i)).item() for i in (0, 3, -1)] == [0.0, 3.0, 4.0]
+
+
+class TestDifferentiated:
+    """Derivatives of a captured function are those of the function."""
+
+    def test_of_arguments(self):
+        call = pa.captured(lambda x: pa.sum(x**3))
+        x = pa.tensor([1.0, 2.0])
+        call(x)
+        same(pa.func.grad(call)(x), [3.0, 12.0])
+        same(pa.hessian(call, x), np.diag([6.0, 12.0]))
+        same(pa.func.vmap(call)(pa.ones((2, 3))), [3.0, 3.0])
+        leaf = pa.tensor([1.0, 2.0], requires_grad=True)
+        call(leaf).backward()
+        same(leaf.grad, [3.0, 12.0])
+
+    def test_within_each_other(self):
+        inner = pa.captured(lambda x: x * x)
+        outer = pa.captured(lambda x: pa.func.grad(lambda y: pa.sum(inner(y)))(x))
+        same(outer(pa.tensor([3.0])), [6.0])
+        assert inner.ops() == []
+
+    def test_within_checkpoints(self):
+        call = pa.captured(lambda x: pa.sin(x) * x)
+        x = pa.tensor([0.3, 0.7])
+        same(
+            pa.func.grad(lambda x: pa.sum(pa.checkpoint(call, x)))(x),
+            pa.func.grad(lambda x: pa.sum(pa.sin(x) * x))(x),
+        )
+
+
+class TestWhatItReads:
+    """Tensors beside the arguments."""
+
+    def test_numbers_are_those_of_the_run(self):
+        w = pa.ones(2)
+        call = pa.captured(lambda x: x * w)
+        same(call(pa.ones(2)), [1.0, 1.0])
+        w[...] = 3.0
+        same(call(pa.ones(2)), [3.0, 3.0])
+
+    def test_exponents(self):
+        p = pa.tensor(2.0)
+        call = pa.captured(lambda x: x**p)
+        assert call(pa.tensor(3.0)).item() == 9.0
+        p[...] = 3.0
+        assert call(pa.tensor(3.0)).item() == 27.0
+
+    def test_numbers_that_decide(self):
+        """Are looked at again: another call is written down where they changed."""
+        k = pa.tensor(1)
+        values = np.array([2.0])
+        scale = pa.asarray(values)
+
+        def f(x):
+            return x * scale.item() if int(k) == 1 else -x
+
+        call = pa.captured(f)
+        assert call(pa.tensor(3.0)).item() == 6.0
+        k[...] = 0
+        assert call(pa.tensor(3.0)).item() == -3.0
+        k[...] = 1
+        assert call(pa.tensor(3.0)).item() == 6.0
+        values[0] = 5.0
+        assert call(pa.tensor(3.0)).item() == 15.0
+
+    def test_patterns(self):
+        """So are indices and zeros in constants, which decide where a derivative is zero."""
+        index = pa.tensor(np.arange(1, 41) % 40)
+        call = pa.captured(lambda x: pa.hessian(lambda y: pa.sum(y * y[index] ** 2), x))
+        x = pa.tensor(np.random.default_rng(0).normal(size=40))
+        for shift in (1, 7):
+            index[...] = (np.arange(40) + shift) % 40
+            wanted = pa.func.hessian(lambda y: pa.sum(y * y[index] ** 2))(x)
+            same(call(x), wanted, rtol=1e-13)
+
+    def test_memory_of_others(self):
+        values = np.ones(3)
+        call = pa.captured(lambda x: x * values)
+        same(call(pa.ones(3)), np.ones(3))
+        values[:] = 4.0
+        same(call(pa.ones(3)), np.full(3, 4.0))
+
+
+class TestGuards:
+    """What a function takes for granted is asked in each run; else it is called as it is."""
+
+    def test_errors_of_arguments(self):
+        call = pa.captured(lambda x: pa.nanargmax(x))
+        assert call(pa.tensor([1.0, 3.0, np.nan])).item() == 1
+        with pytest.raises(ValueError, match="only nans"):
+            call(pa.tensor([np.nan, np.nan, np.nan]))
+        assert call(pa.tensor([1.0, 3.0, 4.0])).item() == 2
+
+    def test_bins_that_fall(self):
+        call = pa.captured(pa.digitize)
+        x, bins = pa.tensor([0.5, 1.5]), np.array([0.0, 1.0, 2.0])
+        same(call(x, bins), [1, 2])
+        same(call(x, bins[::-1]), np.digitize(x.numpy(), bins[::-1]))
+        with pytest.raises(ValueError, match="monotonic"):
+            call(x, np.array([0.0, 2.0, 1.0]))
+
+    def test_repeated_eigenvalues(self):
+        def f(a):
+            return pa.func.grad(lambda a: pa.sum(pa.exp(pa.linalg.eigvalsh(a))))(a)
+
+        call = pa.captured(f)
+        apart = np.diag([1.0, 2.0, 3.0])
+        for a in (apart, np.eye(3), apart + 0.1):
+            same(call(pa.tensor(a)), f(pa.tensor(a)), rtol=1e-12)
+
+    def test_ranks(self):
+        call = pa.captured(lambda a, b: pa.linalg.lstsq(a, b)[:2])
+        rng = np.random.default_rng(0)
+        full, b = rng.normal(size=(5, 2)), rng.normal(size=5)
+        low = np.ones((5, 2))
+        for a in (full, low):
+            same(call(pa.tensor(a), pa.tensor(b)), pa.linalg.lstsq(a, b)[:2], rtol=1e-10)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        "f",
+        [
+            lambda x: x if x[0] > 0 else -x,
+            lambda x: x * float(x[0]),
+            lambda x: x * int(pa.sum(x)),
+            lambda x: x[x > 0],
+            lambda x: pa.asarray(np.asarray(x)),
+            lambda x: x * len(str(x)),
+            lambda x: pa.func.grad(lambda y: pa.sum(y) if y[0] > 0 else y[1])(x),
+            lambda x: pa.sum(x[: int(x[0])]),
+        ],
+    )
+    def test_numbers_of_the_arguments(self, f):
+        refused(pa.captured(f), pa.tensor([1.0, 2.0]))
+        f(pa.tensor([1.0, 2.0]))
+
+    def test_draws(self):
+        with pytest.raises(RuntimeError, match="cannot draw random numbers"):
+            pa.captured(lambda x: x + pa.random.normal(size=2))(pa.ones(2))
+
+    def test_writes_outside(self):
+        w = pa.ones(2)
+
+        def add(x):
+            nonlocal w
+            w += x
+
+        def put(x):
+            w[0] = x[0]
+
+        for f in (add, put):
+            with pytest.raises(RuntimeError, match="tensors that it did not make"):
+                pa.captured(f)(pa.ones(2))
+        same(w, np.ones(2))
+
+    def test_gradients_outside(self):
+        w = pa.tensor([1.0, 1.0], requires_grad=True)
+        with pytest.raises(RuntimeError, match="into `.grad` of a tensor"):
+            pa.captured(lambda x: pa.sum(x * w).backward())(pa.ones(2))
+        assert w.grad is None
+
+    def test_kept_tensors(self):
+        kept = []
+        with pytest.raises(RuntimeError, match="keeps tensors that it made"):
+            pa.captured(lambda x: kept.append(x * 2))(pa.ones(2))
+        with pytest.raises(RuntimeError, match="made while a call was captured"):
+            kept[0].tolist()
+        assert kept[0].shape == (2,)
+        with pytest.raises(RuntimeError, match="made while a call was captured"):
+            kept[0] + 1
+
+    def test_results_that_can_be_differentiated(self):
+        w = pa.tensor([1.0, 1.0], requires_grad=True)
+        with pytest.raises(RuntimeError, match=r"the result\['y'\] can be differentiated"):
+            pa.captured(lambda x: {"y": x * w})(pa.ones(2))
+        same(pa.captured(lambda x: (x * w).detach())(pa.ones(2)), np.ones(2))
+
+    def test_arguments(self):
+        class Odd:
+            __hash__ = None
+
+        with pytest.raises(TypeError, match="of type Odd is neither an array nor hashable"):
+            pa.captured(lambda x, o: x)(pa.ones(2), Odd())
+        with pytest.raises(TypeError, match="expected a function, got a int"):
+            pa.captured(3)
+
+    def test_devices(self, device):
+        x = pa.ones(2).to(device)
+        with pytest.raises(ValueError, match=r"capture the call with pa\.cuda\.graph"):
+            pa.captured(lambda x: x)(x)
+        with pytest.raises(RuntimeError, match=r"runs on a device"):
+            pa.captured(lambda x: x.to(device))(pa.ones(2))
+
+    def test_after_an_error_all_is_as_before(self):
+        def f(x):
+            if x.size == 2:
+                raise KeyError("mine")
+            return x * 2
+
+        call = pa.captured(f)
+        with pytest.raises(KeyError, match="mine"):
+            call(pa.ones(2))
+        same(call(pa.ones(3)), np.full(3, 2.0))
+        same(pa.ones(2) * 2, np.full(2, 2.0))
+
+
+class TestWrites:
+    """Into what the function made, or was given, as NumPy would."""
+
+    def test_of_a_function(self):
+        def f(x):
+            out = pa.zeros(4)
+            out[1:3] = x
+            before = out * 1
+            out += 1
+            x *= 2
+            out[0] = x[1]
+            return before, out, x
+
+        call = pa.captured(f)
+        for values in ([1.0, 2.0], [5.0, 6.0]):
+            x = pa.tensor(values)
+            a, b = values
+            same(call(x), ([0.0, a, b, 0.0], [2 * b, a + 1, b + 1, 1], [2 * a, 2 * b]))
+            same(x, values)
+
+    def test_into_constants_that_were_read(self):
+        def f(x):
+            t = pa.zeros(2)
+            before = x + t
+            t[0] = 5.0
+            return before, x + t
+
+        call = pa.captured(f)
+        for _ in range(2):
+            same(call(pa.ones(2)), ([1.0, 1.0], [6.0, 1.0]))
+
+
+class TestMemory:
+    def test_nothing_is_left(self):
+        x = pa.ones(10)
+        call = pa.captured(lambda x: pa.hessian(rosenbrock, x))
+        call(x)
+        gc.collect()
+        before = pa.memory.live()
+        for _ in range(3):
+            call(x)
+        assert pa.memory.live() == before
+        other = pa.captured(lambda x: pa.hessian(rosenbrock, x))
+        other(x)
+        del other
+        gc.collect()
+        assert pa.memory.live() == before
+
+    def test_functions_go(self):
+        class Held:
+            pass
+
+        held = Held()
+        call = pa.captured(lambda x, held=held: x + 1)
+        call(pa.ones(1))
+        gone = weakref.ref(held)
+        del held, call
+        gc.collect()
+        assert gone() is None
+
+    def test_numbers_go_as_soon_as_nobody_reads_them(self):
+        def chain(x):
+            for _ in range(50):
+                x = pa.cumsum(x) * 0.5
+            return x
+
+        call = pa.captured(chain)
+        x = pa.ones(100_000)
+        call(x)
+        pa.memory.reset_peak()
+        before = pa.memory.live().bytes
+        call(x)
+        assert pa.memory.peak() - before < 6 * x.nbytes
+
+
+def test_threads():
+    call = pa.captured(lambda x: pa.hessian(rosenbrock, x))
+    points = [pa.tensor(np.random.default_rng(s).normal(size=12)) for s in range(8)]
+    wanted = [pa.hessian(rosenbrock, x) for x in points]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            for got, want in zip(pool.map(call, points), wanted, strict=True):
+                same(got, want, rtol=1e-13)
+    assert len(call.ops()) == 1
