@@ -100,16 +100,16 @@ bool CapturedCall::stale() const {
   return !std::all_of(pins_.begin(), pins_.end(), std::mem_fn(&Pin::holds));
 }
 
-Tensor Capture::absent(const Spec& spec, Value value) {
+Tensor Capture::absent(const Spec& spec, Value value, Family family) {
   const Ref<Storage> storage = Storage::absent(checked_bytes(spec.shape, spec.dtype), *this);
   retain();  // until `forget`
-  places_.emplace(storage.get(), value);
+  places_.emplace(storage.get(), Place{value, family});
   bytes_ += static_cast<int64_t>(storage->bytes());
   return Tensor(make_ref<Array>(storage, spec.shape, contiguous_strides(spec.shape), spec.dtype));
 }
 
 Tensor Capture::argument(const Spec& spec) {
-  return absent(spec, {Value::Kind::Argument, arguments_++});
+  return absent(spec, {Value::Kind::Argument, arguments_++}, ++families_);
 }
 
 void Capture::begin() {
@@ -138,7 +138,7 @@ Capture::Value Capture::value_of(const Tensor& x) {
     const bool whole = array.contiguous() && array.offset == 0 &&
                        array.storage->bytes() == checked_bytes(array.shape, array.dtype);
     if (!whole) runtime_error("[captured] part of a tensor is read in a way that is no op");
-    return found->second;
+    return found->second.value;
   }
   const auto [found, fresh] =
       constant_places_.try_emplace(&array, static_cast<uint32_t>(constants_.size()));
@@ -161,8 +161,16 @@ Tensors Capture::evaluate(const Ref<const Primitive>& primitive, TensorSpan inpu
   for (const Tensor& x : inputs) step.inputs.push_back(value_of(x));
   steps_.push_back(std::move(step));
   Tensors outputs;
-  for (const Spec& spec : specs) outputs.push_back(absent(spec, {Value::Kind::Made, made_++}));
+  for (const Spec& spec : specs) {
+    const Family family = primitive->may_view() ? family_of_view(inputs[0].array()) : ++families_;
+    outputs.push_back(absent(spec, {Value::Kind::Made, made_++}, family));
+  }
   return outputs;
+}
+
+Capture::Family Capture::family_of_view(const Array& x) {
+  const auto found = places_.find(x.storage.get());
+  return found == places_.end() ? kForeign : found->second.family;
 }
 
 Tensors Capture::evaluate_now(const Ref<const Primitive>& primitive, TensorSpan inputs,
@@ -195,10 +203,25 @@ void Capture::look_at(const Array& x) {
 
 void Capture::check_write(const char* op, const Tensor& x) const {
   const Storage& storage = *innermost_array(x).storage;
-  if (captured(storage) || owned(storage)) return;
+  const auto found = places_.find(&storage);
+  if (found == places_.end() ? owned(storage) : found->second.family != kForeign) return;
   runtime_error("[", op,
                 "] a captured function must not write into tensors that it did not make, since "
                 "later calls would not do so: return the new value instead");
+}
+
+int32_t Capture::handles(const Storage& storage) const noexcept {
+  int32_t count = 0;
+  for (const auto& [other, place] : places_)
+    if (same_memory(storage, *other)) count += other->handles();
+  return captured(storage) ? count : storage.handles();
+}
+
+bool Capture::same_memory(const Storage& a, const Storage& b) const noexcept {
+  if (&a == &b) return true;
+  const auto first = places_.find(&a), second = places_.find(&b);
+  return first != places_.end() && second != places_.end() &&
+         first->second.family == second->second.family;
 }
 
 void Capture::check_gradient(const Node& node) const {

@@ -114,6 +114,10 @@ class Capture final : public RefCounted, public Lineage {
   }
   // To be called before memory is written in place; what the function made gets a new value.
   void check_write(const char* op, const Tensor& x) const;
+  // What Storage::handles says, of all that may show its memory when the call is run.
+  int32_t handles(const Storage& storage) const noexcept;
+  // Whether two storages may be one then.
+  bool same_memory(const Storage& a, const Storage& b) const noexcept;
   // Before a gradient is put into `.grad` of what the node made.
   void check_gradient(const Node& node) const;
 
@@ -135,7 +139,17 @@ class Capture final : public RefCounted, public Lineage {
     uint32_t first_made;
   };
 
-  Tensor absent(const Spec& spec, Value value);
+  // Storages that may be one when the call is run, as one is a view of the other, are a family. One
+  // for all views of what the function did not make.
+  using Family = uint32_t;
+  static constexpr Family kForeign = 0;
+  struct Place {
+    Value value;
+    Family family;
+  };
+
+  Tensor absent(const Spec& spec, Value value, Family family);
+  Family family_of_view(const Array& x);
   void own(const Ref<Storage>& storage);
   bool owned(const Storage& storage) const noexcept { return owned_.contains(&storage); }
   bool constant(const Array& x) const noexcept;
@@ -151,7 +165,8 @@ class Capture final : public RefCounted, public Lineage {
   std::vector<Step> steps_;
   std::vector<Tensor> constants_;
   std::unordered_map<const Body*, uint32_t> constant_places_;
-  std::unordered_map<const Storage*, Value> places_;
+  std::unordered_map<const Storage*, Place> places_;
+  Family families_ = kForeign;
   // What the function made without its arguments; held, so that nothing else comes to lie there.
   std::unordered_set<const Storage*> owned_;
   std::vector<Ref<Storage>> held_;

@@ -76,6 +76,8 @@ class Primitive : public RefCounted {
   // Whether eval gives the same bits from the same numbers whenever and however often it is called:
   // what runs Python does not.
   virtual bool recomputable() const { return true; }
+  // Whether eval may return memory of its first input.
+  virtual bool may_view() const { return false; }
   // What vjp reads when only these inputs are tracked: a product with a constant need not keep the
   // other factor.
   virtual Saves saves_for([[maybe_unused]] std::span<const bool> tracked) const { return saves(); }

@@ -53,6 +53,7 @@ class Copy final : public LinearElementwise {
 class Identity final : public LinearElementwise {
  public:
   std::string_view name() const override { return "identity"; }
+  bool may_view() const override { return true; }
   bool takes_halves(TensorSpan) const override { return true; }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs&) const override { return {inputs[0].untracked()}; }

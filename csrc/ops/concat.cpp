@@ -83,6 +83,7 @@ class Split final : public Linear {
  public:
   Split(int64_t axis, Dims sizes, bool drop) : axis_(axis), sizes_(std::move(sizes)), drop_(drop) {}
   std::string_view name() const override { return drop_ ? "unstack" : "split"; }
+  bool may_view() const override { return true; }
   bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {

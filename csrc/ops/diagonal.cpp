@@ -48,6 +48,7 @@ class Diagonal final : public Linear {
  public:
   explicit Diagonal(Place place) : place_(place) {}
   std::string_view name() const override { return "diagonal"; }
+  bool may_view() const override { return true; }
   bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Saves saves() const override { return {.specs = true}; }

@@ -37,6 +37,7 @@ class Elementwise final : public Primitive {
   bool takes_halves(TensorSpan) const override {
     return row_.fn == kernels::fn_id<kernels::NextAfter>();
   }
+  bool may_view() const override { return shows_part(); }
   Dependence dependence(const DependenceArgs& args) const override {
     const Derivative& derivative = row_.derivatives[args.input];
     const bool sloped = derivative.partial || derivative.transpose;
@@ -79,11 +80,9 @@ class Elementwise final : public Primitive {
     for (const Tensor& argument : x) {
       if (argument.dtype() != kernel.compute) return false;
     }
-    const bool is_view =
-        row_.fn == kernels::fn_id<kernels::Real>() || row_.fn == kernels::fn_id<kernels::Imag>();
     const bool checks = row_.fn == kernels::fn_id<kernels::Power>() && !is_inexact(x[1].dtype());
     loop = {kernel.unary, kernel.binary, nullptr};
-    return !is_view && !checks;
+    return !shows_part() && !checks;
   }
 
   Saves saves_for(std::span<const bool> tracked) const override {
@@ -121,6 +120,9 @@ class Elementwise final : public Primitive {
   }
 
  private:
+  bool shows_part() const {
+    return row_.fn == kernels::fn_id<kernels::Real>() || row_.fn == kernels::fn_id<kernels::Imag>();
+  }
   // A derivative that is zero everywhere still reaches the leaf, as zeros.
   Tensor scaled(size_t i, const Tensor& t, TensorSpan x, const Tensor& y) const {
     const Derivative& derivative = row_.derivatives[i];

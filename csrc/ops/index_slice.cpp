@@ -59,6 +59,7 @@ class SliceOp final : public Linear {
  public:
   explicit SliceOp(Slice slice) : slice_(std::move(slice)) {}
   std::string_view name() const override { return "slice"; }
+  bool may_view() const override { return true; }
   bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {

@@ -18,6 +18,7 @@ class Center final : public Linear {
  public:
   explicit Center(Dims axes) : axes_(std::move(axes)) {}
   std::string_view name() const override { return "center"; }
+  bool may_view() const override { return true; }
   Dependence dependence(const DependenceArgs& args) const override {
     return Dependence::over(axes_, args.x.shape.size());
   }

@@ -46,6 +46,7 @@ class Reshape final : public Linear {
  public:
   explicit Reshape(Dims shape) : shape_(std::move(shape)) {}
   std::string_view name() const override { return "reshape"; }
+  bool may_view() const override { return true; }
   bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
@@ -78,6 +79,7 @@ class PermuteDims final : public Linear {
  public:
   explicit PermuteDims(Dims axes) : axes_(std::move(axes)) {}
   std::string_view name() const override { return "permute_dims"; }
+  bool may_view() const override { return true; }
   bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
@@ -111,6 +113,7 @@ class BroadcastTo final : public Linear {
  public:
   explicit BroadcastTo(Dims shape) : shape_(std::move(shape)) {}
   std::string_view name() const override { return "broadcast_to"; }
+  bool may_view() const override { return true; }
   bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
@@ -140,6 +143,7 @@ class Flip final : public Linear {
  public:
   explicit Flip(Dims axes) : axes_(std::move(axes)) {}
   std::string_view name() const override { return "flip"; }
+  bool may_view() const override { return true; }
   bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }

@@ -65,22 +65,41 @@ bool is_temporary(PyTensor* handle) {
 #endif
 }
 
-// A recorded write makes a new value, whose elements must lie in order as NumPy's do: of others a
-// reshape is a copy, so that later writes would leave it with old numbers, and nobody would notice.
-Tensor in_order(Tensor x) {
+// Row by row: of elements in another order a reshape is a copy, so that later writes would leave it
+// with old numbers, and nobody would notice.
+Tensor in_rows(Tensor x) {
   if (x.is_array() && x.array().contiguous()) return x;
   const Tensor flat = ops::reshape(x, {x.size()});
   const bool view = innermost_array(flat).storage == innermost_array(x).storage;
   return view ? x : ops::reshape(flat, x.shape());
 }
 
+// A recorded write makes a new value, whose elements must lie in the order of the old ones, in
+// which they stay where nobody records: sums go through memory.
+Tensor laid_out_as(const Tensor& x, Tensor made) {
+  if (!x.is_array() || !made.is_array() || x.shape() != made.shape())
+    return in_rows(std::move(made));
+  const AxisOrder order = order_in_memory(x.shape(), std::span(&x.array().strides, 1));
+  if (made.array().strides == dense_strides(made.shape(), order)) return made;
+  if (order.empty()) return in_rows(std::move(made));
+  Dims back(order.size(), 0);
+  for (size_t i = 0; i < order.size(); ++i) back[order[i]] = static_cast<int64_t>(i);
+  return ops::permute_dims(in_rows(ops::permute_dims(made, order)), back);
+}
+
+bool same_memory(const Storage& a, const Storage& b) {
+  const Capture* capture = Capture::current();
+  return capture ? capture->same_memory(a, b) : &a == &b;
+}
+
 // What is written, `given`, may be a view that only the running expression holds: x[0] = x[1].
 void replace(const char* op, PyTensor* handle, Tensor result, PyObject* given) {
-  const Storage* storage = innermost_array(handle->tensor).storage.get();
+  const Storage& storage = *innermost_array(handle->tensor).storage;
   const bool vanishes = is_tensor(given) && as_handle(given) != handle &&
-                        innermost_array(unwrap(given)).storage.get() == storage &&
+                        same_memory(*innermost_array(unwrap(given)).storage, storage) &&
                         is_temporary(as_handle(given));
-  if (storage->handles() > 1 + vanishes) {
+  const Capture* capture = Capture::current();
+  if ((capture ? capture->handles(storage) : storage.handles()) > 1 + vanishes) {
     runtime_error("[", op,
                   "] a recorded write gives this tensor a new value, but another live tensor "
                   "shares its memory and would keep the old one: write to x.copy(), or use an "
@@ -128,7 +147,7 @@ void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other,
   if (const Capture* capture = Capture::current()) capture->check_write(op.name, x);
   check_not_leaf(op.name, x);
   if (records(x) || records(y)) {
-    Tensor result = run_op(elements, [&] { return in_order(op.function(x, y)); });
+    Tensor result = run_op(elements, [&] { return laid_out_as(x, op.function(x, y)); });
     check_result(op.name, x, result);
     if (result.dtype() != x.dtype()) result = ops::astype(result, x.dtype());
     if (is_temporary(handle)) return rebind(handle, std::move(result));
@@ -159,7 +178,7 @@ void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& sourc
   if (recorded) {
     const Tensor cast = value.dtype() == x.dtype() ? value : ops::astype(value, x.dtype());
     Tensor result =
-        run_op(elements + x.size(), [&] { return in_order(ops::setitem(x, index, cast)); });
+        run_op(elements + x.size(), [&] { return laid_out_as(x, ops::setitem(x, index, cast)); });
     // Nobody would see what x[i][j] = y makes of the temporary x[i].
     return replace("setitem", handle, std::move(result), given);
   }

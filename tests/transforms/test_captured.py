@@ -1,6 +1,7 @@
 """Calls that are written down and run again: the function's numbers, or an error that says why."""
 
 import gc
+import re
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,7 +26,7 @@ DECIDED = {
 
 def arrays(tree):
     """A list of numbers is an array."""
-    if isinstance(tree, list) and not isinstance(tree[0], (list, np.ndarray, pa.Tensor)):
+    if isinstance(tree, list) and tree and not isinstance(tree[0], (list, np.ndarray, pa.Tensor)):
         tree = np.array(tree)
     if isinstance(tree, (tuple, list)):
         return [y for part in tree for y in arrays(part)]
@@ -44,6 +45,9 @@ def rosenbrock(x):
     return pa.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
 
 
+THEIRS = "tensors that it did not make"
+
+
 class TestEveryOp:
     @pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)
     def test_values(self, record):
@@ -57,6 +61,29 @@ class TestEveryOp:
                     assert record.name in DECIDED and "the function asks for numbers" in str(error)
                 else:
                     same(got, record.call(sample, xs))
+
+    @pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)
+    def test_writes_into_results(self, record):
+        """What would change another tensor, of which the result is a view, is refused."""
+        for sample in record.calls():
+
+            def f(*xs, s=sample):
+                mine = [x.copy() for x in xs]
+                result = record.call(s, mine)[0]
+                result[...] = 1
+                return mine, result
+
+            xs = [pa.tensor(a) for a in sample.arrays]
+            try:
+                wanted = f(*xs)
+            except (ValueError, IndexError, TypeError):
+                continue  # no array that can be written
+            try:
+                got = pa.captured(f)(*xs)
+            except RuntimeError as error:
+                assert re.search(f"another live tensor|asks for numbers|{THEIRS}", str(error))
+            else:
+                same(got, wanted)
 
     @pytest.mark.parametrize(
         "record", [r for r in DIFFERENTIABLE if r.name not in DECIDED], ids=lambda r: r.label
@@ -456,7 +483,7 @@ class TestRefusals:
             w[0] = x[0]
 
         for f in (add, put):
-            with pytest.raises(RuntimeError, match="tensors that it did not make"):
+            with pytest.raises(RuntimeError, match=THEIRS):
                 pa.captured(f)(pa.ones(2))
         same(w, np.ones(2))
 
@@ -530,6 +557,42 @@ class TestWrites:
             a, b = values
             same(call(x), ([0.0, a, b, 0.0], [2 * b, a + 1, b + 1, 1], [2 * a, 2 * b]))
             same(x, values)
+
+    def test_through_views(self):
+        """As where a write is recorded: a view must not keep an old value, nor its base."""
+        w = pa.zeros(3)
+
+        def of_view(x):
+            y = x.copy()
+            y.T[...] = 0.0
+            return y
+
+        def of_base(x):
+            y = x.copy()
+            z = y[1:]
+            y += 1
+            return z
+
+        def of_foreign(x):
+            v = w[1:]
+            v += x[0, 0]
+            return v
+
+        for f in (of_view, of_base):
+            with pytest.raises(RuntimeError, match="another live tensor"):
+                pa.captured(f)(pa.ones((2, 2)))
+        with pytest.raises(RuntimeError, match=THEIRS):
+            pa.captured(of_foreign)(pa.ones((2, 2)))
+
+        def alone(x):
+            y = x.copy()
+            y[0] += y[1]
+            y[1] = y[0]
+            z = (y * 2)[1:]
+            z += 1
+            return y, z
+
+        same(pa.captured(alone)(pa.ones((2, 2))), (np.full((2, 2), 2.0), np.full((1, 2), 5.0)))
 
     def test_into_constants_that_were_read(self):
         def f(x):

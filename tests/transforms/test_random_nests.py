@@ -30,6 +30,9 @@ def check(e, plain, derivative):
         "reverse": (grad(f)(x), slope),
         "forward": (along(f, x), slope),
         "mapped reverse": (vmap(grad(f))(pa.tensor([X, 0.2]))[0], slope),
+        "captured": (pa.captured(f)(x), wanted),
+        "captured reverse": (pa.captured(grad(f))(x), slope),
+        "captured forward": (pa.captured(lambda x: along(f, x))(x), slope),
     }
     if f(pa.tensor(X, requires_grad=True)).requires_grad:
         found["recorded"] = (recorded(f, X), slope)

@@ -12,7 +12,7 @@ import pyautograd as pa
 from pyautograd.func import grad, hvp, jvp, vmap
 
 # A program may write what another tensor shows while something records: that is refused.
-REFUSED = "another live tensor|leaf that requires grad|must not write"
+REFUSED = "another live tensor|leaf that requires grad|must not write|that it did not make"
 
 
 def fused(call):
@@ -54,6 +54,7 @@ def gradients(f, x):
     batch = np.stack([0.9 * x, x])
     yield lambda: grad(f)(x)
     yield lambda: recorded(f, x)
+    yield lambda: pa.captured(grad(f))(x)
     yield lambda: vmap(grad(f))(batch)[1]
     yield lambda: grad(lambda xs: pa.sum(vmap(f)(xs)))(batch)[1]
     for policy in (None, pa.policies.everything_saveable, lambda operation: operation.cost > 0):
