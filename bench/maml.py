@@ -10,7 +10,7 @@ import time
 import harness
 from harness import Row, compare, in_fresh_process, mebibytes, seconds, timed_row
 
-OURS = "pyautograd"
+OURS, CAPTURED = "pyautograd", "captured"
 SIZES = (1, 40, 40, 1)
 INNER_RATE = 0.01
 META_RATE = 1e-3
@@ -106,16 +106,20 @@ def check_equal(np, gradients):
         )
 
 
-def ours_functional(np, pa, arrays, points, steps):
+def ours_functional(np, pa, arrays, points, steps, captured=False):
     gradient = pa.func.grad(functional_loss(pa, pa.relu, pa.func, pa.tree.map, steps))
     points = [pa.asarray(a) for a in points]
     adam = pa.optim.Adam(lr=META_RATE)
     now = {"params": pa.tree.map(pa.asarray, arrays)}
     now["state"] = adam.init(now["params"])
 
+    def meta_step(params, state, *points):
+        return adam.update(params, gradient(params, *points), state)
+
+    update = pa.captured(meta_step) if captured else meta_step
+
     def step():
-        found = gradient(now["params"], *points)
-        now["params"], now["state"] = adam.update(now["params"], found, now["state"])
+        now["params"], now["state"] = update(now["params"], now["state"], *points)
 
     return flat(np, gradient(now["params"], *points)), step
 
@@ -187,6 +191,7 @@ def bench_meta_step(np, pa, torch, jax, options):
         made = {}
         if pa:
             made[OURS] = ours_functional(np, pa, arrays, points, steps)
+            made[CAPTURED] = ours_functional(np, pa, arrays, points, steps, captured=True)
         if torch:
             made["torch.func"] = torch_functional(np, torch, arrays, points, steps)
             made["torch loop"] = recorded(np, torch, arrays, points, steps)
@@ -200,6 +205,7 @@ def bench_meta_step(np, pa, torch, jax, options):
         others = ("jax jit", f"{OURS} loop")
         rows.append(timed_row(what, timings, OURS, "torch.func", 0.5, others))
         rows.append(timed_row(what, timings, OURS, "torch loop", 0.25))
+        rows.append(timed_row(f"{what}, captured", timings, CAPTURED, "jax jit", 1.0))
     return rows
 
 

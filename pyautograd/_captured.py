@@ -85,26 +85,28 @@ class Captured:
         functools.update_wrapper(self, f)
         self._f = f
         self._calls: dict[Any, _Call] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not _core.may_capture():
             return self._f(*args, **kwargs)
         # Nearly always there are tensors only.
         key: Any = None if kwargs else _core.call_signature(args)
-        if key is not None:
-            call = self._calls.get(key) or self._captured(key, *flatten((args, kwargs)))
-            found = call.run(args)
-        else:
+        tensors: Sequence[Tensor] = args
+        if key is None:
             leaves, structure = flatten((args, kwargs))
-            tensors = [_core.asarray(x) for x in leaves if _is_array(x)]
+            tensors = _arrays(leaves)
             signature = _core.call_signature(tensors)
             if signature is None:
                 _check_host(tensors)
                 return self._f(*args, **kwargs)
             key = (signature, structure, *[_fixed(x) for x in leaves])
-            call = self._calls.get(key) or self._captured(key, leaves, structure)
-            found = call.run(tensors)
+        call = self._calls.get(key)
+        if call is None:
+            if _core.innermost_depth():  # f may use what the transforms around have wrapped
+                return self._f(*args, **kwargs)
+            call = self._write_down(key, args, kwargs)
+        found = call.run(tensors)
         if found is None:
             return self._f(*args, **kwargs)
         if found is False:
@@ -112,15 +114,15 @@ class Captured:
             return self(*args, **kwargs)
         return call.result(found)
 
-    def _captured(self, key: Any, leaves: list[Any], structure: TreeDef) -> _Call:
+    def _write_down(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
         with self._lock:
             if key not in self._calls:
-                self._calls[key] = _Call(self._f, leaves, structure)
+                self._calls[key] = _Call(self._f, args, kwargs)
                 if len(self._calls) == _MANY:
                     warnings.warn(
                         f"[captured] {_MANY} calls of {_name(self._f)} were written down: pass "
                         "numbers that change as arrays, or call it without pa.captured",
-                        stacklevel=4,
+                        stacklevel=3,
                     )
             return self._calls[key]
 
@@ -152,8 +154,11 @@ class Captured:
 class _Call:
     """A call that was written down."""
 
-    def __init__(self, f: Callable[..., Any], leaves: list[Any], structure: TreeDef) -> None:
-        capture = _core.Capture([_core.asarray(x) for x in leaves if _is_array(x)])
+    def __init__(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        leaves, structure = flatten((args, kwargs))
+        capture = _core.Capture(_arrays(leaves))
         results, self._structure = _run(f, capture, leaves, structure)
         self._others = [None if isinstance(y, Tensor) else y for y in results]
         self._places = [i for i, y in enumerate(results) if isinstance(y, Tensor)]
@@ -199,6 +204,10 @@ def _run(
 
 def _is_array(x: Any) -> bool:
     return isinstance(x, (Tensor, np.ndarray, np.generic))
+
+
+def _arrays(leaves: Sequence[Any]) -> list[Tensor]:
+    return [_core.asarray(x) for x in leaves if _is_array(x)]
 
 
 def _fixed(x: Any) -> Any:

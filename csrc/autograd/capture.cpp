@@ -15,6 +15,8 @@ namespace pyautograd {
 namespace {
 
 constexpr uint32_t kNone = ~uint32_t{0};
+// What is larger is made in every run rather than kept.
+constexpr size_t kMostKept = 1 << 18;
 
 bool on_host(const Spec& spec) { return spec.device.kind == Device::Kind::CPU; }
 
@@ -150,8 +152,12 @@ Tensors Capture::evaluate(const Ref<const Primitive>& primitive, TensorSpan inpu
                           const Specs& specs) {
   // What runs Python calls ops of its own.
   if (!primitive->recomputable()) return primitive->eval(inputs, specs);
-  if (specs.empty() || std::all_of(inputs.begin(), inputs.end(),
-                                   [&](const Tensor& x) { return constant(x.array()); }))
+  const bool small = std::all_of(specs.begin(), specs.end(), [](const Spec& spec) {
+    return checked_bytes(spec.shape, spec.dtype) <= kMostKept;
+  });
+  if (specs.empty() || (small && std::all_of(inputs.begin(), inputs.end(), [&](const Tensor& x) {
+                          return constant(x.array());
+                        })))
     return evaluate_now(primitive, inputs, specs);
   if (!std::all_of(specs.begin(), specs.end(), on_host)) {
     runtime_error("[captured] ", primitive->name(),

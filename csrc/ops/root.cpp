@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/capture.h"
 #include "autograd/jet.h"
 #include "ops/elementwise.h"
 #include "ops/matrix_function.h"
@@ -340,8 +341,13 @@ void remember_root(const Tensor& y, double exponent, const Tensor& operand, Root
     const RootOf both = inner->of == RootOf::Signed ? of : inner->of;
     y.body()->origin = make_ref<Root>(y, inner->operand, exponent * inner->exponent, both,
                                       flat && inner->flat, inner->source);
-  } else if (!operand.body()->origin || function_of_root(operand)) {
+  } else if (!operand.body()->origin) {
     y.body()->origin = make_ref<Root>(y, operand, exponent, of, flat);
+  } else if (function_of_root(operand)) {
+    // Elsewhere it remains that function, as it is if nothing is known yet.
+    const bool known = !Capture::unknown(innermost_array(y));
+    if (known || surely(equal(y, scalar(0, y.dtype()))))
+      y.body()->origin = make_ref<Root>(y, operand, exponent, of, flat);
   }
 }
 

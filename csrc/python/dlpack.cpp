@@ -1,5 +1,6 @@
 #include "python/dlpack.h"
 
+#include "autograd/capture.h"
 #include "core/backend.h"
 #include "kernels/device.h"
 #include "ops/ops.h"
@@ -67,6 +68,7 @@ py::object export_capsule(const Tensor& x, [[maybe_unused]] uint64_t flags) {
   auto exported = std::make_unique<Export<Managed>>();
   exported->value = x.untracked();
   const Array& array = exported->value.array();
+  Capture::looked_at(array);
   if (array.storage->writable()) {
     array.storage->prepare_write();
     array.storage->expose();
