@@ -81,7 +81,8 @@ std::optional<Tensors> CapturedCall::run(TensorSpan given) const {
   }
   Tensors results;
   for (const Output& output : outputs_) {
-    const Tensor& y = at(output.value);
+    const bool is_argument = output.value.kind == Value::Kind::Argument;
+    const Tensor& y = is_argument ? given[output.value.index] : at(output.value);
     results.push_back(output.shared ? algebra::copy(y) : y);
   }
   return results;
@@ -155,9 +156,8 @@ Tensors Capture::evaluate(const Ref<const Primitive>& primitive, TensorSpan inpu
   const bool small = std::all_of(specs.begin(), specs.end(), [](const Spec& spec) {
     return checked_bytes(spec.shape, spec.dtype) <= kMostKept;
   });
-  if (specs.empty() || (small && std::all_of(inputs.begin(), inputs.end(), [&](const Tensor& x) {
-                          return constant(x.array());
-                        })))
+  if (specs.empty() || (small && std::all_of(inputs.begin(), inputs.end(),
+                                             [&](const Tensor& x) { return constant(x.array()); })))
     return evaluate_now(primitive, inputs, specs);
   if (!std::all_of(specs.begin(), specs.end(), on_host)) {
     runtime_error("[captured] ", primitive->name(),

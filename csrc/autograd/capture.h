@@ -63,7 +63,8 @@ class CapturedCall final : public RefCounted {
 // While a call is captured, ops on arrays are noted instead of done: what they make has a storage
 // without memory, whose Lineage is the Capture. Whoever asks for its numbers, in Python or in a
 // rule, gets an error, so that nothing is written down that depends on them. Ops on what the
-// function itself made without its arguments are done at once, for all later runs, if that is small.
+// function itself made without its arguments are done at once, for all later runs, if that is
+// small.
 //
 // For one thread. It lives as long as a storage that it made: tensors may outlive the call.
 class Capture final : public RefCounted, public Lineage {

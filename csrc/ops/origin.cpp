@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/kernels.h"
+#include "autograd/capture.h"
 #include "ops/elementwise.h"
 #include "ops/reduce.h"
 #include "ops/through_origin.h"
@@ -67,6 +67,11 @@ const Origin* origin_of(const Tensor& x, Origin::Kind kind) {
   const bool current = version_of(*origin->operand.body()) == origin->operand_version &&
                        version_of(*x.body()) == origin->own_version;
   return current ? origin : nullptr;
+}
+
+bool vanishes(const Tensor& y) {
+  if (!Capture::unknown(innermost_array(y))) return has_zero(y);
+  return surely(equal(y, scalar(0, y.dtype())));
 }
 
 bool holds_everywhere(const Tensor& truth) { return !has_zero(astype(truth, DType::Float64)); }

@@ -85,9 +85,13 @@ inline bool any_origin(TensorSpan x) {
   return found;
 }
 
+// Whether a root has zeros: at these kinks derivatives are a convention, which must not depend on
+// whether anything is known yet.
+bool vanishes(const Tensor& y);
+
 template <class Make, class Source>
 void remember_square_root_of(const Tensor& y, Make&& make, Source&& source) {
-  if (differentiable(y) && has_zero(y)) remember_square_root(y, make(), source());
+  if (differentiable(y) && vanishes(y)) remember_square_root(y, make(), source());
 }
 
 }  // namespace pyautograd::ops

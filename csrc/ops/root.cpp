@@ -3,7 +3,6 @@
 #include <cmath>
 #include <limits>
 
-#include "autograd/capture.h"
 #include "autograd/jet.h"
 #include "ops/elementwise.h"
 #include "ops/matrix_function.h"
@@ -334,20 +333,15 @@ bool is_of_rules(const Operation& op) { return name_of(op).starts_with("_scale")
 }  // namespace
 
 void remember_root(const Tensor& y, double exponent, const Tensor& operand, RootOf of) {
-  if (!differentiable(y) || !has_zero(y)) return;
+  if (!differentiable(y) || !vanishes(y)) return;
   const bool flat = of == RootOf::Size;
   // The root of a root comes from the same operand: origins form no chain.
   if (const Root* inner = root_of(operand)) {
     const RootOf both = inner->of == RootOf::Signed ? of : inner->of;
     y.body()->origin = make_ref<Root>(y, inner->operand, exponent * inner->exponent, both,
                                       flat && inner->flat, inner->source);
-  } else if (!operand.body()->origin) {
+  } else if (!operand.body()->origin || function_of_root(operand)) {
     y.body()->origin = make_ref<Root>(y, operand, exponent, of, flat);
-  } else if (function_of_root(operand)) {
-    // Elsewhere it remains that function, as it is if nothing is known yet.
-    const bool known = !Capture::unknown(innermost_array(y));
-    if (known || surely(equal(y, scalar(0, y.dtype()))))
-      y.body()->origin = make_ref<Root>(y, operand, exponent, of, flat);
   }
 }
 
@@ -357,7 +351,7 @@ void remember_square_root(const Tensor& y, const Tensor& square, RootSource sour
 }
 
 void remember_inverse_cosine(const Tensor& y, const Tensor& x, kernels::FnId inverse_sine) {
-  if (!is_floating(y.dtype()) || !differentiable(y) || x.body()->origin || !has_zero(y)) return;
+  if (!is_floating(y.dtype()) || !differentiable(y) || x.body()->origin || !vanishes(y)) return;
   const Tensor below = (1.0 - x) * 0.5;
   const bool circular = inverse_sine == kernels::fn_id<kernels::Asin>();
   const Root root(y, circular ? below : -below, 0.5, RootOf::Positive, false);
