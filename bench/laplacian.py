@@ -136,6 +136,9 @@ def bench_taylor(np, pa, torch, jax, options):
     """Ten coefficients of a function of twenty ops."""
     del torch
     calls = {OURS: lambda: pa.func.taylor(lambda x: curve(pa, x), 0.3, 1.0, ORDER)[-1].item()}
+    captured = pa.captured(lambda x: pa.func.taylor(lambda x: curve(pa, x), x, 1.0, ORDER)[-1])
+    point = pa.tensor(0.3)
+    calls["captured"] = lambda: captured(point).item()
     if jax:
         from jax.experimental import jet
 
@@ -156,7 +159,7 @@ def bench_taylor(np, pa, torch, jax, options):
         if not np.isclose(got, expected, rtol=1e-9):
             raise SystemExit(f"{name}: another coefficient; nothing is timed")
     timings = compare(calls, options.rounds)
-    others = [name for name in calls if name.endswith("compiled")]
+    others = [name for name in calls if name == "captured" or name.endswith("compiled")]
     row = timed_row(
         f"Taylor coefficient {ORDER} of 20 ops", timings, OURS, "jax.experimental.jet", 1.0, others
     )

@@ -45,11 +45,12 @@ def captured(f: F) -> F:
     Tensors and arrays in the arguments, which may be trees of them (:mod:`pyautograd.tree`), may
     have other numbers in each call. Everything else is fixed by the call that was written down,
     and where an argument that is no array differs, another call is: numbers that change should be
-    arrays. What ``f`` reads beside its arguments are the tensors of that call, with the numbers
-    that they have when the list is run; other values of Python's, and what is printed, counted or
-    decided by them, are not looked at again. Everything that goes through the same ops in every
-    call can be captured, ``backward`` on tensors that ``f`` made and writes into such tensors
-    included.
+    arrays, and what is no array is kept alive. What ``f`` reads beside its arguments are the
+    tensors of that call, with the numbers that they have when the list is run; other values of
+    Python's, and what is printed, counted or decided by them, are not looked at again. Everything
+    that goes through the same ops in every call can be captured, ``backward`` on tensors that ``f``
+    made and writes into such tensors included; but no function with rules of its own that computes
+    with NumPy.
 
     Where an argument requires grad or a transform is at work on it, ``f`` is called as it is, so
     that derivatives of a captured function are those of ``f``: capture the outermost function.
