@@ -8,6 +8,7 @@
 #include "autograd/evaluate.h"
 #include "autograd/node.h"
 #include "autograd/op_log.h"
+#include "core/error.h"
 #include "kernels/kernels.h"
 
 namespace pyautograd {
@@ -58,6 +59,15 @@ Tensors unexposed(TensorSpan arguments) {
 }  // namespace
 
 std::optional<Tensors> CapturedCall::run(TensorSpan given) const {
+  try {
+    return run_steps(given);
+  } catch (const Error& error) {
+    if (error.kind() == Error::Kind::Memory) throw;
+    return {};
+  }
+}
+
+std::optional<Tensors> CapturedCall::run_steps(TensorSpan given) const {
   const Deferral::Scope scope;
   const Tensors arguments = unexposed(given);
   std::vector<Tensor> made(made_);
@@ -121,9 +131,7 @@ void Capture::begin() {
   first_node_ = Node::next_sequence();
 }
 
-void Capture::end() noexcept {
-  if (current_ == this) current_ = nullptr;
-}
+void Capture::end() noexcept { current_ = nullptr; }
 
 // Memory that nobody can write: the numbers that Python wrote in the function are such.
 bool Capture::constant(const Array& x) const noexcept {
@@ -156,8 +164,8 @@ Tensors Capture::evaluate(const Ref<const Primitive>& primitive, TensorSpan inpu
   const bool small = std::all_of(specs.begin(), specs.end(), [](const Spec& spec) {
     return checked_bytes(spec.shape, spec.dtype) <= kMostKept;
   });
-  if (specs.empty() || (small && std::all_of(inputs.begin(), inputs.end(),
-                                             [&](const Tensor& x) { return constant(x.array()); })))
+  if (small && std::all_of(inputs.begin(), inputs.end(),
+                           [&](const Tensor& x) { return constant(x.array()); }))
     return evaluate_now(primitive, inputs, specs);
   if (!std::all_of(specs.begin(), specs.end(), on_host)) {
     runtime_error("[captured] ", primitive->name(),
@@ -191,13 +199,20 @@ void Capture::own(const Ref<Storage>& storage) {
 }
 
 void Capture::note_made(const Tensor& x) {
-  if (x.is_array() && x.array().storage->use_count() == 1 && !x.array().storage->exposed())
-    own(x.array().storage);
+  if (!x.is_array() || x.body()->use_count() > 1) return;
+  const Ref<Storage>& storage = x.array().storage;
+  if (storage->use_count() == 1 && !storage->exposed()) own(storage);
 }
 
 bool Capture::guard(const Tensor& truth) {
-  if (!truth.is_array() || !unknown(truth.array())) return false;
-  guards_.push_back(value_of(truth));
+  // The numbers that control flow sees; what vmap maps has no one number.
+  for (const Body* body = truth.body().get(); body->kind != Body::Kind::Array;) {
+    if (body->kind == Body::Kind::Batched) return false;
+    body = inner_value(*body).body().get();
+  }
+  const Array& array = innermost_array(truth);
+  if (!unknown(array)) return false;
+  guards_.push_back(value_of(Tensor(array.with_layout(array.shape, array.strides, array.offset))));
   return true;
 }
 
@@ -233,9 +248,9 @@ bool Capture::same_memory(const Storage& a, const Storage& b) const noexcept {
 void Capture::check_gradient(const Node& node) const {
   if (node.sequence >= first_node_) return;
   runtime_error(
-      "[captured] backward puts a gradient into `.grad` of a tensor that the function did not "
-      "make, "
-      "which later calls would not do: return what pa.grad gives instead");
+      "[captured] backward puts a gradient into `.grad` of a tensor from outside, which later "
+      "calls "
+      "would not do: return what pa.grad gives instead");
 }
 
 size_t Capture::held() const noexcept {
@@ -245,6 +260,7 @@ size_t Capture::held() const noexcept {
 }
 
 Ref<CapturedCall> Capture::finish(TensorSpan outputs) {
+  if (asked_) refuse();
   Ref<CapturedCall> call = make_ref<CapturedCall>();
   for (const Tensor& y : outputs) call->outputs_.push_back({value_of(y), constant(y.array())});
   std::vector<uint32_t> last_read(made_, kNone);  // the step; kNone: nobody reads it
@@ -314,6 +330,11 @@ void Capture::restore(Storage&) {
         "[captured] this tensor was made while a call was captured, and has no numbers: return it "
         "from the captured function instead of keeping it");
   }
+  asked_ = true;
+  refuse();
+}
+
+void Capture::refuse() {
   runtime_error(
       "[captured] the function asks for numbers that each call computes anew (float(x), print(x), "
       "if x > 0, np.asarray(x), a boolean mask), so that what it does would depend on them: use "

@@ -12,8 +12,8 @@ namespace pyautograd {
 // rules. Immutable, so that several threads may run it.
 class CapturedCall final : public RefCounted {
  public:
-  // Arrays of the shapes and dtypes that were captured, in any layout. Empty where a guard holds:
-  // then the function does something else with these numbers.
+  // Arrays of the shapes and dtypes that were captured, in any layout. Empty where a guard holds or
+  // an op fails: the function itself knows what to do with these numbers, and where.
   std::optional<Tensors> run(TensorSpan arguments) const;
   // Whether numbers that the function looked at, and that were not its arguments', are others now.
   bool stale() const;
@@ -49,6 +49,8 @@ class CapturedCall final : public RefCounted {
     Ref<Array> copy;  // where others can write the memory unnoticed
     bool holds() const;
   };
+
+  std::optional<Tensors> run_steps(TensorSpan given) const;
 
   std::vector<Step> steps_;
   std::vector<Tensor> constants_;
@@ -149,6 +151,7 @@ class Capture final : public RefCounted, public Lineage {
     Family family;
   };
 
+  [[noreturn]] static void refuse();
   Tensor absent(const Spec& spec, Value value, Family family);
   Family family_of_view(const Array& x);
   void own(const Ref<Storage>& storage);
@@ -175,6 +178,7 @@ class Capture final : public RefCounted, public Lineage {
   std::vector<CapturedCall::Pin> pins_;
   uint32_t arguments_ = 0, made_ = 0;
   uint64_t first_node_ = 0;
+  bool asked_ = false;  // for numbers: whoever catches the error may do what other numbers forbid
   int64_t bytes_ = 0;
 };
 

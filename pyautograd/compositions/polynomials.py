@@ -79,6 +79,8 @@ def roots(p: TensorLike) -> Tensor:
 
 
 def _leading_zeros(x: Tensor) -> int:
+    if x.size and _core.guard(_core.equal(x[0], 0)):  # in a captured call there are none
+        return 0
     try:
         (places,) = _core.nonzero(x)
     except RuntimeError:  # under vmap there is no one number to look at

@@ -473,3 +473,11 @@ def test_slopes_of_the_incomplete_gamma_function_in_its_parameter():
         np.testing.assert_allclose(got.item(), want.item(), rtol=1e-11)
         got = differentiated(special.gammaincc, order)(a, x)
         np.testing.assert_allclose(got.item(), -want.item(), rtol=1e-11)
+
+
+def test_zeta_far_below():
+    """The reflected series has a bound on its terms, and zeros where the factor is infinite."""
+    for s in (-2.0, -400.0, -1e3, -1e5, -1e300):
+        assert pa.special.zeta(pa.tensor(s)).item() == 0
+    got = pa.special.zeta(pa.tensor([-401.5, -20.5, -0.7])).numpy()
+    np.testing.assert_allclose(got, sc.zeta([-401.5, -20.5, -0.7]), rtol=1e-13)

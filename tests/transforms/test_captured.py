@@ -49,9 +49,40 @@ def rosenbrock(x):
 THEIRS = "tensors that it did not make"
 
 
+EXTREME = (0.0, -0.0, 1.0, -1.0, 800.0, -800.0, 1e300, -1e300, 1e-310, np.inf, -np.inf, np.nan)
+
+
+def extreme(xs, rng):
+    """Tensors at which rules and checks that look at numbers have something to find."""
+
+    def drawn(x):
+        if x.dtype.kind not in "fc":
+            return x
+        parts = rng.choice(EXTREME, (2, *x.shape))
+        return (parts[0] + 1j * parts[1] if x.dtype.kind == "c" else parts[0]).astype(x.dtype)
+
+    return [pa.tensor(drawn(np.asarray(x))) for x in xs]
+
+
+def outcome(f, xs):
+    try:
+        return f(*xs)
+    except Exception as error:
+        return error
+
+
+def same_outcome(got, want, rtol=0.0):
+    if isinstance(got, Exception) or isinstance(want, Exception):
+        assert type(got) is type(want), (got, want)
+    else:
+        same(got, want, rtol)
+
+
+@pytest.mark.filterwarnings("ignore")
 class TestEveryOp:
     @pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)
     def test_values(self, record):
+        rng = np.random.default_rng(0)
         for sample in record.calls():
             call = pa.captured(lambda *xs, s=sample: record.call(s, list(xs)))
             xs = [pa.tensor(a) for a in sample.arrays]
@@ -60,8 +91,12 @@ class TestEveryOp:
                     got = call(*xs)
                 except RuntimeError as error:
                     assert record.name in DECIDED and "the function asks for numbers" in str(error)
-                else:
-                    same(got, record.call(sample, xs))
+                    break
+                same(got, record.call(sample, xs))
+            else:
+                ys = extreme(sample.arrays, rng)
+                want = outcome(lambda *xs, s=sample: record.call(s, list(xs)), ys)
+                same_outcome(outcome(call, ys), want)
 
     @pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)
     def test_writes_into_results(self, record):
@@ -97,9 +132,9 @@ class TestEveryOp:
             points = [[pa.tensor(x) for x in xs] for xs in (f.point, near)]
             for derivative in (reverse(f, v), forward(f, v), reverse(reverse(f, v), w)):
                 call = pa.captured(derivative)
-                for xs in points:
+                for xs in (*points, extreme(f.point, rng)):
                     # Rules that need not look for infinities take another way there.
-                    same(call(*xs), derivative(*xs), rtol=1e-9)
+                    same_outcome(outcome(call, xs), outcome(derivative, xs), rtol=1e-9)
 
 
 def refused(call, *xs):
@@ -291,6 +326,12 @@ class TestCalls:
         x[0, 1] = 5.0  # views of the argument, as when it is called as it is
         assert same_one[0, 1] == 5.0 and turned[1, 0] == 5.0
 
+    def test_large_arguments_are_returned_as_they_are(self):
+        values = np.ones(100_000)
+        (y,) = pa.captured(lambda x: (x,))(values)
+        values[7] = 3.0
+        assert y[7].item() == 3.0
+
     def test_gradients_share_no_memory(self):
         call = pa.captured(lambda x, y: pa.func.grad(lambda x, y: pa.sum(x + y), (0, 1))(x, y))
         gx, gy = call(pa.ones(3), pa.ones(3))
@@ -310,6 +351,9 @@ class TestCalls:
         call = pa.captured(lambda x: x + pa.cumsum(pa.arange(3.0)) * 2)
         same(call(pa.zeros(3)), [0.0, 2.0, 6.0])
         assert call.ops() == [["add"]]
+        large = pa.captured(lambda x: x + pa.sum(pa.exp(pa.zeros(100_000))))
+        assert large(pa.tensor(1.0)).item() == 100_001
+        assert large.ops() == [["exp", "sum", "add"]]
 
     def test_index_arguments_are_checked(self):
         call = pa.captured(lambda x, i: x[i])
@@ -428,16 +472,51 @@ class TestWhatItReads:
             wanted = pa.func.hessian(lambda y: pa.sum(y * y[index] ** 2))(x)
             same(call(x), wanted, rtol=1e-13)
 
-    def test_memory_of_others(self):
-        values = np.ones(3)
-        call = pa.captured(lambda x: x * values)
-        same(call(pa.ones(3)), np.ones(3))
+    @pytest.mark.parametrize(
+        "f",
+        [
+            lambda x, values: x * values,
+            lambda x, values: x + pa.square(values),
+            lambda x, values: x + pa.asarray(values) * 2,
+            lambda x, values: x + pa.tensor(values) * 2,
+        ],
+    )
+    def test_memory_of_others(self, f):
+        values, x = np.ones(3), pa.ones(3)
+        call = pa.captured(lambda x: f(x, values))
+        same(call(x), f(x, values))
         values[:] = 4.0
-        same(call(pa.ones(3)), np.full(3, 4.0))
+        same(call(x), f(x, values))
+
+    def test_tensors_that_ops_return_as_they_are(self):
+        w = pa.ones(2)
+        call = pa.captured(lambda x: x + pa.real(w) * 2)
+        same(call(pa.ones(2)), [3.0, 3.0])
+        w[...] = 5.0
+        same(call(pa.ones(2)), [11.0, 11.0])
 
 
 class TestGuards:
     """What a function takes for granted is asked in each run; else it is called as it is."""
+
+    def test_within_transforms(self):
+        def f(x, w):
+            return pa.func.jvp(lambda w: pa.average(x, weights=w), (w,), (pa.ones(2),))[1]
+
+        call, x = pa.captured(f), pa.tensor([1.0, 3.0])
+        same(call(x, pa.tensor([1.0, 3.0])), f(x, pa.tensor([1.0, 3.0])))
+        with pytest.raises(ZeroDivisionError, match="sum to zero"):
+            call(x, pa.tensor([1.0, -1.0]))
+
+    def test_leading_zeros(self):
+        call = pa.captured(pa.roots)
+        for p in ([1.0, -3.0, 2.0], [0.0, 1.0, -3.0], [0.0, 0.0, 0.0]):
+            same(call(pa.tensor(p)), pa.roots(pa.tensor(p)))
+
+    def test_counts_beyond_what_is_expected(self):
+        call = pa.captured(lambda x: pa.bincount(x, minlength=4))
+        for x in ([0, 1, 1], [3, 3, 3], [9, 0, 0]):
+            same(call(pa.tensor(x)), pa.bincount(pa.tensor(x), minlength=4))
 
     def test_errors_of_arguments(self):
         call = pa.captured(lambda x: pa.nanargmax(x))
@@ -500,6 +579,15 @@ class TestRefusals:
         refused(pa.captured(f), pa.tensor([1.0, 2.0]))
         f(pa.tensor([1.0, 2.0]))
 
+    def test_errors_that_are_caught(self):
+        def f(x):
+            try:
+                return x * float(x[0])
+            except RuntimeError:
+                return x
+
+        refused(pa.captured(f), pa.ones(2))
+
     def test_draws(self):
         with pytest.raises(RuntimeError, match="cannot draw random numbers"):
             pa.captured(lambda x: x + pa.random.normal(size=2))(pa.ones(2))
@@ -556,6 +644,10 @@ class TestRefusals:
             pa.captured(lambda x: x)(x)
         with pytest.raises(RuntimeError, match=r"runs on a device"):
             pa.captured(lambda x: x.to(device))(pa.ones(2))
+
+    def test_one_call_at_a_time(self):
+        with pa._core.Capture([]), pytest.raises(RuntimeError, match="captured already"):
+            pa._core.Capture([]).__enter__()
 
     def test_after_an_error_all_is_as_before(self):
         def f(x):
@@ -653,6 +745,34 @@ class TestMemory:
         del other
         gc.collect()
         assert pa.memory.live() == before
+
+    def test_what_is_not_needed_is_not_kept(self):
+        def f(x):
+            pa.sum(pa.zeros(100_000) * x[0])
+            return x + 1
+
+        x = pa.ones(2)
+        call = pa.captured(f)
+        before = pa.memory.live().bytes
+        call(x)
+        gc.collect()
+        assert pa.memory.live().bytes - before < 10_000
+
+    def test_what_a_run_will_take_is_known(self):
+        def f(x):
+            before = pa._core.planned_bytes()
+            y = x + x
+            assert pa._core.planned_bytes() - before == x.nbytes
+            del y
+            assert pa._core.planned_bytes() == before
+            return x
+
+        pa.captured(f)(pa.ones(1000))
+
+    def test_profiles_see_the_ops(self):
+        call, x = pa.captured(lambda x: pa.sin(x) + pa.cos(x)), pa.ones(10)
+        call(x)
+        assert "3 operations" in repr(pa.memory.profile(lambda: call(x)))
 
     def test_functions_go(self):
         class Held:

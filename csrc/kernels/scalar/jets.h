@@ -165,7 +165,7 @@ template <int Max>
 PYAUTOGRAD_HD Series<Max> reflected_zeta_jet(int k, double s) {
   Series<Max> log(k, 0, 0, std::log(2 * kPi), 0), gammas(k, 0, 0), sine(k, 0, 0);
   add_lgamma(gammas, 1, 1 - s, true, false);
-  Series<Max> other = zeta_jet<Max>(k, 1 - s, 1);
+  Series<Max> other = zeta_jet<Max>(k, std::fmin(1 - s, 1e3), 1);  // 1 from far below that on
   const double turn = std::fmod(s, 4) / 2;  // sin(pi turn), in exact quarters
   double scale = 1;
   for (int i = 0; i <= k; ++i, scale *= kPi / 2 / i) {
@@ -181,6 +181,7 @@ PYAUTOGRAD_HD Series<Max> reflected_zeta_jet(int k, double s) {
   const double power = std::pow(2 * kPi, s - 1), size = std::tgamma(1 - s);
   const double value =
       size < kInf ? 2 * power * size : 2 * std::exp((s - 1) * std::log(2 * kPi) + lgamma(1 - s));
+  if (k == 0 && sine.c[0][0] == 0) return Series<Max>(k, 0, 0);
   log += gammas;
   return exp(log, value) * sine * other;
 }
