@@ -7,7 +7,7 @@ import gc
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
 
@@ -17,13 +17,14 @@ from .tree import TreeDef, flatten, paths, unflatten
 
 __all__ = ["Captured", "captured"]
 
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # Beyond so many, the arguments that decide what is captured are likely to be ones that change.
 _MANY = 16
 
 
-def captured(f: F) -> F:
+def captured(f: Callable[P, R]) -> Captured[P, R]:
     """A function whose calls are written down as lists of ops and then run again.
 
     The first call with arguments of some shapes and dtypes runs ``f`` without doing the work, to
@@ -74,13 +75,13 @@ def captured(f: F) -> F:
     Warns:
         UserWarning: many calls were written down, since arguments that are no arrays differed.
     """
-    return cast(F, Captured(f))
+    return Captured(f)
 
 
-class Captured:
+class Captured(Generic[P, R]):
     """What :func:`captured` returns."""
 
-    def __init__(self, f: Callable[..., Any]) -> None:
+    def __init__(self, f: Callable[P, R]) -> None:
         if not callable(f):
             raise TypeError(f"[captured] expected a function, got a {type(f).__name__}")
         functools.update_wrapper(self, f)
@@ -88,12 +89,12 @@ class Captured:
         self._calls: dict[Any, _Call] = {}
         self._lock = threading.RLock()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if not _core.may_capture():
             return self._f(*args, **kwargs)
         # Nearly always there are tensors only.
         key: Any = None if kwargs else _core.call_signature(args)
-        tensors: Sequence[Tensor] = args
+        tensors: Sequence[Any] = args
         if key is None:
             leaves, structure = flatten((args, kwargs))
             tensors = _arrays(leaves)
@@ -113,7 +114,7 @@ class Captured:
         if found is False:
             self._calls.pop(key, None)
             return self(*args, **kwargs)
-        return call.result(found)
+        return cast(R, call.result(found))
 
     def _write_down(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
         with self._lock:
