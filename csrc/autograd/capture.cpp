@@ -248,9 +248,9 @@ bool Capture::same_memory(const Storage& a, const Storage& b) const noexcept {
 void Capture::check_gradient(const Node& node) const {
   if (node.sequence >= first_node_) return;
   runtime_error(
-      "[captured] backward puts a gradient into `.grad` of a tensor from outside, which later "
-      "calls "
-      "would not do: return what pa.grad gives instead");
+      "[captured] backward puts a gradient into `.grad` of a tensor from outside, and later calls "
+      "do "
+      "not: return what pa.grad gives instead");
 }
 
 size_t Capture::held() const noexcept {
@@ -271,10 +271,10 @@ Ref<CapturedCall> Capture::finish(TensorSpan outputs) {
       last_read[value.index] = by;
   };
   const auto end = static_cast<uint32_t>(steps_.size());
-  call->guards_ = guards_;
+  call->guards_ = std::move(guards_);
   call->pins_ = std::move(pins_);
   for (const auto& output : call->outputs_) note(output.value, end);
-  for (const Value& guard : guards_) note(guard, end);
+  for (const Value& guard : call->guards_) note(guard, end);
   std::vector<bool> needed(end);
   for (uint32_t i = end; i-- > 0;) {
     for (size_t k = 0; k < steps_[i].specs.size(); ++k)

@@ -42,7 +42,7 @@ bool mapped_anywhere(const Tensor& x) {
   return false;
 }
 
-// Whether an index is one number for now and ever.
+// Whether an index is one number, and the same in every run of a captured call.
 bool is_plain(const Tensor& x) {
   return !mapped_anywhere(x) && !Capture::unknown(innermost_array(x));
 }

@@ -288,7 +288,7 @@ Tensor over_the_others(const Tensor& y, const Tensor& reduced, const Dims& axes,
 void remember_spectrum(const Tensor& values, SpectrumOf of, const Tensor& matrix) {
   if (!differentiable(values) || values.shape().back() < 2) return;
   const Array& numbers = innermost_array(values);
-  if (Capture::unknown(numbers)) {
+  if (Capture::unknown(numbers)) {  // a guard: those that are close would have an origin
     surely(linalg::are_close(values));
     return;
   }

@@ -77,17 +77,6 @@ py::object signature(const py::sequence& tensors) {
 
 }  // namespace
 
-PyObject* note_made(PyObject* results) {
-  if (is_tensor(results)) {
-    Capture::current()->note_made(unwrap(results));
-  } else if (PyTuple_Check(results) || PyList_Check(results)) {
-    for (py::handle part : py::reinterpret_borrow<py::sequence>(results)) {
-      if (is_tensor(part.ptr())) Capture::current()->note_made(unwrap(part.ptr()));
-    }
-  }
-  return results;
-}
-
 void bind_captures(py::module_& module) {
   py::class_<PyCapture>(module, "Capture", "The ops of a call, noted instead of done.")
       .def(py::init<py::object>(), py::arg("arguments"), py::pos_only())

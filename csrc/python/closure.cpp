@@ -151,13 +151,17 @@ uint64_t fingerprint(const py::object& tensors) {
 
 }  // namespace
 
-PyObject* note_results(Closure& closure, const char* op, PyObject* results) {
+PyObject* note_results(const char* op, PyObject* results) {
   py::object owned = py::reinterpret_steal<py::object>(results);  // a run that diverges raises
+  const auto note = [&](const Tensor& x) {
+    if (Closure* closure = Closure::current()) closure->note_call(op, x);
+    if (Capture* capture = Capture::current()) capture->note_made(x);
+  };
   if (is_tensor(results)) {
-    closure.note_call(op, unwrap(results));
+    note(unwrap(results));
   } else if (PyTuple_Check(results) || PyList_Check(results)) {
     for (py::handle part : py::reinterpret_borrow<py::sequence>(results)) {
-      if (is_tensor(part.ptr())) closure.note_call(op, unwrap(part.ptr()));
+      if (is_tensor(part.ptr())) note(unwrap(part.ptr()));
     }
   }
   return owned.release().ptr();

@@ -6,15 +6,12 @@
 
 namespace pyautograd::python {
 
-PyObject* note_results(Closure& closure, const char* op, PyObject* results);
-PyObject* note_made(PyObject* results);
+PyObject* note_results(const char* op, PyObject* results);
 
 // What an op called from Python returns, on its way there.
 inline PyObject* noted(const char* op, PyObject* results) {
-  if (Closure* closure = Closure::current(); closure && results) [[unlikely]]
-    results = note_results(*closure, op, results);
-  if (Capture::current() && results) [[unlikely]]
-    return note_made(results);
+  if ((Closure::current() || Capture::current()) && results) [[unlikely]]
+    return note_results(op, results);
   return results;
 }
 

@@ -133,7 +133,7 @@ FACTORED = {
     "cho_solve": lambda a: pa.linalg.cho_solve((pa.linalg.cholesky(a), True), a[..., :1]),
     "triangular": lambda a: pa.linalg.solve_triangular(a, a[..., :1] * 2.0, lower=True, trans=1),
     "power": lambda a: pa.linalg.matrix_power(a, -2),
-    "expm": lambda a: pa.linalg.expm(a * (20.0 / a.shape[-1])),
+    "expm": lambda a: pa.linalg.expm(a * (40.0 / a.shape[-1])),
 }
 
 

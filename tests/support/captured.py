@@ -1,0 +1,34 @@
+"""What the tests of captured calls share: comparisons, and what refusals say."""
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+
+THEIRS = "tensors that it did not make"
+
+
+def arrays(tree):
+    """A list of numbers is an array."""
+    if isinstance(tree, list) and tree and not isinstance(tree[0], (list, np.ndarray, pa.Tensor)):
+        tree = np.array(tree)
+    if isinstance(tree, (tuple, list)):
+        return [y for part in tree for y in arrays(part)]
+    return [np.asarray(y) for y in pa.tree.leaves(tree)]
+
+
+def same(got, want, rtol=0.0):
+    """With the same bits, or about as exact."""
+    for y, w in zip(arrays(got), arrays(want), strict=True):
+        assert y.dtype == w.dtype and y.shape == w.shape
+        scale = np.abs(w[np.isfinite(w)]).max(initial=1.0) if w.dtype.kind in "fc" else 0
+        np.testing.assert_allclose(y, w, rtol=rtol, atol=rtol * scale)
+
+
+def rosenbrock(x):
+    return pa.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def refused(call, *xs):
+    with pytest.raises(RuntimeError, match="the function asks for numbers"):
+        call(*xs)
