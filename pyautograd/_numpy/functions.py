@@ -241,6 +241,20 @@ def _meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str =
     return tuple(_core.swapaxes(x, 0, 1) if turned else x for x in lines)
 
 
+def _broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
+    """What holds no numbers, such as None or strings, is broadcast as NumPy's own array."""
+
+    def as_array(x: Any) -> Any:
+        try:
+            return _core.asarray(x)
+        except TypeError:
+            return np.asarray(x)
+
+    arrays = [as_array(x) for x in args]
+    shape = np.broadcast_shapes(*(x.shape for x in arrays))
+    return tuple(np.broadcast_to(x, shape) for x in arrays)
+
+
 def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that shows or writes numbers, and so takes no tensor that is part of a graph."""
 
@@ -282,7 +296,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "array_repr": _written_out(np.array_repr),
     "array_str": _written_out(np.array_str),
     **{name: _each(name) for name in ("atleast_1d", "atleast_2d", "atleast_3d")},
-    "broadcast_arrays": lambda *arrays, subok=False: variadic.broadcast_arrays(*arrays),
+    "broadcast_arrays": _broadcast_arrays,
     "can_cast": array_api.can_cast,
     "einsum": _einsum,
     "empty_like": _like("empty"),

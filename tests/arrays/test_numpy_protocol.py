@@ -147,6 +147,16 @@ def test_functions(name, t):
     check(SHAPES[name](t), SHAPES[name](A))
 
 
+def test_broadcasting_beside_what_holds_no_numbers(t):
+    x, row, label, nothing = np.broadcast_arrays(t, [t[0, 0], 2.0, 3.0], "a", None)
+    assert x.requires_grad
+    assert row.requires_grad
+    check(x, A)
+    check(row, [[A[0, 0], 2.0, 3.0]] * 2)
+    assert label.tolist() == [["a"] * 3] * 2
+    assert nothing.tolist() == [[None] * 3] * 2
+
+
 def test_functions_of_the_shape_only(t):
     assert np.shape(t) == (2, 3)
     assert np.ndim(t) == 2
