@@ -7,7 +7,7 @@
 #include "autograd/algebra.h"
 #include "autograd/evaluate.h"
 #include "autograd/node.h"
-#include "autograd/op_log.h"
+#include "autograd/small_ops.h"
 #include "core/error.h"
 #include "kernels/kernels.h"
 
@@ -15,28 +15,10 @@ namespace pyautograd {
 
 namespace {
 
-constexpr uint32_t kNone = ~uint32_t{0};
 // What is larger is made in every run rather than kept.
 constexpr size_t kMostKept = 1 << 18;
 
 bool on_host(const Spec& spec) { return spec.device.kind == Device::Kind::CPU; }
-
-// Inputs of one step after the other, side by side, without touching their reference counts.
-class Row {
- public:
-  explicit Row(size_t most) : bytes_(most * sizeof(Tensor)) {}
-  void start() noexcept { count_ = 0; }
-  void add(const Tensor& x) noexcept {
-    std::memcpy(bytes_.data() + count_++ * sizeof(Tensor), &x, sizeof(Tensor));
-  }
-  TensorSpan span() const noexcept {
-    return {std::launder(reinterpret_cast<const Tensor*>(bytes_.data())), count_};
-  }
-
- private:
-  std::vector<std::byte> bytes_;
-  size_t count_ = 0;
-};
 
 // Row-major numbers of its own.
 Ref<Array> packed(const Array& x) {
@@ -69,31 +51,16 @@ std::optional<Tensors> CapturedCall::run(TensorSpan given) const {
 
 std::optional<Tensors> CapturedCall::run_steps(TensorSpan given) const {
   const Deferral::Scope scope;
-  const Tensors arguments = unexposed(given);
-  std::vector<Tensor> made(made_);
-  const auto at = [&](const Value& value) -> const Tensor& {
-    return value.kind == Value::Kind::Made       ? made[value.index]
-           : value.kind == Value::Kind::Constant ? constants_[value.index]
-                                                 : arguments[value.index];
-  };
-  Row inputs(most_inputs_);
-  for (const Step& step : steps_) {
-    inputs.start();
-    for (const Value& value : step.inputs) inputs.add(at(value));
-    Tensors outputs = pyautograd::evaluate(step.primitive, inputs.span(), step.specs);
-    if (logging_ops.load(std::memory_order_relaxed)) [[unlikely]]
-      log_op(*step.primitive);
-    for (size_t i = 0; i < outputs.size(); ++i) made[step.first_made + i] = std::move(outputs[i]);
-    for (uint32_t i : step.last_read) made[i] = Tensor();
-  }
-  for (const Value& guard : guards_) {
-    if (*at(guard).array().data<bool>()) return {};
+  const Tensors values = list_.run(unexposed(given));
+  for (size_t i = shared_.size(); i < values.size(); ++i) {
+    if (*values[i].array().data<bool>()) return {};
   }
   Tensors results;
-  for (const Output& output : outputs_) {
-    const bool is_argument = output.value.kind == Value::Kind::Argument;
-    const Tensor& y = is_argument ? given[output.value.index] : at(output.value);
-    results.push_back(output.shared ? algebra::copy(y) : y);
+  for (size_t i = 0; i < shared_.size(); ++i) {
+    const StepList::Value& value = list_.results[i];
+    const Tensor& y =
+        value.kind == StepList::Value::Kind::Argument ? given[value.index] : values[i];
+    results.push_back(shared_[i] ? algebra::copy(y) : y);
   }
   return results;
 }
@@ -101,12 +68,6 @@ std::optional<Tensors> CapturedCall::run_steps(TensorSpan given) const {
 bool CapturedCall::Pin::holds() const {
   if (array->storage->version() != version) return false;
   return !copy || std::memcmp(copy->data(), packed(*array)->data(), copy->storage->bytes()) == 0;
-}
-
-std::vector<std::string_view> CapturedCall::ops() const {
-  std::vector<std::string_view> names;
-  for (const Step& step : steps_) names.push_back(step.primitive->name());
-  return names;
 }
 
 bool CapturedCall::stale() const {
@@ -122,7 +83,9 @@ Tensor Capture::absent(const Spec& spec, Value value, Family family) {
 }
 
 Tensor Capture::argument(const Spec& spec) {
-  return absent(spec, {Value::Kind::Argument, arguments_++}, ++families_);
+  list_.arguments.push_back(spec);
+  const auto index = static_cast<uint32_t>(list_.arguments.size() - 1);
+  return absent(spec, {Value::Kind::Argument, index}, ++families_);
 }
 
 void Capture::begin() {
@@ -152,8 +115,8 @@ Capture::Value Capture::value_of(const Tensor& x) {
     return found->second.value;
   }
   const auto [found, fresh] =
-      constant_places_.try_emplace(&array, static_cast<uint32_t>(constants_.size()));
-  if (fresh) constants_.push_back(x.untracked());
+      constant_places_.try_emplace(&array, static_cast<uint32_t>(list_.constants.size()));
+  if (fresh) list_.constants.push_back(x.untracked());
   return {Value::Kind::Constant, found->second};
 }
 
@@ -171,13 +134,13 @@ Tensors Capture::evaluate(const Ref<const Primitive>& primitive, TensorSpan inpu
     runtime_error("[captured] ", primitive->name(),
                   " runs on a device: capture the call with pa.cuda.graph");
   }
-  Step step{primitive, specs, {}, made_};
-  for (const Tensor& x : inputs) step.inputs.push_back(value_of(x));
-  steps_.push_back(std::move(step));
+  SmallVector<Value, 2> values;
+  for (const Tensor& x : inputs) values.push_back(value_of(x));
+  uint32_t index = list_.push(primitive, specs, std::move(values));
   Tensors outputs;
   for (const Spec& spec : specs) {
     const Family family = primitive->may_view() ? family_of_view(inputs[0].array()) : ++families_;
-    outputs.push_back(absent(spec, {Value::Kind::Made, made_++}, family));
+    outputs.push_back(absent(spec, {Value::Kind::Made, index++}, family));
   }
   return outputs;
 }
@@ -261,67 +224,23 @@ size_t Capture::held() const noexcept {
 
 Ref<CapturedCall> Capture::finish(TensorSpan outputs) {
   if (asked_) refuse();
+  const Suspended done;
   Ref<CapturedCall> call = make_ref<CapturedCall>();
-  for (const Tensor& y : outputs) call->outputs_.push_back({value_of(y), constant(y.array())});
-  std::vector<uint32_t> last_read(made_, kNone);  // the step; kNone: nobody reads it
-  std::vector<bool> read(constants_.size());
-  const auto note = [&](const Value& value, uint32_t by) {
-    if (value.kind == Value::Kind::Constant) read[value.index] = true;
-    if (value.kind == Value::Kind::Made && last_read[value.index] == kNone)
-      last_read[value.index] = by;
-  };
-  const auto end = static_cast<uint32_t>(steps_.size());
-  call->guards_ = std::move(guards_);
+  for (const Tensor& y : outputs) {
+    list_.results.push_back(value_of(y));
+    call->shared_.push_back(constant(y.array()));
+  }
+  list_.results.insert(list_.results.end(), guards_.begin(), guards_.end());
   call->pins_ = std::move(pins_);
-  for (const auto& output : call->outputs_) note(output.value, end);
-  for (const Value& guard : call->guards_) note(guard, end);
-  std::vector<bool> needed(end);
-  for (uint32_t i = end; i-- > 0;) {
-    for (size_t k = 0; k < steps_[i].specs.size(); ++k)
-      needed[i] = needed[i] || last_read[steps_[i].first_made + k] != kNone;
-    if (!needed[i]) continue;
-    for (const Value& value : steps_[i].inputs) note(value, i);
-  }
-  write_down(*call, needed, last_read, read);
+  std::vector<bool> fixed;
+  for (const Tensor& x : list_.constants) fixed.push_back(constant(x.array()));
+  merge_repeated(list_, fixed);
+  list_ = without_unread(std::move(list_));
+  for (const auto& step : list_.steps)
+    for (const Spec& spec : step.specs) call->elements_ += count_elements(spec.shape);
+  call->list_ = join_small(std::move(list_));
+  call->list_.note_last_reads();
   return call;
-}
-
-// What is needed, numbered anew.
-void Capture::write_down(CapturedCall& call, const std::vector<bool>& needed,
-                         const std::vector<uint32_t>& last_read, const std::vector<bool>& read) {
-  std::vector<uint32_t> places(made_, kNone), constants(constants_.size(), kNone);
-  for (size_t i = 0; i < constants_.size(); ++i) {
-    if (!read[i]) continue;
-    constants[i] = static_cast<uint32_t>(call.constants_.size());
-    call.constants_.push_back(constants_[i]);
-  }
-  const auto renumber = [&](Value& value) {
-    if (value.kind == Value::Kind::Constant) value.index = constants[value.index];
-    if (value.kind == Value::Kind::Made) value.index = places[value.index];
-  };
-  std::vector<size_t> kept(steps_.size());
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    if (!needed[i]) continue;
-    Step step = std::move(steps_[i]);
-    kept[i] = call.steps_.size();
-    call.most_inputs_ = std::max(call.most_inputs_, step.inputs.size());
-    for (Value& value : step.inputs) renumber(value);
-    const uint32_t first = call.made_;
-    call.steps_.push_back({step.primitive, step.specs, step.inputs, first, {}});
-    for (size_t k = 0; k < step.specs.size(); ++k) {
-      const uint32_t old = step.first_made + static_cast<uint32_t>(k);
-      places[old] = call.made_++;
-      call.elements_ += count_elements(step.specs[k].shape);
-      if (last_read[old] == kNone) call.steps_.back().last_read.push_back(places[old]);
-    }
-  }
-  for (uint32_t i = 0; i < made_; ++i) {
-    if (last_read[i] < steps_.size())
-      call.steps_[kept[last_read[i]]].last_read.push_back(places[i]);
-  }
-  for (auto& output : call.outputs_) renumber(output.value);
-  for (Value& guard : call.guards_) renumber(guard);
-  steps_.clear();
 }
 
 void Capture::restore(Storage&) {

@@ -4,7 +4,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "autograd/primitive.h"
+#include "autograd/step_list.h"
 
 namespace pyautograd {
 
@@ -19,28 +19,12 @@ class CapturedCall final : public RefCounted {
   bool stale() const;
 
   // The names of its ops, in the order in which they run.
-  std::vector<std::string_view> ops() const;
+  std::vector<std::string_view> ops() const { return list_.names(); }
   // Of all arrays that it makes or reads, as a hint for who holds a lock.
   int64_t elements() const noexcept { return elements_; }
 
  private:
   friend class Capture;
-  // An argument, a constant or what a step made.
-  struct Value {
-    enum class Kind : uint8_t { Argument, Constant, Made } kind;
-    uint32_t index;
-  };
-  struct Step {
-    Ref<const Primitive> primitive;
-    Specs specs;
-    SmallVector<Value, 2> inputs;
-    uint32_t first_made;                 // its outputs
-    SmallVector<uint32_t, 2> last_read;  // made, and not read by later steps
-  };
-  struct Output {
-    Value value;
-    bool shared;  // with later runs: whoever gets it gets a copy
-  };
 
   // An array as it was.
   struct Pin {
@@ -52,13 +36,9 @@ class CapturedCall final : public RefCounted {
 
   std::optional<Tensors> run_steps(TensorSpan given) const;
 
-  std::vector<Step> steps_;
-  std::vector<Tensor> constants_;
+  StepList list_;             // its results: the call's, then the guards
+  std::vector<bool> shared_;  // a result with later runs: whoever gets it gets a copy
   std::vector<Pin> pins_;
-  std::vector<Output> outputs_;
-  std::vector<Value> guards_;
-  uint32_t made_ = 0;
-  size_t most_inputs_ = 0;
   int64_t elements_ = 0;
 };
 
@@ -134,13 +114,7 @@ class Capture final : public RefCounted, public Lineage {
   void forget(Storage& storage) noexcept override;
 
  private:
-  using Value = CapturedCall::Value;
-  struct Step {
-    Ref<const Primitive> primitive;
-    Specs specs;
-    SmallVector<Value, 2> inputs;
-    uint32_t first_made;
-  };
+  using Value = StepList::Value;
 
   // Storages that may be one when the call is run, as one is a view of the other, are a family. One
   // for all views of what the function did not make.
@@ -160,14 +134,11 @@ class Capture final : public RefCounted, public Lineage {
   Value value_of(const Tensor& x);
   Tensors evaluate_now(const Ref<const Primitive>& primitive, TensorSpan inputs,
                        const Specs& specs);
-  void write_down(CapturedCall& call, const std::vector<bool>& needed,
-                  const std::vector<uint32_t>& last_read, const std::vector<bool>& read);
 
   static inline constinit thread_local Capture* current_ [[gnu::tls_model("initial-exec")]] =
       nullptr;
 
-  std::vector<Step> steps_;
-  std::vector<Tensor> constants_;
+  StepList list_;
   std::unordered_map<const Body*, uint32_t> constant_places_;
   std::unordered_map<const Storage*, Place> places_;
   Family families_ = kForeign;
@@ -176,7 +147,6 @@ class Capture final : public RefCounted, public Lineage {
   std::vector<Ref<Storage>> held_;
   std::vector<Value> guards_;
   std::vector<CapturedCall::Pin> pins_;
-  uint32_t arguments_ = 0, made_ = 0;
   uint64_t first_node_ = 0;
   bool asked_ = false;  // for numbers: whoever catches the error may do what other numbers forbid
   int64_t bytes_ = 0;
