@@ -135,7 +135,7 @@ class Captured(Generic[P, R]):
         >>> f(pa.ones(2)).shape
         (2,)
         >>> f.ops()
-        [['multiply', 'cos', '_scale', '_scale', '_scale', 'add']]
+        [['multiply', 'cos', '_scale', '_scale', 'add']]
         """
         return [call.ops() for call in self._calls.values()]
 

@@ -7,7 +7,7 @@
 #include "autograd/algebra.h"
 #include "autograd/evaluate.h"
 #include "autograd/node.h"
-#include "autograd/small_ops.h"
+#include "autograd/joined_ops.h"
 #include "core/error.h"
 #include "kernels/kernels.h"
 
@@ -238,7 +238,7 @@ Ref<CapturedCall> Capture::finish(TensorSpan outputs) {
   list_ = without_unread(std::move(list_));
   for (const auto& step : list_.steps)
     for (const Spec& spec : step.specs) call->elements_ += count_elements(spec.shape);
-  call->list_ = join_small(std::move(list_));
+  call->list_ = join_elementwise(list_);
   call->list_.note_last_reads();
   return call;
 }

@@ -1,7 +1,6 @@
 #include "autograd/deferral.h"
 
 #include <algorithm>
-#include <bitset>
 #include <functional>
 #include <optional>
 
@@ -9,11 +8,9 @@
 #include "autograd/op_log.h"
 #include "core/per_thread.h"
 #include "core/strides.h"
-#include "kernels/fused.h"
+#include "kernels/fused_plan.h"
 
 namespace pyautograd {
-
-using kernels::FusedProgram;
 
 namespace {
 
@@ -83,144 +80,41 @@ struct Deferral::Undone {
   bool reads_exposed() const noexcept { return any_exposed(inputs); }
 };
 
-// Cuts steps into programs and runs them. The steps of a program have the same number of elements
-// and read each other's results element by element; what reads one in another way waits for the
-// whole program.
-class Deferral::Run {
- public:
-  explicit Run(const std::vector<Step>& steps) : steps_(steps), places_(steps.size()) {
-    find_needed();
-    for (uint32_t i = 0; i < steps_.size(); ++i) {
-      if (places_[i].needed) place(i);
-    }
-    for (size_t i = 0; i < steps_.size(); ++i) {
-      const Step& step = steps_[i];
-      if (step.result || places_[i].stored) {
-        places_[i].memory =
-            Storage::allocate_apart(static_cast<size_t>(step.count * itemsize(step.dtype)));
-      }
-    }
-  }
-
-  void operator()() {
-    std::vector<bool> done(parts_.size());
-    for (size_t left = parts_.size(); left > 0;) {
-      for (size_t i = 0; i < parts_.size(); ++i) {
-        if (done[i] || !ready(parts_[i], done)) continue;
-        run(parts_[i]);
-        done[i] = true;
-        --left;
-      }
-    }
-  }
-
-  Storage& memory(size_t step) { return *places_[step].memory; }
-
- private:
-  using PartSet = std::bitset<kMost>;
-  struct Part {
-    std::vector<uint32_t> steps;
-    PartSet waits_for;  // directly or not
+// The numbers of each step that has a result.
+std::vector<Ref<Storage>> Deferral::run(const std::vector<Step>& steps) {
+  std::vector<kernels::PlannedStep> planned;
+  std::vector<char*> pieces;
+  std::vector<Ref<Storage>> results;
+  using Kind = kernels::PlannedOperand::Kind;
+  const auto give = [&](const void* memory) {
+    pieces.push_back(static_cast<char*>(const_cast<void*>(memory)));
+    return static_cast<uint32_t>(pieces.size() - 1);
   };
-  struct Place {
-    bool needed = false;
-    bool stored = false;  // another part reads it
-    uint32_t part = kNone;
-    Ref<Storage> memory = {};
-    FusedProgram::Operand made = 0;
-  };
-
-  void find_needed() {
-    for (size_t i = steps_.size(); i-- > 0;) {
-      places_[i].needed |= steps_[i].result != nullptr;
-      if (!places_[i].needed) continue;
-      for (const Operand& operand : steps_[i].operands) {
-        if (operand.step != kNone) places_[operand.step].needed = true;
+  for (const Step& step : steps) {
+    kernels::PlannedStep& out = planned.emplace_back(step.count, itemsize(step.dtype), step.loop);
+    for (const Operand& operand : step.operands) {
+      if (operand.number) {
+        out.operands.push_back({Kind::Number, false, give(operand.number->bytes.data()), 0});
+      } else if (!operand.array) {
+        out.operands.push_back(
+            {Kind::Elements, true, operand.step, itemsize(steps[operand.step].dtype)});
+      } else {
+        const Array& x = *operand.array;
+        const bool made = operand.step != kNone;
+        const int64_t item = itemsize(x.dtype), offset = made ? x.offset * item : 0;
+        const uint32_t index = made ? operand.step : give(x.address());
+        out.operands.push_back({Kind::Layout, made, index, item, offset, x.shape, x.strides});
       }
     }
+    if (!step.result) continue;
+    out.result = static_cast<uint32_t>(results.size());
+    results.push_back(Storage::allocate_apart(static_cast<size_t>(step.count * out.itemsize)));
   }
-
-  void place(uint32_t i) {
-    const uint32_t part = places_[i].part = find_part(steps_[i]);
-    if (part == parts_.size()) parts_.emplace_back();
-    PartSet before;
-    for (const Operand& operand : steps_[i].operands) {
-      if (operand.step == kNone) continue;
-      Place& source = places_[operand.step];
-      if (source.part == part) continue;
-      source.stored = true;
-      before |= parts_[source.part].waits_for;
-      before.set(source.part);
-    }
-    parts_[part].steps.push_back(i);
-    parts_[part].waits_for |= before;
-    for (Part& other : parts_) {
-      if (other.waits_for[part]) other.waits_for |= before;
-    }
-  }
-
-  // The last one that need not wait for itself then.
-  uint32_t find_part(const Step& step) const {
-    for (size_t p = parts_.size(); p-- > 0;) {
-      if (steps_[parts_[p].steps[0]].count != step.count) continue;
-      const bool fits =
-          std::all_of(step.operands.begin(), step.operands.end(), [&](const Operand& operand) {
-            if (operand.step == kNone) return true;
-            const uint32_t source = places_[operand.step].part;
-            return source == p ? !operand.array : !parts_[source].waits_for[p];
-          });
-      if (fits) return static_cast<uint32_t>(p);
-    }
-    return static_cast<uint32_t>(parts_.size());
-  }
-
-  static bool ready(const Part& part, const std::vector<bool>& done) {
-    for (size_t i = 0; i < done.size(); ++i) {
-      if (part.waits_for[i] && !done[i]) return false;
-    }
-    return true;
-  }
-
-  void run(const Part& part) {
-    FusedProgram program(steps_[part.steps[0]].count);
-    for (uint32_t i : part.steps) {
-      const Step& step = steps_[i];
-      Place& place = places_[i];
-      void* out = place.memory ? place.memory->data() : nullptr;
-      const FusedProgram::Operand first = operand_in(program, step.operands[0], place.part);
-      if (step.loop.splice) {
-        place.made = program.splice(*step.loop.splice, first, view_of(step.operands[1]), out);
-        continue;
-      }
-      SmallVector<FusedProgram::Operand, 3> operands{first};
-      for (size_t k = 1; k < step.operands.size(); ++k)
-        operands.push_back(operand_in(program, step.operands[k], place.part));
-      place.made = program.step(step.loop, operands, step.dtype, out);
-    }
-    program.run();
-  }
-
-  FusedProgram::Operand operand_in(FusedProgram& program, const Operand& operand,
-                                   uint32_t part) const {
-    if (operand.number) return program.constant(operand.number->bytes.data());
-    if (operand.array) return program.memory(view_of(operand));
-    const Place& source = places_[operand.step];
-    return source.part == part
-               ? source.made
-               : program.memory(source.memory->data(), itemsize(steps_[operand.step].dtype));
-  }
-
-  View view_of(const Operand& operand) const {
-    const Array& array = *operand.array;
-    if (operand.step == kNone) return array.view();
-    auto* start = static_cast<std::byte*>(places_[operand.step].memory->data());
-    return {start + array.offset * itemsize(array.dtype), array.dtype, array.shape, array.strides};
-  }
-
-  const std::vector<Step>& steps_;
-  std::vector<Place> places_;
-  std::vector<Part> parts_;
-};
+  const kernels::FusedPlan plan(planned, pieces.size());
+  for (const Ref<Storage>& storage : results) give(storage->data());
+  plan.run(pieces);
+  return results;
+}
 
 std::atomic<int64_t> Deferral::least{int64_t{1} << 14};
 
@@ -260,9 +154,8 @@ Tensors Deferral::put_off(const Ref<const Primitive>& primitive, TensorSpan inpu
   const Lock lock(mutex_);
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Array& x = inputs[i].array();
-    const bool is_part = step.loop.splice && i == 1;
-    const bool takes_number = !is_part && !step.loop.unary && !(step.loop.where && i == 0);
-    if (takes_number && is_number(x)) {
+    const bool is_part = step.loop.is_part(i);
+    if (step.loop.takes_number(i) && is_number(x)) {
       Operand& operand = step.operands.emplace_back();
       std::memcpy(operand.number.emplace().bytes.data(), x.address(),
                   static_cast<size_t>(itemsize(x.dtype)));
@@ -314,18 +207,17 @@ void Deferral::finish() {
   std::vector<Step> done;  // goes after the lock
   const Lock lock(mutex_);
   if (steps_.empty()) return;
-  Run run(steps_);
-  run();
+  const std::vector<Ref<Storage>> results = run(steps_);
   done.swap(steps_);
   pending_.store(0, std::memory_order_release);
-  for (size_t i = 0; i < done.size(); ++i) {
-    for (const Operand& operand : done[i].operands) {
+  size_t next = 0;
+  for (const Step& step : done) {
+    for (const Operand& operand : step.operands) {
       if (operand.array && operand.step == kNone) let_go(*operand.array->storage);
     }
-    Storage* result = done[i].result;
-    if (!result) continue;
-    result->adopt_data(run.memory(i));
-    let_go(*result);
+    if (!step.result) continue;
+    step.result->adopt_data(*results[next++]);
+    let_go(*step.result);
   }
 }
 

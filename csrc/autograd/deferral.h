@@ -112,8 +112,8 @@ class Deferral final : public Lineage {
   struct Operand;
   struct Step;
   struct Undone;
-  class Run;
 
+  static std::vector<Ref<Storage>> run(const std::vector<Step>& steps);
   bool may_read(const Array& x) const noexcept;
   // By element, or as a whole, in another program than the one that makes it.
   Operand operand_of(const Array& x, const Dims& shape, const AxisOrder& order, bool by_element);

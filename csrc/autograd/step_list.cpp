@@ -66,6 +66,9 @@ std::vector<uint32_t> first_equal(const std::vector<Tensor>& constants,
   return first;
 }
 
+// Whether somebody wants to know of every op, or to make the numbers of any again.
+bool one_by_one() { return may_rematerialise() || logging_ops.load(std::memory_order_relaxed); }
+
 }  // namespace
 
 uint32_t StepList::push(Ref<const Primitive> primitive, Specs specs, SmallVector<Value, 2> inputs,
@@ -113,8 +116,10 @@ Tensors StepList::run(TensorSpan given) const {
   for (const Step& step : steps) {
     inputs.start();
     for (const Value& value : step.inputs) inputs.add(at(value));
-    Tensors outputs = evaluate(step.primitive, inputs.span(), step.specs);
-    if (logging_ops.load(std::memory_order_relaxed) && !step.parts) [[unlikely]]
+    const bool apart = step.parts && one_by_one();
+    Tensors outputs = apart ? step.parts->run(inputs.span())
+                            : evaluate(step.primitive, inputs.span(), step.specs);
+    if (!step.parts && logging_ops.load(std::memory_order_relaxed)) [[unlikely]]
       log_op(*step.primitive);
     for (size_t i = 0; i < outputs.size(); ++i) values[step.first_made + i] = std::move(outputs[i]);
     for (uint32_t i : step.last_read) values[i] = Tensor();

@@ -24,82 +24,123 @@ struct ElementLoop {
   Loop2 binary = nullptr;
   Loop3 where = nullptr;
   std::optional<Placement> splice = {};  // the first input, with the second in this place of it
+
+  bool is_part(size_t input) const { return splice && input == 1; }
+  // Whether this input may be one number in the place of an array.
+  bool takes_number(size_t input) const {
+    return !unary && !(where && input == 0) && !is_part(input);
+  }
 };
 
 // Elementwise ops on arrays of one size, run together tile by tile: what only they read stays in
 // the first cache, and all else is read or written once. The numbers are those of one loop after
-// the other.
+// the other. Built once, it may be run often, on other memory and by several threads.
 class FusedProgram {
  public:
   using Operand = uint32_t;
+  // A place in one of the pieces of memory that a run is given.
+  struct Memory {
+    uint32_t piece;
+    int64_t offset = 0;  // bytes
+  };
+  // Elements that lie in some way from such a place on.
+  struct Layout {
+    Memory first;
+    int64_t itemsize;
+    std::span<const int64_t> shape, strides;
+  };
 
   explicit FusedProgram(int64_t count) : count_(count) {}
 
-  // A number in the place of an array. Here and below, the program keeps the pointers it is given.
-  Operand constant(const void* number);
-  // `count` elements in row-major order, one after another or as a view shows them.
-  Operand memory(void* elements, int64_t itemsize);
-  Operand memory(const View& x);
-  // What the loop makes of earlier operands. `out` takes it in row-major order; null: only later
+  // A number in the place of an array.
+  Operand number(Memory place);
+  // `count` elements in row-major order, one after another or as a layout shows them.
+  Operand memory(Memory place, int64_t itemsize);
+  Operand memory(const Layout& x);
+  // What the loop makes of earlier operands. `out` takes it in row-major order; without, only later
   // steps read it.
-  Operand step(const ElementLoop& loop, std::span<const Operand> operands, DType result, void* out);
-  Operand splice(const Placement& place, Operand x, const View& value, void* out);
+  Operand step(const ElementLoop& loop, std::span<const Operand> operands, int64_t itemsize,
+               std::optional<Memory> out);
+  Operand splice(const Placement& place, Operand x, const Layout& value, std::optional<Memory> out);
+  // After the last step.
+  void finish();
 
-  void run();
+  void run(std::span<char* const> pieces) const;
 
  private:
   static constexpr int64_t kTile = 512;
-  static constexpr int32_t kNoSlot = -1;
+  static constexpr uint32_t kNone = ~uint32_t{0};
 
   struct Value {
-    enum class Kind : uint8_t { Constant, Straight, Packed, Made } kind;
+    enum class Kind : uint8_t { Number, Memory, Packed, Made } kind;
     int64_t itemsize;
-    char* memory = nullptr;
-    std::optional<Nest<2>> layout = {};  // of what is packed, tile by tile: number and place
-    bool repeats = false;                // every tile is the first one
-    int32_t slot = kNoSlot;              // a tile in the scratch of a thread
+    std::optional<Memory> memory = {};
+    bool repeats = false;     // every tile is the first one
+    uint32_t slot = kNone;    // a tile in the scratch of a thread
+    uint32_t window = kNone;  // which shows each tile where it lies
     uint32_t last_use = 0;
+  };
+  // Where a thread finds element i: at base + offset + i * stride.
+  struct Address {
+    uint32_t base = 0;
+    int32_t stride = 0;
+    int64_t offset = 0;
+    bool number = false;
+  };
+  // What is packed, tile by tile, where it does not lie so.
+  struct Fetch {
+    Nest<2> layout;  // number and place
+    int64_t itemsize;
+    Address from, tile;
+    uint32_t window;  // kNone: always packed
   };
   // The elements of a slice, beside their places.
   struct Splice {
     int64_t first;
     Nest<2> places;
-    char* value;
     int64_t itemsize;
+    Address value, tile;
+    uint32_t window;  // kNone: always written
     // How many of them lie before the place.
     int64_t before(int64_t place) const;
   };
-  // Runs a loop, or a splice, or fills the tile of a packed value.
   struct Action {
-    ElementLoop loop;
-    Operand out;
-    std::array<Operand, 3> operands;
-    int32_t splice = -1;
+    enum class Kind : uint8_t { Unary, Binary, Where, Fetch, Splice } kind;
+    union {
+      Loop1 unary;
+      Loop2 binary;
+      Loop3 where;
+      size_t part;  // of fetches_ or splices_
+    };
+    Address out;
+    std::array<Address, 3> operands = {};  // base: the operand, until all is laid out
   };
-  // Where a thread finds element i: at base + i * stride, or in a tile, or a constant.
-  struct Place {
-    char* base;
-    int64_t stride;
-    char* at(int64_t begin) const { return base + begin * stride; }
-  };
-
+  Operand add(Value value) {
+    values_.push_back(value);
+    return static_cast<Operand>(values_.size() - 1);
+  }
+  Operand push(Action action, std::span<const Operand> operands, int64_t itemsize,
+               std::optional<Memory> out);
+  uint32_t base_of(Memory place);
   void assign_slots();
-  Operand add(Value value);
-  bool is_constant(Operand operand) const;
-  void run_range(int64_t begin, int64_t end) const;
-  void pack(const Value& value, char* tile, int64_t begin, int64_t n) const;
-  void fetch(const Action& action, Place* places, char* tile, int64_t begin, int64_t n) const;
-  void run_splice(const Action& action, Place* places, char* tile, int64_t begin, int64_t n) const;
-  void run_action(const Action& action, Place* places, int64_t begin, int64_t n) const;
+  Address address_of(const Value& value);
+  void run_range(std::span<char* const> pieces, int64_t begin, int64_t end) const;
+  void run_action(const Action& action, char** bases, int64_t begin, int64_t n) const;
+  void pack(const Fetch& fetch, char* const* bases, int64_t begin, int64_t n) const;
+  void run_fetch(const Fetch& fetch, char** bases, int64_t begin, int64_t n) const;
+  void run_splice(const Action& action, char** bases, int64_t begin, int64_t n) const;
 
-  const int64_t count_;
-  int64_t tile_ = kTile;      // elements; whole rows of everything that repeats
-  bool has_repeats_ = false;  // so the tile keeps its length
-  std::vector<Value> values_;
+  int64_t count_;
+  int64_t tile_ = kTile;       // elements; whole rows of everything that repeats
+  bool has_repeats_ = false;   // so the tile keeps its length
+  std::vector<Value> values_;  // until all is laid out
   std::vector<Action> actions_;
+  std::vector<Fetch> fetches_, repeated_;
   std::vector<Splice> splices_;
-  int32_t slots_ = 0;
-  int64_t slot_bytes_ = 0;
+  std::vector<uint32_t> pieces_;  // that it reads or writes
+  uint32_t windows_ = 0;
+  uint32_t slots_ = 0;
+  int64_t slot_bytes_ = 16;
 };
 
 }  // namespace pyautograd::kernels

@@ -23,19 +23,27 @@ ElementLoop loop_of(FnId fn) {
   return {unary_loop(fn, DType::Float64), binary_loop(fn, DType::Float64)};
 }
 
+void run(const FusedProgram& program, std::initializer_list<const double*> pieces) {
+  std::vector<char*> memory;
+  for (const double* piece : pieces)
+    memory.push_back(reinterpret_cast<char*>(const_cast<double*>(piece)));
+  program.run(memory);
+}
+
 TEST(Fused, StepsReadEachOther) {
   Numbers x = counted(kCount), y(x.size()), z(x.size());
   const double two = 2;
   FusedProgram program(kCount);
-  const FusedProgram::Operand a = program.memory(x.data(), 8), b = program.constant(&two);
+  const FusedProgram::Operand a = program.memory({0}, 8), b = program.number({1});
   const FusedProgram::Operand sum[] = {a, b};
   const FusedProgram::Operand shifted =
-      program.step(loop_of(fn_id<Add>()), sum, DType::Float64, nullptr);
+      program.step(loop_of(fn_id<Add>()), sum, 8, std::nullopt);
   const FusedProgram::Operand square =
-      program.step(loop_of(fn_id<Square>()), {{shifted}}, DType::Float64, y.data());
+      program.step(loop_of(fn_id<Square>()), {{shifted}}, 8, FusedProgram::Memory{2});
   const FusedProgram::Operand product[] = {square, shifted};
-  program.step(loop_of(fn_id<Multiply>()), product, DType::Float64, z.data());
-  program.run();
+  program.step(loop_of(fn_id<Multiply>()), product, 8, FusedProgram::Memory{3});
+  program.finish();
+  run(program, {x.data(), &two, y.data(), z.data()});
   for (size_t i = 0; i < x.size(); ++i) {
     ASSERT_EQ(y[i], (x[i] + 2) * (x[i] + 2));
     ASSERT_EQ(z[i], y[i] * (x[i] + 2));
@@ -48,9 +56,10 @@ void check_layouts(int64_t rows, int64_t columns) {
   for (const Dims& strides : {Dims{columns, 1}, Dims{1, rows}, Dims{2 * columns, 2}, Dims{0, 1},
                               Dims{1, 0}, Dims{0, 0}, Dims{2 * columns, 1}}) {
     FusedProgram program(rows * columns);
-    const FusedProgram::Operand a = program.memory({x.data(), DType::Float64, shape, strides});
-    program.step(loop_of(fn_id<Negative>()), {{a}}, DType::Float64, y.data());
-    program.run();
+    const FusedProgram::Operand a = program.memory({{0}, 8, shape, strides});
+    program.step(loop_of(fn_id<Negative>()), {{a}}, 8, FusedProgram::Memory{1});
+    program.finish();
+    run(program, {x.data(), y.data()});
     for (int64_t i = 0; i < rows * columns; ++i) {
       const int64_t place = i / columns * strides[0] + i % columns * strides[1];
       ASSERT_EQ(y[static_cast<size_t>(i)], -x[static_cast<size_t>(place)]);
@@ -89,11 +98,11 @@ TEST(Fused, SplicesAreSlices) {
               want[static_cast<size_t>(first + i * places[0] + j * places[1] + k * places[2])] =
                   value[next++];
         FusedProgram program(count_elements(shape));
-        const FusedProgram::Operand a = program.memory(const_cast<double*>(x.data()), 8);
+        const FusedProgram::Operand a = program.memory({0}, 8);
         const Dims value_strides = contiguous_strides(size);
-        program.splice({first, places}, a, {value.data(), DType::Float64, size, value_strides},
-                       got.data());
-        program.run();
+        program.splice({first, places}, a, {{1}, 8, size, value_strides}, FusedProgram::Memory{2});
+        program.finish();
+        run(program, {x.data(), value.data(), got.data()});
         ASSERT_EQ(got, want) << start << " " << step << " " << left;
       }
     }

@@ -1,30 +1,44 @@
-#include "autograd/small_ops.h"
+#include "autograd/joined_ops.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 
 #include "autograd/deferral.h"
 #include "autograd/layout.h"
-#include "autograd/op_log.h"
-#include "kernels/straight.h"
+#include "core/error.h"
+#include "core/strides.h"
+#include "kernels/fused_plan.h"
 
 namespace pyautograd {
 
 namespace {
 
 using kernels::ElementLoop;
-using kernels::StraightProgram;
+using kernels::PlannedOperand;
 using Value = StepList::Value;
 using Step = StepList::Step;
 
 constexpr uint32_t kNone = ~uint32_t{0};
 
-// What is larger is put off and run tile by tile (autograd/deferral.h).
-bool is_small(const Spec& spec) {
-  const int64_t count = count_elements(spec.shape);
-  return count > 0 && count < Deferral::least.load(std::memory_order_relaxed);
+// What waits keeps alive what it reads, so among large arrays there must be an end to it.
+constexpr size_t kMostLarge = 128;
+
+bool is_large(const Spec& spec) {
+  return count_elements(spec.shape) >= Deferral::least.load(std::memory_order_relaxed);
 }
+
+// Memory that nobody can read.
+class Nowhere final : public Lineage {
+ public:
+  Nowhere() : Lineage(Kind::Capture) {}
+  static Ref<Storage> storage() {
+    static Nowhere* lineage = new Nowhere;
+    return Storage::absent(0, *lineage);
+  }
+  void restore(Storage&) override { runtime_error("[captured] there are no numbers yet"); }
+  void before_write(Storage& storage) override { restore(storage); }
+  void forget(Storage&) noexcept override {}
+};
 
 bool is_line(const Dims& shape) {
   return std::count_if(shape.begin(), shape.end(), [](int64_t n) { return n != 1; }) <= 1;
@@ -42,15 +56,7 @@ class Layouts {
  public:
   enum class Kind : uint8_t { Loop, View, Other };
 
-  explicit Layouts(const StepList& list) : list_(list) {
-    size_t most = 1;
-    const auto note = [&](const Spec& spec) {
-      if (is_small(spec)) most = std::max(most, checked_bytes(spec.shape, spec.dtype));
-    };
-    for (const Spec& spec : list.arguments) note(spec);
-    for (const Step& step : list.steps) std::for_each(step.specs.begin(), step.specs.end(), note);
-    memory_ = Storage::allocate(most);
-    std::memset(memory_->data(), 0, most);
+  explicit Layouts(const StepList& list) : list_(list), memory_(Nowhere::storage()) {
     for (const Spec& spec : list.arguments) arguments_.push_back(row_major(spec));
   }
 
@@ -58,16 +64,13 @@ class Layouts {
   Kind add(const Step& step) {
     SmallVector<Tensor, 3> inputs;
     for (const Value& value : step.inputs) inputs.push_back(at(value));
-    const bool known = std::all_of(inputs.begin(), inputs.end(), [](const Tensor& x) { return x; });
-    if (known && step.specs.size() == 1 && is_small(step.specs[0])) {
-      if (step.primitive->may_view() && inputs.size() == 1) {
-        Tensor shown = step.primitive->eval(inputs, step.specs)[0];
-        if (shown.array().storage == inputs[0].array().storage) {
-          made_.push_back(std::move(shown));
-          return Kind::View;
-        }
-      } else if (ElementLoop loop; step.primitive->find_loop(inputs, loop) &&
-                                   (loop.splice || makes_rows(inputs, step.specs[0].shape))) {
+    if (step.specs.size() == 1 && count_elements(step.specs[0].shape) > 0) {
+      if (Tensor shown = view(step, inputs)) {
+        made_.push_back(std::move(shown));
+        return Kind::View;
+      }
+      if (ElementLoop loop; step.primitive->find_loop(inputs, loop) &&
+                            (loop.splice || makes_rows(inputs, step.specs[0].shape))) {
         made_.push_back(row_major(step.specs[0]));
         return Kind::Loop;
       }
@@ -76,7 +79,6 @@ class Layouts {
     return Kind::Other;
   }
 
-  // Absent where it is large.
   const Tensor& at(const Value& value) const {
     return value.kind == Value::Kind::Made       ? made_[value.index]
            : value.kind == Value::Kind::Constant ? list_.constants[value.index]
@@ -85,8 +87,19 @@ class Layouts {
 
  private:
   Tensor row_major(const Spec& spec) const {
-    if (!is_small(spec)) return {};
     return Tensor(make_ref<Array>(memory_, spec.shape, contiguous_strides(spec.shape), spec.dtype));
+  }
+
+  // Absent if it is none: what would copy numbers cannot.
+  static Tensor view(const Step& step, TensorSpan inputs) {
+    if (!step.primitive->may_view() || inputs.size() != 1) return {};
+    try {
+      Tensor shown = step.primitive->eval(inputs, step.specs)[0];
+      const bool same = shown.array().storage == inputs[0].array().storage;
+      return same ? std::move(shown) : Tensor();
+    } catch (const Error&) {
+      return {};
+    }
   }
 
   static bool makes_rows(TensorSpan inputs, const Dims& shape) {
@@ -100,19 +113,18 @@ class Layouts {
 };
 
 // The steps of a list, which are loops or views, as one op.
-class SmallOps final : public Primitive {
+class JoinedOps final : public Primitive {
  public:
-  explicit SmallOps(StepList list) : list_(std::move(list)) {
+  explicit JoinedOps(StepList list) : list_(std::move(list)) {
     list_.note_last_reads();
     compile();
   }
-  std::string_view name() const override { return "_small_ops"; }
+  std::string_view name() const override { return "_joined_ops"; }
   const StepList& list() const { return list_; }
 
   Specs infer(TensorSpan) const override { return specs_; }
 
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    if (logging_ops.load(std::memory_order_relaxed)) return list_.run(inputs);
     SmallVector<char*, 16> memory;
     SmallVector<Ref<Array>, 2> packed;
     for (const Tensor& x : inputs) {
@@ -131,62 +143,82 @@ class SmallOps final : public Primitive {
       memory.push_back(out->data<char>());
       outputs.push_back(Tensor(std::move(out)));
     }
-    program_.run(memory);
+    plan_->run(memory);
     return outputs;
   }
 
  private:
   // A value as it lies in the memory of an argument, of a constant or of what a loop makes.
   struct Source {
-    StraightProgram::Value value;
-    Tensor layout;
-    StraightProgram::Shown shown() const {
-      const Array& x = layout.array();
-      return {value, x.dtype, x.shape, x.strides, x.offset};
-    }
+    bool made;
+    uint32_t index;  // of the step; or of what a run is given
+    Tensor whole, layout;
   };
 
   void compile() {
     Layouts layouts(list_);
     std::vector<Source> arguments, constants, made;
-    for (uint32_t i = 0; i < list_.arguments.size(); ++i)
-      arguments.push_back({program_.input(), layouts.at({Value::Kind::Argument, i})});
-    for (const Tensor& x : list_.constants) constants.push_back({program_.input(), x});
-    const auto source = [&](const Value& value) -> const Source& {
-      return value.kind == Value::Kind::Made       ? made[value.index]
-             : value.kind == Value::Kind::Constant ? constants[value.index]
-                                                   : arguments[value.index];
-    };
+    std::vector<kernels::PlannedStep> steps;
+    uint32_t given = 0;
+    for (uint32_t i = 0; i < list_.arguments.size(); ++i) {
+      const Tensor& layout = layouts.at({Value::Kind::Argument, i});
+      arguments.push_back({false, given++, layout, layout});
+    }
+    for (const Tensor& x : list_.constants) constants.push_back({false, given++, x, x});
     for (const Step& step : list_.steps) {
+      const auto source = [&](size_t i) -> const Source& {
+        const Value& value = step.inputs[i];
+        return value.kind == Value::Kind::Made       ? made[value.index]
+               : value.kind == Value::Kind::Constant ? constants[value.index]
+                                                     : arguments[value.index];
+      };
       const Layouts::Kind kind = layouts.add(step);
       const Tensor& layout = layouts.at({Value::Kind::Made, step.first_made});
       if (kind == Layouts::Kind::View) {
-        made.push_back({source(step.inputs[0]).value, layout});
+        made.push_back(source(0));
+        made.back().layout = layout;
         continue;
       }
-      SmallVector<Tensor, 3> inputs;
-      SmallVector<StraightProgram::Shown, 3> operands;
-      for (const Value& value : step.inputs) {
-        inputs.push_back(source(value).layout);
-        operands.push_back(source(value).shown());
-      }
-      ElementLoop loop;
-      step.primitive->find_loop(inputs, loop);
       const Spec& spec = step.specs[0];
-      made.push_back({program_.step(loop, operands, spec.shape, spec.dtype), layout});
+      SmallVector<Tensor, 3> inputs;
+      for (size_t i = 0; i < step.inputs.size(); ++i) inputs.push_back(source(i).layout);
+      kernels::PlannedStep planned{count_elements(spec.shape), itemsize(spec.dtype)};
+      step.primitive->find_loop(inputs, planned.loop);
+      for (size_t i = 0; i < step.inputs.size(); ++i)
+        planned.operands.push_back(operand(source(i), planned, i, spec.shape));
+      made.push_back({true, static_cast<uint32_t>(steps.size()), layout, layout});
+      steps.push_back(std::move(planned));
     }
-    std::vector<StraightProgram::Value> outputs;
     const std::vector<uint32_t> makers = list_.makers();
-    for (const Value& value : list_.results) {
-      outputs.push_back(made[value.index].value);
-      specs_.push_back(list_.steps[makers[value.index]].specs[0]);
+    for (uint32_t i = 0; i < list_.results.size(); ++i) {
+      const uint32_t index = list_.results[i].index;
+      steps[made[index].index].result = i;
+      specs_.push_back(list_.steps[makers[index]].specs[0]);
     }
-    program_.finish(outputs);
+    plan_.emplace(steps, given);
+  }
+
+  static PlannedOperand operand(const Source& source, const kernels::PlannedStep& step, size_t i,
+                                const Dims& shape) {
+    using Kind = PlannedOperand::Kind;
+    const Array &x = source.layout.array(), &whole = source.whole.array();
+    PlannedOperand out{Kind::Layout, source.made, source.index, itemsize(x.dtype)};
+    out.offset = x.offset * out.itemsize;
+    out.shape = step.loop.is_part(i) ? x.shape : shape;
+    out.strides = broadcast_strides(x.shape, x.strides, out.shape);
+    if (step.loop.is_part(i)) return out;
+    const bool all = x.offset == 0 && x.dtype == whole.dtype && whole.size() == step.count;
+    if (is_contiguous(out.shape, out.strides) && (all || !source.made)) {
+      out.kind = Kind::Elements;
+    } else if (step.loop.takes_number(i) && shows_one_number(out.shape, out.strides)) {
+      out.kind = Kind::Number;
+    }
+    return out;
   }
 
   StepList list_;
   Specs specs_;
-  StraightProgram program_;
+  std::optional<kernels::FusedPlan> plan_;
 };
 
 class Joining {
@@ -239,7 +271,12 @@ class Joining {
   // run before them. A view is made where somebody else than a loop reads it.
   void visit(uint32_t i) {
     if (kinds_[i] == Kind::View) return;
-    if (kinds_[i] == Kind::Loop) return open_.steps.push_back(i);
+    if (kinds_[i] == Kind::Loop) {
+      open_large_ += is_large(list_.steps[i].specs[0]);
+      open_.steps.push_back(i);
+      if (open_large_ == kMostLarge) close();
+      return;
+    }
     for (const Value& value : list_.steps[i].inputs) require(value);
     place({{i}, {}});
   }
@@ -254,6 +291,7 @@ class Joining {
   }
 
   void close() {
+    open_large_ = 0;
     if (!open_.steps.empty()) place(std::exchange(open_, {}));
   }
 
@@ -333,7 +371,7 @@ class Joining {
     }
     for (uint32_t index : part.results)
       inner.results.push_back(within.at({Value::Kind::Made, index}));
-    const Ref<SmallOps> primitive = make_ref<SmallOps>(std::move(inner));
+    const Ref<JoinedOps> primitive = make_ref<JoinedOps>(std::move(inner));
     const uint32_t first =
         joined.push(primitive, primitive->infer({}), std::move(inputs), &primitive->list());
     for (uint32_t k = 0; k < part.results.size(); ++k) places_[part.results[k]] = first + k;
@@ -351,11 +389,12 @@ class Joining {
   std::vector<Part> parts_;
   std::vector<uint32_t> parts_of_;  // of each step
   Part open_;
+  size_t open_large_ = 0;
   std::vector<uint32_t> places_;  // of what the list makes, in the joined one
 };
 
 }  // namespace
 
-StepList join_small(StepList list) { return Joining(list)(); }
+StepList join_elementwise(const StepList& list) { return Joining(list)(); }
 
 }  // namespace pyautograd

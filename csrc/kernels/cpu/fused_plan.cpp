@@ -1,0 +1,228 @@
+#include "kernels/fused_plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "kernels/cpu/scratch.h"
+
+namespace pyautograd::kernels {
+
+namespace {
+
+constexpr uint32_t kNone = ~uint32_t{0};
+// Pieces of memory of a program: scratch, then what the run is given.
+constexpr uint32_t kScratch = 0, kGiven = 1;
+// A step looks for its part among the last of them.
+constexpr size_t kLatest = 64;
+
+class PartSet {
+ public:
+  bool operator[](size_t i) const { return i / 64 < words_.size() && words_[i / 64] >> i % 64 & 1; }
+  void set(size_t i) {
+    if (words_.size() <= i / 64) words_.resize(i / 64 + 1, 0);
+    words_[i / 64] |= uint64_t{1} << i % 64;
+  }
+  void operator|=(const PartSet& other) {
+    if (words_.size() < other.words_.size()) words_.resize(other.words_.size(), 0);
+    for (size_t i = 0; i < other.words_.size(); ++i) words_[i] |= other.words_[i];
+  }
+
+ private:
+  SmallVector<uint64_t, 2> words_;
+};
+
+}  // namespace
+
+// The steps in parts, and where their results lie.
+class FusedPlan::Cut {
+ public:
+  Cut(std::span<const PlannedStep> steps, size_t given)
+      : steps_(steps), given_(static_cast<uint32_t>(given)), places_(steps.size()) {
+    find_needed();
+    for (uint32_t i = 0; i < steps_.size(); ++i) {
+      if (places_[i].needed) place(i);
+    }
+    done_.resize(parts_.size());
+    for (uint32_t p = 0; p < parts_.size(); ++p) put_in_order(p);
+    assign_memory();
+  }
+
+  std::vector<FusedProgram> programs() {
+    std::vector<FusedProgram> programs;
+    for (uint32_t p : order_) programs.push_back(program(p));
+    return programs;
+  }
+  int64_t scratch_bytes() const { return scratch_bytes_; }
+
+ private:
+  struct Part {
+    std::vector<uint32_t> steps;
+    PartSet waits_for;  // directly or not
+  };
+  struct Place {
+    bool needed = false;
+    uint32_t part = kNone;
+    uint32_t last_reader = kNone;  // another part
+    std::optional<FusedProgram::Memory> memory = {};
+    FusedProgram::Operand made = 0;
+  };
+
+  void find_needed() {
+    for (size_t i = steps_.size(); i-- > 0;) {
+      places_[i].needed |= steps_[i].result != PlannedStep::kNoResult;
+      if (!places_[i].needed) continue;
+      for (const PlannedOperand& operand : steps_[i].operands) {
+        if (operand.made) places_[operand.index].needed = true;
+      }
+    }
+  }
+
+  void place(uint32_t i) {
+    const uint32_t part = places_[i].part = find_part(steps_[i]);
+    if (part == parts_.size()) parts_.emplace_back();
+    PartSet before;
+    for (const PlannedOperand& operand : steps_[i].operands) {
+      if (!operand.made) continue;
+      const uint32_t source = places_[operand.index].part;
+      if (source == part) continue;
+      before |= parts_[source].waits_for;
+      before.set(source);
+    }
+    parts_[part].steps.push_back(i);
+    parts_[part].waits_for |= before;
+    for (Part& other : parts_) {
+      if (other.waits_for[part]) other.waits_for |= before;
+    }
+  }
+
+  // The last one that need not wait for itself then.
+  uint32_t find_part(const PlannedStep& step) const {
+    const size_t first = parts_.size() > kLatest ? parts_.size() - kLatest : 0;
+    for (size_t p = parts_.size(); p-- > first;) {
+      if (steps_[parts_[p].steps[0]].count != step.count) continue;
+      const bool fits = std::all_of(
+          step.operands.begin(), step.operands.end(), [&](const PlannedOperand& operand) {
+            if (!operand.made) return true;
+            const uint32_t source = places_[operand.index].part;
+            return source == p ? operand.kind == PlannedOperand::Kind::Elements
+                               : !parts_[source].waits_for[p];
+          });
+      if (fits) return static_cast<uint32_t>(p);
+    }
+    return static_cast<uint32_t>(parts_.size());
+  }
+
+  void put_in_order(uint32_t p) {
+    if (done_[p]) return;
+    done_[p] = true;
+    for (uint32_t i : parts_[p].steps) {
+      for (const PlannedOperand& operand : steps_[i].operands) {
+        if (operand.made) put_in_order(places_[operand.index].part);
+      }
+    }
+    order_.push_back(p);
+  }
+
+  // What other parts read lies in memory, which is free again after the last of them.
+  void assign_memory() {
+    for (uint32_t p : order_) {
+      for (uint32_t i : parts_[p].steps) {
+        for (const PlannedOperand& operand : steps_[i].operands) {
+          if (operand.made && places_[operand.index].part != p)
+            places_[operand.index].last_reader = p;
+        }
+      }
+    }
+    std::map<int64_t, std::vector<int64_t>> free;  // by size
+    std::vector<std::vector<uint32_t>> ending(parts_.size());
+    for (uint32_t p : order_) {
+      for (uint32_t i : parts_[p].steps) {
+        Place& place = places_[i];
+        if (steps_[i].result != PlannedStep::kNoResult) {
+          place.memory = FusedProgram::Memory{kGiven + given_ + steps_[i].result};
+        } else if (place.last_reader != kNone) {
+          std::vector<int64_t>& places = free[bytes(i)];
+          if (places.empty())
+            places.push_back(std::exchange(scratch_bytes_, scratch_bytes_ + bytes(i)));
+          place.memory = FusedProgram::Memory{kScratch, places.back()};
+          places.pop_back();
+          ending[place.last_reader].push_back(i);
+        }
+      }
+      for (uint32_t i : ending[p]) free[bytes(i)].push_back(places_[i].memory->offset);
+    }
+  }
+
+  // In whole lines.
+  int64_t bytes(uint32_t step) const {
+    constexpr int64_t kLine = 64;
+    return (steps_[step].count * steps_[step].itemsize + kLine - 1) / kLine * kLine;
+  }
+
+  FusedProgram program(uint32_t p) {
+    FusedProgram program(steps_[parts_[p].steps[0]].count);
+    for (uint32_t i : parts_[p].steps) {
+      const PlannedStep& step = steps_[i];
+      Place& place = places_[i];
+      const FusedProgram::Operand first = operand_in(program, step.operands[0], p);
+      if (step.loop.splice) {
+        place.made =
+            program.splice(*step.loop.splice, first, layout_of(step.operands[1]), place.memory);
+        continue;
+      }
+      SmallVector<FusedProgram::Operand, 3> operands{first};
+      for (size_t k = 1; k < step.operands.size(); ++k)
+        operands.push_back(operand_in(program, step.operands[k], p));
+      place.made = program.step(step.loop, operands, step.itemsize, place.memory);
+    }
+    program.finish();
+    return program;
+  }
+
+  FusedProgram::Memory memory_of(const PlannedOperand& operand) const {
+    if (!operand.made) return {kGiven + operand.index, operand.offset};
+    const FusedProgram::Memory& memory = *places_[operand.index].memory;
+    return {memory.piece, memory.offset + operand.offset};
+  }
+
+  FusedProgram::Layout layout_of(const PlannedOperand& operand) const {
+    return {memory_of(operand), operand.itemsize, operand.shape, operand.strides};
+  }
+
+  FusedProgram::Operand operand_in(FusedProgram& program, const PlannedOperand& operand,
+                                   uint32_t part) const {
+    switch (operand.kind) {
+      case PlannedOperand::Kind::Number:
+        return program.number(memory_of(operand));
+      case PlannedOperand::Kind::Layout:
+        return program.memory(layout_of(operand));
+      case PlannedOperand::Kind::Elements:
+        break;
+    }
+    if (operand.made && places_[operand.index].part == part) return places_[operand.index].made;
+    return program.memory(memory_of(operand), operand.itemsize);
+  }
+
+  const std::span<const PlannedStep> steps_;
+  const uint32_t given_;
+  std::vector<Place> places_;
+  std::vector<Part> parts_;
+  std::vector<uint32_t> order_;  // of parts
+  std::vector<bool> done_;
+  int64_t scratch_bytes_ = 0;
+};
+
+FusedPlan::FusedPlan(std::span<const PlannedStep> steps, size_t given) {
+  Cut cut(steps, given);
+  programs_ = cut.programs();
+  scratch_bytes_ = cut.scratch_bytes();
+}
+
+void FusedPlan::run(std::span<char* const> given_and_results) const {
+  const Scratch<char> scratch(std::max<int64_t>(scratch_bytes_, 1));
+  SmallVector<char*, 16> pieces{scratch.get()};
+  for (char* piece : given_and_results) pieces.push_back(piece);
+  for (const FusedProgram& program : programs_) program.run(pieces);
+}
+
+}  // namespace pyautograd::kernels

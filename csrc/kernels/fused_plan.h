@@ -1,0 +1,51 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "kernels/fused.h"
+
+namespace pyautograd::kernels {
+
+// What a step reads, in memory that each run is given or in the result of an earlier step.
+struct PlannedOperand {
+  enum class Kind : uint8_t {
+    Elements,  // row-major, as many as the step has
+    Number,    // one in the place of an array
+    Layout,
+  } kind;
+  bool made;       // by an earlier step
+  uint32_t index;  // of that step, or of what is given
+  int64_t itemsize;
+  int64_t offset = 0;             // bytes
+  Dims shape = {}, strides = {};  // of a layout
+};
+
+struct PlannedStep {
+  static constexpr uint32_t kNoResult = ~uint32_t{0};
+
+  int64_t count;
+  int64_t itemsize;
+  ElementLoop loop;
+  SmallVector<PlannedOperand, 3> operands;  // a splice's second one is a layout
+  uint32_t result = kNoResult;              // of the plan; none: only later steps read it
+};
+
+// Elementwise steps of whatever sizes, cut into programs. The steps of a program have the same
+// number of elements and read each other's results element by element; what reads one in another
+// way waits for the whole program. Built once, it may be run often, by several threads.
+class FusedPlan {
+ public:
+  // A run gets `given` pieces of memory, then one for each result.
+  FusedPlan(std::span<const PlannedStep> steps, size_t given);
+
+  void run(std::span<char* const> given_and_results) const;
+
+ private:
+  class Cut;
+
+  std::vector<FusedProgram> programs_;
+  int64_t scratch_bytes_ = 0;
+};
+
+}  // namespace pyautograd::kernels
