@@ -164,7 +164,13 @@ class _Call:
         results, self._structure = _run(f, capture, leaves, structure)
         self._others = [None if isinstance(y, Tensor) else y for y in results]
         self._places = [i for i, y in enumerate(results) if isinstance(y, Tensor)]
-        self._single = self._structure.type is None and len(self._places) == 1
+        # Mostly a tensor or a few: put together at once.
+        kind = self._structure.type
+        plain = len(self._places) == len(results) and all(
+            child.type is None for child in self._structure.children
+        )
+        self._single = kind is None and plain
+        self._several = kind if plain and kind in (tuple, list) else None
         self._call = capture.finish([results[i] for i in self._places])
         self.run, self.ops = self._call.run, self._call.ops
         del results
@@ -180,6 +186,8 @@ class _Call:
         """What the function returns, with these tensors in it."""
         if self._single:
             return found[0]
+        if self._several:
+            return self._several(found)
         results = list(self._others)
         for i, y in zip(self._places, found, strict=True):
             results[i] = y

@@ -6,8 +6,8 @@
 
 #include "autograd/algebra.h"
 #include "autograd/evaluate.h"
-#include "autograd/node.h"
 #include "autograd/joined_ops.h"
+#include "autograd/node.h"
 #include "core/error.h"
 #include "kernels/kernels.h"
 
@@ -27,17 +27,6 @@ Ref<Array> packed(const Array& x) {
   return out;
 }
 
-// Ops on large memory that others can write are not put off.
-Tensors unexposed(TensorSpan arguments) {
-  Tensors out;
-  for (const Tensor& x : arguments) {
-    const bool copied =
-        x.size() >= Deferral::least.load(std::memory_order_relaxed) && x.array().storage->exposed();
-    out.push_back(copied ? algebra::copy(x) : x);
-  }
-  return out;
-}
-
 }  // namespace
 
 std::optional<Tensors> CapturedCall::run(TensorSpan given) const {
@@ -51,17 +40,13 @@ std::optional<Tensors> CapturedCall::run(TensorSpan given) const {
 
 std::optional<Tensors> CapturedCall::run_steps(TensorSpan given) const {
   const Deferral::Scope scope;
-  const Tensors values = list_.run(unexposed(given));
+  const Tensors values = list_.run(given);
   for (size_t i = shared_.size(); i < values.size(); ++i) {
     if (*values[i].array().data<bool>()) return {};
   }
   Tensors results;
-  for (size_t i = 0; i < shared_.size(); ++i) {
-    const StepList::Value& value = list_.results[i];
-    const Tensor& y =
-        value.kind == StepList::Value::Kind::Argument ? given[value.index] : values[i];
-    results.push_back(shared_[i] ? algebra::copy(y) : y);
-  }
+  for (size_t i = 0; i < shared_.size(); ++i)
+    results.push_back(shared_[i] ? algebra::copy(values[i]) : values[i]);
   return results;
 }
 

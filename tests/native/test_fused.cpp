@@ -36,8 +36,7 @@ TEST(Fused, StepsReadEachOther) {
   FusedProgram program(kCount);
   const FusedProgram::Operand a = program.memory({0}, 8), b = program.number({1});
   const FusedProgram::Operand sum[] = {a, b};
-  const FusedProgram::Operand shifted =
-      program.step(loop_of(fn_id<Add>()), sum, 8, std::nullopt);
+  const FusedProgram::Operand shifted = program.step(loop_of(fn_id<Add>()), sum, 8, std::nullopt);
   const FusedProgram::Operand square =
       program.step(loop_of(fn_id<Square>()), {{shifted}}, 8, FusedProgram::Memory{2});
   const FusedProgram::Operand product[] = {square, shifted};
