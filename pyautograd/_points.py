@@ -28,21 +28,25 @@ class Points:
         self.evaluations = 0
         # Whether f uses a differentiable tensor beside its argument
         self.captures = False
-        self._kept: OrderedDict[bytes, Point] = OrderedDict()
+        self._kept: OrderedDict[bytes, Any] = OrderedDict()
 
-    def __call__(self, vector: Array) -> Point:
+    def __call__(self, vector: Array) -> Any:
         vector = np.asarray(vector, dtype=np.float64)
         key = vector.tobytes()
         point = self._kept.get(key)
         if point is None:
             self.evaluations += 1
-            point = self._kept[key] = Point(self, vector)
-            if self.evaluations == 1:
-                self.captures = point.recording.reaches_outside()
+            point = self._kept[key] = self._at(vector)
             if len(self._kept) > _KEPT_POINTS:
                 self._kept.popitem(last=False)
         else:
             self._kept.move_to_end(key)
+        return point
+
+    def _at(self, vector: Array) -> Any:
+        point = Point(self, vector)
+        if self.evaluations == 1:
+            self.captures = point.recording.reaches_outside()
         return point
 
 
@@ -162,10 +166,15 @@ class Point:
         return _double(sweep_flat(gradient, self._columns, self._columns, self._inputs, v))
 
     def _curvature(self, gradient: list[Tensor]) -> Array:
-        found = dense(lambda v: self._sweep(gradient, v), self._columns.size, self._columns.dtype)
-        # Symmetric to the last bit, as factorisations expect
-        symmetric: Array = (found + found.T) / 2
-        return symmetric
+        return make_symmetric(
+            dense(lambda v: self._sweep(gradient, v), self._columns.size, self._columns.dtype)
+        )
+
+
+def make_symmetric(matrix: Array) -> Array:
+    """To the last bit, as factorisations expect."""
+    symmetric: Array = (matrix + matrix.T) / 2
+    return symmetric
 
 
 def _double(array: Array) -> Array:

@@ -14,8 +14,8 @@ from .._scipy import scipy_module
 from ..func._arguments import check_callable
 from ..tree import broadcast_prefix
 from ._result import SPARSE_FROM, Progress, Result, evaluated_hessian, make_result
-from ._sparse import SparseDerivatives
-from ._start import bound, prepare
+from ._sparse import sparse_derivatives
+from ._start import bound, points_of, prepare
 
 _OP = "optimize.minimize"
 # What SciPy's methods read
@@ -45,6 +45,7 @@ def minimize(
     options: dict[str, Any] | None = None,
     callback: Callable[[Any], Any] | None = None,
     progress: bool = False,
+    captured: bool = False,
 ) -> Result:
     """Minimise a scalar function of tensors with :func:`scipy.optimize.minimize`.
 
@@ -78,6 +79,9 @@ def minimize(
         callback: called after each iteration with a :class:`Result` that has ``x``, ``x_flat``,
             ``fun`` and ``iteration``; it may raise StopIteration to end the run.
         progress: write the iteration, value and gradient norm to standard error.
+        captured: write the evaluations down once, as :func:`pyautograd.captured` does, and run them
+            at every point: faster where ``f`` is many small ops. ``f`` and the constraints must not
+            ask for numbers (``if x > 0``) or draw any, nor change what they do from call to call.
 
     Returns:
         A :class:`Result`. If SciPy reports a failure, ``success`` is False and a
@@ -90,6 +94,7 @@ def minimize(
         ValueError: ``f`` is not a scalar or not finite at ``x0``; bounds do not match ``x0``; an
             unknown method, one that cannot take the constraints or the kind of Hessian, or a
             malformed constraint.
+        RuntimeError: ``captured``, and a function cannot be.
         ImportError: SciPy is missing.
 
     >>> result = pa.optimize.minimize(
@@ -108,7 +113,7 @@ def minimize(
     method = _choose(method, layout.size, bounds, constraints)
     key = method.lower()
     kind = _hessian_kind(hessian, key, layout.size)
-    points = Points(_OP, f, layout, second=key in _SECOND)
+    points = points_of(_OP, f, layout, second=key in _SECOND, captured=captured)
     value = points(start).value()
     if not np.isfinite(value):
         raise ValueError(f"[{_OP}] the function is {value} at x0: start where it is finite")
@@ -130,6 +135,7 @@ def minimize(
             second=key == "trust-constr",
             sparse=key == "trust-constr" and setting is not False and layout.size >= least,
             kind=kind,
+            captured=captured,
         )
         arguments["constraints"] = [maker.make(optimize, c) for c in constraints]
         # With bounds most rows of SciPy's Jacobian are unit vectors.
@@ -195,7 +201,7 @@ def _curvature(points: Points, start: Array, kind: str, method: str) -> dict[str
     """The Hessian of the objective for SciPy."""
     if kind == "matrix":
         return {"hess": lambda v: points(v).hessian()}
-    derivatives = SparseDerivatives(points, bounded=kind == "auto")
+    derivatives = sparse_derivatives(points, bounded=kind == "auto")
     if kind == "products" or (kind == "auto" and not derivatives.hessian_pays(start)):
         return {"hessp": lambda v, direction: points(v).product(direction)}
     if method in _TAKE_SPARSE:
@@ -258,9 +264,16 @@ class _ConstraintMaker:
     """Makes constraints for SciPy with exact derivatives."""
 
     def __init__(
-        self, layout: Layout, start: Array, *, second: bool, sparse: bool, kind: str
+        self,
+        layout: Layout,
+        start: Array,
+        *,
+        second: bool,
+        sparse: bool,
+        kind: str,
+        captured: bool,
     ) -> None:
-        self._layout, self._start = layout, start
+        self._layout, self._start, self._captured = layout, start, captured
         self._second, self._kind = second, kind
         self.sparse, self.found_sparse = sparse, False
 
@@ -281,7 +294,13 @@ class _ConstraintMaker:
             )
         check_callable(_OP, function)
         function = bound(function, given.get("args", ()) if isinstance(given, dict) else ())
-        points = Points(f"{_OP}: constraint", function, self._layout, self._second)
+        points = points_of(
+            f"{_OP}: constraint",
+            function,
+            self._layout,
+            second=self._second,
+            captured=self._captured,
+        )
         arguments: dict[str, Any] = {"jac": self._jacobian(points)}
         if self._second:
             arguments["hess"] = self._curvature(points)
@@ -290,7 +309,7 @@ class _ConstraintMaker:
         )
 
     def _jacobian(self, points: Points) -> Callable[[Array], Any]:
-        derivatives = SparseDerivatives(points, bounded=True)
+        derivatives = sparse_derivatives(points, bounded=True)
         if self.sparse and derivatives.jacobian_pays(self._start):
             self.found_sparse = True
             return derivatives.jacobian
@@ -299,7 +318,7 @@ class _ConstraintMaker:
     def _curvature(self, points: Points) -> Callable[[Array, Array], Any]:
         if self._kind == "matrix":
             return lambda v, weights: points(v).weighted_hessian(weights)
-        derivatives = SparseDerivatives(points, bounded=self._kind == "auto")
+        derivatives = sparse_derivatives(points, bounded=self._kind == "auto")
         if self._kind == "sparse" or (
             self._kind == "auto" and derivatives.hessian_pays(self._start, weighted=True)
         ):

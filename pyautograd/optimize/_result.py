@@ -13,7 +13,7 @@ from .._flat import Array
 from .._planner._memory import free_bytes, written
 from .._points import Points, warn_of_lost_derivative
 from .._scipy import scipy_module
-from ._sparse import SparseDerivatives
+from ._sparse import sparse_derivatives
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -119,7 +119,7 @@ def evaluated_hessian(
     points: Points, x: Array, kind: str = "auto"
 ) -> Array | csr_array[Any, tuple[int, int]]:
     """Dense for ``"matrix"``, sparse for ``"sparse"``, and else sparse where that pays."""
-    derivatives = SparseDerivatives(points, bounded=kind != "sparse")
+    derivatives = sparse_derivatives(points, bounded=kind != "sparse")
     if kind == "sparse" or (
         kind != "matrix" and points.layout.size >= SPARSE_FROM and derivatives.hessian_pays(x)
     ):

@@ -14,8 +14,8 @@ from .._scipy import scipy_module
 from ..tree import flatten
 from ._minimize import flat_bounds
 from ._result import SPARSE_FROM, Result, evaluated_hessian, make_result
-from ._sparse import SparseDerivatives
-from ._start import prepare
+from ._sparse import sparse_derivatives
+from ._start import points_of, prepare
 
 
 def root(
@@ -26,6 +26,7 @@ def root(
     method: str = "hybr",
     tol: float | None = None,
     options: dict[str, Any] | None = None,
+    captured: bool = False,
 ) -> Result:
     """Find a root of a function of tensors with :func:`scipy.optimize.root`.
 
@@ -36,6 +37,7 @@ def root(
         args: a tuple of what ``f`` takes behind ``x``; it is passed on as it is.
         method: ``"hybr"`` or ``"lm"``, which use the Jacobian, or another of SciPy's.
         tol, options: SciPy's.
+        captured: as in :func:`minimize`.
 
     Returns:
         A :class:`Result`, with ``jacobian`` at the solution. If SciPy reports a failure,
@@ -53,7 +55,7 @@ def root(
     op = "optimize.root"
     optimize = scipy_module(op, "optimize")
     f, layout, start = prepare(op, f, x0, args)
-    points, size = Points(op, f, layout, second=False), layout.size
+    points, size = points_of(op, f, layout, second=False, captured=captured), layout.size
     count = points(start).values().size
     if count != size:
         raise ValueError(
@@ -80,6 +82,7 @@ def least_squares(
     bounds: Any = None,
     method: str = "trf",
     jacobian: str = "auto",
+    captured: bool = False,
     **options: Any,
 ) -> Result:
     """Minimise half the sum of squares of residuals with :func:`scipy.optimize.least_squares`.
@@ -92,6 +95,7 @@ def least_squares(
         method: ``"trf"``, ``"dogbox"`` or ``"lm"``.
         jacobian: ``"matrix"``, ``"sparse"`` (for ``"trf"`` and ``"dogbox"``, which then solve by
             LSMR), or ``"auto"``: from 500 unknowns sparse if that pays and the method takes it.
+        captured: as in :func:`minimize`.
         **options: all others of SciPy's function but ``jac``.
 
     Returns:
@@ -114,7 +118,7 @@ def least_squares(
     op = "optimize.least_squares"
     optimize = scipy_module(op, "optimize")
     f, layout, start = prepare(op, f, x0, args)
-    points = Points(op, f, layout, second=False)
+    points = points_of(op, f, layout, second=False, captured=captured)
     if bounds is not None:
         options["bounds"] = flat_bounds(op, bounds, points.layout)
     found = optimize.least_squares(
@@ -152,7 +156,7 @@ def _jacobian(
     takes_sparse = method != "lm" and options.get("tr_solver") != "exact"
     if kind == "sparse" and not takes_sparse:
         raise ValueError(f"[{op}] a sparse Jacobian needs method 'trf' or 'dogbox' with LSMR")
-    derivatives = SparseDerivatives(points, bounded=kind == "auto")
+    derivatives = sparse_derivatives(points, bounded=kind == "auto")
     if kind == "sparse" or (
         kind == "auto"
         and takes_sparse

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _core
+from .._captured_points import CapturedPoints
 from .._core import Tensor
 from .._flat import Array
 from .._points import Point, Points
+from ..sparse import Plan, make_plan
 from ..sparse._plans import HessianPlan, JacobianPlan, TooDense
 
 if TYPE_CHECKING:
@@ -22,6 +24,73 @@ _COLOURS = 64
 _SPARSE_SHARE = 4
 
 
+class CapturedSparseDerivatives:
+    """The Hessian and the Jacobian of one function as sparse arrays, by captured calls.
+
+    These go through the same ops at every point, so a pattern holds.
+    """
+
+    def __init__(self, points: CapturedPoints, *, bounded: bool) -> None:
+        self._points = points
+        self._most = _most_entries(points, bounded)
+        self._plans: dict[str, Plan] = {}
+
+    def hessian_pays(self, vector: Array, *, weighted: bool = False) -> bool:
+        """Whether few products give all of the Hessian, of the values' weighted sum if asked."""
+        try:
+            plan = self._weighted(vector) if weighted else self._scalar(vector)
+        except TooDense:
+            return False
+        return plan.colours <= _COLOURS
+
+    def jacobian_pays(self, vector: Array) -> bool:
+        try:
+            plan = self._values(vector)
+        except TooDense:
+            return False
+        return _is_sparse(plan.pattern.nnz, plan.pattern.shape)
+
+    def hessian(self, vector: Array) -> csr_array[Any, tuple[int, int]]:
+        point = self._points(vector)
+        plan = self._scalar(vector)
+        return _once(point, "hessian", lambda: plan.hessian(point.vector))
+
+    def weighted_hessian(self, vector: Array, weights: Array) -> csr_array[Any, tuple[int, int]]:
+        point = self._points(vector)
+        return self._weighted(vector).hessian(point.vector, np.asarray(weights))
+
+    def jacobian(self, vector: Array) -> csr_array[Any, tuple[int, int]]:
+        point = self._points(vector)
+        plan = self._values(vector)
+        return _once(point, "jacobian", lambda: plan.jacobian(point.vector))
+
+    def _scalar(self, vector: Array) -> Plan:
+        return self._plan("scalar", vector, self._points.scalar)
+
+    def _weighted(self, vector: Array) -> Plan:
+        # Of weights none of which is zero: those of inactive constraints are.
+        weights = np.random.default_rng(0).uniform(1.0, 2.0, self._points(vector).values().size)
+        return self._plan("weighted", vector, self._points.weighted, weights)
+
+    def _values(self, vector: Array) -> Plan:
+        return self._plan("values", vector, self._points.values_of)
+
+    def _plan(self, kind: str, vector: Array, f: Callable[..., Any], *args: Array) -> Plan:
+        if kind not in self._plans:
+            self._plans[kind] = make_plan(
+                self._points.op, f, _core.tensor(vector), args, most=self._most, captured=True
+            )
+        return self._plans[kind]
+
+
+def sparse_derivatives(
+    points: Points, *, bounded: bool
+) -> SparseDerivatives | CapturedSparseDerivatives:
+    if isinstance(points, CapturedPoints):
+        return CapturedSparseDerivatives(points, bounded=bounded)
+    return SparseDerivatives(points, bounded=bounded)
+
+
 class SparseDerivatives:
     """The Hessian and the Jacobian of one function as sparse arrays, at changing points.
 
@@ -31,8 +100,7 @@ class SparseDerivatives:
 
     def __init__(self, points: Points, *, bounded: bool) -> None:
         self._points = points
-        size = points.layout.size
-        self._most = max(1 << 20, 2 * _COLOURS * size) if bounded else None
+        self._most = _most_entries(points, bounded)
         self._hessian: HessianPlan | None = None
         self._jacobian: JacobianPlan | None = None
 
@@ -58,7 +126,7 @@ class SparseDerivatives:
             plan = self._jacobian_plan(point)
         except TooDense:
             return False
-        return plan.entries * _SPARSE_SHARE <= plan.shape[0] * plan.shape[1]
+        return _is_sparse(plan.entries, plan.shape)
 
     def hessian(self, vector: Array) -> csr_array[Any, tuple[int, int]]:
         point = self._points(vector)
@@ -128,12 +196,20 @@ class SparseDerivatives:
         )
 
 
+def _most_entries(points: Points, bounded: bool) -> int | None:
+    return max(1 << 20, 2 * _COLOURS * points.layout.size) if bounded else None
+
+
+def _is_sparse(entries: int, shape: tuple[int, ...]) -> bool:
+    return entries * _SPARSE_SHARE <= shape[0] * shape[1]
+
+
 def _plain(point: Point) -> bool:
     tensors = (*point.recording.inputs, *point.recording.outputs)
     return not any(_core.depth(t) for t in tensors)
 
 
-def _once(point: Point, what: str, make: Callable[[], Any]) -> Any:
+def _once(point: Any, what: str, make: Callable[[], Any]) -> Any:
     if what not in point.kept:
         point.kept[what] = make()
     return point.kept[what]

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from .._captured_points import CapturedPoints
 from .._core import Tensor
 from .._flat import Array, Layout
+from .._points import Points
 from ..func._arguments import check_callable
 
 
@@ -20,6 +22,12 @@ def prepare(
     check_callable(op, f)
     layout, leaves = Layout.of(op, tree.map(_as_floats, _as_vector(x0)))
     return bound(f, args), layout, layout.join(leaves).astype(np.float64)
+
+
+def points_of(
+    op: str, f: Callable[..., Any], layout: Layout, *, second: bool, captured: bool
+) -> Points:
+    return (CapturedPoints if captured else Points)(op, f, layout, second)
 
 
 def bound(f: Callable[..., Any], args: Any) -> Callable[[Any], Any]:

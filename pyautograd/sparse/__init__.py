@@ -164,12 +164,27 @@ def plan(
     >>> plan.hessian(np.zeros(3), np.array([5.0, 7.0])).toarray().tolist()
     [[0.0, 5.0, 0.0], [5.0, 0.0, 7.0], [0.0, 7.0, 0.0]]
     """
-    op = "sparse.plan"
+    return make_plan("sparse.plan", f, x, args, pattern, colouring, order, captured=captured)
+
+
+def make_plan(
+    op: str,
+    f: Callable[..., Any],
+    x: Any,
+    args: tuple[Any, ...],
+    pattern: Any = None,
+    colouring: str = "auto",
+    order: str = "natural",
+    most: int | None = None,
+    *,
+    captured: bool,
+) -> Plan:
+    """Raises TooDense beyond so many entries."""
     recording = record(op, f, x, args)
     if len(recording.outputs) != 1 or recording.outputs[0].shape:
-        return Plan(f, JacobianPlan(op, recording, pattern, colouring, order), captured)
+        return Plan(f, JacobianPlan(op, recording, pattern, colouring, order, most), captured)
     gradients = record_gradient(op, recording)
-    return Plan(f, HessianPlan(op, recording, gradients, pattern, colouring, order), captured)
+    return Plan(f, HessianPlan(op, recording, gradients, pattern, colouring, order, most), captured)
 
 
 class Plan:
