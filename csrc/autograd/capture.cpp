@@ -160,7 +160,7 @@ bool Capture::guard(const Tensor& truth) {
   }
   const Array& array = innermost_array(truth);
   if (!unknown(array)) return false;
-  guards_.push_back(value_of(Tensor(array.with_layout(array.shape, array.strides, array.offset))));
+  guards_.push_back(value_of(plain(array)));
   return true;
 }
 

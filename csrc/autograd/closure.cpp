@@ -133,11 +133,7 @@ Closure::Closure(const Trace& trace, Mark mark, TensorSpan outside, TensorSpan r
 
 Closure::~Closure() { current_ = former_; }
 
-Tensor Closure::fresh(const Tensor& x) {
-  if (!x.is_array()) return x.untracked();
-  const Array& array = x.array();
-  return Tensor(array.with_layout(array.shape, array.strides, array.offset));
-}
+Tensor Closure::fresh(const Tensor& x) { return x.is_array() ? plain(x.array()) : x.untracked(); }
 
 size_t Closure::Hash::operator()(const Tensor& x) const noexcept { return hash_tensor(x); }
 bool Closure::Same::operator()(const Tensor& a, const Tensor& b) const noexcept {

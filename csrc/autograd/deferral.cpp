@@ -20,12 +20,6 @@ constexpr uint32_t kNone = ~uint32_t{0};
 
 using Lock = std::lock_guard<std::recursive_mutex>;
 
-// Ops that take long, run nobody's code and fail for want of memory only.
-bool may_wait(std::string_view op) {
-  static constexpr std::string_view kOps[] = {"matmul", "sum", "sum_to", "convolve"};
-  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
-}
-
 // The numbers of what an op has just made, in memory that another storage can adopt.
 Ref<Storage> memory_apart(const Array& made) {
   const size_t bytes = checked_bytes(made.shape, made.dtype);
@@ -223,7 +217,7 @@ void Deferral::finish() {
 
 Tensors Deferral::leave_undone(const Ref<const Primitive>& primitive, TensorSpan inputs,
                                const Specs& specs) {
-  if (specs.size() != 1 || count_elements(specs[0].shape) == 0 || !may_wait(primitive->name()) ||
+  if (specs.size() != 1 || count_elements(specs[0].shape) == 0 || !primitive->may_wait() ||
       logging_ops.load(std::memory_order_relaxed))
     return {};
   int64_t elements = 0;

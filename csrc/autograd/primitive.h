@@ -76,6 +76,9 @@ class Primitive : public RefCounted {
   // Whether eval gives the same bits from the same numbers whenever and however often it is called:
   // what runs Python does not.
   virtual bool recomputable() const { return true; }
+  // Whether eval takes long, runs nobody's code and fails for want of memory only: it may be left
+  // undone until somebody asks for the numbers.
+  virtual bool may_wait() const { return false; }
   // Whether eval may return memory of its first input.
   virtual bool may_view() const { return false; }
   // What vjp reads when only these inputs are tracked: a product with a constant need not keep the

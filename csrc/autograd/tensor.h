@@ -116,6 +116,8 @@ const Array& array_under(const Body& wrapper) noexcept;
 inline const Array& innermost_array(const Tensor& x) noexcept {
   return x.is_array() ? x.array() : array_under(*x.body());
 }
+// The numbers of an array as a tensor of its own, with no past.
+inline Tensor plain(const Array& x) { return Tensor(x.with_layout(x.shape, x.strides, x.offset)); }
 // Every array at the bottom of a tower: primals, tangents, mapped values, constant terms. The ops
 // that made the other terms of a series keep those; packed arrays lie with the hooks.
 template <class Visit>

@@ -22,6 +22,7 @@ class Convolution final : public Primitive {
  public:
   Convolution(int64_t start, int64_t size) : start_(start), size_(size) {}
   std::string_view name() const override { return "convolve"; }
+  bool may_wait() const override { return true; }
   Saves saves() const override { return {.inputs = 3}; }
   Saves saves_for(std::span<const bool> tracked) const override {
     return {.inputs = (tracked[0] ? 2u : 0u) | (tracked[1] ? 1u : 0u), .specs = true};

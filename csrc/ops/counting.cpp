@@ -15,8 +15,7 @@ Tensor flat(const Tensor& x) { return x.ndim() == 1 ? x : reshape(x, {x.size()})
 
 // The numbers of x behind every transform. What depends on them has a shape that vmap cannot know.
 Tensor concrete(std::string_view op, const Tensor& x) {
-  const Array& array = concrete_array(op, x, "the shape of the result depends on them");
-  return flat(Tensor(array.with_layout(array.shape, array.strides, array.offset)));
+  return flat(plain(concrete_array(op, x, "the shape of the result depends on them")));
 }
 
 // The one number of an array.

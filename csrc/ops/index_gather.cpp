@@ -261,14 +261,14 @@ Ref<Array> checked_indices(const Tensor& index, int64_t size, std::string_view o
 
 void write_at(const Tensor& x, const Tensor& updates, TensorSpan indices,
               const IndexLabels& labels) {
-  Tensors plain;
+  Tensors beside;
   for (const Tensor& index : indices) {
     const Array& array = concrete_array(labels.op, index, "use the recorded form");
-    Tensor places(array.with_layout(array.shape, array.strides, array.offset));
+    const Tensor places = plain(array);
     const bool written = x.is_array() && array.storage == x.array().storage;
-    plain.push_back(index_beside(x, written ? copy(places) : places));
+    beside.push_back(index_beside(x, written ? copy(places) : places));
   }
-  const CheckedIndices checked(plain, x.shape(), labels);
+  const CheckedIndices checked(beside, x.shape(), labels);
   kernels::scatter(x.device_view(), updates.device_view(), checked.views(), false);
 }
 

@@ -107,9 +107,9 @@ void check_writable(std::string_view op, const Tensor& x) {
 // A value as a write to x takes it: nothing recorded, x's dtype, no memory in common.
 Tensor write_value(std::string_view op, const Tensor& x, const Tensor& value) {
   const Array& source = concrete_array(op, value, "write it through the function instead");
-  const Tensor plain(source.with_layout(source.shape, source.strides, source.offset));
-  if (source.dtype != x.dtype()) return astype(plain, x.dtype());
-  return may_share_memory(source, x.array()) ? copy(plain) : plain;
+  const Tensor numbers = plain(source);
+  if (source.dtype != x.dtype()) return astype(numbers, x.dtype());
+  return may_share_memory(source, x.array()) ? copy(numbers) : numbers;
 }
 
 Tensor plain_getitem(const Tensor& x, const Index& index) {

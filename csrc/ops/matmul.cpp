@@ -56,6 +56,7 @@ class MatMul final : public Primitive {
  public:
   MatMul(Rank a, Rank b) : a_(a), b_(b) {}
   std::string_view name() const override { return "matmul"; }
+  bool may_wait() const override { return true; }
   // Devices multiply halves and add in float32.
   bool takes_halves(TensorSpan x) const override {
     return x[0].device().kind != Device::Kind::CPU && x[0].dtype() == x[1].dtype();

@@ -15,6 +15,7 @@ class Sum final : public Reduction {
  public:
   using Reduction::Reduction;
   std::string_view name() const override { return "sum"; }
+  bool may_wait() const override { return true; }
   Saves saves() const override { return {.specs = true}; }
 
   Tensors vjp(const VjpArgs& args) const override {
@@ -68,6 +69,7 @@ class SumTo final : public Primitive {
  public:
   explicit SumTo(Dims shape) : shape_(std::move(shape)) {}
   std::string_view name() const override { return "sum_to"; }
+  bool may_wait() const override { return true; }
   Dependence dependence(const DependenceArgs& args) const override {
     const size_t lead = args.x.shape.size() - shape_.size();
     Dependence out{Dependence::Kind::Axes, Dims(args.x.shape.size(), Dependence::kAll)};

@@ -335,10 +335,7 @@ Tensors inputs_of(const Tensor& a, const Tensor& second, const Eigen& known, Ten
 }
 
 // Behind every transform.
-Tensor plain_numbers(const Tensor& values) {
-  const Array& numbers = innermost_array(values);
-  return Tensor(numbers.with_layout(numbers.shape, numbers.strides, numbers.offset));
-}
+Tensor plain_numbers(const Tensor& values) { return plain(innermost_array(values)); }
 
 Tensor gaps_of(const Tensor& w) {
   const int64_t n = w.shape().back();

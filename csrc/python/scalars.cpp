@@ -62,7 +62,7 @@ void warn_of_lost_derivative(const Tensor& x, const char* what) {
 
 Tensor host_copy(const Array& x) {
   if (x.device.kind == Device::Kind::CPU) return {};
-  return ops::to_device(Tensor(x.with_layout(x.shape, x.strides, x.offset)), {});
+  return ops::to_device(plain(x), {});
 }
 
 PyObject* scalar_object(const Tensor& x, const char* what) {
