@@ -42,6 +42,7 @@ class FusedProgram {
   struct Memory {
     uint32_t piece;
     int64_t offset = 0;  // bytes
+    friend bool operator==(const Memory&, const Memory&) = default;
   };
   // Elements that lie in some way from such a place on.
   struct Layout {
@@ -80,12 +81,11 @@ class FusedProgram {
     uint32_t window = kNone;  // which shows each tile where it lies
     uint32_t last_use = 0;
   };
-  // Where a thread finds element i: at base + offset + i * stride.
+  // Where a thread finds element i: at base + offset + i * stride, with the strides of an action
+  // apart. Programs may be long, and are read from memory in every run, so these are small.
   struct Address {
     uint32_t base = 0;
-    int32_t stride = 0;
-    int64_t offset = 0;
-    bool number = false;
+    uint32_t offset = 0;
   };
   // What is packed, tile by tile, where it does not lie so.
   struct Fetch {
@@ -106,6 +106,8 @@ class FusedProgram {
   };
   struct Action {
     enum class Kind : uint8_t { Unary, Binary, Where, Fetch, Splice } kind;
+    std::array<uint8_t, 4> strides = {};  // bytes, of the result and of the operands
+    std::array<bool, 3> numbers = {};     // operands in the place of an array
     union {
       Loop1 unary;
       Loop2 binary;
@@ -113,19 +115,24 @@ class FusedProgram {
       size_t part;  // of fetches_ or splices_
     };
     Address out;
-    std::array<Address, 3> operands = {};  // base: the operand, until all is laid out
+    std::array<Address, 3> operands = {};
   };
+
   Operand add(Value value) {
     values_.push_back(value);
     return static_cast<Operand>(values_.size() - 1);
   }
   Operand push(Action action, std::span<const Operand> operands, int64_t itemsize,
                std::optional<Memory> out);
-  uint32_t base_of(Memory place);
-  void assign_slots();
+  // Of an operand, until all is laid out.
+  static Address unsettled(Operand operand) { return {operand, 0}; }
+  Address address_at(Memory place);
+  Address address_in_tiles(const Value& value) const;
   Address address_of(const Value& value);
+  void assign_slots();
   void run_range(std::span<char* const> pieces, int64_t begin, int64_t end) const;
-  void run_action(const Action& action, char** bases, int64_t begin, int64_t n) const;
+  template <bool kFirst>
+  void run_tile(char** bases, int64_t begin, int64_t n) const;
   void pack(const Fetch& fetch, char* const* bases, int64_t begin, int64_t n) const;
   void run_fetch(const Fetch& fetch, char** bases, int64_t begin, int64_t n) const;
   void run_splice(const Action& action, char** bases, int64_t begin, int64_t n) const;
@@ -137,7 +144,7 @@ class FusedProgram {
   std::vector<Action> actions_;
   std::vector<Fetch> fetches_, repeated_;
   std::vector<Splice> splices_;
-  std::vector<uint32_t> pieces_;  // that it reads or writes
+  std::vector<Memory> pieces_;  // that it reads or writes, and parts of those that are very long
   uint32_t windows_ = 0;
   uint32_t slots_ = 0;
   int64_t slot_bytes_ = 16;

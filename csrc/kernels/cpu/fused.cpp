@@ -27,23 +27,25 @@ FusedProgram::Operand FusedProgram::memory(const Layout& x) {
   }
   const Operand operand = add(value);
   std::vector<Fetch>& fetches = value.repeats ? repeated_ : fetches_;
-  fetches.push_back({std::move(layout), x.itemsize, {.base = operand}, {.base = operand}, kNone});
+  const Address address = unsettled(operand);
+  fetches.push_back({std::move(layout), x.itemsize, address, address, kNone});
   if (!value.repeats) {
     actions_.push_back(
-        {.kind = Action::Kind::Fetch, .part = fetches_.size() - 1, .out = {operand}});
+        {.kind = Action::Kind::Fetch, .part = fetches_.size() - 1, .out = unsettled(operand)});
   }
   return operand;
 }
 
 FusedProgram::Operand FusedProgram::push(Action action, std::span<const Operand> operands,
                                          int64_t itemsize, std::optional<Memory> out) {
-  action.out.base = add({Value::Kind::Made, itemsize, out});
+  const Operand made = add({Value::Kind::Made, itemsize, out});
+  action.out = unsettled(made);
   for (size_t i = 0; i < operands.size(); ++i) {
-    action.operands[i].base = operands[i];
+    action.operands[i] = unsettled(operands[i]);
     values_[operands[i]].last_use = static_cast<uint32_t>(actions_.size());
   }
   actions_.push_back(action);
-  return action.out.base;
+  return made;
 }
 
 FusedProgram::Operand FusedProgram::step(const ElementLoop& loop, std::span<const Operand> operands,
@@ -60,10 +62,7 @@ FusedProgram::Operand FusedProgram::splice(const Placement& place, Operand x, co
                             {&x, 1}, value.itemsize, out);
   splices_.push_back({place.first,
                       Nest<2>(value.shape, {place.strides, value.strides}, Order::RowMajor),
-                      value.itemsize,
-                      {.base = base_of(value.first), .offset = value.first.offset},
-                      {.base = made},
-                      kNone});
+                      value.itemsize, address_at(value.first), unsettled(made), kNone});
   return made;
 }
 
@@ -84,11 +83,18 @@ int64_t FusedProgram::Splice::before(int64_t place) const {
 }
 
 // The bases of a thread: its tiles, the pieces that the program reads and writes, its windows.
-uint32_t FusedProgram::base_of(Memory place) {
-  const auto found = std::find(pieces_.begin(), pieces_.end(), place.piece);
+FusedProgram::Address FusedProgram::address_at(Memory place) {
+  constexpr int64_t kMostOffset = int64_t{1} << 32;
+  const int64_t offset = place.offset % kMostOffset;
+  const Memory part{place.piece, place.offset - offset};
+  const auto found = std::find(pieces_.begin(), pieces_.end(), part);
   const auto base = static_cast<uint32_t>(1 + (found - pieces_.begin()));
-  if (found == pieces_.end()) pieces_.push_back(place.piece);
-  return base;
+  if (found == pieces_.end()) pieces_.push_back(part);
+  return {base, static_cast<uint32_t>(offset)};
+}
+
+FusedProgram::Address FusedProgram::address_in_tiles(const Value& value) const {
+  return {0, static_cast<uint32_t>(value.slot * slot_bytes_)};
 }
 
 // A tile is free again after the last action that reads it.
@@ -117,33 +123,37 @@ void FusedProgram::assign_slots() {
 
 FusedProgram::Address FusedProgram::address_of(const Value& value) {
   if (value.window != kNone)
-    return {static_cast<uint32_t>(1 + pieces_.size()) + value.window, 0, 0, false};
-  if (value.slot != kNone) return {0, 0, value.slot * slot_bytes_, false};
-  const bool number = value.kind == Value::Kind::Number;
-  const auto stride = static_cast<int32_t>(number ? 0 : value.itemsize);
-  return {base_of(*value.memory), stride, value.memory->offset, number};
+    return unsettled(static_cast<uint32_t>(1 + pieces_.size()) + value.window);
+  return value.slot != kNone ? address_in_tiles(value) : address_at(*value.memory);
 }
 
 void FusedProgram::finish() {
   assign_slots();
   for (const Value& value : values_)  // so that the windows' bases are known
-    if (value.memory) base_of(*value.memory);
+    if (value.memory) address_at(*value.memory);
   const auto settle = [&](auto& part) {
     const Value& value = values_[part.tile.base];
-    if (value.slot != kNone) part.tile = {0, 0, value.slot * slot_bytes_, false};
+    if (value.slot != kNone) part.tile = address_in_tiles(value);
     if (value.window != kNone) part.window = address_of(value).base;
   };
   for (std::vector<Fetch>* fetches : {&fetches_, &repeated_}) {
     for (Fetch& fetch : *fetches) {
-      const Memory from = *values_[fetch.from.base].memory;
-      fetch.from = {.base = base_of(from), .offset = from.offset};
+      fetch.from = address_at(*values_[fetch.from.base].memory);
       settle(fetch);
     }
   }
   for (Splice& splice : splices_) settle(splice);
   for (Action& action : actions_) {
-    action.out = address_of(values_[action.out.base]);
-    for (Address& operand : action.operands) operand = address_of(values_[operand.base]);
+    const auto place = [&](Address& address, uint8_t& stride) {
+      const Value& value = values_[address.base];
+      const bool in_tile = value.slot != kNone || value.window != kNone;
+      stride = static_cast<uint8_t>(in_tile ? 0 : value.itemsize);
+      address = address_of(value);
+      return value.kind == Value::Kind::Number;
+    };
+    place(action.out, action.strides[0]);
+    for (size_t i = 0; i < action.operands.size(); ++i)
+      action.numbers[i] = place(action.operands[i], action.strides[1 + i]);
   }
   values_.clear();
 }
@@ -156,31 +166,42 @@ void FusedProgram::run_range(std::span<char* const> pieces, int64_t begin, int64
   const Scratch<char> tiles(std::max<int64_t>(slots_ * slot_bytes_, 1));
   const Scratch<char*> bases(static_cast<int64_t>(1 + pieces_.size() + windows_));
   bases[0] = tiles.get();
-  for (size_t i = 0; i < pieces_.size(); ++i) bases[int64_t(1 + i)] = pieces[pieces_[i]];
+  for (size_t i = 0; i < pieces_.size(); ++i)
+    bases[int64_t(1 + i)] = pieces[pieces_[i].piece] + pieces_[i].offset;
   for (const Fetch& fetch : repeated_)
     pack(fetch, bases.get(), begin, std::min(tile_, end - begin));
-  for (; begin < end; begin += tile_) {
-    const int64_t n = std::min(tile_, end - begin);
-    for (const Action& action : actions_) run_action(action, bases.get(), begin, n);
-  }
+  if (begin == 0) run_tile<true>(bases.get(), 0, std::min(tile_, end));
+  for (begin += begin == 0 ? tile_ : 0; begin < end; begin += tile_)
+    run_tile<false>(bases.get(), begin, std::min(tile_, end - begin));
 }
 
-inline void FusedProgram::run_action(const Action& action, char** bases, int64_t begin,
-                                     int64_t n) const {
-  const auto at = [&](const Address& x) { return bases[x.base] + x.offset + begin * x.stride; };
-  const auto& [x, y, z] = action.operands;
-  switch (action.kind) {
-    case Action::Kind::Unary:
-      return action.unary(at(action.out), at(x), n);
-    case Action::Kind::Binary:
-      return action.binary(at(action.out), at(x), at(y), n, x.number, y.number);
-    case Action::Kind::Where:
-      return action.where(at(action.out), reinterpret_cast<const bool*>(at(x)), at(y), at(z), n,
-                          y.number, z.number);
-    case Action::Kind::Fetch:
-      return run_fetch(fetches_[action.part], bases, begin, n);
-    case Action::Kind::Splice:
-      return run_splice(action, bases, begin, n);
+// Small arrays have one tile, and their loops take hardly longer than this.
+template <bool kFirst>
+void FusedProgram::run_tile(char** bases, int64_t begin, int64_t n) const {
+  for (const Action& action : actions_) {
+    const auto at = [&](const Address& x, size_t operand) {
+      char* first = bases[x.base] + x.offset;
+      return kFirst ? first : first + begin * action.strides[operand];
+    };
+    const auto& [x, y, z] = action.operands;
+    switch (action.kind) {
+      case Action::Kind::Unary:
+        action.unary(at(action.out, 0), at(x, 1), n);
+        break;
+      case Action::Kind::Binary:
+        action.binary(at(action.out, 0), at(x, 1), at(y, 2), n, action.numbers[0],
+                      action.numbers[1]);
+        break;
+      case Action::Kind::Where:
+        action.where(at(action.out, 0), reinterpret_cast<const bool*>(at(x, 1)), at(y, 2), at(z, 3),
+                     n, action.numbers[1], action.numbers[2]);
+        break;
+      case Action::Kind::Fetch:
+        run_fetch(fetches_[action.part], bases, begin, n);
+        break;
+      case Action::Kind::Splice:
+        run_splice(action, bases, begin, n);
+    }
   }
 }
 
@@ -213,7 +234,9 @@ void FusedProgram::run_splice(const Action& action, char** bases, int64_t begin,
   const Nest<2>& nest = splice.places;
   const int64_t first = splice.before(begin), last = splice.before(begin + n);
   const bool covered = last - first == n, seen = splice.window != kNone;
-  const auto at = [&](const Address& x) { return bases[x.base] + x.offset + begin * x.stride; };
+  const auto at = [&](const Address& x, size_t operand) {
+    return bases[x.base] + x.offset + begin * action.strides[operand];
+  };
   visit_size(splice.itemsize, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* value = reinterpret_cast<const T*>(bases[splice.value.base] + splice.value.offset);
@@ -226,9 +249,9 @@ void FusedProgram::run_splice(const Action& action, char** bases, int64_t begin,
       return;
     }
     if (seen) bases[splice.window] = bases[splice.tile.base] + splice.tile.offset;
-    T* out = reinterpret_cast<T*>(at(action.out));
-    const Address& x = action.operands[0];
-    if (!covered) move_row(out, 1, reinterpret_cast<const T*>(at(x)), x.number ? 0 : 1, n);
+    T* out = reinterpret_cast<T*>(at(action.out, 0));
+    const T* x = reinterpret_cast<const T*>(at(action.operands[0], 1));
+    if (!covered) move_row(out, 1, x, action.numbers[0] ? 0 : 1, n);
     move_elements(nest, first, last, out, splice.first - begin, value, 0);
   });
 }
