@@ -131,7 +131,8 @@ Tensors Deferral::put_off(const Ref<const Primitive>& primitive, TensorSpan inpu
                           const Specs& specs) {
   const Spec& spec = specs[0];
   Step step{spec.dtype, count_elements(spec.shape)};
-  if (logging_ops.load(std::memory_order_relaxed) || !primitive->find_loop(inputs, step.loop))
+  if (logging_ops.load(std::memory_order_relaxed) || !primitive->find_loop(inputs, step.loop) ||
+      step.loop.function)
     return {};
   for (const Tensor& x : inputs) {
     if (!may_read(x.array())) return {};

@@ -69,8 +69,7 @@ class Layouts {
         made_.push_back(std::move(shown));
         return Kind::View;
       }
-      if (ElementLoop loop; step.primitive->find_loop(inputs, loop) &&
-                            (loop.splice || makes_rows(inputs, step.specs[0].shape))) {
+      if (finds_loop(step, inputs)) {
         made_.push_back(row_major(step.specs[0]));
         return Kind::Loop;
       }
@@ -92,6 +91,7 @@ class Layouts {
 
   // Absent if it is none: what would copy numbers cannot.
   static Tensor view(const Step& step, TensorSpan inputs) {
+    if (step.primitive->copies()) return inputs[0];
     if (!step.primitive->may_view() || inputs.size() != 1) return {};
     try {
       Tensor shown = step.primitive->eval(inputs, step.specs)[0];
@@ -100,6 +100,13 @@ class Layouts {
     } catch (const Error&) {
       return {};
     }
+  }
+
+  // What takes long has threads of its own, if it is large.
+  static bool finds_loop(const Step& step, TensorSpan inputs) {
+    ElementLoop loop;
+    return step.primitive->find_loop(inputs, loop) && !(loop.function && is_large(step.specs[0])) &&
+           (loop.splice || makes_rows(inputs, step.specs[0].shape));
   }
 
   static bool makes_rows(TensorSpan inputs, const Dims& shape) {

@@ -79,6 +79,8 @@ class Primitive : public RefCounted {
   // Whether eval takes long, runs nobody's code and fails for want of memory only: it may be left
   // undone until somebody asks for the numbers.
   virtual bool may_wait() const { return false; }
+  // Whether the output is the first input, element by element.
+  virtual bool copies() const { return false; }
   // Whether eval may return memory of its first input.
   virtual bool may_view() const { return false; }
   // What vjp reads when only these inputs are tracked: a product with a constant need not keep the

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -18,11 +19,20 @@ struct Placement {
   Dims strides;
 };
 
+// A loop with parameters of its own. Inputs are row-major, or numbers in the place of arrays.
+class ElementFunction {
+ public:
+  virtual ~ElementFunction() = default;
+  virtual void run(void* out, std::span<const void* const, 3> inputs,
+                   std::span<const bool, 3> numbers, int64_t n) const = 0;
+};
+
 // What one op does to each element, for inputs of certain dtypes; one is set.
 struct ElementLoop {
   Loop1 unary = nullptr;
   Loop2 binary = nullptr;
   Loop3 where = nullptr;
+  std::shared_ptr<const ElementFunction> function = {};
   std::optional<Placement> splice = {};  // the first input, with the second in this place of it
 
   bool is_part(size_t input) const { return splice && input == 1; }
@@ -105,13 +115,14 @@ class FusedProgram {
     int64_t before(int64_t place) const;
   };
   struct Action {
-    enum class Kind : uint8_t { Unary, Binary, Where, Fetch, Splice } kind;
+    enum class Kind : uint8_t { Unary, Binary, Where, Function, Fetch, Splice } kind;
     std::array<uint8_t, 4> strides = {};  // bytes, of the result and of the operands
     std::array<bool, 3> numbers = {};     // operands in the place of an array
     union {
       Loop1 unary;
       Loop2 binary;
       Loop3 where;
+      const ElementFunction* function;
       size_t part;  // of fetches_ or splices_
     };
     Address out;
@@ -144,6 +155,7 @@ class FusedProgram {
   std::vector<Action> actions_;
   std::vector<Fetch> fetches_, repeated_;
   std::vector<Splice> splices_;
+  std::vector<std::shared_ptr<const ElementFunction>> functions_;
   std::vector<Memory> pieces_;  // that it reads or writes, and parts of those that are very long
   uint32_t windows_ = 0;
   uint32_t slots_ = 0;

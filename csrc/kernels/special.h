@@ -3,6 +3,7 @@
 #include <array>
 #include <complex>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -10,6 +11,8 @@
 #include "kernels/scalar/base.h"
 
 namespace pyautograd::kernels {
+
+class ElementFunction;  // kernels/fused.h
 
 // Formulas that are too long to gain from a copy per instruction set. Some come with integer
 // orders: of a derivative, or of a member of a family.
@@ -60,11 +63,21 @@ PYAUTOGRAD_HD std::complex<double> complex_of_order(const std::complex<double>* 
   return Function(orders[0], *x);
 }
 
+// One of these functions, on doubles and on complex numbers if there is one.
+struct Special {
+  std::string_view name;
+  SpecialFunction function;
+  ComplexSpecialFunction complex;
+  SpecialVector vector;
+  Orders orders;
+};
+
 // At most three arguments, broadcast to out's shape; all of one floating dtype, or a complex one if
 // there is a function of complex numbers. Serves every device (kernels/device.h), which know a
 // function by the op's name.
-void map_special(std::string_view name, SpecialFunction function, ComplexSpecialFunction complex,
-                 SpecialVector vector, const Orders& orders, const View& out,
-                 std::span<const View> inputs);
+void map_special(const Special& special, const View& out, std::span<const View> inputs);
+// The same of rows, on the host.
+std::shared_ptr<const ElementFunction> special_loop(const Special& special, DType dtype,
+                                                    size_t arity);
 
 }  // namespace pyautograd::kernels

@@ -40,6 +40,7 @@ class AsType final : public Linear {
 class Copy final : public LinearElementwise {
  public:
   std::string_view name() const override { return "copy"; }
+  bool copies() const override { return true; }
   bool takes_halves(TensorSpan) const override { return true; }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
@@ -53,6 +54,7 @@ class Copy final : public LinearElementwise {
 class Identity final : public LinearElementwise {
  public:
   std::string_view name() const override { return "identity"; }
+  bool copies() const override { return true; }
   bool may_view() const override { return true; }
   bool takes_halves(TensorSpan) const override { return true; }
   Specs infer(TensorSpan inputs) const override { return {inputs[0].spec()}; }

@@ -1,6 +1,7 @@
 #include "ops/special.h"
 
 #include "autograd/layout.h"
+#include "kernels/fused.h"
 
 namespace pyautograd {
 
@@ -42,9 +43,17 @@ class SpecialOp final : public Primitive {
     for (size_t i = 0; i < inputs.size(); ++i)
       views.push_back(
           {inputs[i].array().address(), spec.dtype, spec.shape, strides[i], inputs[i].device()});
-    kernels::map_special(row_.name, row_.function, row_.complex, row_.vector, orders_,
-                         out->device_view(), {views.begin(), views.size()});
+    kernels::map_special(special(), out->device_view(), {views.begin(), views.size()});
     return Tensors::of(Tensor(std::move(out)));
+  }
+
+  bool find_loop(TensorSpan x, kernels::ElementLoop& loop) const override {
+    const DType dtype = x[0].dtype();
+    for (const Tensor& input : x) {
+      if (input.dtype() != dtype || !is_inexact(dtype)) return false;
+    }
+    loop.function = kernels::special_loop(special(), dtype, x.size());
+    return loop.function != nullptr;
   }
 
   Saves saves_for(std::span<const bool> tracked) const override {
@@ -79,6 +88,9 @@ class SpecialOp final : public Primitive {
   }
 
  private:
+  kernels::Special special() const {
+    return {row_.name, row_.function, row_.complex, row_.vector, orders_};
+  }
   Tensor term(size_t i, const Tensor& t, TensorSpan x, const Tensor& y) const {
     const SpecialPartial partial = row_.derivatives[i].partial;
     return partial ? partial(t, x, y, orders_) : zeros_like(t);

@@ -109,6 +109,33 @@ class TestLayouts:
                 [z.astype(float) for z in (y + y, pa.where(y > 0, y, y * y), y == y[0])],
             )
 
+    def test_special_functions(self):
+        def f(a, b, x):
+            y = pa.special.gammaln(a) - pa.special.betainc(a, b, x) * pa.special.digamma(b[0])
+            return y + pa.special.betainc(a[0], b, x[0]), pa.special.betainc(a[0], b[0], x[0]) * y
+
+        for n in SIZES[:3]:
+            checked(f, 2 + normal(n) ** 2, 1 + normal(n) ** 2, 1 / (1 + normal(n) ** 2))
+        z = normal(700) + 1j * normal(700)
+        checked(lambda z: pa.special.wofz(z) * pa.special.erf(z[0]), z)
+        half = pa.asarray(normal(9)).astype("float16")
+        same(pa.captured(pa.special.ndtr)(half).astype(float), pa.special.ndtr(half).astype(float))
+
+    def test_copies_are_read_where_they_come_from(self):
+        def f(x):
+            y = x.copy()
+            z = y * 2
+            y[0] = 5.0
+            return y, z.copy(), z.copy().T + pa.positive(y), pa.cumsum(z.copy())
+
+        call = checked(f, normal(9))
+        x = pa.ones(9)
+        y, z, *_ = call(x)
+        z += 1
+        y += 1
+        same(x, np.ones(9))
+        same(call(x)[1], np.full(9, 2.0))
+
     def test_numbers_of_what_is_made(self):
         """One number of a result stands for an array before all of the result is needed."""
         for n in SIZES:

@@ -52,6 +52,10 @@ FusedProgram::Operand FusedProgram::step(const ElementLoop& loop, std::span<cons
                                          int64_t itemsize, std::optional<Memory> out) {
   Action action{.kind = Action::Kind::Unary, .unary = loop.unary, .out = {}};
   if (loop.binary) action = {.kind = Action::Kind::Binary, .binary = loop.binary, .out = {}};
+  if (loop.function) {
+    functions_.push_back(loop.function);
+    action = {.kind = Action::Kind::Function, .function = loop.function.get(), .out = {}};
+  }
   if (loop.where) action = {.kind = Action::Kind::Where, .where = loop.where, .out = {}};
   return push(action, operands, itemsize, out);
 }
@@ -196,6 +200,11 @@ void FusedProgram::run_tile(char** bases, int64_t begin, int64_t n) const {
         action.where(at(action.out, 0), reinterpret_cast<const bool*>(at(x, 1)), at(y, 2), at(z, 3),
                      n, action.numbers[1], action.numbers[2]);
         break;
+      case Action::Kind::Function: {
+        const void* const inputs[3] = {at(x, 1), at(y, 2), at(z, 3)};
+        action.function->run(at(action.out, 0), inputs, action.numbers, n);
+        break;
+      }
       case Action::Kind::Fetch:
         run_fetch(fetches_[action.part], bases, begin, n);
         break;

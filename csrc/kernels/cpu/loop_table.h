@@ -85,7 +85,7 @@ struct HalfLoops {
 };
 
 // Elements that the loop does not cover are marked in `left`; returns how many. n is a multiple of
-// 16.
+// LoopTable::special_block, which divides 16.
 using SpecialLoop = int64_t (*)(double* out, const double* x, int64_t* left, int64_t n);
 
 inline constexpr int64_t kArgColumns = 256;
@@ -126,6 +126,7 @@ struct LoopTable {
   void (*log_gamma)(double* out, const double* shape, int64_t step, const uint64_t* key,
                     uint64_t block, int64_t n);
   SpecialLoop special[kSpecialVectors][kSpecialOrders];
+  int64_t special_block;
   void (*fft_float)(const FftPass<float>& pass);
   void (*fft_double)(const FftPass<double>& pass);
   HalfLoops float16, bfloat16;

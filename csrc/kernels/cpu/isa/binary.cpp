@@ -95,15 +95,16 @@ template <class F, class T>
 // Everything goes through one vector loop: scalars are spread over a tile, tails padded.
 template <class F, class T>
 inline void padded(T* out, const T* x, const T* y, int64_t n, bool x_scalar, bool y_scalar) {
-  constexpr int64_t kTile = 256;
+  constexpr int64_t kTile = 256, block = kBlock<T, T>;
   T left[kTile], right[kTile], result[kTile];
+  const int64_t filled = n < kTile ? (n + block - 1) & -block : kTile;
   if (x_scalar)
-    for (T& value : left) value = x[0];
+    for (int64_t i = 0; i < filled; ++i) left[i] = x[0];
   if (y_scalar)
-    for (T& value : right) value = y[0];
+    for (int64_t i = 0; i < filled; ++i) right[i] = y[0];
   for (int64_t begin = 0; begin < n; begin += kTile) {
     int64_t length = n - begin < kTile ? n - begin : kTile;
-    int64_t whole = (length + kBlock - 1) & -kBlock;
+    int64_t whole = (length + block - 1) & -block;
     const T* a = x_scalar ? left : x + begin;
     const T* b = y_scalar ? right : y + begin;
     if (whole == length) {

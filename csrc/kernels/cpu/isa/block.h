@@ -6,12 +6,16 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
+
+#include "kernels/cpu/isa/vector.h"
 
 namespace pyautograd::kernels {
 inline namespace PYAUTOGRAD_ISA {
 
-// The widest vector holds 64 bytes; a float loop handles 16 elements a step.
-inline constexpr int64_t kBlock = 16;
+// As many elements as a loop handles in a step: the smaller type fills a vector.
+template <class T, class R>
+inline constexpr int64_t kBlock = kVectorLanes<std::conditional_t<(sizeof(T) < sizeof(R)), T, R>>;
 
 // n is a multiple of kBlock, so the compiler's scalar remainder never runs.
 template <class F, class T, class R>
@@ -22,13 +26,14 @@ template <class F, class T, class R>
 
 template <class F, class T, class R>
 inline void padded_map(const F& f, R* out, const T* x, int64_t n) {
-  int64_t whole = n & -kBlock;
+  constexpr int64_t block = kBlock<T, R>;
+  const int64_t whole = n & -block;
   if (whole > 0) blocks(f, out, x, whole);
   if (whole == n) return;
-  T in[kBlock];
-  R result[kBlock];
-  for (int64_t i = 0; i < kBlock; ++i) in[i] = x[whole + i < n ? whole + i : n - 1];
-  blocks(f, result, in, kBlock);
+  T in[block];
+  R result[block];
+  for (int64_t i = 0; i < block; ++i) in[i] = x[whole + i < n ? whole + i : n - 1];
+  blocks(f, result, in, block);
   std::memcpy(out + whole, result, size_t(n - whole) * sizeof(R));
 }
 

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "kernels/cpu/isa/vector.h"
 #include "kernels/cpu/isa/vector_math.h"
 #include "kernels/cpu/loop_table.h"
 #include "kernels/scalar/complex_vector.h"
@@ -9,7 +10,7 @@ inline namespace PYAUTOGRAD_ISA {
 
 namespace {
 
-constexpr int64_t kTile = 128, kBlock = 16;
+constexpr int64_t kTile = 128, kBlock = kVectorLanes<double>;
 
 // Where the loops of common_loops.cpp are, for what the vector code does not cover.
 template <class F, class T>

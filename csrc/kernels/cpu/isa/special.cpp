@@ -1,5 +1,6 @@
 #include "kernels/cpu/isa/vector_math.h"
 //
+#include "kernels/cpu/isa/vector.h"
 #include "kernels/cpu/loop_table.h"
 #include "kernels/scalar/special_vector.h"
 
@@ -40,6 +41,7 @@ void install_orders(LoopTable& table, SpecialVector name) {
 // Without fused operations the scalar formulas are no slower.
 void install_special(LoopTable& table) {
 #if defined(__FMA__)
+  table.special_block = kVectorLanes<double>;
   install_order<special::LogitVector, 0>(table, SpecialVector::Logit);
   install_order<special::NdtrVector, 0>(table, SpecialVector::Ndtr);
   install_order<special::LogNdtrVector, 0>(table, SpecialVector::LogNdtr);
