@@ -27,8 +27,14 @@ from .._names import ALIASES, no_counterpart
 
 __all__: list[str] = []
 
-# ufuncs whose op has a name that is neither NumPy's nor an alias of it
-_UFUNC_NAMES = {"expit": "sigmoid", "psi": "digamma"}
+# ufuncs whose op has a name that is neither NumPy's nor an alias of it; those with an underscore are
+# behind functions of SciPy's
+_UFUNC_NAMES = {
+    "expit": "sigmoid",
+    "psi": "digamma",
+    "_riemann_zeta": "zeta",
+    "_zeta": "zeta",
+}
 
 # NumPy's parameters in order. "*a" goes to the op by position, "axis" by keyword, "@out" is applied
 # to the result, and "~order" makes no difference to a tensor.
@@ -214,6 +220,21 @@ def array_function(
     return _find(func)(*args, **kwargs)
 
 
+def _lambertw(z: Any, k: Any, tol: Any) -> Tensor:
+    """Of one branch. The tolerance is of no use: results are right to rounding."""
+    try:
+        branch = operator.index(k)
+    except TypeError:
+        raise TypeError(
+            "[special.lambertw] k must be one int: call it for each branch, and stack"
+        ) from None
+    return _core.special_lambertw(z, branch)
+
+
+# ufuncs that are no op under a name
+_OPS = {"positive": operator.pos, "_lambertw": _lambertw}
+
+
 def _composed(name: str) -> Callable[..., Any] | None:
     """A special function that is no op of its own."""
     from .. import special
@@ -227,7 +248,7 @@ def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     known = _UFUNC_NAMES.get(name, name)
     known = ALIASES.get(known, known)
     if method == "__call__":
-        op = operator.pos if known == "positive" else getattr(_core, known, None)
+        op = _OPS.get(name) or getattr(_core, known, None)
         if op is None:
             op = getattr(_core, f"special_{known}", None) or _composed(known)
         if op is None:

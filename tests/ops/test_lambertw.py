@@ -215,3 +215,17 @@ def test_refusals():
         lambertw(1j, 10**10)
     with pytest.raises(TypeError, match=r"\[special.lambertw\] .*k"):
         lambertw(1.0, 0.5)
+
+
+def test_through_scipy():
+    x = np.array([-0.2, -0.05])
+    t = pa.tensor(x, requires_grad=True)
+    for k in (0, -1):
+        y = sc.lambertw(t, k, tol=1e-3)
+        np.testing.assert_allclose(y.detach().numpy(), sc.lambertw(x, k).real, rtol=1e-14)
+        (slope,) = pa.grad(y.sum(), [t])
+        np.testing.assert_allclose(slope.numpy(), (y / (x * (1 + y))).detach().numpy(), rtol=1e-14)
+    z = x + 0.5j
+    np.testing.assert_allclose(sc.lambertw(pa.tensor(z), 2).numpy(), sc.lambertw(z, 2), rtol=1e-14)
+    with pytest.raises(TypeError, match=r"\[special.lambertw\] k must be one int"):
+        sc.lambertw(t, [0, -1])

@@ -147,6 +147,17 @@ def test_the_zeta_function_of_riemann():
     assert special.zeta([1.0, np.inf]).tolist() == [np.inf, 1.0]
 
 
+def test_the_zeta_functions_through_scipy():
+    s, q = pa.tensor([1.5, 4.0], requires_grad=True), pa.tensor([0.5, 2.0], requires_grad=True)
+    np.testing.assert_array_equal(sc.zeta(s).detach(), special.zeta(s).detach())
+    for given in [(s, q), (s, 2.0), (2.0, q)]:
+        y = sc.zeta(*given)
+        assert y.requires_grad
+        np.testing.assert_array_equal(y.detach(), special.zeta(*given).detach())
+    out = pa.zeros(2)
+    assert sc.zeta(s, q, out=out) is out and out.requires_grad
+
+
 DENSITIES = [  # f, x, derivatives of order 1 to 4
     (lambda x: special.gammainc(1.0, x), 0.0, [1, -1, 1, -1]),
     (lambda x: special.gammainc(2.0, x), 0.0, [0, 1, -2, 3]),
