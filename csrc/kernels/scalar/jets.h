@@ -353,6 +353,11 @@ PYAUTOGRAD_HD double gamma_density(int k, double a, double x) {
 
 // The incomplete beta function.
 
+// ratio - 1 - log(ratio), where off is ratio - 1 to more digits near 0, and to fewer near -1.
+PYAUTOGRAD_HD inline double minus_log(double ratio, double off) {
+  return ratio < 0.5 ? ratio - 1 - std::log(ratio) : minus_log1p(off);
+}
+
 // x**a (1 - x)**b / B(a, b) in a + u and b + v.
 template <int Max>
 PYAUTOGRAD_HD Jet<Max> beta_factor(const Orders& k, double a, double b, double x) {
@@ -366,8 +371,9 @@ PYAUTOGRAD_HD Jet<Max> beta_factor(const Orders& k, double a, double b, double x
   if (a > 10 && b > 10) {  // by Stirling's formula, whose leading terms would cancel
     const double off_a = x * sum - a,
                  rest = stirling_rest(sum) - stirling_rest(a) - stirling_rest(b);
-    value = std::exp(-a * minus_log1p(off_a / a) - b * minus_log1p(-off_a / b) + rest) *
-            std::sqrt(a / sum * b / (2 * kPi));
+    const double spread =
+        a * minus_log(x * sum / a, off_a / a) + b * minus_log((1 - x) * sum / b, -off_a / b);
+    value = std::exp(rest - spread) * std::sqrt(a / sum * b / (2 * kPi));
   } else {
     value = std::exp(a * log_x + b * log_y - betaln(a, b));
   }
