@@ -27,8 +27,8 @@ from .._names import ALIASES, no_counterpart
 
 __all__: list[str] = []
 
-# ufuncs whose op has a name that is neither NumPy's nor an alias of it; those with an underscore are
-# behind functions of SciPy's
+# ufuncs whose op has a name that is neither NumPy's nor an alias of it; those that begin with an
+# underscore are behind functions of SciPy's
 _UFUNC_NAMES = {
     "expit": "sigmoid",
     "psi": "digamma",
@@ -232,7 +232,7 @@ def _lambertw(z: Any, k: Any, tol: Any) -> Tensor:
 
 
 # ufuncs that are no op under a name
-_OPS = {"positive": operator.pos, "_lambertw": _lambertw}
+_OPS: dict[str, Callable[..., Any]] = {"positive": operator.pos, "_lambertw": _lambertw}
 
 
 def _composed(name: str) -> Callable[..., Any] | None:

@@ -60,6 +60,11 @@ _BESIDE = {
     "special": {
         "bessel": "iv ive kv kve",
         "bessel_oscillating": "jv yv",
+        "distribution_functions": (
+            "bdtr bdtrc bdtri chdtr chdtrc chdtri fdtr fdtrc fdtri gdtr gdtrc gdtrix nbdtr nbdtrc"
+            " pdtr pdtrc pdtri"
+        ),
+        "gamma_functions": "binom gammasgn poch rgamma zetac",
         "orthogonal": (
             "eval_chebyt eval_chebyu eval_hermite eval_hermitenorm eval_laguerre eval_legendre"
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -37,6 +38,25 @@ def not_complex(name: str, x: Any) -> Tensor:
             f"[{name}] is not defined for dtype {t.dtype}: complex numbers have no order"
         )
     return t
+
+
+def in_double(name: str, *values: Any) -> tuple[list[Tensor], Any]:
+    """Real tensors broadcast to one shape in float64, and the dtype that the result is to have.
+
+    As in the ops, numbers of Python's have no dtype of their own.
+    """
+    given = [not_complex(name, v) for v in values]
+    strong = [
+        t.dtype for t, v in zip(given, values, strict=True) if not isinstance(v, (int, float))
+    ]
+    dtype = np.result_type(*strong) if strong else np.dtype(np.float64)
+    dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
+    return _core.broadcast_arrays([_core.astype(t, np.float64) for t in given]), dtype
+
+
+def all_of(*conditions: Tensor) -> Tensor:
+    """Where all of them hold."""
+    return functools.reduce(_core.logical_and, conditions)
 
 
 def surely(condition: Tensor | bool) -> bool:

@@ -25,6 +25,26 @@ from ._quantiles import betainccinv, betaincinv, gammainccinv, gammaincinv, stdt
 if TYPE_CHECKING:
     from ..compositions.bessel import iv, ive, kv, kve
     from ..compositions.bessel_oscillating import jv, yv
+    from ..compositions.distribution_functions import (
+        bdtr,
+        bdtrc,
+        bdtri,
+        chdtr,
+        chdtrc,
+        chdtri,
+        fdtr,
+        fdtrc,
+        fdtri,
+        gdtr,
+        gdtrc,
+        gdtrix,
+        nbdtr,
+        nbdtrc,
+        pdtr,
+        pdtrc,
+        pdtri,
+    )
+    from ..compositions.gamma_functions import binom, gammasgn, poch, rgamma, zetac
     from ..compositions.orthogonal import (
         eval_chebyt,
         eval_chebyu,
@@ -37,15 +57,22 @@ if TYPE_CHECKING:
 globals().update(compositions.functions_of("special"))
 
 __all__ = [
+    "bdtr",
+    "bdtrc",
+    "bdtri",
     "beta",
     "betainc",
     "betaincc",
     "betainccinv",
     "betaincinv",
     "betaln",
+    "binom",
     "boxcox",
     "boxcox1p",
     "cbrt",
+    "chdtr",
+    "chdtrc",
+    "chdtri",
     "dawsn",
     "digamma",
     "ellipe",
@@ -69,6 +96,9 @@ __all__ = [
     "expm1",
     "expn",
     "exprel",
+    "fdtr",
+    "fdtrc",
+    "fdtri",
     "fresnel",
     "gamma",
     "gammainc",
@@ -76,6 +106,10 @@ __all__ = [
     "gammainccinv",
     "gammaincinv",
     "gammaln",
+    "gammasgn",
+    "gdtr",
+    "gdtrc",
+    "gdtrix",
     "huber",
     "i0",
     "i0e",
@@ -104,12 +138,19 @@ __all__ = [
     "logit",
     "logsumexp",
     "multigammaln",
+    "nbdtr",
+    "nbdtrc",
     "ndtr",
     "ndtri",
+    "pdtr",
+    "pdtrc",
+    "pdtri",
+    "poch",
     "polygamma",
     "pseudo_huber",
     "psi",
     "rel_entr",
+    "rgamma",
     "shichi",
     "sici",
     "sinc",
@@ -125,6 +166,7 @@ __all__ = [
     "y1",
     "yv",
     "zeta",
+    "zetac",
 ]
 
 __dir__ = public_dir(__all__)

@@ -25,7 +25,9 @@ _FAR = 1e100
 
 
 def _nowhere(condition: Tensor) -> bool:
-    """Whether it surely holds nowhere; under vmap nobody can look."""
+    """Whether it surely holds nowhere; under vmap and in a captured call nobody can look."""
+    if _core.capturing():
+        return False
     try:
         return not bool(_core.any(condition))
     except (RuntimeError, ValueError):

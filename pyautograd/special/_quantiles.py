@@ -145,7 +145,8 @@ def _root(gap: Callable[[Tensor], tuple[Tensor, Tensor]], t: Tensor) -> tuple[Te
         small = change <= 1e-15 * _core.maximum(_core.absolute(t), 1.0)
         settled = _core.logical_or(small, _core.logical_and(change < 1e-6, change >= 0.5 * last))
         t, last = moved, change
-        if bool(_core.all(settled)):
+        # A captured call cannot look, and takes all steps.
+        if not _core.capturing() and bool(_core.all(settled)):
             break
     value, slope = gap(t)
     step = value / slope

@@ -3,6 +3,8 @@
 from . import (
     compositions,
     compositions_beside,
+    compositions_of_distributions,
+    compositions_of_gammas,
     compositions_of_grids,
     compositions_of_polynomials,
     compositions_of_sets,
@@ -41,6 +43,8 @@ RECORDS: list[OpRecord] = [
     *compositions_of_grids.RECORDS,
     *compositions_of_writing.RECORDS,
     *compositions_beside.RECORDS,
+    *compositions_of_distributions.RECORDS,
+    *compositions_of_gammas.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.
