@@ -64,9 +64,16 @@ _BESIDE = {
             "bdtr bdtrc bdtri chdtr chdtrc chdtri fdtr fdtrc fdtri gdtr gdtrc gdtrix nbdtr nbdtrc"
             " pdtr pdtrc pdtri"
         ),
+        "elementary": "cosdg cosm1 cotdg exp10 powm1 radian sindg tandg",
+        "error_functions": "erfi voigt_profile",
         "gamma_functions": "binom gammasgn poch rgamma zetac",
+        "inverse_functions": "ndtri_exp wrightomega",
         "orthogonal": (
             "eval_chebyt eval_chebyu eval_hermite eval_hermitenorm eval_laguerre eval_legendre"
+        ),
+        "orthogonal_parametric": (
+            "eval_chebyc eval_chebys eval_gegenbauer eval_genlaguerre eval_jacobi eval_sh_chebyt"
+            " eval_sh_chebyu eval_sh_jacobi eval_sh_legendre"
         ),
     },
 }

@@ -4,8 +4,10 @@ from . import (
     compositions,
     compositions_beside,
     compositions_of_distributions,
+    compositions_of_elementary,
     compositions_of_gammas,
     compositions_of_grids,
+    compositions_of_parameters,
     compositions_of_polynomials,
     compositions_of_sets,
     compositions_of_shape,
@@ -44,6 +46,8 @@ RECORDS: list[OpRecord] = [
     *compositions_of_writing.RECORDS,
     *compositions_beside.RECORDS,
     *compositions_of_distributions.RECORDS,
+    *compositions_of_elementary.RECORDS,
+    *compositions_of_parameters.RECORDS,
     *compositions_of_gammas.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
