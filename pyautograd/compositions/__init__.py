@@ -58,7 +58,9 @@ _BESIDE = {
         "structured": "block_diag circulant hankel toeplitz",
     },
     "special": {
+        "airy_functions": "airy airye",
         "bessel": "iv ive kv kve",
+        "bessel_of_both": "hankel1 hankel2 kn yn",
         "bessel_oscillating": "jv yv",
         "distribution_functions": (
             "bdtr bdtrc bdtri chdtr chdtrc chdtri fdtr fdtrc fdtri gdtr gdtrc gdtrix nbdtr nbdtrc"

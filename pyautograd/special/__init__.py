@@ -23,7 +23,9 @@ from .._names import public_dir
 from ._quantiles import betainccinv, betaincinv, gammainccinv, gammaincinv, stdtr, stdtrit
 
 if TYPE_CHECKING:
+    from ..compositions.airy_functions import airy, airye
     from ..compositions.bessel import iv, ive, kv, kve
+    from ..compositions.bessel_of_both import hankel1, hankel2, kn, yn
     from ..compositions.bessel_oscillating import jv, yv
     from ..compositions.distribution_functions import (
         bdtr,
@@ -71,6 +73,8 @@ if TYPE_CHECKING:
 globals().update(compositions.functions_of("special"))
 
 __all__ = [
+    "airy",
+    "airye",
     "bdtr",
     "bdtrc",
     "bdtri",
@@ -138,6 +142,8 @@ __all__ = [
     "gdtr",
     "gdtrc",
     "gdtrix",
+    "hankel1",
+    "hankel2",
     "huber",
     "i0",
     "i0e",
@@ -149,12 +155,14 @@ __all__ = [
     "ive",
     "j0",
     "j1",
+    "jn",
     "jv",
     "k0",
     "k0e",
     "k1",
     "k1e",
     "kl_div",
+    "kn",
     "kv",
     "kve",
     "lambertw",
@@ -199,6 +207,7 @@ __all__ = [
     "xlogy",
     "y0",
     "y1",
+    "yn",
     "yv",
     "zeta",
     "zetac",
@@ -262,3 +271,4 @@ y0 = _core.special_y0
 y1 = _core.special_y1
 zeta = _core.special_zeta
 psi = digamma
+jn = jv

@@ -11,6 +11,7 @@ from . import (
     compositions_of_polynomials,
     compositions_of_sets,
     compositions_of_shape,
+    compositions_of_waves,
     compositions_of_writing,
     creation,
     elementwise,
@@ -47,6 +48,7 @@ RECORDS: list[OpRecord] = [
     *compositions_beside.RECORDS,
     *compositions_of_distributions.RECORDS,
     *compositions_of_elementary.RECORDS,
+    *compositions_of_waves.RECORDS,
     *compositions_of_parameters.RECORDS,
     *compositions_of_gammas.RECORDS,
 ]
