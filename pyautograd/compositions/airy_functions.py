@@ -178,7 +178,7 @@ def airye(z: TensorLike, /) -> AiryResult:
     :returns: the named tuple (Ai, Aip, Bi, Bip)
 
     >>> [y.numpy().round(6).item() for y in pa.special.airye(1e4)]
-    [0.028209, -2.82096, 0.056419, 5.641882]
+    [0.028209, -2.820948, 0.056419, 5.641895]
     """
     (x,), dtype = in_double("special.airye", z)
     past, right, positive = x >= _PAST, all_of(x > _HIGH, x < _PAST), x >= 0.0
