@@ -47,7 +47,8 @@ def exp10(x: TensorLike, /) -> Tensor:
 def powm1(x: TensorLike, y: TensorLike, /) -> Tensor:
     """``x ** y - 1``, accurate where the power is close to 1.
 
-    The arguments broadcast; nan where x is negative and y no integer.
+    The arguments broadcast; nan where x is negative and y no integer. Where x is negative there is
+    no derivative in y, and it is 0.
 
     :param x: tensor, real
     :param y: tensor, real
@@ -60,8 +61,7 @@ def powm1(x: TensorLike, y: TensorLike, /) -> Tensor:
     even = _core.remainder(y, 2.0) == 0.0
     turned = all_of(x < 0.0, even, _core.isfinite(y))
     base = _core.where(turned, -x, x)
-    # An integer power of a negative number has no derivative in the exponent.
-    y = _core.where(turned, y.detach(), y)
+    y = _core.where(x < 0.0, y.detach(), y)
     usual = all_of(base > 0.0, base < math.inf, _core.isfinite(y))
     product = y * _core.log(_core.where(usual, base, 1.0))
     near = all_of(usual, _core.absolute(product) < 0.5)

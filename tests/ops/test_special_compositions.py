@@ -135,6 +135,8 @@ def test_powers_of_negative_numbers():
     assert pa.func.grad(f)(-1.5, 3.0).item() == pytest.approx(6.75, rel=1e-15)
     assert pa.func.grad(f)(-1.5, 2.0).item() == pytest.approx(-3.0, rel=1e-15)
     assert np.isnan(f(-2.0, 0.5).item())
+    for y in (2.0, 3.0):
+        assert pa.func.grad(f, argnums=1)(-1.5, y).item() == 0.0
 
 
 def test_polynomials_between_and_beyond_weights():
