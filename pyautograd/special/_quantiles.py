@@ -133,6 +133,7 @@ def _root(gap: Callable[[Tensor], tuple[Tensor, Tensor]], t: Tensor) -> tuple[Te
     """Where an increasing function is 0, and the last correction: Newton's method in a bracket."""
     low, high = _core.full_like(t, -_WIDEST), _core.full_like(t, _WIDEST)
     last = _core.full_like(t, math.inf)
+    done = last < 0.0
     for _ in range(_STEPS):
         value, slope = gap(t)
         low, high = _core.where(value < 0.0, t, low), _core.where(value < 0.0, high, t)
@@ -144,9 +145,10 @@ def _root(gap: Callable[[Tensor], tuple[Tensor, Tensor]], t: Tensor) -> tuple[Te
         # Steps that are small and no longer shrink are rounding errors of the tails.
         small = change <= 1e-15 * _core.maximum(_core.absolute(t), 1.0)
         settled = _core.logical_or(small, _core.logical_and(change < 1e-6, change >= 0.5 * last))
-        t, last = moved, change
-        # A captured call cannot look, and takes all steps.
-        if not _core.capturing() and bool(_core.all(settled)):
+        # What has settled stays: a captured call cannot look, and takes all steps.
+        t, last = _core.where(done, t, moved), change
+        done = _core.logical_or(done, settled)
+        if not _core.capturing() and bool(_core.all(done)):
             break
     value, slope = gap(t)
     step = value / slope
