@@ -3,6 +3,8 @@
 #include "autograd/algebra.h"
 #include "autograd/closure.h"
 #include "autograd/deferral.h"
+#include "core/error.h"
+#include "ops/ops.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
 #include "python/graph_exit.h"
@@ -163,6 +165,17 @@ BatchResult CustomPrimitive::batch_of_nothing(TensorSpan values, std::span<const
   return result;
 }
 
+Dependence CustomPrimitive::dependence(const DependenceArgs& args) const {
+  if (!elementwise_) return {};
+  for (const Spec& y : args.outputs) {
+    if (y.shape != args.outputs[0].shape ||
+        ops::broadcast_shapes(name_, args.x.shape, y.shape) != y.shape)
+      value_error("[", name_, "] elementwise is set, and an output has shape ",
+                  shape_string(y.shape), " where an argument has ", shape_string(args.x.shape));
+  }
+  return Dependence::elementwise(args.x, args.outputs[0]);
+}
+
 int CustomPrimitive::traverse(visitproc visit, void* arg) const {
   return rules_ ? visit(rules_.get(), arg) : 0;
 }
@@ -170,11 +183,12 @@ int CustomPrimitive::traverse(visitproc visit, void* arg) const {
 void bind_custom(py::module_& module) {
   module.def(
       "apply_custom",
-      [](std::string name, py::handle rules, py::handle inputs) {
+      [](std::string name, py::handle rules, py::handle inputs, bool elementwise) {
         const Tensors tensors = to_tensors(inputs, name.c_str());
-        return to_list(apply(make_ref<CustomPrimitive>(std::move(name), rules), tensors));
+        const auto primitive = make_ref<CustomPrimitive>(std::move(name), rules, elementwise);
+        return to_list(apply(primitive, tensors));
       },
-      py::arg("name"), py::arg("rules"), py::arg("inputs"));
+      py::arg("name"), py::arg("rules"), py::arg("inputs"), py::arg("elementwise") = false);
   module.def(
       "graph_exits", [] { return graph_exits; },
       "How often, on this thread, a value has left the graph: detach, numpy, no_grad.");

@@ -18,8 +18,8 @@ namespace pyautograd::python {
 //   batch(size, values, dims, randomness) -> (tensors, dims), or None: slice by slice
 class CustomPrimitive final : public Primitive, public HoldsPython {
  public:
-  CustomPrimitive(std::string name, pybind11::handle rules)
-      : name_(std::move(name)), rules_(rules.ptr()) {}
+  CustomPrimitive(std::string name, pybind11::handle rules, bool elementwise)
+      : name_(std::move(name)), rules_(rules.ptr()), elementwise_(elementwise) {}
 
   std::string_view name() const override { return name_; }
   Specs infer(TensorSpan) const override { return {}; }
@@ -31,6 +31,7 @@ class CustomPrimitive final : public Primitive, public HoldsPython {
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
   Ref<RefCounted> context(TensorSpan inputs, TensorSpan outputs) const override;
   Saves saves_with(const RefCounted& context) const override;
+  Dependence dependence(const DependenceArgs& args) const override;
   int traverse(visitproc visit, void* arg) const override;
 
  private:
@@ -40,6 +41,7 @@ class CustomPrimitive final : public Primitive, public HoldsPython {
 
   const std::string name_;
   const HeldObject rules_;
+  const bool elementwise_;  // its author says so
 };
 
 }  // namespace pyautograd::python

@@ -141,7 +141,7 @@ py::object pack_saved(const Tensor& x) {
 }
 
 Tensor unpack_saved(const PySaved& self, std::string reader) {
-  return self.saved.unpack(*make_ref<CustomPrimitive>(std::move(reader), py::handle()));
+  return self.saved.unpack(*make_ref<CustomPrimitive>(std::move(reader), py::handle(), false));
 }
 
 int traverse_saved(PyObject* self, visitproc visit, void* arg) {

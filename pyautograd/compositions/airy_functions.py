@@ -45,6 +45,8 @@ class AiryResult(NamedTuple):
 class _Airy(Function):
     """The four functions, elementwise in float64."""
 
+    elementwise = True
+
     @staticmethod
     def forward(x: Tensor) -> tuple[Tensor, ...]:
         right, left = all_of(x > _HIGH, x < _PAST), all_of(x < _LOW, x >= _WAVES)

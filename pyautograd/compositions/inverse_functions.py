@@ -27,6 +27,8 @@ _STEPS = 6
 class _Solution(Function):
     """``apply(solve, slope, x)``, elementwise: y = solve(x) has the derivative slope(y)."""
 
+    elementwise = True
+
     @staticmethod
     def forward(
         solve: Callable[[Tensor], Tensor], slope: Callable[[Tensor], Tensor], x: Tensor

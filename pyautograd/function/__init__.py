@@ -35,6 +35,10 @@ class Function:
       dimension is ``in_dims[i]``, or None. With ``generate_vmap_rule = True`` the other methods are
       themselves mapped instead; with neither, the function runs once per entry, with a warning.
 
+    With ``elementwise = True`` you say that each element of an output depends on the elements at
+    its place alone, of arguments that broadcast to it, so that sparse derivatives stay sparse;
+    nobody checks the numbers.
+
     One derivative is enough. ``jvp`` is derived from ``backward`` and ``backward`` from ``jvp``, by
     transposition, and both can be differentiated to any order as long as they are written with
     pyautograd's functions. A ``backward`` that uses NumPy should be decorated with
@@ -71,6 +75,7 @@ class Function:
     """
 
     generate_vmap_rule: bool = False
+    elementwise: bool = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

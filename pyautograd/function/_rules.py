@@ -52,7 +52,8 @@ class Call:
 
     def run(self) -> Any:
         inputs, self._tensors = self._tensors, []
-        outputs = _core.apply_custom(self.name, self, inputs)
+        elementwise = self._function.elementwise
+        outputs = _core.apply_custom(self.name, self, inputs, elementwise)
         self._stash = None
         for i in self._non_differentiable:
             outputs[i] = _core.without_edge(outputs[i])

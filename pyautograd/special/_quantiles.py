@@ -47,6 +47,8 @@ class Distribution(NamedTuple):
 class _Quantile(Function):
     """``apply(distribution, complement, p, *shapes)``, all of one shape and in float64."""
 
+    elementwise = True
+
     @staticmethod
     def forward(distribution: Distribution, complement: bool, p: Tensor, *shapes: Tensor) -> Tensor:
         valid = functools.reduce(_core.logical_and, [s > 0.0 for s in shapes])

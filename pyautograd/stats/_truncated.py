@@ -96,6 +96,8 @@ def _log_below(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
 class _InverseLogNdtr(Function):
     """The w with ``log_ndtr(w) = y``, for y < 0."""
 
+    elementwise = True
+
     @staticmethod
     def forward(y: Tensor) -> Tensor:
         tail = _core.exp(_core.maximum(y, -600.0))
