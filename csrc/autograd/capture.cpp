@@ -7,9 +7,9 @@
 #include "autograd/algebra.h"
 #include "autograd/evaluate.h"
 #include "autograd/joined_ops.h"
+#include "autograd/layout.h"
 #include "autograd/node.h"
 #include "core/error.h"
-#include "kernels/kernels.h"
 
 namespace pyautograd {
 
@@ -19,13 +19,6 @@ namespace {
 constexpr size_t kMostKept = 1 << 18;
 
 bool on_host(const Spec& spec) { return spec.device.kind == Device::Kind::CPU; }
-
-// Row-major numbers of its own.
-Ref<Array> packed(const Array& x) {
-  Ref<Array> out = Array::empty(x.shape, x.dtype);
-  kernels::copy(out->view(), x.view());
-  return out;
-}
 
 }  // namespace
 
@@ -196,9 +189,8 @@ bool Capture::same_memory(const Storage& a, const Storage& b) const noexcept {
 void Capture::check_gradient(const Node& node) const {
   if (node.sequence >= first_node_) return;
   runtime_error(
-      "[captured] backward puts a gradient into `.grad` of a tensor from outside, and later calls "
-      "do "
-      "not: return what pa.grad gives instead");
+      "[captured] backward puts a gradient into `.grad` of a tensor from outside, and later "
+      "calls do not: return what pa.grad gives instead");
 }
 
 size_t Capture::held() const noexcept {

@@ -44,12 +44,6 @@ bool is_line(const Dims& shape) {
   return std::count_if(shape.begin(), shape.end(), [](int64_t n) { return n != 1; }) <= 1;
 }
 
-Ref<Array> row_major_copy(const Array& x) {
-  Ref<Array> out = Array::empty(x.shape, x.dtype);
-  kernels::copy(out->view(), x.view());
-  return out;
-}
-
 // How the values of a list lie in memory if its arguments and whatever takes more than a loop makes
 // are row-major: as arrays whose numbers mean nothing.
 class Layouts {
@@ -60,8 +54,8 @@ class Layouts {
     for (const Spec& spec : list.arguments) arguments_.push_back(row_major(spec));
   }
 
-  // To be called for one step after the other.
-  Kind add(const Step& step) {
+  // To be called for one step after the other; its loop, if that is its kind.
+  Kind add(const Step& step, ElementLoop& loop) {
     SmallVector<Tensor, 3> inputs;
     for (const Value& value : step.inputs) inputs.push_back(at(value));
     if (step.specs.size() == 1 && count_elements(step.specs[0].shape) > 0) {
@@ -69,7 +63,7 @@ class Layouts {
         made_.push_back(std::move(shown));
         return Kind::View;
       }
-      if (finds_loop(step, inputs)) {
+      if (finds_loop(step, inputs, loop)) {
         made_.push_back(row_major(step.specs[0]));
         return Kind::Loop;
       }
@@ -103,8 +97,7 @@ class Layouts {
   }
 
   // What takes long has threads of its own, if it is large.
-  static bool finds_loop(const Step& step, TensorSpan inputs) {
-    ElementLoop loop;
+  static bool finds_loop(const Step& step, TensorSpan inputs, ElementLoop& loop) {
     return step.primitive->find_loop(inputs, loop) && !(loop.function && is_large(step.specs[0])) &&
            (loop.splice || makes_rows(inputs, step.specs[0].shape));
   }
@@ -133,14 +126,14 @@ class JoinedOps final : public Primitive {
 
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     SmallVector<char*, 16> memory;
-    SmallVector<Ref<Array>, 2> packed;
+    SmallVector<Ref<Array>, 2> copies;
     for (const Tensor& x : inputs) {
       if (!x.array().contiguous()) {
         // What else is not row-major may lay results out in its own way.
         if (!is_line(x.shape())) return list_.run(inputs);
-        packed.push_back(row_major_copy(x.array()));
+        copies.push_back(packed(x.array()));
       }
-      memory.push_back((x.array().contiguous() ? x.array() : *packed.back()).data<char>());
+      memory.push_back((x.array().contiguous() ? x.array() : *copies.back()).data<char>());
     }
     for (const Tensor& x : list_.constants)
       memory.push_back(static_cast<char*>(x.array().storage->data()));
@@ -179,7 +172,8 @@ class JoinedOps final : public Primitive {
                : value.kind == Value::Kind::Constant ? constants[value.index]
                                                      : arguments[value.index];
       };
-      const Layouts::Kind kind = layouts.add(step);
+      ElementLoop loop;
+      const Layouts::Kind kind = layouts.add(step, loop);
       const Tensor& layout = layouts.at({Value::Kind::Made, step.first_made});
       if (kind == Layouts::Kind::View) {
         made.push_back(source(0));
@@ -187,10 +181,8 @@ class JoinedOps final : public Primitive {
         continue;
       }
       const Spec& spec = step.specs[0];
-      SmallVector<Tensor, 3> inputs;
-      for (size_t i = 0; i < step.inputs.size(); ++i) inputs.push_back(source(i).layout);
-      kernels::PlannedStep planned{count_elements(spec.shape), itemsize(spec.dtype)};
-      step.primitive->find_loop(inputs, planned.loop);
+      kernels::PlannedStep planned{count_elements(spec.shape), itemsize(spec.dtype),
+                                   std::move(loop)};
       for (size_t i = 0; i < step.inputs.size(); ++i)
         planned.operands.push_back(operand(source(i), planned, i, spec.shape));
       made.push_back({true, static_cast<uint32_t>(steps.size()), layout, layout});
@@ -233,7 +225,10 @@ class Joining {
   explicit Joining(const StepList& list)
       : list_(list), makers_(list.makers()), parts_of_(list.steps.size(), kNone) {
     Layouts layouts(list);
-    for (const Step& step : list.steps) kinds_.push_back(layouts.add(step));
+    for (const Step& step : list.steps) {
+      ElementLoop loop;
+      kinds_.push_back(layouts.add(step, loop));
+    }
     for (uint32_t i = 0; i < list.steps.size(); ++i) visit(i);
     for (const Value& value : list.results) require(value);
     close();

@@ -19,4 +19,7 @@ inline Ref<Array> empty_elementwise(TensorSpan operands, const Spec& spec) {
   return Array::empty(spec.shape, spec.dtype, spec.device);
 }
 
+// The numbers in memory of their own, row-major.
+Ref<Array> packed(const Array& x);
+
 }  // namespace pyautograd

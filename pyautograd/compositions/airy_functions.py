@@ -117,12 +117,16 @@ def _series(x: Tensor) -> tuple[Tensor, ...]:
     )
 
 
+def _bessel_place(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The square root of x, the argument and the order of the Bessel functions."""
+    root = _core.sqrt(x)
+    return root, 2.0 / 3.0 * x * root, _core.full_like(x, 1.0 / 3.0)
+
+
 def _scaled(x: Tensor) -> tuple[Tensor, ...]:
     """For positive x the functions without their exponentials: DLMF 9.6.2 to 9.6.5."""
-    root = _core.sqrt(x)
-    at = 2.0 / 3.0 * x * root
+    root, at, third = _bessel_place(x)
     twice = _core.exp(-2.0 * at)
-    third = _core.full_like(x, 1.0 / 3.0)
     values = []
     for order, factor in ((third, root / _ROOT3), (2.0 * third, x / _ROOT3)):
         falling = _second_kind(order, at)
@@ -135,9 +139,7 @@ def _scaled(x: Tensor) -> tuple[Tensor, ...]:
 
 def _waves(x: Tensor) -> tuple[Tensor, ...]:
     """The functions at -x, for positive x: DLMF 9.6.6 to 9.6.9, with 10.2.3."""
-    root = _core.sqrt(x)
-    at = 2.0 / 3.0 * x * root
-    third = _core.full_like(x, 1.0 / 3.0)
+    root, at, third = _bessel_place(x)
     j, y = _hankel(third, at)
     mirrored = 0.5 * j - 0.5 * _ROOT3 * y
     dj, dy = _hankel(2.0 * third, at)

@@ -16,16 +16,21 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 
-def _by_recurrence(
-    name: str, n: Any, x: Any, second: Callable[[Tensor], Tensor], step: Callable[..., Tensor]
-) -> Tensor:
-    """p_n from p_0 = 1, p_1 and p_(k+1) = step(k, x, p_k, p_(k-1))."""
+def degree_of(name: str, n: Any) -> int:
     try:
         degree = operator.index(n)
     except TypeError:
         raise TypeError(f"[special.{name}] n must be an int, not {type(n).__name__}") from None
     if degree < 0:
         raise ValueError(f"[special.{name}] n must not be negative, got {degree}")
+    return degree
+
+
+def _by_recurrence(
+    name: str, n: Any, x: Any, second: Callable[[Tensor], Tensor], step: Callable[..., Tensor]
+) -> Tensor:
+    """p_n from p_0 = 1, p_1 and p_(k+1) = step(k, x, p_k, p_(k-1))."""
+    degree = degree_of(name, n)
     t = floating(not_complex(f"special.{name}", not_bool(f"special.{name}", x)))
     before = _core.where(_core.isnan(t), t, _core.ones_like(t))
     if degree == 0:

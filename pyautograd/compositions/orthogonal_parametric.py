@@ -8,16 +8,13 @@ The recurrences are differentiated in the parameters, too. Sources: DLMF 18.9.1 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .. import _core
 from .._core import Tensor
-from ._common import floating, not_bool, not_complex
-from .orthogonal import eval_chebyt, eval_chebyu, eval_legendre
+from ._common import floating, in_double, not_bool
+from .orthogonal import degree_of, eval_chebyt, eval_chebyu, eval_legendre
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -27,19 +24,13 @@ __all__: list[str] = []
 
 def _operands(name: str, n: Any, *given: Any) -> tuple[int, list[Tensor], Any]:
     """The degree, parameters and argument broadcast in float64, and the dtype of the result."""
-    op = f"special.{name}"
-    try:
-        degree = operator.index(n)
-    except TypeError:
-        raise TypeError(f"[{op}] n must be an int, not {type(n).__name__}") from None
-    if degree < 0:
-        raise ValueError(f"[{op}] n must not be negative, got {degree}")
-    tensors = [floating(not_complex(op, not_bool(op, v))) for v in given]
-    strong = [
-        t.dtype for t, v in zip(tensors, given, strict=True) if not isinstance(v, (int, float))
-    ]
-    dtype = np.result_type(*strong) if strong else np.dtype(np.float64)
-    return degree, _core.broadcast_arrays([_core.astype(t, np.float64) for t in tensors]), dtype
+    op, degree = f"special.{name}", degree_of(name, n)
+    checked = [floating(not_bool(op, v)) for v in given]
+    # Numbers of Python's have no dtype of their own.
+    wide, dtype = in_double(
+        op, *(v if isinstance(v, (int, float)) else t for v, t in zip(given, checked, strict=True))
+    )
+    return degree, wide, dtype
 
 
 def _evaluated(

@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import _core, func
 from .._core import Tensor
+from ..compositions._common import in_double
 from ..function import Function
 from ._accurate import log_beta, log_gamma
 
@@ -119,16 +120,11 @@ class _Quantile(Function):
 
 def quantile(op: str, distribution: Distribution, complement: bool, p: Any, *shapes: Any) -> Tensor:
     """The inverse in the common dtype, computed in float64."""
-    given = [p, *shapes]
-    strong = [_core.asarray(v).dtype for v in given if not isinstance(v, (int, float))]
-    dtype = np.result_type(*strong) if strong else np.dtype(np.float64)
-    if dtype.kind == "c":
-        raise TypeError(f"[{op}] takes real numbers, got dtype {dtype}")
-    dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
-    wide = [_core.astype(_core.asarray(v), np.float64) for v in given]
-    return _core.astype(
-        _Quantile.apply(distribution, complement, *_core.broadcast_arrays(wide)), dtype
-    )
+    for x in (p, *shapes):
+        if (given := _core.asarray(x).dtype).kind == "c":
+            raise TypeError(f"[{op}] takes real numbers, got dtype {given}")
+    wide, dtype = in_double(op, p, *shapes)
+    return _core.astype(_Quantile.apply(distribution, complement, *wide), dtype)
 
 
 def _root(gap: Callable[[Tensor], tuple[Tensor, Tensor]], t: Tensor) -> tuple[Tensor, Tensor]:
