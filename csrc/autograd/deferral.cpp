@@ -42,6 +42,7 @@ bool any_exposed(TensorSpan xs) noexcept {
 }  // namespace
 
 struct Deferral::Number {
+  int64_t itemsize;
   alignas(kMaxItemsize) std::array<std::byte, kMaxItemsize> bytes;
 };
 
@@ -88,7 +89,8 @@ std::vector<Ref<Storage>> Deferral::run(const std::vector<Step>& steps) {
     kernels::PlannedStep& out = planned.emplace_back(step.count, itemsize(step.dtype), step.loop);
     for (const Operand& operand : step.operands) {
       if (operand.number) {
-        out.operands.push_back({Kind::Number, false, give(operand.number->bytes.data()), 0});
+        const Number& number = *operand.number;
+        out.operands.push_back({Kind::Number, false, give(number.bytes.data()), number.itemsize});
       } else if (!operand.array) {
         out.operands.push_back(
             {Kind::Elements, true, operand.step, itemsize(steps[operand.step].dtype)});
@@ -151,9 +153,8 @@ Tensors Deferral::put_off(const Ref<const Primitive>& primitive, TensorSpan inpu
     const Array& x = inputs[i].array();
     const bool is_part = step.loop.is_part(i);
     if (step.loop.takes_number(i) && is_number(x)) {
-      Operand& operand = step.operands.emplace_back();
-      std::memcpy(operand.number.emplace().bytes.data(), x.address(),
-                  static_cast<size_t>(itemsize(x.dtype)));
+      Number& number = step.operands.emplace_back().number.emplace(itemsize(x.dtype));
+      std::memcpy(number.bytes.data(), x.address(), static_cast<size_t>(number.itemsize));
       continue;
     }
     step.operands.push_back(operand_of(x, is_part ? x.shape : spec.shape, order, !is_part));

@@ -64,7 +64,7 @@ class FusedProgram {
   explicit FusedProgram(int64_t count) : count_(count) {}
 
   // A number in the place of an array.
-  Operand number(Memory place);
+  Operand number(Memory place, int64_t itemsize);
   // `count` elements in row-major order, one after another or as a layout shows them.
   Operand memory(Memory place, int64_t itemsize);
   Operand memory(const Layout& x);

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "kernels/fused.h"
+#include "kernels/small_program.h"
 
 namespace pyautograd::kernels {
 
@@ -42,9 +44,10 @@ class FusedPlan {
   void run(std::span<char* const> given_and_results) const;
 
  private:
+  using Program = std::variant<FusedProgram, SmallProgram>;
   class Cut;
 
-  std::vector<FusedProgram> programs_;
+  std::vector<Program> programs_;
   int64_t scratch_bytes_ = 0;
 };
 

@@ -34,7 +34,7 @@ TEST(Fused, StepsReadEachOther) {
   Numbers x = counted(kCount), y(x.size()), z(x.size());
   const double two = 2;
   FusedProgram program(kCount);
-  const FusedProgram::Operand a = program.memory({0}, 8), b = program.number({1});
+  const FusedProgram::Operand a = program.memory({0}, 8), b = program.number({1}, 8);
   const FusedProgram::Operand sum[] = {a, b};
   const FusedProgram::Operand shifted = program.step(loop_of(fn_id<Add>()), sum, 8, std::nullopt);
   const FusedProgram::Operand square =

@@ -8,7 +8,7 @@
 
 namespace pyautograd::kernels {
 
-FusedProgram::Operand FusedProgram::number(Memory place) {
+FusedProgram::Operand FusedProgram::number(Memory place, int64_t) {
   return add({Value::Kind::Number, 0, place});
 }
 

@@ -47,9 +47,15 @@ class FusedPlan::Cut {
     assign_memory();
   }
 
-  std::vector<FusedProgram> programs() {
-    std::vector<FusedProgram> programs;
-    for (uint32_t p : order_) programs.push_back(program(p));
+  std::vector<Program> programs() {
+    std::vector<Program> programs;
+    for (uint32_t p : order_) {
+      const int64_t count = steps_[parts_[p].steps[0]].count;
+      if (count <= SmallProgram::kMostElements)
+        programs.emplace_back(program(p, SmallProgram(count)));
+      else
+        programs.emplace_back(program(p, FusedProgram(count)));
+    }
     return programs;
   }
   int64_t scratch_bytes() const { return scratch_bytes_; }
@@ -159,8 +165,8 @@ class FusedPlan::Cut {
     return (steps_[step].count * steps_[step].itemsize + kLine - 1) / kLine * kLine;
   }
 
-  FusedProgram program(uint32_t p) {
-    FusedProgram program(steps_[parts_[p].steps[0]].count);
+  template <class P>
+  P program(uint32_t p, P program) {
     for (uint32_t i : parts_[p].steps) {
       const PlannedStep& step = steps_[i];
       Place& place = places_[i];
@@ -189,11 +195,11 @@ class FusedPlan::Cut {
     return {memory_of(operand), operand.itemsize, operand.shape, operand.strides};
   }
 
-  FusedProgram::Operand operand_in(FusedProgram& program, const PlannedOperand& operand,
-                                   uint32_t part) const {
+  template <class P>
+  FusedProgram::Operand operand_in(P& program, const PlannedOperand& operand, uint32_t part) const {
     switch (operand.kind) {
       case PlannedOperand::Kind::Number:
-        return program.number(memory_of(operand));
+        return program.number(memory_of(operand), operand.itemsize);
       case PlannedOperand::Kind::Layout:
         return program.memory(layout_of(operand));
       case PlannedOperand::Kind::Elements:
@@ -222,7 +228,8 @@ void FusedPlan::run(std::span<char* const> given_and_results) const {
   const Scratch<char> scratch(std::max<int64_t>(scratch_bytes_, 1));
   SmallVector<char*, 16> pieces{scratch.get()};
   for (char* piece : given_and_results) pieces.push_back(piece);
-  for (const FusedProgram& program : programs_) program.run(pieces);
+  for (const Program& program : programs_)
+    std::visit([&](const auto& each) { each.run(pieces); }, program);
 }
 
 }  // namespace pyautograd::kernels

@@ -130,6 +130,9 @@ struct LoopTable {
   void (*fft_float)(const FftPass<float>& pass);
   void (*fft_double)(const FftPass<double>& pass);
   HalfLoops float16, bfloat16;
+  // The code of a SmallProgram up to the first op that is no formula.
+  const uint32_t* (*run_small)(char* frame, const uint32_t* code, const uint32_t* end,
+                               int64_t width);
 };
 
 const LoopTable& loops();
@@ -167,6 +170,7 @@ void install_sort(LoopTable& table);
 void install_special(LoopTable& table);
 void install_complex_math(LoopTable& table);
 void install_half(LoopTable& table);
+void install_small(LoopTable& table);
 }  // namespace PYAUTOGRAD_ISA
 
 // What is compiled once, before the rest. install_complex_math and install_divide put vector code

@@ -17,6 +17,7 @@ void install(LoopTable& table) {
   install_special(table);
   install_complex_math(table);
   install_half(table);
+  install_small(table);
 }
 
 }  // namespace PYAUTOGRAD_ISA
