@@ -1,10 +1,9 @@
-// Stand-ins of cuBLAS and cuSOLVER for the emulated device: LAPACK on the host, behind the
-// conventions that NVIDIA documents. Arguments that the real ones would misread are refused, arrays
-// must lie in one block of the device, and workspaces are overwritten.
+// Stand-ins of cuSOLVER for the emulated device, and the table of them and of those of cuBLAS:
+// LAPACK on the host, behind the conventions that NVIDIA documents. Arguments that the real ones
+// would misread are refused, arrays must lie in one block of the device, and workspaces are
+// overwritten.
 
 #include "kernels/cuda/emulated/solvers.h"
-
-#include <link.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -14,8 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cpu/lapack.h"
 #include "kernels/cuda/emulated/arguments.h"
+#include "kernels/cuda/emulated/cublas.h"
+#include "kernels/cuda/emulated/host_lapack.h"
 #include "kernels/cuda/solvers.h"
 #include "kernels/kernels.h"
 
@@ -26,21 +26,7 @@ namespace {
 using namespace emulated;
 using solver::Functions;
 
-constexpr int kBlasInvalid = 7, kSolverInvalid = 3;  // ..._STATUS_INVALID_VALUE
-
-// The LAPACK that the host's own kernels have opened: a test that runs here has one.
-int find_lapack(dl_phdr_info* loaded, size_t, void*) {
-  const std::string name = loaded->dlpi_name;
-  if (name.find("scipy_openblas32") == std::string::npos) return 0;
-  set_blas_library(name.c_str());
-  return 1;
-}
-template <class T>
-const LapackFunctions<T>& host() {
-  static const int found = dl_iterate_phdr(&find_lapack, nullptr);
-  if (!found || !lapack<T>()) throw MissingLibrary("is emulated by LAPACK, which was not opened");
-  return *lapack<T>();
-}
+constexpr int kSolverInvalid = 3;  // CUSOLVER_STATUS_INVALID_VALUE
 
 template <class T>
 constexpr int type_of() {
@@ -66,74 +52,6 @@ int by_type(int type, F&& f) {
 template <class T>
 size_t work_bytes(int64_t elements) {
   return static_cast<size_t>(elements) * sizeof(T) + 8;
-}
-
-char fill_letter(int fill) { return fill == solver::kUpper ? 'U' : 'L'; }
-constexpr size_t kLength = 1;
-
-// cuBLAS.
-
-template <class T>
-int trsm(Handle handle, int side, int fill, int operation, int diagonal, int m, int n,
-         const void* alpha, const void* a, int lda, void* b, int ldb) {
-  Arguments check = blas_call(handle);
-  const int order = side == solver::kLeft ? m : n;
-  for (int flag : {side, fill, diagonal}) check.choice(flag);
-  check.require(operation >= 0 && operation <= 2 && !is_device_memory(alpha, 1));
-  check.matrix<T>(a, order, order, lda);
-  check.matrix<T>(b, m, n, ldb);
-  if (!check) return kBlasInvalid;
-  const char left = side == solver::kLeft ? 'L' : 'R', triangle = fill_letter(fill);
-  const char flag = "NTC"[operation], unit = diagonal == solver::kUnitDiagonal ? 'U' : 'N';
-  host<T>().trsm(&left, &triangle, &flag, &unit, &m, &n, static_cast<const T*>(alpha),
-                 static_cast<const T*>(a), &lda, static_cast<T*>(b), &ldb, kLength, kLength,
-                 kLength, kLength);
-  return solver::kSuccess;
-}
-
-template <class T>
-int trsm_batched(Handle handle, int side, int fill, int operation, int diagonal, int m, int n,
-                 const void* alpha, const void* const* a, int lda, void* const* b, int ldb,
-                 int count) {
-  Arguments check = blas_call(handle);
-  check.array(a, count);
-  check.array(b, count);
-  if (!check) return kBlasInvalid;
-  for (int i = 0; i < count; ++i)
-    if (const int status =
-            trsm<T>(handle, side, fill, operation, diagonal, m, n, alpha, a[i], lda, b[i], ldb))
-      return status;
-  return solver::kSuccess;
-}
-
-template <class T>
-int factor_without_exchanges(T* a, int n, int lda) {
-  int zero = 0;
-  for (int k = 0; k < n; ++k) {
-    const T pivot = a[k + k * lda];
-    if (pivot == T(0) && zero == 0) zero = k + 1;
-    for (int i = k + 1; i < n; ++i) {
-      const T factor = a[i + k * lda] /= pivot;
-      for (int j = k + 1; j < n; ++j) a[i + j * lda] -= factor * a[k + j * lda];
-    }
-  }
-  return zero;
-}
-
-template <class T>
-int getrf_batched(Handle handle, int n, void* const* a, int lda, int* pivots, int* info,
-                  int count) {
-  Arguments check = blas_call(handle);
-  check.array(a, count);
-  if (pivots) check.array(pivots, int64_t{n} * count);
-  check.array(info, count);
-  for (int i = 0; check && i < count; ++i) check.matrix<T>(a[i], n, n, lda);
-  if (!check) return kBlasInvalid;
-  for (int i = 0; !pivots && i < count; ++i)
-    info[i] = factor_without_exchanges(static_cast<T*>(a[i]), n, lda);
-  for (int i = 0; pivots && i < count; ++i)
-    host<T>().getrf(&n, &n, static_cast<T*>(a[i]), &lda, pivots + i * n, info + i);
-  return solver::kSuccess;
 }
 
 // cuSOLVER, for all dtypes.
