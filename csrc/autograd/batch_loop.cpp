@@ -77,6 +77,8 @@ BatchResult Primitive::batch(int64_t size, TensorSpan values, std::span<const in
 }
 
 bool Primitive::find_loop(TensorSpan, kernels::ElementLoop&) const { return false; }
+
+bool Primitive::find_kernel(TensorSpan, const Specs&, kernels::ArrayKernel&) const { return false; }
 Ref<RefCounted> Primitive::context(TensorSpan, TensorSpan) const { return nullptr; }
 
 void set_warning_sink(void (*sink)(Warning, const char*)) noexcept { warning_sink = sink; }

@@ -215,7 +215,7 @@ Ref<CapturedCall> Capture::finish(TensorSpan outputs) {
   list_ = without_unread(std::move(list_));
   for (const auto& step : list_.steps)
     for (const Spec& spec : step.specs) call->elements_ += count_elements(spec.shape);
-  call->list_ = join_elementwise(list_);
+  call->list_ = join_planned(list_);
   call->list_.note_last_reads();
   return call;
 }

@@ -21,4 +21,10 @@ Ref<Array> packed(const Array& x) {
   return out;
 }
 
+kernels::ArrayKernel packing_kernel(const Array& x) {
+  return {{x.dtype, x.shape, contiguous_strides(x.shape)},
+          {{x.dtype, x.shape, x.strides}},
+          [](const View& out, std::span<const View> views) { kernels::copy(out, views[0]); }};
+}
+
 }  // namespace pyautograd

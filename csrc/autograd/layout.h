@@ -1,6 +1,7 @@
 #pragma once
 
 #include "autograd/tensor.h"
+#include "kernels/array_kernel.h"
 
 namespace pyautograd {
 
@@ -21,5 +22,6 @@ inline Ref<Array> empty_elementwise(TensorSpan operands, const Spec& spec) {
 
 // The numbers in memory of their own, row-major.
 Ref<Array> packed(const Array& x);
+kernels::ArrayKernel packing_kernel(const Array& x);
 
 }  // namespace pyautograd

@@ -9,8 +9,9 @@
 namespace pyautograd {
 
 namespace kernels {
+class ArrayKernel;
 struct ElementLoop;
-}
+}  // namespace kernels
 
 // Which values a vjp rule reads. What is not saved is kept as edge (and shape) only.
 struct Saves {
@@ -58,6 +59,9 @@ class Primitive : public RefCounted {
   // Finds the loop that eval would run over these inputs, where that is all it does: such an op may
   // be put off (autograd/deferral.h).
   virtual bool find_loop(TensorSpan inputs, kernels::ElementLoop& loop) const;
+  // The same for a kernel on whole arrays, whose output is row-major.
+  virtual bool find_kernel(TensorSpan inputs, const Specs& specs,
+                           kernels::ArrayKernel& kernel) const;
   // One cotangent per input, absent where zero or not wanted. Shape and dtype may still be the
   // broadcast, promoted ones: the engine reduces each to those of its edge.
   virtual Tensors vjp(const VjpArgs& args) const;

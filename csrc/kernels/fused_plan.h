@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "kernels/array_kernel.h"
 #include "kernels/fused.h"
 #include "kernels/small_program.h"
 
@@ -23,19 +24,22 @@ struct PlannedOperand {
   Dims shape = {}, strides = {};  // of a layout
 };
 
+// A loop, or a kernel on whole arrays.
 struct PlannedStep {
   static constexpr uint32_t kNoResult = ~uint32_t{0};
 
   int64_t count;
   int64_t itemsize;
-  ElementLoop loop;
-  SmallVector<PlannedOperand, 3> operands;  // a splice's second one is a layout
-  uint32_t result = kNoResult;              // of the plan; none: only later steps read it
+  ElementLoop loop = {};
+  std::optional<ArrayKernel> kernel = {};
+  SmallVector<PlannedOperand, 3> operands =
+      {};                       // layouts of a kernel, and of a splice's second one
+  uint32_t result = kNoResult;  // of the plan; none: only later steps read it
 };
 
-// Elementwise steps of whatever sizes, cut into programs. The steps of a program have the same
-// number of elements and read each other's results element by element; what reads one in another
-// way waits for the whole program. Built once, it may be run often, by several threads.
+// Steps of whatever sizes, cut into programs and calls of kernels. The steps of a program have the
+// same number of elements and read each other's results element by element; what reads one in
+// another way waits for the whole program. Built once, it may be run often, by several threads.
 class FusedPlan {
  public:
   // A run gets `given` pieces of memory, then one for each result.
@@ -44,7 +48,13 @@ class FusedPlan {
   void run(std::span<char* const> given_and_results) const;
 
  private:
-  using Program = std::variant<FusedProgram, SmallProgram>;
+  struct KernelCall {
+    ArrayKernel kernel;
+    FusedProgram::Memory out;
+    SmallVector<FusedProgram::Memory, 2> inputs;
+    void run(std::span<char* const> pieces) const;
+  };
+  using Program = std::variant<FusedProgram, SmallProgram, KernelCall>;
   class Cut;
 
   std::vector<Program> programs_;

@@ -48,6 +48,10 @@ class Copy final : public LinearElementwise {
     kernels::copy(out->device_view(), inputs[0].device_view());
     return Tensors::of(Tensor(std::move(out)));
   }
+  bool find_kernel(TensorSpan inputs, const Specs&, kernels::ArrayKernel& kernel) const override {
+    kernel = packing_kernel(inputs[0].array());
+    return true;
+  }
   Tensors vjp(const VjpArgs& args) const override { return {args.cotangents[0]}; }
 };
 

@@ -17,9 +17,9 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // The root of the sum of squares. At zero, where it has no derivative, zero is taken.
-class Norm2 final : public Reduction {
+class Norm2 final : public KernelReduction {
  public:
-  using Reduction::Reduction;
+  using KernelReduction::KernelReduction;
   std::string_view name() const override { return "linalg.vector_norm"; }
   Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
 

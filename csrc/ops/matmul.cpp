@@ -4,6 +4,7 @@
 #include <array>
 #include <tuple>
 
+#include "kernels/array_kernel.h"
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/origin.h"
@@ -63,6 +64,7 @@ class MatMul final : public Primitive {
   }
   Specs infer(TensorSpan x) const override;
   Tensors eval(TensorSpan x, const Specs& specs) const override;
+  bool find_kernel(TensorSpan x, const Specs& specs, kernels::ArrayKernel& kernel) const override;
   Tensors vjp(const VjpArgs& args) const override;
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override;
   std::optional<Tensors> taylor(const TaylorArgs& args) const override {
@@ -105,37 +107,51 @@ Specs MatMul::infer(TensorSpan x) const {
   return {Spec{std::move(shape), x[0].dtype(), x[0].device()}};
 }
 
-// Strides of an operand as matrices, broadcast over `batch`.
-Dims matrix_strides(const Array& x, bool left, std::span<const int64_t> batch) {
+using Layout = kernels::ArrayKernel::Layout;
+
+// An operand as a stack of matrices, broadcast over `batch`.
+Layout as_matrices(const Array& x, bool left, std::span<const int64_t> batch) {
   Dims strides = x.strides;
   if (x.shape.size() == 1) strides.insert(left ? 0 : 1, 0);
   const Dims shape = as_matrices(x.shape, left);
   Dims target(batch);
   target.push_back(shape[shape.size() - 2]);
   target.push_back(shape.back());
-  return broadcast_strides(shape, strides, target);
+  strides = broadcast_strides(shape, strides, target);
+  return {x.dtype, std::move(target), std::move(strides)};
+}
+
+struct ProductLayouts {
+  Layout out, a, b;
+};
+
+ProductLayouts layouts_of_product(const Array& a, const Array& b, const Spec& spec) {
+  const size_t vectors = (a.shape.size() == 1) + (b.shape.size() == 1);
+  Dims shape(spec.shape.begin(), spec.shape.end() - (2 - vectors));
+  Layout left = as_matrices(a, true, shape), right = as_matrices(b, false, shape);
+  shape.push_back(left.shape[left.shape.size() - 2]);
+  shape.push_back(right.shape.back());
+  Dims strides = contiguous_strides(shape);
+  return {{spec.dtype, std::move(shape), std::move(strides)}, std::move(left), std::move(right)};
 }
 
 Tensors MatMul::eval(TensorSpan x, const Specs& specs) const {
   const Array &a = x[0].array(), &b = x[1].array();
   Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-  Dims a_shape = as_matrices(a.shape, true), b_shape = as_matrices(b.shape, false);
-  const int64_t m = a_shape[a_shape.size() - 2], k = a_shape.back(), n = b_shape.back();
-  const size_t vectors = (a.shape.size() == 1) + (b.shape.size() == 1);
-  Dims shape(out->shape.begin(), out->shape.end() - (2 - vectors));
-  const Dims a_strides = matrix_strides(a, true, shape),
-             b_strides = matrix_strides(b, false, shape);
-  a_shape = b_shape = shape;
-  for (auto [dims, rows, columns] :
-       {std::tuple(&shape, m, n), std::tuple(&a_shape, m, k), std::tuple(&b_shape, k, n)}) {
-    dims->push_back(rows);
-    dims->push_back(columns);
-  }
-  const Dims strides = contiguous_strides(shape);
-  kernels::matmul({out->address(), out->dtype, shape, strides, out->device},
-                  {a.address(), a.dtype, a_shape, a_strides, a.device},
-                  {b.address(), b.dtype, b_shape, b_strides, b.device});
+  const ProductLayouts layouts = layouts_of_product(a, b, specs[0]);
+  kernels::matmul(layouts.out.view(out->address(), out->device),
+                  layouts.a.view(a.address(), a.device), layouts.b.view(b.address(), b.device));
   return Tensors::of(Tensor(std::move(out)));
+}
+
+bool MatMul::find_kernel(TensorSpan x, const Specs& specs, kernels::ArrayKernel& kernel) const {
+  ProductLayouts layouts = layouts_of_product(x[0].array(), x[1].array(), specs[0]);
+  kernel = {std::move(layouts.out),
+            {std::move(layouts.a), std::move(layouts.b)},
+            [](const View& out, std::span<const View> views) {
+              kernels::matmul(out, views[0], views[1]);
+            }};
+  return true;
 }
 
 // Of a product of two matrices, or of a matrix and a vector, where the other factor is the constant

@@ -1,5 +1,6 @@
 #include "ops/reduce.h"
 
+#include "kernels/array_kernel.h"
 #include "kernels/kernels.h"
 #include "ops/index.h"
 
@@ -41,13 +42,24 @@ Specs Reduction::infer(TensorSpan inputs) const {
   return {Spec{over_.shape(x.shape()), result_dtype(x.dtype()), x.device()}};
 }
 
-Tensors Reduction::eval(TensorSpan inputs, const Specs& specs) const {
+Tensors KernelReduction::eval(TensorSpan inputs, const Specs& specs) const {
   const Array& x = inputs[0].array();
   const Spec& spec = specs[0];
   Ref<Array> out = Array::empty(spec.shape, spec.dtype, spec.device);
   const Dims kept = over_.kept_shape(x.shape), strides = contiguous_strides(kept);
   run({out->address(), out->dtype, kept, strides, out->device}, x.device_view());
   return Tensors::of(Tensor(std::move(out)));
+}
+
+bool KernelReduction::find_kernel(TensorSpan inputs, const Specs& specs,
+                                  kernels::ArrayKernel& kernel) const {
+  const Array& x = inputs[0].array();
+  Dims kept = over_.kept_shape(x.shape), strides = contiguous_strides(kept);
+  kernel = {{specs[0].dtype, std::move(kept), std::move(strides)},
+            {{x.dtype, x.shape, x.strides}},
+            [self = Ref<const KernelReduction>(this)](
+                const View& out, std::span<const View> views) { self->run(out, views[0]); }};
+  return true;
 }
 
 Tensor sum_of_squares(const Tensor& x, const ReducedAxes& over) {

@@ -36,17 +36,27 @@ class Reduction : public Primitive {
  public:
   explicit Reduction(ReducedAxes over) : over_(std::move(over)) {}
   Specs infer(TensorSpan inputs) const override;
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override;
   Dependence dependence(const DependenceArgs& args) const override;
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override;
 
  protected:
-  // `out` keeps the reduced axes with size one.
-  virtual void run(const View& out, const View& x) const = 0;
   virtual Ref<const Primitive> over(ReducedAxes other) const = 0;
   virtual DType result_dtype(DType dtype) const { return dtype; }
 
   const ReducedAxes over_;
+};
+
+// One that is a single kernel.
+class KernelReduction : public Reduction {
+ public:
+  using Reduction::Reduction;
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override;
+  bool find_kernel(TensorSpan inputs, const Specs& specs,
+                   kernels::ArrayKernel& kernel) const override;
+
+ protected:
+  // `out` keeps the reduced axes with size one.
+  virtual void run(const View& out, const View& x) const = 0;
 };
 
 // An op along one axis whose output has its input's shape.

@@ -8,9 +8,9 @@ namespace pyautograd::ops {
 namespace {
 
 // Elements that attain the extremum share its derivative equally; if there are nans, they do.
-class Extremum final : public Reduction {
+class Extremum final : public KernelReduction {
  public:
-  Extremum(ReducedAxes over, bool maximum) : Reduction(std::move(over)), maximum_(maximum) {}
+  Extremum(ReducedAxes over, bool maximum) : KernelReduction(std::move(over)), maximum_(maximum) {}
   std::string_view name() const override { return maximum_ ? "max" : "min"; }
   Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
 
@@ -57,9 +57,10 @@ class Extremum final : public Reduction {
   const bool maximum_;
 };
 
-class ArgExtremum final : public Reduction {
+class ArgExtremum final : public KernelReduction {
  public:
-  ArgExtremum(ReducedAxes over, bool maximum) : Reduction(std::move(over)), maximum_(maximum) {}
+  ArgExtremum(ReducedAxes over, bool maximum)
+      : KernelReduction(std::move(over)), maximum_(maximum) {}
   std::string_view name() const override { return maximum_ ? "argmax" : "argmin"; }
 
   Specs infer(TensorSpan inputs) const override {

@@ -63,7 +63,6 @@ class Moment : public Reduction {
   }
 
  protected:
-  void run(const View&, const View&) const override {}
   // Whether what goes into one result lies side by side, in order.
   bool rows_lie_together(const Array& x) const {
     const size_t first = x.shape.size() - over_.axes.size();

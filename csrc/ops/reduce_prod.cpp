@@ -154,9 +154,9 @@ Tensors product_series_along(const Tensors& x, int64_t axis) {
   return ends;
 }
 
-class Prod final : public Reduction {
+class Prod final : public KernelReduction {
  public:
-  using Reduction::Reduction;
+  using KernelReduction::KernelReduction;
   std::string_view name() const override { return "prod"; }
   Saves saves() const override { return {.inputs = 1}; }
 

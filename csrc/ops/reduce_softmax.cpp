@@ -13,9 +13,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-class LogSumExp final : public Reduction {
+class LogSumExp final : public KernelReduction {
  public:
-  using Reduction::Reduction;
+  using KernelReduction::KernelReduction;
   std::string_view name() const override { return "logsumexp"; }
   Saves saves() const override { return {.inputs = 1, .outputs = 1}; }
 

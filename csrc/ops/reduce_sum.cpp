@@ -1,5 +1,6 @@
 // sum, mean, sum_to, cumsum, and what counts truth values.
 
+#include "kernels/array_kernel.h"
 #include "kernels/kernels.h"
 #include "ops/reduce.h"
 #include "ops/series.h"
@@ -11,9 +12,9 @@ namespace ops {
 
 namespace {
 
-class Sum final : public Reduction {
+class Sum final : public KernelReduction {
  public:
-  using Reduction::Reduction;
+  using KernelReduction::KernelReduction;
   std::string_view name() const override { return "sum"; }
   bool may_wait() const override { return true; }
   Saves saves() const override { return {.specs = true}; }
@@ -35,9 +36,9 @@ class Sum final : public Reduction {
   Ref<const Primitive> over(ReducedAxes other) const override { return make_ref<Sum>(other); }
 };
 
-class Mean final : public Reduction {
+class Mean final : public KernelReduction {
  public:
-  using Reduction::Reduction;
+  using KernelReduction::KernelReduction;
   std::string_view name() const override { return "mean"; }
   Saves saves() const override { return {.specs = true}; }
 
@@ -94,12 +95,21 @@ class SumTo final : public Primitive {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     const Array& x = inputs[0].array();
-    Dims kept(x.shape.size() - shape_.size(), 1);
-    for (int64_t n : shape_) kept.push_back(n);
-    Ref<Array> out = Array::empty(std::move(kept), specs[0].dtype, specs[0].device);
+    Ref<Array> out = Array::empty(kept_shape(x), specs[0].dtype, specs[0].device);
     kernels::reduce(kernels::Reduce::Sum, out->device_view(), x.device_view());
     if (x.shape.size() == shape_.size()) return Tensors::of(Tensor(std::move(out)));
     return Tensors::of(Tensor(out->with_layout(shape_, contiguous_strides(shape_), 0)));
+  }
+  bool find_kernel(TensorSpan inputs, const Specs& specs,
+                   kernels::ArrayKernel& kernel) const override {
+    const Array& x = inputs[0].array();
+    Dims kept = kept_shape(x), strides = contiguous_strides(kept);
+    kernel = {{specs[0].dtype, std::move(kept), std::move(strides)},
+              {{x.dtype, x.shape, x.strides}},
+              [](const View& out, std::span<const View> views) {
+                kernels::reduce(kernels::Reduce::Sum, out, views[0]);
+              }};
+    return true;
   }
   Tensors vjp(const VjpArgs& args) const override {
     return Tensors::of(broadcast_to(args.cotangents[0], args.input_specs[0].shape));
@@ -123,12 +133,19 @@ class SumTo final : public Primitive {
   }
 
  private:
+  // With as many axes as x has.
+  Dims kept_shape(const Array& x) const {
+    Dims kept(x.shape.size() - shape_.size(), 1);
+    for (int64_t n : shape_) kept.push_back(n);
+    return kept;
+  }
+
   const Dims shape_;
 };
 
-class Truth final : public Reduction {
+class Truth final : public KernelReduction {
  public:
-  Truth(ReducedAxes over, bool all) : Reduction(std::move(over)), all_(all) {}
+  Truth(ReducedAxes over, bool all) : KernelReduction(std::move(over)), all_(all) {}
   std::string_view name() const override { return all_ ? "all" : "any"; }
 
  protected:

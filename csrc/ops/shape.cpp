@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/layout.h"
 #include "kernels/kernels.h"
 #include "ops/linear.h"
 
@@ -60,6 +61,12 @@ class Reshape final : public Linear {
     Ref<Array> out = Array::empty(x.shape, x.dtype, x.device);
     kernels::copy(out->device_view(), x.device_view());
     return Tensors::of(Tensor(out->with_layout(shape_, contiguous_strides(shape_), 0)));
+  }
+  bool find_kernel(TensorSpan inputs, const Specs&, kernels::ArrayKernel& kernel) const override {
+    const Array& x = inputs[0].array();
+    if (strides_as(x, shape_)) return false;
+    kernel = packing_kernel(x);
+    return true;
   }
   Saves saves() const override { return {.specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {

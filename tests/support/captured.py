@@ -25,6 +25,17 @@ def same(got, want, rtol=0.0):
         np.testing.assert_allclose(y, w, rtol=rtol, atol=rtol * scale)
 
 
+def checked(f, *xs, ops=None):
+    """The call has the bits of the function, twice, and then at other numbers."""
+    call = pa.captured(f)
+    for factor in (1, 1, -0.5):
+        ys = [pa.asarray(x * np.asarray(factor, x.dtype)) for x in xs]
+        same(call(*ys), f(*ys))
+    if ops is not None:
+        assert call.ops() == [ops]
+    return call
+
+
 def rosenbrock(x):
     return pa.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
 

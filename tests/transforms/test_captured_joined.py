@@ -2,23 +2,12 @@
 
 import numpy as np
 import pytest
-from support.captured import rosenbrock, same
+from support.captured import checked, rosenbrock, same
 
 import pyautograd as pa
 
 RNG = np.random.default_rng(0)
 SIZES = (1, 7, 600, 20_000)  # one number, less than a tile, more than one, put off elsewhere
-
-
-def checked(f, *xs, ops=None):
-    """The call has the bits of the function, twice, and then at other numbers."""
-    call = pa.captured(f)
-    for factor in (1, 1, -0.5):
-        ys = [pa.asarray(x * np.asarray(factor, x.dtype)) for x in xs]
-        same(call(*ys), f(*ys))
-    if ops is not None:
-        assert call.ops() == [ops]
-    return call
 
 
 def normal(*shape):

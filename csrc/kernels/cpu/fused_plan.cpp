@@ -50,8 +50,11 @@ class FusedPlan::Cut {
   std::vector<Program> programs() {
     std::vector<Program> programs;
     for (uint32_t p : order_) {
-      const int64_t count = steps_[parts_[p].steps[0]].count;
-      if (count <= SmallProgram::kMostElements)
+      const PlannedStep& first = steps_[parts_[p].steps[0]];
+      const int64_t count = first.count;
+      if (first.kernel)
+        programs.emplace_back(kernel_call(first, *places_[parts_[p].steps[0]].memory));
+      else if (count <= SmallProgram::kMostElements)
         programs.emplace_back(program(p, SmallProgram(count)));
       else
         programs.emplace_back(program(p, FusedProgram(count)));
@@ -104,8 +107,9 @@ class FusedPlan::Cut {
   // The last one that need not wait for itself then.
   uint32_t find_part(const PlannedStep& step) const {
     const size_t first = parts_.size() > kLatest ? parts_.size() - kLatest : 0;
-    for (size_t p = parts_.size(); p-- > first;) {
-      if (steps_[parts_[p].steps[0]].count != step.count) continue;
+    for (size_t p = parts_.size(); p-- > first && !step.kernel;) {
+      const PlannedStep& other = steps_[parts_[p].steps[0]];
+      if (other.kernel || other.count != step.count) continue;
       const bool fits = std::all_of(
           step.operands.begin(), step.operands.end(), [&](const PlannedOperand& operand) {
             if (!operand.made) return true;
@@ -185,6 +189,12 @@ class FusedPlan::Cut {
     return program;
   }
 
+  KernelCall kernel_call(const PlannedStep& step, FusedProgram::Memory out) const {
+    KernelCall call{*step.kernel, out, {}};
+    for (const PlannedOperand& operand : step.operands) call.inputs.push_back(memory_of(operand));
+    return call;
+  }
+
   FusedProgram::Memory memory_of(const PlannedOperand& operand) const {
     if (!operand.made) return {kGiven + operand.index, operand.offset};
     const FusedProgram::Memory& memory = *places_[operand.index].memory;
@@ -217,6 +227,13 @@ class FusedPlan::Cut {
   std::vector<bool> done_;
   int64_t scratch_bytes_ = 0;
 };
+
+void FusedPlan::KernelCall::run(std::span<char* const> pieces) const {
+  const auto at = [&](FusedProgram::Memory place) { return pieces[place.piece] + place.offset; };
+  SmallVector<void*, 4> memory;
+  for (FusedProgram::Memory place : inputs) memory.push_back(at(place));
+  kernel.run(at(out), memory);
+}
 
 FusedPlan::FusedPlan(std::span<const PlannedStep> steps, size_t given) {
   Cut cut(steps, given);

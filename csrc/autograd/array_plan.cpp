@@ -1,0 +1,207 @@
+#include "autograd/array_plan.h"
+
+#include <algorithm>
+
+#include "autograd/deferral.h"
+#include "autograd/layout.h"
+#include "core/error.h"
+#include "core/strides.h"
+
+namespace pyautograd {
+
+namespace {
+
+using kernels::PlannedOperand;
+using kernels::PlannedStep;
+using Value = StepList::Value;
+using Step = StepList::Step;
+
+// Memory that nobody can read.
+class Nowhere final : public Lineage {
+ public:
+  Nowhere() : Lineage(Kind::Capture) {}
+  static const Ref<Storage>& storage() {
+    static Nowhere* const lineage = new Nowhere;
+    static const Ref<Storage>* const memory = new Ref<Storage>(Storage::absent(0, *lineage));
+    return *memory;
+  }
+  void restore(Storage&) override { runtime_error("[captured] there are no numbers yet"); }
+  void before_write(Storage& storage) override { restore(storage); }
+  void forget(Storage&) noexcept override {}
+};
+
+// What takes long has threads of its own, if it is large. Its output; absent if it has no loop.
+Tensor loop_of(const Step& step, TensorSpan inputs, PlannedStep& planned) {
+  const Spec& spec = step.specs[0];
+  if (!step.primitive->find_loop(inputs, planned.loop)) return {};
+  if (planned.loop.function && is_large(spec)) return {};
+  // A loop runs through its result's memory; a splice finds its places in row-major order.
+  const AxisOrder order = planned.loop.splice ? AxisOrder() : elementwise_order(inputs, spec.shape);
+  return Layouts::layout(spec, dense_strides(spec.shape, order));
+}
+
+Tensor kernel_of(const Step& step, TensorSpan inputs, PlannedStep& planned) {
+  const Spec& spec = step.specs[0];
+  const bool large =
+      is_large(spec) ||
+      std::any_of(inputs.begin(), inputs.end(), [](const Tensor& x) { return is_large(x.spec()); });
+  kernels::ArrayKernel kernel;
+  if (large || !step.primitive->find_kernel(inputs, step.specs, kernel)) return {};
+  planned.kernel = std::move(kernel);
+  return Layouts::layout(spec, contiguous_strides(spec.shape));
+}
+
+}  // namespace
+
+bool is_large(const Spec& spec) {
+  return count_elements(spec.shape) >= Deferral::least.load(std::memory_order_relaxed);
+}
+
+Tensor Layouts::layout(const Spec& spec, Dims strides) {
+  return Tensor(make_ref<Array>(Nowhere::storage(), spec.shape, std::move(strides), 0, spec.dtype));
+}
+
+std::vector<Tensor> Layouts::row_major(std::span<const Spec> specs) {
+  std::vector<Tensor> made;
+  for (const Spec& spec : specs) made.push_back(layout(spec, contiguous_strides(spec.shape)));
+  return made;
+}
+
+const Tensor& Layouts::at(const Value& value) const {
+  return value.kind == Value::Kind::Made       ? made_[value.index]
+         : value.kind == Value::Kind::Constant ? list_.constants[value.index]
+                                               : arguments_[value.index];
+}
+
+Layouts::Kind Layouts::add(const Step& step, PlannedStep& planned, bool is_result) {
+  SmallVector<Tensor, 3> inputs;
+  for (const Value& value : step.inputs) inputs.push_back(at(value));
+  const auto made = [&](Tensor&& output, Kind kind) {
+    if (output) made_.push_back(std::move(output));
+    return kind;
+  };
+  if (step.specs.size() == 1 && count_elements(step.specs[0].shape) > 0) {
+    Tensor shown = is_result ? Tensor() : view(step, inputs);
+    if (shown) return made(std::move(shown), Kind::View);
+    Tensor output = loop_of(step, inputs, planned);
+    if (!output) output = kernel_of(step, inputs, planned);
+    if (output) return made(std::move(output), Kind::Planned);
+  }
+  for (Tensor& output : row_major(step.specs)) made_.push_back(std::move(output));
+  return Kind::Other;
+}
+
+// Absent if it is none: what would copy numbers cannot.
+Tensor Layouts::view(const Step& step, TensorSpan inputs) {
+  const Primitive& primitive = *step.primitive;
+  if (inputs.size() != 1) return {};
+  // What reads a large array does not ask for its layout.
+  if (primitive.copies() &&
+      (primitive.may_view() || inputs[0].array().contiguous() || is_large(step.specs[0])))
+    return inputs[0];
+  if (!primitive.may_view()) return {};
+  try {
+    Tensor shown = primitive.eval(inputs, step.specs)[0];
+    return shown.array().storage == inputs[0].array().storage ? std::move(shown) : Tensor();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+bool ArrayPlan::fits(TensorSpan inputs) const {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Array &x = inputs[i].array(), &expected = arguments_[i].array();
+    if (x.contiguous() ? !expected.contiguous() : x.strides != expected.strides) return false;
+  }
+  return true;
+}
+
+Tensors ArrayPlan::run(TensorSpan inputs) const {
+  SmallVector<char*, 16> memory;
+  for (const Tensor& x : inputs) memory.push_back(static_cast<char*>(x.array().address()));
+  for (const Tensor& x : list_.constants)
+    memory.push_back(static_cast<char*>(x.array().storage->data()));
+  Tensors outputs;
+  for (const Tensor& result : results_) {
+    const Array& layout = result.array();
+    Ref<Array> out = Array::empty(layout.shape, layout.dtype);
+    memory.push_back(static_cast<char*>(out->address()));
+    outputs.push_back(Tensor(
+        layout.contiguous() ? std::move(out) : out->with_layout(layout.shape, layout.strides, 0)));
+  }
+  plan_->run(memory);
+  return outputs;
+}
+
+// A value as it lies in the memory of an argument, of a constant or of what a step makes.
+struct ArrayPlan::Source {
+  bool made;
+  uint32_t index;  // of the step; or of what a run is given
+  Tensor whole, layout;
+};
+
+ArrayPlan::ArrayPlan(const StepList& list, std::vector<Tensor> arguments_given)
+    : list_(list), arguments_(std::move(arguments_given)) {
+  Layouts layouts(list_, arguments_);
+  std::vector<Source> arguments, constants, made;
+  std::vector<PlannedStep> steps;
+  std::vector<bool> is_result(list_.made);
+  for (const Value& value : list_.results) is_result[value.index] = true;
+  uint32_t given = 0;
+  for (const Tensor& x : arguments_) arguments.push_back({false, given++, x, x});
+  for (const Tensor& x : list_.constants) constants.push_back({false, given++, x, x});
+  for (const Step& step : list_.steps) {
+    const auto source = [&](size_t i) -> const Source& {
+      const Value& value = step.inputs[i];
+      return value.kind == Value::Kind::Made       ? made[value.index]
+             : value.kind == Value::Kind::Constant ? constants[value.index]
+                                                   : arguments[value.index];
+    };
+    const Spec& spec = step.specs[0];
+    PlannedStep planned{count_elements(spec.shape), itemsize(spec.dtype)};
+    const Layouts::Kind kind = layouts.add(step, planned, is_result[step.first_made]);
+    if (kind == Layouts::Kind::Other) return;
+    const Tensor& layout = layouts.at({Value::Kind::Made, step.first_made});
+    if (kind == Layouts::Kind::View) {
+      made.push_back(source(0));
+      made.back().layout = layout;
+      continue;
+    }
+    for (size_t i = 0; i < step.inputs.size(); ++i)
+      planned.operands.push_back(operand(source(i), planned, i, layout.array()));
+    made.push_back({true, static_cast<uint32_t>(steps.size()), layout, layout});
+    steps.push_back(std::move(planned));
+  }
+  for (uint32_t i = 0; i < list_.results.size(); ++i) {
+    const Source& source = made[list_.results[i].index];
+    steps[source.index].result = i;
+    results_.push_back(source.whole);
+  }
+  plan_.emplace(steps, given);
+}
+
+PlannedOperand ArrayPlan::operand(const Source& source, const PlannedStep& step, size_t i,
+                                  const Array& out) {
+  using Kind = PlannedOperand::Kind;
+  const Array &x = source.layout.array(), &whole = source.whole.array();
+  PlannedOperand read{Kind::Layout, source.made, source.index, itemsize(x.dtype)};
+  read.offset = x.offset * read.itemsize;
+  if (step.kernel) return read;  // which knows the rest
+  if (step.loop.is_part(i)) {
+    read.shape = x.shape;
+    read.strides = x.strides;
+    return read;
+  }
+  const AxisOrder order = order_in_memory(out.shape, {&out.strides, 1});
+  read.shape = in_order(out.shape, order);
+  read.strides = in_order(broadcast_strides(x.shape, x.strides, out.shape), order);
+  const bool all = x.offset == 0 && x.dtype == whole.dtype && whole.size() == step.count;
+  if (is_contiguous(read.shape, read.strides) && (all || !source.made)) {
+    read.kind = Kind::Elements;
+  } else if (step.loop.takes_number(i) && shows_one_number(read.shape, read.strides)) {
+    read.kind = Kind::Number;
+  }
+  return read;
+}
+
+}  // namespace pyautograd
