@@ -167,8 +167,8 @@ void FusedProgram::run(std::span<char* const> pieces) const {
 }
 
 void FusedProgram::run_range(std::span<char* const> pieces, int64_t begin, int64_t end) const {
-  const Scratch<char> tiles(std::max<int64_t>(slots_ * slot_bytes_, 1));
-  const Scratch<char*> bases(static_cast<int64_t>(1 + pieces_.size() + windows_));
+  const Scratch<char, 4096> tiles(slots_ * slot_bytes_);
+  const Scratch<char*, 512> bases(static_cast<int64_t>(1 + pieces_.size() + windows_));
   bases[0] = tiles.get();
   for (size_t i = 0; i < pieces_.size(); ++i)
     bases[int64_t(1 + i)] = pieces[pieces_[i].piece] + pieces_[i].offset;

@@ -242,7 +242,7 @@ FusedPlan::FusedPlan(std::span<const PlannedStep> steps, size_t given) {
 }
 
 void FusedPlan::run(std::span<char* const> given_and_results) const {
-  const Scratch<char> scratch(std::max<int64_t>(scratch_bytes_, 1));
+  const Scratch<char, 4096> scratch(scratch_bytes_);
   SmallVector<char*, 16> pieces{scratch.get()};
   for (char* piece : given_and_results) pieces.push_back(piece);
   for (const Program& program : programs_)

@@ -253,7 +253,7 @@ void SmallProgram::finish() {
 }
 
 void SmallProgram::run(std::span<char* const> pieces) const {
-  const Scratch<char> memory(std::max<int64_t>(frame_bytes_, 1));
+  const Scratch<char, 4096> memory(frame_bytes_);
   char* const frame = memory.get();
   for (const Transfer& load : loads_) run_load(load, frame, pieces);
   const uint32_t* code = code_.data();
