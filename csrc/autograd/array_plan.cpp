@@ -76,33 +76,40 @@ const Tensor& Layouts::at(const Value& value) const {
 Layouts::Kind Layouts::add(const Step& step, PlannedStep& planned, bool is_result) {
   SmallVector<Tensor, 3> inputs;
   for (const Value& value : step.inputs) inputs.push_back(at(value));
-  const auto made = [&](Tensor&& output, Kind kind) {
-    if (output) made_.push_back(std::move(output));
-    return kind;
-  };
-  if (step.specs.size() == 1 && count_elements(step.specs[0].shape) > 0) {
-    Tensor shown = is_result ? Tensor() : view(step, inputs);
-    if (shown) return made(std::move(shown), Kind::View);
+  const bool empty = std::any_of(step.specs.begin(), step.specs.end(),
+                                 [](const Spec& spec) { return count_elements(spec.shape) == 0; });
+  if (!empty && !is_result) {
+    Tensors shown = views(step, inputs);
+    for (Tensor& output : shown) made_.push_back(std::move(output));
+    if (!shown.empty()) return Kind::View;
+  }
+  if (!empty && step.specs.size() == 1) {
     Tensor output = loop_of(step, inputs, planned);
     if (!output) output = kernel_of(step, inputs, planned);
-    if (output) return made(std::move(output), Kind::Planned);
+    if (output) {
+      made_.push_back(std::move(output));
+      return Kind::Planned;
+    }
   }
   for (Tensor& output : row_major(step.specs)) made_.push_back(std::move(output));
   return Kind::Other;
 }
 
-// Absent if it is none: what would copy numbers cannot.
-Tensor Layouts::view(const Step& step, TensorSpan inputs) {
+// None if they are none: what would copy numbers cannot.
+Tensors Layouts::views(const Step& step, TensorSpan inputs) {
   const Primitive& primitive = *step.primitive;
   if (inputs.size() != 1) return {};
   // What reads a large array does not ask for its layout.
   if (primitive.copies() &&
       (primitive.may_view() || inputs[0].array().contiguous() || is_large(step.specs[0])))
-    return inputs[0];
+    return {inputs[0]};
   if (!primitive.may_view()) return {};
   try {
-    Tensor shown = primitive.eval(inputs, step.specs)[0];
-    return shown.array().storage == inputs[0].array().storage ? std::move(shown) : Tensor();
+    Tensors shown = primitive.eval(inputs, step.specs);
+    const bool same = std::all_of(shown.begin(), shown.end(), [&](const Tensor& x) {
+      return x.array().storage == inputs[0].array().storage;
+    });
+    return same ? shown : Tensors();
   } catch (const Error&) {
     return {};
   }
@@ -161,12 +168,14 @@ ArrayPlan::ArrayPlan(const StepList& list, std::vector<Tensor> arguments_given)
     PlannedStep planned{count_elements(spec.shape), itemsize(spec.dtype)};
     const Layouts::Kind kind = layouts.add(step, planned, is_result[step.first_made]);
     if (kind == Layouts::Kind::Other) return;
-    const Tensor& layout = layouts.at({Value::Kind::Made, step.first_made});
     if (kind == Layouts::Kind::View) {
-      made.push_back(source(0));
-      made.back().layout = layout;
+      for (uint32_t k = 0; k < step.specs.size(); ++k) {
+        made.push_back(source(0));
+        made.back().layout = layouts.at({Value::Kind::Made, step.first_made + k});
+      }
       continue;
     }
+    const Tensor& layout = layouts.at({Value::Kind::Made, step.first_made});
     for (size_t i = 0; i < step.inputs.size(); ++i)
       planned.operands.push_back(operand(source(i), planned, i, layout.array()));
     made.push_back({true, static_cast<uint32_t>(steps.size()), layout, layout});

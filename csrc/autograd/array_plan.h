@@ -29,7 +29,7 @@ class Layouts {
   const Tensor& at(const StepList::Value& value) const;
 
  private:
-  static Tensor view(const StepList::Step& step, TensorSpan inputs);
+  static Tensors views(const StepList::Step& step, TensorSpan inputs);
 
   const StepList& list_;
   std::vector<Tensor> arguments_, made_;

@@ -193,7 +193,11 @@ class Joining {
       if (is_view(value)) {
         const Step& step = list_.steps[makers_[value.index]];
         const Value x = self(self, step.inputs[0]);
-        made.index = inner.push(step.primitive, step.specs, {x});
+        const uint32_t first = inner.push(step.primitive, step.specs, {x});
+        for (uint32_t k = 0; k < step.specs.size(); ++k)
+          within.emplace(Value{Value::Kind::Made, step.first_made + k},
+                         Value{Value::Kind::Made, first + k});
+        return within.at(value);
       } else if (value.kind == Value::Kind::Constant) {
         made = {Value::Kind::Constant, static_cast<uint32_t>(inner.constants.size())};
         inner.constants.push_back(list_.constants[value.index]);

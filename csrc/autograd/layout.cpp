@@ -21,10 +21,13 @@ Ref<Array> packed(const Array& x) {
   return out;
 }
 
-kernels::ArrayKernel packing_kernel(const Array& x) {
-  return {{x.dtype, x.shape, contiguous_strides(x.shape)},
-          {{x.dtype, x.shape, x.strides}},
-          [](const View& out, std::span<const View> views) { kernels::copy(out, views[0]); }};
+kernels::ArrayKernel kernel_on(const Array& x, DType dtype, Dims shape,
+                               std::function<void(const View& out, const View& x)> run) {
+  Dims strides = contiguous_strides(shape);
+  return {
+      {dtype, std::move(shape), std::move(strides)},
+      {{x.dtype, x.shape, x.strides}},
+      [run = std::move(run)](const View& out, std::span<const View> views) { run(out, views[0]); }};
 }
 
 }  // namespace pyautograd

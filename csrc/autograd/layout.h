@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "autograd/tensor.h"
 #include "kernels/array_kernel.h"
 
@@ -22,6 +24,9 @@ inline Ref<Array> empty_elementwise(TensorSpan operands, const Spec& spec) {
 
 // The numbers in memory of their own, row-major.
 Ref<Array> packed(const Array& x);
-kernels::ArrayKernel packing_kernel(const Array& x);
+
+// The call of a kernel that makes a row-major array of an array that lies like x.
+kernels::ArrayKernel kernel_on(const Array& x, DType dtype, Dims shape,
+                               std::function<void(const View& out, const View& x)> run);
 
 }  // namespace pyautograd

@@ -22,6 +22,12 @@ class AsType final : public Linear {
     kernels::copy(out->device_view(), inputs[0].device_view());
     return Tensors::of(Tensor(std::move(out)));
   }
+  bool find_kernel(TensorSpan inputs, const Specs&, kernels::ArrayKernel& kernel) const override {
+    const Array& x = inputs[0].array();
+    if (!elementwise_order(inputs, x.shape).empty()) return false;
+    kernel = kernel_on(x, dtype_, x.shape, kernels::copy);
+    return true;
+  }
   // The engine casts a cotangent to the dtype of its edge.
   Tensors vjp(const VjpArgs& args) const override {
     return {is_inexact(dtype_) ? args.cotangents[0] : Tensor()};
@@ -49,7 +55,8 @@ class Copy final : public LinearElementwise {
     return Tensors::of(Tensor(std::move(out)));
   }
   bool find_kernel(TensorSpan inputs, const Specs&, kernels::ArrayKernel& kernel) const override {
-    kernel = packing_kernel(inputs[0].array());
+    const Array& x = inputs[0].array();
+    kernel = kernel_on(x, x.dtype, x.shape, kernels::copy);
     return true;
   }
   Tensors vjp(const VjpArgs& args) const override { return {args.cotangents[0]}; }

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kernels/array_kernel.h"
 #include "kernels/kernels.h"
 #include "ops/index.h"
 #include "ops/linear.h"
@@ -47,16 +48,25 @@ class Join final : public Linear {
   }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    Dims strides = out->strides;
-    if (joint_ == Joint::Fresh) strides.erase(static_cast<size_t>(axis_));
-    int64_t offset = 0;
-    for (const Tensor& part : inputs) {
-      void* place = static_cast<std::byte*>(out->address()) + offset * itemsize(out->dtype);
-      kernels::copy(View{place, out->dtype, part.shape(), strides, out->device},
-                    part.device_view());
-      offset += size_of(part.shape()) * out->strides[axis_];
-    }
+    SmallVector<View, 4> parts;
+    for (const Tensor& part : inputs) parts.push_back(part.device_view());
+    join(out->device_view(), parts);
     return Tensors::of(Tensor(std::move(out)));
+  }
+  bool find_kernel(TensorSpan inputs, const Specs& specs,
+                   kernels::ArrayKernel& kernel) const override {
+    using Layout = kernels::ArrayKernel::Layout;
+    SmallVector<Layout, 2> parts;
+    for (const Tensor& part : inputs) {
+      const Array& x = part.array();
+      parts.push_back({x.dtype, x.shape, x.strides});
+    }
+    kernel = {{specs[0].dtype, specs[0].shape, contiguous_strides(specs[0].shape)},
+              std::move(parts),
+              [self = Ref<const Join>(this)](const View& out, std::span<const View> given) {
+                self->join(out, given);
+              }};
+    return true;
   }
   Saves saves() const override { return {.specs = true}; }
   Tensors vjp(const VjpArgs& args) const override {
@@ -73,7 +83,19 @@ class Join final : public Linear {
   }
 
  private:
-  int64_t size_of(const Dims& shape) const { return joint_ == Joint::Fresh ? 1 : shape[axis_]; }
+  int64_t size_of(std::span<const int64_t> shape) const {
+    return joint_ == Joint::Fresh ? 1 : shape[static_cast<size_t>(axis_)];
+  }
+  void join(const View& out, std::span<const View> parts) const {
+    Dims strides(out.strides);
+    if (joint_ == Joint::Fresh) strides.erase(static_cast<size_t>(axis_));
+    int64_t offset = 0;
+    for (const View& part : parts) {
+      void* place = static_cast<std::byte*>(out.data) + offset * itemsize(out.dtype);
+      kernels::copy({place, out.dtype, part.shape, strides, out.device}, part);
+      offset += size_of(part.shape) * out.strides[static_cast<size_t>(axis_)];
+    }
+  }
   const Joint joint_;
   const int64_t axis_;
 };

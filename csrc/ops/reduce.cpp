@@ -1,6 +1,6 @@
 #include "ops/reduce.h"
 
-#include "kernels/array_kernel.h"
+#include "autograd/layout.h"
 #include "kernels/kernels.h"
 #include "ops/index.h"
 
@@ -54,11 +54,25 @@ Tensors KernelReduction::eval(TensorSpan inputs, const Specs& specs) const {
 bool KernelReduction::find_kernel(TensorSpan inputs, const Specs& specs,
                                   kernels::ArrayKernel& kernel) const {
   const Array& x = inputs[0].array();
-  Dims kept = over_.kept_shape(x.shape), strides = contiguous_strides(kept);
-  kernel = {{specs[0].dtype, std::move(kept), std::move(strides)},
-            {{x.dtype, x.shape, x.strides}},
-            [self = Ref<const KernelReduction>(this)](
-                const View& out, std::span<const View> views) { self->run(out, views[0]); }};
+  kernel = kernel_on(x, specs[0].dtype, over_.kept_shape(x.shape),
+                     [self = Ref<const KernelReduction>(this)](const View& out, const View& given) {
+                       self->run(out, given);
+                     });
+  return true;
+}
+
+Tensors KernelAlongAxis::eval(TensorSpan inputs, const Specs& specs) const {
+  Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+  run(out->device_view(), inputs[0].device_view());
+  return Tensors::of(Tensor(std::move(out)));
+}
+
+bool KernelAlongAxis::find_kernel(TensorSpan inputs, const Specs& specs,
+                                  kernels::ArrayKernel& kernel) const {
+  kernel = kernel_on(inputs[0].array(), specs[0].dtype, specs[0].shape,
+                     [self = Ref<const KernelAlongAxis>(this)](const View& out, const View& given) {
+                       self->run(out, given);
+                     });
   return true;
 }
 

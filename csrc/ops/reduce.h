@@ -76,6 +76,18 @@ class AlongAxis : public Primitive {
   const int64_t axis_;
 };
 
+// One that is a single kernel.
+class KernelAlongAxis : public AlongAxis {
+ public:
+  using AlongAxis::AlongAxis;
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override;
+  bool find_kernel(TensorSpan inputs, const Specs& specs,
+                   kernels::ArrayKernel& kernel) const override;
+
+ protected:
+  virtual void run(const View& out, const View& x) const = 0;
+};
+
 // The dtype in which NumPy accumulates sums and products.
 DType accumulator_dtype(DType dtype) noexcept;
 // Of the absolute values, in one pass over real numbers; a plain array's, without derivatives.

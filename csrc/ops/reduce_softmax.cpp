@@ -45,17 +45,12 @@ class LogSumExp final : public KernelReduction {
   }
 };
 
-class Softmax final : public AlongAxis {
+class Softmax final : public KernelAlongAxis {
  public:
-  using AlongAxis::AlongAxis;
+  using KernelAlongAxis::KernelAlongAxis;
   std::string_view name() const override { return "softmax"; }
   Saves saves() const override { return {.outputs = 1}; }
 
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::softmax(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_), false);
-    return Tensors::of(Tensor(std::move(out)));
-  }
   // The Jacobian is symmetric.
   Tensors vjp(const VjpArgs& args) const override {
     return {derivative(args.cotangents[0], args.outputs[0])};
@@ -65,6 +60,9 @@ class Softmax final : public AlongAxis {
   }
 
  protected:
+  void run(const View& out, const View& x) const override {
+    kernels::softmax(out, x, static_cast<int>(axis_), false);
+  }
   Ref<const Primitive> along(int64_t axis) const override { return make_ref<Softmax>(axis); }
 
  private:
@@ -75,17 +73,12 @@ class Softmax final : public AlongAxis {
   }
 };
 
-class LogSoftmax final : public AlongAxis {
+class LogSoftmax final : public KernelAlongAxis {
  public:
-  using AlongAxis::AlongAxis;
+  using KernelAlongAxis::KernelAlongAxis;
   std::string_view name() const override { return "log_softmax"; }
   Saves saves() const override { return {.outputs = 1}; }
 
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::softmax(out->device_view(), inputs[0].device_view(), static_cast<int>(axis_), true);
-    return Tensors::of(Tensor(std::move(out)));
-  }
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor& t = args.cotangents[0];
     return {t - call<kernels::Scale>(sum(t, Dims{axis_}, {}, true), exp(args.outputs[0]))};
@@ -96,6 +89,9 @@ class LogSoftmax final : public AlongAxis {
   }
 
  protected:
+  void run(const View& out, const View& x) const override {
+    kernels::softmax(out, x, static_cast<int>(axis_), true);
+  }
   Ref<const Primitive> along(int64_t axis) const override { return make_ref<LogSoftmax>(axis); }
 };
 

@@ -1,6 +1,6 @@
 // sum, mean, sum_to, cumsum, and what counts truth values.
 
-#include "kernels/array_kernel.h"
+#include "autograd/layout.h"
 #include "kernels/kernels.h"
 #include "ops/reduce.h"
 #include "ops/series.h"
@@ -103,12 +103,9 @@ class SumTo final : public Primitive {
   bool find_kernel(TensorSpan inputs, const Specs& specs,
                    kernels::ArrayKernel& kernel) const override {
     const Array& x = inputs[0].array();
-    Dims kept = kept_shape(x), strides = contiguous_strides(kept);
-    kernel = {{specs[0].dtype, std::move(kept), std::move(strides)},
-              {{x.dtype, x.shape, x.strides}},
-              [](const View& out, std::span<const View> views) {
-                kernels::reduce(kernels::Reduce::Sum, out, views[0]);
-              }};
+    kernel = kernel_on(x, specs[0].dtype, kept_shape(x), [](const View& out, const View& given) {
+      kernels::reduce(kernels::Reduce::Sum, out, given);
+    });
     return true;
   }
   Tensors vjp(const VjpArgs& args) const override {
@@ -161,20 +158,14 @@ class Truth final : public KernelReduction {
   const bool all_;
 };
 
-class CumSum final : public AlongAxis {
+class CumSum final : public KernelAlongAxis {
  public:
-  CumSum(int64_t axis, bool reverse) : AlongAxis(axis), reverse_(reverse) {}
+  CumSum(int64_t axis, bool reverse) : KernelAlongAxis(axis), reverse_(reverse) {}
   std::string_view name() const override { return "cumsum"; }
   Dependence dependence(const DependenceArgs&) const override {
     return {reverse_ ? Dependence::Kind::Backward : Dependence::Kind::Running, {axis_}};
   }
 
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::scan(kernels::Scan::Sum, out->device_view(), inputs[0].device_view(),
-                  static_cast<int>(axis_), reverse_);
-    return Tensors::of(Tensor(std::move(out)));
-  }
   Tensors vjp(const VjpArgs& args) const override {
     return {apply1(make_ref<CumSum>(axis_, !reverse_), args.cotangents[0])};
   }
@@ -186,6 +177,9 @@ class CumSum final : public AlongAxis {
   }
 
  protected:
+  void run(const View& out, const View& x) const override {
+    kernels::scan(kernels::Scan::Sum, out, x, static_cast<int>(axis_), reverse_);
+  }
   Ref<const Primitive> along(int64_t axis) const override {
     return make_ref<CumSum>(axis, reverse_);
   }

@@ -65,7 +65,7 @@ class Reshape final : public Linear {
   bool find_kernel(TensorSpan inputs, const Specs&, kernels::ArrayKernel& kernel) const override {
     const Array& x = inputs[0].array();
     if (strides_as(x, shape_)) return false;
-    kernel = packing_kernel(x);
+    kernel = kernel_on(x, x.dtype, x.shape, kernels::copy);
     return true;
   }
   Saves saves() const override { return {.specs = true}; }
