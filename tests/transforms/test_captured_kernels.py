@@ -69,6 +69,36 @@ def test_batches_and_vectors():
     checked(f, normal(3, 3), normal(3), normal(4, 2, 3))
 
 
+def test_joins_and_splits():
+    def f(x, y):
+        a, b, c = x * 2
+        joined = pa.stack([a * b, c, y[0]], axis=1)
+        halves = pa.split(pa.concat([joined, joined.T[:, ::-1]]) + 1, 2)
+        return joined, halves[1], halves[0] * a, pa.sum(pa.stack([a[0], b[1], c[2]]))
+
+    checked(f, normal(3, 3), normal(2, 3))
+    checked(pa.func.jacrev(lambda x: f(x, x[1:])[3] * f(x, x[1:])[0]), normal(3, 3))
+
+
+def test_along_axes_and_casts():
+    def f(x):
+        y = (x > 0) * x + pa.astype(x, np.float32)
+        return (
+            pa.softmax(y, axis=0) * 2,
+            pa.log_softmax(y.T, axis=0) + 1,
+            pa.cumulative_sum(pa.flip(y, axis=1), axis=1) - y,
+            pa.astype(pa.round(y * 3), np.int64) + pa.sum(x > 0),
+        )
+
+    call = checked(f, normal(4, 3))
+    for given in (normal(3, 4).T, normal(8, 3)[::2], normal(4, 6)[:, ::-2]):
+        x = pa.asarray(given)
+        same(call(x), f(x))
+    checked(
+        pa.func.hessian(lambda x: pa.sum(f(x)[0] * f(x)[2]) + pa.sum(f(x)[1] ** 2)), normal(4, 3)
+    )
+
+
 def test_copies_that_are_results():
     """Of what lies row-major in some calls only: so they are views there, but for the caller."""
 
