@@ -3,6 +3,7 @@
 
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
+#include "ops/special.h"
 
 namespace pyautograd::ops {
 
@@ -253,12 +254,7 @@ constexpr ElementwiseRow kRows[] = {
         {[](T t, X x, T) { return scale(t, gaussian(x[0]) * (2 * std::numbers::inv_sqrtpi)); },
          kX1}),
     unary<Faddeeva>("_wofz", "exp(-z**2) erfc(-i z), of complex z.",
-                    {[](T t, X x, T y) {
-                       const double slope = 2 * std::numbers::inv_sqrtpi;
-                       return scale(
-                           t, scalar(std::complex<double>(0, slope), y.dtype()) - 2.0 * x[0] * y);
-                     },
-                     kX1 | kY}),
+                    {[](T t, X x, T) { return scale(t, wofz_derivative(1, x[0])); }, kX1}),
     unary<Erfc>("erfc", "1 - erf(x), accurate for large x.",
                 {[](T t, X x, T) {
                    return scale(t, gaussian(x[0]) * (-2 * std::numbers::inv_sqrtpi));

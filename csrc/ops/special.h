@@ -56,6 +56,8 @@ Tensor gammaln(const Tensor& x);
 Tensor complex_digamma(const Tensor& z);
 Tensor complex_gamma(const Tensor& z);
 Tensor loggamma(const Tensor& x);
+// Of order n of the Faddeeva function, complex.
+Tensor wofz_derivative(int n, const Tensor& z);
 
 // What the docstring of every special function says after its summary.
 std::string special_doc(std::string_view summary, std::string_view params);

@@ -14,14 +14,21 @@ Tensor relative_difference(X x, const Tensor& near) {
   return (fill_where(far, 1, x[0]) - second) / second;
 }
 
-// log(x1 / x2), and 0 at (0, 0). At x1 = 0 as a difference, whose part of x2 has a derivative.
+// log(x1 / x2), and 0 at (0, 0). At x1 = 0 as a difference, whose part of x2 has a derivative, and
+// as one where the ratio and its derivatives could over- or underflow.
 Tensor log_ratio(X x) {
-  const Tensor absent = both_zero(x), zero = is_value(x[0], 0), near = is_near(x);
-  const Tensor special = logical_or(zero, near);
-  const Tensor below = log(fill_where(absent, 1, x[1]));
-  const Tensor regular = log(fill_where(special, 1, x[0]) / fill_where(special, 1, x[1]));
+  const DType dtype = x[0].dtype();
+  const Tensor absent = both_zero(x), near = is_near(x);
+  const Tensor quotient = x[0] / fill_where(absent, 1, x[1]);
+  const Tensor far =
+      logical_or(less(quotient, scalar(1e-20, dtype)), greater(quotient, scalar(1e20, dtype)));
+  const Tensor apart = logical_or(far, absent), others = logical_or(apart, near);
+  const auto logarithm = [&](size_t i) {
+    return log(fill_where(logical_or(absent, logical_not(far)), 1, x[i]));
+  };
+  const Tensor regular = log(fill_where(others, 1, x[0]) / fill_where(others, 1, x[1]));
   const Tensor close = call<kernels::Log1p>(relative_difference(x, near));
-  return where(zero, log(fill_where(absent, 1, x[0])) - below, where(near, close, regular));
+  return where(apart, logarithm(0) - logarithm(1), where(near, close, regular));
 }
 // x1 / x2, and 0 at (0, 0) with all its derivatives, as those of the logarithm are.
 Tensor ratio(X x) {

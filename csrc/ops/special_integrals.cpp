@@ -150,7 +150,9 @@ constexpr SpecialRow kFresnel{
          const Tensor turns = square(x[0]) * (formula::kPi / 2);
          return scale(t, n[1] == kCosines ? call<kernels::Cos>(turns) : call<kernels::Sin>(turns));
        },
-       1}}}};
+       1}}},
+    SpecialVector::None,
+    formula::fresnel_integral};
 
 // DLMF 10.6.1, as for the Bessel functions of the first kind.
 Tensor next_bessel_y(T t, X x, T, N n);
@@ -209,7 +211,8 @@ constexpr SpecialRow kPseudoHuber{
     2,
     {{{[](T t, X x, T, N) {
          const Tensor h = hypotenuse(x);
-         return scale(t, square(x[1] * (x[1] / (h + x[0]))) / h);
+         const Tensor rise = x[1] * (x[1] / (h + x[0]));  // h - delta
+         return scale(t, rise * (rise / h));
        },
        3},
       {[](T t, X x, T, N) { return scale(t, x[0] * (x[1] / hypotenuse(x))); }, 3}}}};
@@ -296,17 +299,19 @@ void register_integrals(Registry& registry) {
                   "integrals, 6.6 and 6.9.1. Returns both. Complex numbers have a cut as there.",
                   kComplexX),
       Returns::Tuple);
-  registry.add("special.fresnel", &fresnel, "x, /",
-               special_doc("The Fresnel integrals, of sin(pi t**2 / 2) and cos(pi t**2 / 2) from 0 "
-                           "to x. Source: DLMF 7.6 and 7.9.3. Returns both.",
-                           kX),
-               Returns::Tuple);
+  registry.add(
+      "special.fresnel", &fresnel, "x, /",
+      special_doc("The Fresnel integrals, of sin(pi t**2 / 2) and cos(pi t**2 / 2) from 0 "
+                  "to x; of complex x from the error function. Source: DLMF 7.5.10, 7.6 and "
+                  "7.9.3. Returns both.",
+                  kComplexX),
+      Returns::Tuple);
   registry.add(
       "special.dawsn", &one<kDawsn>, "x, /",
       special_doc("Dawson's integral, exp(-x**2) times the integral of exp(t**2) from 0 to "
-                  "x, by G. B. Rybicki's sum (Computers in Physics 3, 1989). Derivatives "
-                  "lose up to two digits with every order where |x| is between 2 and 7. Of "
-                  "complex x from the Faddeeva function, DLMF 7.5.1.",
+                  "x, by G. B. Rybicki's sum (Computers in Physics 3, 1989), which is "
+                  "differentiated term by term. Of complex x from the Faddeeva function, "
+                  "DLMF 7.5.1.",
                   kComplexX));
   const std::string integral = " Source: DLMF 10.32.9, summed to full precision at every order.";
   registry.add("special.k0", &one<kK0>, "x, /",

@@ -77,6 +77,7 @@ _BESIDE = {
             "eval_chebyc eval_chebys eval_gegenbauer eval_genlaguerre eval_jacobi eval_sh_chebyt"
             " eval_sh_chebyu eval_sh_jacobi eval_sh_legendre"
         ),
+        "quantile_functions": "betainccinv betaincinv gammainccinv gammaincinv stdtr stdtrit",
     },
 }
 BESIDE = [

@@ -73,6 +73,16 @@ def surely(condition: Tensor | bool) -> bool:
         return False
 
 
+def nowhere(condition: Tensor) -> bool:
+    """Whether it surely holds nowhere; under vmap and in a captured call nobody can look."""
+    if _core.capturing():
+        return False
+    try:
+        return not bool(_core.any(condition))
+    except (RuntimeError, ValueError):
+        return False
+
+
 @contextlib.contextmanager
 def shape_from_values(name: str) -> Iterator[None]:
     """Lets the error about values that vmap maps name the composition."""

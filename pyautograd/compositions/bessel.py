@@ -29,6 +29,10 @@ _NODES = 96
 # Of the integrand, exp(-_DEPTH) of its largest value counts no more.
 _DEPTH = 40.0
 _HALVINGS = 12
+# Of power series up to 1
+_TERMS = 11
+# cosh(_STEEP) is exp(_STEEP) / 2 to all digits.
+_STEEP = 20.0
 # Derivatives at 0 are those here.
 _TINY = 1e-100
 
@@ -68,6 +72,16 @@ def _flat_end(x: Tensor) -> Tensor:
     return _core.maximum(math.log(2e-17) - _core.log(x), 0.0)
 
 
+def _sinh_ratio(y: Tensor) -> Tensor:
+    """sinh(y) / y for y >= 0, whose derivatives at 0 would be differences."""
+    near = y < 0.3
+    square, series = _core.square(_core.where(near, y, 0.0)), _core.ones_like(y)
+    for k in reversed(range(1, _TERMS)):
+        series = 1.0 + series * square / float(2 * k * (2 * k + 1))
+    outer = _core.where(near, 1.0, y)
+    return _core.where(near, series, _core.exp(outer) * _core.special_exprel(-2.0 * outer))
+
+
 def _second_kind(v: Tensor, x: Tensor) -> Tensor:
     """exp(x) K_v(x) for v >= 0 and x > 0: DLMF 10.32.9."""
     order, at = v.detach(), x.detach()
@@ -83,11 +97,13 @@ def _second_kind(v: Tensor, x: Tensor) -> Tensor:
     v_, x_ = v[..., None], x[..., None]
 
     def integrand(t: Tensor) -> Tensor:
-        slow = 1.0 + _core.exp(-2.0 * v_ * t)
-        return 0.5 * slow * _core.exp(v_ * t - 2.0 * x_ * _core.sinh(0.5 * t) ** 2)
+        lift, fall = v_ * t, 2.0 * x_ * _core.sinh(0.5 * t) ** 2
+        steep = lift > _STEEP
+        inner = _core.cosh(_core.where(steep, 0.0, lift)) * _core.exp(-fall)
+        return _core.where(steep, 0.5 * _core.exp(lift - fall), inner)
 
     # What the nodes leave out below
-    before = flat * _core.exp(v * flat) * _core.special_exprel(-2.0 * v * flat)
+    before = flat * _sinh_ratio(v * flat)
     return before + _integral(integrand, low, _core.maximum(peak + above, low))
 
 
@@ -122,6 +138,15 @@ def _first_kind(v: Tensor, x: Tensor) -> Tensor:
     return (first - _sin_pi(v) * second) / math.pi
 
 
+def _by_series(v: Tensor, x: Tensor, sign: float) -> Tensor:
+    """The function of the first kind for v >= 0 and x < 1, by its power series (DLMF 10.2.2 and
+    10.25.2): close to 0 the derivatives of an integral would be differences."""
+    square, value = 0.25 * sign * _core.square(x), _core.ones_like(x)
+    for k in reversed(range(1, _TERMS)):
+        value = 1.0 + value * square / (float(k) * (v + float(k)))
+    return _core.power(0.5 * x, v) * _core.exp(-_core.special_gammaln(v + 1.0)) * value
+
+
 def _modified(
     name: str,
     v: Any,
@@ -154,11 +179,18 @@ def _infinite(v: Tensor) -> float:
     return math.inf
 
 
-def _first_of(order: Tensor, size: Tensor, x: Tensor) -> Tensor:
-    """exp(-x) I_v(x): DLMF 10.27.2 for negative orders."""
-    negative = order < 0.0
-    turned = (2.0 / math.pi) * _sin_pi(size) * _core.exp(-2.0 * x) * _second_kind(size, x)
-    return _first_kind(size, x) + _core.where(negative, turned, 0.0)
+def _first_of(order: Tensor, size: Tensor, x: Tensor, scaled: bool) -> Tensor:
+    """I_v(x), or exp(-x) times it: DLMF 10.27.2 for negative orders."""
+    near = x < 1.0
+    inner, outer = _core.where(near, x, 0.5), _core.where(near, 1.0, x)
+    series, integral = _by_series(size, inner, 1.0), _first_kind(size, outer)
+    if scaled:
+        series = _core.exp(-inner) * series
+    else:
+        integral = _core.exp(outer) * integral
+    fall = _core.exp((-2.0 if scaled else -1.0) * x)
+    turned = (2.0 / math.pi) * _sin_pi(size) * fall * _second_kind(size, x)
+    return _core.where(near, series, integral) + _core.where(order < 0.0, turned, 0.0)
 
 
 def iv(v: TensorLike, z: TensorLike, /) -> Tensor:
@@ -176,8 +208,8 @@ def iv(v: TensorLike, z: TensorLike, /) -> Tensor:
     array([1.266066, 0.937675])
     """
 
-    def value(v: Tensor, size: Tensor, x: Tensor) -> Tensor:
-        return _core.exp(x) * _first_of(v, size, x)
+    def value(order: Tensor, size: Tensor, x: Tensor) -> Tensor:
+        return _first_of(order, size, x, False)
 
     return _modified("iv", v, z, value, _first_at_zero, math.inf)
 
@@ -192,7 +224,11 @@ def ive(v: TensorLike, z: TensorLike, /) -> Tensor:
     >>> round(pa.special.ive(2.0, 1e4).item(), 9)  # the logarithm of iv has its slope in z
     0.003988675
     """
-    return _modified("ive", v, z, _first_of, _first_at_zero, 0.0)
+
+    def value(order: Tensor, size: Tensor, x: Tensor) -> Tensor:
+        return _first_of(order, size, x, True)
+
+    return _modified("ive", v, z, value, _first_at_zero, 0.0)
 
 
 def kv(v: TensorLike, z: TensorLike, /) -> Tensor:

@@ -17,7 +17,7 @@ from .. import _core
 from .._core import Tensor
 from .._fused import fused
 from .._quadrature import gauss_legendre
-from .bessel import _DEPTH, _NODES, _far, _flat_end, _modified, _sin_pi
+from .bessel import _DEPTH, _NODES, _by_series, _far, _flat_end, _modified, _sin_pi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,7 +226,10 @@ def _times(sine: Tensor, value: Tensor) -> Tensor:
 
 def _first(order: Tensor, size: Tensor, x: Tensor) -> Tensor:
     """J_v(x): DLMF 10.2.3 for negative orders."""
-    j, y = _hankel(size, x)
+    near = x < 1.0
+    # The second kind is wanted of negative orders only, and may overflow close to 0.
+    j, y = _hankel(size, _core.where(_core.logical_and(near, order >= 0.0), 1.0, x))
+    j = _core.where(near, _by_series(size, _core.where(near, x, 0.5), -1.0), j)
     turned = _cos_pi(size) * j - _times(_sin_pi(size), y)
     return _core.where(order < 0.0, turned, j)
 

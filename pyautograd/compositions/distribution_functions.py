@@ -13,21 +13,14 @@ from typing import TYPE_CHECKING, Any
 from .. import _core
 from .._core import Tensor
 from ._common import all_of, in_double
+from .quantile_functions import betainccinv, betaincinv, gammainccinv, gammaincinv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
     from .._core import TensorLike
 
 __all__: list[str] = []
-
-
-def _quantiles() -> ModuleType:
-    """Imported late: ``pa.special`` imports this module."""
-    from ..special import _quantiles
-
-    return _quantiles
 
 
 def _gamma(incomplete: Callable[..., Tensor], shape: Tensor, x: Tensor, full: float) -> Tensor:
@@ -92,7 +85,7 @@ def pdtri(k: TensorLike, y: TensorLike, /) -> Tensor:
     (k, y), dtype = in_double("special.pdtri", k, y)
     valid = all_of(k >= 0.0, k < math.inf, y < 1.0)
     count, y = _where(valid, (_core.floor(k) + 1.0, 1.0), (y, math.nan))
-    return _core.astype(_quantiles().gammainccinv(count, y), dtype)
+    return _core.astype(gammainccinv(count, y), dtype)
 
 
 def _binomial(name: str, *given: Any) -> tuple[list[Tensor], Tensor, Any]:
@@ -141,7 +134,7 @@ def bdtri(k: TensorLike, n: TensorLike, y: TensorLike, /) -> Tensor:
     """
     (k, n, y), inside, dtype = _binomial("special.bdtri", k, n, y)
     a, b, y = _where(inside, (k + 1.0, 1.0), (n - k, 1.0), (y, math.nan))
-    return _core.astype(_quantiles().betainccinv(a, b, y), dtype)
+    return _core.astype(betainccinv(a, b, y), dtype)
 
 
 def _failures(name: str, *given: Any) -> tuple[list[Tensor], Any]:
@@ -208,7 +201,7 @@ def chdtri(v: TensorLike, p: TensorLike, /) -> Tensor:
     """
     (v, p), dtype = in_double("special.chdtri", v, p)
     half, p = _where(v < math.inf, (0.5 * v, 1.0), (p, math.nan))
-    return _core.astype(2.0 * _quantiles().gammainccinv(half, p), dtype)
+    return _core.astype(2.0 * gammainccinv(half, p), dtype)
 
 
 def _ratio(name: str, lower: bool, *given: Any) -> Tensor:
@@ -263,8 +256,8 @@ def fdtri(dfn: TensorLike, dfd: TensorLike, p: TensorLike, /) -> Tensor:
     inside = all_of(valid, p > 0.0, p < 1.0)
     a, b, y = _where(inside, (dfn, 1.0), (dfd, 1.0), (p, 0.5))
     share, rest = (
-        _quantiles().betaincinv(0.5 * a, 0.5 * b, y),
-        _quantiles().betainccinv(0.5 * b, 0.5 * a, y),
+        betaincinv(0.5 * a, 0.5 * b, y),
+        betainccinv(0.5 * b, 0.5 * a, y),
     )
     gone = rest == 0.0
     value = _core.where(gone, math.inf, (b / a) * (share / _core.where(gone, 1.0, rest)))
@@ -306,4 +299,4 @@ def gdtrix(a: TensorLike, b: TensorLike, p: TensorLike, /) -> Tensor:
     (a, b, p), dtype = in_double("special.gdtrix", a, b, p)
     inside = all_of(b < math.inf, _core.isfinite(a))
     a, b, p = _where(inside, (a, 1.0), (b, 1.0), (p, math.nan))
-    return _core.astype(_quantiles().gammaincinv(b, p) / a, dtype)
+    return _core.astype(gammaincinv(b, p) / a, dtype)

@@ -10,6 +10,8 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .. import _core
 from .._core import Tensor
 from .._quadrature import gauss_legendre
@@ -67,11 +69,23 @@ def _sine_times(sine: Tensor, log_size: Tensor) -> Tensor:
     return sine * _core.where(far, beyond, _core.exp(_core.where(far, 0.0, log_size)))
 
 
+def _complex_rgamma(z: Tensor) -> Tensor:
+    """By reflection near the poles of the gamma function, DLMF 5.5.3."""
+    wide = _core.astype(z, np.complex128)
+    real, imag = _core.real(wide).detach(), _core.imag(wide).detach()
+    near = all_of(real < 0.5, _core.absolute(imag) < 5.0)
+    left = _core.where(near, wide, 0.25)
+    turn = left - _core.round(_core.real(left).detach())
+    sign = 1.0 - 2.0 * _core.remainder(_core.round(_core.real(left).detach()), 2.0)
+    below = sign * _core.sin(math.pi * turn) / math.pi * _core.special_gamma(1.0 - left)
+    above = _core.exp(-_core.special_loggamma(_core.where(near, 1.0, wide)))
+    return _core.astype(_core.where(near, below, above), z.dtype)
+
+
 def rgamma(z: TensorLike, /) -> Tensor:
     """The reciprocal of the gamma function: zero, and smooth, at its poles 0, -1, -2, ...
 
-    :param z: tensor, real
-    :raises TypeError: if z is complex
+    :param z: tensor, real or complex
 
     Source: DLMF 5.5.3.
 
@@ -80,6 +94,8 @@ def rgamma(z: TensorLike, /) -> Tensor:
     >>> [pa.func.grad(pa.special.rgamma)(float(-n)).item() for n in range(4)]  # (-1)^n n!
     [1.0, -1.0, 2.0, -6.0]
     """
+    if (given := _core.asarray(z)).dtype.kind == "c":
+        return _complex_rgamma(given)
     (x,), dtype = in_double("special.rgamma", z)
     left, infinite = x < 0.5, _core.isinf(x)
     mirrored = _core.where(left, 1.0 - x, x)

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from .._core import Tensor
-from ._common import floating, in_double, not_bool
+from ._common import all_of, floating, in_double, not_bool, nowhere
 from .orthogonal import degree_of, eval_chebyt, eval_chebyu, eval_legendre
 
 if TYPE_CHECKING:
     from .._core import TensorLike
 
 __all__: list[str] = []
+
+# Where the sum of Jacobi's parameters is closer to some integers, a recurrence loses digits.
+_BESIDE = 0.05
 
 
 def _operands(name: str, n: Any, *given: Any) -> tuple[int, list[Tensor], Any]:
@@ -117,21 +120,34 @@ def _jacobi_second(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     return (a + 1.0) + 0.5 * (a + b + 2.0) * (t - 1.0)
 
 
+def _jacobi_sum(degree: int, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """DLMF 18.5.8, which divides by nothing and cancels where the degree is high."""
+    low, high = 0.5 * (t - 1.0), 0.5 * (t + 1.0)
+    total = _core.zeros_like(t)
+    for k in range(degree + 1):
+        weight = _risen(a + (k + 1.0), degree - k) * _risen(b + (degree - k + 1.0), k)
+        divisor = float(math.factorial(k) * math.factorial(degree - k))
+        total = total + weight * low**k * high ** (degree - k) / divisor
+    return total
+
+
 def _jacobi_step(k: int, a: Tensor, b: Tensor, t: Tensor, p: Tensor, q: Tensor) -> Tensor:
+    if k == 1:  # close to alpha + beta = -2 the step divides by a square of nearly 0
+        return _jacobi_sum(2, a, b, t)
     both = a + b
     mid = both + 2.0 * k
     upper = (mid + 1.0) * ((mid + 2.0) * mid * t + both * (a - b)) * p
     lower = 2.0 * (a + float(k)) * (b + float(k)) * (mid + 2.0) * q
-    divisor = 2.0 * (k + 1.0) * (both + (k + 1.0)) * mid
-    return (upper - lower) / _core.where(divisor == 0.0, math.nan, divisor)
+    return (upper - lower) / (2.0 * (k + 1.0) * (both + (k + 1.0)) * mid)
 
 
 def eval_jacobi(n: int, alpha: TensorLike, beta: TensorLike, x: TensorLike) -> Tensor:
     """The polynomial of Jacobi, with the weight ``(1 - x)**alpha * (1 + x)**beta``.
 
-    Differentiable in alpha, beta and x, which broadcast. Where alpha + beta is one of the integers
-    -2, -3, ..., -2 n + 2, outside of what a weight may have, the recurrence may divide by 0: the
-    value is nan there, and close to it digits are lost. Where a parameter is infinite it is nan.
+    Differentiable in alpha, beta and x, which broadcast. Within 0.05 of integers from -3 to
+    2 - 2 n, outside of what a weight may have, alpha + beta makes the recurrence divide by numbers
+    close to 0: there an explicit sum is taken, which loses about n / 2 digits inside of (-1, 1).
+    Where a parameter is infinite the value is nan.
 
     :param n: the degree, an int from 0
     :param alpha: tensor of any shape
@@ -143,11 +159,24 @@ def eval_jacobi(n: int, alpha: TensorLike, beta: TensorLike, x: TensorLike) -> T
     >>> pa.special.eval_jacobi(2, 1.0, 0.0, 2.0).item()
     11.5
     """
-    return _evaluated(
+    degree, [a, b, t], dtype = _operands("eval_jacobi", n, alpha, beta, x)
+    both = a.detach() + b.detach()
+    beside = _core.absolute(both - _core.round(both)) < _BESIDE
+    singular = all_of(beside, both < -2.5, both > 1.5 - 2.0 * degree)
+    lone = degree < 3 or nowhere(singular)
+    value = _evaluated(
         "eval_jacobi",
-        *(n, (alpha, beta, x), _jacobi_second, _jacobi_step),
+        *(degree, (a if lone else _core.where(singular, 0.0, a), b, t)),
+        *(_jacobi_second, _jacobi_step),
         lambda degree, a, b: _risen(a + b + (degree + 1.0), degree),
     )
+    if not lone:
+        finite = _core.isfinite(t)
+        explicit = _jacobi_sum(degree, a, b, _core.where(finite, t, 0.5))
+        far = _core.sign(_risen(both + (degree + 1.0), degree)) * t**degree
+        explicit = _core.where(finite, explicit, far)
+        value = _core.where(singular, explicit, value)
+    return _core.astype(value, dtype)
 
 
 def eval_sh_jacobi(n: int, p: TensorLike, q: TensorLike, x: TensorLike) -> Tensor:

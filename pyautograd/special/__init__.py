@@ -20,7 +20,6 @@ from .._core import (
 )
 from .._core import sigmoid as expit
 from .._names import public_dir
-from ._quantiles import betainccinv, betaincinv, gammainccinv, gammaincinv, stdtr, stdtrit
 
 if TYPE_CHECKING:
     from ..compositions.airy_functions import airy, airye
@@ -68,6 +67,14 @@ if TYPE_CHECKING:
         eval_sh_chebyu,
         eval_sh_jacobi,
         eval_sh_legendre,
+    )
+    from ..compositions.quantile_functions import (
+        betainccinv,
+        betaincinv,
+        gammainccinv,
+        gammaincinv,
+        stdtr,
+        stdtrit,
     )
 
 globals().update(compositions.functions_of("special"))

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from ..compositions._common import nowhere
 
 _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 # From here on Stirling's series is exact, and what it replaces begins to cancel.
@@ -22,16 +23,6 @@ _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
 _TINY, _TINY_SINGLE = 1e-290, 1e-30
 _LEVELS = 16
 _FAR = 1e100
-
-
-def _nowhere(condition: Tensor) -> bool:
-    """Whether it surely holds nowhere; under vmap and in a captured call nobody can look."""
-    if _core.capturing():
-        return False
-    try:
-        return not bool(_core.any(condition))
-    except (RuntimeError, ValueError):
-        return False
 
 
 def _both(a: Tensor, b: Tensor) -> Tensor:
@@ -54,7 +45,7 @@ def log1p_square(z: Tensor, df: Tensor | None = None) -> Tensor:
     far = size > _FAR
     inner = _core.square(_core.where(far, 0.0, z))
     near = _core.log1p(inner if df is None else inner / df)
-    if _nowhere(far):
+    if nowhere(far):
         return near
     outer = _core.where(far, size, 1.0)
     return _core.where(far, 2.0 * _core.log(outer if df is None else outer / _core.sqrt(df)), near)
@@ -64,7 +55,7 @@ def log_poisson(k: Tensor, mu: Tensor) -> Tensor:
     """``k log(mu) - mu - log(gamma(k + 1))``."""
     plain = _core.xlogy(k, mu) - mu - _core.special_gammaln(k + 1.0)
     large = _both(k >= _LARGE, mu > 0.0)
-    if _nowhere(large):
+    if nowhere(large):
         return plain
     k, mu = _core.where(large, k, _LARGE), _core.where(large, mu, _LARGE)
     rest = 0.5 * _core.log(k) + _HALF_LOG_TAU + _stirling_rest(k)
@@ -75,7 +66,7 @@ def log_gamma(z: Tensor, a: Tensor) -> Tensor:
     """The logarithm of the density of the gamma distribution."""
     plain = _core.xlogy(a - 1.0, z) - z - _core.special_gammaln(a)
     large = _both(a >= _LARGE, z > 0.0)
-    if _nowhere(large):
+    if nowhere(large):
         return plain
     a, z = _core.where(large, a, _LARGE), _core.where(large, z, _LARGE)
     return _core.where(large, log_poisson(a, z) + _core.log(a) - _core.log(z), plain)
@@ -88,7 +79,7 @@ def log_binomial(k: Tensor, n: Tensor, p: Tensor) -> Tensor:
     count = -_core.log(n + 1.0) - _core.special_betaln(rest + 1.0, k + 1.0)
     plain = count + _core.xlogy(k, p) + _core.special_xlog1py(rest, -p)
     large = _both(_both(k >= _LARGE, rest >= _LARGE), _both(p > 0.0, p < 1.0))
-    if _nowhere(large):
+    if nowhere(large):
         return plain
     k, rest = _core.where(large, k, _LARGE), _core.where(large, rest, _LARGE)
     n, p = _core.where(large, n, 2.0 * _LARGE), _core.where(large, p, 0.5)
@@ -104,7 +95,7 @@ def log_beta(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
         _core.xlogy(a - 1.0, z) + _core.special_xlog1py(b - 1.0, -z) - _core.special_betaln(a, b)
     )
     large = _both(_both(a >= _LARGE, b >= _LARGE), _both(z > 0.0, z < 1.0))
-    if _nowhere(large):
+    if nowhere(large):
         return plain
     a, b = _core.where(large, a, _LARGE), _core.where(large, b, _LARGE)
     z = _core.where(large, z, 0.5)
@@ -131,7 +122,7 @@ def log_tail(
     numbers."""
     value = log_of(probability, rest)
     tiny = probability <= (_TINY if probability.dtype == np.float64 else _TINY_SINGLE)
-    if _nowhere(tiny):
+    if nowhere(tiny):
         return value
     for v in x:
         tiny = _both(tiny, _core.isfinite(v))

@@ -12,7 +12,7 @@ import numpy as np
 from .. import _core, special
 from .._core import Tensor
 from .._quadrature import gauss_legendre
-from ..special._quantiles import Distribution, quantile
+from ..compositions.quantile_functions import Distribution, quantile
 from ._families import Continuous
 
 _PI, _TAU = math.pi, 2.0 * math.pi

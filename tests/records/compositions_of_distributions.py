@@ -1,5 +1,7 @@
 """Records of the distribution functions and quantiles in ``pa.special``."""
 
+import math
+
 import numpy as np
 import scipy.special as sc
 
@@ -77,6 +79,25 @@ def gdtrix(a, b, p):
     return np.where(outside, np.nan, values).astype(np.result_type(a, b, p))
 
 
+def within_shares(function):
+    """An inverse of SciPy's, of which positive, finite shapes and shares have values; Student's is
+    normal for an infinite one."""
+
+    def reference(*given):
+        *shapes, y = given
+        values = np.asarray(function(*given))
+        largest = np.inf if function is student_quantile else np.finfo(np.float64).max
+        inside = math.prod([(s > 0) & (s <= largest) for s in shapes], start=(y >= 0) & (y <= 1))
+        return np.where(inside, values, np.nan).astype(np.result_type(*given))
+
+    return reference
+
+
+def student_quantile(df, p):
+    """SciPy has plus infinity for 0."""
+    return np.where(p == 0, -np.inf, sc.stdtrit(df, p))
+
+
 SHARE = (0.1, 0.9)
 
 
@@ -109,4 +130,16 @@ RECORDS = [
         for name in ("gdtr", "gdtrc")
     ),
     special("gdtrix", of_three((0.5, 2), (0.5, 4), SHARE), gdtrix, (0, 1, 2)),
+    *(
+        special(name, of_two((0.5, 5), SHARE), within_shares(getattr(sc, name)), (0, 1))
+        for name in ("gammaincinv", "gammainccinv")
+    ),
+    special("stdtrit", of_two((0.5, 5), SHARE), within_shares(student_quantile), (0, 1)),
+    *(
+        special(
+            name, of_three((0.5, 5), (0.5, 5), SHARE), within_shares(getattr(sc, name)), (0, 1, 2)
+        )
+        for name in ("betaincinv", "betainccinv")
+    ),
+    special("stdtr", of_two((0.5, 5), (-3, 3)), narrow(sc.stdtr), (0, 1)),
 ]

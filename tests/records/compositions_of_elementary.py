@@ -63,5 +63,5 @@ RECORDS = [
     unary("special.erfi", sc.erfi, low=-1.2, high=1.2, dtypes=ALL, tol=64),
     special("voigt_profile", voigt_samples, voigt_profile, (0, 1, 2)),
     unary("special.ndtri_exp", sc.ndtri_exp, low=-4, high=-0.05, dtypes=REAL, tol=64),
-    unary("special.wrightomega", sc.wrightomega, low=-3, high=5, dtypes=REAL, tol=64),
+    unary("special.wrightomega", sc.wrightomega, low=-3, high=5, tol=64),
 ]

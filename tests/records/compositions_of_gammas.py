@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.special as sc
 
-from .record import PAIRS, REAL, SHAPES, in_float, record, unary
+from .record import ALL, PAIRS, REAL, SHAPES, in_float, record, unary
 
 
 def of_reals(rng):
@@ -45,12 +45,12 @@ def poch(z, m):
     return np.where(far, edge, sc.poch(z, m) + 0.0).astype(np.result_type(z, m))
 
 
-def special(name, ref, samples, **kwargs):
-    return record(f"special.{name}", in_float(ref), samples, dtypes=REAL, tol=256, **kwargs)
+def special(name, ref, samples, dtypes=REAL, **kwargs):
+    return record(f"special.{name}", in_float(ref), samples, dtypes=dtypes, tol=256, **kwargs)
 
 
 RECORDS = [
-    special("rgamma", rgamma, left_and_right),
+    special("rgamma", rgamma, left_and_right, dtypes=ALL),
     unary("special.gammasgn", sc.gammasgn, kinks=(-1, 0), diff=(), dtypes=REAL),
     unary("special.zetac", lambda x: sc.zetac(x), low=1.5, high=4, tol=64, dtypes=REAL),
     special("binom", binom, of_reals, diff=(0, 1)),

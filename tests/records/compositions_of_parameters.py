@@ -41,15 +41,13 @@ def genlaguerre(n, a, x):
 
 
 def jacobi(n, a, b, x):
-    """DLMF 18.5.8, nan where the recurrence divides by 0."""
-    total = sum(
+    """DLMF 18.5.8."""
+    return sum(
         risen(a + k + 1, n - k) * risen(b + n - k + 1, k)
         / (math.factorial(n - k) * math.factorial(k))
         * ((x - 1) / 2) ** k * ((x + 1) / 2) ** (n - k)
         for k in range(n + 1)
     )  # fmt: skip
-    divided = [(a + b + k + 1) * (a + b + 2 * k) for k in range(1, n)]
-    return np.where(np.any([d == 0 for d in divided], axis=0) if divided else False, np.nan, total)
 
 
 def sh_jacobi(n, p, q, x):

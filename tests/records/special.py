@@ -256,7 +256,7 @@ RECORDS = [
         dtypes=ALL,
     ),
     unary("special.shichi", both(sc.shichi, signed, lambda f: f), tol=64, low=0.3, high=4),
-    unary("special.fresnel", both(sc.fresnel, signed, signed), tol=64, dtypes=REAL),
+    unary("special.fresnel", both(sc.fresnel, signed, signed), tol=64),
     special("dawsn", tol=64, dtypes=ALL),
     record("special.lambertw", in_float(lambertw), lambertw_samples, tol=64),
     special("ellipk", low=-2, high=0.9, tol=32),

@@ -37,10 +37,6 @@ constexpr Entry kFunctions[] = {
 
 }  // namespace
 
-Run find_integral(std::string_view name) {
-  for (const Entry& entry : kFunctions)
-    if (entry.name == name) return entry.run;
-  return nullptr;
-}
+Run find_integral(std::string_view name) { return find_in(kFunctions, name); }
 
 }  // namespace pyautograd::kernels::cuda

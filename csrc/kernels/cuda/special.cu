@@ -36,27 +36,34 @@ constexpr Entry kFunctions[] = {
 };
 
 Run find(std::string_view name, size_t arity, const Orders& orders) {
-  for (const Entry& entry : kFunctions)
-    if (entry.name == name) return entry.run;
+  if (const Run run = find_in(kFunctions, name)) return run;
   if (const Run run = find_integral(name)) return run;
   return find_in_family(name, arity, orders);
 }
 
+template <class Wide, int count>
+bool map(RunOf<Wide, count> run, const Orders& orders, const View& out,
+         std::span<const View> inputs) {
+  if (!run) return false;
+  const auto input = [&](size_t k) -> const View& {
+    return inputs[std::min(k, inputs.size() - 1)];
+  };
+  std::array<std::span<const int64_t>, 1 + count> strides{out.strides};
+  for (size_t k = 0; k < count; ++k) strides[k + 1] = input(k).strides;
+  const Nest<1 + count> nest(out.shape, strides);
+  if (nest.rank() > kMaxRank) return false;
+  const bool single = out.dtype == DType::Float32 || out.dtype == DType::Complex64;
+  Arguments<Wide, count> arguments{{out.data, single}, {}, Places<1 + count>(nest), orders};
+  for (size_t k = 0; k < count; ++k) arguments.in[k] = {input(k).data, single};
+  Queue queue(out.device);
+  run(queue, nest.count(), arguments);
+  return true;
+}
+
 bool map_special(std::string_view name, const Orders& orders, const View& out,
                  std::span<const View> inputs) {
-  if (is_complex(out.dtype)) return map_complex_special(name, orders, out, inputs.front());
-  const Run run = find(name, inputs.size(), orders);
-  if (!run) return false;
-  const View &x = inputs.front(), &y = inputs[std::min<size_t>(1, inputs.size() - 1)];
-  const View& z = inputs.back();
-  const Nest<4> nest(out.shape, {out.strides, x.strides, y.strides, z.strides});
-  if (nest.rank() > kMaxRank) return false;
-  const bool single = out.dtype == DType::Float32;
-  const auto numbers = [&](const View& view) { return Numbers{view.data, single}; };
-  Queue queue(out.device);
-  run(queue, nest.count(),
-      Arguments{numbers(out), numbers(x), numbers(y), numbers(z), Places<4>(nest), orders});
-  return true;
+  if (is_complex(out.dtype)) return map(find_complex(name), orders, out, inputs);
+  return map(find(name, inputs.size(), orders), orders, out, inputs);
 }
 
 }  // namespace

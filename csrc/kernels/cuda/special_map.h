@@ -2,6 +2,7 @@
 
 // Special functions element by element, in double precision for every dtype.
 
+#include <complex>
 #include <string_view>
 
 #include "kernels/cuda/elementwise.h"
@@ -9,55 +10,84 @@
 
 namespace pyautograd::kernels::cuda {
 
-// float32 or float64, whichever it is: a function is compiled once.
+template <class Wide>
+struct Narrowed {
+  using type = float;
+};
+template <>
+struct Narrowed<std::complex<double>> {
+  using type = std::complex<float>;
+};
+
+// Numbers of single or of double precision, whichever it is: a function is compiled once.
+template <class Wide>
 struct Numbers {
+  using Narrow = typename Narrowed<Wide>::type;
   void* data;
   bool single;
-  PYAUTOGRAD_HD double read(int64_t i) const {
-    return single ? static_cast<const float*>(data)[i] : static_cast<const double*>(data)[i];
+  PYAUTOGRAD_HD Wide read(int64_t i) const {
+    return single ? Wide(static_cast<const Narrow*>(data)[i]) : static_cast<const Wide*>(data)[i];
   }
-  PYAUTOGRAD_HD void write(int64_t i, double x) const {
+  PYAUTOGRAD_HD void write(int64_t i, Wide x) const {
     if (single)
-      static_cast<float*>(data)[i] = static_cast<float>(x);
+      static_cast<Narrow*>(data)[i] = Narrow(x);
     else
-      static_cast<double*>(data)[i] = x;
+      static_cast<Wide*>(data)[i] = x;
   }
 };
 
+// Functions take up to `inputs` numbers; the last argument stands for those that are not there.
+template <class Wide, int inputs>
 struct Arguments {
-  Numbers out, x, y, z;  // the last argument stands for those that are not there
-  Places<4> places;
+  Numbers<Wide> out, in[inputs];
+  Places<1 + inputs> places;
   Orders orders;
 };
 
-template <SpecialFunction function>
+template <class Wide, int inputs, Wide (*function)(const Wide*, const Orders&)>
 struct MapSpecial {
-  Arguments to;
+  Arguments<Wide, inputs> to;
 
   PYAUTOGRAD_HD void operator()(int64_t i) const {
     const auto at = to.places(i);
-    const double x[3] = {to.x.read(at.of[1]), to.y.read(at.of[2]), to.z.read(at.of[3])};
+    Wide x[inputs];
+    for (int k = 0; k < inputs; ++k) x[k] = to.in[k].read(at.of[k + 1]);
     to.out.write(at.of[0], function(x, to.orders));
   }
 };
 
-using Run = void (*)(Queue& queue, int64_t n, const Arguments& arguments);
+template <class Wide, int inputs>
+using RunOf = void (*)(Queue& queue, int64_t n, const Arguments<Wide, inputs>& arguments);
+using Run = RunOf<double, 3>;
+using RunComplex = RunOf<std::complex<double>, 1>;
 
 template <SpecialFunction function>
-void run(Queue& queue, int64_t n, const Arguments& arguments) {
-  queue.each(n, MapSpecial<function>{arguments});
+void run(Queue& queue, int64_t n, const Arguments<double, 3>& arguments) {
+  queue.each(n, MapSpecial<double, 3, function>{arguments});
+}
+template <ComplexSpecialFunction function>
+void run_complex(Queue& queue, int64_t n, const Arguments<std::complex<double>, 1>& arguments) {
+  queue.each(n, MapSpecial<std::complex<double>, 1, function>{arguments});
 }
 
 struct Entry {
   std::string_view name;
   Run run;
 };
+struct ComplexEntry {
+  std::string_view name;
+  RunComplex run;
+};
+template <class Entries>
+auto find_in(const Entries& entries, std::string_view name) -> decltype(entries[0].run) {
+  for (const auto& entry : entries)
+    if (entry.name == name) return entry.run;
+  return nullptr;
+}
 
-// Of complex numbers (complex_integrals.cu); false where there is no such function.
-bool map_complex_special(std::string_view name, const Orders& orders, const View& out,
-                         const View& x);
-// Null where it is none of those (integrals.cu, families.cu).
+// Null where it is none of those (integrals.cu, complex_integrals.cu, families.cu).
 Run find_integral(std::string_view name);
+RunComplex find_complex(std::string_view name);
 // Of the member with these orders.
 Run find_in_family(std::string_view name, size_t arity, const Orders& orders);
 

@@ -138,6 +138,29 @@ PYAUTOGRAD_HD inline double shichi(const double* x, const Orders& orders) {
   return shichi(&z, orders).real();
 }
 
+// S, or with a second order of 1 C: DLMF 7.6.4 and 7.6.6, and 7.5.10 of both signs.
+PYAUTOGRAD_HD inline Complex fresnel_integral(const Complex* argument, const Orders& orders) {
+  const Complex z = *argument;
+  const double x = z.real(), y = z.imag();
+  const bool cosine = orders[1] != 0;
+  if (has_nan(z)) return {kNan, kNan};
+  if (y == 0) return {fresnel_integral(&x, orders), y};
+  if (modulus(z) < 1.6) {
+    const Complex turn = times(kPi / 2, product(z, z)), square = -product(turn, turn);
+    Complex term = cosine ? z : product(z, turn), sum = 0;
+    for (int k = cosine ? 0 : 1; k < 60; k += 2) {
+      sum = sum + times(1 / (2 * k + 1.), term);
+      term = times(1 / ((k + 1.) * (k + 2.)), product(term, square));
+      if (modulus(term) <= kEps / 8 * modulus(sum)) break;
+    }
+    return sum;
+  }
+  const Complex half = times(kSqrtPi / 2, z);
+  const Complex above = product({0.5, 0.5}, complex_erf(product({1, -1}, half)));
+  const Complex below = product({0.5, -0.5}, complex_erf(product({1, 1}, half)));
+  return cosine ? times(0.5, above + below) : -times_i(times(0.5, above - below));
+}
+
 // Dawson's integral.
 
 PYAUTOGRAD_HD inline Complex dawson(Complex z) {
@@ -156,22 +179,26 @@ PYAUTOGRAD_HD inline Complex dawson(Complex z) {
   return std::signbit(z.imag()) ? std::conj(value) : value;
 }
 
-// The n-th derivative, as of real numbers: far out by the asymptotic series, to which the Gaussian
-// belongs off the real axis, else from D' = 1 - 2 z D.
-PYAUTOGRAD_HD inline Complex dawsn(int n, Complex z) {
-  if (has_nan(z)) return {kNan, kNan};
-  if (z.imag() == 0) return {dawsn(n, z.real()), dawsn(n + 1, z.real()) * z.imag()};
-  const bool far = modulus(z) > 7;
-  Complex before =
-      far ? times_exp_square({0, std::copysign(kSqrtPi / 2, z.imag())}, -1, z) : dawson(z);
-  Complex value = before;
+// The n-th derivative of exp(-z**2) times a factor.
+PYAUTOGRAD_HD inline Complex bell_derivative(int n, Complex z, Complex factor) {
+  return times_exp_square(times(n % 2 ? -1. : 1., product(factor, hermite(n, z))), -1, z);
+}
+
+// The n-th derivative of Dawson's integral where the real line is not far.
+PYAUTOGRAD_HD inline Complex dawsn_near_line(int n, Complex z) {
+  if (modulus(z) > 1) return dawson_derivative(n, z);
+  Complex before = dawson(z), value = before;
   for (int k = 1; k <= n; ++k) {
     const Complex rest = times(-2., product(z, value));
-    const Complex next = k > 1 ? rest - times(2. * (k - 1), before) : far ? rest : 1.0 + rest;
+    const Complex next = k > 1 ? rest - times(2. * (k - 1), before) : 1.0 + rest;
     before = value;
     value = next;
   }
-  if (!far) return value;
+  return value;
+}
+
+// Far out the n-th derivative of Dawson's integral less a Gaussian: the asymptotic series.
+PYAUTOGRAD_HD inline Complex dawsn_series(int n, Complex z) {
   const Complex over = inverse(z), square = product(over, over);
   Complex term = times(0.5, over), sum = 0;
   for (int j = 1; j <= n; ++j) term = times(-double(j), product(term, over));
@@ -183,7 +210,54 @@ PYAUTOGRAD_HD inline Complex dawsn(int n, Complex z) {
     if (size > modulus(term) || size <= kEps / 8 * modulus(sum)) break;
     term = next;
   }
-  value = sum + value;
+  return sum;
+}
+
+// The n-th derivative of the Faddeeva function, n! (2i)**n times the n-th repeated integral of erfc
+// at -i z, scaled: ratios of neighbours by their continued fraction where the imaginary part is not
+// small, as in kernels/scalar/special.h.
+PYAUTOGRAD_HD inline Complex faddeeva_derivative(int n, Complex z) {
+  if (has_nan(z)) return {kNan, kNan};
+  const double y = z.imag();
+  if (n == 0) return faddeeva(z);
+  if (y < 0) {
+    const Complex above = faddeeva_derivative(n, -z);
+    return bell_derivative(n, z, 2) - times(n % 2 ? -1. : 1., above);
+  }
+  if (!(modulus(z) < kInf)) return 0;
+  const Complex turn(0, 2 / kSqrtPi);
+  if (y == 0) {
+    const Complex real = std::fabs(z.real()) < 1e3 ? bell_derivative(n, z, 1) : Complex(0);
+    return {real.real(), 2 / kSqrtPi * dawsn(n, z.real())};
+  }
+  if (modulus(z) > 7) return product(turn, dawsn_series(n, z));
+  if (y <= 1) return bell_derivative(n, z, 1) + product(turn, dawsn_near_line(n, z));
+  const Complex turned(z.imag(), -z.real());
+  Complex ratio = 0, value = faddeeva(z);
+  for (int k = n + 40 + static_cast<int>(200 / (y * y)); k > 0; --k) {
+    ratio = inverse(times(2., turned) + times(2. * (k + 1), ratio));
+    if (k <= n) value = product(value, times(2. * k, times_i(ratio)));
+  }
+  return value;
+}
+
+// The n-th derivative of Dawson's integral, off the real line from DLMF 7.5.1; a Gaussian belongs
+// to the asymptotic series there.
+PYAUTOGRAD_HD inline Complex dawsn(int n, Complex z) {
+  if (has_nan(z)) return {kNan, kNan};
+  if (z.imag() == 0) return {dawsn(n, z.real()), dawsn(n + 1, z.real()) * z.imag()};
+  const bool far = modulus(z) > 7;
+  if (!far && (n == 0 || std::fabs(z.imag()) <= 1))
+    return n == 0 ? dawson(z) : dawsn_near_line(n, z);
+  const Complex wave = bell_derivative(n, z, Complex(0, std::copysign(kSqrtPi / 2, z.imag())));
+  Complex value;
+  if (far) {
+    value = wave + dawsn_series(n, z);
+  } else {
+    const Complex above(z.real(), std::fabs(z.imag()));
+    const Complex rest = times_i(times(kSqrtPi / -2, faddeeva_derivative(n, above)));
+    value = wave + (z.imag() < 0 ? std::conj(rest) : rest);
+  }
   if (z.real() != 0) return value;
   return n % 2 ? Complex(value.real(), 0) : Complex(0, value.imag());
 }

@@ -252,7 +252,47 @@ PYAUTOGRAD_HD inline double dawson(double x) {
   return std::copysign(sum / kSqrtPi, x);
 }
 
-// The n-th derivative: far out by the asymptotic series, else from D' = 1 - 2 x D.
+// exp(-s**2) for complex numbers close to the real axis, too.
+PYAUTOGRAD_HD inline double bell(double s) { return std::exp(-s * s); }
+PYAUTOGRAD_HD inline std::complex<double> bell(std::complex<double> s) {
+  const double x = s.real(), y = s.imag(), size = std::exp((y - x) * (y + x));
+  return {size * std::cos(2 * x * y), -size * std::sin(2 * x * y)};
+}
+PYAUTOGRAD_HD inline double real_part(double s) { return s; }
+PYAUTOGRAD_HD inline double real_part(std::complex<double> s) { return s.real(); }
+
+// The polynomial of Hermite, DLMF 18.9.1.
+template <class X>
+PYAUTOGRAD_HD X hermite(int n, X x) {
+  X before = 0, value = 1;
+  for (int k = 0; k < n; ++k) {
+    const X next = product(x, value) * 2. - before * (2. * k);
+    before = value;
+    value = next;
+  }
+  return value;
+}
+
+// The n-th derivative of Dawson's integral, for 1 < |z| <= 7 and imaginary parts up to 1: of that
+// sum term by term, whose nodes are constants. The sums of Hermite functions times lower powers
+// than the n-th vanish, so a node's reciprocal may be replaced by the rest of its series in s / z;
+// nothing cancels then.
+template <class X>
+PYAUTOGRAD_HD X dawson_derivative(int n, X z) {
+  constexpr double h = 0.15;
+  const double even = 2 * std::rint(real_part(z) / (2 * h));
+  const X rest = z - even * h;
+  X sum = 0;
+  for (int k = -51 - 2 * n; k <= 51 + 2 * n; k += 2) {
+    const X s = rest - k * h, along = quotient(s, z);
+    X term = product(hermite(n, s), bell(s)) * (1 / (even + k));
+    for (int j = 0; j < n; ++j) term = product(term, along);
+    sum = sum + term;
+  }
+  return sum * ((n % 2 ? -1 : 1) / kSqrtPi);
+}
+
+// The n-th derivative: far out by the asymptotic series, near 0 from D' = 1 - 2 x D.
 PYAUTOGRAD_HD inline double dawsn(int n, double x) {
   if (x != x) return x;
   const double size = std::fabs(x), sign = std::signbit(x) && n % 2 == 0 ? -1 : 1;
@@ -269,6 +309,7 @@ PYAUTOGRAD_HD inline double dawsn(int n, double x) {
     }
     return sign * sum;
   }
+  if (size > 1 && n > 0) return sign * dawson_derivative(n, size);
   double before = dawson(size), value = before;
   for (int k = 1; k <= n; ++k) {
     const double next = k == 1 ? 1 - 2 * size * value : -2 * size * value - 2 * (k - 1) * before;

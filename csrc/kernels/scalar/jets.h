@@ -162,7 +162,7 @@ PYAUTOGRAD_HD inline double zeta_derivative(int k, double s, double q) {
 // The zeta function of Riemann, which goes on to all of the line: for negative s by reflection,
 // zeta(s) = 2 (2 pi)**(s - 1) sin(pi s / 2) gamma(1 - s) zeta(1 - s), DLMF 25.4.2.
 template <int Max>
-PYAUTOGRAD_HD Series<Max> reflected_zeta_jet(int k, double s) {
+PYAUTOGRAD_HD double reflected_zeta(int k, double s) {
   Series<Max> log(k, 0, 0, std::log(2 * kPi), 0), gammas(k, 0, 0), sine(k, 0, 0);
   add_lgamma(gammas, 1, 1 - s, true, false);
   Series<Max> other = zeta_jet<Max>(k, std::fmin(1 - s, 1e3), 1);  // 1 from far below that on
@@ -179,11 +179,12 @@ PYAUTOGRAD_HD Series<Max> reflected_zeta_jet(int k, double s) {
     }
   }
   const double power = std::pow(2 * kPi, s - 1), size = std::tgamma(1 - s);
-  const double value =
-      size < kInf ? 2 * power * size : 2 * std::exp((s - 1) * std::log(2 * kPi) + lgamma(1 - s));
-  if (k == 0 && sine.c[0][0] == 0) return Series<Max>(k, 0, 0);
+  if (k == 0 && sine.c[0][0] == 0) return 0;
   log += gammas;
-  return exp(log, value) * sine * other;
+  if (size < kInf) return (exp(log, 2 * power * size) * sine * other).derivative();
+  // The size alone may overflow, and times a sine of 0 would be nan.
+  const double half = std::exp(((s - 1) * std::log(2 * kPi) + lgamma(1 - s)) / 2);
+  return (exp(log, 2) * sine * other).derivative() * half * half;
 }
 
 template <int Max>
@@ -193,7 +194,7 @@ PYAUTOGRAD_HD double riemann_derivative_within(int k, double s) {
   if (s != s || s == -kInf) return kNan;
   if (s > 1e3) return k == 0 ? 1 : (k % 2 ? -1 : 1) * std::pow(std::log(2), k) * std::exp2(-s);
   // The reflected pole, at 0, must not be near.
-  return (s < -0.5 ? reflected_zeta_jet<Max>(k, s) : zeta_jet<Max>(k, s, 1)).derivative();
+  return s < -0.5 ? reflected_zeta<Max>(k, s) : zeta_jet<Max>(k, s, 1).derivative();
 }
 
 PYAUTOGRAD_HD inline double riemann_derivative(int k, double s) {
@@ -358,26 +359,67 @@ PYAUTOGRAD_HD inline double minus_log(double ratio, double off) {
   return ratio < 0.5 ? ratio - 1 - std::log(ratio) : minus_log1p(off);
 }
 
-// x**a (1 - x)**b / B(a, b) in a + u and b + v.
+// log(gamma(b + a) / gamma(b)), a multiple of a also where that is small.
+PYAUTOGRAD_HD inline double log_gamma_step(double b, double a) {
+  double product = 0;  // of 1 + a / (b + j), less 1
+  for (; b < 10; b += 1) product += a / b * (1 + product);
+  const double over = 1 / (b + a), base = 1 / b;
+  double value = 0, slope = 0;
+  for (int k = 6; k >= 0; --k) {
+    slope = slope * base * base + value;
+    value = value * over * over + stirling_term(k);
+  }
+  const double rest = -a * over * base * (value + base * (over + base) * slope);
+  return (b - 0.5) * std::log1p(a * base) + a * (std::log(b + a) - 1) + rest - std::log1p(product);
+}
+
+// x**a (1 - x)**b gamma(1 + a + b) / (gamma(1 + a) gamma(1 + b)) in a + u and b + v: what is left
+// is smooth where the parameters are tiny.
 template <int Max>
 PYAUTOGRAD_HD Jet<Max> beta_factor(const Orders& k, double a, double b, double x) {
-  const double log_x = std::log(x), log_y = std::log1p(-x);
+  const double log_x = std::log(x), log_y = std::log1p(-x), sum = a + b;
   Jet<Max> log(k[0], k[1], 0, log_x, log_y);
-  add_lgamma(log, -1, a, true, false);
-  add_lgamma(log, -1, b, false, true);
-  add_lgamma(log, 1, a + b, true, true);
-  const double sum = a + b;
+  add_lgamma(log, -1, 1 + a, true, false);
+  add_lgamma(log, -1, 1 + b, false, true);
+  add_lgamma(log, 1, 1 + sum, true, true);
   double value;
   if (a > 10 && b > 10) {  // by Stirling's formula, whose leading terms would cancel
     const double off_a = x * sum - a,
                  rest = stirling_rest(sum) - stirling_rest(a) - stirling_rest(b);
     const double spread =
         a * minus_log(x * sum / a, off_a / a) + b * minus_log((1 - x) * sum / b, -off_a / b);
-    value = std::exp(rest - spread) * std::sqrt(a / sum * b / (2 * kPi));
+    value = std::exp(rest - spread) * std::sqrt((1 / a + 1 / b) / (2 * kPi));
+  } else if (a < 10 && b < 10) {
+    const double gammas = std::tgamma(1 + sum) / (std::tgamma(1 + a) * std::tgamma(1 + b));
+    value = std::pow(x, a) * std::exp(b * log_y) * gammas;
   } else {
-    value = std::exp(a * log_x + b * log_y - betaln(a, b));
+    const double less = std::fmin(a, b), more = std::fmax(a, b);
+    value = std::exp(a * log_x + b * log_y + log_gamma_step(1 + more, less) - lgamma1p(less));
   }
   return exp(log, value);
+}
+
+// (b + v) / (a + b + u + v), whose derivatives in v have a as a factor.
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> beta_share(const Orders& k, double a, double b) {
+  const double sum = a + b;
+  Jet<Max> out(k[0], k[1], b / sum);
+  double column = 1 / sum;  // (-1)**(n - 1) C(n - 1, i) / sum**n, at i = 0
+  for (int j = 0; j <= out.width(); ++j) {
+    double term = column;
+    for (int i = 0; i <= out.height(); ++i) {
+      const int n = i + j;
+      if (n == 0) continue;
+      if (j == 0) {
+        out.c[i][0] = (i % 2 ? -1 : 1) * b / sum * std::pow(sum, -i);
+        continue;
+      }
+      if (i > 0) term *= -(n - 1.) / i / sum;
+      out.c[i][j] = term * (a / sum - b / sum * i / j);
+    }
+    if (j > 0) column *= -1 / sum;
+  }
+  return out;
 }
 
 // How many levels of the continued fraction below it takes, by Lentz's method.
@@ -405,8 +447,9 @@ PYAUTOGRAD_HD Jet<Max> beta_by_fraction(const Orders& k, double a, double b, dou
     return series(b - m, 0, 1) * (m * x) / (series(a + 2 * m - 1, 1, 0) * series(a + 2 * m, 1, 0));
   };
   const auto odd = [&](double m) {
-    return series(a + m, 1, 0) * series(a + b + m, 1, 1) * -x /
-           (series(a + 2 * m, 1, 0) * series(a + 2 * m + 1, 1, 0));
+    const Jet<Max> top = series(a + b + m, 1, 1) * -x;
+    if (m == 0) return top / series(a + 1, 1, 0);
+    return series(a + m, 1, 0) * top / (series(a + 2 * m, 1, 0) * series(a + 2 * m + 1, 1, 0));
   };
   const Jet<Max> factor = beta_factor<Max>(k, a, b, x);
   if (!(factor.c[0][0] > 0)) return Jet<Max>(k[0], k[1], factor.c[0][0]);
@@ -420,7 +463,43 @@ PYAUTOGRAD_HD Jet<Max> beta_by_fraction(const Orders& k, double a, double b, dou
     f = series(1, 0, 0);
     f += inner;
   }
-  return factor / (f * series(a, 1, 0));
+  return factor * beta_share<Max>(k, a, b) / f;
+}
+
+// 1 - I(x; a, b) for a below 1 and x < (a + 1) / (a + b + 2), where it is a multiple of a: the
+// series DLMF 8.17.7.
+PYAUTOGRAD_HD inline double betaincc_small(double a, double b, double x) {
+  double term = 1, sum = 0;
+  for (int n = 1; n < 200 && std::fabs(term) > 1e-18; ++n) {
+    term *= (n - b) * x / n;
+    sum += a * term / (a + n);
+  }
+  const double head = std::expm1(a * std::log(x) + log_gamma_step(b, a) - lgamma1p(a));
+  return -head - (1 + head) * sum;
+}
+
+// The same as a series in a + u and b + v, for a that is small beside 1 and b: of the derivatives
+// in b, too, each part is a multiple of a.
+template <int Max>
+PYAUTOGRAD_HD Jet<Max> betaincc_by_series(const Orders& k, double a, double b, double x) {
+  Jet<Max> log(k[0], k[1], 0, std::log(x), 0);
+  add_lgamma(log, 1, a + b, true, true);
+  add_lgamma(log, -1, 1 + a, true, false);
+  for (int j = 1; j <= log.width(); ++j) {
+    double sum = 0, power = 1 / factorial(j);
+    for (int m = 1; m <= 12; ++m) sum += (power *= a / m) * polygamma(j - 1 + m, b);
+    log.c[0][j] = sum;
+  }
+  Jet<Max> term(k[0], k[1], 1), sum(k[0], k[1], 1);
+  bool small = false;
+  for (int n = 1; n < 200 && !small; ++n) {
+    term = term * Jet<Max>(k[0], k[1], (n - b) * x / n, 0, -x / n);
+    sum += term * Jet<Max>(k[0], k[1], a, 1, 0) / Jet<Max>(k[0], k[1], a + n, 1, 0);
+    small = true;
+    for (int j = 0; j <= term.width(); ++j) small = small && std::fabs(term.c[0][j]) <= 1e-18;
+  }
+  const double value = std::exp(a * std::log(x) + log_gamma_step(b, a) - lgamma1p(a));
+  return exp(log, value) * sum * -1;
 }
 
 // The derivative of that order in a and b of I(x; a, b), or with `upper` of 1 - I(x; a, b).
@@ -434,6 +513,15 @@ PYAUTOGRAD_HD double betainc(const Orders& k, double a, double b, double x, bool
     return whole == 0 ? kNan : all_at_zero != upper;
   if (x == 0 || x == 1) return (x == 0) == upper ? whole : 0;
   const bool near = x < (a + 1) / (a + b + 2);
+  const double first = near ? a : b, second = near ? b : a, place = near ? x : 1 - x;
+  if (whole == 1 && near == upper && first < 0.5) return betaincc_small(first, second, place);
+  if constexpr (Max > 0) {
+    if (whole == 0 && first < 0.05 * std::fmin(1, second)) {
+      const Orders turned = near ? k : Orders{k[1], k[0]};
+      const double rest = betaincc_by_series<Max>(turned, first, second, place).derivative();
+      return near == upper ? rest : -rest;
+    }
+  }
   const double part = near ? beta_by_fraction<Max>(k, a, b, x).derivative()
                            : beta_by_fraction<Max>({k[1], k[0]}, b, a, 1 - x).derivative();
   return near == upper ? whole - part : part;
@@ -461,7 +549,9 @@ PYAUTOGRAD_HD double beta_density(const Orders& k, double a, double b, double x)
   if (x == 0) return beta_density_at_edge(k[0], k[1], a, b);
   if (x == 1) return beta_density_at_edge(k[1], k[0], b, a);
   if (!(a > 0) || !(b > 0) || !(x > 0 && x < 1)) return kNan;
-  return beta_factor<Max>(k, a, b, x).derivative() / (x * (1 - x));
+  // Products that could underflow last
+  const Jet<Max> share = Jet<Max>(k[0], k[1], a, 1, 0) * beta_share<Max>(k, a, b);
+  return (share * (1 / (x * (1 - x))) * beta_factor<Max>(k, a, b, x)).derivative();
 }
 
 }  // namespace special

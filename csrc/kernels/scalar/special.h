@@ -163,12 +163,15 @@ PYAUTOGRAD_HD inline double polygamma(int n, double x) {
 }
 
 // lgamma(x) without the leading terms of Stirling's formula, for x >= 10; DLMF 5.11.1.
-PYAUTOGRAD_HD inline double stirling_rest(double x) {
-  constexpr double series[] = {1. / 12,   -1. / 360,       1. / 1260, -1. / 1680,
+PYAUTOGRAD_HD inline double stirling_term(int k) {
+  constexpr double kTerms[] = {1. / 12,   -1. / 360,       1. / 1260, -1. / 1680,
                                1. / 1188, -691. / 360360., 1. / 156};
+  return kTerms[k];
+}
+PYAUTOGRAD_HD inline double stirling_rest(double x) {
   const double r = 1 / (x * x);
   double sum = 0;
-  for (int k = 6; k >= 0; --k) sum = sum * r + series[k];
+  for (int k = 6; k >= 0; --k) sum = sum * r + stirling_term(k);
   return sum / x;
 }
 

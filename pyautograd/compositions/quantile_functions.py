@@ -13,18 +13,17 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from .. import _core, func
 from .._core import Tensor
-from ..compositions._common import in_double
 from ..function import Function
-from ._accurate import log_beta, log_gamma
+from ._common import in_double
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from .._core import TensorLike
 
-__all__ = ["betainccinv", "betaincinv", "gammainccinv", "gammaincinv", "stdtr", "stdtrit"]
+__all__: list[str] = []
 
 # Bisection alone halves the widest bracket to one unit in the last place in as many steps.
 _STEPS = 100
@@ -32,6 +31,13 @@ _WIDEST = 745.0
 # Student's distribution near 0 by its series: with this many terms for t^2 (df + 1) / df below 0.2
 _TERMS = 20
 _NEAR = 0.2
+
+
+def _accurate() -> ModuleType:
+    """Imported late: ``pa.special`` imports this module."""
+    from ..special import _accurate
+
+    return _accurate
 
 
 class Distribution(NamedTuple):
@@ -52,7 +58,9 @@ class _Quantile(Function):
 
     @staticmethod
     def forward(distribution: Distribution, complement: bool, p: Tensor, *shapes: Tensor) -> Tensor:
-        valid = functools.reduce(_core.logical_and, [s > 0.0 for s in shapes])
+        valid = functools.reduce(
+            _core.logical_and, [_core.logical_and(s > 0.0, s < math.inf) for s in shapes]
+        )
         inside = _core.logical_and(valid, _core.logical_and(p > 0.0, p < 1.0))
         safe = _core.where(inside, p, 0.5)
         far = safe > 0.5
@@ -247,11 +255,11 @@ def _student_lower(x: Tensor, df: Tensor) -> Tensor:
 
 
 def _gamma_density(x: Tensor, a: Tensor) -> Tensor:
-    return _core.exp(log_gamma(x, a))
+    return _core.exp(_accurate().log_gamma(x, a))
 
 
 def _beta_density(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    return _core.exp(log_beta(x, a, b))
+    return _core.exp(_accurate().log_beta(x, a, b))
 
 
 _GAMMA = Distribution(
@@ -280,8 +288,8 @@ _STUDENT = Distribution(
 def gammaincinv(a: TensorLike, y: TensorLike, /) -> Tensor:
     """The x with ``gammainc(a, x) = y``, differentiable in both arguments.
 
-    The arguments broadcast; nan where a is not positive or y lies outside of [0, 1]. Where y is 0
-    or 1 the value is 0 or infinite, with derivative 0.
+    The arguments broadcast; nan where a is not positive and finite or y lies outside of [0, 1].
+    Where y is 0 or 1 the value is 0 or infinite, with derivative 0.
 
     >>> pa.special.gammaincinv(1.0, [0.0, 0.5]).numpy().round(6)
     array([0.      , 0.693147])
@@ -304,8 +312,8 @@ def gammainccinv(a: TensorLike, y: TensorLike, /) -> Tensor:
 def betaincinv(a: TensorLike, b: TensorLike, y: TensorLike, /) -> Tensor:
     """The x with ``betainc(a, b, x) = y``, differentiable in all arguments.
 
-    The arguments broadcast; nan where a or b is not positive or y lies outside of [0, 1]. Where y
-    is 0 or 1 the value is y, with derivative 0.
+    The arguments broadcast; nan where a or b is not positive and finite or y lies outside of
+    [0, 1]. Where y is 0 or 1 the value is y, with derivative 0.
 
     >>> pa.special.betaincinv(1.0, 2.0, [0.0, 0.75]).numpy().round(12)
     array([0. , 0.5])
@@ -332,18 +340,13 @@ def stdtr(df: TensorLike, t: TensorLike, /) -> Tensor:
     >>> pa.special.stdtr(1.0, [0.0, 1.0]).tolist()
     [0.5, 0.75]
     """
-    df, t = _core.asarray(df), _core.asarray(t)
-    dtype = np.result_type(df.dtype, t.dtype)
-    if dtype.kind == "c":
-        raise TypeError(f"[special.stdtr] takes real numbers, got dtype {dtype}")
-    dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
-    df, t = _core.broadcast_arrays([_core.astype(df, dtype), _core.astype(t, dtype)])
+    (df, t), dtype = in_double("special.stdtr", df, t)
     valid, normal, ends = df > 0.0, _core.isinf(df), _core.isinf(t)
     finite = _core.where(_core.logical_and(valid, _core.logical_not(normal)), df, 1.0)
     value = _student_lower(_core.where(ends, 0.0, t), finite)
     value = _core.where(normal, _core.special_ndtr(t), value)
     value = _core.where(ends, _core.where(t > 0.0, 1.0, 0.0), value)
-    return _core.where(valid, value, math.nan)
+    return _core.astype(_core.where(valid, value, math.nan), dtype)
 
 
 def stdtrit(df: TensorLike, p: TensorLike, /) -> Tensor:
@@ -355,9 +358,7 @@ def stdtrit(df: TensorLike, p: TensorLike, /) -> Tensor:
     >>> pa.special.stdtrit(1.0, [0.5, 0.75]).numpy().round(12)
     array([0., 1.])
     """
-    df = _core.asarray(df)
-    normal = _core.logical_and(_core.isinf(df), df > 0.0)
+    (df, p), dtype = in_double("special.stdtrit", df, p)
+    normal = df == math.inf
     value = quantile("special.stdtrit", _STUDENT, False, p, _core.where(normal, 1.0, df))
-    return _core.where(
-        normal, _core.special_ndtri(_core.astype(_core.asarray(p), value.dtype)), value
-    )
+    return _core.astype(_core.where(normal, _core.special_ndtri(p), value), dtype)
