@@ -69,6 +69,7 @@ _BESIDE = {
         "elementary": "cosdg cosm1 cotdg exp10 powm1 radian sindg tandg",
         "error_functions": "erfi voigt_profile",
         "gamma_functions": "binom gammasgn poch rgamma zetac",
+        "hypergeometric": "hyp0f1 hyp1f1 hyp2f1 hyperu",
         "inverse_functions": "ndtri_exp wrightomega",
         "orthogonal": (
             "eval_chebyt eval_chebyu eval_hermite eval_hermitenorm eval_laguerre eval_legendre"

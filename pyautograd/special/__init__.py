@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ..compositions.elementary import cosdg, cosm1, cotdg, exp10, powm1, radian, sindg, tandg
     from ..compositions.error_functions import erfi, voigt_profile
     from ..compositions.gamma_functions import binom, gammasgn, poch, rgamma, zetac
+    from ..compositions.hypergeometric import hyp0f1, hyp1f1, hyp2f1, hyperu
     from ..compositions.inverse_functions import ndtri_exp, wrightomega
     from ..compositions.orthogonal import (
         eval_chebyt,
@@ -152,6 +153,10 @@ __all__ = [
     "hankel1",
     "hankel2",
     "huber",
+    "hyp0f1",
+    "hyp1f1",
+    "hyp2f1",
+    "hyperu",
     "i0",
     "i0e",
     "i1",

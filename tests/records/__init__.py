@@ -9,6 +9,7 @@ from . import (
     compositions_of_grids,
     compositions_of_parameters,
     compositions_of_polynomials,
+    compositions_of_series,
     compositions_of_sets,
     compositions_of_shape,
     compositions_of_waves,
@@ -51,6 +52,7 @@ RECORDS: list[OpRecord] = [
     *compositions_of_waves.RECORDS,
     *compositions_of_parameters.RECORDS,
     *compositions_of_gammas.RECORDS,
+    *compositions_of_series.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.
