@@ -72,6 +72,13 @@ def _flat_end(x: Tensor) -> Tensor:
     return _core.maximum(math.log(2e-17) - _core.log(x), 0.0)
 
 
+def _asinh_of_ratio(y: Tensor, x: Tensor) -> Tensor:
+    """asinh(y / x) for y >= 0 and x > 0, where the quotient may overflow."""
+    ratio = y / x
+    far = ratio > 1e100
+    return _core.where(far, _core.log(2.0 * y) - _core.log(x), _core.asinh(ratio))
+
+
 def _sinh_ratio(y: Tensor) -> Tensor:
     """sinh(y) / y for y >= 0, whose derivatives at 0 would be differences."""
     near = y < 0.3
@@ -85,19 +92,22 @@ def _sinh_ratio(y: Tensor) -> Tensor:
 def _second_kind(v: Tensor, x: Tensor) -> Tensor:
     """exp(x) K_v(x) for v >= 0 and x > 0: DLMF 10.32.9."""
     order, at = v.detach(), x.detach()
-    peak, size = _core.asinh(order / at), _core.hypot(order, at)
+    peak, size = _asinh_of_ratio(order, at), _core.hypot(order, at)
     flat = _flat_end(at)
 
     def falls(s: Tensor) -> Tensor:
-        return 2.0 * size * _core.sinh(0.5 * s) ** 2 + order * (_core.sinh(s) - s)
+        # Of factors, as the sine of s could overflow
+        half = _core.sinh(0.5 * s)
+        return 2.0 * (size * half) * half + (2.0 * (order * half) * _core.cosh(0.5 * s) - order * s)
 
-    above = _far(falls, 2.0 * _core.asinh(_core.sqrt(0.5 * _DEPTH / size)))
+    above = _far(falls, 2.0 * _core.asinh(math.sqrt(0.5 * _DEPTH) / _core.sqrt(size)))
     below = _far(lambda s: falls(-s), _core.maximum(peak - flat, 0.0))
     low = _core.maximum(peak - below, flat)
     v_, x_ = v[..., None], x[..., None]
 
     def integrand(t: Tensor) -> Tensor:
-        lift, fall = v_ * t, 2.0 * x_ * _core.sinh(0.5 * t) ** 2
+        half = _core.sinh(0.5 * t)
+        lift, fall = v_ * t, 2.0 * (x_ * half) * half
         steep = lift > _STEEP
         inner = _core.cosh(_core.where(steep, 0.0, lift)) * _core.exp(-fall)
         return _core.where(steep, 0.5 * _core.exp(lift - fall), inner)

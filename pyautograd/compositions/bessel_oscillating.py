@@ -17,7 +17,16 @@ from .. import _core
 from .._core import Tensor
 from .._fused import fused
 from .._quadrature import gauss_legendre
-from .bessel import _DEPTH, _NODES, _by_series, _far, _flat_end, _modified, _sin_pi
+from .bessel import (
+    _DEPTH,
+    _NODES,
+    _asinh_of_ratio,
+    _by_series,
+    _far,
+    _flat_end,
+    _modified,
+    _sin_pi,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,13 +63,6 @@ class _Leg(NamedTuple):
     imag: Tensor
     da: Tensor
     db: Tensor
-
-
-def _asinh_of_ratio(y: Tensor, x: Tensor) -> Tensor:
-    """asinh(y / x) for positive numbers, where the quotient may overflow."""
-    ratio = y / x
-    far = ratio > 1e100
-    return _core.where(far, _core.log(2.0 * y) - _core.log(x), _core.asinh(ratio))
 
 
 def _saddle(v: Tensor, x: Tensor) -> _Saddle:

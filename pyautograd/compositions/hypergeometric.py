@@ -20,7 +20,7 @@ from .._core import Tensor
 from .._quadrature import gauss_legendre
 from ..function import Function
 from ._common import all_of, in_double, nowhere
-from .bessel import _DEPTH, iv
+from .bessel import _DEPTH, ive
 from .bessel_oscillating import jv
 from .gamma_functions import _whole, gammasgn, rgamma
 
@@ -259,9 +259,10 @@ def hyp0f1(v: TensorLike, x: TensorLike, /) -> Tensor:
     right, left = x > 25.0, x < -1.0
     right, left = all_of(right, _core.logical_not(near)), all_of(left, _core.logical_not(near))
     values = []
-    for inside, sign, function in ((right, 1.0, iv), (left, -1.0, jv)):
+    for inside, sign, function in ((right, 1.0, ive), (left, -1.0, jv)):
         order, root = _core.where(inside, v, 1.0), _core.sqrt(_core.where(inside, sign * x, 1.0))
         size = _core.special_gammaln(order) + (1.0 - order) * _core.log(root)
+        size = size + (2.0 * root if function is ive else 0.0)
         factor = gammasgn(order) * _core.exp(size)
         values.append(factor * function(order - 1.0, 2.0 * root))
     value = _core.where(near, series, _core.where(right, *values))

@@ -31,6 +31,7 @@ _WIDEST = 745.0
 # Student's distribution near 0 by its series: with this many terms for t^2 (df + 1) / df below 0.2
 _TERMS = 20
 _NEAR = 0.2
+_DEEP = 1e100
 
 
 def _accurate() -> ModuleType:
@@ -249,8 +250,18 @@ def _student_lower(x: Tensor, df: Tensor) -> Tensor:
         ratio = (k - 0.5) * (0.5 * (df + 1.0) + (k - 1.0)) / ((k + 0.5) * k)
         series = 1.0 + series * ratio * inner
     centre = 0.5 + _core.where(near, x, 0.0) * series * _student_density(_core.zeros_like(x), df)
-    square = _core.where(near, 1.0, square)
-    tail = 0.5 * _core.special_betainc(0.5 * df, _core.full_like(df, 0.5), df / (df + square))
+    size = _core.absolute(_core.where(near, 1.0, x))
+    deep = size > _DEEP * _core.maximum(_core.sqrt(df), 1.0)
+    square = _core.square(_core.where(deep, 1.0, size))
+    # Of the two arguments of the beta function the smaller is the exact one.
+    far, half = square > df, _core.full_like(df, 0.5)
+    share = _core.where(far, df, square) / (df + square)
+    below = _core.special_betainc(0.5 * df, half, _core.where(far, share, 0.5))
+    beside = _core.special_betaincc(half, 0.5 * df, _core.where(far, 0.5, share))
+    # Where the square could overflow, the leading power
+    power = 0.5 * _core.log(df) - _core.log(_core.where(deep, size, 1.0))
+    power = 2.0 * _core.exp(df * power - _core.special_betaln(0.5 * df, half)) / df
+    tail = 0.5 * _core.where(deep, power, _core.where(far, below, beside))
     return _core.where(near, centre, _core.where(x < 0.0, tail, 1.0 - tail))
 
 

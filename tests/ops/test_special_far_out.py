@@ -46,6 +46,17 @@ VALUES = [
     ("betaincc", (1e-12, 40.0, 0.001), (0, 1, 0), -2.4334115409932888e-14),
     ("betainc", (1e-30, 3.5, 0.001), (0, 1, 0), 3.2935875578078e-31),
     ("betainc", (1.0, 1e-300, 1e-20), (0, 0, 1), 1e-300),
+    ("betainc", (30.0, 1e6, 39e-6), (0, 0, 0), 0.9409066715543232),
+    ("betainc", (30.0, 1e8, 39e-8), (0, 0, 0), 0.9408829598246409),
+    ("betainc", (30.0, 1e12, 39e-12), (0, 0, 0), 0.9408827203004215),
+    ("stdtr", (1e9, 1.0), (0, 0), 0.8413447459475576),
+    ("stdtr", (1e18, 1.0), (0, 0), 0.8413447460685429),
+    ("stdtr", (1e18, -3.0), (0, 0), 0.0013498980316300946),
+    ("stdtr", (0.3, -1e160), (0, 0), 3.495007233838574e-49),
+    ("kv", (0.0, 1e-307), (0, 0), 707.0095550648305),
+    ("kv", (0.3, 1e-307), (0, 0), 2.318344788288859e92),
+    ("inv_boxcox1p", (1e-300, 1e-300), (0, 0), 1e-300),
+    ("inv_boxcox1p", (1e-300, 1e-300), (1, 0), 1.0),
     ("rel_entr", (1e-8, 1e-200), (1, 1), -1e200),
     ("rel_entr", (1e-200, 1e200), (2, 0), 1e200),
     ("kl_div", (1e-200, 1e200), (1, 0), -921.0340371976183),
@@ -118,6 +129,10 @@ def test_jacobi_polynomials_at_infinity_for_every_sum_of_parameters():
     x = pa.tensor([-np.inf, np.inf])
     assert special.eval_jacobi(5, -1.5, -2.5, x).tolist() == [-np.inf, np.inf]
     assert np.isnan(special.eval_jacobi(4, -3.0, -3.0, x).numpy()).all()
+
+
+def test_inverse_boxcox_where_the_product_overflows():
+    assert special.inv_boxcox(1e300, 1e30).item() == pytest.approx(1.0, rel=1e-14)
 
 
 def test_quantiles_of_infinite_shapes_are_none():

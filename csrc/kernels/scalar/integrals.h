@@ -412,7 +412,10 @@ PYAUTOGRAD_HD inline double boxcox1p(double x, double lambda) {
   return boxcox_of_log(std::log1p(x), lambda);
 }
 PYAUTOGRAD_HD inline double log_inv_boxcox(double y, double lambda) {
-  return lambda == 0 ? y : std::log1p(lambda * y) / lambda;
+  const double product = lambda * y;
+  if (lambda == 0 || std::fabs(product) < 1e-17) return y;
+  if (product == kInf) return (std::log(std::fabs(lambda)) + std::log(std::fabs(y))) / lambda;
+  return std::log1p(product) / lambda;
 }
 PYAUTOGRAD_HD inline double inv_boxcox(double y, double lambda) {
   return std::exp(log_inv_boxcox(y, lambda));

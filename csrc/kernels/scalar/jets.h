@@ -373,25 +373,27 @@ PYAUTOGRAD_HD inline double log_gamma_step(double b, double a) {
   return (b - 0.5) * std::log1p(a * base) + a * (std::log(b + a) - 1) + rest - std::log1p(product);
 }
 
-// x**a (1 - x)**b gamma(1 + a + b) / (gamma(1 + a) gamma(1 + b)) in a + u and b + v: what is left
-// is smooth where the parameters are tiny.
+// x**a y**b gamma(1 + a + b) / (gamma(1 + a) gamma(1 + b)) in a + u and b + v, where y is 1 - x and
+// the smaller one of both is exact: what is left is smooth where the parameters are tiny.
 template <int Max>
-PYAUTOGRAD_HD Jet<Max> beta_factor(const Orders& k, double a, double b, double x) {
-  const double log_x = std::log(x), log_y = std::log1p(-x), sum = a + b;
+PYAUTOGRAD_HD Jet<Max> beta_factor(const Orders& k, double a, double b, double x, double y) {
+  const double log_x = x < 0.5 ? std::log(x) : std::log1p(-y);
+  const double log_y = y < 0.5 ? std::log(y) : std::log1p(-x), sum = a + b;
   Jet<Max> log(k[0], k[1], 0, log_x, log_y);
   add_lgamma(log, -1, 1 + a, true, false);
   add_lgamma(log, -1, 1 + b, false, true);
   add_lgamma(log, 1, 1 + sum, true, true);
   double value;
   if (a > 10 && b > 10) {  // by Stirling's formula, whose leading terms would cancel
-    const double off_a = x * sum - a,
+    const double off_a = x < y ? x * sum - a : b - y * sum,
                  rest = stirling_rest(sum) - stirling_rest(a) - stirling_rest(b);
     const double spread =
-        a * minus_log(x * sum / a, off_a / a) + b * minus_log((1 - x) * sum / b, -off_a / b);
+        a * minus_log(x * sum / a, off_a / a) + b * minus_log(y * sum / b, -off_a / b);
     value = std::exp(rest - spread) * std::sqrt((1 / a + 1 / b) / (2 * kPi));
   } else if (a < 10 && b < 10) {
     const double gammas = std::tgamma(1 + sum) / (std::tgamma(1 + a) * std::tgamma(1 + b));
-    value = std::pow(x, a) * std::exp(b * log_y) * gammas;
+    const double first = x < 0.5 ? std::pow(x, a) : std::exp(a * log_x);
+    value = first * (y < 0.5 ? std::pow(y, b) : std::exp(b * log_y)) * gammas;
   } else {
     const double less = std::fmin(a, b), more = std::fmax(a, b);
     value = std::exp(a * log_x + b * log_y + log_gamma_step(1 + more, less) - lgamma1p(less));
@@ -422,48 +424,55 @@ PYAUTOGRAD_HD Jet<Max> beta_share(const Orders& k, double a, double b) {
   return out;
 }
 
+// a - (a + b) x, without cancellation in y = 1 - x.
+PYAUTOGRAD_HD inline double beta_lead(double a, double b, double x, double y) {
+  return x < y ? a - (a + b) * x : (a + b) * y - b;
+}
+
 // How many levels of the continued fraction below it takes, by Lentz's method.
-PYAUTOGRAD_HD inline int beta_levels(int order, double a, double b, double x) {
-  double c = 1e300, d = 1;
+PYAUTOGRAD_HD inline int beta_levels(int order, double a, double b, double x, double y) {
+  const double lead = beta_lead(a, b, x, y) + 1;
+  double c = lead / (a + 1), d = 0;
   int levels = 1;
   for (; levels < 1000000; ++levels) {
-    const double m = levels;
-    const double odd = -(a + m - 1) * (a + b + m - 1) * x / ((a + 2 * m - 2) * (a + 2 * m - 1));
-    const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-    d = 1 / (1 + even / (1 + odd * d));
-    c = 1 + even / (1 + odd / c);
+    const double n = levels, root = x / (a + 2 * n - 1);
+    const double top = (n == 1 ? 1 : a + n - 1) * (a + b + n - 1) * n * (b - n) * root * root;
+    const double next = n + n * (b - n) * root + (a + n) * (lead + n * (1 + y)) / (a + 2 * n + 1);
+    d = 1 / (next + top * d);
+    c = next + top / c;
     if (!(std::fabs(c * d - 1) >= kEps / 2)) break;  // or nan
   }
   return levels + 10 + levels * order / 2;
 }
 
-// DLMF 8.17.22, for x < (a + 1) / (a + b + 2).
+// The even part of DLMF 8.17.22, for x < (a + 1) / (a + b + 2), whose terms have one sign up to b:
+// A. R. DiDonato and A. H. Morris, Significant digit computation of the incomplete beta function
+// ratios, ACM Trans. Math. Softw. 18 (1992), equation 9.
 template <int Max>
-PYAUTOGRAD_HD Jet<Max> beta_by_fraction(const Orders& k, double a, double b, double x) {
+PYAUTOGRAD_HD Jet<Max> beta_by_fraction(const Orders& k, double a, double b, double x, double y) {
   const auto series = [&](double value, double along_a, double along_b) {
     return Jet<Max>(k[0], k[1], value, along_a, along_b);
   };
-  const auto even = [&](double m) {
-    return series(b - m, 0, 1) * (m * x) / (series(a + 2 * m - 1, 1, 0) * series(a + 2 * m, 1, 0));
-  };
-  const auto odd = [&](double m) {
-    const Jet<Max> top = series(a + b + m, 1, 1) * -x;
-    if (m == 0) return top / series(a + 1, 1, 0);
-    return series(a + m, 1, 0) * top / (series(a + 2 * m, 1, 0) * series(a + 2 * m + 1, 1, 0));
-  };
-  const Jet<Max> factor = beta_factor<Max>(k, a, b, x);
+  const Jet<Max> factor = beta_factor<Max>(k, a, b, x, y);
   if (!(factor.c[0][0] > 0)) return Jet<Max>(k[0], k[1], factor.c[0][0]);
+  const double lead = beta_lead(a, b, x, y) + 1;
   const int order = k[0] + k[1];
-  Jet<Max> f = series(1, 0, 0);
-  for (int m = beta_levels(order, a, off_integers(order, b), x); m > 0; --m) {
-    const Jet<Max> outer = even(m) / f;
-    f = series(1, 0, 0);
-    f += outer;
-    const Jet<Max> inner = odd(m - 1) / f;
-    f = series(1, 0, 0);
-    f += inner;
+  Jet<Max> rest = series(0, 0, 0);
+  for (int n = beta_levels(order, a, off_integers(order, b), x, y); n > 0; --n) {
+    const Jet<Max> below = series(a + 2 * n - 1, 1, 0);
+    const Jet<Max> step = series(b - n, 0, 1) * (n * x) / below;
+    Jet<Max> bottom = series(a + n, 1, 0) * series(lead + n * (1 + y), y, -x);
+    bottom = bottom / series(a + 2 * n + 1, 1, 0);
+    bottom += step;
+    bottom += rest;
+    bottom.c[0][0] += n;
+    rest = series(a + b + n - 1, 1, 1) * step * x;
+    if (n > 1) rest = rest * series(a + n - 1, 1, 0);
+    rest = rest / (below * bottom);
   }
-  return factor * beta_share<Max>(k, a, b) / f;
+  Jet<Max> whole = series(lead, y, -x) / series(a + 1, 1, 0);
+  whole += rest;
+  return factor * beta_share<Max>(k, a, b) / whole;
 }
 
 // 1 - I(x; a, b) for a below 1 and x < (a + 1) / (a + b + 2), where it is a multiple of a: the
@@ -512,6 +521,12 @@ PYAUTOGRAD_HD double betainc(const Orders& k, double a, double b, double x, bool
   if ((all_at_one || all_at_zero) && x > 0 && x < 1)
     return whole == 0 ? kNan : all_at_zero != upper;
   if (x == 0 || x == 1) return (x == 0) == upper ? whole : 0;
+  // Beside a huge shape the other one's gamma distribution, to second order.
+  constexpr double huge = 1e9;
+  if (whole == 1 && b > huge * std::fmax(a, 1))
+    return gammainc<0>(0, a, (b + (a - 1) / 2) * -std::log1p(-x), upper);
+  if (whole == 1 && a > huge * std::fmax(b, 1))
+    return gammainc<0>(0, b, (a + (b - 1) / 2) * -std::log(x), !upper);
   const bool near = x < (a + 1) / (a + b + 2);
   const double first = near ? a : b, second = near ? b : a, place = near ? x : 1 - x;
   if (whole == 1 && near == upper && first < 0.5) return betaincc_small(first, second, place);
@@ -522,8 +537,8 @@ PYAUTOGRAD_HD double betainc(const Orders& k, double a, double b, double x, bool
       return near == upper ? rest : -rest;
     }
   }
-  const double part = near ? beta_by_fraction<Max>(k, a, b, x).derivative()
-                           : beta_by_fraction<Max>({k[1], k[0]}, b, a, 1 - x).derivative();
+  const double part = near ? beta_by_fraction<Max>(k, a, b, x, 1 - x).derivative()
+                           : beta_by_fraction<Max>({k[1], k[0]}, b, a, 1 - x, x).derivative();
   return near == upper ? whole - part : part;
 }
 
@@ -551,7 +566,7 @@ PYAUTOGRAD_HD double beta_density(const Orders& k, double a, double b, double x)
   if (!(a > 0) || !(b > 0) || !(x > 0 && x < 1)) return kNan;
   // Products that could underflow last
   const Jet<Max> share = Jet<Max>(k[0], k[1], a, 1, 0) * beta_share<Max>(k, a, b);
-  return (share * (1 / (x * (1 - x))) * beta_factor<Max>(k, a, b, x)).derivative();
+  return (share * (1 / (x * (1 - x))) * beta_factor<Max>(k, a, b, x, 1 - x)).derivative();
 }
 
 }  // namespace special
