@@ -36,6 +36,8 @@ _ENDS, _PART = 14, 0.05
 _NODES, _PANELS, _LOOKS = 96, 2, 96
 # Of power series: so many terms, and how much of the larger one of the value and 1 may be lost
 _TERMS, _LOST, _LAST = 256, 1e-11, 1e-17
+# Of the asymptotic one of Kummer's function, from there on
+_FEW, _FAR = 48, 60.0
 
 
 def _steps(count: int, like: Tensor) -> Tensor:
@@ -136,15 +138,18 @@ class _NoSlope(Function):
         return _NoSlope.apply(*_core.broadcast_arrays(wide)), 0
 
 
-def _products(numerators: list[Tensor], denominator: Tensor, x: Tensor) -> Tensor:
+def _products(
+    numerators: list[Tensor], denominator: Tensor | None, x: Tensor, count: int = _TERMS
+) -> Tensor:
     """The sum of the products of x times shifted numerators over the shifted denominator and k!;
     nan where digits are lost or terms are left."""
-    k = _steps(_TERMS, x)
-    tops, bottom = [top[..., None] + k for top in numerators], denominator[..., None] + k
+    k = _steps(count, x)
+    tops = [top[..., None] + k for top in numerators]
+    bottom = k + 1.0 if denominator is None else denominator[..., None] + k
     # Where a numerator is zero before
     closed = bottom.detach() == 0.0
     bottom = _core.where(closed, 1.0, bottom)
-    ratio = x[..., None] / ((k + 1.0) * bottom)
+    ratio = x[..., None] / (bottom if denominator is None else (k + 1.0) * bottom)
     sizes = _core.absolute(ratio.detach())
     ends = []
     for top in tops:
@@ -204,10 +209,13 @@ def hyp1f1(a: TensorLike, b: TensorLike, x: TensorLike, /) -> Tensor:
 
     Differentiable in all arguments, which broadcast, to every order. Where 0 <= a <= b values are
     right to twelve digits for every x up to 1e8 in size. For other parameters the power series has
-    256 terms, after Kummer's transformation where x is negative: the value is nan where it does not
-    converge, as where x is beyond about 80, or cancels by more than five digits, as where a is
-    below about -10; and for b = 0, -1, ... Each element is a sum over some hundred nodes or terms,
-    in memory and time. Source: DLMF 13.2.2, 13.2.39 and 13.4.1.
+    256 terms, after Kummer's transformation where x is negative, and where x is beyond 60 an
+    asymptotic series is taken if it converges: the value is nan where neither does, as for
+    parameters beyond the root of a large x, or where the power series cancels by more than five
+    digits, as for a below about -10; and for b = 0, -1, ... Where a polynomial's series is not one
+    for a parameter close to a negative integer, there is no slope in it, that is nan. Each element
+    is a sum over some hundred nodes or terms, in memory and time. Source: DLMF 13.2.2, 13.2.39,
+    13.4.1 and 13.7.2.
 
     :param a: tensor, real
     :param b: tensor, real
@@ -229,8 +237,17 @@ def hyp1f1(a: TensorLike, b: TensorLike, x: TensorLike, /) -> Tensor:
     pair = [_core.where(outside, v, e) for v, e in ((first, 0.5), (b, 1.5), (at, 0.5))]
     series = _products([pair[0]], _open(pair[1], pair[0]), pair[2])
     value = _core.where(outside, series, _core.where(inside, integral, math.nan))
-    # The integral is scaled.
-    rest = _core.where(inside, _core.where(back, 0.0, x), _core.where(back, x, 0.0))
+
+    closed = _core.logical_or(_ends(first), _ends(b))
+    far = all_of(outside, at > _FAR, _core.logical_not(closed))
+    p, q, r = (_core.where(far, v, e) for v, e in ((first, 0.5), (b, 1.5), (at, 100.0)))
+    tail = _products([1.0 - p, q - p], None, 1.0 / r, _FEW)
+    tail = tail * (rgamma(p) / rgamma(q)) * _core.exp((p - q) * _core.log(r))
+    far = all_of(far, _core.isfinite(tail.detach()))
+    value = _core.where(far, tail, value)
+    # The integral and the asymptotic series are scaled.
+    grown, fallen = _core.where(back, 0.0, x), _core.where(back, x, 0.0)
+    rest = _core.where(_core.logical_or(inside, far), grown, fallen)
     return _core.astype(value * _core.exp(rest), dtype)
 
 

@@ -521,21 +521,20 @@ PYAUTOGRAD_HD double betainc(const Orders& k, double a, double b, double x, bool
   if ((all_at_one || all_at_zero) && x > 0 && x < 1)
     return whole == 0 ? kNan : all_at_zero != upper;
   if (x == 0 || x == 1) return (x == 0) == upper ? whole : 0;
-  // Beside a huge shape the other one's gamma distribution, to second order.
-  constexpr double huge = 1e9;
-  if (whole == 1 && b > huge * std::fmax(a, 1))
-    return gammainc<0>(0, a, (b + (a - 1) / 2) * -std::log1p(-x), upper);
-  if (whole == 1 && a > huge * std::fmax(b, 1))
-    return gammainc<0>(0, b, (a + (b - 1) / 2) * -std::log(x), !upper);
   const bool near = x < (a + 1) / (a + b + 2);
   const double first = near ? a : b, second = near ? b : a, place = near ? x : 1 - x;
-  if (whole == 1 && near == upper && first < 0.5) return betaincc_small(first, second, place);
-  if constexpr (Max > 0) {
-    if (whole == 0 && first < 0.05 * std::fmin(1, second)) {
-      const Orders turned = near ? k : Orders{k[1], k[0]};
-      const double rest = betaincc_by_series<Max>(turned, first, second, place).derivative();
-      return near == upper ? rest : -rest;
-    }
+  if constexpr (Max == 0) {
+    // Beside a huge shape the other one's gamma distribution, to second order.
+    constexpr double huge = 1e9;
+    if (b > huge * std::fmax(a, 1))
+      return gammainc<0>(0, a, (b + (a - 1) / 2) * -std::log1p(-x), upper);
+    if (a > huge * std::fmax(b, 1))
+      return gammainc<0>(0, b, (a + (b - 1) / 2) * -std::log(x), !upper);
+    if (near == upper && first < 0.5) return betaincc_small(first, second, place);
+  } else if (first < 0.05 * std::fmin(1, second)) {
+    const Orders turned = near ? k : Orders{k[1], k[0]};
+    const double rest = betaincc_by_series<Max>(turned, first, second, place).derivative();
+    return near == upper ? rest : -rest;
   }
   const double part = near ? beta_by_fraction<Max>(k, a, b, x, 1 - x).derivative()
                            : beta_by_fraction<Max>({k[1], k[0]}, b, a, 1 - x, x).derivative();
@@ -543,8 +542,7 @@ PYAUTOGRAD_HD double betainc(const Orders& k, double a, double b, double x, bool
 }
 
 // Where the density is a power of a distance of zero: that to the power shape - 1, times
-// gamma(shape
-// + other) / (gamma(shape) gamma(other)). As above it goes on to a negative shape.
+// gamma(shape + other) / (gamma(shape) gamma(other)). As above it goes on to a negative shape.
 PYAUTOGRAD_HD inline double beta_density_at_edge(int k_shape, int k_other, double shape,
                                                  double other) {
   if (shape != shape || other != other) return kNan;
