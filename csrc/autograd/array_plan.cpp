@@ -57,8 +57,13 @@ bool is_large(const Spec& spec) {
   return count_elements(spec.shape) >= Deferral::least.load(std::memory_order_relaxed);
 }
 
+// All of its elements lie from the start of the memory on.
 Tensor Layouts::layout(const Spec& spec, Dims strides) {
-  return Tensor(make_ref<Array>(Nowhere::storage(), spec.shape, std::move(strides), 0, spec.dtype));
+  int64_t first = 0;
+  for (size_t d = 0; d < strides.size(); ++d)
+    first += std::max<int64_t>(-strides[d], 0) * std::max<int64_t>(spec.shape[d] - 1, 0);
+  return Tensor(
+      make_ref<Array>(Nowhere::storage(), spec.shape, std::move(strides), first, spec.dtype));
 }
 
 std::vector<Tensor> Layouts::row_major(std::span<const Spec> specs) {
@@ -125,7 +130,11 @@ bool ArrayPlan::fits(TensorSpan inputs) const {
 
 Tensors ArrayPlan::run(TensorSpan inputs) const {
   SmallVector<char*, 16> memory;
-  for (const Tensor& x : inputs) memory.push_back(static_cast<char*>(x.array().address()));
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Array& layout = arguments_[i].array();
+    memory.push_back(static_cast<char*>(inputs[i].array().address()) -
+                     layout.offset * itemsize(layout.dtype));
+  }
   for (const Tensor& x : list_.constants)
     memory.push_back(static_cast<char*>(x.array().storage->data()));
   Tensors outputs;

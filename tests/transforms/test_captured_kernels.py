@@ -69,6 +69,34 @@ def test_batches_and_vectors():
     checked(f, normal(3, 3), normal(3), normal(4, 2, 3))
 
 
+def test_elementwise_results_lie_as_they_would():
+    """So that sums of them, and what else follows their order in memory, have the same bits."""
+
+    def f(x):
+        y = pa.exp(x) / 3
+        return pa.sum(y), y, pa.sum(y[::2] * x[1::2])
+
+    call = pa.captured(f)
+    for given in (normal(30, 44), normal(44, 30).T, normal(60, 44)[::-2], np.ones((30, 1)) * 0.1):
+        x = pa.asarray(given)
+        got, wanted = call(x), f(x)
+        same(got, wanted)
+        assert got[1].numpy().strides == wanted[1].numpy().strides
+
+
+def test_writes_into_parts_in_another_order():
+    def f(x):
+        y = x * 2
+        y[1:-1, ::2] = y[2:, ::2] - y[:-2, ::2]
+        y[0] += 1
+        return y @ y.T
+
+    call = pa.captured(f)
+    for given in (normal(4, 6), normal(6, 4).T, normal(8, 6)[::-2], normal(4, 6)[:, ::-1]):
+        x = pa.asarray(given)
+        same(call(x), f(x))
+
+
 def test_joins_and_splits():
     def f(x, y):
         a, b, c = x * 2
