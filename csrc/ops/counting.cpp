@@ -98,24 +98,29 @@ void check_counted(const Tensor& x, const std::optional<Tensor>& weights, int64_
 
 Tensor bincount(const Tensor& x, const std::optional<Tensor>& weights, int64_t minlength) {
   check_counted(x, weights, minlength);
-  const Tensor places = cast(concrete("bincount", x), DType::Int64);
+  // Of all that vmap maps: results below minlength have one size.
+  const Tensor numbers = cast(plain(innermost_array(x)), DType::Int64);
   int64_t bins = minlength;
   // A captured call has no numbers yet: they are taken to be as few as the caller expects.
-  const bool expected = minlength > 0 && Capture::unknown(places.array());
+  const bool expected = minlength > 0 && Capture::unknown(numbers.array());
   if (expected) {
     const Tensor end = scalar(static_cast<double>(minlength), DType::Int64);
-    surely(logical_or(less(places, scalar(0, DType::Int64)), greater_equal(places, end)));
-  } else if (places.size() > 0) {
-    const int64_t least = number(min(places));
+    surely(logical_or(less(numbers, scalar(0, DType::Int64)), greater_equal(numbers, end)));
+  } else if (numbers.size() > 0) {
+    const int64_t least = number(min(numbers));
     if (least < 0) value_error("[bincount] x must not be negative, but has ", least);
     constexpr int64_t kMost = std::numeric_limits<int64_t>::max();  // too many for check_shape
-    bins = std::max(bins, std::min(number(max(places)), kMost - 1) + 1);
+    bins = std::max(bins, std::min(number(max(numbers)), kMost - 1) + 1);
   }
+  if (bins > minlength)
+    concrete_array("bincount", x,
+                   "the size of the result depends on them, but with a minlength "
+                   "above all of them");
   const DType dtype = weights ? DType::Float64 : DType::Int64;
   check_shape("bincount", {bins}, dtype);
-  const Tensor zero = zeros({bins}, dtype, x.device());
+  const Tensor zero = zeros({bins}, dtype, x.device()), places = cast(x, DType::Int64);
   if (weights) return put_along_axis(zero, places, cast(*weights, dtype), 0, true);
-  if (expected || !is_on_host(x))
+  if (expected || !is_on_host(x) || !places.is_array())
     return put_along_axis(zero, places, ones({places.size()}, dtype, x.device()), 0, true);
   kernels::count_at(zero.array().view(), places.array().view());
   return zero;
@@ -213,7 +218,8 @@ Linear in the weights, and differentiable with respect to them.
 :returns: int64 tensor of max(x) + 1 elements; float64 with weights
 :raises ValueError: if an element or minlength is negative, or shapes differ
 :raises TypeError: if x is not of integers
-:raises RuntimeError: if vmap maps x, since the size of the result depends on it
+:raises RuntimeError: if vmap maps x, and minlength is not above all of it: the size of the result
+    would depend on it
 
 >>> pa.bincount(pa.tensor([0, 2, 2])).tolist()
 [1, 0, 2])");

@@ -305,6 +305,21 @@ def test_bincount_of_nothing_and_of_too_much():
         pa.func.vmap(pa.bincount)(np.array([[0, 1]]))
 
 
+def test_bincount_of_mapped_numbers_below_minlength():
+    places, weights = np.array([[0, 2, 2], [1, 0, 3]]), np.array([1.0, 2.0, 4.0])
+    counts = pa.func.vmap(lambda i: pa.bincount(i, minlength=4))(places)
+    assert counts.tolist() == [[1, 0, 2, 0], [1, 1, 0, 1]]
+    sums = pa.func.vmap(lambda i: pa.bincount(i, weights, 4))
+    assert sums(places).tolist() == [[1, 0, 6, 0], [2, 1, 0, 4]]
+    assert pa.captured(sums)(places).tolist() == sums(places).tolist()
+    slopes = pa.func.vmap(
+        lambda i: pa.func.grad(lambda w: pa.sum(pa.bincount(i, w, 4) ** 2))(pa.asarray(weights))
+    )
+    assert slopes(places).tolist() == [[2, 12, 12], [2, 4, 8]]
+    with pytest.raises(RuntimeError, match="minlength above all"):
+        pa.func.vmap(lambda i: pa.bincount(i, minlength=3))(places)
+
+
 def test_cumulative_extrema_give_the_derivative_to_the_first():
     x = np.array([1.0, 3.0, 3.0, 2.0])
     assert pa.func.grad(lambda x: pa.cummax(x).sum())(x).tolist() == [1.0, 3.0, 0.0, 0.0]

@@ -62,7 +62,10 @@ DECIDE_SHAPES = {
 }
 
 
-def depends_on_values(record, chosen):
+def depends_on_values(record, sample, chosen):
+    minlength = sample.kwargs.get("minlength", 0)
+    if record.name == "bincount" and all(x < minlength for x in sample.arrays[0]):
+        return False
     places = DECIDE_SHAPES.get(record.label) or DECIDE_SHAPES.get(record.name, set())
     return not places.isdisjoint(chosen)
 
@@ -76,7 +79,7 @@ def test_vmap_is_a_stacked_loop(record):
             for axes in placements(arrays, chosen):
                 inputs = mapped_inputs(arrays, axes, 3, rng)
                 f = pa.func.vmap(lambda *xs, s=sample: record.call(s, xs), in_axes=axes)
-                if depends_on_values(record, chosen):
+                if depends_on_values(record, sample, chosen):
                     with pytest.raises(RuntimeError, match=rf"\[{record.name}\]"):
                         f(*inputs)
                     continue
@@ -93,7 +96,7 @@ def test_vmap_over_nothing(record):
     for sample in record.calls():
         arrays = sample.arrays
         for chosen in subsets(range(len(arrays))):
-            if depends_on_values(record, chosen):
+            if depends_on_values(record, sample, chosen):
                 continue
             axes = tuple(0 if i in chosen else None for i in range(len(arrays)))
             inputs = mapped_inputs(arrays, axes, 0, rng)
@@ -110,7 +113,7 @@ def test_vmap_of_vmap(record):
     for sample in record.calls():
         arrays = sample.arrays
         for i, j in itertools.product(range(len(arrays)), repeat=2):
-            if depends_on_values(record, (i, j)):
+            if depends_on_values(record, sample, (i, j)):
                 continue
             inner = tuple(0 if k == i else None for k in range(len(arrays)))
             outer = tuple(0 if k == j else None for k in range(len(arrays)))
@@ -132,7 +135,7 @@ def test_vmap_of_vmap(record):
 def test_vmap_of_grad_and_grad_of_vmap(record):
     rng = np.random.default_rng(5)
     for f in scalars(record):
-        if depends_on_values(record, f.chosen):
+        if depends_on_values(record, f.sample, f.chosen):
             continue
         xs = f.point
         argnums = tuple(range(len(xs)))
