@@ -15,6 +15,7 @@ from .._core import Tensor
 from .._names import no_counterpart
 from ..compositions._common import along, normal_axes
 from .arguments import cast, reduction, refuse, stored
+from .at import at
 
 __all__: list[str] = []
 
@@ -133,38 +134,9 @@ def _reduceat(
     return stored(label, _core.moveaxis(_core.stack(pieces), 0, axis), out)
 
 
-def _at(ufunc: np.ufunc, known: str, a: Any, indices: Any, b: Any = None) -> None:
-    """``a[indices] += b``, where an element named twice is added to twice."""
-    label = f"np.{ufunc.__name__}.at"
-    if known not in ("add", "subtract"):
-        raise no_counterpart(label)
-    if not isinstance(a, Tensor):
-        raise TypeError(
-            f"{label}: the argument a= is not supported for tensors: a NumPy array cannot hold "
-            "a tensor's graph; make it with pa.zeros or pa.asarray"
-        )
-    places = _core.reshape(_core.arange(a.size), a.shape)[indices]
-    amounts = _core.broadcast_to(cast(label, b, a.dtype), places.shape)
-    total = _core.reshape(_sums(places, amounts, a.size), a.shape)
-    a[...] = getattr(_core, known)(a, total)
-
-
-def _sums(places: Tensor, amounts: Tensor, size: int) -> Tensor:
-    """The sums of the amounts for each of the places: the transpose of picking."""
-    if amounts.dtype.kind == "c":
-        parts = (_sums(places, part, size) for part in (_core.real(amounts), _core.imag(amounts)))
-        return _core.astype(_core.complex(*parts), amounts.dtype)
-    if amounts.dtype.kind in "iu" and max(map(_core.depth, (places, amounts))) == 0:
-        exact = np.zeros(size, amounts.dtype)
-        np.add.at(exact, places.numpy(), amounts.numpy())
-        return _core.asarray(exact)
-    kept = _core.bincount(_core.ravel(places), _core.ravel(amounts), minlength=size)
-    return _core.astype(kept, amounts.dtype)
-
-
 METHODS: dict[str, Callable[..., Any]] = {
     "accumulate": _accumulate,
-    "at": _at,
+    "at": at,
     "outer": _outer,
     "reduce": _reduce,
     "reduceat": _reduceat,
