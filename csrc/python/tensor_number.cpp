@@ -15,11 +15,13 @@ namespace pyautograd::python {
 
 namespace {
 
-// The other operand of an operator; absent for what operators do not take, such as lists.
+// The other operand of an operator; absent for what operators do not take.
 Tensor operand(PyObject* object, const Tensor& other, Ints ints) {
   if (is_tensor(object)) return unwrap(object);
   if (is_weak_scalar(object)) return weak_operand(object, other.dtype(), ints);
   if (is_ndarray(object) || is_numpy_scalar(object) || is_pandas(object)) return to_tensor(object);
+  // As NumPy's arrays do, where a list would be repeated, joined or found unequal as a whole.
+  if (PyList_Check(object) || PyTuple_Check(object)) return to_tensor(object);
   return Tensor();
 }
 
@@ -167,10 +169,8 @@ PyObject* as_index(PyObject* self) noexcept {
   return guarded([&] {
     const Tensor& x = unwrap(self);
     if (x.ndim() != 0 || !is_integer(x.dtype())) {
-      // A list times a tensor comes here, too: it would be repeated.
       type_error("only 0-d integer tensors can be used as an index, not shape ",
-                 shape_string(x.shape()), " ", name_of(x.dtype()),
-                 "; a list takes part in arithmetic as pa.asarray(list)");
+                 shape_string(x.shape()), " ", name_of(x.dtype()));
     }
     return scalar_object(x, "index");
   });

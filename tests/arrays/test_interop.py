@@ -3,6 +3,7 @@
 import copy
 import gc
 import math
+import operator
 import pickle
 import warnings
 import weakref
@@ -357,10 +358,25 @@ def test_a_mask_is_not_lost():
     assert pa.asarray(np.ones(2).view(Named)).tolist() == [1, 1]
 
 
-def test_lists_in_products_are_told_what_to_be():
-    for call in (lambda x: x * [1, 2], lambda x: [1, 2] * x):
-        with pytest.raises(TypeError, match=r"in arithmetic as pa\.asarray\(list\)"):
-            call(pa.ones(2))
+def test_lists_and_tuples_are_operands_as_for_arrays():
+    x, w = np.array([1.0, 2.0]), np.array([[1.0, 2.0], [3.0, 5.0]])
+    t = pa.tensor(x)
+    for other in ([3, 4], (3.0, 5.0), w.tolist()):
+        for op in (operator.add, operator.sub, operator.mul, operator.truediv, operator.pow):
+            assert op(t, other).tolist() == op(x, other).tolist()
+            assert op(other, t).tolist() == op(other, x).tolist()
+        for op in (operator.matmul, operator.eq, operator.ne, operator.lt, operator.ge):
+            assert op(t, other).tolist() == op(x, other).tolist()
+            assert op(other, t).tolist() == op(other, x).tolist()
+    t += [1, 1]
+    assert t.tolist() == [2.0, 3.0]
+    assert pa.func.grad(lambda t: pa.sum(([1.0, 2.0] - t) * [t[1], 3.0]))(x).tolist() == [
+        -2.0,
+        -3.0,
+    ]
+    for other in ([1, 2, 3], [[1], [1, 2]]):
+        with pytest.raises(ValueError):
+            t == other  # noqa: B015
 
 
 class Column:
