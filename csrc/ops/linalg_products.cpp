@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "ops/linalg.h"
+#include "ops/shape.h"
 
 namespace pyautograd::ops::linalg {
 
@@ -100,15 +101,13 @@ Tensor cross(const Tensor& x1, const Tensor& x2, int64_t axis) {
     value_error("[", op, "] shapes ", shape_string(x1.shape()), " and ", shape_string(x2.shape()),
                 ": both must have size 3 along axis ", axis);
   }
-  const auto part = [](const Tensor& x, int64_t along, int64_t index) {
-    return select(x, along, index % 3);
+  // c[i - 1] = a[i] b[i + 1] - a[i + 1] b[i]: few ops on whole arrays, whose derivatives are few.
+  const auto along = [](const Tensor& a, const Tensor& b, int64_t place) {
+    const auto next = [&](const Tensor& x) { return roll(x, Dims{-1}, Dims{place}); };
+    return next(a * next(b) - next(a) * b);
   };
-  Tensors parts;
-  for (int64_t i = 0; i < 3; ++i) {
-    parts.push_back(part(x1, a, i + 1) * part(x2, b, i + 2) -
-                    part(x1, a, i + 2) * part(x2, b, i + 1));
-  }
-  return stack(parts, axis);
+  if (a - x1.ndim() == b - x2.ndim()) return along(x1, x2, a - x1.ndim());
+  return moveaxis(along(moveaxis(x1, a, -1), moveaxis(x2, b, -1), -1), -1, axis);
 }
 
 Tensor last_diagonal(const Tensor& x, int64_t offset) {
