@@ -29,6 +29,8 @@ Together: TypeAlias = "Callable[[Mapped, Tensor, Sequence[Tensor]], tuple[Array,
 class Equation(ABC):
     """``residual(x, *theta) = 0`` for a flat vector x."""
 
+    op: str
+
     @abstractmethod
     def residual(self, x: Tensor, *theta: Tensor) -> Tensor: ...
 
@@ -94,7 +96,7 @@ class Mapped(Equation):
     """Many equations of the same form: x is a matrix, with a row for each."""
 
     def __init__(self, base: Nonlinear, dims: tuple[int | None, ...]) -> None:
-        self._base, self._dims = base, dims
+        self.op, self._base, self._dims = base.op, base, dims
 
     def mapped(self, f: Callable[..., Tensor], rows: int) -> Callable[..., Tensor]:
         """A function of so many vectors, and of theta, for every row."""
@@ -132,7 +134,7 @@ class Linear(Equation):
     """``J u = b`` or ``J^T u = b``, J the Jacobian of another equation; parameters b, x, theta."""
 
     def __init__(self, base: Nonlinear, transposed: bool) -> None:
-        self._base, self._transposed = base, transposed
+        self.op, self._base, self._transposed = base.op, base, transposed
 
     def residual(self, x: Tensor, *theta: Tensor) -> Tensor:
         b, point, *rest = theta
@@ -149,13 +151,13 @@ class Linear(Equation):
         from ..linop import Jacobian
 
         op = Jacobian(lambda x: self._base.residual(x, *rest), point)
-        linalg = scipy_module(self._base.op, "sparse.linalg")
+        linalg = scipy_module(self.op, "sparse.linalg")
         rtol = 1e-11 if b.dtype.itemsize > 4 else 1e-5
         method = linalg.cg if self._base.symmetric else linalg.gmres
         x, info = method(op.T if self._transposed else op, b.numpy(), rtol=rtol, atol=0.0)
         if info:
             raise RuntimeError(
-                f"[{self._base.op}] {method.__name__} did not solve the linear system of the "
+                f"[{self.op}] {method.__name__} did not solve the linear system of the "
                 "derivative: the Jacobian is ill-conditioned or singular; try linear='dense'"
             )
         return _core.asarray(x.astype(b.dtype))
@@ -165,11 +167,26 @@ class Linear(Equation):
         return self._base.solve(point, rest, b, transposed != self._transposed)
 
 
+def _require_numbers(op: str, tensors: Sequence[Tensor]) -> None:
+    """Raises if a call is captured in which these have none yet."""
+    try:
+        for tensor in tensors:
+            tensor.numpy()
+    except RuntimeError:
+        raise RuntimeError(
+            f"[captured] {op} decides by numbers which steps it takes, and the numbers that it "
+            "solves for are computed anew by each call: capture a function that it calls, or call "
+            "it without pa.captured"
+        ) from None
+
+
 class Solution(Function):
     """``apply(equation, start, *theta)``: the solution as a function of theta."""
 
     @staticmethod
     def forward(equation: Equation, start: Tensor, *theta: Tensor) -> Tensor:
+        if _core.capturing():
+            _require_numbers(equation.op, (start, *theta))
         # Transforms belong to threads: in a new one none is active, so the solver may differentiate
         # the function without being seen by those that run here.
         with ThreadPoolExecutor(1) as thread:
