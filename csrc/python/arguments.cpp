@@ -281,6 +281,10 @@ Arg to_arg(const OpInfo& op, const Param& param, PyObject* value) {
     case ArgKind::AxisPairs:
       return to_axis_pairs(op, param, value);
     case ArgKind::DType:
+      if (PyLong_Check(value) && op.params[0].name == "shape") {
+        type_error("[", op.name, "] ", param.name, " must be a dtype, not int: a shape of several ",
+                   "axes is a tuple, as in ", op.name, "((2, 3))");
+      }
       return named(op, param, [&] { return to_dtype(value); });
     case ArgKind::Device:
       return named(op, param, [&] { return to_device(value); });

@@ -53,6 +53,11 @@ def goes_on_working(no_leak):
         (lambda x: (x > 0) - (x > 0), TypeError, r"\[subtract\]"),
         (lambda x: pa.tensor([1, 2]) ** -1, ValueError, r"\[power\]"),
         (lambda x: pa.zeros((2, -1)), ValueError, r"\[zeros\]|negative"),
+        (
+            lambda x: pa.ones(3, 2),
+            TypeError,
+            r"\[ones\] dtype .* is a tuple, as in ones\(\(2, 3\)\)",
+        ),
         (lambda x: pa.arange(0, 1, 0), (ValueError, ZeroDivisionError), r"\[arange\]"),
         (lambda x: pa.arange(np.inf), ValueError, r"\[arange\] cannot count from 0 to inf"),
         (lambda x: pa.arange(0, np.nan), ValueError, r"\[arange\] cannot count from 0 to nan"),
