@@ -62,11 +62,16 @@ from ._names import public_dir
 
 if TYPE_CHECKING:
     from ._core import TensorLike
-    from .compositions.matrix_equations import (
+    from .compositions.matrix_equations import solve_continuous_lyapunov, solve_discrete_lyapunov
+    from .compositions.matrix_functions import (
+        coshm,
         cosm,
+        fractional_matrix_power,
+        funm,
+        sinhm,
         sinm,
-        solve_continuous_lyapunov,
-        solve_discrete_lyapunov,
+        tanhm,
+        tanm,
     )
     from .compositions.structured import block_diag, circulant, hankel, toeplitz
 
@@ -84,6 +89,7 @@ __all__ = [
     "cholesky",
     "circulant",
     "cond",
+    "coshm",
     "cosm",
     "cross",
     "det",
@@ -93,6 +99,8 @@ __all__ = [
     "eigvals",
     "eigvalsh",
     "expm",
+    "fractional_matrix_power",
+    "funm",
     "hankel",
     "inv",
     "kron",
@@ -111,6 +119,7 @@ __all__ = [
     "outer",
     "pinv",
     "qr",
+    "sinhm",
     "sinm",
     "slogdet",
     "solve",
@@ -121,6 +130,8 @@ __all__ = [
     "sqrtm",
     "svd",
     "svdvals",
+    "tanhm",
+    "tanm",
     "tensordot",
     "tensorinv",
     "tensorsolve",

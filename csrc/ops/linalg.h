@@ -68,6 +68,12 @@ Tensor svdvals(const Tensor& x);
 // The same, where the values have been computed already.
 Tensor svdvals_known(const Tensor& x, const Tensor& values);
 
+// Eigenvalues and eigenvectors v of Hermitian matrices. Elementwise functions y of the values
+// remember the matrix a: what is made of them is f(a), with derivatives of every order where values
+// repeat. Anything else has the derivatives that eigenvectors have.
+Tensors eigh_for_function(std::string_view op, const Tensor& a);
+Tensor function_from_eigen(const Tensor& y, const Tensor& v);
+
 // Functions of matrices, norms.
 
 Tensor matrix_power(const Tensor& a, int64_t n);

@@ -1,5 +1,7 @@
 // eigh, eigvalsh, svd, svdvals.
 
+#include <limits>
+
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linalg.h"
@@ -308,6 +310,27 @@ Tensor eigvalsh(const Tensor& given, std::string_view uplo) {
   Tensor w = apply1(make_ref<EigvalsH>(lower), Borrowed<1>(a));
   remember_spectrum(w, lower ? SpectrumOf::Lower : SpectrumOf::Upper, a);
   return w;
+}
+
+Tensors eigh_for_function(std::string_view op, const Tensor& a) {
+  require_square(op, a);
+  if (a.size() > 0) {
+    const double n = static_cast<double>(columns(a));
+    const double epsilon = real_of(a.dtype()) == DType::Float32
+                               ? std::numeric_limits<float>::epsilon()
+                               : std::numeric_limits<double>::epsilon();
+    const Tensor largest = max(absolute(a), Axes(Dims{-2, -1}), true);
+    if (surely(greater(absolute(a - adjoint(a)), largest * (16 * n * epsilon))))
+      value_error("[", op, "] the matrix must be symmetric, or Hermitian");
+  }
+  Tensors out = apply(make_ref<Eigh>(true), Borrowed<1>(a));
+  remember_matrix(out[0], a);
+  return out;
+}
+
+Tensor function_from_eigen(const Tensor& y, const Tensor& v) {
+  if (std::optional<Tensor> f = matrix_of_spectrum(y)) return *f;
+  return matmul(scale_columns(v, y), adjoint(v));
 }
 
 Tensor svdvals(const Tensor& x) {

@@ -307,6 +307,12 @@ void remember_spectrum(const Tensor& values, SpectrumOf of, const Tensor& matrix
       make_ref<Spectrum>(values, matrix, of, found.zero, std::move(repeated), make_ref<Function>());
 }
 
+void remember_matrix(const Tensor& values, const Tensor& matrix) {
+  if (!differentiable(values)) return;
+  values.body()->origin =
+      make_ref<Spectrum>(values, matrix, SpectrumOf::Lower, false, Tensor(), make_ref<Function>());
+}
+
 bool is_spectrum(const Tensor& x, const Dims& axes) {
   return x.body()->origin && has_last(axes, x) && spectrum_of(x);
 }
@@ -377,6 +383,14 @@ std::optional<Tensor> prod_of_spectrum(const Tensor& y, const Dims& axes, bool k
       through->block.of(function_of_matrix(through->f, through->matrix, through->parameters));
   const Tensor value = prod(copy(y), Dims{-1});
   return over_the_others(y, value_of(value, real(linalg::det(block))), axes, keepdims, &prod);
+}
+
+std::optional<Tensor> matrix_of_spectrum(const Tensor& y) {
+  const Spectrum* spectrum = spectrum_of(y);
+  if (!spectrum || spectrum->of == SpectrumOf::Singular) return {};
+  const std::optional<Reduced> through = reduced(y, *spectrum);
+  if (!through) return {};
+  return function_of_matrix(through->f, through->matrix, through->parameters);
 }
 
 Tensor logsumexp_of_spectrum(const Tensor& y, const Tensor& value) {

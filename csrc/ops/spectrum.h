@@ -20,6 +20,8 @@ enum class SpectrumOf : uint8_t { Lower, Upper, Singular };
 
 // Says that `values`, along their last axis, are the spectrum of `matrix`.
 void remember_spectrum(const Tensor& values, SpectrumOf of, const Tensor& matrix);
+// Says the same of the eigenvalues of Hermitian `matrix`, whether or not any come close.
+void remember_matrix(const Tensor& values, const Tensor& matrix);
 // Says that y is an elementwise op of x, of which one at least has an origin.
 void remember_function(kernels::FnId op, TensorSpan x, const Tensor& y);
 
@@ -33,6 +35,8 @@ Tensor value_of(const Tensor& value, const Tensor& differentiated);
 // is no function of a spectrum, or `axes` leaves the spectrum's out.
 std::optional<Tensor> sum_of_spectrum(const Tensor& y, const Dims& axes, bool keepdims);
 std::optional<Tensor> prod_of_spectrum(const Tensor& y, const Dims& axes, bool keepdims);
+// f of the Hermitian matrix that y is f of the spectrum of; nothing where y remembers none.
+std::optional<Tensor> matrix_of_spectrum(const Tensor& y);
 // The logsumexp of y along its last axis likewise, `value` being known.
 Tensor logsumexp_of_spectrum(const Tensor& y, const Tensor& value);
 // Along the last axis, again functions of the spectrum.

@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, module) {
   bind_op_table(module);
   bind_numpy(module);
   bind_dlpack(module);
+  bind_spectra(module);
   bind_random(module);
   bind_cuda(module);
   bind_cuda_streams(module);

@@ -12,6 +12,7 @@ void bind_op_functions(pybind11::module_& module);
 void bind_op_table(pybind11::module_& module);
 void bind_numpy(pybind11::module_& module);
 void bind_dlpack(pybind11::module_& module);
+void bind_spectra(pybind11::module_& module);
 void bind_random(pybind11::module_& module);
 void bind_memory_budget(pybind11::module_& module);
 void bind_cuda(pybind11::module_& module);

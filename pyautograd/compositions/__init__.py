@@ -54,7 +54,8 @@ _MODULES = {
 # The same in the modules linalg and special, which import them from here.
 _BESIDE = {
     "linalg": {
-        "matrix_equations": "cosm sinm solve_continuous_lyapunov solve_discrete_lyapunov",
+        "matrix_equations": "solve_continuous_lyapunov solve_discrete_lyapunov",
+        "matrix_functions": "cosm coshm fractional_matrix_power funm sinhm sinm tanhm tanm",
         "structured": "block_diag circulant hankel toeplitz",
     },
     "special": {

@@ -1,4 +1,4 @@
-"""Lyapunov's equations and trigonometric functions of matrices, as in :mod:`scipy.linalg`."""
+"""Lyapunov's equations, as in :mod:`scipy.linalg`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .. import _core
 from .._core import Tensor
 from ._common import floating, not_bool
+from .matrix_functions import square_matrices
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -23,7 +24,7 @@ def solve_continuous_lyapunov(a: TensorLike, q: TensorLike) -> Tensor:
     >>> pa.linalg.solve_continuous_lyapunov([[2.0]], [[8.0]]).tolist()
     [[2.0]]
     """
-    matrix = _square("solve_continuous_lyapunov", a)
+    matrix = square_matrices("solve_continuous_lyapunov", a)
     right = not_bool("linalg.solve_continuous_lyapunov", q)
     return _core.linalg_solve_sylvester(matrix, _adjoint(matrix), right)
 
@@ -37,7 +38,7 @@ def solve_discrete_lyapunov(a: TensorLike, q: TensorLike) -> Tensor:
     >>> pa.linalg.solve_discrete_lyapunov([[0.5]], [[3.0]]).tolist()
     [[4.0]]
     """
-    matrix = _square("solve_discrete_lyapunov", a)
+    matrix = square_matrices("solve_discrete_lyapunov", a)
     right = floating(not_bool("linalg.solve_discrete_lyapunov", q))
     n = matrix.shape[-1]
     if right.ndim < 2 or right.shape[-2:] != (n, n):
@@ -51,43 +52,6 @@ def solve_discrete_lyapunov(a: TensorLike, q: TensorLike) -> Tensor:
     vector = _core.reshape(right, (*right.shape[:-2], n * n, 1))
     solution = _core.linalg_solve(_core.eye(n * n, device=matrix.device) - product, vector)
     return _core.reshape(solution, (*solution.shape[:-2], n, n))
-
-
-def cosm(A: TensorLike) -> Tensor:
-    """The cosine of square matrices, from exponentials.
-
-    :param A: tensor of shape (..., n, n)
-
-    >>> pa.linalg.cosm(pa.zeros((2, 2))).tolist()
-    [[1.0, 0.0], [0.0, 1.0]]
-    """
-    matrix = _square("cosm", A)
-    turned = _core.linalg_expm(matrix * 1j)
-    if matrix.dtype.kind != "c":
-        return _core.real(turned)
-    return (turned + _core.linalg_expm(matrix * -1j)) * 0.5
-
-
-def sinm(A: TensorLike) -> Tensor:
-    """The sine of square matrices, from exponentials.
-
-    :param A: tensor of shape (..., n, n)
-
-    >>> pa.linalg.sinm(pa.zeros((2, 2))).tolist()
-    [[0.0, 0.0], [0.0, 0.0]]
-    """
-    matrix = _square("sinm", A)
-    turned = _core.linalg_expm(matrix * 1j)
-    if matrix.dtype.kind != "c":
-        return _core.imag(turned) + _core.real(turned) * 0.0  # nan where that is
-    return (turned - _core.linalg_expm(matrix * -1j)) * -0.5j
-
-
-def _square(name: str, a: TensorLike) -> Tensor:
-    x = floating(not_bool(f"linalg.{name}", a))
-    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
-        raise ValueError(f"[linalg.{name}] expected square matrices, got shape {x.shape}")
-    return x
 
 
 def _adjoint(x: Tensor) -> Tensor:

@@ -56,7 +56,12 @@ RECORDS: list[OpRecord] = [
 ]
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.
-_SOLVED = ("polyfit", "linalg.cosm", "linalg.sinm")
+_SOLVED = (
+    "polyfit",
+    "linalg.funm",
+    "linalg.fractional_matrix_power",
+    *(f"linalg.{name}" for name in compositions_beside.MATRIX_FUNCTIONS),
+)
 LINALG = [
     *linalg.RECORDS,
     *(r for r in compositions_of_polynomials.RECORDS if r.name in _SOLVED),

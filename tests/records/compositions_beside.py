@@ -4,6 +4,8 @@ import numpy as np
 import scipy.linalg as sl
 import scipy.special as sc
 
+import pyautograd as pa
+
 from .older import over_stacks
 from .record import ALL, NUMBERS, REAL_NUMBERS, SHAPES, in_float, record
 
@@ -49,6 +51,24 @@ def hankel(c, r=None):
 def matrices(rng):
     for shape in [(2, 2), (3, 3), (2, 2, 2), (1, 1)]:
         yield (rng.uniform(-1, 1, shape),)
+
+
+def hermitian(a):
+    return a + np.conj(np.swapaxes(a, -1, -2))
+
+
+def with_a_logarithm(a):
+    if not hasattr(a, "shape"):
+        return a
+    one = np.eye(*a.shape[-2:], dtype=a.dtype)
+    return a + one + one + one + one
+
+
+def power(a):
+    """Of matrices with distinct eigenvalues, SciPy's is right to 1e-8 only."""
+    w, v = np.linalg.eig(a)
+    found = (v * w.astype(complex)[..., np.newaxis, :] ** 0.4) @ np.linalg.inv(v)
+    return found.astype(a.dtype) if a.dtype.kind == "c" else found.real.astype(a.dtype)
 
 
 def lyapunov(rng):
@@ -124,6 +144,7 @@ def bessel(name):
     )
 
 
+MATRIX_FUNCTIONS = ("cosm", "coshm", "sinhm", "sinm", "tanhm", "tanm")
 RECORDS = [
     *map(bessel, ("iv", "ive", "jv", "kv", "kve", "yv")),
     record(
@@ -134,8 +155,32 @@ RECORDS = [
     ),
     record("linalg.hankel", hankel, columns_and_rows, diff=(0, 1), dtypes=ALL),
     record("linalg.circulant", batched(sl.circulant), columns, dtypes=ALL),
-    record("linalg.cosm", in_float(over_stacks(sl.cosm, 2)), matrices, dtypes=NUMBERS, tol=512),
-    record("linalg.sinm", in_float(over_stacks(sl.sinm, 2)), matrices, dtypes=NUMBERS, tol=512),
+    *(
+        record(
+            f"linalg.{name}",
+            in_float(over_stacks(getattr(sl, name), 2)),
+            matrices,
+            dtypes=NUMBERS,
+            tol=512,
+        )
+        for name in MATRIX_FUNCTIONS
+    ),
+    record(
+        "linalg.funm",
+        in_float(over_stacks(lambda a: sl.cosm(hermitian(a)), 2)),
+        matrices,
+        dtypes=NUMBERS,
+        tol=512,
+        fn=lambda a: pa.linalg.funm(hermitian(a), np.cos),
+    ),
+    record(
+        "linalg.fractional_matrix_power",
+        in_float(lambda a: power(with_a_logarithm(a))),
+        matrices,
+        dtypes=NUMBERS,
+        tol=1024,
+        fn=lambda a: pa.linalg.fractional_matrix_power(with_a_logarithm(a), 0.4),
+    ),
     *(
         record(
             f"linalg.solve_{kind}_lyapunov",
