@@ -93,6 +93,11 @@ Tensor exp(const Tensor& x) {
   if (!is_complex(x.dtype())) remember_exponential(y, x);
   return y;
 }
+Tensor cosh(const Tensor& x) {
+  Tensor y = call<kernels::Cosh>(x);
+  if (!is_complex(x.dtype())) remember_cosh(y, x);
+  return y;
+}
 Tensor still_at_infinity(const Tensor& x) {
   if (!is_floating(x.dtype()) || !has_infinity(x)) return x;
   const Tensor infinity = scalar(std::numeric_limits<double>::infinity(), x.dtype());

@@ -419,11 +419,17 @@ Tensor call_binary(const Tensor& x1, const Tensor& x2) {
 using UnaryOp = Tensor (*)(const Tensor&);
 UnaryOp public_unary(FnId fn, UnaryOp plain) {
   static constexpr std::pair<FnId, UnaryOp> kOps[] = {
-      {fn_id<Square>(), &square},     {fn_id<Sqrt>(), &sqrt},
-      {fn_id<Absolute>(), &absolute}, {fn_id<Exp>(), &exp},
-      {fn_id<Log1p>(), &log1p},       {fn_id<Log>(), &log},
-      {fn_id<Acos>(), &acos},         {fn_id<Acosh>(), &acosh},
-      {fn_id<Cbrt>(), &cbrt},         {fn_id<Reciprocal>(), &reciprocal},
+      {fn_id<Square>(), &square},
+      {fn_id<Sqrt>(), &sqrt},
+      {fn_id<Absolute>(), &absolute},
+      {fn_id<Cosh>(), &cosh},
+      {fn_id<Exp>(), &exp},
+      {fn_id<Log1p>(), &log1p},
+      {fn_id<Log>(), &log},
+      {fn_id<Acos>(), &acos},
+      {fn_id<Acosh>(), &acosh},
+      {fn_id<Cbrt>(), &cbrt},
+      {fn_id<Reciprocal>(), &reciprocal},
       {fn_id<Sigmoid>(), &sigmoid},
   };
   for (const auto& [own, op] : kOps)

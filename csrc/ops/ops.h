@@ -41,6 +41,7 @@ Tensor sqrt(const Tensor& x);
 Tensor cbrt(const Tensor& x);
 Tensor acos(const Tensor& x);
 Tensor acosh(const Tensor& x);
+Tensor cosh(const Tensor& x);
 Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
 Tensor log1p(const Tensor& x);

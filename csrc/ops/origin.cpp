@@ -1,6 +1,7 @@
 #include "ops/origin.h"
 
 #include <cmath>
+#include <numbers>
 
 #include "autograd/capture.h"
 #include "ops/elementwise.h"
@@ -78,6 +79,11 @@ bool holds_everywhere(const Tensor& truth) { return !has_zero(astype(truth, DTyp
 
 void remember_exponential(const Tensor& y, const Tensor& operand) {
   if (differentiable(y) && !operand.body()->origin && has_infinity(y)) be_exponential(y, operand);
+}
+
+void remember_cosh(const Tensor& y, const Tensor& operand) {
+  if (differentiable(y) && !operand.body()->origin && has_infinity(y))
+    be_exponential(y, call<kernels::LogAddExp>(operand, -operand) - std::numbers::ln2);
 }
 
 void remember_sigmoid(const Tensor& y, const Tensor& operand) {

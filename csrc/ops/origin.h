@@ -48,6 +48,8 @@ void remember_square_root_of(const Tensor& y, Make&& make, Source&& source);
 void remember_square_root(const Tensor& y, const Tensor& square, RootSource source);
 // Says that y = e**operand, if y overflows and can be differentiated.
 void remember_exponential(const Tensor& y, const Tensor& operand);
+// Says that y = cosh(operand) is one, if it overflows and can be differentiated.
+void remember_cosh(const Tensor& y, const Tensor& operand);
 // Says that y = sigmoid(operand) is an exponential, if it underflows and can be differentiated.
 void remember_sigmoid(const Tensor& y, const Tensor& operand);
 // Says that y, an op of an overflowing exponential and a positive constant, is one, too.

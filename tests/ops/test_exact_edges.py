@@ -111,6 +111,18 @@ SMOOTH = {
         np.ones(3),
         0 * EYE,
     ),
+    "log of cosh beyond overflow": (
+        lambda x: pa.sum(pa.log(pa.cosh(x)) + pa.log(3 * pa.cosh(x) + 2)),
+        np.array([-800.0, 900.0, 1000.0]),
+        np.array([-2.0, 2.0, 2.0]),
+        0 * EYE,
+    ),
+    "log of the mean of cosh beyond overflow": (
+        lambda x: pa.log(pa.mean(pa.cosh(x))),
+        np.array([-800.0, 1.0, 800.0]),
+        np.array([-0.5, 0.0, 0.5]),
+        np.array([[0.25, 0, 0.25], [0, 0, 0], [0.25, 0, 0.25]]),
+    ),
     "a root of small order": (
         lambda x: pa.linalg.norm(x, ord=0.5),
         np.array([0.0, 1.0, 1.0]),
