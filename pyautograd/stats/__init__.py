@@ -5,8 +5,9 @@ Continuous families have ``logpdf``, ``pdf``, ``cdf``, ``sf``, ``logcdf``, ``log
 SciPy's are: ``family.logpdf(x, *shapes, loc=0, scale=1)``, or with the parameters first,
 ``family(*shapes, loc=0, scale=1).logpdf(x)``. All arguments may be tensors, broadcast against each
 other and are differentiable, to any order, in every mode; quantiles by the implicit function
-theorem, also in the shapes. ``multivariate_normal``, ``dirichlet`` and ``multinomial`` have the
-variables along the last axis, and densities only.
+theorem, also in the shapes. ``multivariate_normal``, ``multivariate_t``, ``dirichlet`` and
+``multinomial`` have the variables along the last axis, ``wishart`` and ``invwishart`` along the
+last two, and all of these densities only.
 
 Outside the support a density is 0 and its logarithm -inf, with derivative 0; with parameters that
 are out of range everything is nan. At the edge of a support, derivatives are those from within;
@@ -50,7 +51,14 @@ from ._continuous import (
 from ._discrete import bernoulli, binom, geom, nbinom, poisson
 from ._extremes import genextreme, genpareto
 from ._lifetimes import betaprime, f, fisk, gompertz, invweibull, lomax, maxwell, rayleigh
-from ._several import dirichlet, multinomial, multivariate_normal
+from ._several import (
+    dirichlet,
+    invwishart,
+    multinomial,
+    multivariate_normal,
+    multivariate_t,
+    wishart,
+)
 from ._truncated import truncnorm
 
 __all__ = [
@@ -75,6 +83,7 @@ __all__ = [
     "halfnorm",
     "invgamma",
     "invweibull",
+    "invwishart",
     "laplace",
     "logistic",
     "lognorm",
@@ -82,6 +91,7 @@ __all__ = [
     "maxwell",
     "multinomial",
     "multivariate_normal",
+    "multivariate_t",
     "nbinom",
     "norm",
     "pareto",
@@ -93,6 +103,7 @@ __all__ = [
     "uniform",
     "vonmises",
     "weibull_min",
+    "wishart",
 ]
 
 __dir__ = public_dir(__all__)

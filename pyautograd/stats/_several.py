@@ -41,29 +41,101 @@ class MultivariateNormal(_Several):
         >>> pa.stats.multivariate_normal.logpdf([0.0, 0.0], cov=pa.eye(2)).item().__round__(6)
         -1.837877
         """
-        difference = _core.asarray(x) - _core.asarray(mean)
-        if difference.dtype.kind != "f":
-            difference = _core.astype(difference, np.float64)
-        if not difference.ndim:
-            raise ValueError("[stats.multivariate_normal.logpdf] x needs an axis of variables")
-        n = difference.shape[-1]
-        matrix = _core.asarray(cov)
-        if matrix.ndim < 2:
-            matrix = _core.eye(n) * matrix
-        if matrix.shape[-2:] != (n, n):
-            raise ValueError(
-                f"[stats.multivariate_normal.logpdf] cov of shape {matrix.shape} does not match "
-                f"{n} variables"
-            )
-        root = _core.linalg_cholesky(matrix)
-        white = _core.linalg_solve_triangular(root, difference[..., None], lower=True)[..., 0]
-        determinant = _core.sum(_core.log(_core.diagonal(root, axis1=-2, axis2=-1)), axis=-1)
-        squares = _core.sum(_core.square(white), axis=-1)
+        n, squares, determinant = _distance("multivariate_normal", "cov", x, mean, cov)
         return -0.5 * squares - determinant - 0.5 * n * math.log(2.0 * math.pi)
 
     def pdf(self, x: Any, mean: Any = 0.0, cov: Any = 1.0) -> Tensor:
         """The density; see :meth:`logpdf`."""
         return _core.exp(self.logpdf(x, mean, cov))
+
+
+class MultivariateT(_Several):
+    """Student's t distribution of several variables."""
+
+    name = "multivariate_t"
+
+    def logpdf(self, x: Any, loc: Any = 0.0, shape: Any = 1.0, df: Any = 1.0) -> Tensor:
+        """The logarithm of the density.
+
+        Source: S. Kotz, S. Nadarajah, Multivariate t distributions and their applications (2004).
+
+        Args:
+            x: shape ``(..., n)``.
+            loc: shape ``(..., n)``, or a number.
+            shape: a positive-definite matrix, as ``cov`` of ``multivariate_normal``; the covariance
+                is ``df / (df - 2)`` times it.
+            df: degrees of freedom, positive.
+
+        Raises:
+            ValueError: the shapes do not match.
+            LinAlgError: the matrix is not positive definite.
+
+        >>> pa.stats.multivariate_t.logpdf([0.0, 0.0], shape=pa.eye(2), df=4.0).item().__round__(6)
+        -1.837877
+        """
+        n, squares, determinant = _distance("multivariate_t", "shape", x, loc, shape)
+        freedom = _positive(df, 0.0)
+        half = 0.5 * (freedom + n)
+        constant: Tensor = special.gammaln(half) - special.gammaln(0.5 * freedom)
+        logarithm = constant - 0.5 * n * _core.log(math.pi * freedom) - determinant
+        return logarithm - half * _core.log1p(squares / freedom)
+
+    def pdf(self, x: Any, loc: Any = 0.0, shape: Any = 1.0, df: Any = 1.0) -> Tensor:
+        """The density; see :meth:`logpdf`."""
+        return _core.exp(self.logpdf(x, loc, shape, df))
+
+
+class Wishart(_Several):
+    """Sums of squares and products of normal variables: the conjugate of precision matrices."""
+
+    name = "wishart"
+
+    def logpdf(self, x: Any, df: Any, scale: Any) -> Tensor:
+        """The logarithm of the density at positive-definite matrices.
+
+        Args:
+            x: shape ``(..., n, n)``, whose lower triangle is read.
+            df: degrees of freedom, above ``n - 1``.
+            scale: a positive-definite matrix, shape ``(..., n, n)``, likewise.
+
+        Raises:
+            ValueError: the shapes do not match.
+            LinAlgError: a matrix is not positive definite.
+
+        >>> pa.stats.wishart.logpdf([[1.0]], 3.0, [[1.0]]).item().__round__(6)
+        -1.418939
+        """
+        n, roots, of_x, of_scale = _roots(self.name, x, scale)
+        freedom = _positive(df, n - 1.0)
+        trace = _squares(_core.linalg_solve_triangular(roots[1], roots[0], lower=True))
+        powers = (freedom - (n + 1.0)) * of_x - freedom * of_scale
+        return powers - 0.5 * trace - _wishart_constant(freedom, n)
+
+    def pdf(self, x: Any, df: Any, scale: Any) -> Tensor:
+        """The density; see :meth:`logpdf`."""
+        return _core.exp(self.logpdf(x, df, scale))
+
+
+class InverseWishart(_Several):
+    """Inverses of what is distributed as ``wishart``: the conjugate of covariance matrices."""
+
+    name = "invwishart"
+
+    def logpdf(self, x: Any, df: Any, scale: Any) -> Tensor:
+        """The logarithm of the density at positive-definite matrices; see :meth:`Wishart.logpdf`.
+
+        >>> pa.stats.invwishart.logpdf([[1.0]], 3.0, [[1.0]]).item().__round__(6)
+        -1.418939
+        """
+        n, roots, of_x, of_scale = _roots(self.name, x, scale)
+        freedom = _positive(df, n - 1.0)
+        trace = _squares(_core.linalg_solve_triangular(roots[0], roots[1], lower=True))
+        powers = freedom * of_scale - (freedom + (n + 1.0)) * of_x
+        return powers - 0.5 * trace - _wishart_constant(freedom, n)
+
+    def pdf(self, x: Any, df: Any, scale: Any) -> Tensor:
+        """The density; see :meth:`logpdf`."""
+        return _core.exp(self.logpdf(x, df, scale))
 
 
 class Dirichlet(_Several):
@@ -121,6 +193,9 @@ class Multinomial(_Several):
 
 
 multivariate_normal = MultivariateNormal()
+multivariate_t = MultivariateT()
+wishart = Wishart()
+invwishart = InverseWishart()
 dirichlet = Dirichlet()
 multinomial = Multinomial()
 
@@ -128,3 +203,54 @@ multinomial = Multinomial()
 def _floats(x: Any) -> Tensor:
     t = _core.asarray(x)
     return t if t.dtype.kind == "f" else _core.astype(t, np.float64)
+
+
+def _distance(
+    name: str, label: str, x: Any, center: Any, matrix: Any
+) -> tuple[int, Tensor, Tensor]:
+    """The number of variables, squared distances, and the logarithm of the root's determinant."""
+    difference = _floats(_core.asarray(x) - _core.asarray(center))
+    if not difference.ndim:
+        raise ValueError(f"[stats.{name}.logpdf] x needs an axis of variables")
+    n = difference.shape[-1]
+    matrix = _core.asarray(matrix)
+    if matrix.ndim < 2:
+        matrix = _core.eye(n) * matrix
+    if matrix.shape[-2:] != (n, n):
+        raise ValueError(
+            f"[stats.{name}.logpdf] {label} of shape {matrix.shape} does not match {n} variables"
+        )
+    root = _core.linalg_cholesky(matrix)
+    white = _core.linalg_solve_triangular(root, difference[..., None], lower=True)[..., 0]
+    return n, _core.sum(_core.square(white), axis=-1), _log_determinant(root)
+
+
+def _roots(name: str, x: Any, scale: Any) -> tuple[int, tuple[Tensor, Tensor], Tensor, Tensor]:
+    """The size of matrices, their Cholesky factors, and the logarithms of these determinants."""
+    x, scale = _floats(x), _floats(scale)
+    n = x.shape[-1] if x.ndim else 0
+    if x.shape[-2:] != (n, n) or scale.shape[-2:] != (n, n):
+        raise ValueError(
+            f"[stats.{name}.logpdf] x of shape {x.shape} and scale of shape {scale.shape} must be "
+            "square matrices of one size"
+        )
+    roots = _core.linalg_cholesky(x), _core.linalg_cholesky(scale)
+    return n, roots, _log_determinant(roots[0]), _log_determinant(roots[1])
+
+
+def _log_determinant(root: Tensor) -> Tensor:
+    return _core.sum(_core.log(_core.diagonal(root, axis1=-2, axis2=-1)), axis=-1)
+
+
+def _squares(x: Tensor) -> Tensor:
+    return _core.sum(_core.square(x), axis=(-2, -1))
+
+
+def _wishart_constant(df: Tensor, n: int) -> Tensor:
+    return 0.5 * n * math.log(2.0) * df + special.multigammaln(0.5 * df, n)
+
+
+def _positive(x: Any, above: float) -> Tensor:
+    """A parameter, nan where it is out of range."""
+    t = _floats(x)
+    return _core.where(t > above, t, np.nan)

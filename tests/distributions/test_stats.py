@@ -58,6 +58,7 @@ SIGNED = {
     "genpareto": [(np.inf,), (-np.inf,)],
     "truncnorm": [(2.0, 1.0), (0.5, 0.5)],
 }
+MATRICES = ("wishart", "invwishart")
 PROBABILITY_LAST = ("bernoulli", "binom", "geom", "nbinom")
 DENSITIES = ("logpdf", "pdf")
 TAILS = ("cdf", "sf", "logcdf", "logsf")
@@ -71,7 +72,7 @@ def both(name, method, *args, **named):
 
 
 def test_every_family_is_tested():
-    several = {"dirichlet", "multinomial", "multivariate_normal"}
+    several = {*MATRICES, "dirichlet", "multinomial", "multivariate_normal", "multivariate_t"}
     assert set(pa.stats.__all__) == {*CONTINUOUS, *DISCRETE, *several}
 
 
@@ -110,6 +111,55 @@ def test_a_batch_of_covariances():
     got = pa.stats.multivariate_normal.logpdf(x, np.zeros(3), covs).numpy()
     expected = [scipy.stats.multivariate_normal.logpdf(x, np.zeros(3), cov) for cov in covs]
     np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def positive_definite(*shape):
+    root = np.random.default_rng(sum(shape)).normal(size=shape)
+    return root @ root.swapaxes(-1, -2) + np.eye(shape[-1])
+
+
+def test_students_t_of_several_variables():
+    loc, shapes = np.array([0.3, -0.2, 0.5]), positive_definite(2, 3, 3)
+    x, df = np.random.default_rng(1).normal(size=(2, 3)), 3.3
+    got = pa.stats.multivariate_t.logpdf(x, loc, shapes, df).numpy()
+    rows = zip(x, shapes, strict=True)
+    expected = [scipy.stats.multivariate_t.logpdf(y, loc, shape, df) for y, shape in rows]
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+    np.testing.assert_allclose(pa.stats.multivariate_t.pdf(x, loc, shapes, df), np.exp(got))
+    one = pa.stats.multivariate_t(df=df).logpdf(x[:, :1]).numpy()
+    np.testing.assert_allclose(one, scipy.stats.t.logpdf(x[:, 0], df), rtol=1e-12)
+
+    def f(loc, root, df):
+        return pa.sum(pa.stats.multivariate_t.logpdf(x, loc, root @ root.mT + np.eye(3), df))
+
+    pa.testing.check_grads(f, (loc, shapes[0], df), order=2)
+    assert np.isnan(pa.stats.multivariate_t.logpdf(x, df=-1.0)).all()
+    with pytest.raises(ValueError, match=r"multivariate_t.logpdf\] shape of shape \(2, 2\)"):
+        pa.stats.multivariate_t.logpdf(x, shape=np.eye(2))
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_distributions_of_matrices(name):
+    family, theirs = getattr(pa.stats, name), getattr(scipy.stats, name)
+    x, scale, df = positive_definite(2, 3, 3), positive_definite(3, 3), 4.4
+    got = family.logpdf(x, df, scale).numpy()
+    np.testing.assert_allclose(got, [theirs.logpdf(m, df, scale) for m in x], rtol=1e-12)
+    np.testing.assert_allclose(family(df, scale).pdf(x), np.exp(got), rtol=1e-12)
+    batch = family.logpdf(x[0], df, np.stack([scale, 2 * scale])).numpy()
+    expected = [theirs.logpdf(x[0], df, scale), theirs.logpdf(x[0], df, 2 * scale)]
+    np.testing.assert_allclose(batch, expected, rtol=1e-12)
+
+    def f(x, df, scale):
+        return family.logpdf(x @ x.mT + np.eye(3), df, scale @ scale.mT + np.eye(3))
+
+    pa.testing.check_grads(f, (x[0], df, scale), order=2)
+    mapped = pa.func.vmap(lambda m: family.logpdf(m, df, scale))(x).numpy()
+    np.testing.assert_allclose(mapped, got, rtol=1e-12)
+    assert np.isnan(family.logpdf(x, 2.0, scale)).all()
+    with pytest.raises(ValueError, match=rf"{name}.logpdf\] x of shape .* square matrices"):
+        family.logpdf(x, df, np.eye(2))
+    with pytest.raises(np.linalg.LinAlgError):
+        family.logpdf(-x, df, scale)
 
 
 @pytest.mark.parametrize("name", [*CONTINUOUS, *DISCRETE])
