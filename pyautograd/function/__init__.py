@@ -43,9 +43,10 @@ class Function:
     transposition, and both can be differentiated to any order as long as they are written with
     pyautograd's functions. A ``backward`` that uses NumPy should be decorated with
     :func:`once_differentiable`: it then works under every transform, and a second derivative
-    raises instead of being silently zero. An intermediate result saved by a ``forward(ctx, ...)``
-    is a constant for second derivatives; return it as another output, or compute it in
-    ``setup_context``, to have them right.
+    raises instead of being silently zero. A floating-point intermediate result that a
+    ``forward(ctx, ...)`` keeps has its derivatives, too: where the rule is to be differentiated,
+    ``forward`` runs again and records. If that is not possible, as where it uses NumPy, a second
+    derivative raises.
 
     Raises:
         TypeError: ``forward`` returns something other than tensors, or a rule does.

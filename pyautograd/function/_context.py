@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .. import _core
 from .._core import Tensor
 
@@ -68,6 +70,8 @@ class FunctionContext:
         "_own",
         "_saved",
         "constant_outputs",
+        "exact",
+        "intermediate",
         "materialize",
         "needs_input_grad",
         "signature",
@@ -79,6 +83,10 @@ class FunctionContext:
         self.materialize = True
         self.signature: list[tuple[tuple[int, ...], Any]] = []
         self.constant_outputs: list[int] = []
+        # Whether it keeps results of a forward that recorded nothing, which are no outputs.
+        self.intermediate = False
+        # Whether what was saved comes back as it was, and not from hooks, which may round.
+        self.exact = not _core.packs_saved()
         self._constants: tuple[Any, ...] = ()
         self._for_backward: Sequence[Any] = ()
         self._for_jvp: Sequence[Any] | None = None
@@ -122,6 +130,25 @@ class FunctionContext:
             return self._own[name]
         except KeyError:
             raise AttributeError(f"[{self._name}] ctx has no attribute {name!r}") from None
+
+    def keeps_others(self, known: Sequence[Any]) -> bool:
+        """Whether it keeps floating-point arrays or tensors that are none of these."""
+        ids = set(map(id, known))
+        return any(id(x) not in ids for x in self._floats())
+
+    def keeps_the_same(self, other: FunctionContext) -> bool:
+        """Whether another view, of the same rule, has the same floating-point numbers."""
+        pairs = list(zip(self._floats(), other._floats(), strict=False))
+        return all(x.shape == y.shape and _same_numbers(x, y) for x, y in pairs)
+
+    def _floats(self) -> list[Tensor | np.ndarray[Any, Any]]:
+        """What it keeps besides inputs and outputs, or before these are known."""
+        kept: list[Any] = [*(self._saved or self._for_backward), *(self._for_jvp or ())]
+        kept += self.__dict__.values()
+        for value in kept:
+            if isinstance(value, (list, tuple, dict)):
+                kept += value.values() if isinstance(value, dict) else value
+        return [x for x in kept if isinstance(x, (Tensor, np.ndarray)) and x.dtype.kind in "fc"]
 
     def settle(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         """Replaces saved inputs and outputs by their places, so that nothing owns them twice."""
@@ -223,3 +250,10 @@ def _place(x: Tensor | None, places: dict[int, int]) -> _Place:
         return None
     place = places.get(id(x))
     return _Kept(x) if place is None else place
+
+
+def _same_numbers(x: Any, y: Any) -> bool:
+    if any(type(z) is Tensor and _core.depth(z) for z in (x, y)):
+        return True  # of each entry of a vmap
+    a, b = (z.detach() if type(z) is Tensor else _core.asarray(z) for z in (x, y))
+    return bool(_core.all(_core.equal(a, b) | ((a != a) & (b != b))))

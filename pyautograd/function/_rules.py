@@ -70,7 +70,10 @@ class Call:
     def record(self, inputs: list[Tensor], outputs: list[Tensor]) -> Record:
         ctx = self._context(inputs, outputs, [x.requires_grad for x in inputs])
         ctx.signature = [(x.shape, x.dtype) for x in inputs]
-        return Record(ctx, *ctx.masks("backward" not in self._defined), ctx.materialize)
+        reads, outs = ctx.masks("backward" not in self._defined)
+        if ctx.intermediate:
+            reads = (1 << min(len(inputs), 32)) - 1  # to run forward again
+        return Record(ctx, reads, outs, ctx.materialize)
 
     def backward(
         self,
@@ -81,15 +84,32 @@ class Call:
         wants: list[bool],
         differentiable: bool,
     ) -> list[Maybe]:
-        view = ctx.view(inputs, outputs, self._spread_flags(wants), "backward" not in self._defined)
+        forward_mode, needs = "backward" not in self._defined, self._spread_flags(wants)
+        view = ctx.view(inputs, outputs, needs, forward_mode)
+        if differentiable and ctx.intermediate and any(_tracked(inputs)):
+            again = self._again(view, inputs, needs, forward_mode, ctx.exact)
+            if again is None:
+                grads = self._pulled(view, ctx.signature, cotangents, wants, differentiable)
+                return self._constant_in("backward", grads, inputs)
+            view = again
+        return self._pulled(view, ctx.signature, cotangents, wants, differentiable)
+
+    def _pulled(
+        self,
+        view: FunctionContext,
+        signature: list[tuple[tuple[int, ...], Any]],
+        cotangents: list[Maybe],
+        wants: list[bool],
+        differentiable: bool,
+    ) -> list[Maybe]:
         cotangents = self._without_constants(cotangents, view.materialize)
         if "backward" not in self._defined:
-            return self._backward_from_jvp(view, ctx.signature, cotangents, wants)
+            return self._backward_from_jvp(view, signature, cotangents, wants)
         rule = self._function.backward
         if getattr(rule, "_once_differentiable", False):
-            return OnceBackward(self, view, cotangents, ctx.signature).run()
+            return OnceBackward(self, view, cotangents, signature).run()
         exits = _core.graph_exits()
-        grads = self.gradients(rule(view, *cotangents), ctx.signature)
+        grads = self.gradients(rule(view, *cotangents), signature)
         if differentiable and _core.graph_exits() != exits:
             grads = self._guarded("backward", grads, [*cotangents, *view.tensors()])
         return [g if wanted else None for g, wanted in zip(grads, wants, strict=True)]
@@ -100,9 +120,14 @@ class Call:
         moving = [t is not None for t in tangents]
         ctx = self._context(primals, outputs, moving)
         ctx.signature = [(x.shape, x.dtype) for x in primals]
+        needs, constant = self._spread_flags(moving), False
+        view = ctx.view(primals, outputs, needs, forward_mode=True)
+        if ctx.intermediate and any(_tracked(primals)):
+            again = self._again(view, primals, needs, True, ctx.exact)
+            view, constant = again or view, again is None
         if "jvp" not in self._defined:
-            return self._jvp_from_backward(ctx, primals, tangents, outputs)
-        view = ctx.view(primals, outputs, self._spread_flags(moving), forward_mode=True)
+            derived = self._jvp_from_backward(ctx, primals, tangents, outputs)
+            return self._constant_in("backward", derived, primals) if constant else derived
         if view.materialize:
             tangents = [
                 _core.zeros_like(x) if t is None else t
@@ -112,6 +137,8 @@ class Call:
         found = self._tangents(view, tangents, [y.shape for y in outputs])
         if _core.graph_exits() != exits:
             found = self._guarded("jvp", found, [*primals, *tangents])
+        if constant:
+            found = self._constant_in("jvp", found, primals)
         return self._without_constants(found, False)
 
     def batch(
@@ -205,12 +232,53 @@ class Call:
             self._function.setup_context(ctx, self._spread(inputs), output)
         elif self._stash is not None and all(_core.depth(y) == 0 for y in outputs):
             ctx, inputs, outputs = self._stash
+            if not getattr(self._function.backward, "_once_differentiable", False):
+                ctx.intermediate |= ctx.keeps_others([*inputs, *outputs, *self._arguments])
         else:
             ctx = FunctionContext(self.name, self._spread_flags(needs))
             outputs = self._run_with_context(ctx, inputs)
         ctx.settle(inputs, outputs)
         self._non_differentiable = ctx.constant_outputs
         return ctx
+
+    def _again(
+        self,
+        before: FunctionContext,
+        inputs: Sequence[Maybe],
+        needs: tuple[bool, ...],
+        forward_mode: bool,
+        exact: bool,
+    ) -> FunctionContext | None:
+        """A view whose intermediate results are functions of the inputs, as those of a forward at
+        another level are; None if forward leaves the graph, as NumPy does, or does not do the same
+        as before."""
+        given = [x for x in inputs if x is not None]
+        ctx, exits = FunctionContext(self.name, needs), _core.graph_exits()
+        try:
+            outputs = self._run_with_context(ctx, given)
+        except RuntimeError:
+            return None
+        if _core.graph_exits() != exits:
+            return None
+        ctx.settle(given, outputs)
+        view = ctx.view(given, outputs, needs, forward_mode)
+        known = exact and not _core.capturing()
+        return view if not known or view.keeps_the_same(before) else None
+
+    def _constant_in(self, rule: str, results: list[Maybe], inputs: Sequence[Maybe]) -> list[Maybe]:
+        """Results that cannot be differentiated by the inputs."""
+        refusal = Refusal(
+            f"{self.name}_{rule}",
+            f"[{self.name}] {rule} reads a result of forward that is no output and was computed "
+            "outside of the graph (by NumPy, detach or item), or drawn by others than pa.random, "
+            "so that its derivative is not known: compute it with pyautograd's functions, return "
+            "it as another output, or decorate backward with once_differentiable",
+        )
+        tracked = [x for x in inputs if x is not None and x.requires_grad]
+        return [
+            None if y is None else y + refusal.wrap(_core.zeros(y.shape, dtype=y.dtype), tracked)
+            for y in results
+        ]
 
     def _run_with_context(self, ctx: FunctionContext, inputs: list[Tensor]) -> list[Tensor]:
         return self._run_forward(inputs, ctx)
@@ -402,3 +470,7 @@ class OnceBackward(Refusal):
 
     def batch(self, *_: Any) -> Any:
         return None
+
+
+def _tracked(tensors: Sequence[Maybe]) -> list[bool]:
+    return [x is not None and x.requires_grad for x in tensors]
