@@ -267,6 +267,11 @@ def paths(structure: TreeDef) -> list[str]:
     >>> pa.tree.paths(pa.tree.flatten({"w": [1.0, 2.0], "b": 3.0})[1])
     ["['w'][0]", "['w'][1]", "['b']"]
     """
+    if not isinstance(structure, TreeDef):
+        raise TypeError(
+            "[tree.paths] expected a structure, the second of what pa.tree.flatten(tree) returns, "
+            f"not {type(structure).__name__}"
+        )
     if structure.type is None:
         return [""]
     return [step + rest for step, child in _steps(structure) for rest in paths(child)]

@@ -179,3 +179,8 @@ def test_ravel_is_differentiable_both_ways():
         unravel(pa.ones(4))
     nothing, unravel = tree.ravel({"a": None})
     assert nothing.shape == (0,) and unravel(nothing) == {"a": None}
+
+
+def test_paths_are_those_of_a_structure():
+    with pytest.raises(TypeError, match=r"\[tree.paths\] expected a structure, .* not dict"):
+        tree.paths({"a": 1.0})
