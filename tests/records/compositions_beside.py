@@ -60,7 +60,7 @@ def hermitian(a):
 def with_a_logarithm(a):
     if not hasattr(a, "shape"):
         return a
-    one = np.eye(*a.shape[-2:], dtype=a.dtype)
+    one = np.eye(*a.shape[-2:], dtype=bool)
     return a + one + one + one + one
 
 
