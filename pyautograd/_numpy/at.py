@@ -26,11 +26,11 @@ def at(ufunc: np.ufunc, known: str, a: Any, indices: Any, b: Any = None) -> None
             f"{label}: the argument a= is not supported for tensors: a NumPy array cannot hold "
             "a tensor's graph; make it with pa.zeros or pa.asarray"
         )
-    places = _core.reshape(_core.arange(a.size), a.shape)[indices]
+    places = _core.reshape(_core.arange(a.size, device=a.device), a.shape)[indices]
     if ufunc.nin == 1:
         a[...] = _one_by_one(label, op, a, places)
         return
-    amounts = _core.broadcast_to(cast(label, b, a.dtype), places.shape)
+    amounts = _core.broadcast_to(cast(label, b, a.dtype).to(a.device), places.shape)
     if known in ("add", "subtract"):
         a[...] = op(a, _core.reshape(_sums(places, amounts, a.size), a.shape))
     elif known in ("maximum", "minimum") and a.dtype.kind != "c":
@@ -46,8 +46,8 @@ def _sums(places: Tensor, amounts: Tensor, size: int) -> Tensor:
         return _core.astype(_core.complex(*parts), amounts.dtype)
     if amounts.dtype.kind in "iu" and max(map(_core.depth, (places, amounts))) == 0:
         exact = np.zeros(size, amounts.dtype)
-        np.add.at(exact, places.numpy(), amounts.numpy())
-        return _core.asarray(exact)
+        np.add.at(exact, places.to("cpu").numpy(), amounts.to("cpu").numpy())
+        return _core.asarray(exact).to(amounts.device)
     kept = _core.bincount(_core.ravel(places), _core.ravel(amounts), minlength=size)
     return _core.astype(kept, amounts.dtype)
 
@@ -55,10 +55,10 @@ def _sums(places: Tensor, amounts: Tensor, size: int) -> Tensor:
 def _extreme(a: Tensor, places: Tensor, amounts: Tensor, least: bool) -> Tensor:
     """The largest, or least, of what meets in each place; nan is both."""
     values = _core.concat([_core.ravel(a), _core.ravel(amounts)])
-    owners = _core.concat([_core.arange(a.size), _core.ravel(places)])
+    owners = _core.concat([_core.arange(a.size, device=a.device), _core.ravel(places)])
     order = _core.argsort(_falling(values) if least else values)
     # Written in rising order, the last of those that write into one place stays.
-    last = _core.zeros(a.size, dtype="int64")
+    last = _core.zeros(a.size, dtype="int64", device=a.device)
     last[owners[order]] = order
     found = values[last]
     if values.dtype.kind == "f":
@@ -87,7 +87,7 @@ def _one_by_one(
             f"{label}: under vmap the indices must be the same for every entry, as how often one "
             "is named decides what is done; those of add, subtract, maximum and minimum may differ"
         )
-    where = _core.ravel(places).numpy()
+    where = _core.ravel(places).to("cpu").numpy()
     order = np.argsort(where, kind="stable")
     ranked = where[order]
     nth = np.arange(where.size) - np.searchsorted(ranked, ranked)

@@ -98,6 +98,27 @@ def test_many_updates_of_one_place(device):
     np.testing.assert_array_equal(counts.to("cpu").numpy(), np.bincount(index))
 
 
+def test_ufuncs_at_places_that_repeat(device):
+    index, v = [0, 0, 2], pa.tensor([1.0, 2.0, 3.0], device=device)
+    for ufunc, start, want in [
+        (np.add, 1.0, [4.0, 1.0, 4.0]),
+        (np.maximum, -np.inf, [2.0, -np.inf, 3.0]),
+        (np.minimum, 2.5, [1.0, 2.5, 2.5]),
+        (np.multiply, 2.0, [4.0, 2.0, 6.0]),
+    ]:
+        for places in (index, pa.tensor(index, device=device)):
+            x = pa.full(3, start, device=device)
+            ufunc.at(x, places, v)
+            assert x.device == v.device and x.to("cpu").tolist() == want
+
+    def square(v):
+        x = pa.full(3, -np.inf, device=device)
+        np.maximum.at(x, index, v)
+        return pa.sum(x[::2] ** 2)
+
+    assert pa.func.grad(square)(v).to("cpu").tolist() == [0.0, 4.0, 6.0]
+
+
 def test_sorts_are_stable_and_know_nan(device):
     rng = np.random.default_rng(0)
     lines = rng.integers(-3, 4, (5, 333)).astype(float)
