@@ -60,7 +60,9 @@ def hermitian(a):
 def with_a_logarithm(a):
     if not hasattr(a, "shape"):
         return a
-    one = np.eye(*a.shape[-2:], dtype=bool)
+    n = a.shape[-1]
+    own = isinstance(a, pa.Tensor)
+    one = pa.eye(n, dtype="bool", device=a.device) if own else np.eye(n, dtype=bool)
     return a + one + one + one + one
 
 
