@@ -25,29 +25,34 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from . import _core
-from ._core import Tensor
-from ._names import public_dir
-from ._ported import lookup
-from .compositions._common import surely
-from .special import ndtr
+from .. import _core
+from .._core import Tensor
+from .._names import public_dir
+from .._ported import lookup
+from ..compositions._common import surely
+from ..special import ndtr
+from ._windows import avg_pool, conv, init_conv, max_pool
 
 if TYPE_CHECKING:
-    from ._core import TensorLike
+    from .._core import TensorLike
 
 __all__ = [
+    "avg_pool",
     "binary_cross_entropy",
+    "conv",
     "cross_entropy",
     "dropout",
     "elu",
     "gelu",
     "glorot_uniform",
     "he_normal",
+    "init_conv",
     "init_linear",
     "init_mlp",
     "layer_norm",
     "leaky_relu",
     "linear",
+    "max_pool",
     "mean_squared_error",
     "mlp",
     "silu",

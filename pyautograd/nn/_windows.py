@@ -1,0 +1,258 @@
+"""Layers that look at windows of their input: convolutions and pooling, over any number of axes.
+
+Channels lie on the last axis, as in NumPy's images: ``(..., *spatial, channels)``.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from .._core import Tensor
+
+if TYPE_CHECKING:
+    from .._core import TensorLike
+
+__all__ = ["avg_pool", "conv", "init_conv", "max_pool"]
+
+
+def conv(
+    params: dict[str, Tensor],
+    x: TensorLike,
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[Any] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """A convolution: :func:`linear` of every window, all of whose elements are its inputs.
+
+    As everywhere in machine learning it is a cross-correlation: the weight is not reversed. It is
+    one product of matrices, for which the windows are copied side by side.
+
+    Args:
+        params: ``{"weight": (*size, inputs / groups, outputs), "bias": (outputs,)}``; the bias may
+            be absent. As many axes as ``size`` has are spatial ones.
+        x: shape ``(..., *spatial, inputs)``. Of PyTorch's arrays, with channels in front of the
+            spatial axes, ``pa.moveaxis(x, 1, -1)``.
+        stride: steps from one window to the next, one for all axes or one for each.
+        padding: zeros before and after each axis: a number, one for each axis, a pair for each
+            axis, or ``"same"``: so many that there are ``ceil(size of x / stride)`` windows.
+        dilation: steps between the elements of a window, likewise.
+        groups: channels in as many groups that do not see each other, with as many outputs each.
+
+    Returns:
+        Shape ``(..., *windows, outputs)``.
+
+    Raises:
+        ValueError: shapes or groups do not fit, or a window is larger than the padded input.
+
+    >>> edges = {"weight": pa.asarray([-1.0, 1.0]).reshape(2, 1, 1)}
+    >>> pa.nn.conv(edges, pa.asarray([[1.0], [4.0], [2.0]])).tolist()
+    [[3.0], [-2.0]]
+    """
+    given, weight = _core.asarray(x), _core.asarray(params["weight"])
+    size = weight.shape[:-2]
+    if not size:
+        raise ValueError(
+            f"[nn.conv] weight of shape {weight.shape}: expected (*size, inputs / groups, outputs)"
+        )
+    inputs, outputs = weight.shape[-2] * groups, weight.shape[-1]
+    if groups < 1 or outputs % groups:
+        raise ValueError(f"[nn.conv] {outputs} outputs do not make groups={groups}")
+    parts = _taps("conv", given, size, stride, padding, dilation)
+    if given.shape[-1] != inputs:
+        raise ValueError(
+            f"[nn.conv] the last axis of x has {given.shape[-1]} channels, and the weight is for "
+            f"{inputs}"
+        )
+    if groups == 1:
+        made = _core.matmul(_core.concat(parts, axis=-1), weight.reshape(-1, outputs))
+    else:
+        apart = (groups, inputs // groups)
+        columns = _core.stack([p.reshape(*p.shape[:-1], *apart) for p in parts], axis=-3)
+        matrices = weight.reshape(len(parts), apart[1], groups, outputs // groups)
+        made = _core.einsum("...tgi,tigo->...go", [columns, matrices])
+        made = made.reshape(*made.shape[:-2], outputs)
+    return made + params["bias"] if "bias" in params else made
+
+
+def max_pool(
+    x: TensorLike,
+    size: Sequence[int],
+    *,
+    stride: int | Sequence[int] | None = None,
+    padding: int | str | Sequence[Any] = 0,
+) -> Tensor:
+    """The largest element of every window, channel by channel.
+
+    Args:
+        x: shape ``(..., *spatial, channels)``, of a real floating dtype.
+        size: of a window along each spatial axis.
+        stride: as for :func:`conv`; by default ``size``, so that windows do not overlap.
+        padding: as for :func:`conv`, with elements that are never the largest.
+
+    Returns:
+        Shape ``(..., *windows, channels)``. Where several elements are the largest, the derivative
+        is shared among them.
+
+    Raises:
+        ValueError: a window is larger than the padded input.
+
+    >>> pa.nn.max_pool(pa.asarray([[1.0], [4.0], [2.0], [3.0]]), (2,)).tolist()
+    [[4.0], [3.0]]
+    """
+    parts = _taps("max_pool", _core.asarray(x), size, stride, padding, fill=-math.inf)
+    return _core.max(_core.stack(parts, axis=0), axis=0)
+
+
+def avg_pool(
+    x: TensorLike,
+    size: Sequence[int],
+    *,
+    stride: int | Sequence[int] | None = None,
+    padding: int | str | Sequence[Any] = 0,
+) -> Tensor:
+    """The mean of every window, channel by channel.
+
+    Args:
+        x, size, stride: as for :func:`max_pool`.
+        padding: as for :func:`conv`, with zeros, which count.
+
+    Returns:
+        Shape ``(..., *windows, channels)``.
+
+    Raises:
+        ValueError: a window is larger than the padded input.
+
+    >>> pa.nn.avg_pool(pa.asarray([[1.0], [4.0], [2.0], [3.0]]), (2,), stride=1).tolist()
+    [[2.5], [3.0], [2.5]]
+    """
+    parts = _taps("avg_pool", _core.asarray(x), size, stride, padding)
+    return functools.reduce(operator.add, parts) / len(parts)
+
+
+def init_conv(
+    rng: Any,
+    size: Sequence[int],
+    inputs: int,
+    outputs: int,
+    *,
+    groups: int = 1,
+    weight: Callable[..., Tensor] | None = None,
+    bias: Callable[..., Tensor] | None = None,
+    dtype: npt.DTypeLike = np.float64,
+) -> dict[str, Tensor]:
+    """Parameters for :func:`conv`.
+
+    Args:
+        rng: a generator with NumPy's methods.
+        size: of a window along each spatial axis.
+        inputs, outputs: channels before and after.
+        groups: as for :func:`conv`.
+        weight, bias, dtype: as for :func:`init_linear`, of which the elements of a window are the
+            inputs.
+
+    Raises:
+        ValueError: the channels do not make the groups.
+
+    >>> params = pa.nn.init_conv(np.random.default_rng(0), (3, 3), 2, 8)
+    >>> params["weight"].shape, params["bias"].shape
+    ((3, 3, 2, 8), (8,))
+    """
+    from . import init_linear
+
+    if groups < 1 or inputs % groups or outputs % groups:
+        raise ValueError(
+            f"[nn.init_conv] {inputs} inputs and {outputs} outputs do not make groups={groups}"
+        )
+    seen = inputs // groups
+    made = init_linear(rng, math.prod(size) * seen, outputs, weight=weight, bias=bias, dtype=dtype)
+    return made | {"weight": made["weight"].reshape(*size, seen, outputs)}
+
+
+def _taps(
+    op: str,
+    x: Tensor,
+    size: Sequence[int],
+    stride: int | Sequence[int] | None,
+    padding: int | str | Sequence[Any],
+    dilation: int | Sequence[int] = 1,
+    fill: float = 0.0,
+) -> list[Tensor]:
+    """Of every window its first element, its second one, ...: each an array of all windows."""
+    if isinstance(size, int):
+        raise ValueError(f"[nn.{op}] size={size}: give one number for each spatial axis, ({size},)")
+    axes = len(size)
+    if x.ndim < axes + 1:
+        raise ValueError(
+            f"[nn.{op}] x of shape {x.shape} has no {axes} spatial axes in front of its channels"
+        )
+    steps = _per_axis(op, "stride", size if stride is None else stride, axes)
+    apart = _per_axis(op, "dilation", dilation, axes)
+    lengths = x.shape[-axes - 1 : -1]
+    spans = [a * (k - 1) + 1 for k, a in zip(size, apart, strict=True)]
+    pads = _pads(op, padding, lengths, spans, steps)
+    if any(map(any, pads)):
+        around = [(0, 0)] * (x.ndim - axes - 1) + pads + [(0, 0)]
+        x = _core.pad(x, around, constant_values=fill)
+    counts = []
+    for n, (before, after), span, step in zip(lengths, pads, spans, steps, strict=True):
+        if n + before + after < span:
+            raise ValueError(
+                f"[nn.{op}] a window of {span} elements does not fit into an axis of {n}, padded "
+                f"to {n + before + after}"
+            )
+        counts.append((n + before + after - span) // step + 1)
+    parts = []
+    for tap in itertools.product(*map(range, size)):
+        window = [
+            slice(t * a, t * a + (count - 1) * step + 1, step)
+            for t, a, count, step in zip(tap, apart, counts, steps, strict=True)
+        ]
+        index = (..., *window, slice(None))
+        parts.append(x[index])
+    return parts
+
+
+def _per_axis(op: str, name: str, given: int | Sequence[int], axes: int) -> list[int]:
+    values = [given] * axes if isinstance(given, int) else list(given)
+    if len(values) != axes or any(v < 1 for v in values):
+        raise ValueError(f"[nn.{op}] {name}={given}: expected one positive number, or {axes}")
+    return values
+
+
+def _pads(
+    op: str,
+    padding: int | str | Sequence[Any],
+    lengths: Sequence[int],
+    spans: Sequence[int],
+    steps: Sequence[int],
+) -> list[tuple[int, int]]:
+    """Before and after each axis."""
+    if padding == "same":
+        missing = [
+            max((-(-n // step) - 1) * step + span - n, 0)
+            for n, span, step in zip(lengths, spans, steps, strict=True)
+        ]
+        return [(m // 2, m - m // 2) for m in missing]
+    values = [padding] * len(lengths) if isinstance(padding, (int, str)) else list(padding)
+    try:
+        pads = [(v, v) if isinstance(v, int) else (int(v[0]), int(v[1])) for v in values]
+        fits = len(pads) == len(lengths) and min(map(min, pads)) >= 0
+    except (TypeError, ValueError, IndexError):
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"[nn.{op}] padding={padding!r}: expected 'same', a number, or one or a pair for each "
+            f"of {len(lengths)} axes, none of them negative"
+        )
+    return pads
