@@ -30,7 +30,8 @@ class Nowhere final : public Lineage {
   void forget(Storage&) noexcept override {}
 };
 
-// What takes long has threads of its own, if it is large. Its output; absent if it has no loop.
+// How its output will lie; absent if it has no loop, or one that takes long on a large array and
+// has threads of its own there.
 Tensor loop_of(const Step& step, TensorSpan inputs, PlannedStep& planned) {
   const Spec& spec = step.specs[0];
   if (!step.primitive->find_loop(inputs, planned.loop)) return {};
@@ -40,6 +41,7 @@ Tensor loop_of(const Step& step, TensorSpan inputs, PlannedStep& planned) {
   return Layouts::layout(spec, dense_strides(spec.shape, order));
 }
 
+// Likewise; on large arrays a kernel has threads and memory of its own.
 Tensor kernel_of(const Step& step, TensorSpan inputs, PlannedStep& planned) {
   const Spec& spec = step.specs[0];
   const bool large =

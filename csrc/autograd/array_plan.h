@@ -8,7 +8,7 @@
 
 namespace pyautograd {
 
-// Whether threads, or putting off, are worth their while for such an array.
+// Whether ops on such an array are put off (autograd/deferral.h).
 bool is_large(const Spec& spec);
 
 // How the values of a list lie in memory, if its arguments lie as given and whatever cannot be

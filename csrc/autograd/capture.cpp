@@ -7,9 +7,9 @@
 #include "autograd/algebra.h"
 #include "autograd/evaluate.h"
 #include "autograd/joined_ops.h"
-#include "autograd/layout.h"
 #include "autograd/node.h"
 #include "core/error.h"
+#include "kernels/kernels.h"
 
 namespace pyautograd {
 
@@ -19,6 +19,13 @@ namespace {
 constexpr size_t kMostKept = 1 << 18;
 
 bool on_host(const Spec& spec) { return spec.device.kind == Device::Kind::CPU; }
+
+// Row-major numbers of its own.
+Ref<Array> packed(const Array& x) {
+  Ref<Array> out = Array::empty(x.shape, x.dtype);
+  kernels::copy(out->view(), x.view());
+  return out;
+}
 
 }  // namespace
 

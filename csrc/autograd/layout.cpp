@@ -1,7 +1,5 @@
 #include "autograd/layout.h"
 
-#include "kernels/kernels.h"
-
 namespace pyautograd {
 
 AxisOrder elementwise_order(TensorSpan operands, const Dims& shape) {
@@ -13,12 +11,6 @@ AxisOrder elementwise_order(TensorSpan operands, const Dims& shape) {
     layouts.push_back(broadcast_strides(array.shape, array.strides, shape));
   }
   return order_in_memory(shape, {layouts.begin(), layouts.size()});
-}
-
-Ref<Array> packed(const Array& x) {
-  Ref<Array> out = Array::empty(x.shape, x.dtype);
-  kernels::copy(out->view(), x.view());
-  return out;
 }
 
 kernels::ArrayKernel kernel_on(const Array& x, DType dtype, Dims shape,

@@ -22,9 +22,6 @@ inline Ref<Array> empty_elementwise(TensorSpan operands, const Spec& spec) {
   return Array::empty(spec.shape, spec.dtype, spec.device);
 }
 
-// The numbers in memory of their own, row-major.
-Ref<Array> packed(const Array& x);
-
 // The call of a kernel that makes a row-major array of an array that lies like x.
 kernels::ArrayKernel kernel_on(const Array& x, DType dtype, Dims shape,
                                std::function<void(const View& out, const View& x)> run);

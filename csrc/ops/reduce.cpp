@@ -1,6 +1,5 @@
 #include "ops/reduce.h"
 
-#include "autograd/layout.h"
 #include "kernels/kernels.h"
 #include "ops/index.h"
 
@@ -40,40 +39,6 @@ Tensor ReducedAxes::restore(const Tensor& reduced) const {
 Specs Reduction::infer(TensorSpan inputs) const {
   const Tensor& x = inputs[0];
   return {Spec{over_.shape(x.shape()), result_dtype(x.dtype()), x.device()}};
-}
-
-Tensors KernelReduction::eval(TensorSpan inputs, const Specs& specs) const {
-  const Array& x = inputs[0].array();
-  const Spec& spec = specs[0];
-  Ref<Array> out = Array::empty(spec.shape, spec.dtype, spec.device);
-  const Dims kept = over_.kept_shape(x.shape), strides = contiguous_strides(kept);
-  run({out->address(), out->dtype, kept, strides, out->device}, x.device_view());
-  return Tensors::of(Tensor(std::move(out)));
-}
-
-bool KernelReduction::find_kernel(TensorSpan inputs, const Specs& specs,
-                                  kernels::ArrayKernel& kernel) const {
-  const Array& x = inputs[0].array();
-  kernel = kernel_on(x, specs[0].dtype, over_.kept_shape(x.shape),
-                     [self = Ref<const KernelReduction>(this)](const View& out, const View& given) {
-                       self->run(out, given);
-                     });
-  return true;
-}
-
-Tensors KernelAlongAxis::eval(TensorSpan inputs, const Specs& specs) const {
-  Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-  run(out->device_view(), inputs[0].device_view());
-  return Tensors::of(Tensor(std::move(out)));
-}
-
-bool KernelAlongAxis::find_kernel(TensorSpan inputs, const Specs& specs,
-                                  kernels::ArrayKernel& kernel) const {
-  kernel = kernel_on(inputs[0].array(), specs[0].dtype, specs[0].shape,
-                     [self = Ref<const KernelAlongAxis>(this)](const View& out, const View& given) {
-                       self->run(out, given);
-                     });
-  return true;
 }
 
 Tensor sum_of_squares(const Tensor& x, const ReducedAxes& over) {

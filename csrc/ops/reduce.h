@@ -1,5 +1,6 @@
 #pragma once
 
+#include "autograd/layout.h"
 #include "ops/linear.h"
 
 // What the reductions share.
@@ -31,6 +32,35 @@ struct ReducedAxes {
   Tensor restore(const Tensor& reduced) const;
 };
 
+// An op of one tensor that is a single kernel, which sees the row-major output in a shape of its
+// own.
+template <class Base>
+class ByKernel : public Base {
+ public:
+  using Base::Base;
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    const Array& x = inputs[0].array();
+    const Spec& spec = specs[0];
+    Ref<Array> out = Array::empty(spec.shape, spec.dtype, spec.device);
+    const Dims shape = shape_for_kernel(x.shape), strides = contiguous_strides(shape);
+    run({out->address(), out->dtype, shape, strides, out->device}, x.device_view());
+    return Tensors::of(Tensor(std::move(out)));
+  }
+  bool find_kernel(TensorSpan inputs, const Specs& specs,
+                   kernels::ArrayKernel& kernel) const override {
+    const Array& x = inputs[0].array();
+    kernel = kernel_on(x, specs[0].dtype, shape_for_kernel(x.shape),
+                       [self = Ref<const ByKernel>(this)](const View& out, const View& given) {
+                         self->run(out, given);
+                       });
+    return true;
+  }
+
+ protected:
+  virtual Dims shape_for_kernel(const Dims& x) const = 0;
+  virtual void run(const View& out, const View& x) const = 0;
+};
+
 // A reduction of one tensor to one of the same dtype, or of `result_dtype`.
 class Reduction : public Primitive {
  public:
@@ -46,17 +76,13 @@ class Reduction : public Primitive {
   const ReducedAxes over_;
 };
 
-// One that is a single kernel.
-class KernelReduction : public Reduction {
+class KernelReduction : public ByKernel<Reduction> {
  public:
-  using Reduction::Reduction;
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override;
-  bool find_kernel(TensorSpan inputs, const Specs& specs,
-                   kernels::ArrayKernel& kernel) const override;
+  using ByKernel::ByKernel;
 
  protected:
-  // `out` keeps the reduced axes with size one.
-  virtual void run(const View& out, const View& x) const = 0;
+  // With the reduced axes of size one.
+  Dims shape_for_kernel(const Dims& x) const override { return over_.kept_shape(x); }
 };
 
 // An op along one axis whose output has its input's shape.
@@ -76,16 +102,12 @@ class AlongAxis : public Primitive {
   const int64_t axis_;
 };
 
-// One that is a single kernel.
-class KernelAlongAxis : public AlongAxis {
+class KernelAlongAxis : public ByKernel<AlongAxis> {
  public:
-  using AlongAxis::AlongAxis;
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override;
-  bool find_kernel(TensorSpan inputs, const Specs& specs,
-                   kernels::ArrayKernel& kernel) const override;
+  using ByKernel::ByKernel;
 
  protected:
-  virtual void run(const View& out, const View& x) const = 0;
+  Dims shape_for_kernel(const Dims& x) const override { return x; }
 };
 
 // The dtype in which NumPy accumulates sums and products.

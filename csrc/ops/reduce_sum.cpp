@@ -1,6 +1,5 @@
 // sum, mean, sum_to, cumsum, and what counts truth values.
 
-#include "autograd/layout.h"
 #include "kernels/kernels.h"
 #include "ops/reduce.h"
 #include "ops/series.h"
@@ -66,7 +65,7 @@ class Mean final : public KernelReduction {
 };
 
 // The transpose of broadcast_to.
-class SumTo final : public Primitive {
+class SumTo final : public ByKernel<Primitive> {
  public:
   explicit SumTo(Dims shape) : shape_(std::move(shape)) {}
   std::string_view name() const override { return "sum_to"; }
@@ -93,21 +92,6 @@ class SumTo final : public Primitive {
     }
     return {Spec{shape_, inputs[0].dtype(), inputs[0].device()}};
   }
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
-    const Array& x = inputs[0].array();
-    Ref<Array> out = Array::empty(kept_shape(x), specs[0].dtype, specs[0].device);
-    kernels::reduce(kernels::Reduce::Sum, out->device_view(), x.device_view());
-    if (x.shape.size() == shape_.size()) return Tensors::of(Tensor(std::move(out)));
-    return Tensors::of(Tensor(out->with_layout(shape_, contiguous_strides(shape_), 0)));
-  }
-  bool find_kernel(TensorSpan inputs, const Specs& specs,
-                   kernels::ArrayKernel& kernel) const override {
-    const Array& x = inputs[0].array();
-    kernel = kernel_on(x, specs[0].dtype, kept_shape(x), [](const View& out, const View& given) {
-      kernels::reduce(kernels::Reduce::Sum, out, given);
-    });
-    return true;
-  }
   Tensors vjp(const VjpArgs& args) const override {
     return Tensors::of(broadcast_to(args.cotangents[0], args.input_specs[0].shape));
   }
@@ -129,14 +113,18 @@ class SumTo final : public Primitive {
     return {{aligned.size() == target.size() ? summed : reshape(summed, target)}, {0}};
   }
 
- private:
+ protected:
   // With as many axes as x has.
-  Dims kept_shape(const Array& x) const {
-    Dims kept(x.shape.size() - shape_.size(), 1);
+  Dims shape_for_kernel(const Dims& x) const override {
+    Dims kept(x.size() - shape_.size(), 1);
     for (int64_t n : shape_) kept.push_back(n);
     return kept;
   }
+  void run(const View& out, const View& x) const override {
+    kernels::reduce(kernels::Reduce::Sum, out, x);
+  }
 
+ private:
   const Dims shape_;
 };
 

@@ -31,7 +31,7 @@ from .._names import public_dir
 from .._ported import lookup
 from ..compositions._common import surely
 from ..special import ndtr
-from ._windows import avg_pool, conv, init_conv, max_pool
+from ._windows import avg_pool, conv, max_pool
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -392,6 +392,43 @@ def init_linear(
         "weight": (weight or usual)(rng, (inputs, outputs), dtype),
         "bias": (bias or usual)(rng, (outputs,), dtype),
     }
+
+
+def init_conv(
+    rng: Any,
+    size: Sequence[int],
+    inputs: int,
+    outputs: int,
+    *,
+    groups: int = 1,
+    weight: Initializer | None = None,
+    bias: Initializer | None = None,
+    dtype: npt.DTypeLike = np.float64,
+) -> dict[str, Tensor]:
+    """Parameters for :func:`conv`.
+
+    Args:
+        rng: a generator with NumPy's methods.
+        size: of a window along each spatial axis.
+        inputs, outputs: channels before and after.
+        groups: as for :func:`conv`.
+        weight, bias, dtype: as for :func:`init_linear`, of which the elements of a window are the
+            inputs.
+
+    Raises:
+        ValueError: the channels do not make the groups.
+
+    >>> params = pa.nn.init_conv(np.random.default_rng(0), (3, 3), 2, 8)
+    >>> params["weight"].shape, params["bias"].shape
+    ((3, 3, 2, 8), (8,))
+    """
+    if groups < 1 or inputs % groups or outputs % groups:
+        raise ValueError(
+            f"[nn.init_conv] {inputs} inputs and {outputs} outputs do not make groups={groups}"
+        )
+    seen = inputs // groups
+    made = init_linear(rng, math.prod(size) * seen, outputs, weight=weight, bias=bias, dtype=dtype)
+    return made | {"weight": made["weight"].reshape(*size, seen, outputs)}
 
 
 def init_mlp(

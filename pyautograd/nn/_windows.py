@@ -9,11 +9,8 @@ import functools
 import itertools
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
 
 from .. import _core
 from .._core import Tensor
@@ -21,7 +18,7 @@ from .._core import Tensor
 if TYPE_CHECKING:
     from .._core import TensorLike
 
-__all__ = ["avg_pool", "conv", "init_conv", "max_pool"]
+__all__ = ["avg_pool", "conv", "max_pool"]
 
 
 def conv(
@@ -138,45 +135,6 @@ def avg_pool(
     """
     parts = _taps("avg_pool", _core.asarray(x), size, stride, padding)
     return functools.reduce(operator.add, parts) / len(parts)
-
-
-def init_conv(
-    rng: Any,
-    size: Sequence[int],
-    inputs: int,
-    outputs: int,
-    *,
-    groups: int = 1,
-    weight: Callable[..., Tensor] | None = None,
-    bias: Callable[..., Tensor] | None = None,
-    dtype: npt.DTypeLike = np.float64,
-) -> dict[str, Tensor]:
-    """Parameters for :func:`conv`.
-
-    Args:
-        rng: a generator with NumPy's methods.
-        size: of a window along each spatial axis.
-        inputs, outputs: channels before and after.
-        groups: as for :func:`conv`.
-        weight, bias, dtype: as for :func:`init_linear`, of which the elements of a window are the
-            inputs.
-
-    Raises:
-        ValueError: the channels do not make the groups.
-
-    >>> params = pa.nn.init_conv(np.random.default_rng(0), (3, 3), 2, 8)
-    >>> params["weight"].shape, params["bias"].shape
-    ((3, 3, 2, 8), (8,))
-    """
-    from . import init_linear
-
-    if groups < 1 or inputs % groups or outputs % groups:
-        raise ValueError(
-            f"[nn.init_conv] {inputs} inputs and {outputs} outputs do not make groups={groups}"
-        )
-    seen = inputs // groups
-    made = init_linear(rng, math.prod(size) * seen, outputs, weight=weight, bias=bias, dtype=dtype)
-    return made | {"weight": made["weight"].reshape(*size, seen, outputs)}
 
 
 def _taps(

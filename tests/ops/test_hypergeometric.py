@@ -5,17 +5,10 @@ import math
 import numpy as np
 import pytest
 import scipy.special as sc
+from support.modes import mixed_derivative
 
 import pyautograd as pa
 from pyautograd import special
-
-
-def derivative(f, orders, args):
-    for place, order in enumerate(orders):
-        for _ in range(order):
-            f = pa.func.grad(f, argnums=place)
-    return f(*map(pa.tensor, args)).item()
-
 
 # Made with mpmath 1.3 and differences of high precision: name, arguments, orders, the derivative
 VALUES = [
@@ -58,7 +51,7 @@ VALUES = [
 
 @pytest.mark.parametrize(("name", "args", "orders", "expected"), VALUES)
 def test_values_and_derivatives(name, args, orders, expected):
-    got = derivative(getattr(special, name), orders, args)
+    got = mixed_derivative(getattr(special, name), orders, args)
     assert got == pytest.approx(expected, rel=2e-11, abs=0)
 
 

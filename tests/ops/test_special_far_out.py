@@ -4,18 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from support.modes import mixed_derivative
 
 import pyautograd as pa
 from pyautograd import special
-
-
-def derivative(f, orders, args):
-    """Of some order in each argument."""
-    for place, order in enumerate(orders):
-        for _ in range(order):
-            f = pa.func.grad(f, argnums=place)
-    return f(*map(pa.tensor, args)).item()
-
 
 # Made with mpmath 1.3 and differences of high precision: name, arguments, orders, the derivative
 VALUES = [
@@ -71,7 +63,7 @@ VALUES = [
 
 @pytest.mark.parametrize(("name", "args", "orders", "expected"), VALUES)
 def test_values_and_derivatives(name, args, orders, expected):
-    got = derivative(getattr(special, name), orders, args)
+    got = mixed_derivative(getattr(special, name), orders, args)
     assert got == pytest.approx(expected, rel=2e-12, abs=0)
 
 
@@ -103,8 +95,8 @@ def test_slopes_of_zeta_overflow_at_its_far_zeros(n):
     """The sign is that of (-1)**(n / 2), DLMF 25.6.13."""
     sign = 1.0 if n % 4 == 0 else -1.0
     assert special.zeta(n).item() == 0
-    assert derivative(special.zeta, (1,), (n,)) == sign * math.inf
-    assert derivative(special.zeta, (2,), (n,)) == -sign * math.inf
+    assert mixed_derivative(special.zeta, (1,), (n,)) == sign * math.inf
+    assert mixed_derivative(special.zeta, (2,), (n,)) == -sign * math.inf
 
 
 JACOBI = [
@@ -122,7 +114,7 @@ def test_jacobi_polynomials_where_a_recurrence_divides_by_zero(args, orders, exp
     def f(alpha, beta, x):
         return special.eval_jacobi(5, alpha, beta, x)
 
-    assert derivative(f, orders, args) == pytest.approx(expected, rel=1e-12)
+    assert mixed_derivative(f, orders, args) == pytest.approx(expected, rel=1e-12)
     points = [pa.tensor([v, v + 0.25]) for v in args]  # beside one where the recurrence is used
     mapped = pa.func.vmap(f)(*points)
     np.testing.assert_allclose(mapped, f(*points), rtol=1e-14)

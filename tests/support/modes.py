@@ -41,6 +41,14 @@ def in_all_modes(f, x, *directions):
     return values
 
 
+def mixed_derivative(f, orders, args):
+    """A number: of some order in each argument."""
+    for place, order in enumerate(orders):
+        for _ in range(order):
+            f = pa.func.grad(f, argnums=place)
+    return f(*map(pa.tensor, args)).item()
+
+
 def complex_derivative(f, modes):
     """The derivative of a holomorphic f, element by element, of the order of how many modes there
     are, the first mode innermost."""
