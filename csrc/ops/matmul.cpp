@@ -347,6 +347,7 @@ void register_matmul(Registry& registry) {
   ops::register_einsum(registry);
   ops::register_diagonals(registry);
   ops::register_convolutions(registry);
+  ops::register_windows(registry);
 }
 
 }  // namespace pyautograd

@@ -29,5 +29,6 @@ void register_products_of_matrices(Registry& registry);
 void register_diagonals(Registry& registry);
 void register_einsum(Registry& registry);
 void register_convolutions(Registry& registry);
+void register_windows(Registry& registry);
 
 }  // namespace pyautograd::ops

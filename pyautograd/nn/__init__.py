@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._core import Tensor
+from .._core import nn__conv as _conv
 from .._names import public_dir
 from .._ported import lookup
 from ..compositions._common import surely
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .._core import TensorLike
 
 __all__ = [
+    "_conv",
     "avg_pool",
     "binary_cross_entropy",
     "conv",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from .._core import Tensor
+from .._core import nn__conv as _conv
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -32,8 +33,9 @@ def conv(
 ) -> Tensor:
     """A convolution: :func:`linear` of every window, all of whose elements are its inputs.
 
-    As everywhere in machine learning it is a cross-correlation: the weight is not reversed. It is
-    one product of matrices, for which the windows are copied side by side.
+    As everywhere in machine learning it is a cross-correlation: the weight is not reversed. Windows
+    are copied side by side, a megabyte at a time, for products of matrices; nothing of this is
+    kept, and derivatives are made in the same way.
 
     Args:
         params: ``{"weight": (*size, inputs / groups, outputs), "bias": (outputs,)}``; the bias may
@@ -65,20 +67,22 @@ def conv(
     inputs, outputs = weight.shape[-2] * groups, weight.shape[-1]
     if groups < 1 or outputs % groups:
         raise ValueError(f"[nn.conv] {outputs} outputs do not make groups={groups}")
-    parts = _taps("conv", given, size, stride, padding, dilation)
+    steps, apart, pads = _placed("conv", given, size, stride, padding, dilation)
     if given.shape[-1] != inputs:
         raise ValueError(
             f"[nn.conv] the last axis of x has {given.shape[-1]} channels, and the weight is for "
             f"{inputs}"
         )
-    if groups == 1:
-        made = _core.matmul(_core.concat(parts, axis=-1), weight.reshape(-1, outputs))
-    else:
-        apart = (groups, inputs // groups)
-        columns = _core.stack([p.reshape(*p.shape[:-1], *apart) for p in parts], axis=-3)
-        matrices = weight.reshape(len(parts), apart[1], groups, outputs // groups)
-        made = _core.einsum("...tgi,tigo->...go", [columns, matrices])
-        made = made.reshape(*made.shape[:-2], outputs)
+    ahead, spatial = given.shape[: -len(size) - 1], given.shape[-len(size) - 1 : -1]
+    made = _conv(
+        given.reshape(math.prod(ahead), *spatial, groups, inputs // groups),
+        weight.reshape(*weight.shape[:-1], groups, outputs // groups),
+        steps,
+        apart,
+        [before for before, _ in pads],
+        [after for _, after in pads],
+    )
+    made = made.reshape(*ahead, *made.shape[1:-2], outputs)
     return made + params["bias"] if "bias" in params else made
 
 
@@ -149,6 +153,34 @@ def _taps(
     """Of every window its first element, its second one, ...: each an array of all windows."""
     if isinstance(size, int):
         raise ValueError(f"[nn.{op}] size={size}: give one number for each spatial axis, ({size},)")
+    steps, apart, pads = _placed(op, x, size, stride, padding, dilation)
+    axes = len(size)
+    if any(map(any, pads)):
+        around = [(0, 0)] * (x.ndim - axes - 1) + pads + [(0, 0)]
+        x = _core.pad(x, around, constant_values=fill)
+    spans = [a * (k - 1) + 1 for k, a in zip(size, apart, strict=True)]
+    lengths = x.shape[-axes - 1 : -1]
+    counts = [(n - span) // step + 1 for n, span, step in zip(lengths, spans, steps, strict=True)]
+    parts = []
+    for tap in itertools.product(*map(range, size)):
+        window = [
+            slice(t * a, t * a + (count - 1) * step + 1, step)
+            for t, a, count, step in zip(tap, apart, counts, steps, strict=True)
+        ]
+        index = (..., *window, slice(None))
+        parts.append(x[index])
+    return parts
+
+
+def _placed(
+    op: str,
+    x: Tensor,
+    size: Sequence[int],
+    stride: int | Sequence[int] | None,
+    padding: int | str | Sequence[Any],
+    dilation: int | Sequence[int],
+) -> tuple[list[int], list[int], list[tuple[int, int]]]:
+    """The strides, dilations and paddings of the axes, which fit x."""
     axes = len(size)
     if x.ndim < axes + 1:
         raise ValueError(
@@ -159,26 +191,13 @@ def _taps(
     lengths = x.shape[-axes - 1 : -1]
     spans = [a * (k - 1) + 1 for k, a in zip(size, apart, strict=True)]
     pads = _pads(op, padding, lengths, spans, steps)
-    if any(map(any, pads)):
-        around = [(0, 0)] * (x.ndim - axes - 1) + pads + [(0, 0)]
-        x = _core.pad(x, around, constant_values=fill)
-    counts = []
-    for n, (before, after), span, step in zip(lengths, pads, spans, steps, strict=True):
+    for n, (before, after), span in zip(lengths, pads, spans, strict=True):
         if n + before + after < span:
             raise ValueError(
                 f"[nn.{op}] a window of {span} elements does not fit into an axis of {n}, padded "
                 f"to {n + before + after}"
             )
-        counts.append((n + before + after - span) // step + 1)
-    parts = []
-    for tap in itertools.product(*map(range, size)):
-        window = [
-            slice(t * a, t * a + (count - 1) * step + 1, step)
-            for t, a, count, step in zip(tap, apart, counts, steps, strict=True)
-        ]
-        index = (..., *window, slice(None))
-        parts.append(x[index])
-    return parts
+    return steps, apart, pads
 
 
 def _per_axis(op: str, name: str, given: int | Sequence[int], axes: int) -> list[int]:

@@ -103,6 +103,30 @@ def pairs_of_vectors(rng):
     yield Sample((rng.uniform(-2, 2, 3), rng.uniform(-2, 2, 3)), {"mode": "sideways"})
 
 
+def conv_samples(rng):
+    for x, weight, *places in [
+        ((2, 4, 1, 2), (3, 2, 1, 2), (1,), (1,), (0,), (0,)),
+        ((1, 3, 4, 2, 1), (2, 3, 1, 2, 1), (2, 1), (1, 2), (1, 2), (0, 1)),
+        ((2, 3, 1, 2), (1, 2, 1, 3), (1,), (1,), (0,), (0,)),
+        ((0, 3, 1, 1), (2, 1, 1, 2), (1,), (1,), (0,), (0,)),
+        ((1, 3, 1, 0), (2, 0, 1, 2), (1,), (1,), (0,), (0,)),
+    ]:
+        yield (rng.uniform(-2, 2, x), rng.uniform(-2, 2, weight), *places)
+
+
+def conv_reference(x, weight, stride, dilation, before, after):
+    if (x.shape[-2], x.shape[-1]) != (weight.shape[-2], weight.shape[-3]):
+        raise ValueError("channels")  # which einsum would broadcast
+    axes = tuple(range(1, x.ndim - 2))
+    padded = np.pad(x, [(0, 0), *zip(before, after, strict=True), (0, 0), (0, 0)])
+    spans = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape, strict=False)]
+    views = np.lib.stride_tricks.sliding_window_view(padded, spans, axes)
+    every, within = ([slice(None, None, s) for s in steps] for steps in (stride, dilation))
+    views = views[(slice(None), *every, ..., *within)]
+    letters = "hwd"[: len(axes)]
+    return np.einsum(f"n...gi{letters},{letters}igo->n...go", views, weight)
+
+
 RECORDS = [
     record(
         "matmul",
@@ -221,6 +245,7 @@ RECORDS = [
     record("diagonal", np.diagonal, DIAGONALS),
     record("tril", np.tril, TRIANGLES),
     record("triu", np.triu, TRIANGLES),
+    record("nn._conv", conv_reference, conv_samples, diff=(0, 1), dtypes=NUMBERS, fn=pa.nn._conv),
     record(
         "convolve", without_deprecated(np.convolve), pairs_of_vectors, diff=(0, 1), dtypes=NUMBERS
     ),

@@ -123,6 +123,93 @@ def test_derivatives():
     np.testing.assert_array_equal(call(weight, x).numpy(), pa.func.hessian(f)(weight, x).numpy())
 
 
+# More windows than are copied at a time, of one image or of several, with many neighbours or few.
+@pytest.mark.parametrize("shape", [(2, 60, 52, 6), (9, 30, 20, 6), (3, 130, 90, 1)])
+@pytest.mark.parametrize("padding", [0, 2])
+def test_more_windows_than_fit(shape, padding):
+    x, weight = (
+        pa.asarray(RNG.normal(size=shape)),
+        pa.asarray(RNG.normal(size=(3, 3, shape[-1], 4))),
+    )
+    y, pull = pa.func.vjp(lambda x, w: nn.conv({"weight": w}, x, padding=padding), x, weight)
+    zeros = np.pad(x.numpy(), [(0, 0), (padding, padding), (padding, padding), (0, 0)])
+    want = correlated(zeros, weight.numpy())
+    np.testing.assert_allclose(y.numpy(), want, rtol=1e-11, atol=1e-12)
+    g = RNG.normal(size=y.shape)
+    views = windows(zeros, (3, 3), (1, 1))
+    for_x, for_weight = pull(pa.asarray(g))
+    np.testing.assert_allclose(
+        for_weight.numpy(), np.einsum("npqihw,npqo->hwio", views, g), rtol=1e-9, atol=1e-9
+    )
+    around = np.pad(g, [(0, 0), (2, 2), (2, 2), (0, 0)])
+    want = correlated(around, weight.numpy()[::-1, ::-1].swapaxes(-1, -2))
+    inside = slice(padding, -padding or None)
+    np.testing.assert_allclose(for_x.numpy(), want[:, inside, inside], rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("axes", [(0, None), (None, 2), (3, 1)])
+def test_every_kind_of_batch(groups, axes):
+    def f(x, weight):
+        y = nn.conv({"weight": weight}, x, stride=(2, 1), padding=(1, 0), groups=groups)
+        return pa.sum(pa.sin(y))
+
+    shapes = [(3, 5, 4, 4), (2, 3, 4 // groups, 6)]
+    x, weight = (
+        pa.asarray(RNG.normal(size=shape if a is None else (*shape[:a], 3, *shape[a:])))
+        for shape, a in zip(shapes, axes, strict=True)
+    )
+
+    def at(i):
+        return [
+            t if a is None else pa.take(t, i, axis=a)
+            for t, a in zip((x, weight), axes, strict=True)
+        ]
+
+    def along(t):
+        return lambda x, w: pa.func.jvp(pa.func.grad(f, argnums=(0, 1)), (x, w), (x * t, w + t))[1]
+
+    for g in (f, pa.func.grad(f), pa.func.grad(f, argnums=1), along(0.5)):
+        got = pa.func.vmap(g, in_axes=axes)(x, weight)
+        for i in range(3):
+            one = g(*at(i))
+            for a, b in zip(pa.tree.leaves(got), pa.tree.leaves(one), strict=True):
+                np.testing.assert_allclose(a[i].numpy(), b.numpy(), rtol=1e-11, atol=1e-12)
+    none = pa.func.vmap(f, in_axes=axes)(*at(pa.zeros(0, dtype=int)))
+    assert none.shape == (0,)
+
+
+def test_patterns_are_those_of_the_windows():
+    weight = RNG.normal(size=(3, 2, 2, 2))
+    weight[1, 0] = 0
+    x = pa.asarray(RNG.normal(size=80))
+
+    def f(x):
+        params = {"weight": pa.asarray(weight)}
+        y = nn.conv(params, x.reshape(5, 4, 4), stride=(1, 2), padding=1, groups=2)
+        return y.reshape(-1)
+
+    dense, found = pa.func.jacfwd(f)(x).numpy(), pa.sparse.jacobian(f, x)
+    np.testing.assert_allclose(found.toarray(), dense, rtol=1e-12, atol=1e-14)
+    assert found.nnz == np.count_nonzero(dense)
+    energy = lambda x: pa.sum(f(x) ** 4)  # noqa: E731
+    dense, found = pa.func.hessian(energy)(x).numpy(), pa.sparse.hessian(energy, x)
+    np.testing.assert_allclose(found.toarray(), dense, rtol=1e-11, atol=1e-11)
+    assert found.nnz == np.count_nonzero(dense) < dense.size / 4
+
+
+def test_memory_is_that_of_arguments_and_results():
+    x, weight = (
+        pa.asarray(RNG.normal(size=(8, 64, 64, 8))),
+        pa.asarray(RNG.normal(size=(5, 5, 8, 8))),
+    )
+    pa.memory.reset_peak()
+    before = pa.memory.peak()
+    grad = pa.func.grad(lambda w: pa.sum(nn.conv({"weight": w}, x, padding="same")))(weight)
+    assert grad.shape == weight.shape
+    assert pa.memory.peak() - before < 4 * x.nbytes  # all windows side by side are 25 times as many
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_dtypes(dtype):
     params = nn.init_conv(np.random.default_rng(0), (3,), 2, 4, dtype=dtype)
