@@ -9,6 +9,7 @@
 #include "ops/linalg.h"
 #include "ops/reduce.h"
 #include "ops/sort.h"
+#include "ops/spectral_slopes.h"
 
 namespace pyautograd::ops {
 
@@ -96,8 +97,9 @@ Tensor derivative_of(const Function& f, const Function::Leaves& parameters, int 
 Tensor MatrixFunction::operator()(int further, const Tensor& x, TensorSpan values) const {
   const int order = order_ + further;
   const Tensors given(values.begin(), values.end());
-  const Tensor y = derivative_of(*f_, parameters_, order, by_, even_ ? absolute(x) : x, given);
-  if (!even_ || order % 2 == 0) return y;
+  const Tensor y =
+      derivative_of(*f_, parameters_, order, by_, rows_of_x_ > 0 ? absolute(x) : x, given);
+  if (rows_of_x_ == 0 || order % 2 == 0) return y;
   return where(less(x, scalar(0, x.dtype())), -y, y);
 }
 
@@ -171,8 +173,11 @@ Tensor divided_difference(const WithParameters& f, TensorSpan x) {
       const Tensor fine = integral({kNodes4, kWeights4});
       const Tensor off = absolute(fine - integral({kNodes3, kWeights3})) + absolute(fine) * epsilon;
       Tensor smooth = logical_or(same, less_equal(off, lost));
-      if (f.f.has_kink())
-        smooth = logical_and(smooth, greater_equal(x[i] * x[i + k], scalar(0, dtype)));
+      if (f.f.has_kink()) {  // derivatives at 0 are those from the right
+        const Tensor zero = scalar(0, dtype);
+        const Tensor one_side = logical_or(greater_equal(x[i], zero), less(x[i + k], zero));
+        smooth = logical_and(smooth, one_side);
+      }
       value[i] = where(smooth, fine, quotient);
       error[i] = where(smooth, off, lost);
     }
@@ -249,6 +254,16 @@ Tensor closed_paths(const Tensor& first, TensorSpan factors) {
 
 namespace {
 
+// Eigenvalues, rising, and eigenvectors of a Hermitian matrix.
+linalg::Eigen spectrum_of(const Tensor& matrix, int64_t rows_of_x) {
+  if (rows_of_x == 0) {
+    const Tensors found = linalg::eigh(matrix);
+    return {found[0], found[1]};
+  }
+  return linalg::spectrum_of_jordan_wielandt(linalg::column_range(
+      linalg::row_range(matrix, 0, rows_of_x), rows_of_x, linalg::rows(matrix)));
+}
+
 // The derivative of f(a), for Hermitian a, along Hermitian matrices x1, ..., xk, and f(a) itself
 // for k = 0 (Daleckii and Krein 1965; Higham 2008, "Functions of Matrices", section 3.2). Its
 // product with one more Hermitian matrix is symmetric in all of them, so that it is its own
@@ -271,8 +286,7 @@ class FunctionDerivative final : public linalg::OnMatrices {
     return {Spec{linalg::with_core(lead, {n, n}), dtype, inputs[0].device()}};
   }
   Tensors eval(TensorSpan inputs, const Specs&) const override {
-    const Tensors spectrum = linalg::eigh(inputs[0].untracked());
-    const Tensor &w = spectrum[0], &v = spectrum[1];
+    const auto [w, v] = spectrum_of(inputs[0].untracked(), f_.rows_of_x());
     Tensors values, along;
     for (const Tensor& x : parameters(inputs)) values.push_back(x.untracked());
     for (const Tensor& x : directions(inputs))

@@ -40,15 +40,22 @@ class Function final : public RefCounted {
   int depth_ = 0;
 };
 
-// What the spectrum of a Hermitian matrix goes through: a derivative of f, or of the even function
-// f(|x|), whose derivatives at 0 are those from the right.
+// What the spectrum of a Hermitian matrix goes through: a derivative of f; or, where the matrix is
+// linalg::jordan_wielandt(x), of the even function f(|x|), whose derivatives at 0 are those from
+// the right.
 class MatrixFunction {
  public:
-  MatrixFunction(Ref<const Function> f, bool even, bool kink)
-      : f_(std::move(f)), parameters_(f_->parameters()), even_(even), kink_(kink) {}
+  explicit MatrixFunction(Ref<const Function> f)
+      : f_(std::move(f)), parameters_(f_->parameters()) {}
+  MatrixFunction(Ref<const Function> f, int64_t rows_of_x, bool kink)
+      : MatrixFunction(std::move(f)) {
+    rows_of_x_ = rows_of_x;
+    kink_ = kink;
+  }
 
   size_t count() const noexcept { return parameters_.size(); }
-  bool has_kink() const noexcept { return kink_; }  // at 0
+  bool has_kink() const noexcept { return kink_; }           // at 0
+  int64_t rows_of_x() const noexcept { return rows_of_x_; }  // 0: any Hermitian matrix
   MatrixFunction derivative() const;
   MatrixFunction derivative_by(size_t parameter) const;
   // Its derivative of order `further` at x, where the parameters have these values.
@@ -57,7 +64,8 @@ class MatrixFunction {
  private:
   Ref<const Function> f_;
   Function::Leaves parameters_;
-  bool even_, kink_;
+  int64_t rows_of_x_ = 0;
+  bool kink_ = false;
   int order_ = 0;              // of the derivative
   SmallVector<size_t, 2> by_;  // and the parameters it is by, too
 };

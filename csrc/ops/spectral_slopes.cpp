@@ -1,6 +1,7 @@
 #include "ops/spectral_slopes.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "kernels/kernels.h"
@@ -179,25 +180,22 @@ class EigenvaluesMoved final : public OfEigenvalues {
 };
 
 // Where singular values repeat, as eigenvalues of a Hermitian matrix: these are, rising, minus the
-// singular values, zeros, and the values.
-Eigen eigen_of(const Tensor& matrix) {
-  const Tensors found = eigh(matrix);
-  return {found[0], found[1]};
-}
-// The derivative of U diag(c) V^H along t, and that of all values along x and t.
+// singular values, zeros, and the values. The derivative of U diag(c) V^H along t, and that of all
+// values along x and t.
 Tensor with_values_along(const Tensor& a, const Tensor& c, const Tensor& t) {
   const int64_t m = rows(a), n = columns(a);
   const Tensor none = broadcast_to(constant_like(c, 0), with_core(lead(c, 1), {std::abs(m - n)}));
   const Tensor odd = ops::concat(Tensors{-c, none, flip(c, Dims{-1})}, -1);
   const Tensor matrix = jordan_wielandt(a), along = jordan_wielandt(t);
-  const Tensor out = with_eigenvalues_along(matrix, odd, eigen_of(matrix), Borrowed<1>(along));
+  const Tensor out =
+      with_eigenvalues_along(matrix, odd, spectrum_of_jordan_wielandt(a), Borrowed<1>(along));
   return column_range(row_range(out, 0, m), m, m + n);
 }
 Tensor values_moved_along(const Tensor& a, const Tensor& x, const Tensor& t) {
   const int64_t all = rows(a) + columns(a), k = std::min(rows(a), columns(a));
   const Tensor matrix = jordan_wielandt(a), along = jordan_wielandt(t);
-  const Tensor out =
-      eigenvalues_moved_along(matrix, jordan_wielandt(x), eigen_of(matrix), Borrowed<1>(along));
+  const Tensor out = eigenvalues_moved_along(matrix, jordan_wielandt(x),
+                                             spectrum_of_jordan_wielandt(a), Borrowed<1>(along));
   return flip(column_range(out, all - k, all), Dims{-1});
 }
 
@@ -313,6 +311,28 @@ Tensor jordan_wielandt(const Tensor& x) {
   const Tensor above = ops::concat(Tensors{none(rows(x)), x}, -1);
   const Tensor below = ops::concat(Tensors{adjoint(x), none(columns(x))}, -1);
   return ops::concat(Tensors{above, below}, -2);
+}
+
+Eigen spectrum_of_jordan_wielandt(const Tensor& x) {
+  const int64_t m = rows(x), n = columns(x), k = std::min(m, n);
+  const Tensors found = svd(x, m != n, true, false);
+  const Tensor u = found[0], s = found[1], v = adjoint(found[2]);
+  const Tensor above = column_range(u, 0, k) * std::sqrt(0.5);
+  const Tensor below = column_range(v, 0, k) * std::sqrt(0.5);
+  const auto stacked = [](const Tensor& upper, const Tensor& lower) {
+    return ops::concat(Tensors{upper, lower}, -2);
+  };
+  Tensors values{-s}, vectors{stacked(above, -below)};
+  if (m != n) {
+    const Tensor rest = column_range(m > n ? u : v, k, std::max(m, n));
+    const Tensor none =
+        broadcast_to(constant_like(rest, 0), with_core(lead(x), {k, std::abs(m - n)}));
+    values.push_back(broadcast_to(constant_like(s, 0), with_core(lead(x), {std::abs(m - n)})));
+    vectors.push_back(m > n ? stacked(rest, none) : stacked(none, rest));
+  }
+  values.push_back(flip(s, Dims{-1}));
+  vectors.push_back(flip(stacked(above, below), Dims{-1}));
+  return {ops::concat(values, -1), ops::concat(vectors, -1)};
 }
 
 Tensor with_eigenvalues(const Tensor& a, const Tensor& c, const Eigen& known) {

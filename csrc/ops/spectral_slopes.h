@@ -12,13 +12,15 @@ Tensor skew_part(const Tensor& x);
 // x without its part in the span of the orthonormal columns of u.
 Tensor outside(const Tensor& x, const Tensor& u);
 
-// The Hermitian matrix with the singular values of x, their negatives, and zeros for its spectrum.
-Tensor jordan_wielandt(const Tensor& x);
-
-// Of a Hermitian matrix.
 struct Eigen {
   Tensor values, vectors;
 };
+// The Hermitian matrix with the singular values of x, their negatives, and zeros for its spectrum.
+Tensor jordan_wielandt(const Tensor& x);
+// That spectrum, rising, from the singular vectors of x.
+Eigen spectrum_of_jordan_wielandt(const Tensor& x);
+
+// Of a Hermitian matrix.
 // V diag(c) V^H: what c, one number per eigenvalue, is pulled back to.
 Tensor with_eigenvalues(const Tensor& a, const Tensor& c, const Eigen& known);
 // The diagonal of V^H t V: how the eigenvalues move with the Hermitian part of t.

@@ -218,7 +218,7 @@ struct Reduced {
 bool flat_at_zero(const Ref<const Function>& f, DType dtype) {
   Tensors values;
   for (const Function* leaf : f->parameters()) values.push_back(leaf->parameter());
-  const Tensor slope = MatrixFunction(f, false, false)(1, scalar(0, dtype), values);
+  const Tensor slope = MatrixFunction(f)(1, scalar(0, dtype), values);
   return holds_everywhere(equal(slope, scalar(0, dtype)));
 }
 
@@ -241,14 +241,14 @@ std::optional<Reduced> reduced(const Tensor& y, const Spectrum& spectrum) {
   const int64_t m = linalg::rows(x), n = linalg::columns(x);
   if (spectrum.of != SpectrumOf::Singular) {
     const Tensor matrix = spectrum.of == SpectrumOf::Lower ? x : adjoint(x);
-    return Reduced{{spectrum.f, false, false}, matrix, std::move(parameters), {0, n}, 1};
+    return Reduced{MatrixFunction(spectrum.f), matrix, std::move(parameters), {0, n}, 1};
   }
   const bool kink = !flat_at_zero(spectrum.f, y.dtype());
   if (kink && spectrum.has_zero) return {};
   // The pairs of signs count every singular value twice.
   const Block smaller = m < n ? Block{0, m} : Block{m, m + n};
   return Reduced{
-      {spectrum.f, true, kink}, linalg::jordan_wielandt(x), std::move(parameters), smaller, 0.5};
+      {spectrum.f, m, kink}, linalg::jordan_wielandt(x), std::move(parameters), smaller, 0.5};
 }
 
 bool holds_anywhere(const Tensor& truth) { return !holds_everywhere(logical_not(truth)); }
