@@ -110,7 +110,7 @@ Tensors Layouts::views(const Step& step, TensorSpan inputs) {
   if (primitive.copies() &&
       (primitive.may_view() || inputs[0].array().contiguous() || is_large(step.specs[0])))
     return {inputs[0]};
-  if (!primitive.may_view()) return {};
+  if (!primitive.may_view()) return primitive.shown(inputs);
   try {
     Tensors shown = primitive.eval(inputs, step.specs);
     const bool same = std::all_of(shown.begin(), shown.end(), [&](const Tensor& x) {

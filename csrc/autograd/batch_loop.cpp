@@ -17,8 +17,11 @@ void warn_once(std::string_view name) {
     std::lock_guard lock(mutex);
     if (!warned->emplace(name).second) return;
   }
-  warn(concat("[", name,
-              "] has no batching rule; vmap runs it in a loop over the mapped dimension"));
+  warn(
+      concat("[", name,
+             "] has no batching rule; vmap runs it in a loop over the mapped dimension. With "
+             "generate_vmap_rule = True in its class it runs once, if its methods use pyautograd's "
+             "or NumPy's functions; or define vmap(info, in_dims, *args)"));
 }
 
 // With nothing to run, the outputs' shapes come from one run on zeros.

@@ -70,8 +70,8 @@ class Primitive : public RefCounted {
   // Coefficients of the outputs' Taylor series, absent where zero; nothing: derived from jvp. For
   // ops whose jvp contains the op itself, and where it saves time.
   virtual std::optional<Tensors> taylor(const TaylorArgs& args) const;
-  // At least one dim is mapped. Without a rule of its own a primitive is applied slice by slice,
-  // with a warning once.
+  // At least one dim is mapped. Without a rule of its own a primitive, which is then a user's
+  // function, is applied slice by slice, with a warning once.
   virtual BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const;
   virtual Saves saves() const { return {}; }
   // Whether it takes float16 and bfloat16 as they are, as it moves numbers or has kernels for them.
@@ -87,6 +87,9 @@ class Primitive : public RefCounted {
   virtual bool copies() const { return false; }
   // Whether eval may return memory of its first input.
   virtual bool may_view() const { return false; }
+  // Where eval copies a part of its first input, so that later writes do not show: that part as a
+  // view, for readers that come before any write.
+  virtual Tensors shown([[maybe_unused]] TensorSpan inputs) const { return {}; }
   // What vjp reads when only these inputs are tracked: a product with a constant need not keep the
   // other factor.
   virtual Saves saves_for([[maybe_unused]] std::span<const bool> tracked) const { return saves(); }

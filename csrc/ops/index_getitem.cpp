@@ -112,11 +112,20 @@ Tensor write_value(std::string_view op, const Tensor& x, const Tensor& value) {
   return may_share_memory(source, x.array()) ? copy(numbers) : numbers;
 }
 
+// NumPy reads one element as a number, which does not change with the array: a[i], a[j] = a[j],
+// a[i] swaps. With an ellipsis it is a view.
+bool is_element(const Tensor& x, const Index& index) {
+  return index.size() == x.shape().size() &&
+         std::all_of(index.begin(), index.end(),
+                     [](const IndexItem& item) { return std::holds_alternative<int64_t>(item); });
+}
+
 Tensor plain_getitem(const Tensor& x, const Index& index) {
   if (index.size() == 1 && x.ndim() > 0) {
-    if (const auto* integer = std::get_if<int64_t>(&index[0])) return select(x, 0, *integer);
+    if (const auto* integer = std::get_if<int64_t>(&index[0])) return item_at(x, *integer);
   }
   const IndexPlan plan = plan_index("getitem", x.shape(), index);
+  if (is_element(x, index)) return element(x, plan.slice);
   const Tensor view = indexed_view(x, plan);
   if (!plan.arrays.empty()) {
     return place_arrays(gather(view, plan.arrays, plan.labels), plan, false);

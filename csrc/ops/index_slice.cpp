@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "kernels/fused.h"
@@ -57,15 +58,26 @@ Mapped mapped(const Slice& slice, int dim, int64_t size) {
 
 class SliceOp final : public Linear {
  public:
-  explicit SliceOp(Slice slice) : slice_(std::move(slice)) {}
+  SliceOp(Slice slice, bool copies) : slice_(std::move(slice)), copies_(copies) {}
   std::string_view name() const override { return "slice"; }
-  bool may_view() const override { return true; }
+  bool may_view() const override { return !copies_; }
   bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
     return {Spec{sliced_shape(slice_), inputs[0].dtype(), inputs[0].device()}};
   }
-  Tensors eval(TensorSpan inputs, const Specs&) const override {
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+    if (!copies_) return shown(inputs);
+    const Array& x = inputs[0].array();
+    Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
+    if (out->shape.empty() && is_on_host(inputs[0])) {
+      copy_one(x, *out);
+    } else {
+      kernels::copy(out->device_view(), sliced_view(x, slice_)->device_view());
+    }
+    return Tensors::of(Tensor(std::move(out)));
+  }
+  Tensors shown(TensorSpan inputs) const override {
     return Tensors::of(Tensor(sliced_view(inputs[0].array(), slice_)));
   }
   Saves saves() const override { return {.specs = true}; }
@@ -74,11 +86,21 @@ class SliceOp final : public Linear {
   }
   BatchResult batch(int64_t size, TensorSpan values, std::span<const int> dims) const override {
     const Mapped outer = mapped(slice_, dims[0], size);
-    return {{slice(values[0], outer.slice)}, {outer.dim}};
+    return {{apply1(make_ref<SliceOp>(outer.slice, copies_), values[0])}, {outer.dim}};
   }
 
  private:
+  void copy_one(const Array& x, const Array& out) const {
+    int64_t place = x.offset;
+    for (size_t i = 0; i < slice_.start.size(); ++i) place += slice_.start[i] * x.strides[i];
+    const size_t bytes = static_cast<size_t>(itemsize(x.dtype));
+    std::memcpy(out.address(),
+                static_cast<const std::byte*>(x.storage->data()) + place * itemsize(x.dtype),
+                bytes);
+  }
+
   const Slice slice_;
+  const bool copies_;
 };
 
 // What a slice leaves of an array, without overlaps: along each axis what lies before and behind,
@@ -154,7 +176,13 @@ class SliceUpdate final : public Linear {
 
 Slice whole(const Dims& shape) { return {Dims(shape.size(), 0), shape, Dims(shape.size(), 1)}; }
 
-Tensor slice(const Tensor& x, const Slice& slice) { return apply1(make_ref<SliceOp>(slice), x); }
+Tensor slice(const Tensor& x, const Slice& slice) {
+  return apply1(make_ref<SliceOp>(slice, false), x);
+}
+
+Tensor element(const Tensor& x, const Slice& slice) {
+  return apply1(make_ref<SliceOp>(slice, true), x);
+}
 
 Tensor slice_update(const Tensor& x, const Tensor& value, const Slice& slice) {
   const Tensor inputs[] = {x, value};
@@ -165,7 +193,7 @@ Tensor slice_scatter_zeros(const Tensor& x, const Slice& slice, const Dims& shap
   return slice_update(zeros_view(shape, x.dtype(), x.device()), x, slice);
 }
 
-Tensor select(const Tensor& x, int64_t axis, int64_t index) {
+Slice slice_of_one(const Tensor& x, int64_t axis, int64_t index) {
   const int64_t along = normalize_axis("select", axis, x.ndim());
   const int64_t size = x.shape()[along];
   if (index < -size || index >= size) {
@@ -176,7 +204,16 @@ Tensor select(const Tensor& x, int64_t axis, int64_t index) {
   one.start[along] = index < 0 ? index + size : index;
   one.size[along] = 1;
   one.drop.push_back(along);
-  return apply1(make_ref<SliceOp>(std::move(one)), x);
+  return one;
+}
+
+Tensor select(const Tensor& x, int64_t axis, int64_t index) {
+  return slice(x, slice_of_one(x, axis, index));
+}
+
+Tensor item_at(const Tensor& x, int64_t index) {
+  const Slice one = slice_of_one(x, 0, index);
+  return x.ndim() == 1 ? element(x, one) : slice(x, one);
 }
 
 }  // namespace pyautograd::ops

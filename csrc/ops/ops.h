@@ -88,6 +88,7 @@ Tensor slice(const Tensor& x, const Slice& slice);
 // The transpose of slice: x in the slice's place of zeros(shape).
 Tensor slice_scatter_zeros(const Tensor& x, const Slice& slice, const Dims& shape);
 Tensor select(const Tensor& x, int64_t axis, int64_t index);
+Tensor item_at(const Tensor& x, int64_t index);  // x[index]
 
 // One entry of x[...]: an integer, a slice, None, an ellipsis, or an integer or boolean array.
 struct SliceRange {
@@ -97,7 +98,8 @@ struct NewAxis {};
 struct Ellipsis {};
 using IndexItem = std::variant<int64_t, SliceRange, NewAxis, Ellipsis, Tensor>;
 using Index = SmallVector<IndexItem, 4>;
-Tensor getitem(const Tensor& x, const Index& index);  // NumPy's rules, basic parts as views
+Tensor getitem(const Tensor& x, const Index& index);  // NumPy's rules: basic parts as views, one
+                                                      // element as a number of its own
 // A copy of x with x[index] = value (or += with add); differentiable in both. The engine of `x[i] =
 // v` where something records.
 Tensor setitem(const Tensor& x, const Index& index, const Tensor& value, bool add = false);

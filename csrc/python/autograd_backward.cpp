@@ -8,6 +8,7 @@
 #include "python/autograd_bind.h"
 #include "python/autograd_gc.h"
 #include "python/caster.h"
+#include "python/user_frame.h"
 
 namespace py = pybind11;
 
@@ -125,7 +126,8 @@ py::object category_of(Warning kind) {
 
 void warn_python(Warning kind, const char* message) {
   py::gil_scoped_acquire locked;
-  if (PyErr_WarnEx(category_of(kind).ptr(), message, 1) != 0) throw py::error_already_set();
+  if (PyErr_WarnEx(category_of(kind).ptr(), message, frames_to_user()) != 0)
+    throw py::error_already_set();
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ PyObject* item_at(PyObject* self, Py_ssize_t position) noexcept {
     if (x.ndim() == 0) type_error("a 0-d tensor cannot be indexed");
     if (position < 0 || position >= x.shape()[0])
       index_error("position ", position, " is out of range");
-    return wrap(ops::select(x, 0, position));
+    return wrap(ops::item_at(x, position));
   });
 }
 

@@ -17,12 +17,24 @@ py::object caller_of(const py::object& frame) {
       reinterpret_cast<PyObject*>(PyFrame_GetBack(reinterpret_cast<PyFrameObject*>(frame.ptr()))));
 }
 
+py::object innermost_frame() {
+  return py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+}
+
 }  // namespace
 
 py::object user_frame() {
-  auto frame = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+  py::object frame = innermost_frame();
   while (frame && inside_package(frame)) frame = caller_of(frame);
   return frame;
+}
+
+int frames_to_user() {
+  int level = 1;
+  for (py::object frame = innermost_frame(); frame && inside_package(frame);
+       frame = caller_of(frame))
+    ++level;
+  return level;
 }
 
 }  // namespace pyautograd::python

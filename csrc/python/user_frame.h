@@ -8,4 +8,7 @@ namespace pyautograd::python {
 // is about. Null if there is none. Needs the GIL.
 pybind11::object user_frame();
 
+// Where that frame is for warnings.warn: 1 for the innermost one.
+int frames_to_user();
+
 }  // namespace pyautograd::python

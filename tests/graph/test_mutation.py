@@ -221,11 +221,60 @@ def test_a_part_may_be_written_over_another_part():
             derivative(f)(x).numpy(), derivative(same)(x).numpy(), rtol=1e-13, atol=1e-14
         )
     y = pa.exp(pa.tensor(x, requires_grad=True))
-    kept = y[1]
+    kept = y[1:2]
     with pytest.raises(RuntimeError, match="another live tensor"):
         y[0] = kept
     with pytest.raises(RuntimeError, match="another live tensor"):
         y *= kept
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_an_element_is_a_number_of_its_own(recorded):
+    """As in NumPy: only with slices or an ellipsis it is a view."""
+    x = pa.asarray(np.arange(1.0, 7.0).reshape(2, 3)).requires_grad_(recorded)
+    y = x * 1.0
+    y[0, 0], y[1, 1] = y[1, 1], y[0, 0]
+    first, whole, empty = y[0, 0], y[0].sum()[()], list(y[1])
+    y[0, 0] = 10.0
+    assert (first.item(), (y[0, 0] - first).item(), whole.item()) == (5.0, 5.0, 10.0)
+    y *= 0.0
+    assert [z.item() for z in empty] == [4.0, 1.0, 6.0]
+    if recorded:
+        (slope,) = pa.grad(first + 2 * empty[1], x)
+        assert slope.tolist() == [[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    else:
+        view = y[0, 0, ...]
+        y[0, 0] = 3.0
+        assert view.item() == 3.0
+
+
+def swapped(x):
+    y = x**2
+    for i in range(2):
+        y[i], y[i + 1] = y[i + 1], y[i]
+    last = y[2]
+    y[2] = last * y[0]
+    return y + last
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, pa.captured])
+def test_elements_change_places(wrap):
+    x = pa.tensor([[2.0, 3.0, 5.0], [1.0, 4.0, 2.0]])
+    want = pa.stack([x[:, 1] ** 2 + x[:, 0] ** 2, x[:, 2] ** 2 + x[:, 0] ** 2], axis=1)
+    want = pa.concat([want, (x[:, 0] * x[:, 1])[:, None] ** 2 + x[:, :1] ** 2], axis=1)
+    for derivative in (lambda f: f, pa.func.jacrev, pa.func.jacfwd):
+        mapped = pa.func.vmap(derivative(swapped))
+        assert pa.allclose(mapped(x), pa.stack([wrap(derivative(swapped))(row) for row in x]))
+    assert pa.allclose(pa.func.vmap(swapped)(x), want)
+
+
+def test_what_a_captured_call_returns_of_an_element_stays():
+    x = pa.tensor([2.0, 3.0])
+    pick = pa.captured(lambda x: x[0])
+    pick(x)
+    picked = pick(x)
+    x[0] = 7.0
+    assert picked.item() == 2.0
 
 
 def test_views_that_are_gone_or_copied_do_not_hinder():
