@@ -78,8 +78,9 @@ def _folded_axis(label: str, ufunc: np.ufunc, known: str, x: Tensor, axis: int) 
         empty = _core.sum(x, axis, keepdims=True).shape
         value = np.asarray(ufunc.identity).astype(op(x, x).dtype)
         return _core.full(empty, value.item(), dtype=value.dtype)
-    if x.shape[axis] == 1 and ufunc.identity == 0:
-        return op(x, _core.zeros_like(x))  # hypot of one number is its absolute value
+    if x.shape[axis] == 1:
+        # hypot of one number is its absolute value
+        return op(x, _core.zeros_like(x)) if ufunc.identity == 0 else _core.copy(x)
     if known not in _ASSOCIATIVE:
         parts = [_core.expand_dims(part, axis) for part in _core.unstack(x, axis=axis)]
         return functools.reduce(op, parts)

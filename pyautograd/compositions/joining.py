@@ -104,7 +104,8 @@ def block(arrays: Any) -> Tensor:
     [[1.0, 0.0, 0.0], [2.0, 2.0, 2.0]]
     """
     depth, rank = _block_depth(arrays)
-    return _joined(arrays, depth, max(depth, rank))
+    joined = _joined(arrays, depth, max(depth, rank))
+    return joined if depth else _core.copy(joined)
 
 
 def _block_depth(arrays: Any) -> tuple[int, int]:

@@ -84,6 +84,23 @@ def test_a_number_has_an_axis_to_reduce():
     assert pa.func.grad(lambda x: pa.sum(x, axis=0))(pa.tensor(2.0)).item() == 1
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        np.block,
+        lambda x: np.fmax.reduce(x[:1]),
+        lambda x: np.subtract.reduce(x[:1]),
+        lambda x: np.power.reduce(x, axis=1),
+    ],
+)
+def test_results_have_memory_of_their_own(call):
+    x = pa.tensor([[1.0], [2.0]])
+    result = call(x)
+    before = result.tolist()
+    x[...] = 7.0
+    assert result.tolist() == before
+
+
 def test_a_wrong_axis_raises_numpys_error():
     for call in (
         lambda x: pa.sum(x, axis=2),
