@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "autograd/capture.h"
 #include "autograd/costs.h"
 #include "autograd/deferral.h"
 
@@ -268,7 +269,7 @@ void Keeper::attach(const Ref<const Primitive>& primitive, TensorSpan inputs, co
                     const Tensors& outputs) {
   if (!worth_recipes() || std::none_of(outputs.begin(), outputs.end(), is_fresh)) return;
   for (const Tensor& x : inputs) {
-    if (x.array().storage->exposed()) return;
+    if (x.array().storage->exposed() || Capture::captured(*x.array().storage)) return;
   }
   forget_the_past();
   const Ref<Recipe> recipe =

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "autograd/budget.h"
+#include "autograd/capture.h"
 #include "autograd/deferral.h"
 #include "autograd/rematerialise.h"
 #include "core/dead_list.h"
@@ -163,7 +164,7 @@ void note_place(const Body& body, const std::string* (*place)()) {
   Keeper& keeper = Keeper::mine();
   if (keeper.limit() == 0 || keeper.depth > 0) return;
   for_each_array(body, [&](const Array& array) {
-    if (!Storage::droppable(array.storage->bytes())) return;
+    if (!Storage::droppable(array.storage->bytes()) || Capture::captured(*array.storage)) return;
     Deferral::settle(*array.storage);
     const std::string* found = nullptr;
     for (int turn = 0; turn < 2; ++turn) {

@@ -291,6 +291,24 @@ class TestDifferentiated:
 
         same(pa.captured(within)(x), wanted)
 
+    def test_large_arguments_under_a_memory_budget(self):
+        """The budget remembers where arrays were made that could be dropped: not those without
+        numbers. (What would be overwritten shows to the sanitizers.)"""
+        x = pa.tensor(np.random.default_rng(0).normal(size=50_000))
+        kept = []
+
+        def f(x):
+            kept.append(pa.sin(x))
+            return pa.sum(kept[-1] * x)
+
+        with pa.memory_budget("100MB"):
+            call = pa.captured(pa.func.value_and_grad(lambda x: pa.sum(pa.sin(x) * x)))
+            same(call(x), (pa.sum(pa.sin(x) * x), pa.cos(x) * x + pa.sin(x)), rtol=1e-14)
+            with pytest.raises(RuntimeError, match="keeps tensors"):
+                pa.captured(f)(x)
+            shape_only = pa.zeros_like(kept[0]) + 1.0
+            assert pa.sum(shape_only).item() == 50_000
+
     def test_within_checkpoints(self):
         call = pa.captured(lambda x: pa.sin(x) * x)
         x = pa.tensor([0.3, 0.7])
