@@ -119,9 +119,9 @@ def grad(
         A tuple with one gradient per input, with the input's shape and dtype.
 
     Raises:
-        RuntimeError: an output or an input does not require grad, an input is not used, a cotangent
-            is missing for an output with several elements, or the graph was freed by an earlier
-            sweep.
+        RuntimeError: an output or an input does not require grad, an input is not used, or lies
+            outside a transform that is running, a cotangent is missing for an output with several
+            elements, or the graph was freed by an earlier sweep.
         ValueError: a cotangent has another shape than its output.
 
     >>> x = pa.tensor([1.0, 2.0], requires_grad=True)
@@ -134,15 +134,19 @@ def grad(
     if not xs:
         raise TypeError("[grad] inputs is empty: name the tensors to differentiate by")
     _require_grad("grad", "input", xs)
+    if any(not y.requires_grad for y in ys):
+        for i, x in enumerate(xs):
+            _require_seen(ys, x, i)
     cotangents = _gradients("grad", ys, grad_outputs, batched=is_grads_batched)
     options = _sweep_options(retain_graph, create_graph)
     if is_grads_batched:
         found = _batched_sweep(ys, xs, cotangents, options)
     else:
         found = _core.run_backward(ys, cotangents, xs, False, *options, True)
-    if not (allow_unused or materialize_grads):
-        for i, g in enumerate(found):
-            if g is None:
+    for i, g in enumerate(found):
+        if g is None:
+            _require_seen(ys, xs[i], i)
+            if not (allow_unused or materialize_grads):
                 raise RuntimeError(
                     f"[grad] the outputs do not depend on input {i}: pass allow_unused=True to get "
                     "None for it, or materialize_grads=True to get zeros"
@@ -180,6 +184,16 @@ def _batch_shape(cotangents: list[Tensor | None]) -> tuple[int]:
     if not given or given[0].ndim == 0:
         raise ValueError("[grad] is_grads_batched=True needs grad_outputs with an axis in front")
     return (given[0].shape[0],)
+
+
+def _require_seen(outputs: list[Tensor], x: Tensor, i: int) -> None:
+    """Raises where outputs depend on an input at a lower level only, where no sweep sees it."""
+    if _core.leads_below(outputs, x):
+        raise RuntimeError(
+            f"[grad] input {i} does not belong to the vmap, jvp or taylor that is running, and the "
+            "outputs do: use pa.func.grad or pa.func.vjp here, which take such inputs, or pa.grad "
+            "outside of the transform"
+        )
 
 
 def _tensors(op: str, name: str, value: Any) -> list[Tensor]:

@@ -453,6 +453,29 @@ Tensor without_closed_edge(const Tensor& x) {
   return x.untracked();
 }
 
+bool leads_below(TensorSpan outputs, const Tensor& x) {
+  NodeMap<bool> seen;
+  std::vector<Node*> found;
+  const auto reach = [&](Node* node) {
+    if (node && seen.insert(node, true)) found.push_back(node);
+  };
+  std::vector<const Tensor*> parts;
+  for (const Tensor& y : outputs) parts.push_back(&y);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const Tensor& part = *parts[i];
+    if (part.depth() == x.depth() && i >= outputs.size()) reach(part.node());
+    if (part.depth() <= x.depth()) continue;
+    parts.push_back(&inner_value(*part.body()));
+    if (part.body()->kind == Body::Kind::Dual && as_dual(part).tangent)
+      parts.push_back(&as_dual(part).tangent);
+  }
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (found[i] == x.node()) return true;
+    for (const Edge& edge : found[i]->edges) reach(edge.node.get());
+  }
+  return false;
+}
+
 const Node* node_in_backward() noexcept { return running_node; }
 
 void set_interrupt_check(void (*check)()) noexcept { interrupt_check = check; }

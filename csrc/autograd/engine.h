@@ -41,6 +41,10 @@ Tensors run_backward(const BackwardRequest& request);
 // x, without its edge if that leads to closed leaves only.
 Tensor without_closed_edge(const Tensor& x);
 
+// Whether outputs depend on x at x's own level, below that of the outputs, where a sweep from the
+// outputs does not come.
+bool leads_below(TensorSpan outputs, const Tensor& x);
+
 // The node whose vjp runs on this thread, if any: what is recorded meanwhile belongs to its
 // derivative.
 const Node* node_in_backward() noexcept;

@@ -137,6 +137,12 @@ void bind_backward(py::module_& module) {
              py::arg("inputs"), py::arg("accumulate") = false, py::arg("retain_graph") = false,
              py::arg("differentiable") = "no", py::arg("separated") = false,
              py::arg("unread") = false, py::arg("spent") = false);
+  module.def(
+      "leads_below",
+      [](const py::object& outputs, const Tensor& x) {
+        return leads_below(to_tensors(outputs, "[backward] outputs:"), x);
+      },
+      py::arg("outputs"), py::arg("x"));
   module.def("make_vjp_input", &make_vjp_input, py::arg("x"));
   module.def("close_vjp_input", &close_vjp_input, py::arg("x"));
   module.def("without_edge", [](const Tensor& x) { return x.untracked(); }, py::arg("x"));

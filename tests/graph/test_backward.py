@@ -300,6 +300,33 @@ def test_backward_inside_a_transform_leaves_outer_leaves_alone():
     assert x.grad is None
 
 
+@pytest.mark.parametrize("options", [{}, {"allow_unused": True}, {"materialize_grads": True}])
+def test_inputs_from_outside_of_a_transform_are_not_taken_for_unused(options):
+    """Nothing at the level of the outputs leads to the leaf, yet they depend on it."""
+
+    def product(v):
+        inside = pa.tensor(2.0, requires_grad=True)
+        return pa.grad(inside * v * v, inside, **options)[0]
+
+    def unused(v):
+        inside = pa.tensor(2.0, requires_grad=True)
+        return pa.grad(v * v, inside, materialize_grads=True)[0]
+
+    def twice(f):
+        return pa.func.vmap(f)(pa.tensor([1.0, 3.0]))
+
+    def along(f):
+        return pa.func.jvp(f, (pa.tensor(3.0),), (pa.tensor(1.0),))
+
+    def slopes(f):
+        return pa.func.vmap(pa.func.grad(f))(pa.tensor([1.0, 3.0]))
+
+    for transform in (twice, along, slopes):
+        with pytest.raises(RuntimeError, match=r"\[grad\] input 0 does not belong to the vmap"):
+            transform(product)
+    assert slopes(unused).tolist() == [0.0, 0.0]
+
+
 def test_grad_fn():
     x = leaf(2.0)
     y = x * x + 1
