@@ -26,6 +26,9 @@ std::optional<double> constant_of(const Tensor& x) {
 }
 
 Tensor power(const Tensor& x1, const Tensor& x2) {
+  // The derivative computes x2 - 1, which uint8 does not hold.
+  if (is_inexact(x1.dtype()) && !is_inexact(x2.dtype()))
+    return power(x1, cast(x2, promote(x1.dtype(), x2.dtype())));
   const std::optional<double> exponent = constant_of(x2);
   if (!exponent || x1.dtype() != promote(x1.dtype(), x2.dtype()))
     return call<kernels::Power>(x1, x2);

@@ -1,5 +1,7 @@
 #include "ops/special.h"
 
+#include <algorithm>
+
 #include "autograd/layout.h"
 #include "kernels/fused.h"
 
@@ -100,9 +102,21 @@ class SpecialOp final : public Primitive {
   const Orders orders_;
 };
 
+// In the dtype of the result: what a rule computes of integers, n - 1 of a uint8 0 say, would not
+// be what it means.
+Tensors in_floating(TensorSpan x) {
+  DType dtype = x[0].dtype();
+  for (const Tensor& argument : x) dtype = promote(dtype, argument.dtype());
+  Tensors out;
+  for (const Tensor& argument : x) out.push_back(cast(argument, to_floating(dtype)));
+  return out;
+}
+
 }  // namespace
 
 Tensor apply_special(const SpecialRow& row, TensorSpan x, const Orders& orders) {
+  if (x.size() > 1 && std::any_of(x.begin(), x.end(), [](T a) { return !is_inexact(a.dtype()); }))
+    return apply_special(row, in_floating(x), orders);
   const Ref<const Primitive> op = make_ref<SpecialOp>(row, orders);
   Tensor y = apply1(op, x);
   return any_origin(x) ? through_root(op, x, std::move(y)) : y;

@@ -5,8 +5,17 @@ import itertools
 import numpy as np
 import pytest
 from records import DIFFERENTIABLE, ORDER
+from records.record import WRITING
 from support.modes import forward, reverse
-from support.properties import Scalar, central_difference, drawn, inner, scalars, subsets
+from support.properties import (
+    Scalar,
+    central_difference,
+    drawn,
+    inner,
+    raised_by,
+    scalars,
+    subsets,
+)
 
 import pyautograd as pa
 
@@ -86,6 +95,39 @@ def test_single_precision_derivatives_stay_single(record):
             assert g.dtype == x.dtype
             scale = max(1, np.abs(want.numpy()).max(initial=0))
             np.testing.assert_allclose(g.numpy(), want.numpy(), rtol=0, atol=1e-4 * scale)
+
+
+def with_integers(f, place, dtype):
+    """The same call with small integers in the place of one array, as they are and as floats."""
+    arrays = list(f.arrays)
+    small = np.random.default_rng(3).integers(0, 2, arrays[place].shape)
+    for kind in (dtype, np.float64):
+        arrays[place] = small.astype(kind)
+        g = Scalar(f.record, f.sample, [i for i in f.chosen if i != place])
+        g.arrays = list(arrays)
+        yield g
+
+
+@every_op
+@pytest.mark.parametrize("dtype", ["uint8", "bool"])
+def test_integers_beside_floats_count_as_floats(record, dtype):
+    """A rule that computes n - 1 in the dtype of n has 255 for a uint8 0."""
+    if record.name in WRITING or dtype not in record.dtypes or record.label.endswith("complex"):
+        return
+    for f in itertools.islice(scalars(record), 5):
+        for place in f.chosen if len(f.chosen) > 1 else ():
+            mixed, plain = with_integers(f, place, dtype)
+            if any(raised_by(lambda g=g: g(*g.point)) for g in (mixed, plain)):
+                continue
+            kinds = [[y.dtype for y in g.outputs(*g.point)] for g in (mixed, plain)]
+            if kinds[0] != kinds[1]:
+                continue  # broadcast_arrays and the like
+            directions = plain.direction()
+            for derivative in (forward, reverse):
+                slopes = [derivative(g, directions) for g in (mixed, plain)]
+                for order in (slopes, [reverse(h, directions) for h in slopes]):
+                    got, want = (h(*map(pa.tensor, plain.point)).item() for h in order)
+                    assert np.isclose(got, want, rtol=1e-12, equal_nan=True), (f.sample, place)
 
 
 @every_op
