@@ -70,8 +70,7 @@ class WindowProduct {
     const int64_t limit = columns_limit(x_);
     const int64_t line = row_lines_ * taps_ * groups_ * inputs_;
     const int64_t lines = std::clamp<int64_t>(limit / line, 1, windows_.counts[0]);
-    const int64_t images =
-        lines < windows_.counts[0] ? 1 : std::clamp<int64_t>(limit / (line * lines), 1, images_);
+    const int64_t images = std::clamp<int64_t>(limit / (line * lines), 1, images_);
     memory_ = Array::empty({images * lines * line}, x_.dtype, x_.device);
     if (is_padded()) pad(images);
     bool add = false;

@@ -239,39 +239,67 @@ Dependence WindowProduct::dependence(const DependenceArgs& args) const {
   return out;
 }
 
-int64_t windows_along(int64_t length, int64_t size, int64_t stride, int64_t dilation) {
-  const int64_t span = checked_product("nn._conv", dilation, size - 1) + 1;
-  if (length < span)
-    value_error("[nn._conv] a window of ", span, " elements does not fit into ", length);
-  return (length - span) / stride + 1;
+// How windows of such a weight lie over `lengths` elements. `data` is what has the channels along
+// the weight's axis number `channels` behind its spatial ones.
+Windows placed(std::string_view op, const Tensor& data, const Tensor& weight, size_t channels,
+               const Dims& lengths, const Dims& stride, const Dims& dilation, const Dims& before,
+               const Dims& after) {
+  const size_t spatial = stride.size(), ndim = spatial + 3;
+  const bool shaped = data.shape().size() == ndim && weight.shape().size() == ndim &&
+                      data.shape()[spatial + 1] == weight.shape()[spatial + 1] &&
+                      data.shape()[spatial + 2] == weight.shape()[spatial + channels];
+  const auto fits = [&](const Dims& dims) { return dims.size() == spatial; };
+  if (spatial == 0 || !shaped || !fits(lengths) || !fits(dilation) || !fits(before) || !fits(after))
+    value_error("[", op, "] shapes ", shape_string(data.shape()), " and ",
+                shape_string(weight.shape()), " do not fit over ", spatial, " axes");
+  if (is_bool(promote(data.dtype(), weight.dtype())))
+    type_error("[", op, "] is not defined for dtype bool: use astype first");
+  Windows windows{lengths, {}, {}, stride, dilation, before, after};
+  for (size_t d = 0; d < spatial; ++d) {
+    const int64_t size = weight.shape()[d];
+    if (std::min({size, stride[d], dilation[d]}) < 1 || std::min(before[d], after[d]) < 0)
+      value_error("[", op,
+                  "] sizes, strides and dilations must be positive, paddings not negative");
+    const int64_t span = checked_product(op, dilation[d], size - 1) + 1;
+    const int64_t length = before[d] + lengths[d] + after[d];
+    if (length < span)
+      value_error("[", op, "] a window of ", span, " elements does not fit into ", length);
+    windows.size.push_back(size);
+    windows.counts.push_back((length - span) / stride[d] + 1);
+  }
+  return windows;
+}
+
+Tensor product_with(const Tensor& weight, const Tensor& data, WindowFactor wanted,
+                    Windows windows) {
+  const DType dtype = promote(data.dtype(), weight.dtype());
+  const Tensor a = cast(data, dtype), w = cast(weight, dtype);
+  const Ref<const Primitive> product = make_ref<WindowProduct>(wanted, std::move(windows));
+  return wanted == WindowFactor::Y ? apply1(product, Borrowed<2>(a, w))
+                                   : apply1(product, Borrowed<2>(w, a));
+}
+
+// Without the images and what is behind the spatial axes.
+Dims spatial_shape(const Tensor& x) {
+  return x.ndim() < 3 ? Dims() : Dims(x.shape().begin() + 1, x.shape().end() - 2);
 }
 
 Tensor conv(const Tensor& x, const Tensor& weight, const Dims& stride, const Dims& dilation,
             const Dims& before, const Dims& after) {
-  const size_t spatial = stride.size(), ndim = spatial + 3;
-  const bool shaped = x.shape().size() == ndim && weight.shape().size() == ndim &&
-                      x.shape()[spatial + 1] == weight.shape()[spatial + 1] &&
-                      x.shape()[spatial + 2] == weight.shape()[spatial];
-  if (spatial == 0 || !shaped || dilation.size() != spatial || before.size() != spatial ||
-      after.size() != spatial) {
-    value_error("[nn._conv] x of shape ", shape_string(x.shape()), " and weight of shape ",
-                shape_string(weight.shape()), " do not fit over ", spatial, " axes");
-  }
-  const DType dtype = promote(x.dtype(), weight.dtype());
-  if (is_bool(dtype)) type_error("[nn._conv] is not defined for dtype bool: use astype first");
-  Windows windows{{}, {}, {}, stride, dilation, before, after};
-  for (size_t d = 0; d < spatial; ++d) {
-    const int64_t length = x.shape()[d + 1], size = weight.shape()[d];
-    if (std::min({size, stride[d], dilation[d]}) < 1 || std::min(before[d], after[d]) < 0)
-      value_error(
-          "[nn._conv] sizes, strides and dilations must be positive, paddings not negative");
-    windows.lengths.push_back(length);
-    windows.size.push_back(size);
-    windows.counts.push_back(
-        windows_along(before[d] + length + after[d], size, stride[d], dilation[d]));
-  }
-  return apply1(make_ref<WindowProduct>(WindowFactor::Y, std::move(windows)),
-                Borrowed<2>(cast(x, dtype), cast(weight, dtype)));
+  return product_with(
+      weight, x, WindowFactor::Y,
+      placed("nn._conv", x, weight, 0, spatial_shape(x), stride, dilation, before, after));
+}
+
+Tensor conv_transpose(const Tensor& y, const Tensor& weight, const Dims& lengths,
+                      const Dims& stride, const Dims& dilation, const Dims& before,
+                      const Dims& after) {
+  constexpr std::string_view op = "nn._conv_transpose";
+  Windows windows = placed(op, y, weight, 2, lengths, stride, dilation, before, after);
+  if (spatial_shape(y) != windows.counts)
+    value_error("[", op, "] over ", shape_string(lengths), " there are ",
+                shape_string(windows.counts), " windows, got ", shape_string(spatial_shape(y)));
+  return product_with(weight, y, WindowFactor::X, std::move(windows));
 }
 
 }  // namespace
@@ -290,6 +318,22 @@ void register_windows(Registry& registry) {
                ">>> step = pa.tensor([-1.0, 1.0]).reshape(2, 1, 1, 1)\n"
                ">>> pa.nn._conv(x, step, [1], [1], [0], [0]).reshape(-1).tolist()\n"
                "[3.0, -2.0]");
+  registry.add(
+      "nn._conv_transpose", &conv_transpose,
+      "y, weight, /, lengths, stride, dilation, before, after",
+      "The products behind :func:`pyautograd.nn.conv_transpose`: the transpose of nn._conv.\n\n"
+      ":param y: tensor of shape (images, *windows, groups, outputs)\n"
+      ":param weight: tensor of shape (*size, inputs, groups, outputs)\n"
+      ":param lengths: of x along each spatial axis\n"
+      ":param stride: one for each spatial axis\n:param dilation: likewise\n"
+      ":param before: zeros before x along each spatial axis\n:param after: likewise\n"
+      ":returns: tensor of shape (images, *lengths, groups, inputs)\n"
+      ":raises ValueError: if shapes do not fit\n"
+      ":raises TypeError: if a dtype is bool\n\n"
+      ">>> y = pa.tensor([3.0, -2.0]).reshape(1, 2, 1, 1)\n"
+      ">>> step = pa.tensor([-1.0, 1.0]).reshape(2, 1, 1, 1)\n"
+      ">>> pa.nn._conv_transpose(y, step, [3], [1], [1], [0], [0]).reshape(-1).tolist()\n"
+      "[-3.0, 5.0, -2.0]");
 }
 
 }  // namespace pyautograd::ops

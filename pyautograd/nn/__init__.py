@@ -28,20 +28,23 @@ import numpy.typing as npt
 from .. import _core
 from .._core import Tensor
 from .._core import nn__conv as _conv
+from .._core import nn__conv_transpose as _conv_transpose
 from .._names import public_dir
 from .._ported import lookup
 from ..compositions._common import surely
 from ..special import ndtr
-from ._windows import avg_pool, conv, max_pool
+from ._windows import avg_pool, conv, conv_transpose, max_pool
 
 if TYPE_CHECKING:
     from .._core import TensorLike
 
 __all__ = [
     "_conv",
+    "_conv_transpose",
     "avg_pool",
     "binary_cross_entropy",
     "conv",
+    "conv_transpose",
     "cross_entropy",
     "dropout",
     "elu",

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from .. import _core
 from .._core import Tensor
 from .._core import nn__conv as _conv
+from .._core import nn__conv_transpose as _conv_transpose
 
 if TYPE_CHECKING:
     from .._core import TensorLike
 
-__all__ = ["avg_pool", "conv", "max_pool"]
+__all__ = ["avg_pool", "conv", "conv_transpose", "max_pool"]
 
 
 def conv(
@@ -59,20 +60,10 @@ def conv(
     [[3.0], [-2.0]]
     """
     given, weight = _core.asarray(x), _core.asarray(params["weight"])
-    size = weight.shape[:-2]
-    if not size:
-        raise ValueError(
-            f"[nn.conv] weight of shape {weight.shape}: expected (*size, inputs / groups, outputs)"
-        )
-    inputs, outputs = weight.shape[-2] * groups, weight.shape[-1]
-    if groups < 1 or outputs % groups:
-        raise ValueError(f"[nn.conv] {outputs} outputs do not make groups={groups}")
+    *size, seen, outputs = _weight_shape("conv", weight, groups)
+    inputs = seen * groups
     steps, apart, pads = _placed("conv", given, size, stride, padding, dilation)
-    if given.shape[-1] != inputs:
-        raise ValueError(
-            f"[nn.conv] the last axis of x has {given.shape[-1]} channels, and the weight is for "
-            f"{inputs}"
-        )
+    _check_channels("conv", given, inputs)
     ahead, spatial = given.shape[: -len(size) - 1], given.shape[-len(size) - 1 : -1]
     made = _conv(
         given.reshape(math.prod(ahead), *spatial, groups, inputs // groups),
@@ -83,6 +74,75 @@ def conv(
         [after for _, after in pads],
     )
     made = made.reshape(*ahead, *made.shape[1:-2], outputs)
+    return made + params["bias"] if "bias" in params else made
+
+
+def conv_transpose(
+    params: dict[str, Tensor],
+    x: TensorLike,
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[Any] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    extra: int | Sequence[int] = 0,
+) -> Tensor:
+    """The transpose of :func:`conv`, which makes ``stride`` times as many elements of an axis.
+
+    Each element of ``x`` adds a window, the weight times the element, to the output: what
+    :func:`conv`, from ``outputs`` to ``inputs`` channels, has for its derivative.
+
+    Args:
+        params: ``{"weight": (*size, outputs / groups, inputs), "bias": (outputs,)}``; the bias may
+            be absent.
+        x: shape ``(..., *spatial, inputs)``.
+        stride, dilation, groups: those of the transposed convolution.
+        padding: likewise: elements that are dropped before and after each axis. ``"same"``: so
+            many that ``stride`` times as many elements as ``x`` has remain.
+        extra: elements more at the end of each axis, fewer than its stride: those that ``stride``
+            steps over. One for all axes or one for each.
+
+    Returns:
+        Shape ``(..., *lengths, outputs)``, where a length is ``(n - 1) * stride + dilation * (size
+        - 1) + 1 + extra``, less what is dropped, or ``n * stride``.
+
+    Raises:
+        ValueError: shapes or groups do not fit, or nothing remains.
+
+    >>> step = {"weight": pa.asarray([-1.0, 1.0]).reshape(2, 1, 1)}
+    >>> pa.nn.conv_transpose(step, pa.asarray([[3.0], [-2.0]])).tolist()
+    [[-3.0], [5.0], [-2.0]]
+    """
+    given, weight = _core.asarray(x), _core.asarray(params["weight"])
+    *size, made_of_each, inputs = _weight_shape("conv_transpose", weight, groups)
+    steps, apart, spans = _windows("conv_transpose", given, size, stride, dilation)
+    _check_channels("conv_transpose", given, inputs)
+    ahead, counts = given.shape[: -len(size) - 1], given.shape[-len(size) - 1 : -1]
+    added = _per_axis("conv_transpose", "extra", extra, len(size), least=0)
+    lengths = [n * step for n, step in zip(counts, steps, strict=True)]
+    pads = _pads("conv_transpose", padding, lengths, spans, steps)
+    if padding != "same":
+        lengths = [
+            (n - 1) * step + span + more - before - after
+            for n, step, span, more, (before, after) in zip(
+                counts, steps, spans, added, pads, strict=True
+            )
+        ]
+    if any(more >= step for more, step in zip(added, steps, strict=True)) or min(lengths) < 1:
+        raise ValueError(
+            f"[nn.conv_transpose] stride={steps}, padding={padding!r} and extra={added} leave axes "
+            f"of {lengths}: expected extra < stride, and something to remain"
+        )
+    made = _conv_transpose(
+        given.reshape(math.prod(ahead), *counts, groups, inputs // groups),
+        weight.reshape(*weight.shape[:-1], groups, inputs // groups),
+        lengths,
+        steps,
+        apart,
+        [before for before, _ in pads],
+        [after for _, after in pads],
+    )
+    made = made.reshape(*ahead, *lengths, made_of_each * groups)
     return made + params["bias"] if "bias" in params else made
 
 
@@ -141,6 +201,26 @@ def avg_pool(
     return functools.reduce(operator.add, parts) / len(parts)
 
 
+def _weight_shape(op: str, weight: Tensor, groups: int) -> tuple[int, ...]:
+    """Of a weight with spatial axes, whose last one the groups divide."""
+    if weight.ndim < 3:
+        raise ValueError(
+            f"[nn.{op}] weight of shape {weight.shape}: expected axes for the elements of a window "
+            "and two of channels"
+        )
+    if groups < 1 or weight.shape[-1] % groups:
+        raise ValueError(f"[nn.{op}] {weight.shape[-1]} channels do not make groups={groups}")
+    return weight.shape
+
+
+def _check_channels(op: str, x: Tensor, channels: int) -> None:
+    if x.shape[-1] != channels:
+        raise ValueError(
+            f"[nn.{op}] the last axis of x has {x.shape[-1]} channels, and the weight is for "
+            f"{channels}"
+        )
+
+
 def _taps(
     op: str,
     x: Tensor,
@@ -172,6 +252,24 @@ def _taps(
     return parts
 
 
+def _windows(
+    op: str,
+    x: Tensor,
+    size: Sequence[int],
+    stride: int | Sequence[int] | None,
+    dilation: int | Sequence[int],
+) -> tuple[list[int], list[int], list[int]]:
+    """The strides, dilations and widths of windows along each axis."""
+    axes = len(size)
+    if x.ndim < axes + 1:
+        raise ValueError(
+            f"[nn.{op}] x of shape {x.shape} has no {axes} spatial axes in front of its channels"
+        )
+    steps = _per_axis(op, "stride", size if stride is None else stride, axes)
+    apart = _per_axis(op, "dilation", dilation, axes)
+    return steps, apart, [a * (k - 1) + 1 for k, a in zip(size, apart, strict=True)]
+
+
 def _placed(
     op: str,
     x: Tensor,
@@ -181,15 +279,8 @@ def _placed(
     dilation: int | Sequence[int],
 ) -> tuple[list[int], list[int], list[tuple[int, int]]]:
     """The strides, dilations and paddings of the axes, which fit x."""
-    axes = len(size)
-    if x.ndim < axes + 1:
-        raise ValueError(
-            f"[nn.{op}] x of shape {x.shape} has no {axes} spatial axes in front of its channels"
-        )
-    steps = _per_axis(op, "stride", size if stride is None else stride, axes)
-    apart = _per_axis(op, "dilation", dilation, axes)
-    lengths = x.shape[-axes - 1 : -1]
-    spans = [a * (k - 1) + 1 for k, a in zip(size, apart, strict=True)]
+    steps, apart, spans = _windows(op, x, size, stride, dilation)
+    lengths = x.shape[-len(size) - 1 : -1]
     pads = _pads(op, padding, lengths, spans, steps)
     for n, (before, after), span in zip(lengths, pads, spans, strict=True):
         if n + before + after < span:
@@ -200,10 +291,13 @@ def _placed(
     return steps, apart, pads
 
 
-def _per_axis(op: str, name: str, given: int | Sequence[int], axes: int) -> list[int]:
+def _per_axis(
+    op: str, name: str, given: int | Sequence[int], axes: int, *, least: int = 1
+) -> list[int]:
     values = [given] * axes if isinstance(given, int) else list(given)
-    if len(values) != axes or any(v < 1 for v in values):
-        raise ValueError(f"[nn.{op}] {name}={given}: expected one positive number, or {axes}")
+    if len(values) != axes or any(v < least for v in values):
+        kind = "positive number" if least else "number, not negative"
+        raise ValueError(f"[nn.{op}] {name}={given}: expected one {kind}, or {axes}")
     return values
 
 

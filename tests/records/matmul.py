@@ -118,7 +118,7 @@ def conv_samples(rng):
 
 def conv_reference(x, weight, stride, dilation, before, after):
     if (x.shape[-2], x.shape[-1]) != (weight.shape[-2], weight.shape[-3]):
-        raise ValueError("channels")  # which einsum would broadcast
+        raise ValueError("axes")  # which einsum would broadcast
     axes = tuple(range(1, x.ndim - 2))
     padded = np.pad(x, [(0, 0), *zip(before, after, strict=True), (0, 0), (0, 0)])
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape, strict=False)]
@@ -127,6 +127,30 @@ def conv_reference(x, weight, stride, dilation, before, after):
     views = views[(slice(None), *every, ..., *within)]
     letters = "hwd"[: len(axes)]
     return np.einsum(f"n...gi{letters},{letters}igo->n...go", views, weight)
+
+
+def conv_transpose_samples(rng):
+    for y, weight, *places in [
+        ((2, 2, 1, 2), (3, 2, 1, 2), (4,), (1,), (1,), (0,), (0,)),
+        ((1, 2, 3, 2, 1), (2, 3, 1, 2, 1), (3, 4), (2, 1), (1, 2), (1, 2), (0, 1)),
+        ((1, 2, 2, 2), (1, 1, 2, 2), (3,), (2,), (1,), (0,), (0,)),
+        ((0, 2, 1, 2), (2, 1, 1, 2), (3,), (1,), (1,), (0,), (0,)),
+    ]:
+        yield (rng.uniform(-2, 2, y), rng.uniform(-2, 2, weight), *places)
+
+
+def conv_transpose_reference(y, weight, lengths, stride, dilation, before, after):
+    inputs, groups, outputs = weight.shape[-3:]
+    if y.ndim != weight.ndim or y.shape[-2:] != (groups, outputs):
+        raise ValueError("axes")  # which einsum would broadcast
+    padded = [b + n + a for b, n, a in zip(before, lengths, after, strict=True)]
+    out = np.zeros((len(y), *padded, groups, inputs), np.result_type(y, weight))
+    for tap in np.ndindex(*weight.shape[:-3]):
+        starts = [t * d for t, d in zip(tap, dilation, strict=True)]
+        ends = [a + (n - 1) * s + 1 for a, n, s in zip(starts, y.shape[1:], stride, strict=False)]
+        places = map(slice, starts, ends, stride)
+        out[(slice(None), *places)] += np.einsum("n...go,igo->n...gi", y, weight[tap])
+    return out[(slice(None), *(slice(b, b + n) for b, n in zip(before, lengths, strict=True)))]
 
 
 RECORDS = [
@@ -248,6 +272,14 @@ RECORDS = [
     record("tril", np.tril, TRIANGLES),
     record("triu", np.triu, TRIANGLES),
     record("nn._conv", conv_reference, conv_samples, diff=(0, 1), dtypes=NUMBERS, fn=pa.nn._conv),
+    record(
+        "nn._conv_transpose",
+        conv_transpose_reference,
+        conv_transpose_samples,
+        diff=(0, 1),
+        dtypes=NUMBERS,
+        fn=pa.nn._conv_transpose,
+    ),
     record(
         "convolve", without_deprecated(np.convolve), pairs_of_vectors, diff=(0, 1), dtypes=NUMBERS
     ),

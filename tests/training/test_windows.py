@@ -125,19 +125,22 @@ def test_derivatives():
 
 # More windows than are copied at a time, of one image or of several, with many neighbours or few.
 @pytest.mark.parametrize("shape", [(2, 60, 52, 6), (9, 30, 20, 6), (3, 130, 90, 1)])
-@pytest.mark.parametrize("padding", [0, 2])
-def test_more_windows_than_fit(shape, padding):
-    x, weight = (
-        pa.asarray(RNG.normal(size=shape)),
-        pa.asarray(RNG.normal(size=(3, 3, shape[-1], 4))),
+@pytest.mark.parametrize("padding, stride", [(0, 1), (2, 1), (1, 2)])
+def test_more_windows_than_fit(shape, padding, stride):
+    n, rows, columns, channels = shape
+    x = pa.asarray(RNG.normal(size=(n, rows * stride, columns * stride, channels)))
+    weight = pa.asarray(RNG.normal(size=(3, 3, channels, 4)))
+    y, pull = pa.func.vjp(
+        lambda x, w: nn.conv({"weight": w}, x, padding=padding, stride=stride), x, weight
     )
-    y, pull = pa.func.vjp(lambda x, w: nn.conv({"weight": w}, x, padding=padding), x, weight)
     zeros = np.pad(x.numpy(), [(0, 0), (padding, padding), (padding, padding), (0, 0)])
     want = correlated(zeros, weight.numpy())
-    np.testing.assert_allclose(y.numpy(), want, rtol=1e-11, atol=1e-12)
-    g = RNG.normal(size=y.shape)
+    places = (slice(None), slice(None, None, stride), slice(None, None, stride))
+    np.testing.assert_allclose(y.numpy(), want[places], rtol=1e-11, atol=1e-12)
+    g = np.zeros(want.shape)
+    g[places] = RNG.normal(size=y.shape)
+    for_x, for_weight = pull(pa.asarray(g[places]))
     views = windows(zeros, (3, 3), (1, 1))
-    for_x, for_weight = pull(pa.asarray(g))
     np.testing.assert_allclose(
         for_weight.numpy(), np.einsum("npqihw,npqo->hwio", views, g), rtol=1e-9, atol=1e-9
     )
@@ -145,6 +148,28 @@ def test_more_windows_than_fit(shape, padding):
     want = correlated(around, weight.numpy()[::-1, ::-1].swapaxes(-1, -2))
     inside = slice(padding, -padding or None)
     np.testing.assert_allclose(for_x.numpy(), want[:, inside, inside], rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("padding, extra", [(0, 0), (((1, 0), (0, 2)), (1, 0)), ("same", 0)])
+@pytest.mark.parametrize("stride, dilation", [(1, 1), ((2, 3), 1), (2, (1, 2))])
+def test_the_transpose(padding, extra, stride, dilation):
+    steps = np.broadcast_to(stride, 2)
+    extra = tuple(np.minimum(extra, steps - 1).tolist())
+    how = {"padding": padding, "stride": stride, "dilation": dilation, "groups": 2}
+    params = {"weight": pa.asarray(RNG.normal(size=(3, 2, 2, 6)))}
+    y = pa.asarray(RNG.normal(size=(2, 5, 4, 6)))
+    x = nn.conv_transpose(params, y, **how, extra=extra)
+    assert x.shape == (2, *x.shape[1:3], 4)
+    if padding == "same":
+        assert x.shape[1:3] == tuple(steps * (5, 4))
+    _, pull = pa.func.vjp(lambda x: nn.conv(params, x, **how), pa.zeros(x.shape))
+    np.testing.assert_allclose(x.numpy(), pull(y)[0].numpy(), rtol=1e-13, atol=1e-14)
+    f = lambda w, y: pa.sum(nn.conv_transpose({"weight": w}, y, **how, extra=extra) ** 3)  # noqa: E731
+    small = pa.asarray(RNG.normal(size=(2, 2, 1, 2))), pa.asarray(RNG.normal(size=(1, 2, 2, 2)))
+    assert pa.testing.gradgradcheck(f, small)
+    each = nn.conv_transpose(params | {"bias": pa.asarray([0.0, 1.0, 2.0, 3.0])}, y[0], **how)
+    alone = nn.conv_transpose(params, y, **how)
+    np.testing.assert_allclose((each - alone[0]).numpy()[0, 0], [0, 1, 2, 3], atol=1e-13)
 
 
 @pytest.mark.parametrize("groups", [1, 2])
@@ -224,7 +249,7 @@ def test_errors():
         nn.conv(params, X[..., :3])
     with pytest.raises(ValueError, match="a window of 13 elements does not fit into an axis of 9"):
         nn.conv(params, X, dilation=6)
-    with pytest.raises(ValueError, match="6 outputs do not make groups=4"):
+    with pytest.raises(ValueError, match="6 channels do not make groups=4"):
         nn.conv(params, X, groups=4)
     with pytest.raises(ValueError, match="stride=0: expected one positive number, or 2"):
         nn.conv(params, X, stride=0)
@@ -232,6 +257,15 @@ def test_errors():
         nn.conv(params, X, padding="valid")
     with pytest.raises(ValueError, match="padding=-1: expected"):
         nn.conv(params, X, padding=-1)
+    back = {"weight": pa.ones((3, 3, 6, 4))}
+    with pytest.raises(ValueError, match=r"\[nn.conv_transpose\] .* has 3 channels, .* for 4"):
+        nn.conv_transpose(back, X[..., :3])
+    with pytest.raises(ValueError, match="extra < stride, and something to remain"):
+        nn.conv_transpose(back, X, extra=1)
+    with pytest.raises(ValueError, match=r"leave axes of \[-1, -2\]"):
+        nn.conv_transpose(back, X, padding=6)
+    with pytest.raises(ValueError, match="extra=-1: expected one number, not negative, or 2"):
+        nn.conv_transpose(back, X, extra=-1)
     with pytest.raises(ValueError, match="has no 2 spatial axes in front of its channels"):
         nn.conv(params, X[0, 0])
     with pytest.raises(ValueError, match=r"weight of shape \(4, 6\): expected"):
@@ -260,6 +294,20 @@ def test_against_torch():
         stride=(2, 1),
         padding=(1, 2),
         dilation=(1, 2),
+        groups=2,
+    )
+    np.testing.assert_allclose(
+        np.moveaxis(got.numpy(), -1, 1), want.numpy(), rtol=1e-12, atol=1e-13
+    )
+    got = nn.conv_transpose(
+        {"weight": pa.asarray(weight[..., :4])}, X, stride=2, padding=1, extra=(1, 0), groups=2
+    )
+    want = torch.nn.functional.conv_transpose2d(
+        torch.tensor(np.moveaxis(X, -1, 1)),
+        torch.tensor(weight[..., :4].transpose(3, 2, 0, 1)),
+        stride=2,
+        padding=1,
+        output_padding=(1, 0),
         groups=2,
     )
     np.testing.assert_allclose(
