@@ -63,7 +63,7 @@ def minimize(
             ``f`` sees the containers and dtypes of ``x0``.
         args: a tuple of what ``f`` takes behind ``x``; it is passed on as it is.
         method: a method of SciPy's. By default ``"trust-exact"`` (``"trust-krylov"`` from 500
-            unknowns); with bounds ``"L-BFGS-B"``, with constraints ``"trust-constr"``.
+            unknowns, and with a sparse Hessian or products with it); with bounds ``"L-BFGS-B"``, with constraints ``"trust-constr"``.
         bounds: a tuple ``(lower, upper)``, each None, a number, or a tree like ``x0`` that may stop
             early; a list of pairs, one per unknown; or a :class:`scipy.optimize.Bounds`.
         constraints: one or several dicts ``{"type": "eq" or "ineq", "fun": c}`` (``c(x) == 0`` or
@@ -110,7 +110,8 @@ def minimize(
     constraints = _listed(constraints)
     if method is None and tol is None and not constraints:
         tol = 1e-6 if layout.dtype.itemsize > 4 else 1e-4
-    method = _choose(method, layout.size, bounds, constraints)
+    small = layout.size < _DENSE and hessian in ("auto", "matrix")
+    method = _choose(method, small, bounds, constraints)
     key = method.lower()
     kind = _hessian_kind(hessian, key, layout.size)
     points = points_of(_OP, f, layout, second=key in _SECOND, captured=captured)
@@ -165,13 +166,13 @@ def _has_slacks(constraint: Any) -> bool:
     return not np.array_equal(lower, upper)
 
 
-def _choose(method: str | None, size: int, bounds: Any, constraints: Sequence[Any]) -> str:
+def _choose(method: str | None, small: bool, bounds: Any, constraints: Sequence[Any]) -> str:
     if method is None:
         if constraints:
             return "trust-constr"
         if bounds is not None:
             return "L-BFGS-B"
-        return "trust-exact" if size < _DENSE else "trust-krylov"
+        return "trust-exact" if small else "trust-krylov"
     known = _FIRST | _SECOND | _NONE
     if not isinstance(method, str) or method.lower() not in known:
         raise ValueError(

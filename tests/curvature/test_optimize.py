@@ -240,6 +240,16 @@ def test_jacobian_with_a_leaf_that_is_not_used():
     assert found.tolist() == [[2, 0], [0, 1], [1, 0]]
 
 
+@pytest.mark.parametrize("hessian", ["matrix", "sparse", "products"])
+def test_every_kind_of_hessian_has_a_default_method(hessian):
+    found = pa.optimize.minimize(
+        lambda x: pa.sum((x[1:] - x[:-1] ** 2) ** 2) + pa.sum((x - 1) ** 2),
+        np.ones(5) * 0.9,
+        hessian=hessian,
+    )
+    assert found.success and abs(found.x - 1).max() < 1e-2
+
+
 BAD = [
     (lambda: pa.optimize.minimize(3, np.ones(2)), TypeError, "expected a function"),
     (lambda: pa.optimize.minimize(bowl, np.ones(3, bool)), TypeError, "dtype bool"),
@@ -305,7 +315,7 @@ BAD = [
         "unknown hessian 'dense': expected one of auto, matrix, products, sparse",
     ),
     (
-        lambda: pa.optimize.minimize(bowl, np.ones(3), hessian="sparse"),
+        lambda: pa.optimize.minimize(bowl, np.ones(3), method="trust-exact", hessian="sparse"),
         ValueError,
         "'trust-exact' needs the Hessian as a dense matrix",
     ),
