@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
 
 from . import _core
 from ._core import Tensor
 from ._ported import lookup
 from .func._vmap import to_front
+
+if TYPE_CHECKING:
+    from ._typing import Leaf
 
 __all__ = ["backward", "detect_anomaly", "grad", "set_detect_anomaly"]
 
@@ -17,7 +22,7 @@ __getattr__ = lookup(__name__)
 
 def backward(
     tensors: Tensor | Sequence[Tensor],
-    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
+    grad_tensors: Leaf | Sequence[Leaf | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     inputs: Tensor | Sequence[Tensor] | None = None,
@@ -30,9 +35,9 @@ def backward(
 
     Args:
         tensors: a tensor or a sequence of them; each must require grad.
-        grad_tensors: for each tensor the gradient of some scalar with respect to it, of its shape;
-            the gradient of that scalar with respect to the leaves is accumulated. None stands for
-            one where a tensor is real and has a single element.
+        grad_tensors: for each tensor the gradient of some scalar with respect to it, a tensor, an
+            array or a number of its shape; the gradient of that scalar with respect to the leaves
+            is accumulated. None stands for one where a tensor is real and has a single element.
         retain_graph: keep what the graph saved, so that it can be swept again. Defaults to
             ``create_graph``.
         create_graph: record the sweep too, so that the gradients can be differentiated.
@@ -67,7 +72,7 @@ def backward(
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor] = (),
-    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    grad_outputs: Leaf | Sequence[Leaf | None] | None = None,
     *,
     retain_graph: bool | None = None,
     create_graph: bool = False,
@@ -79,7 +84,7 @@ def grad(
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor] = (),
-    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    grad_outputs: Leaf | Sequence[Leaf | None] | None = None,
     *,
     retain_graph: bool | None = None,
     create_graph: bool = False,
@@ -90,7 +95,7 @@ def grad(
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor] = (),
-    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    grad_outputs: Leaf | Sequence[Leaf | None] | None = None,
     *,
     retain_graph: bool | None = None,
     create_graph: bool = False,
@@ -105,8 +110,8 @@ def grad(
     Args:
         outputs: a tensor or a sequence of them; each must require grad.
         inputs: a tensor or a sequence of them, leaves or intermediate results.
-        grad_outputs: the cotangent of each output, of its shape; None stands for one where an
-            output is real and has a single element.
+        grad_outputs: the cotangent of each output, a tensor, an array or a number of its shape;
+            None stands for one where an output is real and has a single element.
         retain_graph: keep what the graph saved, so that it can be swept again. Defaults to
             ``create_graph``.
         create_graph: record the sweep too, so that the gradients can be differentiated.
@@ -222,20 +227,27 @@ def _gradients(
     if not outputs:
         raise ValueError(f"[{op}] there is nothing to differentiate: no outputs were given")
     _require_grad(op, "output", outputs)
-    if given is None or type(given) is Tensor:
-        values: list[Any] = [given] * (len(outputs) if given is None else 1)
-    elif isinstance(given, (tuple, list)):
-        values = list(given)
+    if given is None:
+        values: list[Any] = [None] * len(outputs)
     else:
-        raise TypeError(
-            f"[{op}] {name} must be a tensor, None or a sequence of these, "
-            f"got {type(given).__name__}"
-        )
+        values = list(given) if isinstance(given, (tuple, list)) else [given]
     if len(values) != len(outputs):
         raise ValueError(f"[{op}] {len(outputs)} outputs need as many {name}, got {len(values)}")
+    values = [_as_gradient(op, name, u) for u in values]
     for i, (y, u) in enumerate(zip(outputs, values, strict=True)):
         _check_gradient(op, name, i, y, u, batched)
     return values
+
+
+def _as_gradient(op: str, name: str, u: Any) -> Tensor | None:
+    if u is None or type(u) is Tensor:
+        return u
+    if not isinstance(u, (np.ndarray, np.number, int, float, complex)):
+        raise TypeError(
+            f"[{op}] {name} must be tensors, arrays, numbers or None, or a sequence of these, got "
+            f"{type(u).__name__}"
+        )
+    return _core.asarray(u)
 
 
 def _check_gradient(op: str, name: str, i: int, y: Tensor, u: Any, batched: bool) -> None:
@@ -251,8 +263,6 @@ def _check_gradient(op: str, name: str, i: int, y: Tensor, u: Any, batched: bool
                 f"of one element, so pass one in {name} or differentiate a scalar such as its sum"
             )
         return
-    if type(u) is not Tensor:
-        raise TypeError(f"[{op}] {name} must hold tensors and None, got {type(u).__name__}")
     shape = u.shape[1:] if batched else u.shape
     if shape != y.shape:
         raise ValueError(
@@ -270,6 +280,12 @@ def _require_grad(op: str, role: str, tensors: list[Tensor]) -> None:
                 f"[{op}] {role} {i} has dtype {x.dtype}: only floating-point and complex "
                 "tensors have gradients"
             )
+        if _core.depth(x) > 0:
+            raise RuntimeError(
+                f"[{op}] {role} {i} does not require grad inside the {_core.level_name(x)} that it "
+                "was made in, where what requires grad outside is a constant: use pa.func.grad, or "
+                f"call {op} outside"
+            )
         raise RuntimeError(
             f"[{op}] {role} {i} does not require grad: nothing that requires grad leads to it, it "
             "was computed under no_grad, or it comes from a gradient taken without "
@@ -281,7 +297,7 @@ def _require_grad(op: str, role: str, tensors: list[Tensor]) -> None:
 
 def _tensor_backward(
     self: Tensor,
-    gradient: Tensor | None = None,
+    gradient: Leaf | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     inputs: Tensor | Sequence[Tensor] | None = None,

@@ -208,6 +208,7 @@ void bind_levels(py::module_& module) {
   module.def("make_batched", &bind_batched, py::arg("level"), py::arg("value"), py::arg("dim"));
   module.def("unwrap_batched", &unwrap_batched, py::arg("level"), py::arg("x"));
   module.def("depth", [](const Tensor& x) { return x.depth(); }, py::arg("x"));
+  module.def("level_name", [](const Tensor& x) { return x.level()->name(); }, py::arg("x"));
   module.def("innermost_depth", [] { return depth_of(innermost_level()); });
 
   module.def("is_grad_enabled", [] { return recording(depth_of(innermost_level())); });

@@ -12,6 +12,7 @@
 #include "python/scalars.h"
 #include "python/tensor_slots.h"
 #include "python/tensor_type.h"
+#include "python/user_frame.h"
 
 namespace py = pybind11;
 
@@ -36,6 +37,22 @@ Tensor detached(const Tensor& x) {
   return make_batched(batched.level, detached(batched.value), batched.dim);
 }
 
+// Where somebody else's function asked for the numbers.
+std::string advice_for_caller() {
+  py::object frame = user_frame();
+  std::string module;
+  for (; frame && !frame.is_none(); frame = frame.attr("f_back")) {
+    module = py::str(frame.attr("f_globals").attr("get")("__name__", ""));
+    if (!module.starts_with("numpy")) break;
+  }
+  if (module.starts_with("scipy.sparse"))
+    return ". A scipy.sparse matrix times a tensor is pa.sparse.matmul(a, x)";
+  if (!module.starts_with("scipy.")) return "";
+  return ". What SciPy computes with NumPy is in pa.special, pa.stats, pa.linalg, pa.fft and "
+         "pa.optimize; and many of its functions take tensors where SCIPY_ARRAY_API=1 is set in "
+         "the environment before SciPy is imported";
+}
+
 // numpy() and __array__ leave the graph, so they insist that there is none.
 const Tensor& graph_free(const Tensor& x, const char* what) {
   if (!x.is_array()) {
@@ -44,7 +61,8 @@ const Tensor& graph_free(const Tensor& x, const char* what) {
         "[", what, "] a tensor inside ", x.level()->name(),
         " has a tangent that an array cannot carry: use pyautograd's functions or "
         "NumPy's, pa.stack in place of np.array([x, y]), pa.zeros in place of np.zeros for "
-        "what is written into; or x.detach() if a constant is meant");
+        "what is written into; or x.detach() if a constant is meant",
+        advice_for_caller());
   }
   if (x.tracked()) {
     runtime_error(
@@ -52,7 +70,7 @@ const Tensor& graph_free(const Tensor& x, const char* what) {
         "] the tensor is part of a recorded graph, and an array carries no derivative: use "
         "pyautograd's functions or NumPy's, pa.stack in place of np.array([x, y]), pa.zeros in "
         "place of np.zeros for what is written into; or x.detach().",
-        what, "(...) if a constant is meant");
+        what, "(...) if a constant is meant", advice_for_caller());
   }
   return x;
 }

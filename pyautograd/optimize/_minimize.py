@@ -63,7 +63,8 @@ def minimize(
             ``f`` sees the containers and dtypes of ``x0``.
         args: a tuple of what ``f`` takes behind ``x``; it is passed on as it is.
         method: a method of SciPy's. By default ``"trust-exact"`` (``"trust-krylov"`` from 500
-            unknowns, and with a sparse Hessian or products with it); with bounds ``"L-BFGS-B"``, with constraints ``"trust-constr"``.
+            unknowns, and with a sparse Hessian or products with it); with bounds ``"L-BFGS-B"``,
+            with constraints ``"trust-constr"``.
         bounds: a tuple ``(lower, upper)``, each None, a number, or a tree like ``x0`` that may stop
             early; a list of pairs, one per unknown; or a :class:`scipy.optimize.Bounds`.
         constraints: one or several dicts ``{"type": "eq" or "ineq", "fun": c}`` (``c(x) == 0`` or

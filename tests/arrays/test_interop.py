@@ -235,6 +235,21 @@ def test_leaving_the_graph_needs_detach():
     assert x.tolist() == [1, 2] and x[0].item() == 1
 
 
+def test_what_scipy_asks_for_names_the_counterparts():
+    special, sparse = pytest.importorskip("scipy.special"), pytest.importorskip("scipy.sparse")
+    linalg = pytest.importorskip("scipy.linalg")
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    for call in (lambda: special.factorial(x), lambda: linalg.solve(np.eye(2), x)):
+        with pytest.raises(RuntimeError, match=r"detach.*pa\.special.*SCIPY_ARRAY_API=1"):
+            call()
+    with pytest.raises(RuntimeError, match=r"detach.*pa\.special"):
+        pa.func.jvp(special.factorial, (pa.ones(2),), (pa.ones(2),))
+    with pytest.raises(RuntimeError, match=r"detach.*pa\.sparse\.matmul\(a, x\)"):
+        sparse.csr_matrix(np.eye(2)) @ x
+    with pytest.raises(RuntimeError, match=r"is meant$"):
+        np.asarray(x)
+
+
 def test_conversions_inside_transforms():
     for call in (bool, float, int, np.asarray, lambda x: x.item(), lambda x: x.tolist()):
         with pytest.raises(RuntimeError, match="vmap"):

@@ -127,6 +127,29 @@ def test_unused_inputs():
     assert values(zeros).tolist() == [0.0, 0.0]
 
 
+def test_cotangents_may_be_arrays_and_numbers():
+    x = leaf([1.0, 2.0])
+    y = x * x
+    y.backward(np.array([1, 2]), retain_graph=True)
+    assert values(x.grad).tolist() == [2.0, 8.0]
+    (found,) = pa.grad([y, pa.sum(y)], x, [np.ones(2), 2.0], retain_graph=True)
+    assert values(found).tolist() == [6.0, 12.0]
+    (rows,) = pa.grad(y, x, np.eye(2), is_grads_batched=True, retain_graph=True)
+    assert values(rows).tolist() == [[2.0, 0.0], [0.0, 4.0]]
+    with pytest.raises(TypeError, match="grad_outputs must be tensors, arrays, numbers or None"):
+        pa.grad(y, x, "ones")
+    with pytest.raises(ValueError, match="gradient 0 has shape"):
+        pa.grad(y, x, np.ones(3))
+
+
+def test_a_constant_of_a_transform_says_where_it_is_one():
+    x = leaf([1.0, 2.0])
+    with pytest.raises(RuntimeError, match="output 0 .* inside the vmap .* use pa.func.grad"):
+        pa.func.vmap(lambda a: pa.grad(pa.sum(x * a), x)[0])(pa.ones(3))
+    with pytest.raises(RuntimeError, match="input 0 .* inside the jvp .* use pa.func.grad"):
+        pa.func.jacfwd(lambda a: pa.grad(pa.sum(a * a), a)[0])(pa.ones(3))
+
+
 def test_batched_cotangents():
     x = leaf([1.0, 2.0])
     y = x * x
@@ -241,7 +264,7 @@ def test_integers_have_no_gradient():
         lambda x: (3.0,),
         lambda x: ([x, 3.0],),
         lambda x: (x * 2, "gradient"),
-        lambda x: (x * 2, [1.0]),
+        lambda x: (x * 2, [[1.0]]),
     ],
 )
 def test_arguments_of_a_wrong_type(arguments):
