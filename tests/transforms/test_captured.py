@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support.captured import rosenbrock, same
 from support.custom_functions import SineMapped
+from support.processes import run_code
 from support.random_libraries import our_library
 from support.random_programs import programs
 
@@ -333,6 +334,15 @@ class TestMemory:
         del other
         gc.collect()
         assert pa.memory.live() == before
+
+    def test_nothing_is_left_of_the_first_call_of_a_process(self):
+        done = run_code("""
+            import pyautograd as pa
+            x = pa.ones(6)
+            with pa.testing.assert_no_leak():
+                pa.captured(lambda x: pa.sum(pa.sin(x[::2]) * x[1::2]))(x)
+            """)
+        assert done.returncode == 0, done.stderr
 
     def test_what_is_not_needed_is_not_kept(self):
         def f(x):
