@@ -120,6 +120,22 @@ class Closure {
    private:
     Closure& closure_;
   };
+  // What runs meanwhile is no part of the function, and later runs may do without: looking whether
+  // an argument may be used at all, say.
+  class Aside {
+   public:
+    Aside() noexcept
+        : closure_(current_), former_(closure_ && std::exchange(closure_->finished_, true)) {}
+    ~Aside() {
+      if (closure_) closure_->finished_ = former_;
+    }
+    Aside(const Aside&) = delete;
+    Aside& operator=(const Aside&) = delete;
+
+   private:
+    Closure* const closure_;
+    const bool former_;
+  };
   // Rules of custom functions are given all they need: they run outside of every closure.
   class Suspended {
    public:

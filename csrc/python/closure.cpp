@@ -100,6 +100,9 @@ py::list mirrored(PyClosure& self) {
 struct PyHiddenLevels {
   std::optional<HiddenLevels> scope;
 };
+struct PyAside {
+  std::optional<Closure::Aside> scope;
+};
 
 uint64_t mix_words(uint64_t seed, const std::byte* data, size_t bytes) {
   constexpr uint64_t kFactor = 0x9e3779b97f4a7c15u;
@@ -203,6 +206,13 @@ void bind_closures(py::module_& module) {
       .def(py::init<>())
       .def("__enter__", [](PyHiddenLevels& self) { self.scope.emplace(); })
       .def("__exit__", [](PyHiddenLevels& self, const py::args&) { self.scope.reset(); });
+  py::class_<PyAside>(module, "Aside", "What runs in this `with` block no later run must repeat.")
+      .def(py::init<>())
+      .def("__enter__", [](PyAside& self) { self.scope.emplace(); })
+      .def("__exit__", [](PyAside& self, const py::args&) { self.scope.reset(); });
+  module.def(
+      "in_closure", [] { return Closure::current() != nullptr; },
+      "Whether a checkpointed function runs.");
   module.def("closure_mark", [] {
     const Closure::Mark mark = Closure::Mark::now();
     return std::pair(mark.sequence, mark.level);

@@ -73,9 +73,16 @@ def surely(condition: Tensor | bool) -> bool:
         return False
 
 
+def known(x: Tensor) -> bool:
+    """Whether its numbers may decide which ops follow: not where vmap maps them, and not in a
+    checkpoint, as the vmap of a derivative may map them in a later run."""
+    return _core.depth(x) == 0 and not _core.in_closure()
+
+
 def nowhere(condition: Tensor) -> bool:
-    """Whether it surely holds nowhere; under vmap and in a captured call nobody can look."""
-    if _core.capturing():
+    """Whether it surely holds nowhere; where nobody can look, as under vmap and in a captured call,
+    and in a checkpoint (see `known`), it is not sure."""
+    if _core.capturing() or _core.in_closure():
         return False
     try:
         return not bool(_core.any(condition))

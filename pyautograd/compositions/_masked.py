@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ._common import surely
+from ._common import known, surely
 
 __all__: list[str] = []
 
@@ -37,6 +37,6 @@ def spread(
     """``var`` or ``std`` of the elements; nan where their number does not exceed ``ddof``."""
     result = op(x, axis, keepdims=keepdims, ddof=ddof, where=present)
     enough = _core.greater(count(x, present, axis, keepdims), ddof)
-    if _core.depth(enough) == 0 and not surely(_core.logical_not(enough)):
+    if known(enough) and not surely(_core.logical_not(enough)):
         return result
     return _core.where(enough, result, math.nan)

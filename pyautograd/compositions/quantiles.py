@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ._common import floating, normal_axes, not_bool, not_complex, surely
+from ._common import floating, known, normal_axes, not_bool, not_complex, surely
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -113,7 +113,7 @@ class _Lines:
         ranks = [
             _core.astype(_core.minimum(_core.maximum(place, 0), last), np.int64) for place in places
         ]
-        few = all(_core.depth(rank) == 0 and rank.size <= _MANY_RANKS for rank in ranks)
+        few = all(known(rank) and rank.size <= _MANY_RANKS for rank in ranks)
         ordered = self._ordered(ranks if few else [])
         return [_core.take_along_axis(ordered, rank, 0) for rank in ranks]
 

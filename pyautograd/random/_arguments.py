@@ -113,11 +113,13 @@ def check_values(
         return
     if isinstance(x, Tensor) and _core.depth(x) > 0:
         return
-    values: Any = x.detach() if isinstance(x, Tensor) else x
-    if _any(values <= 0 if positive else values < 0):
-        raise ValueError(f"[{op}] {name} must {'be positive' if positive else 'not be negative'}")
-    if most is not None and _any(values > most):
-        raise ValueError(f"[{op}] {name} must be at most {most:g}")
+    with _core.Aside():
+        values: Any = x.detach() if isinstance(x, Tensor) else x
+        if _any(values <= 0 if positive else values < 0):
+            kind = "be positive" if positive else "not be negative"
+            raise ValueError(f"[{op}] {name} must {kind}")
+        if most is not None and _any(values > most):
+            raise ValueError(f"[{op}] {name} must be at most {most:g}")
 
 
 def check_range(op: str, low: Value, high: Value) -> None:
@@ -127,12 +129,13 @@ def check_range(op: str, low: Value, high: Value) -> None:
     given = [x for x in (low, high) if isinstance(x, Tensor)]
     if any(_core.depth(x) > 0 for x in given):
         return
-    first, last = (x.detach() if isinstance(x, Tensor) else x for x in (low, high))
-    width: Any = last - first
-    if _any(width < 0):
-        raise ValueError(f"[{op}] high must not be below low")
-    if _any(abs(width) == math.inf):
-        raise OverflowError(f"[{op}] the range from low to high must be finite")
+    with _core.Aside():
+        first, last = (x.detach() if isinstance(x, Tensor) else x for x in (low, high))
+        width: Any = last - first
+        if _any(width < 0):
+            raise ValueError(f"[{op}] high must not be below low")
+        if _any(abs(width) == math.inf):
+            raise OverflowError(f"[{op}] the range from low to high must be finite")
 
 
 def bounds(
@@ -185,8 +188,9 @@ def weights(p: Param, population: int) -> Tensor:
     if weights.shape != (population,):
         raise ValueError(f"[choice] p of shape {weights.shape} for {population} elements")
     check_values("choice", "p", weights)
-    if _core.depth(weights) == 0 and abs(_core.sum(weights.detach()).item() - 1) > 1e-8:
-        raise ValueError("[choice] p must sum to 1")
+    with _core.Aside():
+        if _core.depth(weights) == 0 and abs(_core.sum(weights.detach()).item() - 1) > 1e-8:
+            raise ValueError("[choice] p must sum to 1")
     return weights
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._core import Tensor
-from ..compositions._common import surely
+from ..compositions._common import known, surely
 from ._arguments import (
     Param,
     Size,
@@ -145,7 +145,7 @@ class Discrete(Stream):
             middle = _core.floor(0.5 * (low + high))
             further = _core.special_zeta(power, middle + 1.0) >= wanted
             low, high = _core.where(further, middle, low), _core.where(further, high, middle)
-            if _core.depth(high) == 0 and not surely(high - low > 1.0):
+            if known(high) and not surely(high - low > 1.0):
                 break
         return _core.astype(high, np.int64)
 
@@ -275,7 +275,8 @@ class Discrete(Stream):
 def _check_enough(chances: Tensor, count: int) -> None:
     if _core.depth(chances) > 0:
         return
-    possible = int(_core.count_nonzero(chances.detach()))
+    with _core.Aside():
+        possible = int(_core.count_nonzero(chances.detach()))
     if possible < count:
         raise ValueError(
             f"[choice] {count} different elements where only {possible} have a positive p"

@@ -85,7 +85,10 @@ def _constant(value: Value) -> Value:
 
 
 def _moves(value: Value) -> bool:
-    return isinstance(value, Tensor) and (value.requires_grad or _core.depth(value) > 0)
+    """What stands still when a checkpoint runs first may move later: the runs must be alike."""
+    if not isinstance(value, Tensor):
+        return False
+    return value.requires_grad or _core.depth(value) > 0 or _core.in_closure()
 
 
 def _quantile(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .. import _core
 from .._core import Tensor
+from ..compositions._common import known
 
 # Beyond them float64 skips integers.
 _BITS = 53
@@ -14,8 +15,8 @@ _BITS = 53
 def least_integer(reached: Callable[[Tensor], Tensor], first: Tensor) -> Tensor:
     """The least integer from ``first`` on where a condition holds that holds ever after.
 
-    Where it never does, some large number. Under ``vmap``, where nobody can see that all entries
-    are done, every step is made.
+    Where it never does, some large number. Under ``vmap`` and in checkpoints, where nobody can
+    see that all entries are done, every step is made.
     """
     low, high = first - 1.0, first
     for _ in range(_BITS):
@@ -34,4 +35,4 @@ def least_integer(reached: Callable[[Tensor], Tensor], first: Tensor) -> Tensor:
 
 
 def _all(condition: Tensor) -> bool:
-    return _core.depth(condition) == 0 and bool(_core.all(condition))
+    return known(condition) and bool(_core.all(condition))

@@ -1,5 +1,7 @@
 """Random draws under derivatives and under vmap."""
 
+import functools
+
 import numpy as np
 import pytest
 import scipy.special as sc
@@ -286,3 +288,36 @@ def test_draws_one_by_one_are_those_of_whole_blocks(draw):
     np.testing.assert_array_equal(mapped.numpy(), together.numpy())
     few = draw(pa.random.default_rng(9), pa.tensor(a[:1, None]), (1, 5))
     np.testing.assert_array_equal(few.numpy(), together.numpy()[:1, :5])
+
+
+DRAWS_THAT_MOVE = {
+    "normal": lambda g, a, b: g.normal(a, b),
+    "uniform": lambda g, a, b: g.uniform(a, a + b),
+    "gamma": lambda g, a, b: g.gamma(a, b),
+    "wald": lambda g, a, b: g.wald(a, b),
+    "vonmises": lambda g, a, b: g.vonmises(a, b),
+    "zipf": lambda g, a, b: b * g.zipf(1.0 + a),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS_THAT_MOVE)
+def test_draws_in_checkpoints(name):
+    """What a draw looks at, and leaves out where nothing moves, later runs need not repeat."""
+
+    def f(call, x):
+        generator = rng(5)
+        draw = call(lambda y: DRAWS_THAT_MOVE[name](generator, y[0], y[1]))
+        return pa.sum(pa.sin(draw(x)) * draw(x[::-1]))
+
+    x = pa.tensor([[1.3, 0.7, 2.0], [0.9, 1.6, 0.5]])
+    plain = functools.partial(f, lambda draw: draw)
+    kept = functools.partial(f, lambda draw: lambda y: pa.checkpoint(draw, y))
+    for derivative in (
+        pa.func.grad,
+        lambda f: pa.func.jacrev(pa.func.jacfwd(f)),
+        lambda f: pa.func.jacfwd(pa.func.jacrev(f)),
+        lambda f: lambda x: pa.func.vmap(pa.func.grad(f), randomness="same")(pa.stack([x, x + 1])),
+    ):
+        np.testing.assert_allclose(derivative(kept)(x), derivative(plain)(x), rtol=1e-9, atol=1e-9)
+    with pytest.raises(ValueError, match="negative|positive"):
+        pa.checkpoint(lambda y: rng(5).normal(0.0, y), pa.tensor(-1.0))
