@@ -34,6 +34,7 @@ if jax:
     jax.config.update("jax_default_matmul_precision", "highest")  # no TF32, like the others
 if torch:
     torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
 
 
 @cache
