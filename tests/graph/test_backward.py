@@ -144,8 +144,10 @@ def test_cotangents_may_be_arrays_and_numbers():
 
 def test_a_constant_of_a_transform_says_where_it_is_one():
     x = leaf([1.0, 2.0])
-    with pytest.raises(RuntimeError, match="output 0 .* inside the vmap .* use pa.func.grad"):
+    with pytest.raises(RuntimeError, match="input 0 .* belong to the vmap, .* use pa.func.grad"):
         pa.func.vmap(lambda a: pa.grad(pa.sum(x * a), x)[0])(pa.ones(3))
+    with pytest.raises(RuntimeError, match="output 0 .* inside the vmap .* use pa.func.grad"):
+        pa.func.vmap(lambda a: pa.grad(pa.sum(a * a), x)[0])(pa.ones(3))
     with pytest.raises(RuntimeError, match="input 0 .* inside the jvp .* use pa.func.grad"):
         pa.func.jacfwd(lambda a: pa.grad(pa.sum(a * a), a)[0])(pa.ones(3))
 
