@@ -67,8 +67,8 @@ def captured(f: Callable[P, R]) -> Captured[P, R]:
         RuntimeError: ``f`` asks for numbers that depend on its arguments (``float(x)``, ``if x >
             0``, boolean masks, NumPy functions of ``np.asarray(x)``), draws random numbers, which
             would be the same each time, writes into tensors that it did not make (``.grad``
-            included), keeps tensors that it made (in a list), or returns what depends on a tensor
-            from outside that requires grad.
+            included) or into an array that it has read, keeps tensors that it made (in a list), or
+            returns what depends on a tensor from outside that requires grad.
         TypeError: an argument is neither an array nor hashable.
         ValueError: an argument lies on a device, where ``pa.cuda.graph`` captures calls.
 

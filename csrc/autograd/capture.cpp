@@ -101,7 +101,10 @@ Capture::Value Capture::value_of(const Tensor& x) {
   }
   const auto [found, fresh] =
       constant_places_.try_emplace(&array, static_cast<uint32_t>(list_.constants.size()));
-  if (fresh) list_.constants.push_back(x.untracked());
+  if (fresh) {
+    list_.constants.push_back(x.untracked());
+    if (array.storage->exposed()) exposed_.push_back({found->second, fingerprint(array)});
+  }
   return {Value::Kind::Constant, found->second};
 }
 
@@ -206,8 +209,21 @@ size_t Capture::held() const noexcept {
   }));
 }
 
+// A list reads the memory when it runs, where the function read it once with each of its numbers.
+void Capture::check_unwritten() const {
+  for (const auto& [place, print] : exposed_) {
+    const Array& x = list_.constants[place].array();
+    if (fingerprint(x) == print) continue;
+    runtime_error(
+        "[captured] an array of shape ", shape_string(x.shape),
+        " was written in place after it was read: write into a tensor (pa.zeros), or pass "
+        "a copy of the array");
+  }
+}
+
 Ref<CapturedCall> Capture::finish(TensorSpan outputs) {
   if (asked_) refuse();
+  check_unwritten();
   const Suspended done;
   Ref<CapturedCall> call = make_ref<CapturedCall>();
   for (const Tensor& y : outputs) {

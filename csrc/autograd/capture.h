@@ -131,6 +131,7 @@ class Capture final : public RefCounted, public Lineage {
   void own(const Ref<Storage>& storage);
   bool owned(const Storage& storage) const noexcept { return owned_.contains(&storage); }
   bool constant(const Array& x) const noexcept;
+  void check_unwritten() const;
   Value value_of(const Tensor& x);
   Tensors evaluate_now(const Ref<const Primitive>& primitive, TensorSpan inputs,
                        const Specs& specs);
@@ -140,6 +141,7 @@ class Capture final : public RefCounted, public Lineage {
 
   StepList list_;
   std::unordered_map<const Body*, uint32_t> constant_places_;
+  std::vector<std::pair<uint32_t, uint32_t>> exposed_;  // places of constants, their fingerprints
   std::unordered_map<const Storage*, Place> places_;
   Family families_ = kForeign;
   // What the function made without its arguments; held, so that nothing else comes to lie there.

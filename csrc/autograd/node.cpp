@@ -55,10 +55,17 @@ void check_version(const Primitive& reader, const Body& body, uint32_t saved) {
 }
 
 SavedTensor::SavedTensor(const Tensor& x, bool keep_edge)
-    : body_(x.body()), version_(version_of(*x.body())) {
+    : body_(x.body()), exposed_(exposed(*x.body())), version_(version()) {
   if (!keep_edge) return;
   node_ = x.node_ref();
   output_ = x.output();
+}
+
+uint32_t SavedTensor::version() const {
+  uint32_t version = version_of(*body_);
+  if (exposed_)
+    for_each_array(*body_, [&](const Array& x) { version = version * 31 + fingerprint(x); });
+  return version;
 }
 
 void SavedTensor::pack(SavedTensorHooks& hooks, bool computed) {
@@ -69,7 +76,14 @@ void SavedTensor::pack(SavedTensorHooks& hooks, bool computed) {
 Tensor SavedTensor::unpack(const Primitive& reader) const {
   if (packed()) return Tensor(static_cast<const Packed&>(*body_).unpack(reader), node_, output_);
   if (may_rematerialise()) claim(*body_);
-  check_version(reader, *body_, version_);
+  if (!exposed_) {
+    check_version(reader, *body_, version_);
+  } else if (version() != version_) {
+    runtime_error("[", reader.name(), "] a value of shape ", shape_string(body_->shape),
+                  " that backward needs was modified in place, in memory that it shares with a "
+                  "NumPy array or another library: pass a copy (x.copy()), or write before it is "
+                  "used");
+  }
   return Tensor(body_, node_, output_);
 }
 

@@ -45,9 +45,14 @@ class SavedTensor {
   Tensor value() const { return Tensor(body_, node_, output_); }
 
  private:
+  uint32_t version() const;
+
   Ref<Body> body_;
   Ref<RefCounted> node_;
-  uint32_t output_ = 0;
+  uint32_t output_ : 31 = 0;
+  // Others could write the memory unnoticed when it was saved: the version goes by the numbers,
+  // too.
+  uint32_t exposed_ : 1 = 0;
   uint32_t version_ = 0;
 };
 

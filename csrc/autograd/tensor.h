@@ -129,6 +129,12 @@ void for_each_array(const Body& body, const Visit& visit) {
   const Tensor& tangent = static_cast<const Dual&>(body).tangent;
   if (tangent) for_each_array(*tangent.body(), visit);
 }
+// Whether somebody can write memory that x reads without our noticing.
+inline bool exposed(const Body& body) {
+  bool found = false;
+  for_each_array(body, [&](const Array& x) { found |= x.storage->exposed(); });
+  return found;
+}
 // Moves whenever memory that x reads is written.
 uint32_t version_under(const Body& wrapper) noexcept;
 inline uint32_t version_of(const Body& body) noexcept {

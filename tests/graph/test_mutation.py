@@ -410,6 +410,67 @@ def test_gradients_can_be_scaled_in_place_one_by_one(gradients):
     assert u.tolist() == [3.0, 4.0]
 
 
+BUFFER_SHAPES = [
+    ((3,), np.float64),
+    ((5, 4), np.float32),
+    ((40, 40), np.complex128),
+    ((7,), np.float16),
+]
+
+
+@pytest.mark.parametrize("shape, dtype", BUFFER_SHAPES)
+@pytest.mark.parametrize("view", [lambda x: x, lambda x: x.T, lambda x: x[::2]])
+def test_a_numpy_buffer_that_is_used_again_is_noticed(shape, dtype, view):
+    """Its memory is written without a word to us, so the numbers tell."""
+    w = pa.asarray(np.ones(view(np.ones(shape)).shape, dtype)).requires_grad_()
+    buffer = np.zeros(shape, dtype)
+    total = pa.tensor(0.0)
+    for i in range(2):
+        buffer[...] = i + 1
+        total = total + pa.sum(pa.real(w * view(buffer)))
+    with pytest.raises(RuntimeError, match=r"\[multiply\].*shares with a NumPy array.*x\.copy\(\)"):
+        total.backward()
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_one_element_of_a_numpy_buffer_is_noticed(place):
+    x, data = pa.tensor(np.ones(5), requires_grad=True), np.arange(5.0)
+    loss = pa.sum(x * data)
+    data[[place, place - 1]] = data[[place - 1, place]]
+    with pytest.raises(RuntimeError, match="modified in place"):
+        loss.backward()
+
+
+def test_arrays_that_are_only_read_or_written_elsewhere_do_not_hinder():
+    data = np.arange(12.0).reshape(3, 4)
+    x = pa.asarray(data[:, 0]).requires_grad_()
+    kept = pa.tensor([1.0, 2.0, 3.0])
+    kept.numpy()
+    loss = pa.sum(x**2 * data[:, 1] * kept)
+    kept.numpy()
+    data[:, 2:] = 7.0
+    (slope,) = pa.grad(loss, x, create_graph=True)
+    assert slope.tolist() == [0.0, 80.0, 432.0]
+    assert pa.grad(pa.sum(slope), x)[0].tolist() == [2.0, 20.0, 54.0]
+    (again,) = pa.func.vjp(lambda x: x * data[:, 1], pa.ones(3))[1](pa.ones(3))
+    data[:, 1] = 0.0
+    assert again.tolist() == [1.0, 5.0, 9.0]
+
+
+@pytest.mark.parametrize("transform", [pa.func.grad, pa.func.hessian, pa.captured])
+def test_a_numpy_buffer_inside_a_function(transform):
+    def f(x):
+        buffer, total = np.zeros(3), 0.0
+        for i in range(2):
+            buffer[:] = i + 1
+            total = total + pa.sum(x**2 * buffer)
+        return total
+
+    with pytest.raises(RuntimeError, match="in place"):
+        transform(f)(pa.ones(3))
+    assert pa.func.jvp(f, (pa.ones(3),), (pa.ones(3),))[1].item() == 18.0
+
+
 def test_retained_gradients_are_apart():
     x = pa.tensor([1.0, 2.0], requires_grad=True)
     y = pa.reshape(x, (2, 1))
