@@ -59,14 +59,14 @@ Tensors sweep_recording(const BackwardRequest& request) {
 }
 
 // Rules hand a cotangent on as it is, so two gradients, or one and the cotangent that a user gave,
-// may be one array; who gets them to keep may write into them. No op makes the copy: it is no part
-// of what the program computes, which a checkpoint around compares. A broadcast view refuses writes
-// by itself.
+// may be one array, and that of a sum is one number at many places; who gets them to keep may write
+// into them. No op makes the copy: it is no part of what the program computes, which a checkpoint
+// around compares.
 void separate(Tensor& x) {
   if (!x || !x.is_array() || x.tracked()) return;
   const Array& array = x.array();
-  if (array.use_count() == 1 && array.storage->use_count() == 1) return;
-  if (shows_numbers_twice(array.shape, array.strides)) return;
+  const bool sole = array.use_count() == 1 && array.storage->use_count() == 1;
+  if (sole && !shows_numbers_twice(array.shape, array.strides)) return;
   if (Capture::current()) {
     x = algebra::copy(x);
     return;

@@ -471,6 +471,18 @@ def test_a_numpy_buffer_inside_a_function(transform):
     assert pa.func.jvp(f, (pa.ones(3),), (pa.ones(3),))[1].item() == 18.0
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, pa.captured])
+def test_gradients_of_sums_can_be_scaled_in_place(wrap):
+    x, ones = pa.tensor([1.0, 2.0], requires_grad=True), pa.ones(2)
+    found = [pa.grad(pa.sum(x), x)[0], pa.func.vjp(pa.sum, ones)[1](1.0)[0]]
+    found += [wrap(pa.func.grad(pa.mean))(ones), wrap(pa.func.value_and_grad(pa.sum))(ones)[1]]
+    for g in found:
+        before = g.tolist()
+        g *= 2.0
+        g[0] = 5.0
+        assert g.tolist() == [5.0, 2 * before[1]]
+
+
 def test_retained_gradients_are_apart():
     x = pa.tensor([1.0, 2.0], requires_grad=True)
     y = pa.reshape(x, (2, 1))
