@@ -107,12 +107,27 @@ constexpr SpecialRow kBetaln{"special.betaln",
                              2,
                              {{{[](T t, X x, T, N) { return betaln_in(t, x[0], x[1]); }, 3},
                                {[](T t, X x, T, N) { return betaln_in(t, x[1], x[0]); }, 3}}}};
+// At its zeros, where a + b is 0 or a negative integer, the slope is that of the factor that
+// vanishes: 1 / gamma(s) is gamma(1 - s) sin(pi s) / pi (DLMF 5.5.3).
+Tensor beta_in(T t, T x, T other, T y) {
+  if (!has_zero(y)) return scale(betaln_in(t, x, other), y);
+  const Tensor zero = logical_and(is_value(y, 0), less_equal(x + other, scalar(0, x.dtype())));
+  const Tensor elsewhere = logical_not(zero);
+  const Tensor a = fill_where(elsewhere, 0.5, x), b = fill_where(elsewhere, -0.5, other);
+  const Tensor below = 1.0 - (a + b), turn = (a + b) * formula::kPi;
+  const Tensor moved = (digamma(a) - digamma(below)) * call<kernels::Sin>(turn) / formula::kPi;
+  const Tensor factors = apply_special(kGamma, Borrowed<1>(a)) *
+                         apply_special(kGamma, Borrowed<1>(b)) *
+                         apply_special(kGamma, Borrowed<1>(below));
+  const Tensor regular = scale(betaln_in(t, fill_where(zero, 1, x), fill_where(zero, 1, other)), y);
+  return where(zero, scale(t, factors * (call<kernels::Cos>(turn) + moved)), regular);
+}
 constexpr SpecialRow kBeta{
     "special.beta",
     on_two<formula::beta>,
     2,
-    {{{[](T t, X x, T y, N) { return scale(betaln_in(t, x[0], x[1]), y); }, 3, true},
-      {[](T t, X x, T y, N) { return scale(betaln_in(t, x[1], x[0]), y); }, 3, true}}}};
+    {{{[](T t, X x, T y, N) { return beta_in(t, x[0], x[1], y); }, 3, true},
+      {[](T t, X x, T y, N) { return beta_in(t, x[1], x[0], y); }, 3, true}}}};
 
 Tensor gamma(T x) { return apply_special(kGamma, Borrowed<1>(x)); }
 Tensor betaln(T a, T b) { return apply_special(kBetaln, Borrowed<2>(a, b)); }

@@ -105,3 +105,28 @@ def test_captured_and_through_scipy():
         (expected,) = pa.grad(getattr(sc, name)(*given, x).sum(), [x])
         for _ in range(2):
             np.testing.assert_allclose(slope(x.detach()).numpy(), expected.numpy(), rtol=1e-14)
+
+
+@pytest.mark.parametrize("point", [(0.5, -0.5), (-0.5, 0.5), (0.3, -1.3), (-2.6, 0.6)])
+def test_beta_at_its_zeros(point):
+    """Where a + b is 0 or a negative integer the function crosses 0; 1 / gamma(a + b) does."""
+    a, b = (np.array([x, 1.2, x]) for x in point)
+    a[2] = 0.7  # beside ordinary points
+    assert special.beta(a, b).tolist()[0] == 0.0
+    gradient = pa.func.grad(lambda a, b: pa.sum(special.beta(a, b)), argnums=(0, 1))
+    for along in ((1.0, 0.0), (0.0, 1.0), (1.0, -2.0)):
+        step = 1e-4
+
+        def moved(values, by, along=along):
+            return [x + by * t * np.array([1.0, 0, 0]) for x, t in zip(values, along, strict=True)]
+
+        slope = sum(g[0].item() * t for g, t in zip(gradient(a, b), along, strict=True))
+        ahead, behind = (special.beta(*moved((a, b), by)).numpy()[0] for by in (step, -step))
+        np.testing.assert_allclose(slope, (ahead - behind) / (2 * step), rtol=1e-5)
+        tangents = [pa.tensor(t * np.array([1.0, 0, 0])) for t in along]
+        seconds = pa.func.jvp(gradient, (pa.tensor(a), pa.tensor(b)), tuple(tangents))[1]
+        pairs = zip(gradient(*moved((a, b), step)), gradient(*moved((a, b), -step)), strict=True)
+        for second, (after, before) in zip(seconds, pairs, strict=True):
+            wanted = (after.numpy() - before.numpy()) / (2 * step)
+            np.testing.assert_allclose(second.numpy(), wanted, rtol=1e-4, atol=1e-6)
+    assert np.isclose(pa.func.grad(special.beta)(0.5, -0.5).item(), -2 * np.pi, rtol=1e-14)
