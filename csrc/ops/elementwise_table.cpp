@@ -198,7 +198,7 @@ constexpr ElementwiseRow kRows[] = {
     unary<Rsqrt>("rsqrt", "1 / sqrt(x). Its derivative at 0 is infinite.",
                  {[](T t, X, T y) { return scale(t, square(y) * y * -0.5); }, kY}),
     unary<Cbrt>("cbrt", "The cube root. Its derivative at 0 is infinite.",
-                {[](T t, X, T y) { return scale_over(t, square(y) * 3.0); }, kY}),
+                {[](T t, X, T y) { return scale(t, square(reciprocal(y)) * (1.0 / 3.0)); }, kY}),
     unary<Square>("square", "x * x.", {[](T t, X x, T) { return scale_square(t, x[0]); }, kX1}),
     unary<Reciprocal>("reciprocal", "1 / x. Its derivative at 0 is infinite.",
                       {[](T t, X, T y) { return -scale(t, square(y)); }, kY}),

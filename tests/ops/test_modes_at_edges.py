@@ -22,7 +22,7 @@ EDGES = [
     ("trunc", pa.trunc, 1.0, (0, 0), "derivative is 0"),
     ("round", pa.round, 0.5, (0, 0), "derivative is 0"),
     ("sqrt", pa.sqrt, 0.0, (INF, -INF), "derivative at 0 is infinite"),
-    ("cbrt", pa.cbrt, 0.0, (INF, None), "derivative at 0 is infinite"),
+    ("cbrt", pa.cbrt, 0.0, (INF, -INF), "derivative at 0 is infinite"),
     ("rsqrt", pa.rsqrt, 0.0, (-INF, INF), "derivative at 0 is infinite"),
     ("reciprocal", pa.reciprocal, 0.0, (-INF, INF), "derivative at 0 is infinite"),
     ("log", pa.log, 0.0, (INF, -INF), "derivative at 0 is infinite"),
