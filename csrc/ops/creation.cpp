@@ -102,6 +102,9 @@ int64_t int_of(const Tensor& number) {
   return *astype(number, DType::Int64).array().data<int64_t>();
 }
 
+// Whether somebody may differentiate by it.
+bool is_variable(const Tensor& x) { return x.tracked() || x.depth() > 0; }
+
 Tensor arange_op(const Tensor& start, const std::optional<Tensor>& stop,
                  const std::optional<Tensor>& step, std::optional<DType> dtype,
                  std::optional<Device> device) {
@@ -113,8 +116,15 @@ Tensor arange_op(const Tensor& start, const std::optional<Tensor>& stop,
       promote(DType::Int64, promote(promote(first.dtype(), last.dtype()), by.dtype()));
   if (is_complex(common)) type_error("[arange] is not defined for dtype ", name_of(common));
   if (is_floating(common)) {
-    return placed(arange(double_of(first), double_of(last), double_of(by), dtype.value_or(common)),
-                  device);
+    const double from = double_of(first), to = double_of(last), width = double_of(by);
+    const bool moves = (stop && is_variable(start)) || (step && is_variable(*step));
+    if (!moves) return placed(arange(from, to, width, dtype.value_or(common)), device);
+    // The same numbers, as a function of start and step; how many there are stays.
+    const Tensor begin = stop ? cast(start, common) : full({}, 0, common);
+    const Tensor apart = subtract(add(begin, cast(step.value_or(by), common)), begin);
+    const double count = static_cast<double>(arange(from, to, width, common).size());
+    const Tensor numbers = add(begin, multiply(arange(0, count, 1, common), apart));
+    return placed(cast(numbers, dtype.value_or(common)), device);
   }
   const Tensor numbers = arange_exact(int_of(first), int_of(last), int_of(by));
   return placed(cast(numbers, dtype.value_or(DType::Int64)), device);
@@ -275,7 +285,7 @@ Differentiable in ``fill_value``.
                R"(Evenly spaced numbers from ``start`` (inclusive) to ``stop`` (exclusive).
 
 With one argument, from 0 to it. ``step`` is 1 unless given; 0 raises ``ValueError``. Integers give int64, floats
-float64. The arguments decide the length, so they are plain numbers and take no derivative.
+float64. The arguments decide the length, so ``vmap`` must not map them. Differentiable in ``start`` and ``step``.
 
 >>> pa.arange(5, 0, -2).tolist()
 [5, 3, 1])");

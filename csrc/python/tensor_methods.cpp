@@ -231,8 +231,12 @@ PyObject* shallow_copy(PyObject* self, PyObject*) noexcept {
 
 void check_no_graph(const Tensor& x, const char* what) {
   if (!x.is_array()) graph_free(x, what);
-  if (x.tracked() && !x.node()->is_leaf()) {
-    runtime_error("[", what, "] a recorded result cannot be copied with its graph: use x.detach()");
+  // Nor can what grad or vjp differentiates by, a leaf that is nobody's: the copy would be
+  // constant.
+  if (x.tracked() && !dynamic_cast<const AccumulateGrad*>(x.node())) {
+    runtime_error("[", what,
+                  "] a recorded result cannot be copied with its graph: use x.copy() "
+                  "for another recorded one, or x.detach() if a constant is meant");
   }
 }
 

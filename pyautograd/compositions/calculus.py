@@ -279,8 +279,9 @@ def unwrap(
 ) -> Tensor:
     """Angles made continuous: whole periods undo the jumps of more than half a period.
 
-    Jumps up to ``discont`` are left as they are. Piecewise the identity plus a constant, so its
-    derivative is the identity. Integers with an integer ``period`` stay integers.
+    Jumps up to ``discont`` are left as they are. Piecewise the identity plus whole periods, so its
+    derivative by ``p`` is the identity, and that by ``period``, which may be a tensor, how many
+    there are. Integers with an integer ``period`` stay integers.
 
     >>> pa.unwrap(pa.tensor([0.0, 3.0, 6.5, 0.0]), period=7.0).tolist()
     [0.0, 3.0, 6.5, 7.0]
@@ -299,6 +300,8 @@ def unwrap(
         wrapped = _core.where(upwards, half, wrapped)
     left = _core.less(_core.absolute(steps), half if discont is None else discont)
     jumps = _core.where(left, 0, wrapped - steps).detach()
+    if isinstance(period, Tensor):  # so many periods, which move with it
+        jumps = _core.round(jumps / period.detach()) * period
     moved = along(x, place, slice(1, None)) + _core.cumsum(jumps, place, jumps.dtype)
     return _core.concat([along(x, place, slice(None, 1)), moved], place)
 

@@ -309,3 +309,27 @@ def test_grids_written_as_slices():
         for x, y in parts:
             np.testing.assert_array_equal(x.numpy(), y)
             assert x.dtype == y.dtype
+
+
+def test_numbers_that_move_what_is_made_of_them():
+    """A range has as many elements, and an angle as many periods, beside a point as there."""
+    cases = [
+        (lambda t: pa.arange(t, 3.0), 0.7),
+        (lambda t: pa.arange(0.0, 3.0, t), 0.7),
+        (lambda t: pa.arange(t, 8, 2 * t, dtype="float32"), 1.25),
+        (lambda t: pa.arange(5.0, 0.0, -t), 1.3),
+        (lambda t: pa.arange(3.0 * t), 0.7),
+        (lambda t: pa.unwrap(pa.tensor([0.0, 3.0, 6.5, -1.0]), period=t), 2.7),
+        (lambda t: pa.unwrap(t * pa.tensor([0.0, 3.0, 6.5]), period=2.0 * t), 1.1),
+    ]
+    for f, at in cases:
+        weighted = lambda t, f=f: pa.sum(f(t) ** 2 * (1 + np.arange(f(t).size)))  # noqa: E731
+        plain = f(pa.tensor(at))
+        step = 1e-5
+        wanted = (weighted(pa.tensor(at + step)) - weighted(pa.tensor(at - step))).item() / 2 / step
+        tolerance = 1e-7 if plain.dtype == "float64" else 1e-2
+        value, tangent = pa.func.jvp(f, (pa.tensor(at),), (pa.tensor(1.0),))
+        assert value.dtype == plain.dtype == tangent.dtype
+        np.testing.assert_allclose(value, plain, rtol=1e-6)
+        slopes = pa.func.grad(weighted)(at), pa.func.jvp(weighted, (at,), (1.0,))[1]
+        np.testing.assert_allclose([s.item() for s in slopes], wanted, rtol=tolerance, atol=1e-6)

@@ -177,6 +177,18 @@ def test_recorded_results_and_wrappers_do_not_pickle():
             pa.func.vmap(call)(pa.ones(2))
 
 
+def test_copies_of_what_is_differentiated():
+    """A copy in memory would be a constant, and its derivative silently lost."""
+    for call in (copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))):
+        for derivative in (pa.func.grad, pa.hessian, pa.func.linearize):
+            with pytest.raises(RuntimeError, match="copied with its graph|inside jvp"):
+                at = (pa.ones(2),) if derivative is not pa.func.grad else ()
+                made = derivative(lambda v, call=call: pa.sum(v * call(v)), *at)
+                made(pa.ones(2))
+    square = lambda v: pa.sum(v * copy.copy(v))  # noqa: E731
+    assert pa.func.grad(square)(pa.ones(2)).tolist() == [2.0, 2.0]
+
+
 def test_copy_and_deepcopy():
     x = pa.tensor([1.0, 2.0], requires_grad=True)
     pa.sum(x * x).backward()
