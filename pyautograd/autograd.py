@@ -139,10 +139,7 @@ def grad(
     if not xs:
         raise TypeError("[grad] inputs is empty: name the tensors to differentiate by")
     _require_grad("grad", "input", xs)
-    if any(not y.requires_grad for y in ys):
-        for i, x in enumerate(xs):
-            _require_seen(ys, x, i)
-    cotangents = _gradients("grad", ys, grad_outputs, batched=is_grads_batched)
+    cotangents = _gradients("grad", ys, grad_outputs, xs, batched=is_grads_batched)
     options = _sweep_options(retain_graph, create_graph)
     if is_grads_batched:
         found = _batched_sweep(ys, xs, cotangents, options)
@@ -159,7 +156,7 @@ def grad(
     if materialize_grads:
         lead = _batch_shape(cotangents) if is_grads_batched else ()
         found = [
-            _core.zeros((*lead, *x.shape), dtype=x.dtype) if g is None else g
+            _core.zeros((*lead, *x.shape), dtype=x.dtype, device=x.device) if g is None else g
             for g, x in zip(found, xs, strict=True)
         ]
     return tuple(found)
@@ -220,28 +217,32 @@ def _tensors(op: str, name: str, value: Any) -> list[Tensor]:
 
 
 def _gradients(
-    op: str, outputs: list[Tensor], given: Any, *, batched: bool = False
+    op: str,
+    outputs: list[Tensor],
+    given: Any,
+    inputs: Sequence[Tensor] = (),
+    *,
+    batched: bool = False,
 ) -> list[Tensor | None]:
     """One cotangent per output, each of its shape, or None for an output of one element."""
     name = "grad_tensors" if op == "backward" else "grad_outputs"
     if not outputs:
         raise ValueError(f"[{op}] there is nothing to differentiate: no outputs were given")
-    _require_grad(op, "output", outputs)
+    _require_grad(op, "output", outputs, inputs)
     if given is None:
         values: list[Any] = [None] * len(outputs)
     else:
         values = list(given) if isinstance(given, (tuple, list)) else [given]
     if len(values) != len(outputs):
         raise ValueError(f"[{op}] {len(outputs)} outputs need as many {name}, got {len(values)}")
-    values = [_as_gradient(op, name, u) for u in values]
     for i, (y, u) in enumerate(zip(outputs, values, strict=True)):
+        if u is not None and type(u) is not Tensor:
+            values[i] = u = _as_gradient(op, name, u)
         _check_gradient(op, name, i, y, u, batched)
     return values
 
 
-def _as_gradient(op: str, name: str, u: Any) -> Tensor | None:
-    if u is None or type(u) is Tensor:
-        return u
+def _as_gradient(op: str, name: str, u: Any) -> Tensor:
     if not isinstance(u, (np.ndarray, np.number, int, float, complex)):
         raise TypeError(
             f"[{op}] {name} must be tensors, arrays, numbers or None, or a sequence of these, got "
@@ -271,7 +272,8 @@ def _check_gradient(op: str, name: str, i: int, y: Tensor, u: Any, batched: bool
         )
 
 
-def _require_grad(op: str, role: str, tensors: list[Tensor]) -> None:
+def _require_grad(op: str, role: str, tensors: list[Tensor], inputs: Sequence[Tensor] = ()) -> None:
+    """Of outputs or inputs; the inputs of these outputs may be why one does not."""
     for i, x in enumerate(tensors):
         if x.requires_grad:
             continue
@@ -280,6 +282,8 @@ def _require_grad(op: str, role: str, tensors: list[Tensor]) -> None:
                 f"[{op}] {role} {i} has dtype {x.dtype}: only floating-point and complex "
                 "tensors have gradients"
             )
+        for k, other in enumerate(inputs):
+            _require_seen(tensors, other, k)
         if _core.depth(x) > 0:
             raise RuntimeError(
                 f"[{op}] {role} {i} does not require grad inside the {_core.level_name(x)} that it "
