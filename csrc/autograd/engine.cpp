@@ -460,10 +460,13 @@ bool leads_below(TensorSpan outputs, const Tensor& x) {
     if (node && seen.insert(node, true)) found.push_back(node);
   };
   std::vector<const Tensor*> parts;
-  for (const Tensor& y : outputs) parts.push_back(&y);
+  for (const Tensor& y : outputs) {
+    if (y) parts.push_back(&y);
+  }
+  const size_t whole = parts.size();
   for (size_t i = 0; i < parts.size(); ++i) {
     const Tensor& part = *parts[i];
-    if (part.depth() == x.depth() && i >= outputs.size()) reach(part.node());
+    if (part.depth() == x.depth() && i >= whole) reach(part.node());
     if (part.depth() <= x.depth()) continue;
     parts.push_back(&inner_value(*part.body()));
     if (part.body()->kind == Body::Kind::Dual && as_dual(part).tangent)

@@ -15,18 +15,26 @@ namespace pyautograd::python {
 
 namespace {
 
+Tensors to_present_tensors(const py::object& sequence, const char* what) {
+  Tensors out = to_tensors(sequence, what);
+  for (const Tensor& x : out) {
+    if (!x) type_error(what, " expected tensors, got None");
+  }
+  return out;
+}
+
 // The ops of the call that is captured in a `with` block.
 class PyCapture {
  public:
   explicit PyCapture(const py::object& arguments) : capture_(make_ref<Capture>()) {
-    for (const Tensor& x : to_tensors(arguments, "[captured] arguments:"))
+    for (const Tensor& x : to_present_tensors(arguments, "[captured] arguments:"))
       arguments_.push_back(capture_->argument(x.spec()));
   }
   py::list arguments() { return to_list(std::exchange(arguments_, {})); }
   void enter() { capture_->begin(); }
   void exit() { capture_->end(); }
   Ref<CapturedCall> finish(const py::object& outputs) {
-    return capture_->finish(to_tensors(outputs, "[captured] results:"));
+    return capture_->finish(to_present_tensors(outputs, "[captured] results:"));
   }
   size_t held() const { return capture_->held(); }
 
@@ -45,7 +53,7 @@ class PyCapturedCall {
   }
   py::object run(const py::sequence& arguments) const {
     Tensors given;
-    for (py::handle x : arguments) {
+    for (const py::object x : arguments) {
       if (!is_tensor(x.ptr())) throw py::type_error("[captured] expected tensors");
       given.push_back(unwrap(x.ptr()));
     }
@@ -63,7 +71,7 @@ class PyCapturedCall {
 // them is no list of ops on arrays: they are recorded, wrapped or on a device.
 py::object signature(const py::sequence& tensors) {
   std::string key;
-  for (py::handle handle : tensors) {
+  for (const py::object handle : tensors) {
     if (!is_tensor(handle.ptr())) return py::none();
     const Tensor& x = unwrap(handle.ptr());
     if (!x.is_array() || x.tracked() || x.device() != Device() || x.body()->origin)

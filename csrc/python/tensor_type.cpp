@@ -258,8 +258,8 @@ void bind_tensor_type(pybind11::module_& module) {
   tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
   if (!tensor_type) throw_python_error();
   module.attr("Tensor") = pybind11::handle(reinterpret_cast<PyObject*>(tensor_type));
-  module.def("_set_type_attribute", [](const char* name, pybind11::object value) {
-    pybind11::setattr(reinterpret_cast<PyObject*>(tensor_type), name, value);
+  module.def("_set_type_attribute", [](const std::string& name, pybind11::object value) {
+    pybind11::setattr(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), value);
   });
   add_op_methods();
 }

@@ -461,3 +461,13 @@ def test_exiting_with_everything_alive():
     )
     assert result.returncode == 0, result.stderr[-2000:]
     assert not re.search("Fatal|Segmentation|leak", result.stderr)
+
+
+def test_the_core_refuses_absent_tensors():
+    core, x = pa._core, pa.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError, match="expected tensors, got None"):
+        core.Capture([pa.ones(2), None])
+    with pytest.raises(TypeError):
+        core._set_type_attribute(None, 1.0)
+    assert core.call_signature(pa.ones(2)) == core.call_signature([pa.ones(()), pa.ones(())])
+    assert core.leads_below([None, x * 2.0], x) is False
