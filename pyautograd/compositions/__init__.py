@@ -68,6 +68,7 @@ _BESIDE = {
             " pdtr pdtrc pdtri"
         ),
         "elementary": "cosdg cosm1 cotdg exp10 powm1 radian sindg tandg",
+        "elliptic": "elliprc elliprd elliprf elliprg elliprj",
         "error_functions": "erfi voigt_profile",
         "gamma_functions": "binom gammasgn poch rgamma zetac",
         "hypergeometric": "hyp0f1 hyp1f1 hyp2f1 hyperu",
@@ -79,6 +80,7 @@ _BESIDE = {
             "eval_chebyc eval_chebys eval_gegenbauer eval_genlaguerre eval_jacobi eval_sh_chebyt"
             " eval_sh_chebyu eval_sh_jacobi eval_sh_legendre"
         ),
+        "owen": "owens_t",
         "quantile_functions": "betainccinv betaincinv gammainccinv gammaincinv stdtr stdtrit",
     },
 }

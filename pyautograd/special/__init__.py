@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         pdtri,
     )
     from ..compositions.elementary import cosdg, cosm1, cotdg, exp10, powm1, radian, sindg, tandg
+    from ..compositions.elliptic import elliprc, elliprd, elliprf, elliprg, elliprj
     from ..compositions.error_functions import erfi, voigt_profile
     from ..compositions.gamma_functions import binom, gammasgn, poch, rgamma, zetac
     from ..compositions.hypergeometric import hyp0f1, hyp1f1, hyp2f1, hyperu
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
         eval_sh_jacobi,
         eval_sh_legendre,
     )
+    from ..compositions.owen import owens_t
     from ..compositions.quantile_functions import (
         betainccinv,
         betaincinv,
@@ -106,6 +108,11 @@ __all__ = [
     "digamma",
     "ellipe",
     "ellipk",
+    "elliprc",
+    "elliprd",
+    "elliprf",
+    "elliprg",
+    "elliprj",
     "entr",
     "erf",
     "erfc",
@@ -191,6 +198,7 @@ __all__ = [
     "ndtr",
     "ndtri",
     "ndtri_exp",
+    "owens_t",
     "pdtr",
     "pdtrc",
     "pdtri",

@@ -142,4 +142,5 @@ RECORDS = [
         for name in ("betaincinv", "betainccinv")
     ),
     special("stdtr", of_two((0.5, 5), (-3, 3)), narrow(sc.stdtr), (0, 1)),
+    special("owens_t", of_two((-2, 2), (-2, 2)), narrow(sc.owens_t), (0, 1)),
 ]
