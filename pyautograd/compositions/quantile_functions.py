@@ -8,7 +8,6 @@ there are derivatives of every order that ``F`` has.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import _core, func
 from .._core import Tensor
 from ..function import Function
-from ._common import in_double, nowhere
+from ._common import all_of, in_double, nowhere
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -52,6 +51,12 @@ class Distribution(NamedTuple):
     # Of the smaller tail's probability, whether it is the upper one, and the shapes
     solve: Callable[..., Tensor]
     ends: tuple[float, float]
+    # Of shapes: where there is such a distribution, which is for positive and finite ones if None
+    valid: Callable[..., Tensor] | None = None
+
+
+def _positive(*shapes: Tensor) -> Tensor:
+    return all_of(*[condition for s in shapes for condition in (s > 0.0, s < math.inf)])
 
 
 class _Quantile(Function):
@@ -61,9 +66,7 @@ class _Quantile(Function):
 
     @staticmethod
     def forward(distribution: Distribution, complement: bool, p: Tensor, *shapes: Tensor) -> Tensor:
-        valid = functools.reduce(
-            _core.logical_and, [_core.logical_and(s > 0.0, s < math.inf) for s in shapes]
-        )
+        valid = (distribution.valid or _positive)(*shapes) if shapes else p == p
         inside = _core.logical_and(valid, _core.logical_and(p > 0.0, p < 1.0))
         safe = _core.where(inside, p, 0.5)
         far = safe > 0.5
@@ -138,9 +141,11 @@ def quantile(op: str, distribution: Distribution, complement: bool, p: Any, *sha
     return _core.astype(_Quantile.apply(distribution, complement, *wide), dtype)
 
 
-def _root(gap: Callable[[Tensor], tuple[Tensor, Tensor]], t: Tensor) -> tuple[Tensor, Tensor]:
+def root(
+    gap: Callable[[Tensor], tuple[Tensor, Tensor]], t: Tensor, widest: float = _WIDEST
+) -> tuple[Tensor, Tensor]:
     """Where an increasing function is 0, and the last correction: Newton's method in a bracket."""
-    low, high = _core.full_like(t, -_WIDEST), _core.full_like(t, _WIDEST)
+    low, high = _core.full_like(t, -widest), _core.full_like(t, widest)
     last = _core.full_like(t, math.inf)
     done = last < 0.0
     for _ in range(_STEPS):
@@ -197,7 +202,7 @@ def _solve_gamma(wanted: Tensor, upper: Tensor, a: Tensor) -> Tensor:
     first = (_core.log(_core.where(upper, 0.5, wanted)) + _core.special_gammaln(a + 1.0)) / a
     start = _core.log(a) + 3.0 * _core.log(_core.maximum(cube, 1e-3))
     start = _core.clip(_core.where(cube > 0.1, start, first), -_WIDEST, _WIDEST)
-    t, step = _root(_gap(wanted, upper, tails), start)
+    t, step = root(_gap(wanted, upper, tails), start)
     return _corrected(_core.exp(t), step)
 
 
@@ -218,7 +223,7 @@ def _solve_beta(wanted: Tensor, upper: Tensor, a: Tensor, b: Tensor) -> Tensor:
         )
         return below, above, density
 
-    t, step = _root(_gap(wanted, upper, tails), _core.log(a) - _core.log(b))
+    t, step = root(_gap(wanted, upper, tails), _core.log(a) - _core.log(b))
     return _corrected(_core.sigmoid(t), _core.sigmoid(-t) * step)
 
 

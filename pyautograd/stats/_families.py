@@ -301,7 +301,11 @@ def _moved(end: Value, loc: Value, scale: Value) -> Value:
 
 
 class Discrete(Family):
-    """A family on the integers from loc, by the formulas of the one with loc 0."""
+    """A family on the integers from loc, by the formulas of the one with loc 0.
+
+    Both ends of the support may be functions of the shapes, and infinite; then ``lowest`` is a
+    number below all quantiles.
+    """
 
     def __init__(
         self,
@@ -313,21 +317,23 @@ class Discrete(Family):
         sf: Formula,
         logcdf: Formula | None = None,
         logsf: Formula | None = None,
-        first: int = 0,
+        first: float | Formula = 0.0,
         last: Formula | None = None,
+        lowest: Formula | None = None,
     ) -> None:
         super().__init__(name, shapes, {"loc": 0.0})
         self._logpmf, self._valid, self._cdf, self._sf = logpmf, valid, cdf, sf
         self._logcdf, self._logsf = logcdf or _log_of(cdf, sf), logsf or _log_of(sf, cdf)
-        self._first, self._last = first, last
+        self._first, self._last, self._lowest = first, last, lowest
 
     def logpmf(self, k: Any, *args: Any, **named: Any) -> Tensor:
         """The logarithm of the probability of k, -inf where k is no integer of the support."""
         k, shapes = self._shifted("logpmf", k, args, named)
-        outside = _core.logical_or(k < self._first, k - _core.floor(k) > 0.0)
+        first = self._start(shapes)
+        outside = _core.logical_or(k < first, k - _core.floor(k) > 0.0)
         if self._last is not None:
             outside = _core.logical_or(outside, k > self._last(*shapes))
-        value = self._logpmf(_core.where(outside, float(self._first), k), *shapes)
+        value = self._logpmf(_core.where(outside, _within(first), k), *shapes)
         return self._where_valid(_core.where(outside, -np.inf, value), shapes)
 
     def pmf(self, k: Any, *args: Any, **named: Any) -> Tensor:
@@ -372,10 +378,12 @@ class Discrete(Family):
             there = self.cdf(k, *known) >= p if method == "ppf" else self.sf(k, *known) <= p
             return _core.logical_or(there, _core.logical_not(inside))
 
-        found = least_integer(reached, _core.full_like(p, float(self._first)))
+        first = self._start(known)
+        lowest = self._lowest(*known) if self._lowest else first
+        found = least_integer(reached, lowest + _core.zeros_like(p))
         none, every = (0.0, 1.0) if method == "ppf" else (1.0, 0.0)
         ends = _core.where(_core.equal(p, every), self._end(known), np.nan)
-        ends = _core.where(_core.equal(p, none), self._first - 1.0, ends)
+        ends = _core.where(_core.equal(p, none), first - 1.0, ends)
         found = self._where_valid(_core.where(inside, found, ends), known)
         moved: Tensor = _cast(found, q.dtype) + loc
         return moved
@@ -391,8 +399,9 @@ class Discrete(Family):
     ) -> Tensor:
         k, shapes = self._shifted(method, k, args, named)
         k = _core.floor(k)
-        below, above = k < self._first, k >= self._end(shapes)
-        safe = _core.where(_core.logical_or(below, above), float(self._first), k)
+        first = self._start(shapes)
+        below, above = k < first, k >= self._end(shapes)
+        safe = _core.where(_core.logical_or(below, above), _within(first), k)
         value = _core.where(above, ends[1], formula(safe, *shapes))
         return self._where_valid(_core.where(below, ends[0], value), shapes)
 
@@ -403,11 +412,18 @@ class Discrete(Family):
         k = k - loc if isinstance(loc, Tensor) or loc != 0.0 else k
         return k, [_tensor(v, k.dtype) for v in shapes]
 
+    def _start(self, shapes: list[Tensor]) -> Any:
+        return self._first(*shapes) if callable(self._first) else self._first
+
     def _end(self, shapes: list[Tensor]) -> Any:
         return np.inf if self._last is None else self._last(*shapes)
 
     def _where_valid(self, value: Tensor, shapes: list[Tensor]) -> Tensor:
         return _core.where(self._valid(*shapes), value, np.nan)
+
+
+def _within(first: Value) -> Value:
+    return first if isinstance(first, Tensor) or math.isfinite(first) else 0.0
 
 
 def _log_of(formula: Formula, rest: Formula) -> Formula:

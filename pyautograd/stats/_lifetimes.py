@@ -20,7 +20,7 @@ _POSITIVE = (0.0, np.inf)
 _HALF_LOG_HALF_PI = 0.5 * math.log(0.5 * math.pi)
 
 
-def _vanishing(logpdf: Formula) -> Formula:
+def vanishing(logpdf: Formula) -> Formula:
     """The same, and -inf at infinity, where terms of opposite signs would meet."""
 
     def formula(z: Tensor, *shapes: Tensor) -> Tensor:
@@ -96,7 +96,7 @@ def _beta_prime_isf(q: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 rayleigh = Continuous(
     "rayleigh",
-    _vanishing(lambda z: _core.log(z) - 0.5 * _core.square(z)),
+    vanishing(lambda z: _core.log(z) - 0.5 * _core.square(z)),
     cdf=lambda z: -_core.expm1(-0.5 * _core.square(z)),
     sf=lambda z: _core.exp(-0.5 * _core.square(z)),
     logcdf=lambda z: log1mexp(0.5 * _core.square(z)),
@@ -116,7 +116,7 @@ maxwell = Continuous(
 )
 fisk = Continuous(
     "fisk",
-    _vanishing(_log_logistic),
+    vanishing(_log_logistic),
     "c",
     cdf=lambda z, c: special.expit(c * _core.log(z)),
     sf=lambda z, c: special.expit(-c * _core.log(z)),
@@ -146,7 +146,7 @@ invweibull = Continuous(
 )
 betaprime = Continuous(
     "betaprime",
-    _vanishing(_beta_prime),
+    vanishing(_beta_prime),
     *("a", "b"),
     cdf=_beta_prime_cdf,
     sf=_beta_prime_sf,

@@ -85,6 +85,46 @@ class MultivariateT(_Several):
         return _core.exp(self.logpdf(x, loc, shape, df))
 
 
+class MatrixNormal(_Several):
+    """The normal distribution of matrices whose rows and columns are correlated."""
+
+    name = "matrix_normal"
+
+    def logpdf(self, X: Any, mean: Any = 0.0, rowcov: Any = 1.0, colcov: Any = 1.0) -> Tensor:
+        """The logarithm of the density.
+
+        Source: A. K. Gupta, D. K. Nagar, Matrix variate distributions (1999).
+
+        Args:
+            X: shape ``(..., m, n)``.
+            mean: shape ``(..., m, n)``, or a number.
+            rowcov: the covariance among rows, as ``cov`` of ``multivariate_normal``: a
+                positive-definite matrix, shape ``(..., m, m)``, a vector of variances or a number.
+            colcov: that among columns, for n.
+
+        Raises:
+            ValueError: the shapes do not match.
+            LinAlgError: a matrix is not positive definite.
+
+        >>> pa.stats.matrix_normal.logpdf([[0.0, 0.0]], colcov=pa.eye(2)).item().__round__(6)
+        -1.837877
+        """
+        difference = _floats(_core.asarray(X) - _core.asarray(mean))
+        if difference.ndim < 2:
+            raise ValueError("[stats.matrix_normal.logpdf] X needs axes of rows and columns")
+        m, n = difference.shape[-2:]
+        rows = _root(self.name, "rowcov", rowcov, m)
+        columns = _root(self.name, "colcov", colcov, n)
+        white = _core.linalg_solve_triangular(rows, difference, lower=True)
+        white = _core.linalg_solve_triangular(columns, _core.swapaxes(white, -1, -2), lower=True)
+        determinant = float(n) * _log_determinant(rows) + float(m) * _log_determinant(columns)
+        return -0.5 * _squares(white) - determinant - 0.5 * m * n * math.log(2.0 * math.pi)
+
+    def pdf(self, X: Any, mean: Any = 0.0, rowcov: Any = 1.0, colcov: Any = 1.0) -> Tensor:
+        """The density; see :meth:`logpdf`."""
+        return _core.exp(self.logpdf(X, mean, rowcov, colcov))
+
+
 class Wishart(_Several):
     """Sums of squares and products of normal variables: the conjugate of precision matrices."""
 
@@ -192,6 +232,43 @@ class Multinomial(_Several):
         return _core.exp(self.logpmf(x, n, p))
 
 
+class DirichletMultinomial(_Several):
+    """Counts of outcomes whose probabilities have a Dirichlet distribution."""
+
+    name = "dirichlet_multinomial"
+
+    def logpmf(self, x: Any, alpha: Any, n: Any) -> Tensor:
+        """The logarithm of the probability of counts, -inf where they do not add up to n.
+
+        By beta functions, which do not cancel where the parameters are large.
+
+        Args:
+            x: counts, shape ``(..., k)``.
+            alpha: positive, shape ``(..., k)``.
+            n: the number of draws.
+
+        >>> round(pa.stats.dirichlet_multinomial.pmf([1, 1], [1.0, 1.0], 2).item(), 6)
+        0.333333
+        """
+        x, alpha, n = _floats(x), _positive(alpha, 0.0), _floats(n)
+        counts = _core.logical_and(x >= 0.0, _core.equal(x, _core.floor(x)))
+        matches = _core.logical_and(
+            _core.all(counts, axis=-1), _core.equal(_core.sum(x, axis=-1), n)
+        )
+        inside, total = _core.where(counts, x, 0.0), _core.sum(alpha, axis=-1)
+        # gamma(x + alpha) / (gamma(x + 1) gamma(alpha))
+        ratios = special.betaln(alpha, inside + 1.0) + _core.log(alpha + inside)
+        drawn = _core.where(n >= 0.0, n, 0.0)
+        value = special.betaln(total, drawn + 1.0) + _core.log(total + drawn)
+        return _core.where(matches, value - _core.sum(ratios, axis=-1), -np.inf)
+
+    def pmf(self, x: Any, alpha: Any, n: Any) -> Tensor:
+        """The probability of counts; see :meth:`logpmf`."""
+        return _core.exp(self.logpmf(x, alpha, n))
+
+
+matrix_normal = MatrixNormal()
+dirichlet_multinomial = DirichletMultinomial()
 multivariate_normal = MultivariateNormal()
 multivariate_t = MultivariateT()
 wishart = Wishart()
@@ -213,6 +290,13 @@ def _distance(
     if not difference.ndim:
         raise ValueError(f"[stats.{name}.logpdf] x needs an axis of variables")
     n = difference.shape[-1]
+    root = _root(name, label, matrix, n)
+    white = _core.linalg_solve_triangular(root, difference[..., None], lower=True)[..., 0]
+    return n, _core.sum(_core.square(white), axis=-1), _log_determinant(root)
+
+
+def _root(name: str, label: str, matrix: Any, n: int) -> Tensor:
+    """The Cholesky factor of a covariance matrix, which a vector or a number may stand for."""
     matrix = _core.asarray(matrix)
     if matrix.ndim < 2:
         matrix = _core.eye(n) * matrix
@@ -220,9 +304,7 @@ def _distance(
         raise ValueError(
             f"[stats.{name}.logpdf] {label} of shape {matrix.shape} does not match {n} variables"
         )
-    root = _core.linalg_cholesky(matrix)
-    white = _core.linalg_solve_triangular(root, difference[..., None], lower=True)[..., 0]
-    return n, _core.sum(_core.square(white), axis=-1), _log_determinant(root)
+    return _core.linalg_cholesky(matrix)
 
 
 def _roots(name: str, x: Any, scale: Any) -> tuple[int, tuple[Tensor, Tensor], Tensor, Tensor]:

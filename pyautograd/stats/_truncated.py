@@ -27,7 +27,7 @@ def _mills(x: Tensor) -> Tensor:
     return _ROOT_HALF_PI * special.erfcx(x * _ROOT_HALF)
 
 
-def _beside(b: Tensor, width: Tensor) -> Tensor:
+def beside(b: Tensor, width: Tensor) -> Tensor:
     """The integral of exp(b s - s**2 / 2) from 0 to the width, for b <= 0."""
     fall = width * (0.5 * width - b)
     flat = fall < _FLAT
@@ -47,12 +47,12 @@ def _mass(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     right, left = a > 0.0, b < 0.0
     aside = _core.logical_or(right, left)
     near = _core.where(right, a, _core.where(left, b, 0.0))
-    beside = _beside(
+    tail = beside(
         -_core.where(aside, _core.where(right, a, -b), 0.0), _core.where(aside, b - a, 1.0)
     )
     low, high = _core.where(aside, -1.0, a), _core.where(aside, 1.0, b)
     across = _ROOT_HALF_PI * (special.erf(high * _ROOT_HALF) + special.erf(-low * _ROOT_HALF))
-    return near, _core.where(aside, beside, across)
+    return near, _core.where(aside, tail, across)
 
 
 def _log_density(z: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -1,0 +1,303 @@
+"""Families that are powers or logarithms of gamma, exponential and logistic variables.
+
+Formulas are of the standard member. Source: N. L. Johnson, S. Kotz, N. Balakrishnan, Continuous
+univariate distributions (1994, 1995); parameters are those of :mod:`scipy.stats`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from .. import _core, special
+from .._core import Tensor
+from ..compositions.quantile_functions import Distribution, quantile
+from ..special._accurate import log_gammainc, log_gammaincc, log_poisson
+from ._continuous import log1mexp
+from ._families import Continuous, Formula
+from ._lifetimes import vanishing
+
+_LOG_2 = math.log(2.0)
+_POSITIVE = (0.0, np.inf)
+# From there on the density of a gamma variable has a formula of its own in log_poisson.
+_LARGE = 30.0
+# Where exp(-_GONE) is nothing beside 1
+_GONE = 37.0
+
+
+def _power_of_gamma(z: Tensor, a: Tensor, c: Tensor, y: Tensor, log_rate: Tensor | float) -> Tensor:
+    """The logarithm of the density at z where y = rate * z**c is a gamma variable of shape a."""
+    size = _core.log(_core.absolute(c))
+    edge = _core.logical_or(z == 0.0, _core.logical_not(_core.isfinite(y)))
+    inner, at = _core.where(edge, 1.0, y), _core.where(edge, 1.0, z)
+    inside = log_poisson(a, inner) + _core.log(a) + size - _core.log(at)
+    # At 0 a power times a constant, and nothing where y is infinite
+    gone = _core.isinf(y)
+    last = special.xlogy(c * a - 1.0, _core.where(gone, 1.0, z)) + size + a * log_rate
+    last = last - special.gammaln(a) - _core.where(gone, np.inf, y)
+    return _core.where(edge, last, inside)
+
+
+def _general(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
+    return _power_of_gamma(z, a, c, z**c, 0.0)
+
+
+def _either(lower: Formula, upper: Formula) -> Formula:
+    """A tail of the power c of a gamma variable: the other one where c is negative."""
+    return lambda z, a, c: _core.where(c > 0.0, lower(a, z**c), upper(a, z**c))
+
+
+gengamma = Continuous(
+    "gengamma",
+    vanishing(_general),
+    *("a", "c"),
+    cdf=_either(special.gammainc, special.gammaincc),
+    sf=_either(special.gammaincc, special.gammainc),
+    logcdf=_either(log_gammainc, log_gammaincc),
+    logsf=_either(log_gammaincc, log_gammainc),
+    ppf=lambda q, a, c: (
+        _core.where(c > 0.0, special.gammaincinv(a, q), special.gammainccinv(a, q)) ** (1.0 / c)
+    ),
+    isf=lambda q, a, c: (
+        _core.where(c > 0.0, special.gammainccinv(a, q), special.gammaincinv(a, q)) ** (1.0 / c)
+    ),
+    support=_POSITIVE,
+    valid=lambda a, c: _core.logical_and(a > 0.0, _core.logical_and(c != 0.0, _core.isfinite(c))),
+)
+
+
+def _root_of_gamma(
+    name: str,
+    shape: str,
+    of_square: Callable[[Tensor, Tensor], Tensor],
+    rate: Callable[[Tensor], Tensor | float],
+    half: float,
+) -> Continuous:
+    """The family of the root of a gamma variable of shape ``half`` times that of the family."""
+
+    def logpdf(z: Tensor, s: Tensor) -> Tensor:
+        log_rate = _core.log(rate(s) + 0.0 * s)
+        two = _core.full_like(z, 2.0)
+        return _power_of_gamma(z, half * s, two, of_square(_core.square(z), s), log_rate)
+
+    return Continuous(
+        name,
+        vanishing(logpdf),
+        shape,
+        cdf=lambda z, s: special.gammainc(half * s, of_square(_core.square(z), s)),
+        sf=lambda z, s: special.gammaincc(half * s, of_square(_core.square(z), s)),
+        logcdf=lambda z, s: log_gammainc(half * s, of_square(_core.square(z), s)),
+        logsf=lambda z, s: log_gammaincc(half * s, of_square(_core.square(z), s)),
+        ppf=lambda q, s: _core.sqrt(special.gammaincinv(half * s, q) / rate(s)),
+        isf=lambda q, s: _core.sqrt(special.gammainccinv(half * s, q) / rate(s)),
+        support=_POSITIVE,
+    )
+
+
+chi = _root_of_gamma("chi", "df", lambda y, df: 0.5 * y, lambda df: 0.5, 0.5)
+nakagami = _root_of_gamma("nakagami", "nu", lambda y, nu: nu * y, lambda nu: nu, 1.0)
+
+
+def _size_power(z: Tensor, beta: Tensor) -> Tensor:
+    return _core.absolute(z) ** beta
+
+
+def _general_normal(z: Tensor, beta: Tensor) -> Tensor:
+    return -_LOG_2 - special.gammaln(1.0 + 1.0 / beta) - _size_power(z, beta)
+
+
+def _general_cdf(z: Tensor, beta: Tensor) -> Tensor:
+    far = 0.5 * special.gammaincc(1.0 / beta, _size_power(z, beta))
+    return _core.where(z > 0.0, 1.0 - far, far)
+
+
+def _general_logcdf(z: Tensor, beta: Tensor) -> Tensor:
+    right = z > 0.0
+    far = log_gammaincc(1.0 / beta, _size_power(z, beta)) - _LOG_2
+    return _core.where(right, _core.log1p(-_core.exp(_core.where(right, far, -1.0))), far)
+
+
+def _general_solve(wanted: Tensor, upper: Tensor, beta: Tensor) -> Tensor:
+    middle = wanted > 0.25
+    far = special.gammainccinv(1.0 / beta, _core.where(middle, 0.5, 2.0 * wanted))
+    near = special.gammaincinv(1.0 / beta, _core.where(middle, 1.0 - 2.0 * wanted, 0.5))
+    size = _core.where(middle, near, far) ** (1.0 / beta)
+    return _core.where(upper, size, -size)
+
+
+_GENERAL_NORMAL = Distribution(
+    _general_cdf,
+    lambda z, beta: _general_cdf(-z, beta),
+    lambda z, beta: _core.exp(_general_normal(z, beta)),
+    _general_solve,
+    (-math.inf, math.inf),
+)
+gennorm = Continuous(
+    "gennorm",
+    _general_normal,
+    "beta",
+    cdf=_general_cdf,
+    sf=lambda z, beta: _general_cdf(-z, beta),
+    logcdf=_general_logcdf,
+    logsf=lambda z, beta: _general_logcdf(-z, beta),
+    ppf=lambda q, beta: quantile("stats.gennorm", _GENERAL_NORMAL, False, q, beta),
+    isf=lambda q, beta: quantile("stats.gennorm", _GENERAL_NORMAL, True, q, beta),
+)
+
+
+def _lost(x: Tensor) -> Tensor:
+    """``1 - exp(-x)``, near 1 with the derivatives of what is left."""
+    near = x < _LOG_2
+    small, large = _core.where(near, x, 0.0), _core.where(near, 1.0, x)
+    return _core.where(near, -_core.expm1(-small), 1.0 - _core.exp(-large))
+
+
+def _log_gamma_variable(z: Tensor, c: Tensor) -> Tensor:
+    plain = c * z - _core.exp(z) - special.gammaln(c)
+    large = _core.logical_and(c >= _LARGE, _core.absolute(z) < 600.0)
+    k, at = _core.where(large, c, _LARGE), _core.where(large, z, 1.0)
+    return _core.where(large, log_poisson(k, _core.exp(at)) + _core.log(k), plain)
+
+
+def _log_gamma_logcdf(z: Tensor, c: Tensor) -> Tensor:
+    far = z < -500.0
+    near = log_gammainc(c, _core.exp(_core.where(far, 0.0, z)))
+    return _core.where(far, c * z - special.gammaln(c + 1.0), near)
+
+
+def _log_gamma_logsf(z: Tensor, c: Tensor) -> Tensor:
+    far = z < -500.0
+    near = log_gammaincc(c, _core.exp(_core.where(far, 0.0, z)))
+    return _core.where(far, _core.log1p(-_core.exp(_log_gamma_logcdf(z, c))), near)
+
+
+def _log_of_quantile(x: Tensor, q: Tensor, c: Tensor, lower: Callable[[Tensor], Tensor]) -> Tensor:
+    """The logarithm of a gamma quantile; of one that underflows by the first term of its series."""
+    tiny = x < 1e-290
+    first = (lower(q) + special.gammaln(c + 1.0)) / c
+    return _core.where(tiny, first, _core.log(_core.where(tiny, 1.0, x)))
+
+
+loggamma = Continuous(
+    "loggamma",
+    vanishing(_log_gamma_variable),
+    "c",
+    cdf=lambda z, c: _core.exp(_log_gamma_logcdf(z, c)),
+    sf=lambda z, c: _core.exp(_log_gamma_logsf(z, c)),
+    logcdf=_log_gamma_logcdf,
+    logsf=_log_gamma_logsf,
+    ppf=lambda q, c: _log_of_quantile(special.gammaincinv(c, q), q, c, _core.log),
+    isf=lambda q, c: _log_of_quantile(special.gammainccinv(c, q), q, c, lambda q: _core.log1p(-q)),
+)
+weibull_max = Continuous(
+    "weibull_max",
+    lambda z, c: _core.log(c) + special.xlogy(c - 1.0, -z) - (-z) ** c,
+    "c",
+    cdf=lambda z, c: _core.exp(-((-z) ** c)),
+    sf=lambda z, c: _lost((-z) ** c),
+    logcdf=lambda z, c: -((-z) ** c),
+    logsf=lambda z, c: log1mexp((-z) ** c, c * _core.log(-z)),
+    ppf=lambda q, c: -((-_core.log(q)) ** (1.0 / c)),
+    isf=lambda q, c: -((-_core.log1p(-q)) ** (1.0 / c)),
+    support=(-np.inf, 0.0),
+)
+
+
+def _powered_weibull(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
+    y = z**c
+    far = _core.isinf(y)
+    y = _core.where(far, 1.0, y)
+    share = (a - 1.0) * _core.log(special.exprel(-y))
+    value = _core.log(a) + _core.log(c) + special.xlogy(a * c - 1.0, z) + share - y
+    return _core.where(far, -np.inf, value)
+
+
+def _log_failed(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
+    return a * log1mexp(z**c, c * _core.log(z))
+
+
+def _log_left(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
+    y = z**c
+    far = y > _GONE
+    failed = -_log_failed(_core.where(far, 1.0, z), a, c)
+    log_failed = _core.where(far, _core.log(a) - y, _core.log(failed))
+    return log1mexp(
+        _core.where(far, _core.exp(_core.where(far, log_failed, 0.0)), failed), log_failed
+    )
+
+
+def _of_failed(log_q: Tensor, a: Tensor, c: Tensor) -> Tensor:
+    return (-log1mexp(-log_q / a)) ** (1.0 / c)
+
+
+exponweib = Continuous(
+    "exponweib",
+    vanishing(_powered_weibull),
+    *("a", "c"),
+    cdf=lambda z, a, c: _core.exp(_log_failed(z, a, c)),
+    sf=lambda z, a, c: _core.exp(_log_left(z, a, c)),
+    logcdf=_log_failed,
+    logsf=_log_left,
+    ppf=lambda q, a, c: _of_failed(_core.log(q), a, c),
+    isf=lambda q, a, c: _of_failed(_core.log1p(-q), a, c),
+    support=_POSITIVE,
+)
+
+
+def _log1p_power(z: Tensor, c: Tensor) -> Tensor:
+    """``log(1 + z**c)``, where the power may overflow."""
+    below = z < 1.0
+    inner, outer = _core.where(below, z, 0.5), _core.where(below, 1.0, z)
+    return _core.where(below, _core.log1p(inner**c), c * _core.log(outer) + _core.log1p(outer**-c))
+
+
+def _log_hazard(z: Tensor, c: Tensor) -> Tensor:
+    """The logarithm of that, where the power may underflow."""
+    tiny = _core.logical_and(z < 1.0, z**c < 1e-20)
+    near = c * _core.log(z)
+    return _core.where(tiny, near, _core.log(_log1p_power(_core.where(tiny, 1.0, z), c)))
+
+
+burr12 = Continuous(
+    "burr12",
+    vanishing(
+        lambda z, c, d: (
+            _core.log(c) + _core.log(d) + special.xlogy(c - 1.0, z) - (d + 1.0) * _log1p_power(z, c)
+        )
+    ),
+    *("c", "d"),
+    cdf=lambda z, c, d: _lost(d * _log1p_power(z, c)),
+    sf=lambda z, c, d: _core.exp(-d * _log1p_power(z, c)),
+    logcdf=lambda z, c, d: log1mexp(d * _log1p_power(z, c), _core.log(d) + _log_hazard(z, c)),
+    logsf=lambda z, c, d: -d * _log1p_power(z, c),
+    ppf=lambda q, c, d: _core.expm1(-_core.log1p(-q) / d) ** (1.0 / c),
+    isf=lambda q, c, d: _core.expm1(-_core.log(q) / d) ** (1.0 / c),
+    support=_POSITIVE,
+)
+
+
+def _general_logistic_logsf(z: Tensor, c: Tensor) -> Tensor:
+    far = z > _GONE
+    fall = _core.softplus(-z)
+    log_fall = _core.where(far, -z, _core.log(_core.where(far, 1.0, fall)))
+    return log1mexp(c * fall, _core.log(c) + log_fall)
+
+
+def _general_logistic_ppf(log_q: Tensor, c: Tensor) -> Tensor:
+    y = -log_q / c
+    return -y - log1mexp(y)
+
+
+genlogistic = Continuous(
+    "genlogistic",
+    vanishing(lambda z, c: _core.log(c) - z - (c + 1.0) * _core.softplus(-z)),
+    "c",
+    cdf=lambda z, c: _core.exp(c * special.log_expit(z)),
+    sf=lambda z, c: _lost(c * _core.softplus(-z)),
+    logcdf=lambda z, c: c * special.log_expit(z),
+    logsf=_general_logistic_logsf,
+    ppf=lambda q, c: _general_logistic_ppf(_core.log(q), c),
+    isf=lambda q, c: _general_logistic_ppf(_core.log1p(-q), c),
+)
