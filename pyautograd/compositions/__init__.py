@@ -61,7 +61,7 @@ _BESIDE = {
     "special": {
         "airy_functions": "airy airye",
         "bessel": "iv ive kv kve",
-        "bessel_of_both": "hankel1 hankel2 kn yn",
+        "bessel_of_both": "hankel1 hankel1e hankel2 hankel2e kn yn",
         "bessel_oscillating": "jv yv",
         "distribution_functions": (
             "bdtr bdtrc bdtri chdtr chdtrc chdtri fdtr fdtrc fdtri gdtr gdtrc gdtrix nbdtr nbdtrc"

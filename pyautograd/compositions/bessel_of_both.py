@@ -57,6 +57,45 @@ def hankel2(v: TensorLike, z: TensorLike, /) -> Tensor:
     return _hankel("hankel2", v, z, -1.0)
 
 
+def _hankel_scaled(name: str, v: Any, z: Any, sign: float) -> Tensor:
+    (order, x), dtype = in_double(f"special.{name}", v, z)
+    j, y = jv(order, x), yv(order, x)
+    inside = _core.logical_and(x > 0.0, _core.isfinite(x))
+    angle, a, b = (_core.where(inside, u, 1.0) for u in (x, j, y))
+    cosine, sine = _core.cos(angle), _core.sin(angle)
+    real = _core.where(inside, a * cosine + b * sine, j)
+    imag = sign * _core.where(inside, b * cosine - a * sine, y)
+    return _core.astype(_core.complex(real, imag), np.result_type(dtype, np.complex64))
+
+
+def hankel1e(v: TensorLike, z: TensorLike, /) -> Tensor:
+    """``exp(-1j * z) * hankel1(v, z)``, which no longer oscillates; otherwise as :func:`hankel1`.
+
+    :param v: tensor, the real order
+    :param z: tensor, nan where it is negative
+    :raises TypeError: if an argument is complex
+    :returns: a complex tensor
+
+    >>> pa.special.hankel1e(0.0, 1.0).numpy().round(6)
+    np.complex128(0.487704-0.596206j)
+    """
+    return _hankel_scaled("hankel1e", v, z, 1.0)
+
+
+def hankel2e(v: TensorLike, z: TensorLike, /) -> Tensor:
+    """``exp(1j * z) * hankel2(v, z)``, which no longer oscillates; otherwise as :func:`hankel2`.
+
+    :param v: tensor, the real order
+    :param z: tensor, nan where it is negative
+    :raises TypeError: if an argument is complex
+    :returns: a complex tensor
+
+    >>> pa.special.hankel2e(0.0, 1.0).numpy().round(6)
+    np.complex128(0.487704+0.596206j)
+    """
+    return _hankel_scaled("hankel2e", v, z, -1.0)
+
+
 def yn(n: TensorLike, x: TensorLike, /) -> Tensor:
     """The Bessel function of the second kind and whole order; otherwise as :func:`yv`.
 

@@ -24,7 +24,7 @@ from .._names import public_dir
 if TYPE_CHECKING:
     from ..compositions.airy_functions import airy, airye
     from ..compositions.bessel import iv, ive, kv, kve
-    from ..compositions.bessel_of_both import hankel1, hankel2, kn, yn
+    from ..compositions.bessel_of_both import hankel1, hankel1e, hankel2, hankel2e, kn, yn
     from ..compositions.bessel_oscillating import jv, yv
     from ..compositions.distribution_functions import (
         bdtr,
@@ -158,7 +158,9 @@ __all__ = [
     "gdtrc",
     "gdtrix",
     "hankel1",
+    "hankel1e",
     "hankel2",
+    "hankel2e",
     "huber",
     "hyp0f1",
     "hyp1f1",

@@ -81,5 +81,7 @@ RECORDS = [
     ),
     hankel("hankel1", 1),
     hankel("hankel2", -1),
+    hankel("hankel1e", 1),
+    hankel("hankel2e", -1),
     *map(of_whole_order, ("kn", "yn")),
 ]
