@@ -33,6 +33,11 @@ def _root_sum(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     return a * b + a * c + b * c
 
 
+def _middle(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """Of three numbers the one in the middle, which is 0 where two of them are."""
+    return _core.maximum(_core.minimum(x, y), _core.minimum(_core.maximum(x, y), z))
+
+
 def _of_symmetric(a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     """E2 and E3 of three small numbers with the sum 0."""
     return a * b - c * c, a * b * c
@@ -133,7 +138,7 @@ def elliprf(x: TensorLike, y: TensorLike, z: TensorLike, /) -> Tensor:
     """
     (x, y, z), dtype = in_double("special.elliprf", x, y, z)
     valid = all_of(x >= 0.0, y >= 0.0, z >= 0.0)
-    two = x + y + z - _core.maximum(_core.maximum(x, y), z) == 0.0
+    two = _middle(x, y, z) == 0.0
     far = _core.maximum(_core.maximum(x, y), z) == math.inf
     inside = all_of(valid, _core.logical_not(two), _core.logical_not(far))
     value = _first(*(_core.where(inside, v, 1.0) for v in (x, y, z)))
@@ -215,7 +220,7 @@ def elliprj(x: TensorLike, y: TensorLike, z: TensorLike, p: TensorLike, /) -> Te
     (x, y, z, p), dtype = in_double("special.elliprj", x, y, z, p)
     valid = all_of(x >= 0.0, y >= 0.0, z >= 0.0, p >= 0.0)
     largest = _core.maximum(_core.maximum(x, y), z)
-    none = _core.logical_or(x + y + z - largest == 0.0, p == 0.0)
+    none = _core.logical_or(_middle(x, y, z) == 0.0, p == 0.0)
     far = _core.maximum(largest, p) == math.inf
     inside = all_of(valid, _core.logical_not(none), _core.logical_not(far))
     near = p <= _LARGEST * largest
@@ -243,7 +248,7 @@ def elliprg(x: TensorLike, y: TensorLike, z: TensorLike, /) -> Tensor:
     valid = all_of(x >= 0.0, y >= 0.0, z >= 0.0)
     largest = _core.maximum(_core.maximum(x, y), z)
     far = largest == math.inf
-    two = x + y + z - largest == 0.0
+    two = _middle(x, y, z) == 0.0
     inside = all_of(valid, _core.logical_not(two), _core.logical_not(far))
     a, b, c = (_core.where(inside, v, 1.0) for v in (x, y, z))
     slopes = _slope, lambda a, b, c: _slope(b, c, a), lambda a, b, c: _slope(c, a, b)
