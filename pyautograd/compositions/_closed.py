@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import _core
 from .._core import Tensor
 from ..function import Function
+from ._common import mapped_in_front
 
 __all__: list[str] = []
 
@@ -50,11 +50,7 @@ class _Closed(Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
         evaluate, slopes, *given = args
-        wide = [
-            _core.expand_dims(x, 0) if d is None else _core.moveaxis(x, d, 0)
-            for x, d in zip(given, in_dims[2:], strict=True)
-        ]
-        return _Closed.apply(evaluate, slopes, *_core.broadcast_arrays(wide)), 0
+        return _Closed.apply(evaluate, slopes, *mapped_in_front(given, in_dims[2:])), 0
 
 
 def closed(evaluate: Formula, slopes: tuple[Formula, ...], *x: Tensor) -> Tensor:

@@ -16,6 +16,15 @@ from .._core import Tensor
 __all__: list[str] = []
 
 
+def mapped_in_front(args: Sequence[Tensor], in_dims: Sequence[int | None]) -> list[Tensor]:
+    """The arguments of a function's ``vmap``, broadcast, with the mapped axis in front."""
+    wide = [
+        _core.expand_dims(x, 0) if d is None else _core.moveaxis(x, d, 0)
+        for x, d in zip(args, in_dims, strict=True)
+    ]
+    return _core.broadcast_arrays(wide)
+
+
 def floating(x: Any) -> Tensor:
     """The tensor, in float64 if it is one of integers or bools."""
     t = _core.asarray(x)

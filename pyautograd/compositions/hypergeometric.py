@@ -19,7 +19,7 @@ from .. import _core
 from .._core import Tensor
 from .._quadrature import gauss_legendre
 from ..function import Function
-from ._common import all_of, in_double, nowhere
+from ._common import all_of, in_double, mapped_in_front, nowhere
 from .bessel import _DEPTH, ive
 from .bessel_oscillating import jv
 from .gamma_functions import _whole, gammasgn, rgamma
@@ -131,11 +131,7 @@ class _NoSlope(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
-        wide = [
-            _core.expand_dims(x, 0) if d is None else _core.moveaxis(x, d, 0)
-            for x, d in zip(args, in_dims, strict=True)
-        ]
-        return _NoSlope.apply(*_core.broadcast_arrays(wide)), 0
+        return _NoSlope.apply(*mapped_in_front(args, in_dims)), 0
 
 
 def _products(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import _core, func
 from .._core import Tensor
 from ..function import Function
-from ._common import all_of, in_double, nowhere
+from ._common import all_of, in_double, mapped_in_front, nowhere
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -104,11 +104,7 @@ class _Quantile(Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
         distribution, complement, *given = args
-        wide = [
-            _core.expand_dims(x, 0) if d is None else _core.moveaxis(x, d, 0)
-            for x, d in zip(given, in_dims[2:], strict=True)
-        ]
-        return _Quantile.apply(distribution, complement, *_core.broadcast_arrays(wide)), 0
+        return _Quantile.apply(distribution, complement, *mapped_in_front(given, in_dims[2:])), 0
 
     @staticmethod
     def _scaled(ctx: Any, g: Tensor | None) -> tuple[Callable[..., Tensor], Any, list[Tensor]]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._core import Tensor
+from ..compositions._common import mapped_in_front
 from ..function import Function
 from ._arguments import Param, Size, Value, common_shape, parameters, size_to_shape
 from ._stream import Stream
@@ -107,11 +108,7 @@ class _Inversion(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Tensor) -> Any:
-        wide = [
-            _core.expand_dims(x, 0) if d is None else _core.moveaxis(x, d, 0)
-            for x, d in zip(args, in_dims, strict=True)
-        ]
-        return _Inversion.apply(*_core.broadcast_arrays(wide)), 0
+        return _Inversion.apply(*mapped_in_front(args, in_dims)), 0
 
 
 def _inverted(

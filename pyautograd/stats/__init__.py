@@ -5,9 +5,10 @@ Continuous families have ``logpdf``, ``pdf``, ``cdf``, ``sf``, ``logcdf``, ``log
 SciPy's are: ``family.logpdf(x, *shapes, loc=0, scale=1)``, or with the parameters first,
 ``family(*shapes, loc=0, scale=1).logpdf(x)``. All arguments may be tensors, broadcast against each
 other and are differentiable, to any order, in every mode; quantiles by the implicit function
-theorem, also in the shapes. ``multivariate_normal``, ``multivariate_t``, ``dirichlet``,
-``multinomial`` and ``dirichlet_multinomial`` have the variables along the last axis, ``wishart``,
-``invwishart`` and ``matrix_normal`` along the last two, and all of these densities only.
+theorem, also in the shapes; by the count of ``skellam`` the derivative is 0.
+``multivariate_normal``, ``multivariate_t``, ``dirichlet``, ``multinomial`` and
+``dirichlet_multinomial`` have the variables along the last axis, ``wishart``, ``invwishart`` and
+``matrix_normal`` along the last two, and all of these densities only.
 
 Probabilities of ``betabinom``, ``norminvgauss``, ``rice``, ``skellam`` and ``hypergeom`` are sums
 over hundreds of nodes or terms, in memory and time; those of ``hypergeom`` are nan where 1024 terms

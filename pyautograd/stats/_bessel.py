@@ -16,7 +16,7 @@ from .._core import Tensor
 from .._quadrature import gauss_legendre
 from ._families import Formula
 from ._lifetimes import vanishing
-from ._solved import nearer, solved
+from ._solved import from_log_tails, nearer, solved
 
 _LOG_PI = math.log(math.pi)
 _NODES = 96
@@ -97,10 +97,7 @@ rice = solved(
     "rice",
     vanishing(_envelope),
     "b",
-    cdf=lambda z, b: _core.exp(_envelope_tails(z, b)[0]),
-    sf=lambda z, b: _core.exp(_envelope_tails(z, b)[1]),
-    logcdf=lambda z, b: _envelope_tails(z, b)[0],
-    logsf=lambda z, b: _envelope_tails(z, b)[1],
+    **from_log_tails(_envelope_tails),
     start=lambda z, b: _core.maximum(_core.sqrt(1.5 + _core.square(b)) + z, 0.3),
     support=(0.0, np.inf),
     valid=lambda b: _core.logical_and(b >= 0.0, b < np.inf),
@@ -141,10 +138,7 @@ norminvgauss = solved(
     "norminvgauss",
     vanishing(_mixture),
     *("a", "b"),
-    cdf=lambda z, a, b: _core.exp(_mixture_tails(z, a, b)[0]),
-    sf=lambda z, a, b: _core.exp(_mixture_tails(z, a, b)[1]),
-    logcdf=lambda z, a, b: _mixture_tails(z, a, b)[0],
-    logsf=lambda z, a, b: _mixture_tails(z, a, b)[1],
+    **from_log_tails(_mixture_tails),
     start=lambda z, a, b: b / _rate(a, b) + z,
     valid=lambda a, b: _core.logical_and(a < np.inf, _core.absolute(b) < a),
 )

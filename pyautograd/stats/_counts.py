@@ -17,7 +17,7 @@ from .._quadrature import gauss_legendre
 from ..compositions._common import all_of
 from ..special._accurate import log_beta, log_betainc, log_betaincc, log_binomial
 from ._families import Discrete, Formula
-from ._solved import nearer
+from ._solved import from_log_tails, nearer
 
 _NODES = 96
 # Of an integrand, what is exp(-_DEPTH) of its largest value counts no more.
@@ -116,10 +116,7 @@ betabinom = Discrete(
     _beta_binomial,
     *("n", "a", "b"),
     valid=lambda n, a, b: all_of(n >= 0.0, a > 0.0, b > 0.0),
-    cdf=lambda k, n, a, b: _core.exp(_beta_binomial_tails(k, n, a, b)[0]),
-    sf=lambda k, n, a, b: _core.exp(_beta_binomial_tails(k, n, a, b)[1]),
-    logcdf=lambda k, n, a, b: _beta_binomial_tails(k, n, a, b)[0],
-    logsf=lambda k, n, a, b: _beta_binomial_tails(k, n, a, b)[1],
+    **from_log_tails(_beta_binomial_tails),
     last=lambda n, a, b: n,
 )
 
@@ -188,10 +185,7 @@ skellam = Discrete(
     _difference,
     *("mu1", "mu2"),
     valid=lambda mu1, mu2: all_of(mu1 > 0.0, mu2 > 0.0, mu1 < np.inf, mu2 < np.inf),
-    cdf=lambda k, mu1, mu2: _core.exp(_difference_tails(k, mu1, mu2)[0]),
-    sf=lambda k, mu1, mu2: _core.exp(_difference_tails(k, mu1, mu2)[1]),
-    logcdf=lambda k, mu1, mu2: _difference_tails(k, mu1, mu2)[0],
-    logsf=lambda k, mu1, mu2: _difference_tails(k, mu1, mu2)[1],
+    **from_log_tails(_difference_tails),
     first=-np.inf,
     # P(X <= -j) is at most that of j or more of the second kind.
     lowest=lambda mu1, mu2: -_core.floor(8.0 * mu2 + 800.0),
@@ -247,10 +241,7 @@ hypergeom = Discrete(
     _urn,
     *("M", "n", "N"),
     valid=lambda M, n, N: all_of(M > 0.0, n >= 0.0, N >= 0.0, n <= M, N <= M, M < np.inf),
-    cdf=lambda k, M, n, N: _core.exp(_urn_tails(k, M, n, N)[0]),
-    sf=lambda k, M, n, N: _core.exp(_urn_tails(k, M, n, N)[1]),
-    logcdf=lambda k, M, n, N: _urn_tails(k, M, n, N)[0],
-    logsf=lambda k, M, n, N: _urn_tails(k, M, n, N)[1],
+    **from_log_tails(_urn_tails),
     first=lambda M, n, N: _core.maximum(N - M + n, 0.0),
     last=lambda M, n, N: _core.minimum(n, N),
 )

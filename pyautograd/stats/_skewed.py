@@ -17,7 +17,7 @@ from ..compositions.owen import above_scaled, beyond
 from ..special._accurate import log1p_square
 from ._families import Continuous
 from ._lifetimes import vanishing
-from ._solved import log_lost_tail, mills, nearer, solved
+from ._solved import from_log_tails, log_lost_tail, mills, nearer, solved
 from ._truncated import beside
 
 _LOG_2 = math.log(2.0)
@@ -68,10 +68,7 @@ skewnorm = solved(
     "skewnorm",
     vanishing(_skew_normal),
     "a",
-    cdf=lambda z, a: _core.exp(_skew_tails(z, a)[0]),
-    sf=lambda z, a: _core.exp(_skew_tails(z, a)[1]),
-    logcdf=lambda z, a: _skew_tails(z, a)[0],
-    logsf=lambda z, a: _skew_tails(z, a)[1],
+    **from_log_tails(_skew_tails),
     start=lambda z, a: z,
     valid=_core.isfinite,
 )
@@ -121,10 +118,7 @@ def _passage(name: str, *shapes: str) -> Continuous:
         name,
         vanishing(lambda z, *mu: _first_passage(z, *(mu or (_core.ones_like(z),)))),
         *shapes,
-        cdf=lambda z, *mu: _core.exp(tails(z, *mu)[0]),
-        sf=lambda z, *mu: _core.exp(tails(z, *mu)[1]),
-        logcdf=lambda z, *mu: tails(z, *mu)[0],
-        logsf=lambda z, *mu: tails(z, *mu)[1],
+        **from_log_tails(tails),
         start=lambda z, *mu: _start(z, *(mu or (_core.ones_like(z),))),
         support=(0.0, np.inf),
     )
@@ -159,10 +153,7 @@ exponnorm = solved(
     "exponnorm",
     vanishing(_convolved),
     "K",
-    cdf=lambda z, K: _core.exp(_convolved_tails(z, K)[0]),
-    sf=lambda z, K: _core.exp(_convolved_tails(z, K)[1]),
-    logcdf=lambda z, K: _convolved_tails(z, K)[0],
-    logsf=lambda z, K: _convolved_tails(z, K)[1],
+    **from_log_tails(_convolved_tails),
     start=lambda z, K: z + K,
 )
 
@@ -183,10 +174,7 @@ foldnorm = solved(
     "foldnorm",
     vanishing(lambda z, c: _log_normal(z - c) + _core.softplus(-2.0 * c * z)),
     "c",
-    cdf=lambda z, c: _core.exp(_folded_tails(z, c)[0]),
-    sf=lambda z, c: _core.exp(_folded_tails(z, c)[1]),
-    logcdf=lambda z, c: _folded_tails(z, c)[0],
-    logsf=lambda z, c: _folded_tails(z, c)[1],
+    **from_log_tails(_folded_tails),
     start=lambda z, c: _core.maximum(c + z, 0.5),
     support=(0.0, np.inf),
     valid=lambda c: _core.logical_and(c >= 0.0, c < np.inf),

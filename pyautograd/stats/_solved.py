@@ -129,3 +129,13 @@ def nearer(log_part: Tensor, log_rest: Tensor) -> Tensor:
     smaller, so that derivatives near 1 are those of what is left."""
     near = log_rest < -math.log(2.0)
     return _core.where(near, _core.log1p(-_core.exp(_core.where(near, log_rest, -1.0))), log_part)
+
+
+def from_log_tails(tails: Callable[..., tuple[Tensor, Tensor]]) -> dict[str, Any]:
+    """The four distribution functions from the logarithms of the lower and the upper tail."""
+    return {
+        "cdf": lambda *args: _core.exp(tails(*args)[0]),
+        "sf": lambda *args: _core.exp(tails(*args)[1]),
+        "logcdf": lambda *args: tails(*args)[0],
+        "logsf": lambda *args: tails(*args)[1],
+    }

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from support.modes import in_all_modes
+from support.modes import by_argument, in_all_modes
 
 import pyautograd as pa
 
@@ -271,13 +271,8 @@ def test_densities_of_large_parameters(name, at, wanted):
     "name, method, at, i, wanted", FAR, ids=[f"{case[0]}.{case[1]}" for case in FAR]
 )
 def test_tails_beyond_underflow(name, method, at, i, wanted):
-    points = [pa.tensor(x) for x in at]
-
-    def one(x):
-        place = [x if j == i else p for j, p in enumerate(points)]
-        return getattr(getattr(pa.stats, name), method)(*place)
-
-    np.testing.assert_allclose(one(points[i]).item(), wanted[0], rtol=1e-12)
+    one = by_argument(getattr(getattr(pa.stats, name), method), at, i)
+    np.testing.assert_allclose(one(pa.tensor(at[i])).item(), wanted[0], rtol=1e-12)
     np.testing.assert_allclose(in_all_modes(one, at[i], ONE), wanted[1], rtol=1e-11)
     second = in_all_modes(one, at[i], ONE, ONE)
     np.testing.assert_allclose(second, wanted[2], rtol=1e-4, atol=1e-300)
@@ -287,13 +282,8 @@ def test_tails_beyond_underflow(name, method, at, i, wanted):
     "name, method, at, i, wanted", SHAPES, ids=[f"{case[0]}.{case[1]}" for case in SHAPES]
 )
 def test_derivatives_beside_edges(name, method, at, i, wanted):
-    points = [pa.tensor(x) for x in at]
-
-    def one(x):
-        place = [x if j == i else p for j, p in enumerate(points)]
-        return getattr(getattr(pa.stats, name), method)(*place)
-
-    np.testing.assert_allclose(one(points[i]).item(), wanted[0], rtol=1e-13)
+    one = by_argument(getattr(getattr(pa.stats, name), method), at, i)
+    np.testing.assert_allclose(one(pa.tensor(at[i])).item(), wanted[0], rtol=1e-13)
     for order in (1, 2, 3):
         got = in_all_modes(one, at[i], *[ONE] * order)
         np.testing.assert_allclose(got, wanted[order], rtol=1e-12, atol=1e-300)

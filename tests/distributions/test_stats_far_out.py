@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.modes import in_all_modes
+from support.modes import by_argument, in_all_modes
 
 import pyautograd as pa
 
@@ -401,13 +401,8 @@ ONE = np.ones(())
     "name, method, at, i, wanted", FAR, ids=[f"{case[0]}.{case[1]}" for case in FAR]
 )
 def test_values_and_derivatives(name, method, at, i, wanted):
-    points = [pa.tensor(x) for x in at]
-
-    def one(x):
-        place = [x if j == i else p for j, p in enumerate(points)]
-        return getattr(getattr(pa.stats, name), method)(*place)
-
-    np.testing.assert_allclose(one(points[i]).item(), wanted[0], rtol=5e-13)
+    one = by_argument(getattr(getattr(pa.stats, name), method), at, i)
+    np.testing.assert_allclose(one(pa.tensor(at[i])).item(), wanted[0], rtol=5e-13)
     np.testing.assert_allclose(in_all_modes(one, at[i], ONE), wanted[1], rtol=1e-10)
     second = in_all_modes(one, at[i], ONE, ONE)
     # Of two terms of opposite signs, nothing smaller than their rounding

@@ -41,6 +41,12 @@ def in_all_modes(f, x, *directions):
     return values
 
 
+def by_argument(f, at, i):
+    """f as a function of its argument number i, with the others at their places."""
+    points = [pa.tensor(x) for x in at]
+    return lambda x: f(*[x if j == i else p for j, p in enumerate(points)])
+
+
 def mixed_derivative(f, orders, args):
     """A number: of some order in each argument."""
     for place, order in enumerate(orders):
