@@ -132,6 +132,15 @@ def cosdg(x: TensorLike, /) -> Tensor:
     return _of_degrees("special.cosdg", x, quarters)
 
 
+def _tangent(angle: Tensor) -> Tensor:
+    """Of at most half a right angle, and exactly 1 there."""
+    wide = _core.absolute(angle) > math.pi / 8
+    known = _core.where(wide, angle, 0.0)
+    beside = _core.tan(math.pi / 4 - _core.absolute(known))
+    from_half = _core.sign(known) * (1.0 - beside) / (1.0 + beside)
+    return _core.where(wide, from_half, _core.tan(_core.where(wide, 0.0, angle)))
+
+
 def tandg(x: TensorLike, /) -> Tensor:
     """The tangent of an angle in degrees; infinite at odd multiples of a right angle.
 
@@ -144,7 +153,7 @@ def tandg(x: TensorLike, /) -> Tensor:
 
     def quarters(angle: Tensor) -> tuple[Tensor, ...]:
         # From the right angle itself it goes to plus infinity.
-        return _core.tan(angle), 1.0 / _core.tan(-angle + 0.0)
+        return _tangent(angle), 1.0 / _tangent(-angle + 0.0)
 
     return _of_degrees("special.tandg", x, quarters)
 
@@ -160,6 +169,6 @@ def cotdg(x: TensorLike, /) -> Tensor:
     """
 
     def quarters(angle: Tensor) -> tuple[Tensor, ...]:
-        return 1.0 / _core.tan(angle + 0.0), -_core.tan(angle)
+        return 1.0 / _tangent(angle + 0.0), -_tangent(angle)
 
     return _of_degrees("special.cotdg", x, quarters)
