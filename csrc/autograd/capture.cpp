@@ -9,6 +9,7 @@
 #include "autograd/joined_ops.h"
 #include "autograd/node.h"
 #include "core/error.h"
+#include "core/fingerprint.h"
 #include "kernels/kernels.h"
 
 namespace pyautograd {

@@ -10,6 +10,7 @@
 #include "autograd/engine.h"
 #include "autograd/recipe.h"
 #include "core/dead_list.h"
+#include "core/fingerprint.h"
 
 namespace pyautograd {
 

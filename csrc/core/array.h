@@ -69,12 +69,6 @@ class Body : public RefCounted {
   ~Body() override { count(Live::Bodies, -1); }
 };
 
-class Array;
-// Another number where somebody wrote other numbers into the memory, noticed or not: of small
-// arrays every element counts, of larger ones some hundred, so that it costs little beside what
-// reads them.
-uint32_t fingerprint(const Array& x) noexcept;
-
 // Strided numbers in a storage. Views share the storage.
 class Array final : public Body {
  public:

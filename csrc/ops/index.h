@@ -9,8 +9,6 @@ namespace pyautograd::ops {
 Slice whole(const Dims& shape);
 // A slice that drops every axis, as a number of its own: later writes to x do not change it.
 Tensor element(const Tensor& x, const Slice& slice);
-// The slice that takes one entry along an axis.
-Slice slice_of_one(const Tensor& x, int64_t axis, int64_t index);
 // A copy of x with x[slice] = value; value has the slice's shape and x's dtype.
 Tensor slice_update(const Tensor& x, const Tensor& value, const Slice& slice);
 

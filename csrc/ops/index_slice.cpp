@@ -93,10 +93,9 @@ class SliceOp final : public Linear {
   void copy_one(const Array& x, const Array& out) const {
     int64_t place = x.offset;
     for (size_t i = 0; i < slice_.start.size(); ++i) place += slice_.start[i] * x.strides[i];
-    const size_t bytes = static_cast<size_t>(itemsize(x.dtype));
-    std::memcpy(out.address(),
-                static_cast<const std::byte*>(x.storage->data()) + place * itemsize(x.dtype),
-                bytes);
+    const int64_t bytes = itemsize(x.dtype);
+    std::memcpy(out.address(), static_cast<const std::byte*>(x.storage->data()) + place * bytes,
+                static_cast<size_t>(bytes));
   }
 
   const Slice slice_;
@@ -172,6 +171,21 @@ class SliceUpdate final : public Linear {
   const Slice slice_;
 };
 
+// The slice that takes one entry along an axis.
+Slice slice_of_one(const Tensor& x, int64_t axis, int64_t index) {
+  const int64_t along = normalize_axis("select", axis, x.ndim());
+  const int64_t size = x.shape()[along];
+  if (index < -size || index >= size) {
+    index_error("[getitem] index ", index, " is out of bounds for axis ", along, " with size ",
+                size);
+  }
+  Slice one = whole(x.shape());
+  one.start[along] = index < 0 ? index + size : index;
+  one.size[along] = 1;
+  one.drop.push_back(along);
+  return one;
+}
+
 }  // namespace
 
 Slice whole(const Dims& shape) { return {Dims(shape.size(), 0), shape, Dims(shape.size(), 1)}; }
@@ -191,20 +205,6 @@ Tensor slice_update(const Tensor& x, const Tensor& value, const Slice& slice) {
 
 Tensor slice_scatter_zeros(const Tensor& x, const Slice& slice, const Dims& shape) {
   return slice_update(zeros_view(shape, x.dtype(), x.device()), x, slice);
-}
-
-Slice slice_of_one(const Tensor& x, int64_t axis, int64_t index) {
-  const int64_t along = normalize_axis("select", axis, x.ndim());
-  const int64_t size = x.shape()[along];
-  if (index < -size || index >= size) {
-    index_error("[getitem] index ", index, " is out of bounds for axis ", along, " with size ",
-                size);
-  }
-  Slice one = whole(x.shape());
-  one.start[along] = index < 0 ? index + size : index;
-  one.size[along] = 1;
-  one.drop.push_back(along);
-  return one;
 }
 
 Tensor select(const Tensor& x, int64_t axis, int64_t index) {

@@ -46,11 +46,11 @@ std::array<WindowFactor, 2> inputs_of(WindowFactor wanted) {
   return {WindowFactor::X, wanted == WindowFactor::Weight ? WindowFactor::Y : WindowFactor::Weight};
 }
 
-Ref<Array> row_major(const Tensor& x) {
-  if (x.array().contiguous()) return Ref<Array>(&const_cast<Array&>(x.array()));
+Tensor row_major(const Tensor& x) {
+  if (x.array().contiguous()) return x;
   Ref<Array> out = Array::empty(x.shape(), x.dtype(), x.device());
   kernels::copy(out->device_view(), x.array().device_view());
-  return out;
+  return Tensor(std::move(out));
 }
 
 // One of the derivatives of a sum that is linear in each of its three factors: so are they, and
@@ -69,9 +69,9 @@ class WindowProduct final : public Primitive {
   Specs infer(TensorSpan x) const override;
   Tensors eval(TensorSpan x, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    const Ref<Array> first = row_major(x[0]), second = row_major(x[1]);
-    kernels::window_product(wanted_, out->device_view(), first->device_view(),
-                            second->device_view(), windows_);
+    const Tensor first = row_major(x[0]), second = row_major(x[1]);
+    kernels::window_product(wanted_, out->device_view(), first.array().device_view(),
+                            second.array().device_view(), windows_);
     return Tensors::of(Tensor(std::move(out)));
   }
   Tensors vjp(const VjpArgs& args) const override;
