@@ -33,12 +33,12 @@ Function::Function(Operation op, Arguments arguments)
     if (argument.part) depth_ = std::max(depth_, argument.part->depth_ + 1);
 }
 
-Function::Leaves Function::parameters() const {
-  Leaves found;
+Function::Parts Function::parts() const {
+  Parts found;
   std::unordered_set<const Function*> seen;
   const auto visit = [&](const auto& self, const Function& part) -> void {
     if (!seen.insert(&part).second) return;
-    if (part.parameter_) found.push_back(&part);
+    found.push_back(&part);
     for (const Argument& argument : part.arguments_)
       if (argument.part) self(self, *argument.part);
   };
@@ -46,7 +46,14 @@ Function::Leaves Function::parameters() const {
   return found;
 }
 
-Tensor Function::at(const Tensor& x, const Leaves& parameters, TensorSpan values) const {
+Function::Parts Function::parameters() const {
+  Parts found;
+  for (const Function* part : parts())
+    if (part->parameter_) found.push_back(part);
+  return found;
+}
+
+Tensor Function::at(const Tensor& x, const Parts& parameters, TensorSpan values) const {
   Known known;
   for (size_t i = 0; i < parameters.size(); ++i) known[parameters[i]] = values[i];
   const auto evaluate = [&](const auto& self, const Function& part) -> Tensor {
@@ -75,7 +82,7 @@ MatrixFunction MatrixFunction::derivative_by(size_t parameter) const {
 namespace {
 
 // The derivative of f of that order in its argument and once by each of the parameters `by`.
-Tensor derivative_of(const Function& f, const Function::Leaves& parameters, int order,
+Tensor derivative_of(const Function& f, const Function::Parts& parameters, int order,
                      std::span<const size_t> by, const Tensor& x, const Tensors& values) {
   if (order == 0 && by.empty()) return f.at(x, parameters, values);
   const LevelScope scope(Level::Kind::Jvp);

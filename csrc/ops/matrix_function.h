@@ -15,7 +15,7 @@ class Function final : public RefCounted {
     Tensor constant;  // 0-d, in place of a part
   };
   using Arguments = SmallVector<Argument, 2>;
-  using Leaves = SmallVector<const Function*, 2>;
+  using Parts = SmallVector<const Function*, 2>;
 
   Function() = default;  // the identity
   explicit Function(const Tensor& parameter)
@@ -27,10 +27,11 @@ class Function final : public RefCounted {
   const Tensor& parameter() const noexcept { return parameter_; }
   // Whether nobody wrote to the memory of the parameter since.
   bool is_current() const { return version_of(*parameter_.body()) == version_; }
-  // The parts that are parameters, each once.
-  Leaves parameters() const;
+  // What it is made of, each part once; and those that are parameters.
+  Parts parts() const;
+  Parts parameters() const;
   // The function at x, where the parameters have these values.
-  Tensor at(const Tensor& x, const Leaves& parameters, TensorSpan values) const;
+  Tensor at(const Tensor& x, const Parts& parameters, TensorSpan values) const;
 
  private:
   std::optional<Operation> op_;
@@ -63,7 +64,7 @@ class MatrixFunction {
 
  private:
   Ref<const Function> f_;
-  Function::Leaves parameters_;
+  Function::Parts parameters_;
   int64_t rows_of_x_ = 0;
   bool kink_ = false;
   int order_ = 0;              // of the derivative

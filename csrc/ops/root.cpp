@@ -13,7 +13,7 @@ namespace pyautograd::ops {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr int kDeepest = 64;
+constexpr size_t kMostParts = 64;  // each op of a chain looks at all before it
 constexpr size_t kMostParameters = 16;
 constexpr double kMostSteps = 12;
 
@@ -216,7 +216,7 @@ class SeriesInRoot final : public Primitive {
   }
 
   const Of of_;
-  const Function::Leaves parameters_;
+  const Function::Parts parameters_;
 };
 
 // y = f(r), differentiated as that series where the root is zero and the series has a slope. The
@@ -394,8 +394,9 @@ Tensor through_root(const Operation& op, TensorSpan x, Tensor y) {
   const Root& root = *made.root;
   const bool affine = stays_affine(op, x, made);
   auto f = make_ref<Function>(op, std::move(made.arguments));
-  const Function::Leaves leaves = f->parameters();
-  if (root.step() == 0 || f->depth() > kDeepest || leaves.size() > kMostParameters) return y;
+  const Function::Parts leaves = f->parameters();
+  if (root.step() == 0 || f->parts().size() > kMostParts || leaves.size() > kMostParameters)
+    return y;
   if (affine) {
     y.body()->origin = make_ref<Root>(y, root, std::move(f), true, made.zeros);
     return y;

@@ -230,7 +230,7 @@ Tensor per_matrix(const Tensor& parameter, const Tensor& y) {
 
 // Nothing where f of the spectrum is not differentiable as a function of the matrix, or too large.
 std::optional<Reduced> reduced(const Tensor& y, const Spectrum& spectrum) {
-  const Function::Leaves leaves = spectrum.f->parameters();
+  const Function::Parts leaves = spectrum.f->parameters();
   if (leaves.size() > kMostParameters) return {};
   Tensors parameters;
   for (const Function* leaf : leaves) {

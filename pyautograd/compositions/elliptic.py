@@ -22,15 +22,34 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-# Arguments at the ends of the range of floating-point numbers need eleven steps to come together; a
-# large fourth argument of R_J comes down to the others by a quarter in each step.
-_STEPS, _LONG, _SHORT = 17, 40, 11
-_LARGEST = 1e18
+# Arguments at the ends of the range of floating-point numbers need eleven steps to come together;
+# six more make the series exact.
+_STEPS = 17
+# Above so many times the others, the fourth argument of R_J would come down to them by a quarter in
+# each step only.
+_LARGE = 16.0
+
+
+def _with_edges(
+    value: Tensor,
+    inside: Tensor,
+    valid: Tensor,
+    far: Tensor,
+    at_infinity: TensorLike = 0.0,
+    elsewhere: TensorLike = math.inf,
+) -> Tensor:
+    """The value inside; of other valid arguments what holds far out and elsewhere, else nan."""
+    edge = _core.where(valid, _core.where(far, at_infinity, elsewhere), math.nan)
+    return _core.where(inside, value, edge)
 
 
 def _root_sum(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     a, b, c = _core.sqrt(x), _core.sqrt(y), _core.sqrt(z)
     return a * b + a * c + b * c
+
+
+def _largest(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    return _core.maximum(_core.maximum(x, y), z)
 
 
 def _middle(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
@@ -92,21 +111,17 @@ def _elementary(x: Tensor, y: Tensor, steps: int = _STEPS) -> Tensor:
     return series / _core.sqrt(mean)
 
 
-def _ratio(q: Tensor) -> Tensor:
-    """R_C(1, 1 + q) for -1 < q <= 1."""
-    return _elementary(_core.ones_like(q), 1.0 + q, _SHORT)
-
-
-def _general(x: Tensor, y: Tensor, z: Tensor, p: Tensor) -> Tensor:
-    """R_J for p > 0."""
-    total, scale = _core.zeros_like(x), 1.0
-    excess = (p - x) * (p - y) * (p - z)
-    for _ in range(_LONG):
+def _bounded(x: Tensor, y: Tensor, z: Tensor, p: Tensor) -> Tensor:
+    """R_J for p > 0 that is not much larger than the others."""
+    total, one, scale = _core.zeros_like(x), _core.ones_like(x), 1.0
+    for step in range(_STEPS):
         a, b, c, d = _core.sqrt(x), _core.sqrt(y), _core.sqrt(z), _core.sqrt(p)
         shift = a * b + a * c + b * c
         spread = (d + a) * (d + b) * (d + c)
-        total = total + scale / spread * _ratio(excess / _core.square(spread))
-        scale, excess = 0.25 * scale, excess / 64.0
+        # 1 + (d - a) (d - b) (d - c) / spread without a difference; soon near 1
+        ratio = 2.0 * d * (p + shift) / spread
+        total = total + scale / spread * _elementary(one, ratio, _STEPS - step)
+        scale = 0.25 * scale
         x, y, z, p = (0.25 * (v + shift) for v in (x, y, z, p))
     mean = 0.2 * (x + y + z + 2.0 * p)
     u, v, w = (mean - x) / mean, (mean - y) / mean, (mean - z) / mean
@@ -119,6 +134,29 @@ def _general(x: Tensor, y: Tensor, z: Tensor, p: Tensor) -> Tensor:
     return 6.0 * total + scale * _fifth_order(second, third, fourth, fifth) / (
         mean * _core.sqrt(mean)
     )
+
+
+def _ordered(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Both, the smaller first; unlike minimum and maximum a permutation for equal ones, too."""
+    swapped = a > b
+    return _core.where(swapped, b, a), _core.where(swapped, a, b)
+
+
+def _general(x: Tensor, y: Tensor, z: Tensor, p: Tensor) -> Tensor:
+    """R_J for p > 0, where it is large by that of a smaller one (DLMF 19.21.12)."""
+    y, z = _ordered(y, z)
+    x, y = _ordered(x, y)
+    y, z = _ordered(y, z)
+    large = p > _LARGE * z
+    a, b, c = (_core.where(large, v, 1.0) for v in (x, y, z))
+    far = _core.where(large, p, 2.0 * _LARGE)
+    less = (b - a) * ((c - a) / (far - a))
+    value = _bounded(x, y, z, _core.where(large, a + less, p))
+    # far (a + less) / c, in whose factors nothing overflows
+    product = far * (a / c) + (b - a) * ((c - a) / c) * (far / (far - a))
+    share = _core.sqrt(a / c) * _elementary(b, product)
+    beyond = (3.0 * (_first(a, b, c) - share) - less * value) / (far - a)
+    return _core.where(large, beyond, value)
 
 
 def elliprf(x: TensorLike, y: TensorLike, z: TensorLike, /) -> Tensor:
@@ -139,11 +177,10 @@ def elliprf(x: TensorLike, y: TensorLike, z: TensorLike, /) -> Tensor:
     (x, y, z), dtype = in_double("special.elliprf", x, y, z)
     valid = all_of(x >= 0.0, y >= 0.0, z >= 0.0)
     two = _middle(x, y, z) == 0.0
-    far = _core.maximum(_core.maximum(x, y), z) == math.inf
+    far = _largest(x, y, z) == math.inf
     inside = all_of(valid, _core.logical_not(two), _core.logical_not(far))
     value = _first(*(_core.where(inside, v, 1.0) for v in (x, y, z)))
-    edge = _core.where(valid, _core.where(far, 0.0, math.inf), math.nan)
-    return _core.astype(_core.where(inside, value, edge), dtype)
+    return _core.astype(_with_edges(value, inside, valid, far), dtype)
 
 
 def elliprd(x: TensorLike, y: TensorLike, z: TensorLike, /) -> Tensor:
@@ -164,11 +201,10 @@ def elliprd(x: TensorLike, y: TensorLike, z: TensorLike, /) -> Tensor:
     (x, y, z), dtype = in_double("special.elliprd", x, y, z)
     valid = all_of(x >= 0.0, y >= 0.0, z >= 0.0)
     none = _core.logical_or(_core.maximum(x, y) == 0.0, z == 0.0)
-    far = _core.maximum(_core.maximum(x, y), z) == math.inf
+    far = _largest(x, y, z) == math.inf
     inside = all_of(valid, _core.logical_not(none), _core.logical_not(far))
     value = _third(*(_core.where(inside, v, 1.0) for v in (x, y, z)))
-    edge = _core.where(valid, _core.where(far, 0.0, math.inf), math.nan)
-    return _core.astype(_core.where(inside, value, edge), dtype)
+    return _core.astype(_with_edges(value, inside, valid, far), dtype)
 
 
 def elliprc(x: TensorLike, y: TensorLike, /) -> Tensor:
@@ -195,8 +231,7 @@ def elliprc(x: TensorLike, y: TensorLike, /) -> Tensor:
     # The square root of the quotient only where it is a factor
     share = _core.where(negative, a, 1.0) / _core.where(negative, a - b, 1.0)
     value = value * _core.where(negative, _core.sqrt(share), 1.0)
-    edge = _core.where(valid, _core.where(far, 0.0, math.inf), math.nan)
-    return _core.astype(_core.where(inside, value, edge), dtype)
+    return _core.astype(_with_edges(value, inside, valid, far), dtype)
 
 
 def elliprj(x: TensorLike, y: TensorLike, z: TensorLike, p: TensorLike, /) -> Tensor:
@@ -205,8 +240,7 @@ def elliprj(x: TensorLike, y: TensorLike, z: TensorLike, p: TensorLike, /) -> Te
 
     Differentiable in all arguments, which broadcast, to every order, also where they are equal.
     Infinite where p or two of the others are 0; nan where one is negative, also p, of which there
-    is no principal value here, and where p is beyond 1e18 times the others. Source: DLMF 19.16.2,
-    19.26.22 and 19.36.2.
+    is no principal value here. Source: DLMF 19.16.2, 19.21.12, 19.26.22 and 19.36.2.
 
     :param x: tensor, real, not negative
     :param y: tensor, real, not negative
@@ -219,15 +253,11 @@ def elliprj(x: TensorLike, y: TensorLike, z: TensorLike, p: TensorLike, /) -> Te
     """
     (x, y, z, p), dtype = in_double("special.elliprj", x, y, z, p)
     valid = all_of(x >= 0.0, y >= 0.0, z >= 0.0, p >= 0.0)
-    largest = _core.maximum(_core.maximum(x, y), z)
     none = _core.logical_or(_middle(x, y, z) == 0.0, p == 0.0)
-    far = _core.maximum(largest, p) == math.inf
+    far = _core.maximum(_largest(x, y, z), p) == math.inf
     inside = all_of(valid, _core.logical_not(none), _core.logical_not(far))
-    near = p <= _LARGEST * largest
-    valid, inside = all_of(valid, _core.logical_or(near, far)), all_of(inside, near)
     value = _general(*(_core.where(inside, v, 1.0) for v in (x, y, z, p)))
-    edge = _core.where(valid, _core.where(far, 0.0, math.inf), math.nan)
-    return _core.astype(_core.where(inside, value, edge), dtype)
+    return _core.astype(_with_edges(value, inside, valid, far), dtype)
 
 
 def elliprg(x: TensorLike, y: TensorLike, z: TensorLike, /) -> Tensor:
@@ -246,7 +276,7 @@ def elliprg(x: TensorLike, y: TensorLike, z: TensorLike, /) -> Tensor:
     """
     (x, y, z), dtype = in_double("special.elliprg", x, y, z)
     valid = all_of(x >= 0.0, y >= 0.0, z >= 0.0)
-    largest = _core.maximum(_core.maximum(x, y), z)
+    largest = _largest(x, y, z)
     far = largest == math.inf
     two = _middle(x, y, z) == 0.0
     inside = all_of(valid, _core.logical_not(two), _core.logical_not(far))
@@ -254,8 +284,7 @@ def elliprg(x: TensorLike, y: TensorLike, z: TensorLike, /) -> Tensor:
     slopes = _slope, lambda a, b, c: _slope(b, c, a), lambda a, b, c: _slope(c, a, b)
     found = closed(_second, slopes, a, b, c)
     known = 0.5 * _core.sqrt(_core.where(all_of(valid, two), largest, 1.0))
-    edge = _core.where(valid, _core.where(far, math.inf, known), math.nan)
-    return _core.astype(_core.where(inside, found, edge), dtype)
+    return _core.astype(_with_edges(found, inside, valid, far, math.inf, known), dtype)
 
 
 def _second(x: Tensor, y: Tensor, z: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import pytest
 import scipy.special as sc
 from support.modes import mixed_derivative
 
+import pyautograd as pa
 from pyautograd import special
 
 APART = [
@@ -41,6 +42,33 @@ def test_derivatives_where_arguments_are_equal():
             assert got == pytest.approx(power * 2.0 ** (degree - order), rel=1e-13)
 
 
-def test_what_is_too_far_is_nan():
-    assert np.isnan(special.elliprj(1.0, 1.0, 1.0, 1e19).item())
+def test_slopes_of_the_third_kind_are_those_of_partial_fractions():
+    # For a last argument within, above and far above the others; the Hessian by Euler's theorem.
+    for p in (0.03, 0.9, 31.0, 33.0, 1e3, 1e15, 1e40):
+        at = np.array([0.7, 0.2, 2.0, p])
+        f = lambda x: special.elliprj(x[0], x[1], x[2], x[3])  # noqa: E731
+        value = f(at).item()
+        slope, hessian = pa.func.grad(f)(at).numpy(), pa.func.hessian(f)(at).numpy()
+        for k in range(3):
+            x, (y, z) = at[k], np.delete(at[:3], k)
+            exact = 0.5 * (value - special.elliprd(y, z, x).item()) / (p - x)
+            assert slope[k] == pytest.approx(exact, rel=1e-12)
+        assert at @ slope == pytest.approx(-1.5 * value, rel=1e-13)
+        assert hessian @ at == pytest.approx(-2.5 * slope, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "at, value",
+    [
+        # With mpmath, of 300 digits
+        ((4.98006181e12, 4.43259543e20, 4.65507504e10, 1.34676246e-8), 6.494298683526348e-21),
+        ((7.43947044e61, 7.43947044e61, 4.84784440e37, 6.70044152e-68), 7.032092179033677e-79),
+        ((1.11102647e-139, 1.11102647e-139, 2.71504729e-36, 1.89527579e107), 1.150106038274516e-87),
+    ],
+)
+def test_last_arguments_far_below_and_above(at, value):
+    assert special.elliprj(*at).item() == pytest.approx(value, rel=1e-14)
+
+
+def test_negative_last_arguments_are_nan():
     assert np.isnan(special.elliprj(1.0, 1.0, 1.0, -1.0).item())
