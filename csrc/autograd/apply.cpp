@@ -68,10 +68,11 @@ Tensors apply_dual(const Ref<Level>& level, const Ref<const Primitive>& primitiv
     tangents = primitive->jvp(parts.primals, parts.tangents, outputs);
   tangents.resize(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
+    const bool inexact = is_inexact(outputs[i].dtype());
+    // An index or a comparison is no function of the level's variables.
+    if (parts.moving && !inexact) continue;
     if (tangents[i]) {
-      tangents[i] = is_inexact(outputs[i].dtype())
-                        ? algebra::expand_to(tangents[i], outputs[i].spec())
-                        : Tensor();
+      tangents[i] = inexact ? algebra::expand_to(tangents[i], outputs[i].spec()) : Tensor();
     }
     outputs[i] = make_dual(level, std::move(outputs[i]), std::move(tangents[i]));
   }

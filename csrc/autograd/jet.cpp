@@ -274,10 +274,10 @@ Tensors apply_jets(const Ref<Level>& level, const Ref<const Primitive>& primitiv
     }
   }
   for (uint32_t i = 0; i < values.size(); ++i) {
-    const bool constant = !is_inexact(values[i].dtype());
+    // As at levels of tangents
+    if (moving && !is_inexact(values[i].dtype())) continue;
     values[i] = Tensor(
-        Ref<Body>(make_ref<Jet>(level, std::move(values[i]),
-                                constant ? Ref<RefCounted>() : Ref<RefCounted>(expansion), i)));
+        Ref<Body>(make_ref<Jet>(level, std::move(values[i]), Ref<RefCounted>(expansion), i)));
   }
   return values;
 }

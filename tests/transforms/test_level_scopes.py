@@ -99,3 +99,17 @@ def test_unwrapping_tells_what_is_not_at_the_level():
         assert _core.unwrap_batched(level, x)[1] is None
         assert _core.unwrap_batched(level, _core.make_batched(level, x, 0))[1] == 0
         assert _core.unwrap_batched(level, _core.make_batched(level, x, None))[1] is None
+
+
+@pytest.mark.parametrize("kind", ["jvp", "taylor"])
+def test_indices_and_comparisons_belong_to_no_level(kind):
+    def f(x):
+        for found in (x > 0.5, pa.argmax(x), x == x, pa.isfinite(x)):
+            assert _core.depth(found) == 0
+        chosen = pa.where(x > 0.5, pa.zeros(2), 1.0)
+        assert _core.depth(chosen) == 0
+        return x * chosen
+
+    x, one = pa.tensor([0.2, 0.7]), pa.ones(2)
+    slope = pa.func.jvp(f, (x,), (one,))[1] if kind == "jvp" else pa.func.taylor(f, x, one, 2)[1]
+    assert slope.tolist() == [1.0, 0.0]
