@@ -100,12 +100,13 @@ class Join final : public Linear {
   const int64_t axis_;
 };
 
-// The transpose of Join: every output is a view of the input.
+// The transpose of Join: every output is a view of the input, or of a copy.
 class Split final : public Linear {
  public:
-  Split(int64_t axis, Dims sizes, bool drop) : axis_(axis), sizes_(std::move(sizes)), drop_(drop) {}
+  Split(int64_t axis, Dims sizes, bool drop, bool copies)
+      : axis_(axis), sizes_(std::move(sizes)), drop_(drop), copies_(copies) {}
   std::string_view name() const override { return drop_ ? "unstack" : "split"; }
-  bool may_view() const override { return true; }
+  bool may_view() const override { return !copies_; }
   bool takes_halves(TensorSpan) const override { return true; }
   Dependence dependence(const DependenceArgs&) const override { return {Dependence::Kind::Picks}; }
   Specs infer(TensorSpan inputs) const override {
@@ -116,15 +117,22 @@ class Split final : public Linear {
     }
     return specs;
   }
-  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
+  Tensors eval(TensorSpan inputs, const Specs&) const override {
+    if (!copies_) return shown(inputs);
+    const Array& x = inputs[0].array();
+    const Tensor copied(Array::empty(x.shape, x.dtype, x.device));
+    kernels::copy(copied.array().device_view(), x.device_view());
+    return shown(TensorSpan(&copied, 1));
+  }
+  Tensors shown(TensorSpan inputs) const override {
     const Array& x = inputs[0].array();
     Dims strides = x.strides;
     if (drop_) strides.erase(static_cast<size_t>(axis_));
     Tensors parts;
     int64_t offset = x.offset;
-    for (size_t i = 0; i < sizes_.size(); ++i) {
-      parts.push_back(Tensor(x.with_layout(specs[i].shape, strides, offset)));
-      offset += sizes_[i] * x.strides[axis_];
+    for (int64_t size : sizes_) {
+      parts.push_back(Tensor(x.with_layout(part_shape(x.shape, size), strides, offset)));
+      offset += size * x.strides[axis_];
     }
     return parts;
   }
@@ -140,7 +148,9 @@ class Split final : public Linear {
   }
   BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
     BatchResult result;
-    result.outputs = split_sizes(mapped_to_front(values[0], dims[0]), sizes_, axis_ + 1, drop_);
+    const Tensor x = mapped_to_front(values[0], dims[0]);
+    const auto split = make_ref<Split>(axis_ + 1, sizes_, drop_, copies_);
+    result.outputs = pyautograd::apply(split, TensorSpan(&x, 1));
     result.dims.resize(sizes_.size(), 0);
     return result;
   }
@@ -154,7 +164,7 @@ class Split final : public Linear {
   }
   const int64_t axis_;
   const Dims sizes_;
-  const bool drop_;
+  const bool drop_, copies_;
 };
 
 Tensor join(std::string_view op, Joint joint, TensorSpan tensors, int64_t axis) {
@@ -241,7 +251,7 @@ Tensor vstack(TensorSpan tensors) {
 }
 
 Tensors split_sizes(const Tensor& x, const Dims& sizes, int64_t axis, bool drop) {
-  return pyautograd::apply(make_ref<Split>(axis, sizes, drop), TensorSpan(&x, 1));
+  return pyautograd::apply(make_ref<Split>(axis, sizes, drop, false), TensorSpan(&x, 1));
 }
 
 Tensors split(const Tensor& x, const Tensor& indices_or_sections, int64_t axis) {
@@ -253,7 +263,9 @@ Tensors array_split(const Tensor& x, const Tensor& indices_or_sections, int64_t 
 
 Tensors unstack(const Tensor& x, int64_t axis) {
   const int64_t normal = normalize_axis("unstack", axis, x.ndim());
-  return split_sizes(x, Dims(static_cast<size_t>(x.shape()[normal]), 1), normal, true);
+  const Dims sizes(static_cast<size_t>(x.shape()[normal]), 1);
+  const bool numbers = x.ndim() == 1;  // of their own, as item_at makes them
+  return pyautograd::apply(make_ref<Split>(normal, sizes, true, numbers), TensorSpan(&x, 1));
 }
 
 }  // namespace pyautograd::ops

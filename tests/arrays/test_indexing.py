@@ -240,6 +240,16 @@ def test_nonzero_is_an_index():
     assert isinstance(pa.unstack(x), tuple)
 
 
+def test_unstacked_numbers_are_numbers_of_their_own():
+    x = pa.tensor([1.0, 2.0, 3.0])
+    first, second, _ = pa.unstack(x)
+    x[0], x[1] = second, first
+    assert (x.tolist(), first.item()) == ([2.0, 1.0, 3.0], 1.0)
+    rows = pa.tensor([[1.0, 2.0], [3.0, 4.0]])
+    pa.unstack(rows)[1][0] = 7.0
+    assert rows.tolist() == [[1.0, 2.0], [7.0, 4.0]]
+
+
 @pytest.mark.parametrize(
     "index",
     [
