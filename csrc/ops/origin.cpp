@@ -75,7 +75,14 @@ bool vanishes(const Tensor& y) {
   return surely(equal(y, scalar(0, y.dtype())));
 }
 
-bool holds_everywhere(const Tensor& truth) { return !has_zero(astype(truth, DType::Float64)); }
+bool holds_everywhere(const Tensor& truth) {
+  const Array& array = innermost_array(truth);
+  return !Capture::unknown(array) && holds(all(plain(array)));
+}
+bool holds_anywhere(const Tensor& truth) {
+  const Array& array = innermost_array(truth);
+  return Capture::unknown(array) || holds(any(plain(array)));
+}
 
 void remember_exponential(const Tensor& y, const Tensor& operand) {
   if (differentiable(y) && !operand.body()->origin && has_infinity(y)) be_exponential(y, operand);

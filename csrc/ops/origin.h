@@ -78,8 +78,9 @@ Tensor root(const Tensor& x, double exponent);
 
 // Whether anybody may differentiate with respect to x: a wrapper or a tracked tensor.
 inline bool differentiable(const Tensor& x) { return x.tracked() || !x.is_array(); }
-// Of a tensor of bools. In a captured call: false.
+// Of a tensor of bools. In a captured call: false, and true.
 bool holds_everywhere(const Tensor& truth);
+bool holds_anywhere(const Tensor& truth);
 
 inline bool any_origin(TensorSpan x) {
   bool found = false;

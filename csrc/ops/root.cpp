@@ -98,6 +98,13 @@ class PowerOfRoot final : public ThroughOrigin {
   const double exponent_, power_;
 };
 
+// The numbers of x under a shape that it broadcasts to, without what x remembers.
+Tensor shown_as(const Tensor& x, const Dims& shape) {
+  const Array& array = x.array();
+  return Tensor(
+      array.with_layout(shape, broadcast_strides(array.shape, array.strides, shape), array.offset));
+}
+
 // f(r) = c0 + c1 r + ... as a function of q = r**step, at r = 0: its derivative of some order in q,
 // and by parameters of f. Other powers of r have derivatives in q that are infinite at 0, or left
 // out where the root is flat. The inputs are q and the parameters.
@@ -138,9 +145,8 @@ class SeriesInRoot final : public Primitive {
   Tensors eval(TensorSpan x, const Specs& specs) const override {
     Tensors values;
     for (size_t i = 1; i < x.size(); ++i) values.push_back(x[i].untracked());
-    const Tensor value = astype(derivative_by(values, of_.by), of_.dtype);
-    const Tensor there = to_device(value, specs[0].device);
-    return {copy(broadcast_to(there, specs[0].shape))};
+    const Tensor value = copy(astype(derivative_by(values, of_.by), of_.dtype));
+    return Tensors::of(shown_as(to_device(value, specs[0].device), specs[0].shape));
   }
   Tensors vjp(const VjpArgs& args) const override {
     Tensors out(args.inputs.size());
@@ -235,8 +241,9 @@ class AtZerosOfRoot final : public Primitive {
     for (const Tensor& input : x) out.shape = broadcast_shapes(name(), out.shape, input.shape());
     return {out};
   }
+  bool may_view() const override { return true; }
   Tensors eval(TensorSpan x, const Specs& specs) const override {
-    return {copy(broadcast_to(x[0].untracked(), specs[0].shape))};
+    return Tensors::of(shown_as(x[0], specs[0].shape));
   }
   Tensors vjp(const VjpArgs& args) const override {
     const Tensor &t = args.cotangents[0], &zeros = args.inputs[1];
@@ -245,7 +252,7 @@ class AtZerosOfRoot final : public Primitive {
     out[0] = t;
     // What later functions of the root are differentiated through has nothing to say here.
     const bool known = t.is_array() && !t.tracked() && zeros.is_array();
-    if (known && all_zero(where(zeros, t, none))) return out;
+    if (known && !holds_anywhere(logical_and(zeros, not_equal(t, none)))) return out;
     const Tensor slope = by(2, args.inputs), smooth = smooth_zeros(zeros, slope);
     const Tensor inside = where(smooth, t, none);
     out[0] = where(smooth, none, t);
@@ -265,7 +272,6 @@ class AtZerosOfRoot final : public Primitive {
   }
 
  private:
-  static bool all_zero(const Tensor& x) { return holds_everywhere(equal(x, scalar(0, x.dtype()))); }
   static Tensor smooth_zeros(const Tensor& zeros, const Tensor& slope) {
     return logical_and(zeros, logical_not(isnan(slope)));
   }

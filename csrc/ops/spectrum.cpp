@@ -251,8 +251,6 @@ std::optional<Reduced> reduced(const Tensor& y, const Spectrum& spectrum) {
       {spectrum.f, m, kink}, linalg::jordan_wielandt(x), std::move(parameters), smaller, 0.5};
 }
 
-bool holds_anywhere(const Tensor& truth) { return !holds_everywhere(logical_not(truth)); }
-
 bool has_last(const Dims& axes, const Tensor& y) {
   return !axes.empty() && axes.back() == y.ndim() - 1;
 }
