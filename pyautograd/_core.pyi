@@ -296,6 +296,7 @@ class RandomStream:
         kind: Literal["words", "uniform", "normal", "exponential"],
         shape: Sequence[int],
         dtype: npt.DTypeLike,
+        parameters: Sequence[Tensor | float],
         /,
     ) -> Tensor: ...
     def draw_with(

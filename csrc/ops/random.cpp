@@ -168,6 +168,12 @@ class ParameterRandom final : public Primitive {
   const bool counts_;
 };
 
+Device place(const RandomStream& stream, TensorSpan parameters) {
+  for (const Tensor& x : parameters)
+    if (!is_on_host(x)) return x.device();
+  return stream.device;
+}
+
 class Permutation final : public Primitive {
  public:
   Permutation(Dims shape, const kernels::RandomKey& key, uint64_t block)
@@ -191,13 +197,13 @@ class Permutation final : public Primitive {
 }  // namespace
 
 Tensor base_draw(std::string_view op, RandomStream& stream, BaseDraw kind, const Dims& shape,
-                 DType dtype) {
+                 DType dtype, TensorSpan parameters) {
   const DrawSite site(op);
   const Dims whole = site.whole(shape);
   check_shape(op, whole, dtype);
   const uint64_t block = stream.take(kernels::base_draw_blocks(kind, dtype, count_elements(whole)));
   const auto primitive =
-      make_ref<BaseRandom>(kind, stream.key, block, Spec{whole, dtype, stream.device});
+      make_ref<BaseRandom>(kind, stream.key, block, Spec{whole, dtype, place(stream, parameters)});
   return site.wrap(apply1(primitive, TensorSpan()));
 }
 
@@ -216,9 +222,7 @@ Tensor parameter_draw(std::string_view op, RandomStream& stream, ParameterDraw k
   const Dims whole = site.whole(logical);
   check_shape(op, whole, DType::Int64);
   const int64_t n = count_elements(whole);
-  Device device = stream.device;
-  for (const Tensor& x : parameters)
-    if (!is_on_host(x)) device = x.device();
+  const Device device = place(stream, parameters);
   const uint64_t block = stream.take(kernels::parameter_draw_blocks(kind, n));
   Tensors inputs{
       site.plain()

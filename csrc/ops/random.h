@@ -27,8 +27,9 @@ class RandomStream {
   std::atomic<uint64_t> position_;
 };
 
+// Where the parameters lie that it goes along with, if any of them lies on a device.
 Tensor base_draw(std::string_view op, RandomStream& stream, kernels::BaseDraw kind,
-                 const Dims& shape, DType dtype);
+                 const Dims& shape, DType dtype, TensorSpan parameters);
 // Of `shape`, or that of the parameters together. The log of a gamma variate is differentiable in
 // its shape by implicit reparametrisation; the others are integers.
 Tensor parameter_draw(std::string_view op, RandomStream& stream, kernels::ParameterDraw kind,

@@ -330,8 +330,13 @@ Tensor ravel(const Tensor& x) { return reshape(x, {x.size()}); }
 Tensors broadcast_arrays(TensorSpan tensors) {
   Dims shape;
   for (const Tensor& x : tensors) shape = broadcast_shapes("broadcast_arrays", shape, x.shape());
+  const auto there = std::find_if_not(tensors.begin(), tensors.end(), &is_on_host);
   Tensors result;
-  for (const Tensor& x : tensors) result.push_back(broadcast_to(x, shape));
+  for (const Tensor& x : tensors) {
+    // Numbers of the host go along with arrays of any device; what is broadcast would not.
+    const bool moves = there != tensors.end() && x.ndim() == 0;
+    result.push_back(broadcast_to(moves ? to_device(x, there->device()) : x, shape));
+  }
   return result;
 }
 

@@ -74,15 +74,15 @@ Dims to_dims(PyObject* shape) {
 }
 
 // Small draws cost little more than their call, so these two are methods by the fast convention.
-template <PyObject* (*method)(RandomStream&, PyObject* const*)>
-PyObject* call_with_four(PyObject* self, PyObject* const* values, Py_ssize_t count) noexcept {
+template <PyObject* (*method)(RandomStream&, PyObject* const*), Py_ssize_t arity>
+PyObject* call(PyObject* self, PyObject* const* values, Py_ssize_t count) noexcept {
   return guarded([&] {
-    if (count != 4) type_error("[random] a draw takes 4 arguments, got ", count);
+    if (count != arity) type_error("[random] a draw takes ", arity, " arguments, got ", count);
     return method(*py::cast<RandomStream*>(py::handle(self)), values);
   });
 }
 
-// draw(op, kind, shape, dtype)
+// draw(op, kind, shape, dtype, parameters)
 PyObject* draw(RandomStream& stream, PyObject* const* values) {
   const std::string_view op = to_text(values[0]);
   const BaseDraw kind = find_kind(kBase, values[1]);
@@ -90,7 +90,12 @@ PyObject* draw(RandomStream& stream, PyObject* const* values) {
   const DType dtype = kind == BaseDraw::Words ? DType::UInt64 : to_dtype(values[3]);
   if (kind != BaseDraw::Words && dtype != DType::Float32 && dtype != DType::Float64)
     type_error("[", op, "] dtype must be float32 or float64, got ", name_of(dtype));
-  return wrap(run_op(work_of(dims), [&] { return ops::base_draw(op, stream, kind, dims, dtype); }));
+  Tensors parameters;
+  each_item(values[4], [&](PyObject* item) {
+    if (is_tensor(item)) parameters.push_back(to_tensor(item));
+  });
+  return wrap(run_op(work_of(dims),
+                     [&] { return ops::base_draw(op, stream, kind, dims, dtype, parameters); }));
 }
 
 // draw_with(op, kind, parameters, shape or None)
@@ -111,10 +116,10 @@ PyObject* draw_with(RandomStream& stream, PyObject* const* values) {
                      [&] { return ops::parameter_draw(op, stream, kind, parameters, dims); }));
 }
 
-template <PyObject* (*method)(RandomStream&, PyObject* const*)>
+template <PyObject* (*method)(RandomStream&, PyObject* const*), Py_ssize_t arity>
 void add_method(py::handle type, PyMethodDef& definition) {
-  auto* call = &call_with_four<method>;
-  definition.ml_meth = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call));
+  auto* with_arity = &call<method, arity>;
+  definition.ml_meth = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(with_arity));
   definition.ml_flags = METH_FASTCALL;
   const py::object descriptor = py::reinterpret_steal<py::object>(
       PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(type.ptr()), &definition));
@@ -130,8 +135,8 @@ void bind_random(py::module_& module) {
       "A stream of Philox4x64-10 by its key, and how many blocks of four words are used up.");
   static PyMethodDef definitions[] = {{"draw", nullptr, 0, nullptr},
                                       {"draw_with", nullptr, 0, nullptr}};
-  add_method<draw>(type, definitions[0]);
-  add_method<draw_with>(type, definitions[1]);
+  add_method<draw, 5>(type, definitions[0]);
+  add_method<draw_with, 4>(type, definitions[1]);
   type.def(py::init([](uint64_t key0, uint64_t key1, uint64_t position, const std::string& device) {
              return std::make_unique<RandomStream>(kernels::RandomKey{{key0, key1}}, position,
                                                    parse_device(device));

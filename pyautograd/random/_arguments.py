@@ -96,6 +96,10 @@ def parameters(op: str, dtype: Dtype, *given: Param) -> tuple[Sequence[Value], n
         target = np.dtype(dtype)
         if target not in (np.float32, np.float64):
             raise TypeError(f"[{op}] dtype must be float32 or float64, got {target.name}")
+    place = next((x.device for x in tensors if x.device != "cpu"), None)
+    if place is not None:
+        # What is drawn with a number is to lie where the others do.
+        values = [_core.asarray(x).to(place) if np.ndim(x) == 0 else x for x in values]
     return [cast(x, target) if isinstance(x, Tensor) else x for x in values], target
 
 

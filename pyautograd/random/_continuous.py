@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +54,8 @@ class Continuous(Stream):
         (low, high), dtype = parameters("uniform", dtype, low, high)
         shape = common_shape("uniform", size, low, high)
         check_range("uniform", low, high)
-        return _plus(low, _times(high - low, self._base("uniform", "uniform", shape, dtype)))
+        share = self._base("uniform", "uniform", shape, dtype, low, high)
+        return _plus(low, _times(high - low, share))
 
     def standard_normal(self, size: Size = None, dtype: npt.DTypeLike = np.float64) -> Tensor:
         """Normal with mean 0 and variance 1, by inversion (M. J. Wichura, Algorithm AS 241, 1988)
@@ -170,7 +172,7 @@ class Continuous(Stream):
         (a,), dtype = parameters("pareto", dtype, a)
         check_values("pareto", "a", a, positive=True)
         shape = common_shape("pareto", size, a)
-        return _core.expm1(self._base("pareto", "exponential", shape, dtype) / a)
+        return _core.expm1(self._base("pareto", "exponential", shape, dtype, a) / a)
 
     def power(self, a: Param, size: Size = None, dtype: Dtype = None) -> Tensor:
         """``random() ** (1 / a)``, differentiable in ``a``.
@@ -181,12 +183,13 @@ class Continuous(Stream):
         (a,), dtype = parameters("power", dtype, a)
         check_values("power", "a", a, positive=True)
         shape = common_shape("power", size, a)
-        return _core.exp(-self._base("power", "exponential", shape, dtype) / a)
+        return _core.exp(-self._base("power", "exponential", shape, dtype, a) / a)
 
     def _log_exponential(self, op: str, a: Param, size: Size, dtype: Dtype) -> Tensor:
         (a,), dtype = parameters(op, dtype, a)
         check_values(op, "a", a, positive=True)
-        return _core.log(self._base(op, "exponential", common_shape(op, size, a), dtype)) / a
+        drawn = self._base(op, "exponential", common_shape(op, size, a), dtype, a)
+        return _core.log(drawn) / a
 
     def _located(
         self, op: str, kind: str, loc: Param, scale: Param, size: Size, dtype: Dtype
@@ -195,7 +198,8 @@ class Continuous(Stream):
         (loc, scale), dtype = parameters(op, dtype, loc, scale)
         check_values(op, "scale", scale)
         shape = common_shape(op, size, loc, scale)
-        drawn = self._base(op, "normal" if kind == "normal" else "exponential", shape, dtype)
+        base: Literal["normal", "exponential"] = "normal" if kind == "normal" else "exponential"
+        drawn = self._base(op, base, shape, dtype, loc, scale)
         if kind in _OF_EXPONENTIAL:
             drawn = _OF_EXPONENTIAL[kind](drawn)
         return _plus(loc, _times(scale, drawn))
@@ -325,7 +329,7 @@ class Continuous(Stream):
                 )
             counts = self._draw_with(op, "poisson", [nonc / 2.0], shape)
             return 2.0 * _core.exp(self._log_gamma(op, df / 2.0 + counts, shape))
-        shifted = self._base(op, "normal", shape, np.float64) + nonc**0.5
+        shifted = self._base(op, "normal", shape, np.float64, df, nonc) + nonc**0.5
         log_gamma = self._log_gamma(op, (df - 1.0) / 2.0, shape)
         return _core.square(shifted) + 2.0 * _core.exp(log_gamma)
 
@@ -339,7 +343,7 @@ class Continuous(Stream):
         check_values("standard_t", "df", df, positive=True)
         shape = common_shape("standard_t", size, df)
         half = df / 2.0
-        z = self._base("standard_t", "normal", shape, np.float64)
+        z = self._base("standard_t", "normal", shape, np.float64, df)
         log_gamma = self._log_gamma("standard_t", half, shape)
         return cast(z * _core.exp(-0.5 * log_gamma) * half**0.5, dtype)
 

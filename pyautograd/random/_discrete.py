@@ -102,7 +102,7 @@ class Discrete(Stream):
         (p,), _ = parameters("geometric", np.float64, p)
         check_values("geometric", "p", p, positive=True, most=1)
         shape = common_shape("geometric", size, p)
-        drawn = self._base("geometric", "exponential", shape, np.float64)
+        drawn = self._base("geometric", "exponential", shape, np.float64, p)
         failures = _core.astype(_core.floor(drawn / -_core.log1p(-_core.asarray(p))), np.int64)
         return failures + 1
 
@@ -117,8 +117,8 @@ class Discrete(Stream):
         check_values("logseries", "p", p)
         check_values("logseries", "1 - p", 1.0 - p, positive=True)
         shape = common_shape("logseries", size, p)
-        drawn = self._base("logseries", "exponential", shape, np.float64)
-        u = self._base("logseries", "uniform", shape, np.float64)
+        drawn = self._base("logseries", "exponential", shape, np.float64, p)
+        u = self._base("logseries", "uniform", shape, np.float64, p)
         chance = -_core.expm1(u * _core.log1p(-_core.asarray(p)))
         more = _core.floor(drawn / -_core.log(chance))
         return _core.astype(_core.where(chance > 0, more, 0.0), np.int64).detach() + 1
@@ -133,7 +133,7 @@ class Discrete(Stream):
         (a,), _ = parameters("zipf", np.float64, a)
         check_values("zipf", "a - 1", a - 1.0, positive=True)
         shape = common_shape("zipf", size, a)
-        above = 1.0 - self._base("zipf", "uniform", shape, np.float64)
+        above = 1.0 - self._base("zipf", "uniform", shape, np.float64, a)
         power = _core.asarray(a).detach()
         wanted = above * _core.special_zeta(power, 1.0)
         # The first count whose successors have less chance than that lies in (low, high]: as

@@ -34,8 +34,8 @@ class Implicit(Stream):
         check_values("wald", "mean", mean, positive=True)
         check_values("wald", "scale", scale, positive=True)
         shape = common_shape("wald", size, mean, scale)
-        z = self._base("wald", "normal", shape, np.float64)
-        u = self._base("wald", "uniform", shape, np.float64)
+        z = self._base("wald", "normal", shape, np.float64, mean, scale)
+        u = self._base("wald", "uniform", shape, np.float64, mean, scale)
         m, c = _constant(mean), _constant(scale)
         w = m * z * z / (2.0 * c)
         x = m / (1.0 + w + _core.sqrt(w * (w + 2.0)))
@@ -66,7 +66,7 @@ class Implicit(Stream):
         (mu, kappa), dtype = parameters("vonmises", dtype, mu, kappa)
         check_values("vonmises", "kappa", kappa)
         shape = common_shape("vonmises", size, mu, kappa)
-        u = self._base("vonmises", "uniform", shape, np.float64)
+        u = self._base("vonmises", "uniform", shape, np.float64, mu, kappa)
         known = _constant(kappa)
         x = _inverted(_core.absolute(2.0 * u - 1.0), known)
         end = _end(known)
@@ -138,7 +138,8 @@ def _end(kappa: Value) -> Tensor:
 def _sums(kappa: Value, width: Tensor) -> Tensor:
     """That integral up to the end of each part."""
     widths = _core.expand_dims(width, axis=-1)
-    parts = _integral(widths * _core.arange(_PARTS), widths, _inner(kappa), _NODES)
+    starts = widths * _core.arange(_PARTS, device=width.device)
+    parts = _integral(starts, widths, _inner(kappa), _NODES)
     return _core.cumsum(parts, axis=-1)
 
 

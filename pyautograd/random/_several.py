@@ -38,7 +38,7 @@ class Several(Stream):
             raise ValueError("[triangular] left <= mode <= right must hold")
         if surely(a == b):
             raise ValueError("[triangular] left must be below right")
-        u = self._base("triangular", "uniform", shape, dtype)
+        u = self._base("triangular", "uniform", shape, dtype, a, b, c)
         rises = u * (b - a) <= c - a
         below, above = u * (b - a) * (c - a), (1 - u) * (b - a) * (b - c)
         ascent = a + _core.sqrt(_core.where(rises, below, 1))
@@ -71,7 +71,7 @@ class Several(Stream):
                 "fit: they must be (n,) and (n, n)"
             )
         shape = (*size_to_shape("multivariate_normal", size), m.shape[0])
-        z = self._base("multivariate_normal", "normal", shape, dtype)
+        z = self._base("multivariate_normal", "normal", shape, dtype, m, c)
         return m + _core.matmul(z, _core.matrix_transpose(_root(method, (c + c.mT) / 2)))
 
     def permuted(self, x: Any, *, axis: int | None = None) -> Tensor:
@@ -84,7 +84,7 @@ class Several(Stream):
         values = _core.asarray(x)
         lines = _core.ravel(values) if axis is None else values
         along = 0 if axis is None else check_axis("permuted", axis, values.ndim)
-        keys = self._base("permuted", "uniform", lines.shape, np.float64)
+        keys = self._base("permuted", "uniform", lines.shape, np.float64, lines)
         mixed = _core.take_along_axis(lines, _core.argsort(keys, along), along)
         return _core.reshape(mixed, values.shape)
 

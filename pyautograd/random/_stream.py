@@ -78,9 +78,10 @@ class Stream:
         kind: Literal["words", "uniform", "normal", "exponential"],
         shape: Sequence[int],
         dtype: npt.DTypeLike,
+        *parameters: Tensor | float,
     ) -> Tensor:
         note(self)
-        return self._stream.draw(op, kind, shape, dtype)
+        return self._stream.draw(op, kind, shape, dtype, parameters)
 
     def _draw_with(
         self,

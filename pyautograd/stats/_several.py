@@ -113,10 +113,11 @@ class MatrixNormal(_Several):
         if difference.ndim < 2:
             raise ValueError("[stats.matrix_normal.logpdf] X needs axes of rows and columns")
         m, n = difference.shape[-2:]
-        rows = _root(self.name, "rowcov", rowcov, m)
-        columns = _root(self.name, "colcov", colcov, n)
-        white = _core.linalg_solve_triangular(rows, difference, lower=True)
-        white = _core.linalg_solve_triangular(columns, _core.swapaxes(white, -1, -2), lower=True)
+        turned = _core.swapaxes(difference, -1, -2)
+        rows = _root(self.name, "rowcov", rowcov, turned)
+        columns = _root(self.name, "colcov", colcov, difference)
+        white = _core.linalg_solve_triangular(columns, turned, lower=True)
+        white = _core.linalg_solve_triangular(rows, _core.swapaxes(white, -1, -2), lower=True)
         determinant = float(n) * _log_determinant(rows) + float(m) * _log_determinant(columns)
         return -0.5 * _squares(white) - determinant - 0.5 * m * n * math.log(2.0 * math.pi)
 
@@ -290,16 +291,17 @@ def _distance(
     if not difference.ndim:
         raise ValueError(f"[stats.{name}.logpdf] x needs an axis of variables")
     n = difference.shape[-1]
-    root = _root(name, label, matrix, n)
+    root = _root(name, label, matrix, difference)
     white = _core.linalg_solve_triangular(root, difference[..., None], lower=True)[..., 0]
     return n, _core.sum(_core.square(white), axis=-1), _log_determinant(root)
 
 
-def _root(name: str, label: str, matrix: Any, n: int) -> Tensor:
-    """The Cholesky factor of a covariance matrix, which a vector or a number may stand for."""
-    matrix = _core.asarray(matrix)
+def _root(name: str, label: str, matrix: Any, x: Tensor) -> Tensor:
+    """The Cholesky factor of the covariance matrix of x's last axis, which a vector or a number may
+    stand for."""
+    matrix, n = _core.asarray(matrix), x.shape[-1]
     if matrix.ndim < 2:
-        matrix = _core.eye(n) * matrix
+        matrix = _core.eye(n, device=matrix.device if matrix.ndim else x.device) * matrix
     if matrix.shape[-2:] != (n, n):
         raise ValueError(
             f"[stats.{name}.logpdf] {label} of shape {matrix.shape} does not match {n} variables"

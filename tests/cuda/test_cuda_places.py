@@ -30,6 +30,18 @@ def test_indices_of_the_host_go_along(device):
         pa.ones(3)[pa.tensor([0], device=device)]
 
 
+def test_numbers_go_along_where_arrays_are_broadcast(device):
+    x = pa.tensor([0.5, 2.0], device=device)
+    number = pa.tensor(3.0, requires_grad=True)
+    both = pa.broadcast_arrays([number, x])
+    assert [y.device for y in both] == [device, device]
+    pa.sum(both[0] * x).backward()
+    assert number.grad.device == pa.device("cpu") and number.grad.item() == 2.5
+    for f, args in ((pa.special.jv, (1.5,)), (pa.special.elliprj, (1.0, 2.0, 3.0))):
+        assert f(*args, x).device == device
+        np.testing.assert_allclose(f(*args, x).to("cpu").numpy(), f(*args, x.to("cpu")).numpy())
+
+
 def test_an_index_out_of_range_is_raised_and_nothing_else_breaks(device):
     x = pa.arange(6.0, device=device)
     for index, culprit in (([0, 9, 7], 9), ([-7], -7), (np.array([2**63], np.uint64), -(2**63))):

@@ -24,7 +24,7 @@ def test_words_are_numpys_philox(key, position):
     reference = np.random.Philox(key=np.array(key, np.uint64), counter=[position, 0, 0, 0])
     stream = _core.RandomStream(*key, position)
     for n in (1, 3, 4, 5, 4099):
-        words = stream.draw("words", "words", (n,), None).numpy()
+        words = stream.draw("words", "words", (n,), None, ()).numpy()
         blocks = -(-n // 4)
         np.testing.assert_array_equal(words, reference.random_raw(4 * blocks)[:n])
         position += blocks
@@ -101,8 +101,8 @@ def test_strided_parameters_give_the_same_draws():
 
 def words_and(kind, n, dtype="float64"):
     key = rng(11)._stream.key
-    words = _core.RandomStream(*key).draw("words", "words", (n,), None).numpy()
-    return words, _core.RandomStream(*key).draw(kind, kind, (n,), dtype).numpy()
+    words = _core.RandomStream(*key).draw("words", "words", (n,), None, ()).numpy()
+    return words, _core.RandomStream(*key).draw(kind, kind, (n,), dtype, ()).numpy()
 
 
 def test_normal_and_exponential_are_inverse_distribution_functions():

@@ -133,6 +133,20 @@ def test_every_family_is_tested():
     assert set(pa.stats.__all__) == {*CONTINUOUS, *DISCRETE, *several}
 
 
+@pytest.mark.parametrize("name", [*CONTINUOUS, *DISCRETE])
+def test_numbers_go_along_with_tensors_on_a_device(device, name):
+    family, shapes = getattr(pa.stats, name), {**CONTINUOUS, **DISCRETE}[name]
+    density = "logpdf" if name in CONTINUOUS else "logpmf"
+    for method, x in ((density, 1.0), ("cdf", 1.0), ("logsf", 1.0), ("ppf", 0.3), ("isf", 0.3)):
+        wanted = getattr(family, method)(x, *shapes).item()
+        for place in range(len(shapes) + 1):
+            given = [x, *shapes]
+            given[place] = pa.tensor([given[place]], device=device)
+            got = getattr(family, method)(*given)
+            assert got.device == device
+            assert got.item() == pytest.approx(wanted, rel=1e-12, nan_ok=True)
+
+
 @pytest.mark.parametrize("name", CONTINUOUS)
 @pytest.mark.parametrize("loc, scale", [(0.0, 1.0), (0.3, 1.7)])
 def test_continuous_families_have_scipys_values(name, loc, scale):
