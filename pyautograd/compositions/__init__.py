@@ -69,6 +69,7 @@ _BESIDE = {
         ),
         "elementary": "cosdg cosm1 cotdg exp10 powm1 radian sindg tandg",
         "elliptic": "elliprc elliprd elliprf elliprg elliprj",
+        "elliptic_legendre": "ellipeinc ellipj ellipkinc ellipkm1",
         "error_functions": "erfi voigt_profile",
         "gamma_functions": "binom gammasgn poch rgamma zetac",
         "hypergeometric": "hyp0f1 hyp1f1 hyp2f1 hyperu",

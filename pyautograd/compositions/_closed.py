@@ -35,7 +35,14 @@ class _Closed(Function):
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         x = ctx.saved_tensors
-        return None, None, *[grad_outputs[0] * slope(*x) for slope in ctx.slopes]
+        return (
+            None,
+            None,
+            *[
+                grad_outputs[0] * slope(*x) if wanted else None
+                for slope, wanted in zip(ctx.slopes, ctx.needs_input_grad[2:], strict=True)
+            ],
+        )
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:

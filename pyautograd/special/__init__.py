@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     )
     from ..compositions.elementary import cosdg, cosm1, cotdg, exp10, powm1, radian, sindg, tandg
     from ..compositions.elliptic import elliprc, elliprd, elliprf, elliprg, elliprj
+    from ..compositions.elliptic_legendre import ellipeinc, ellipj, ellipkinc, ellipkm1
     from ..compositions.error_functions import erfi, voigt_profile
     from ..compositions.gamma_functions import binom, gammasgn, poch, rgamma, zetac
     from ..compositions.hypergeometric import hyp0f1, hyp1f1, hyp2f1, hyperu
@@ -107,7 +108,11 @@ __all__ = [
     "dawsn",
     "digamma",
     "ellipe",
+    "ellipeinc",
+    "ellipj",
     "ellipk",
+    "ellipkinc",
+    "ellipkm1",
     "elliprc",
     "elliprd",
     "elliprf",

@@ -1,4 +1,4 @@
-"""Records of Carlson's elliptic integrals in ``pa.special``."""
+"""Records of elliptic integrals and functions in ``pa.special``."""
 
 import numpy as np
 import scipy.special as sc
@@ -42,6 +42,41 @@ def within(name):
     return reference
 
 
+def of_parameter(rng):
+    """Angles of several turns beside parameters up to 1."""
+    for a, b in (((3,), (3,)), ((2, 1), (3,)), ((), (2,)), ((0,), ())):
+        yield rng.uniform(-5, 5, a), rng.uniform(-2, 0.9, b)
+    yield np.array([-1.2, 0.0, 1.2]), np.array([0.8, 0.5, 0.0])
+
+
+def incomplete(name):
+    """SciPy takes the float64 pi/2 for the number, and has no negative infinities."""
+    function = getattr(sc, name)
+
+    def reference(phi, m):
+        values = np.asarray(function(phi, m))
+        if name == "ellipkinc":
+            within = np.arcsinh(np.tan(np.where(abs(phi) <= np.pi / 2, phi, 0)))
+            beyond = np.where(abs(phi) > np.pi / 2, np.copysign(np.inf, phi), within)
+            return np.where((m == 1) & ~np.isnan(phi), beyond, values)
+        return np.where((m == -np.inf) & ~np.isnan(phi), np.copysign(np.inf, phi), values)
+
+    return reference
+
+
+def jacobi(u, m):
+    """Of negative parameters, which SciPy does not take, by DLMF 22.17.8."""
+    below = np.where(m < 0, m, 0)
+    stretch = np.sqrt(1 - below)
+    sn, cn, dn, _ = sc.ellipj(u * stretch, np.where(m < 0, -below / (1 - below), m))
+    quotient = np.where(m < 0, dn, 1)
+    sn, cn = sn / quotient / stretch, cn / quotient
+    turns = np.round(u / (2 * sc.ellipk(m)))
+    sign = np.cos(np.pi * turns)
+    ph = np.pi * turns + np.arctan2(sn * sign, cn * sign)
+    return sn, cn, np.where(m < 0, 1 / dn, dn), ph
+
+
 RECORDS = [
     record(
         f"special.{name}",
@@ -54,4 +89,19 @@ RECORDS = [
     for name, count in (
         *(("elliprc", 2), ("elliprd", 3), ("elliprf", 3), ("elliprg", 3), ("elliprj", 4)),
     )
+]
+RECORDS += [
+    record(
+        f"special.{name}",
+        in_float(incomplete(name)),
+        of_parameter,
+        diff=(0, 1),
+        dtypes=REAL,
+        tol=512,
+    )
+    for name in ("ellipkinc", "ellipeinc")
+]
+RECORDS += [
+    record("special.ellipj", in_float(jacobi), of_parameter, diff=(0, 1), dtypes=REAL, tol=512),
+    record("special.ellipkm1", in_float(sc.ellipkm1), positive(1), dtypes=REAL, tol=256),
 ]
