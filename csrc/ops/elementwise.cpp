@@ -104,8 +104,9 @@ class Elementwise final : public Primitive {
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
     Tensor sum;
     for (size_t i = 0; i < row_.arity; ++i) {
-      if (!tangents[i] || !row_.derivatives[i].partial) continue;
-      Tensor term = row_.derivatives[i].partial(tangents[i], primals, outputs[0]);
+      const Partial partial = row_.derivatives[i].partial;
+      if (!tangents[i] || !partial || partial == flat) continue;
+      Tensor term = partial(tangents[i], primals, outputs[0]);
       sum = sum ? add(sum, term) : std::move(term);
     }
     return Tensors::of(std::move(sum));

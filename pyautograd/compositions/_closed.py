@@ -30,6 +30,7 @@ class _Closed(Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         ctx.slopes = inputs[1]
+        ctx.set_materialize_grads(False)
         ctx.save_for_backward(*inputs[2:])
 
     @staticmethod

@@ -203,12 +203,13 @@ class _Jacobi(Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.set_materialize_grads(False)
         ctx.save_for_backward(*inputs, *output[:3])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         u, m, sn, cn, dn = ctx.saved_tensors
-        by_sn, by_cn, by_dn, by_ph = grad_outputs
+        by_sn, by_cn, by_dn, by_ph = (0.0 if g is None else g for g in grad_outputs)
         by_angle = cn * by_sn - sn * by_cn + by_ph
         by_u = dn * by_angle - m * sn * cn * by_dn
         if not ctx.needs_input_grad[1]:
