@@ -6,7 +6,7 @@ SciPy's are: ``family.logpdf(x, *shapes, loc=0, scale=1)``, or with the paramete
 ``family(*shapes, loc=0, scale=1).logpdf(x)``. All arguments may be tensors, broadcast against each
 other and are differentiable, to any order, in every mode; quantiles by the implicit function
 theorem, also in the shapes; by the count of ``skellam`` the derivative is 0.
-``multivariate_normal``, ``multivariate_t``, ``dirichlet``, ``multinomial`` and
+``multivariate_normal``, ``multivariate_t``, ``vonmises_fisher``, ``dirichlet``, ``multinomial`` and
 ``dirichlet_multinomial`` have the variables along the last axis, ``wishart``, ``invwishart`` and
 ``matrix_normal`` along the last two, and all of these densities only.
 
@@ -88,6 +88,7 @@ from ._several import (
     multinomial,
     multivariate_normal,
     multivariate_t,
+    vonmises_fisher,
     wishart,
 )
 from ._skewed import exponnorm, foldnorm, invgauss, johnsonsb, johnsonsu, skewnorm, wald
@@ -165,6 +166,7 @@ __all__ = [
     "truncnorm",
     "uniform",
     "vonmises",
+    "vonmises_fisher",
     "wald",
     "weibull_max",
     "weibull_min",

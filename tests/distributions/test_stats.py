@@ -1,10 +1,12 @@
 """pa.stats against scipy.stats, its derivatives, and wrong use."""
 
 import functools
+import math
 import pickle
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 
 import pyautograd as pa
@@ -129,7 +131,7 @@ def both(name, method, *args, **named):
 
 def test_every_family_is_tested():
     several = {*MATRICES, "dirichlet", "multinomial", "multivariate_normal", "multivariate_t"}
-    several |= {"dirichlet_multinomial", "matrix_normal"}
+    several |= {"dirichlet_multinomial", "matrix_normal", "vonmises_fisher"}
     assert set(pa.stats.__all__) == {*CONTINUOUS, *DISCRETE, *several}
 
 
@@ -220,6 +222,33 @@ def test_students_t_of_several_variables():
     assert np.isnan(pa.stats.multivariate_t.logpdf(x, df=-1.0)).all()
     with pytest.raises(ValueError, match=r"multivariate_t.logpdf\] shape of shape \(2, 2\)"):
         pa.stats.multivariate_t.logpdf(x, shape=np.eye(2))
+
+
+@pytest.mark.parametrize("n, kappa", [(2, 0.4), (3, 35.0), (5, 800.0), (60, 3.0), (60, 90.0)])
+def test_directions(n, kappa):
+    x = np.random.default_rng(n).normal(size=(4, n))
+    x /= np.linalg.norm(x, axis=-1, keepdims=True)
+    mu, family = x[0], pa.stats.vonmises_fisher
+    got = family.logpdf(x, mu, kappa).numpy()
+    wanted = scipy.stats.vonmises_fisher(mu, kappa).logpdf(x)
+    np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-13 * kappa)
+    np.testing.assert_allclose(family(mu, kappa).pdf(x), np.exp(got))
+    # The mean of the cosine is a ratio of Bessel functions (DLMF 10.29.4).
+    slope = pa.func.grad(lambda k: family.logpdf(x[1], mu, k))(kappa).item()
+    order = n / 2 - 1
+    mean = scipy.special.ive(order + 1, kappa) / scipy.special.ive(order, kappa)
+    assert slope == pytest.approx(x[1] @ mu - mean, rel=1e-11, abs=1e-13)
+    pa.testing.check_grads(family.logpdf, (x, mu, min(kappa, 90.0)), order=2)
+
+
+def test_all_directions_are_alike_without_concentration():
+    f = lambda k: pa.stats.vonmises_fisher.logpdf([0.6, 0.0, 0.8], [0.0, 0.0, 1.0], k)  # noqa: E731
+    value, slope, bend = pa.func.taylor(f, 0.0, 1.0, 2)
+    assert value.item() == pytest.approx(-math.log(4 * math.pi), rel=1e-14)
+    assert (slope.item(), 2 * bend.item()) == pytest.approx((0.8, -1 / 3), rel=1e-14)
+    assert np.isnan(f(-1.0).item())
+    with pytest.raises(ValueError, match="needs an axis of variables"):
+        pa.stats.vonmises_fisher.logpdf(1.0, [1.0], 2.0)
 
 
 @pytest.mark.parametrize("name", MATRICES)
