@@ -144,8 +144,7 @@ def _ordered(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 def _general(x: Tensor, y: Tensor, z: Tensor, p: Tensor) -> Tensor:
     """R_J for p > 0, where it is large by that of a smaller one (DLMF 19.21.12)."""
-    y, z = _ordered(y, z)
-    x, y = _ordered(x, y)
+    x, z = _ordered(x, z)
     y, z = _ordered(y, z)
     large = p > _LARGE * z
     a, b, c = (_core.where(large, v, 1.0) for v in (x, y, z))

@@ -110,7 +110,7 @@ def ellipj(u: TensorLike, m: TensorLike, /) -> JacobiResult:
     1.0
     """
     (u, m), dtype = in_double("special.ellipj", u, m)
-    valid = all_of(_core.isfinite(u), m <= 1.0, m > -math.inf)
+    valid = all_of(_core.isfinite(u), m <= 1.0)
     found = _Jacobi.apply(_core.where(valid, u, 0.0), _core.where(valid, m, 0.0))
     return JacobiResult(*(_core.astype(_core.where(valid, v, math.nan), dtype) for v in found))
 
@@ -164,7 +164,6 @@ def _whole(
     the square of the cosine and d2 that of Delta."""
     part = _part(power, order, s, c2, d2, m)
     within = half_turns == 0.0
-    m = _core.where(within, 0.0, m)
     full = _part(power, order, _core.ones_like(s), _core.zeros_like(s), 1.0 - m, m)
     return _core.where(within, part, part + 2.0 * half_turns * full)
 
