@@ -61,9 +61,9 @@ def test_every_order_in_every_mix(solution, mix, linear):
         nth = transform(nth)
     t = pa.tensor(0.7)
     expected = CLOSED[solution](0.7)[len(mix)]
-    assert nth(t).item() == pytest.approx(expected, rel=1e-9)
+    assert nth(t).item() == pytest.approx(expected, rel=1e-9, abs=0)
     batch = pa.func.vmap(nth)(pa.tensor([0.7, 0.9])).tolist()
-    assert batch == pytest.approx([expected, CLOSED[solution](0.9)[len(mix)]], rel=1e-9)
+    assert batch == pytest.approx([expected, CLOSED[solution](0.9)[len(mix)]], rel=1e-9, abs=0)
 
 
 def test_fourth_order_by_the_recorded_graph(no_leak):
@@ -279,7 +279,7 @@ def test_solvers_of_the_user():
 
     x = h(1.0).item()
     slope = -x * np.sin(x) / (1 + np.sin(x))
-    assert pa.func.grad(h)(1.0).item() == pytest.approx(slope, rel=1e-9)
+    assert pa.func.grad(h)(1.0).item() == pytest.approx(slope, rel=1e-9, abs=0)
 
 
 def test_argmin_of_hyperparameters():
@@ -304,7 +304,7 @@ def test_argmin_of_hyperparameters():
     for linear in LINEAR:
         for mode in ("forward-over-reverse", "reverse-over-reverse", "reverse-over-forward"):
             got = pa.hessian(lambda s, linear=linear: by_argmin(s, linear), 0.3, mode=mode)
-            assert got.item() == pytest.approx(pa.hessian(closed, 0.3).item(), rel=1e-8)
+            assert got.item() == pytest.approx(pa.hessian(closed, 0.3).item(), rel=1e-8, abs=0)
 
 
 def test_argmin_leaves_saddles():
@@ -318,7 +318,7 @@ def test_argmin_leaves_saddles():
 def test_single_precision():
     t = pa.tensor(2.0, dtype=pa.float32)
     found = pa.implicit.root(lambda x, t: x**2 - t, pa.ones((), dtype=pa.float32), t)
-    assert found.dtype == np.float32 and found.item() == pytest.approx(2**0.5, rel=1e-6)
+    assert found.dtype == np.float32 and found.item() == pytest.approx(2**0.5, rel=1e-6, abs=0)
 
 
 def test_bad_input():

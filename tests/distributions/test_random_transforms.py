@@ -55,7 +55,9 @@ def test_draws_made_of_others_move_with_their_parameters():
             ahead, back = (
                 f(*[x + sign * d for x, d in zip(point, step, strict=True)]) for sign in (1, -1)
             )
-            assert pa.sum(slope).item() == pytest.approx((ahead - back).item() / 2e-6, rel=1e-6)
+            assert pa.sum(slope).item() == pytest.approx(
+                (ahead - back).item() / 2e-6, rel=1e-6, abs=0
+            )
     keys = rng(3).permuted(np.arange(4.0)).numpy()
     weighted = pa.func.grad(lambda x: pa.sum(rng(3).permuted(x) * np.arange(4.0)))(pa.ones(4))
     np.testing.assert_array_equal(weighted.numpy()[keys.astype(int)], np.arange(4.0))

@@ -64,12 +64,12 @@ def test_values_and_derivatives(name, args, place, expected):
 def test_zeros_of_the_reciprocal_have_derivatives_of_every_order():
     f = special.rgamma
     for order, want in enumerate([0.0, -6.0, 15.073412021181605, 25.707844458230308]):
-        assert f(-3.0).item() == pytest.approx(want, rel=1e-13), order
+        assert f(-3.0).item() == pytest.approx(want, rel=1e-13, abs=0), order
         f = pa.func.grad(f)
     assert special.rgamma(-250.0).item() == 0.0
     assert special.rgamma(-200.5).item() == -np.inf
     assert pa.func.grad(special.rgamma)(-250.0).item() > 1e308
-    assert special.rgamma(175.0).item() == pytest.approx(1.2753e-316, rel=1e-3)
+    assert special.rgamma(175.0).item() == pytest.approx(1.5563171e-316, rel=1e-7, abs=0)
 
 
 def test_whole_numbers_are_exact():
@@ -80,10 +80,10 @@ def test_whole_numbers_are_exact():
 
 
 def test_large_arguments():
-    assert special.binom(1e200, 1.0).item() == pytest.approx(1e200, rel=1e-13)
-    assert special.binom(-1.5, 1e17).item() == pytest.approx(356824823.2305536, rel=1e-13)
+    assert special.binom(1e200, 1.0).item() == pytest.approx(1e200, rel=1e-13, abs=0)
+    assert special.binom(-1.5, 1e17).item() == pytest.approx(356824823.2305536, rel=1e-13, abs=0)
     assert special.binom(2.5, -1e3).item() == 0.0
-    assert special.poch(1e300, 1e-3).item() == pytest.approx(1.9952623149688797, rel=1e-13)
+    assert special.poch(1e300, 1e-3).item() == pytest.approx(1.9952623149688797, rel=1e-13, abs=0)
     assert special.poch(-1e-310, 1.0).item() == -1e-310
     assert special.poch([3.0, -np.inf, np.inf], [np.inf, 1.0, -1.0]).tolist()[::2] == [np.inf, 0.0]
 

@@ -163,18 +163,18 @@ def test_nesting_with_every_transform():
         pa.func.jvp(third, (x,), (1.0,))[1],
         pa.derivative(third)(x),
     ):
-        assert slope.item() * 6 == pytest.approx(fourth, rel=1e-12)
+        assert slope.item() * 6 == pytest.approx(fourth, rel=1e-12, abs=0)
     inner = pa.func.taylor(lambda x: pa.func.grad(f)(x), x, 1.0, 3)[3]
-    assert inner.item() * 6 == pytest.approx(fourth, rel=1e-12)
+    assert inner.item() * 6 == pytest.approx(fourth, rel=1e-12, abs=0)
     inner = pa.func.taylor(lambda x: pa.func.jvp(f, (x,), (1.0,))[1], x, 1.0, 3)[3]
-    assert inner.item() * 6 == pytest.approx(fourth, rel=1e-12)
+    assert inner.item() * 6 == pytest.approx(fourth, rel=1e-12, abs=0)
     xs = np.linspace(0.1, 0.9, 4)
     many = pa.func.vmap(third)(xs).numpy()
     np.testing.assert_allclose(many, [third(x).item() for x in xs], rtol=1e-12)
     inside = pa.func.taylor(pa.func.vmap(f), xs, np.ones(4), 3)[3].numpy()
     np.testing.assert_allclose(inside, many, rtol=1e-12)
     mixed = pa.func.taylor(lambda x: pa.func.taylor(f, x, 1.0, 2)[2], x, 1.0, 2)[2].item()
-    assert mixed * 4 == pytest.approx(fourth, rel=1e-12)
+    assert mixed * 4 == pytest.approx(fourth, rel=1e-12, abs=0)
 
 
 def test_recording_outside_and_inside():
