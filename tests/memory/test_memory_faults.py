@@ -109,7 +109,7 @@ def fail_in_turn(step, want, failing):
         n += 1
         result, failed = failing(n, step)
         refused += result is None
-        assert result is None or np.allclose(result, want, rtol=1e-12)
+        assert result is None or np.allclose(result, want, rtol=1e-12, atol=0)
         if pa.memory.live() != before:
             gc.collect()
         assert pa.memory.live() == before, f"allocation {n} left something behind"
@@ -121,7 +121,7 @@ def test_every_allocation_of_a_step(step, failing):
     want = step()
     failures, refused = fail_in_turn(step, want, failing)
     assert refused == failures > 20  # whatever failed was said to have failed
-    assert np.allclose(step(), want, rtol=1e-12)
+    assert np.allclose(step(), want, rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -131,7 +131,7 @@ def test_every_allocation_of_a_fused_step(step, failing):
     former = _core.set_least_deferred(1)
     try:
         fused = pa.fused(step)
-        assert np.allclose(fused(), want, rtol=1e-12)
+        assert np.allclose(fused(), want, rtol=1e-12, atol=0)
         assert fail_in_turn(fused, want, failing)[1] > 20
     finally:
         _core.set_least_deferred(former)

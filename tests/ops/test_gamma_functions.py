@@ -129,4 +129,4 @@ def test_beta_at_its_zeros(point):
         for second, (after, before) in zip(seconds, pairs, strict=True):
             wanted = (after.numpy() - before.numpy()) / (2 * step)
             np.testing.assert_allclose(second.numpy(), wanted, rtol=1e-4, atol=1e-6)
-    assert np.isclose(pa.func.grad(special.beta)(0.5, -0.5).item(), -2 * np.pi, rtol=1e-14)
+    assert np.isclose(pa.func.grad(special.beta)(0.5, -0.5).item(), -2 * np.pi, rtol=1e-14, atol=0)

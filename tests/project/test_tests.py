@@ -6,13 +6,17 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 
 
+# What keeps an absolute tolerance, 1e-12 or 1e-8, beside a relative one that it is given, and with
+# it passes whatever is small.
+KEEPING = {"pytest.approx": ("rel", "abs"), "np.isclose": ("rtol", "atol")}
+KEEPING["np.allclose"] = KEEPING["np.isclose"]
+
+
 def relative_alone(path):
-    """Lines where pytest.approx is given a relative tolerance and keeps its absolute one, 1e-12,
-    which passes whatever is small."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("approx"):
-            given = {keyword.arg for keyword in node.keywords}
-            if "rel" in given and "abs" not in given:
+        if isinstance(node, ast.Call) and (names := KEEPING.get(ast.unparse(node.func))):
+            relative, absolute = (any(k.arg == name for k in node.keywords) for name in names)
+            if relative and not absolute:
                 yield f"{path.relative_to(TESTS)}:{node.lineno}"
 
 
