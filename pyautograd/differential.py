@@ -167,7 +167,11 @@ def _second_derivatives(
         x, at = _argument(op, f, args, kwargs, argnums)
         if not x.size:
             y = at(x)
-            return _core.zeros_like(y) if summed else _core.zeros((*y.shape, *x.shape), y.dtype)
+            return (
+                _core.zeros_like(y)
+                if summed
+                else _core.zeros((*y.shape, *x.shape), y.dtype, device=y.device)
+            )
         parts, tape = [], Tape()
         for start, stop in _chunks(x, chunk_size):
             with tape.take():  # every evaluation is of one function, whatever it draws
@@ -197,7 +201,8 @@ def _along_axes(
                 (y,), _ = flatten_outputs(op, at(_core.make_jet(level, x, [direction])))
             value, (_, second) = _core.unwrap_jet(level, y)
         if second is None:
-            return _core.zeros(value.shape if summed else (size, *value.shape), dtype=value.dtype)
+            shape = value.shape if summed else (size, *value.shape)
+            return _core.zeros(shape, dtype=value.dtype, device=value.device)
         return second * (2 * size) if summed else 2 * to_front(directions, second, size)
 
 

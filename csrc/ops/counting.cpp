@@ -4,6 +4,7 @@
 
 #include "autograd/capture.h"
 #include "kernels/kernels.h"
+#include "ops/linear.h"
 #include "ops/reduce.h"
 #include "ops/sort.h"
 
@@ -147,10 +148,12 @@ std::optional<Tensor> isin_table(const Tensor& wanted, const Tensor& among) {
 
 Tensor isin(const Tensor& element, const Tensor& test_elements, bool invert) {
   const DType dtype = promote(element.dtype(), test_elements.dtype());
-  const Tensor wanted = cast(element, dtype);
+  // A number of the host goes along with a device, which what is looked up in a table would not.
+  const bool moves = is_on_host(element) && element.size() <= 1;
+  const Device device = moves ? test_elements.device() : element.device();
+  const Tensor wanted = to_device(cast(element, dtype), device);
   const int64_t n = test_elements.size();
-  if (n == 0)
-    return to_device(full(element.shape(), invert ? 1 : 0, DType::Bool), element.device());
+  if (n == 0) return to_device(full(element.shape(), invert ? 1 : 0, DType::Bool), device);
   if (const std::optional<Tensor> found = isin_table(wanted, cast(test_elements, dtype)))
     return invert ? logical_not(*found) : *found;
   const Tensor sorted = sort(cast(flat(test_elements), dtype));

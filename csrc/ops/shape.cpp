@@ -334,7 +334,7 @@ Tensors broadcast_arrays(TensorSpan tensors) {
   Tensors result;
   for (const Tensor& x : tensors) {
     // Numbers of the host go along with arrays of any device; what is broadcast would not.
-    const bool moves = there != tensors.end() && x.ndim() == 0;
+    const bool moves = there != tensors.end() && is_on_host(x) && x.size() <= 1;
     result.push_back(broadcast_to(moves ? to_device(x, there->device()) : x, shape));
   }
   return result;

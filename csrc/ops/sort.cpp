@@ -309,11 +309,12 @@ Tensor in_order(const Tensor& x, const Tensor& sorter) {
   return take(x, sorter, 0);
 }
 
-Tensor digitize(const Tensor& x, const Tensor& bins, bool right) {
-  if (bins.ndim() != 1)
-    value_error("[digitize] bins must be 1-D, got shape ", shape_string(bins.shape()));
+Tensor digitize(const Tensor& x, const Tensor& edges, bool right) {
+  if (edges.ndim() != 1)
+    value_error("[digitize] bins must be 1-D, got shape ", shape_string(edges.shape()));
   require_real("digitize", x);
-  require_real("digitize", bins);
+  require_real("digitize", edges);
+  const Tensor bins = is_on_host(edges) ? to_device(edges, x.device()) : edges;
   const int64_t n = bins.size();
   if (n < 2) return search(bins, x, !right);
   const Tensor left = slice_axis(bins, 0, 0, n - 1), next = slice_axis(bins, 0, 1, n - 1);

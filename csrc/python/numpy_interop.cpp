@@ -215,10 +215,12 @@ void bind_numpy(py::module_& module) {
   // What was pickled by 0.1 names no dtype.
   module.def(
       "_rebuild",
-      [](const py::object& values, bool requires_grad, const py::object& dtype) {
-        return new_tensor(values, dtype, requires_grad, true, py::none());
+      [](const py::object& values, bool requires_grad, const py::object& dtype,
+         const py::object& device) {
+        return new_tensor(values, dtype, requires_grad, true, device);
       },
-      py::arg("values"), py::arg("requires_grad"), py::arg("dtype") = py::none());
+      py::arg("values"), py::arg("requires_grad"), py::arg("dtype") = py::none(),
+      py::arg("device") = py::none());
 }
 
 }  // namespace pyautograd::python

@@ -272,10 +272,14 @@ PyObject* reduce(PyObject* self, PyObject*) noexcept {
   return guarded([&]() -> PyObject* {
     const Tensor& x = unwrap(self);
     check_no_graph(x, "pickle");
-    py::object values = py::reinterpret_steal<py::object>(to_numpy(readable(x.untracked()), false));
+    const Tensor here = readable(ops::to_device(x.untracked(), {}));
+    py::object values = py::reinterpret_steal<py::object>(to_numpy(here, false));
     py::object rebuild = py::module_::import("pyautograd._core").attr("_rebuild");
     py::object dtype = py::reinterpret_steal<py::object>(numpy_dtype(x.dtype()));
-    return py::make_tuple(rebuild, py::make_tuple(values, x.tracked(), dtype)).release().ptr();
+    py::tuple arguments = py::make_tuple(values, x.tracked(), dtype);
+    if (x.device().kind != Device::Kind::CPU)
+      arguments = py::make_tuple(values, x.tracked(), dtype, name_of(x.device()));
+    return py::make_tuple(rebuild, arguments).release().ptr();
   });
 }
 

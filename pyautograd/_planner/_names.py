@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from .. import _core
 from .._core import Tensor
+from .._places import place_of
 from ..tree import TreeDef, paths
 
 _KEY = re.compile(r"\['([A-Za-z_][A-Za-z_0-9]*)'\]")
@@ -55,7 +56,8 @@ def joined(blocks: Sequence[Tensor], rows: Sequence[Tensor], columns: Sequence[T
     """One matrix from blocks, given row by row, of any shape."""
     if not columns or not rows:
         return _core.zeros((sum([y.size for y in rows]), sum([x.size for x in columns])))
-    left = iter(blocks)
+    place = place_of(blocks)
+    left = iter(blocks if place == "cpu" else [x.to(place) for x in blocks])
     strips = [
         _core.concat([_core.reshape(next(left), (y.size, x.size)) for x in columns], axis=1)
         for y in rows

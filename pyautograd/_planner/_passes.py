@@ -11,11 +11,13 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from .._places import place_of
 from ..array_api import result_type
 from ..func._jacobian import basis
 from ..func._vmap import to_front
 from ._costs import Cost
 from ._memory import written
+from ._names import joined
 
 # Bytes beyond which the vectors of a pass leave the cache, so that narrower passes are faster, and
 # the size of one from which on a pass of several gains nothing.
@@ -131,7 +133,8 @@ class Matrix:
             _, parts = self._parts.setdefault((i, j), (int(turned), []))
             parts.append(_core.matrix_transpose(part) if turned else part)
             return
-        whole, row, column = self._place(i, j)
+        whole, row, column = self._place(i, j, part.device)
+        part = part.to(whole.device)
         stop = start + part.shape[0]
         if turned:
             height = self.rows[i].size
@@ -146,9 +149,12 @@ class Matrix:
         ends = self._row_ends[-1:], self._column_ends[-1:]
         if not self._flat:
             ends = self._row_ends[1:], self._column_ends[1:]
-        device = self.columns[0].device
+        devices = (
+            [self._device] if self._flat else [x.device for x in self.columns] * len(self.rows)
+        )
         try:
-            blocks = [x.to(device) for x in _core.scatter_entries(pattern, values, *ends)]
+            entries = _core.scatter_entries(pattern, values, *ends)
+            blocks = [x.to(device) for x, device in zip(entries, devices, strict=True)]
         except MemoryError as error:
             raise self._too_large(error) from None
         if self._flat:
@@ -163,24 +169,28 @@ class Matrix:
                 shape = self.rows[i].size, self.columns[j].size
                 self._parts[i, j] = 0, [_core.reshape(block, shape)]
 
-    def _place(self, i: int, j: int) -> tuple[Tensor, int, int]:
+    @property
+    def _device(self) -> str:
+        return place_of((*self.rows, *self.columns))
+
+    def _place(self, i: int, j: int, device: str) -> tuple[Tensor, int, int]:
         """Where a block lies: in which array, and from which row and column on."""
         if self._flat:
             if self._whole is None:
                 dtype = result_type(*[x.dtype for x in (*self.rows, *self.columns)])
                 shape = self._row_ends[-1], self._column_ends[-1]
-                self._whole = self._new(shape, dtype)
+                self._whole = self._new(shape, dtype, self._device)
             self._blocks[i, j] = self._whole
             return self._whole, self._row_ends[i], self._column_ends[j]
         block = self._blocks.get((i, j))
         if block is None:
             shape = self.rows[i].size, self.columns[j].size
-            block = self._blocks[i, j] = self._new(shape, self.columns[j].dtype)
+            block = self._blocks[i, j] = self._new(shape, self.columns[j].dtype, device)
         return block, 0, 0
 
-    def _new(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Tensor:
+    def _new(self, shape: tuple[int, int], dtype: np.dtype[Any], device: str) -> Tensor:
         try:
-            return _core.empty(shape, dtype=dtype)
+            return _core.empty(shape, dtype=dtype, device=device)
         except MemoryError as error:
             raise self._too_large(error) from None
 
@@ -199,18 +209,16 @@ class Matrix:
         if not self._parts:
             for i, j in pairs:
                 if (i, j) not in self._blocks and self.rows[i].size and self.columns[j].size:
-                    whole, row, column = self._place(i, j)
+                    whole, row, column = self._place(i, j, self._device)
                     height, width = self.rows[i].size, self.columns[j].size
                     whole[row : row + height, column : column + width] = 0
             if self._whole is not None:
                 return self._whole
             dtype = result_type(*[x.dtype for x in self.columns] or [np.dtype(float)])
-            return _core.zeros((self._row_ends[-1], self._column_ends[-1]), dtype=dtype)
-        strips = [
-            _core.concat([self._joined(i, j) for j in range(len(self.columns))], axis=1)
-            for i in range(len(self.rows))
-        ]
-        return _core.concat(strips)
+            shape = self._row_ends[-1], self._column_ends[-1]
+            return _core.zeros(shape, dtype=dtype, device=self._device)
+        blocks = [self._joined(i, j) for i, j in pairs]
+        return joined(blocks, self.rows, self.columns)
 
     def blocks(self) -> list[list[Tensor]]:
         """Block (i, j) in the shape (*rows[i].shape, *columns[j].shape)."""
@@ -228,8 +236,9 @@ class Matrix:
             axis, parts = self._parts[i, j]
             return parts[0] if len(parts) == 1 else _core.concat(parts, axis=axis)
         if (i, j) not in self._blocks:
-            return _core.zeros((height, width), dtype=self.columns[j].dtype)
-        block, row, column = self._place(i, j)
+            like = self.columns[j]
+            return _core.zeros((height, width), dtype=like.dtype, device=like.device)
+        block, row, column = self._place(i, j, self.columns[j].device)
         return block[row : row + height, column : column + width] if self._flat else block
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from .._places import place_of
 from ._common import floating, shape_from_values
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def array_equal(a1: TensorLike, a2: TensorLike, equal_nan: bool = False) -> Tens
     """
     x, y = _core.asarray(a1), _core.asarray(a2)
     if x.shape != y.shape:
-        return _core.asarray(False)
+        return _core.asarray(False, device=place_of((x, y)))
     same = _core.equal(x, y)
     if equal_nan and x.dtype.kind in "fc" and y.dtype.kind in "fc":
         same = _core.logical_or(same, _core.logical_and(_core.isnan(x), _core.isnan(y)))
@@ -80,7 +81,7 @@ def array_equiv(a1: TensorLike, a2: TensorLike) -> Tensor:
     try:
         np.broadcast_shapes(x.shape, y.shape)
     except ValueError:
-        return _core.asarray(False)
+        return _core.asarray(False, device=place_of((x, y)))
     return _core.all(_core.equal(x, y))
 
 

@@ -36,7 +36,10 @@ def histogram_bin_edges(
     """
     x = _core.ravel(floating(not_complex("histogram_bin_edges", a)))
     if isinstance(bins, str):
-        return _core.asarray(np.histogram_bin_edges(x.detach().numpy(), bins, range, weights))
+        return _core.asarray(
+            np.histogram_bin_edges(x.detach().to("cpu").numpy(), bins, range, weights),
+            device=x.device,
+        )
     if _core.asarray(bins).ndim > 0:
         return _given_edges(bins).to(x.device)
     if operator.index(bins) < 1:

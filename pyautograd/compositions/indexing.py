@@ -166,6 +166,10 @@ def _tensors(arrays: Sequence[Any]) -> tuple[Tensor, ...]:
     return tuple(map(_core.asarray, arrays))
 
 
+def _moved(indices: Sequence[Tensor], x: Tensor) -> tuple[Tensor, ...]:
+    return tuple(i.to(x.device) for i in indices)
+
+
 def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Tensor, ...]:
     """The row and column indices at and below the ``k``-th diagonal of an ``n`` by ``m`` matrix.
 
@@ -194,11 +198,11 @@ def mask_indices(n: int, mask_func: Callable[..., Any], k: TensorLike = 0) -> tu
     return tuple(_core.nonzero(_core.not_equal(kept, 0)))
 
 
-def _matrix_shape(name: str, arr: Any) -> tuple[int, ...]:
-    shape = _core.asarray(arr).shape
-    if len(shape) != 2:
-        raise ValueError(f"[{name}] expected a matrix, got shape {shape}")
-    return shape
+def _matrix(name: str, arr: Any) -> Tensor:
+    x = _core.asarray(arr)
+    if x.ndim != 2:
+        raise ValueError(f"[{name}] expected a matrix, got shape {x.shape}")
+    return x
 
 
 def tril_indices_from(arr: TensorLike, k: int = 0) -> tuple[Tensor, ...]:
@@ -207,8 +211,8 @@ def tril_indices_from(arr: TensorLike, k: int = 0) -> tuple[Tensor, ...]:
     >>> [i.tolist() for i in pa.tril_indices_from(pa.ones((2, 2)))]
     [[0, 1, 1], [0, 0, 1]]
     """
-    rows, columns = _matrix_shape("tril_indices_from", arr)
-    return tril_indices(rows, k, columns)
+    x = _matrix("tril_indices_from", arr)
+    return _moved(tril_indices(x.shape[0], k, x.shape[1]), x)
 
 
 def triu_indices_from(arr: TensorLike, k: int = 0) -> tuple[Tensor, ...]:
@@ -217,8 +221,8 @@ def triu_indices_from(arr: TensorLike, k: int = 0) -> tuple[Tensor, ...]:
     >>> [i.tolist() for i in pa.triu_indices_from(pa.ones((2, 2)))]
     [[0, 0, 1], [0, 1, 1]]
     """
-    rows, columns = _matrix_shape("triu_indices_from", arr)
-    return triu_indices(rows, k, columns)
+    x = _matrix("triu_indices_from", arr)
+    return _moved(triu_indices(x.shape[0], k, x.shape[1]), x)
 
 
 def diag_indices(n: int, ndim: int = 2) -> tuple[Tensor, ...]:
@@ -239,10 +243,10 @@ def diag_indices_from(arr: TensorLike) -> tuple[Tensor, ...]:
     >>> [i.tolist() for i in pa.diag_indices_from(pa.ones((2, 2)))]
     [[0, 1], [0, 1]]
     """
-    shape = _core.asarray(arr).shape
-    if len(shape) < 2 or len(set(shape)) > 1:
-        raise ValueError(f"[diag_indices_from] expected dimensions of equal size, got {shape}")
-    return diag_indices(shape[0], len(shape))
+    x = _core.asarray(arr)
+    if x.ndim < 2 or len(set(x.shape)) > 1:
+        raise ValueError(f"[diag_indices_from] expected dimensions of equal size, got {x.shape}")
+    return _moved(diag_indices(x.shape[0], x.ndim), x)
 
 
 def ravel_multi_index(

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from .._places import beside
 from ._common import floating, not_bool, not_complex
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def polysub(a1: TensorLike, a2: TensorLike) -> Tensor:
 
 
 def _aligned(op: Callable[[Any, Any], Tensor], a1: Any, a2: Any) -> Tensor:
-    x, y = (_core.atleast_1d(a) for a in (a1, a2))
+    x, y = map(_core.atleast_1d, beside((a1, a2)))
     missing = x.shape[0] - y.shape[0]
     if missing < 0:
         x = _core.concat([_core.zeros(-missing, x.dtype, device=x.device), x])
@@ -235,7 +236,7 @@ def polydiv(u: TensorLike, v: TensorLike) -> tuple[Tensor, Tensor]:
     >>> quotient.tolist(), remainder.tolist()
     ([1.0, -2.0], [2.0])
     """
-    rest, divisor = (_core.atleast_1d(floating(a)) for a in (u, v))
+    rest, divisor = (_core.atleast_1d(floating(a)) for a in beside((u, v)))
     if rest.ndim > 1 or divisor.ndim > 1 or 0 in (rest.size, divisor.size):
         raise ValueError(
             f"[polydiv] expected two vectors that are not empty, got shapes {rest.shape} and "

@@ -99,6 +99,6 @@ def _distinct(name: str, x: Tensor) -> Tensor:
 
 def _places(x: Tensor, assume_unique: bool) -> Tensor:
     if assume_unique:
-        return _core.arange(x.size)
+        return _core.arange(x.size, device=x.device)
     with shape_from_values("intersect1d"):
         return unique(x, return_index=True)[1]

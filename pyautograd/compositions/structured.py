@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from .._places import beside
 from ..array_api import broadcast_shapes, result_type
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def block_diag(*arrs: TensorLike) -> Tensor:
     >>> pa.linalg.block_diag(2.0, [[1.0, 3.0]]).tolist()
     [[2.0, 0.0, 0.0], [0.0, 1.0, 3.0]]
     """
-    blocks = [_core.atleast_2d(x) for x in arrs]
+    blocks = [_core.atleast_2d(x) for x in beside(arrs)]
     if not blocks:
         return _core.zeros((1, 0))
     dtype = result_type(*blocks)

@@ -91,7 +91,7 @@ def fill_diagonal(a: Tensor, val: TensorLike, wrap: bool = False) -> None:
     step = sum(int(np.prod(shape[i + 1 :])) for i in range(len(shape)))
     end = shape[1] * shape[1] if len(shape) == 2 and not wrap else a.size
     places = np.arange(0, min(end, a.size), step)
-    values = _core.ravel(val)
+    values = _given(a, val)
     if places.size and values.size:
         entries = _core.take(values, np.arange(places.size) % values.size)
         a[tuple(_core.asarray(i) for i in np.unravel_index(places, shape))] = entries
@@ -115,7 +115,7 @@ def put(a: Tensor, ind: TensorLike, v: TensorLike, mode: str = "raise") -> None:
     [[1.0, 0.0], [0.0, 2.0]]
     """
     _require_tensor("put", a)
-    places, values = _core.ravel(ind), _core.ravel(v)
+    places, values = _core.ravel(ind), _given(a, v)
     if a.size == 0 and places.size > 0:
         raise IndexError(f"[put] a tensor of shape {a.shape} has no elements to replace")
     if places.size == 0 or values.size == 0:
@@ -135,6 +135,12 @@ def put(a: Tensor, ind: TensorLike, v: TensorLike, mode: str = "raise") -> None:
         raise IndexError(f"[put] a place is out of range for {a.size} elements") from None
     index = tuple(_unravelled(flat, a.shape)) if a.ndim else ()
     a[index] = _repeated(values, places.size) if a.ndim else values[(places.size - 1) % values.size]
+
+
+def _given(a: Tensor, values: TensorLike) -> Tensor:
+    """A vector of the values; a number goes along with the device of `a`."""
+    x = _core.asarray(values)
+    return _core.ravel(x.to(a.device) if x.ndim == 0 else x)
 
 
 def _repeated(values: Tensor, count: int) -> Tensor:
@@ -190,10 +196,10 @@ def place(arr: Tensor, mask: TensorLike, vals: TensorLike) -> None:
 
 def _mask_and_values(name: str, a: Any, mask: Any, values: Any) -> tuple[Tensor, Tensor]:
     _require_tensor(name, a)
-    chosen = _core.asarray(mask)
+    chosen = _core.asarray(mask).to(a.device)
     if chosen.size != a.size:
         raise ValueError(f"[{name}] a mask of shape {chosen.shape} for a tensor of shape {a.shape}")
-    given = _core.ravel(values)
+    given = _given(a, values)
     if isinstance(values, (Tensor, np.ndarray)) and not np.can_cast(
         array_dtype(given.dtype), array_dtype(a.dtype)
     ):

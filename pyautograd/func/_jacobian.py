@@ -387,7 +387,7 @@ def _row(
     """The pullback of every basis vector of one output, times `unit`."""
     if y.shape:
         return _sweep_elements(y, inputs, chunk_size, retain_graph, differentiable, unit)
-    seed = None if y.dtype.kind == "f" else _core.full((), unit, dtype=y.dtype)
+    seed = None if y.dtype.kind == "f" else _core.full((), unit, dtype=y.dtype, device=y.device)
     return sweep([y], [seed], inputs, retain_graph=retain_graph, differentiable=differentiable)
 
 
@@ -473,7 +473,9 @@ class _Rows:
     def __init__(self, size: int, first: Tensor) -> None:
         self._plain = not first.requires_grad and _core.depth(first) == 0
         if self._plain:
-            self._whole = _core.empty((size, *first.shape[1:]), dtype=first.dtype)
+            self._whole = _core.empty(
+                (size, *first.shape[1:]), dtype=first.dtype, device=first.device
+            )
             self._whole[: first.shape[0]] = first
         else:
             self._parts = [first]
@@ -575,7 +577,7 @@ def _seeds(batch: Any, inputs: Sequence[Tensor], start: int, stop: int) -> Itera
 
 def basis(x: Tensor, start: int, stop: int) -> Tensor:
     """Rows start..stop of the identity, each in the shape of x; zero outside it."""
-    eye = _core.eye(stop - start, x.size, k=start, dtype=x.dtype)
+    eye = _core.eye(stop - start, x.size, k=start, dtype=x.dtype, device=x.device)
     return eye if len(x.shape) == 1 else _core.reshape(eye, (stop - start, *x.shape))
 
 

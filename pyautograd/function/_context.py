@@ -81,7 +81,7 @@ class FunctionContext:
         self._name = name
         self.needs_input_grad = needs_input_grad
         self.materialize = True
-        self.signature: list[tuple[tuple[int, ...], Any]] = []
+        self.signature: list[tuple[tuple[int, ...], Any, str]] = []
         self.constant_outputs: list[int] = []
         # Whether it keeps results of a forward that recorded nothing, which are no outputs.
         self.intermediate = False

@@ -69,7 +69,7 @@ class Call:
 
     def record(self, inputs: list[Tensor], outputs: list[Tensor]) -> Record:
         ctx = self._context(inputs, outputs, [x.requires_grad for x in inputs])
-        ctx.signature = [(x.shape, x.dtype) for x in inputs]
+        ctx.signature = [(x.shape, x.dtype, x.device) for x in inputs]
         reads, outs = ctx.masks("backward" not in self._defined)
         if ctx.intermediate:
             reads = (1 << min(len(inputs), 32)) - 1  # to run forward again
@@ -97,7 +97,7 @@ class Call:
     def _pulled(
         self,
         view: FunctionContext,
-        signature: list[tuple[tuple[int, ...], Any]],
+        signature: list[tuple[tuple[int, ...], Any, str]],
         cotangents: list[Maybe],
         wants: list[bool],
         differentiable: bool,
@@ -119,7 +119,7 @@ class Call:
     ) -> list[Maybe]:
         moving = [t is not None for t in tangents]
         ctx = self._context(primals, outputs, moving)
-        ctx.signature = [(x.shape, x.dtype) for x in primals]
+        ctx.signature = [(x.shape, x.dtype, x.device) for x in primals]
         needs, constant = self._spread_flags(moving), False
         view = ctx.view(primals, outputs, needs, forward_mode=True)
         if ctx.intermediate and any(_tracked(primals)):
@@ -175,22 +175,22 @@ class Call:
     def _backward_from_jvp(
         self,
         view: FunctionContext,
-        signature: list[tuple[tuple[int, ...], Any]],
+        signature: list[tuple[tuple[int, ...], Any, str]],
         cotangents: list[Maybe],
         wants: list[bool],
     ) -> list[Maybe]:
         """The pullback of g is the derivative of <jvp(t), g> by t: jvp is linear in t."""
         self._require_rule("jvp")
         seeds = [
-            _core.ones(shape, dtype=dtype) if wanted else None
-            for (shape, dtype), wanted in zip(signature, wants, strict=True)
+            _core.ones(shape, dtype=dtype, device=device) if wanted else None
+            for (shape, dtype, device), wanted in zip(signature, wants, strict=True)
         ]
 
         def push(tangents: list[Maybe]) -> list[Maybe]:
             if view.materialize:
                 tangents = [
-                    _core.zeros(shape, dtype=dtype) if t is None else t
-                    for (shape, dtype), t in zip(signature, tangents, strict=True)
+                    _core.zeros(shape, dtype=dtype, device=device) if t is None else t
+                    for (shape, dtype, device), t in zip(signature, tangents, strict=True)
                 ]
             exits = _core.graph_exits()
             found = self._tangents(view, tangents, [None] * len(cotangents))
@@ -276,8 +276,7 @@ class Call:
         )
         tracked = [x for x in inputs if x is not None and x.requires_grad]
         return [
-            None if y is None else y + refusal.wrap(_core.zeros(y.shape, dtype=y.dtype), tracked)
-            for y in results
+            None if y is None else y + refusal.wrap(_core.zeros_like(y), tracked) for y in results
         ]
 
     def _run_with_context(self, ctx: FunctionContext, inputs: list[Tensor]) -> list[Tensor]:
@@ -312,7 +311,9 @@ class Call:
                 )
         return list(outputs)
 
-    def gradients(self, result: Any, signature: list[tuple[tuple[int, ...], Any]]) -> list[Maybe]:
+    def gradients(
+        self, result: Any, signature: list[tuple[tuple[int, ...], Any, str]]
+    ) -> list[Maybe]:
         """What a backward returned, one entry per tensor argument, in its shape."""
         grads = list(result) if isinstance(result, (tuple, list)) else [result]
         count = len(self._arguments)
@@ -330,7 +331,7 @@ class Call:
                 )
         return [
             None if grads[i] is None else self._fitted(grads[i], shape, i)
-            for i, (shape, _) in zip(self._places, signature, strict=True)
+            for i, (shape, *_) in zip(self._places, signature, strict=True)
         ]
 
     def _fitted(self, g: Any, shape: tuple[int, ...], argument: int) -> Tensor:
@@ -439,7 +440,7 @@ class OnceBackward(Refusal):
         call: Call,
         view: FunctionContext,
         cotangents: list[Maybe],
-        signature: list[tuple[tuple[int, ...], Any]],
+        signature: list[tuple[tuple[int, ...], Any, str]],
     ) -> None:
         super().__init__(
             f"{call.name}_backward",
@@ -464,8 +465,8 @@ class OnceBackward(Refusal):
             self._call._function.backward(view, *cotangents), self._signature
         )
         return [
-            _core.zeros(shape, dtype=dtype) if g is None else g
-            for g, (shape, dtype) in zip(grads, self._signature, strict=True)
+            _core.zeros(shape, dtype=dtype, device=device) if g is None else g
+            for g, (shape, dtype, device) in zip(grads, self._signature, strict=True)
         ]
 
     def batch(self, *_: Any) -> Any:

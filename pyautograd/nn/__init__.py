@@ -214,7 +214,8 @@ def dropout(x: Any, rate: float, rng: Any) -> Tensor:
     if not 0.0 <= rate < 1.0:
         raise ValueError(f"[nn.dropout] rate must be in [0, 1), got {rate}")
     x = _core.asarray(x)
-    kept = _core.asarray(_draws("dropout", rng, "uniform", size=x.shape)) >= rate
+    draws = _core.asarray(_draws("dropout", rng, "uniform", size=x.shape))
+    kept = draws.to(x.device) >= rate
     return _core.where(kept, x / (1.0 - rate), 0)
 
 
@@ -283,7 +284,7 @@ def cross_entropy(logits: TensorLike, target: Any) -> Tensor:
             raise ValueError(
                 f"[nn.cross_entropy] a target lies outside the classes 0 to {count - 1}"
             )
-        chosen = _core.equal(target[..., None], np.arange(count))
+        chosen = _core.equal(target[..., None], _core.arange(count, device=target.device))
         return -_core.mean(_core.sum(_core.where(chosen, logarithms, 0.0), axis=-1))
     return -_core.mean(_core.sum(target * logarithms, axis=-1))
 

@@ -11,6 +11,7 @@ import numpy as np
 from .. import _core, linalg
 from .._core import Tensor
 from .._flat import Array
+from .._places import place_of
 from ..func._arguments import check_callable
 from ._solve import least_squares
 
@@ -36,7 +37,8 @@ def curve_fit(
         f: a function of ``xdata`` and of one tensor for each parameter.
         xdata: handed to ``f`` as it is.
         ydata: a vector.
-        p0: the start, one number for each parameter; ones if it is left out.
+        p0: the start, one number for each parameter; ones if it is left out. If one of both lies on
+            a device, parameters and residuals do.
         sigma: standard deviations of ``ydata``, or their covariance matrix.
         absolute_sigma: whether ``sigma`` is more than relative; otherwise the covariance is
             multiplied by the variance of the weighted residuals.
@@ -60,9 +62,10 @@ def curve_fit(
     (array([3., 2.]), (2, 2))
     """
     check_callable(_OP, f)
-    y = np.asarray(ydata, dtype=np.float64).reshape(-1)
-    start = np.ones(_parameters(f)) if p0 is None else np.atleast_1d(np.asarray(p0, np.float64))
-    weigh = _weights(sigma, y.size)
+    device = place_of([x for x in (ydata, p0) if isinstance(x, Tensor)])
+    numbers = [1.0] * _parameters(f) if p0 is None else p0
+    y, start = _vector(ydata, device), _vector(numbers, device)
+    weigh = _weights(sigma, y)
 
     def residuals(p: Tensor) -> Tensor:
         return weigh(_core.asarray(f(xdata, *_core.unstack(p))) - y)
@@ -83,6 +86,14 @@ def curve_fit(
     return result.x, covariance if absolute_sigma else covariance * (2 * result.cost / freedom)
 
 
+def _numbers(given: Any) -> Array:
+    return np.asarray(given.to("cpu") if isinstance(given, Tensor) else given, dtype=np.float64)
+
+
+def _vector(given: Any, device: str) -> Tensor:
+    return _core.tensor(_numbers(given).reshape(-1), device=device)
+
+
 def _parameters(f: Callable[..., Any]) -> int:
     kinds = [p.kind for p in inspect.signature(f).parameters.values()]
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -91,10 +102,10 @@ def _parameters(f: Callable[..., Any]) -> int:
     return sum([kind in plain for kind in kinds]) - 1
 
 
-def _weights(sigma: Any, size: int) -> Callable[[Tensor], Tensor]:
+def _weights(sigma: Any, y: Tensor) -> Callable[[Tensor], Tensor]:
     if sigma is None:
         return lambda r: r
-    spread = np.asarray(sigma, dtype=np.float64)
+    spread, size = _core.tensor(_numbers(sigma), device=y.device), y.size
     if spread.shape == (size, size):
         root = linalg.cholesky(spread)
         return lambda r: linalg.solve_triangular(root, r, lower=True)

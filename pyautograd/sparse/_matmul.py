@@ -45,8 +45,8 @@ def matmul(a: Any, x: Any, /, *, data: Any = None) -> Tensor:
     if not scipy_module(op, "sparse").issparse(a) or a.ndim != 2:
         raise TypeError(f"[{op}] expected a sparse matrix of SciPy's, got {type(a).__name__}")
     entries = a.tocoo()
-    values = _core.asarray(entries.data if data is None else data)
     x = _core.asarray(x)
+    values = _core.asarray(entries.data).to(x.device) if data is None else _core.asarray(data)
     if values.shape != entries.data.shape:
         raise ValueError(f"[{op}] {entries.nnz} entries need as many in data, got {values.shape}")
     if x.ndim not in (1, 2) or x.shape[0] != a.shape[1]:
@@ -54,7 +54,9 @@ def matmul(a: Any, x: Any, /, *, data: Any = None) -> Tensor:
             f"[{op}] shapes {a.shape} and {x.shape} do not match: x must have shape "
             f"({a.shape[1]},) or ({a.shape[1]}, k)"
         )
-    rows, columns = (_core.asarray(place.astype(np.int64)) for place in (entries.row, entries.col))
+    rows, columns = (
+        _core.asarray(place.astype(np.int64)).to(x.device) for place in (entries.row, entries.col)
+    )
 
     def product(vector: Tensor) -> Tensor:
         terms = values * vector[columns]

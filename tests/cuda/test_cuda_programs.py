@@ -1,0 +1,188 @@
+"""Programs as users write them: on a device they give the host's numbers, and give them there."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+
+RNG = np.random.default_rng(0)
+A, X, CLASSES = RNG.normal(size=(4, 3)), RNG.uniform(0.5, 2.0, 5), RNG.integers(0, 3, 4)
+
+
+def leaves(result):
+    if isinstance(result, (list, tuple)):
+        return [y for part in result for y in leaves(part)]
+    if isinstance(result, dict):
+        return leaves(list(result.values()))
+    return [result]
+
+
+def assert_the_same_there(program, device):
+    """`program` is given a function that makes tensors, on the host or on a device."""
+    wanted = leaves(program(pa.tensor))
+    found = leaves(program(lambda values: pa.tensor(values, device=device)))
+    for got, want in zip(found, wanted, strict=True):
+        assert got.device == device
+        np.testing.assert_allclose(got.to("cpu").numpy(), want.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def fourth_powers(x):
+    return pa.sum(x**4)
+
+
+def training(to):
+    rng = pa.random.default_rng(0, device=to(0.0).device)
+    params, x, classes = pa.nn.init_mlp(rng, [3, 5, 3]), to(A), to(CLASSES)
+
+    def loss(params):
+        return pa.nn.cross_entropy(pa.nn.mlp(params, x), classes)
+
+    value, slopes = pa.func.value_and_grad(loss)(params)
+    flat, unravel = pa.tree.ravel(params)
+    return value, slopes, pa.func.jvp(pa.func.grad(lambda p: loss(unravel(p))), (flat,), (flat,))
+
+
+PROGRAMS = {
+    "training": training,
+    "dropout-of-the-host": lambda to: pa.nn.dropout(to(A), 0.5, np.random.default_rng(0)),
+    "curve_fit": lambda to: pa.optimize.curve_fit(
+        lambda x, a, b: a * pa.exp(-b * x), to(X), to(3 * np.exp(-X)), sigma=0.1 + X
+    )[0],
+    "sparse-matmul": lambda to: pa.hessian(
+        lambda x: pa.sum(pa.sparse.matmul(pa.sparse.hessian(fourth_powers, to(X)), x) ** 3), to(X)
+    ),
+    "hessian-diagonal-of-a-line": lambda to: pa.hessian_diagonal(pa.sum)(to(X)),
+    "laplacian-of-a-line": lambda to: pa.laplacian(pa.sum)(to(X)),
+    "hessian-in-blocks": lambda to: pa.hessian(fourth_powers, to(X), memory="5KB"),
+    "jacobian-in-blocks": lambda to: pa.jacobian(lambda x: pa.outer(x, x), to(X), memory="5KB"),
+    "chunks-of-rows": lambda to: pa.func.jacrev(lambda x: pa.sin(x) * x, chunk_size=2)(to(X)),
+    "hessian-of-a-tree": lambda to: pa.hessian(
+        lambda p: fourth_powers(p["a"]) + p["b"], {"a": to(X), "b": 2.0}, flatten=True
+    )[0],
+    "jacobian-of-a-tree": lambda to: pa.jacobian(
+        lambda p: [p["a"] * 2, p["b"]], {"a": to(X), "b": to(1.0)}, flatten=True
+    )[0],
+    "edges-by-name": lambda to: pa.histogram(to(X), "sturges"),
+    "edges-of-the-host": lambda to: (
+        pa.digitize(to(X), [0.7, 1.0]),
+        pa.histogram(to(X), bins=[0.5, 1.0, 2.0]),
+    ),
+    "sets": lambda to: pa.intersect1d(to(X), to(X[:3]), assume_unique=True, return_indices=True),
+    "numbers-in-polynomials": lambda to: (
+        pa.polyadd(to(X), 1.0),
+        pa.polysub(pa.tensor(2.0), to(X)),
+        pa.polydiv(2.0, to(X)),
+    ),
+    "numbers-among-blocks": lambda to: pa.linalg.block_diag(1.0, to(A), pa.tensor(2.0)),
+    "numbers-in-grids": lambda to: pa.meshgrid(to(X), 1.0, pa.tensor(2.0)),
+    "numbers-looked-up": lambda to: (
+        pa.isin(2.0, to(X)),
+        pa.isin(pa.tensor(2), to(CLASSES)),
+        pa.setdiff1d(3.0, to(X)),
+        pa.setdiff1d(3, to(CLASSES)),
+    ),
+    "equality": lambda to: (
+        pa.array_equal(to(X), 1.0),
+        pa.array_equiv(to(X), to(A)),
+    ),
+    "indices-from": lambda to: (
+        pa.triu_indices_from(to(A)),
+        pa.tril_indices_from(to(A)),
+        pa.diag_indices_from(to(A[:3])),
+    ),
+    "copies": lambda to: (
+        copy.deepcopy(to(X)),
+        copy.copy(to(X)),
+        pickle.loads(pickle.dumps(to(X))),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs(name, device):
+    assert_the_same_there(PROGRAMS[name], device)
+
+
+def test_pickles_of_the_host_name_no_device(device):
+    x = pa.tensor([1.0, 2.0], requires_grad=True)
+    assert len(x.__reduce__()[1]) == 3
+    there = pickle.loads(pickle.dumps(x.detach().to(device).requires_grad_()))
+    assert there.requires_grad and there.device == device
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda x, to: pa.fill_diagonal(x, 1.0),
+        lambda x, to: pa.fill_diagonal(x, pa.tensor(1.0)),
+        lambda x, to: pa.put(x, [0, 3], 2.0),
+        lambda x, to: pa.put(x, pa.tensor([1, 1]), pa.tensor(2.0)),
+        lambda x, to: pa.putmask(x, x > 0, 5.0),
+        lambda x, to: pa.putmask(x, A > 0, pa.tensor(5.0)),
+        lambda x, to: pa.place(x, A > 0, 5.0),
+        lambda x, to: pa.copyto(x, 2.0, where=A > 0),
+    ],
+)
+def test_numbers_are_written(write, device):
+    def program(to):
+        x = pa.copy(to(A))
+        write(x, to)
+        return x
+
+    assert_the_same_there(program, device)
+
+
+class Affine(pa.Function):
+    """Rules that leave things out."""
+
+    @staticmethod
+    def forward(x, y):
+        return x * 2.0, y * 3.0
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def jvp(ctx, s, t):
+        return s * 2.0 + 0.0 * t, t * 3.0
+
+
+class Once(pa.Function):
+    @staticmethod
+    def forward(ctx, x, y):
+        return x * 2.0
+
+    @staticmethod
+    @pa.once_differentiable
+    def backward(ctx, g):
+        return g * 2.0, None
+
+
+def test_functions_whose_rules_leave_things_out(device):
+    def program(to):
+        x, y = to(X), to(X + 1)
+        return (
+            pa.func.grad(lambda x: pa.sum(Affine.apply(x, y)[0] ** 2))(x),
+            pa.func.jvp(lambda x: Affine.apply(x, y), (x,), (x,)),
+            pa.func.grad(lambda x, y: pa.sum(Once.apply(x, y)), argnums=(0, 1))(x, y),
+        )
+
+    assert_the_same_there(program, device)
+
+
+def test_a_training_step_with_classes_is_captured(device):
+    params = pa.nn.init_mlp(pa.random.default_rng(0, device=device), [3, 5, 3])
+    x, classes = pa.tensor(A, device=device), pa.tensor(CLASSES, device=device)
+
+    def step(x, classes):
+        return pa.func.grad(lambda p: pa.nn.cross_entropy(pa.nn.mlp(p, x), classes))(params)
+
+    want, captured = step(x, classes), pa.cuda.graph(step)
+    for _ in range(3):
+        got = captured(x, classes)
+    for y, expected in zip(leaves(got), leaves(want), strict=True):
+        np.testing.assert_allclose(y.to("cpu").numpy(), expected.to("cpu").numpy(), rtol=1e-12)
