@@ -113,8 +113,8 @@ class Mapped(Equation):
         x, solved = self._base.together(self, start, theta)
         for i in np.flatnonzero(~solved):
             row = self._base.find(start[int(i)], entry(theta, self._dims, int(i)))
-            x[i] = row.numpy()
-        return _core.asarray(x.astype(start.dtype))
+            x[i] = row.to("cpu").numpy()
+        return _core.asarray(x.astype(start.dtype)).to(start.device)
 
     def solve(self, x: Tensor, theta: Sequence[Tensor], b: Tensor, transposed: bool) -> Tensor:
         def solve(x: Tensor, b: Tensor, *theta: Tensor) -> Tensor:
@@ -154,13 +154,13 @@ class Linear(Equation):
         linalg = scipy_module(self.op, "sparse.linalg")
         rtol = 1e-11 if b.dtype.itemsize > 4 else 1e-5
         method = linalg.cg if self._base.symmetric else linalg.gmres
-        x, info = method(op.T if self._transposed else op, b.numpy(), rtol=rtol, atol=0.0)
+        x, info = method(op.T if self._transposed else op, b.to("cpu").numpy(), rtol=rtol, atol=0.0)
         if info:
             raise RuntimeError(
                 f"[{self.op}] {method.__name__} did not solve the linear system of the "
                 "derivative: the Jacobian is ill-conditioned or singular; try linear='dense'"
             )
-        return _core.asarray(x.astype(b.dtype))
+        return _core.asarray(x.astype(b.dtype)).to(b.device)
 
     def solve(self, x: Tensor, theta: Sequence[Tensor], b: Tensor, transposed: bool) -> Tensor:
         _, point, *rest = theta
@@ -224,7 +224,7 @@ class Solution(Function):
         size = info.batch_size
         if not size:
             n = start.size if dim is None else int(np.delete(start.shape, dim).prod())
-            return _core.zeros((0, n), dtype=start.dtype), 0
+            return _core.zeros((0, n), dtype=start.dtype, device=start.device), 0
         n = start.shape[-1] if dim is None else start.size // size
         together = isinstance(equation, Nonlinear) and equation.together is not None
         if together and size * n**2 <= _MOST:

@@ -10,6 +10,7 @@ import numpy as np
 from .. import _core, func
 from .._core import Tensor
 from .._flat import Array, Layout
+from .._places import place_of
 from .._points import Points
 from ..func._arguments import check_callable
 from ..tree import flatten, flatten_like, unflatten
@@ -214,6 +215,9 @@ class _Problem:
         self._places = [i for i, t in enumerate(self._others) if type(t) is Tensor]
         self._tensors = [self._others[i] for i in self._places]
         self._others = [None if type(t) is Tensor else t for t in self._others]
+        # Numbers to start with go along with parameters on a device; the solvers run on the host.
+        self._device = place_of([*self._start, *self._tensors])
+        self.layout.devices = [self._device] * len(self._start)
         self.eps = float(np.finfo(self.layout.dtype).eps)
 
     def _call(self, x: Tensor, values: Sequence[Tensor]) -> Any:
@@ -233,8 +237,8 @@ class _Problem:
 
     def _vector(self, leaves: Sequence[Tensor]) -> Tensor:
         if not leaves:
-            return _core.zeros((0,), dtype=self.layout.dtype)
-        flat = [_core.reshape(_core.asarray(y), (-1,)) for y in leaves]
+            return _core.zeros((0,), dtype=self.layout.dtype, device=self._device)
+        flat = [_core.reshape(_core.asarray(y).to(self._device), (-1,)) for y in leaves]
         joined = flat[0] if len(flat) == 1 else _core.concat(flat)
         return joined.astype(self.layout.dtype)
 
@@ -263,10 +267,10 @@ class _Problem:
 
             if self._solver is None:
                 points = Points(self.op, g, self.layout, second=True)
-                solved = default(points, start.numpy().astype(np.float64))
-                return _core.tensor(solved, dtype=self.layout.dtype)
+                solved = default(points, _numbers(start).astype(np.float64))
+                return _core.tensor(solved, dtype=self.layout.dtype, device=start.device)
             structure = self.layout.structure
-            found = self._solver(g, unflatten(structure, self.layout.split(start.numpy())))
+            found = self._solver(g, unflatten(structure, self.layout.split(_numbers(start))))
             leaves = flatten_like(structure, found, self.op, "what the solver returned")
             x = self._vector([_core.asarray(y).detach() for y in leaves])
             if x.shape != start.shape:
@@ -294,10 +298,15 @@ class _Problem:
         def solved(many: Mapped, start: Tensor, theta: Sequence[Tensor]) -> tuple[Array, Array]:
             def of(f: Callable[..., Tensor]) -> Callable[[Array], Array]:
                 every = many.mapped(f, 1)
-                return lambda x: every(_core.asarray(x.astype(start.dtype)), *theta).numpy()
+
+                def at(x: Array) -> Array:
+                    there = _core.asarray(x.astype(start.dtype)).to(start.device)
+                    return _numbers(every(there, *theta))
+
+                return at
 
             batch = Batch(of(residual), of(func.jacfwd(residual)), of(value) if value else None)
-            return together(batch, start.numpy().astype(np.float64), self.eps)
+            return together(batch, _numbers(start).astype(np.float64), self.eps)
 
         equation = Nonlinear(
             self.op,
@@ -309,3 +318,8 @@ class _Problem:
         )
         x = Solution.apply(equation, self._vector(self._start), *self._tensors)
         return self._tree(x)
+
+
+def _numbers(x: Tensor) -> Array:
+    numbers: Array = x.to("cpu").numpy()
+    return numbers

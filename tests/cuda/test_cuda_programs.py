@@ -135,6 +135,70 @@ def test_numbers_are_written(write, device):
     assert_the_same_there(program, device)
 
 
+# What solves an equation decides on the host, and is differentiated on the device.
+
+
+def squares(x, a):
+    return x**2 - a
+
+
+SOLUTIONS = {
+    "root": lambda a: pa.implicit.root(squares, pa.ones_like(a), a),
+    "iterative": lambda a: pa.implicit.root(squares, pa.ones_like(a), a, linear="iterative"),
+    "solver": lambda a: pa.implicit.root(
+        squares, pa.ones_like(a), a, solver=lambda f, x: pa.optimize.root(f, x).x
+    ),
+    "fixed_point": lambda a: pa.implicit.fixed_point(
+        lambda x, a: pa.cos(x) * a / 4, pa.ones_like(a), a
+    ),
+    "argmin": lambda a: pa.implicit.argmin(
+        lambda x, a: pa.sum((x - a) ** 2) + fourth_powers(x), pa.ones_like(a), a
+    ),
+    "start-of-the-host": lambda a: pa.implicit.root(
+        lambda x, a: pa.sum(pa.exp(x * a)) - 10.0, 0.3, a
+    ),
+    "tree": lambda a: pa.implicit.argmin(
+        lambda p, a: pa.sum((p["u"] * a + p["v"] - a**2) ** 2), {"u": 0.0, "v": 0.0}, a
+    )["u"],
+}
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_solutions_and_their_derivatives(name, device):
+    def f(a):
+        return pa.sum(SOLUTIONS[name](a) ** 3)
+
+    def program(to):
+        a = to([1.0, 2.0])
+        return (
+            SOLUTIONS[name](a),
+            pa.func.grad(f)(a),
+            pa.func.hessian(f)(a),
+            pa.func.jvp(f, (a,), (a,)),
+            pa.func.vmap(pa.func.grad(f))(pa.stack([a, 2 * a])),
+        )
+
+    assert_the_same_there(program, device)
+
+
+def test_an_equation_of_a_number_with_data_on_a_device(device):
+    data, number = pa.tensor([1.0, 2.0], device=device), pa.tensor(1.5)
+
+    def solved(b):
+        return pa.implicit.root(lambda x, b: pa.sum(data * x) - b - x**3 / 9, 0.3, b)
+
+    def there(b):
+        return pa.implicit.root(lambda x, b: x**2 - b * data, pa.ones_like(data), b)
+
+    x = solved(number)
+    assert x.device == "cpu"
+    np.testing.assert_allclose(pa.func.grad(solved)(number).item(), 1 / (3 - x.item() ** 2 / 3))
+    np.testing.assert_allclose(
+        pa.func.jacfwd(there)(number).to("cpu").numpy(), np.sqrt([1.0, 2.0]) / 2 / 1.5**0.5
+    )
+    assert there(number).device == device
+
+
 class Affine(pa.Function):
     """Rules that leave things out."""
 
