@@ -154,9 +154,11 @@ Tensor isin(const Tensor& element, const Tensor& test_elements, bool invert) {
   const Tensor wanted = to_device(cast(element, dtype), device);
   const int64_t n = test_elements.size();
   if (n == 0) return to_device(full(element.shape(), invert ? 1 : 0, DType::Bool), device);
-  if (const std::optional<Tensor> found = isin_table(wanted, cast(test_elements, dtype)))
+  const bool of_host = is_on_host(test_elements);
+  const Tensor among = of_host ? to_device(test_elements, device) : test_elements;
+  if (const std::optional<Tensor> found = isin_table(wanted, cast(among, dtype)))
     return invert ? logical_not(*found) : *found;
-  const Tensor sorted = sort(cast(flat(test_elements), dtype));
+  const Tensor sorted = sort(cast(flat(among), dtype));
   const Tensor last = scalar(static_cast<double>(n - 1), DType::Int64);
   const Tensor nearest = take(sorted, minimum(searchsorted(sorted, wanted), last), 0);
   return invert ? not_equal(nearest, wanted) : equal(nearest, wanted);

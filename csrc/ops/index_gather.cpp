@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/strides.h"
 #include "kernels/kernels.h"
 #include "ops/index.h"
 #include "ops/linear.h"
@@ -226,6 +227,13 @@ class Scatter final : public Linear {
   const bool add_;
 };
 
+// No primitive looks at what is written in place.
+void require_place(const IndexLabels& labels, const Tensor& x, const Tensor& y) {
+  if (y.device() == x.device()) return;
+  value_error("[", labels.op, "] inputs lie on ", name_of(x.device()), " and ", name_of(y.device()),
+              ": move one of them with .to('", name_of(x.device()), "')");
+}
+
 }  // namespace
 
 Tensor index_beside(const Tensor& x, const Tensor& index) {
@@ -267,7 +275,11 @@ void write_at(const Tensor& x, const Tensor& updates, TensorSpan indices,
     const Tensor places = plain(array);
     const bool written = x.is_array() && array.storage == x.array().storage;
     beside.push_back(index_beside(x, written ? copy(places) : places));
+    require_place(labels, x, beside.back());
   }
+  const Array& values = updates.array();
+  const bool number = is_on_host(updates) && shows_one_number(values.shape, values.strides);
+  if (!number) require_place(labels, x, updates);
   const CheckedIndices checked(beside, x.shape(), labels);
   kernels::scatter(x.device_view(), updates.device_view(), checked.views(), false);
 }

@@ -367,7 +367,8 @@ Tensor searchsorted(const Tensor& x1, const Tensor& x2, std::string_view side,
   const bool right = is_right("searchsorted", side);
   if (x1.ndim() != 1)
     value_error("[searchsorted] x1 must be 1-D, got shape ", shape_string(x1.shape()));
-  return search(sorter ? in_order(x1, *sorter) : x1, x2, right);
+  const Tensor sorted = sorter ? in_order(x1, *sorter) : x1;
+  return search(is_on_host(x1) ? to_device(sorted, x2.device()) : sorted, x2, right);
 }
 
 void register_sorting(Registry& registry) {

@@ -137,6 +137,13 @@ bool write_kernel(const InplaceOp& op, const Tensor& x, const Tensor& y) {
   return true;
 }
 
+// Writing is copying: what is written may lie on another device, whatever the index. Numbers of the
+// host go along as they are.
+Tensor placed_for(const Tensor& x, const Tensor& value) {
+  const bool goes_along = value.ndim() == 0 && ops::is_on_host(value);
+  return goes_along || value.device() == x.device() ? value : ops::to_device(value, x.device());
+}
+
 }  // namespace
 
 void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other, PyObject* given) {
@@ -165,7 +172,7 @@ void assign_operator(PyTensor* handle, const InplaceOp& op, const Tensor& other,
 void assign_items(PyTensor* handle, const ops::Index& index, const Tensor& source,
                   PyObject* given) {
   const Tensor x = handle->tensor;
-  const Tensor value = Closure::resolved(source);  // no op may ask for it
+  const Tensor value = placed_for(x, Closure::resolved(source));  // no op may ask for it
   const Closure::WriteScope scope("setitem", x);
   if (const Capture* capture = Capture::current()) capture->check_write("setitem", x);
   check_not_leaf("setitem", x);

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from .._places import beside
 from ..array_api import broadcast_shapes, result_type
 from ._common import surely
 
@@ -122,6 +123,7 @@ def choose(a: TensorLike, choices: Any, *, mode: str = "raise") -> Tensor:
         raise ValueError(f"[choose] unknown mode {mode!r}: use 'raise', 'wrap' or 'clip'")
     else:
         index = _core.where(_core.less(index, 0), count, index)
+    index, *options = beside((index, *options))
     table = _core.stack(_core.broadcast_arrays(_promoted(options)))
     shape = broadcast_shapes(index.shape, table.shape[1:])
     table = _core.reshape(table, (count, *(1,) * (len(shape) + 1 - table.ndim), *table.shape[1:]))

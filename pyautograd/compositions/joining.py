@@ -130,7 +130,7 @@ def _joined(arrays: Any, depth: int, rank: int) -> Tensor:
 
 
 def _numbers(x: Any) -> Any:
-    return x.detach().numpy() if isinstance(x, Tensor) else x
+    return x.detach().to("cpu").numpy() if isinstance(x, Tensor) else x
 
 
 def delete(arr: TensorLike, obj: Any, axis: int | None = None) -> Tensor:

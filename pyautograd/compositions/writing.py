@@ -138,9 +138,8 @@ def put(a: Tensor, ind: TensorLike, v: TensorLike, mode: str = "raise") -> None:
 
 
 def _given(a: Tensor, values: TensorLike) -> Tensor:
-    """A vector of the values; a number goes along with the device of `a`."""
-    x = _core.asarray(values)
-    return _core.ravel(x.to(a.device) if x.ndim == 0 else x)
+    """A vector of the values, copied to where `a` lies, as `a[...] = values` does."""
+    return _core.ravel(_core.asarray(values).to(a.device))
 
 
 def _repeated(values: Tensor, count: int) -> Tensor:
@@ -231,7 +230,7 @@ def copyto(dst: Tensor, src: TensorLike, casting: Any = "same_kind", where: Any 
         raise TypeError(
             f"[copyto] cannot cast dtype {held} to {dst.dtype} with casting rule {casting!r}"
         )
-    values = _core.astype(values, dst.dtype, copy=False)
+    values = _core.astype(values, dst.dtype, copy=False).to(dst.device)
     if where is True:
         dst[...] = values
     else:

@@ -69,6 +69,14 @@ PROGRAMS = {
     "edges-of-the-host": lambda to: (
         pa.digitize(to(X), [0.7, 1.0]),
         pa.histogram(to(X), bins=[0.5, 1.0, 2.0]),
+        pa.searchsorted([0.7, 1.0], to(X)),
+        pa.isin(to(X), X[:2]),
+        pa.isin(to(CLASSES), [0, 2]),
+    ),
+    "places-on-the-device": lambda to: (
+        pa.delete(to(A), to(CLASSES), axis=1),
+        pa.delete(to(A), to(A[:, 0]) > 0, axis=0),
+        pa.insert(to(X), to(CLASSES), 2.0),
     ),
     "sets": lambda to: pa.intersect1d(to(X), to(X[:3]), assume_unique=True, return_indices=True),
     "numbers-in-polynomials": lambda to: (
@@ -83,6 +91,10 @@ PROGRAMS = {
         pa.isin(pa.tensor(2), to(CLASSES)),
         pa.setdiff1d(3.0, to(X)),
         pa.setdiff1d(3, to(CLASSES)),
+    ),
+    "numbers-chosen-from": lambda to: (
+        pa.choose(to(CLASSES), [1.0, pa.tensor(2.0), 3.0]),
+        pa.choose(1, [2.0, to(X)]),
     ),
     "equality": lambda to: (
         pa.array_equal(to(X), 1.0),
@@ -106,6 +118,32 @@ def test_programs(name, device):
     assert_the_same_there(PROGRAMS[name], device)
 
 
+def test_derivatives_by_what_is_written_lie_on_the_host(device):
+    x, values = pa.zeros(4, device=device), pa.tensor([1.0, 2.0], requires_grad=True)
+    x[[3, 0]] = values
+    fourth_powers(x).backward()
+    assert values.grad.device == "cpu" and values.grad.tolist() == [4.0, 32.0]
+
+
+def test_what_lies_on_a_device_is_written_to_the_host(device):
+    two = pa.tensor([1.0, 2.0], device=device)
+    for write in (
+        lambda x: x.__setitem__([0, 1], two),
+        lambda x: x.__setitem__(slice(2), two),
+        lambda x: x.__setitem__(np.array([True, True, False]), two),
+        lambda x: x.__setitem__([0, 1], two[1]),
+        lambda x: pa.put(x, [0, 1], two),
+        lambda x: pa.copyto(x, two[1]),
+    ):
+        x = pa.zeros(3)
+        write(x)
+        assert x.device == "cpu" and x[1].item() == 2.0
+    for index in (pa.tensor([0, 1], device=device), pa.tensor([True, True, False], device=device)):
+        for value in (two, pa.ones(2), 1.0):
+            with pytest.raises(ValueError, match="inputs lie on"):
+                pa.zeros(3)[index] = value
+
+
 def test_pickles_of_the_host_name_no_device(device):
     x = pa.tensor([1.0, 2.0], requires_grad=True)
     assert len(x.__reduce__()[1]) == 3
@@ -113,9 +151,17 @@ def test_pickles_of_the_host_name_no_device(device):
     assert there.requires_grad and there.device == device
 
 
+# Writing is copying: what is written may be of the host.
 @pytest.mark.parametrize(
     "write",
     [
+        lambda x, to: x.__setitem__(0, [1.0, 2.0, 3.0]),
+        lambda x, to: x.__setitem__([0, 2], [1.0, 2.0, 3.0]),
+        lambda x, to: x.__setitem__(A > 0, pa.tensor(A[A > 0]) * 2),
+        lambda x, to: x.__setitem__((slice(None), to(CLASSES)[:2]), np.ones((4, 2))),
+        lambda x, to: pa.put(x, [0, 3], [1.0, 2.0]),
+        lambda x, to: pa.putmask(x, A > 0, -A),
+        lambda x, to: pa.copyto(x, -A, where=A > 0),
         lambda x, to: pa.fill_diagonal(x, 1.0),
         lambda x, to: pa.fill_diagonal(x, pa.tensor(1.0)),
         lambda x, to: pa.put(x, [0, 3], 2.0),
@@ -126,11 +172,16 @@ def test_pickles_of_the_host_name_no_device(device):
         lambda x, to: pa.copyto(x, 2.0, where=A > 0),
     ],
 )
-def test_numbers_are_written(write, device):
+def test_what_is_of_the_host_is_written(write, device):
+    def f(x, to):
+        y = x * 2
+        write(y, to)
+        return y
+
     def program(to):
         x = pa.copy(to(A))
         write(x, to)
-        return x
+        return x, f(x, to), pa.func.grad(lambda x: fourth_powers(f(x, to)))(x)
 
     assert_the_same_there(program, device)
 
