@@ -97,7 +97,12 @@ Ref<Body> PackedArray::unpack(const Primitive& reader) const {
     type_error("[saved_tensors_hooks] unpack returned a tensor of a running ", x.level()->name(),
                ": it must return a plain array, as pack received one");
   }
-  if (!(x.shape() == shape) || x.dtype() != dtype || x.device() != device) {
+  if (x.device() != device) {
+    value_error("[saved_tensors_hooks] unpack returned a tensor on ", name_of(x.device()),
+                " for a value that [", reader.name(), "] saved on ", name_of(device),
+                ": move it there with .to('", name_of(device), "')");
+  }
+  if (!(x.shape() == shape) || x.dtype() != dtype) {
     value_error("[saved_tensors_hooks] unpack returned shape ", shape_string(x.shape()),
                 " and dtype ", name_of(x.dtype()), " for a value that [", reader.name(),
                 "] saved with shape ", shape_string(shape), " and dtype ", name_of(dtype));

@@ -70,6 +70,7 @@ PROGRAMS = {
         pa.digitize(to(X), [0.7, 1.0]),
         pa.histogram(to(X), bins=[0.5, 1.0, 2.0]),
         pa.searchsorted([0.7, 1.0], to(X)),
+        pa.quantile(to(X), [0.1, 0.5]),
         pa.isin(to(X), X[:2]),
         pa.isin(to(CLASSES), [0, 2]),
     ),
@@ -301,3 +302,26 @@ def test_a_training_step_with_classes_is_captured(device):
         got = captured(x, classes)
     for y, expected in zip(leaves(got), leaves(want), strict=True):
         np.testing.assert_allclose(y.to("cpu").numpy(), expected.to("cpu").numpy(), rtol=1e-12)
+
+
+def test_what_stays_on_the_host(device):
+    x = pa.tensor(X, device=device)
+    operator = pa.linop.Hessian(fourth_powers, x)
+    np.testing.assert_allclose(operator @ np.ones(5), 12 * X**2)
+    with pytest.raises(TypeError, match=r"move them with .to\('cpu'\)"):
+        operator @ x
+    assert type(pa.sparse.hessian(fourth_powers, x).data) is np.ndarray
+    for made in (pa.fromfunction(pa.add, (2, 2)), pa.mgrid[0:2, 0:2], pa.hanning(3)):
+        assert made.device == "cpu"
+
+
+def test_saved_values_come_back_where_they_were(device):
+    x = pa.tensor([1.0, 2.0], device=device, requires_grad=True)
+    with pa.saved_tensors_hooks(lambda t: t.to("cpu"), lambda t: t.to(device)):
+        y = pa.sum(pa.exp(x) * x)
+    y.backward()
+    np.testing.assert_allclose(x.grad.to("cpu").numpy(), [2 * np.e, 3 * np.e**2])
+    with pa.saved_tensors_hooks(lambda t: t.to("cpu"), lambda t: t):
+        y = pa.sum(pa.exp(x))
+    with pytest.raises(ValueError, match=rf"unpack returned a tensor on cpu .* on {device}: move"):
+        y.backward()
