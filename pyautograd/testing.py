@@ -271,7 +271,8 @@ def _difference_jacobian(
     def at(j: int, step: float) -> list[np.ndarray[Any, Any]]:
         moved = x.copy()
         moved.reshape(-1)[j] += step
-        outputs = f(*args[:i], _core.tensor(moved), *args[i + 1 :])
+        there = _core.tensor(moved, device=args[i].device)
+        outputs = f(*args[:i], there, *args[i + 1 :])
         return [_values(y).reshape(-1) for y in outputs]
 
     columns = [
@@ -334,7 +335,7 @@ def _values(x: Any) -> np.ndarray[Any, Any]:
 
 
 def _random_like(generator: np.random.Generator, x: Tensor) -> Tensor:
-    return _core.tensor(generator.standard_normal(x.shape))
+    return _core.tensor(generator.standard_normal(x.shape), device=x.device)
 
 
 def _dot(xs: Sequence[Tensor], ys: Sequence[Tensor]) -> Tensor:

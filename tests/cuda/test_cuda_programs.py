@@ -325,3 +325,15 @@ def test_saved_values_come_back_where_they_were(device):
         y = pa.sum(pa.exp(x))
     with pytest.raises(ValueError, match=rf"unpack returned a tensor on cpu .* on {device}: move"):
         y.backward()
+
+
+def test_checks_of_gradients_run_there(device):
+    x, scale = pa.tensor(X, device=device), pa.tensor(A[0, :1], device=device)
+
+    def f(x):
+        assert x.device == device
+        return pa.sin(x) * scale, pa.sum(x * 1j)
+
+    pa.testing.gradcheck(f, (x,))
+    pa.testing.gradgradcheck(f, (x,))
+    pa.testing.check_grads(f, (x,), order=2)
