@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "autograd/capture.h"
+#include "core/backend.h"
 #include "ops/elementwise.h"
 #include "ops/reduce.h"
 #include "ops/through_origin.h"
@@ -58,6 +59,12 @@ void be_exponential(const Tensor& y, const Tensor& operand) {
   y.body()->origin = make_ref<Origin>(y, Origin::Kind::Exponential, operand);
 }
 
+// In a captured call of the host's ops, or of a device's kernels, nobody can look.
+bool unknown(const Array& array) {
+  const bool there = array.storage->device().kind != Device::Kind::CPU;
+  return Capture::unknown(array) || (there && backend().capturing());
+}
+
 }  // namespace
 
 // Not if memory was written since, and not where the edge of x was dropped (detach, or a backward
@@ -77,11 +84,11 @@ bool vanishes(const Tensor& y) {
 
 bool holds_everywhere(const Tensor& truth) {
   const Array& array = innermost_array(truth);
-  return !Capture::unknown(array) && holds(all(plain(array)));
+  return !unknown(array) && holds(all(plain(array)));
 }
 bool holds_anywhere(const Tensor& truth) {
   const Array& array = innermost_array(truth);
-  return Capture::unknown(array) || holds(any(plain(array)));
+  return unknown(array) || holds(any(plain(array)));
 }
 
 void remember_exponential(const Tensor& y, const Tensor& operand) {
