@@ -195,7 +195,7 @@ Derivatives of every order are exact whatever the rank, at the zero matrix too: 
 a sum over m by m minors, taken in the bases of a singular value decomposition, where it needs no
 division (compare the adjugate in Giles 2008, section 2.2.4). The first two cost about as much as
 that decomposition, the first less where a is well-conditioned; order m > 2 takes some
-n ** (m + 1) operations.
+n ** (m + 1) operations. Up to n = 3 minors are written out.
 
 :param a: tensor of shape (..., n, n)
 :returns: tensor of shape (...) and floating dtype; 1 for n = 0

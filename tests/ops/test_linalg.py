@@ -85,6 +85,22 @@ def test_hessian_of_det_at_zero():
     np.testing.assert_array_equal(pa.func.grad(pa.linalg.det)(pa.zeros((3, 3))).numpy(), 0)
 
 
+def test_minors_of_small_matrices_are_not_rounded():
+    """The derivatives of the n-th order are the signs of the permutations."""
+    for n in (1, 2, 3):
+        f, want = pa.linalg.det, np.zeros((n,) * (2 * n))
+        for rows, columns in itertools.product(itertools.permutations(range(n)), repeat=2):
+            places = tuple(i for pair in zip(rows, columns, strict=True) for i in pair)
+            want[places] = np.linalg.det(np.eye(n)[list(rows)] @ np.eye(n)[list(columns)].T)
+        a = pa.tensor(np.arange(1.0, n * n + 1).reshape(n, n) / 3)
+        for _ in range(n):
+            f = pa.func.jacfwd(f)
+        np.testing.assert_array_equal(f(a).numpy(), np.round(want))
+        assert not pa.any(pa.func.jacfwd(f)(a))
+    singular = pa.tensor([[1.0, 2.0], [2.0, 4.0]])
+    assert pa.func.grad(pa.linalg.det)(singular).tolist() == [[4.0, -2.0], [-2.0, 1.0]]
+
+
 def test_det_neither_overflows_nor_underflows_on_the_way():
     d = np.array([1e300, 1e300, 1e-300, 1e-300, 5e-324, 2.0**1000])
     sign, logabsdet = pa.linalg.slogdet(np.diag(d))

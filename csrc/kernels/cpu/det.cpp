@@ -84,6 +84,30 @@ T unitary_determinant(T* u, int64_t n) {
   return product;
 }
 
+// The same for matrices of at most three rows, anywhere: the (m - 1)-th derivative of the
+// cofactors, which are polynomials of degree n - 1.
+template <class T>
+void derivative_of_small(const T* a, int64_t n, const std::vector<const T*>& directions, T* out) {
+  const int64_t order = static_cast<int64_t>(directions.size());
+  if (order >= n) return static_cast<void>(std::fill_n(out, n * n, T(0)));
+  const T* x = order == n - 1 && order > 0 ? directions[0] : a;
+  if (n == 1) {
+    out[0] = T(1);
+  } else if (n == 2) {
+    out[0] = x[3], out[1] = -x[2], out[2] = -x[1], out[3] = x[0];
+  } else {
+    const T* y = order == 0 ? a : directions.back();
+    for (int64_t j = 0; j < 3; ++j)
+      for (int64_t i = 0; i < 3; ++i) {
+        const int64_t p = (i + 1) % 3, q = (i + 2) % 3, r = 3 * ((j + 1) % 3),
+                      s = 3 * ((j + 2) % 3);
+        T minor = x[p + r] * y[q + s] - x[q + r] * y[p + s];
+        if (order > 0) minor += y[p + r] * x[q + s] - y[q + r] * x[p + s];
+        out[i + 3 * j] = minor;
+      }
+  }
+}
+
 // a = u diag(s) vt turns the derivatives at a into those at a diagonal matrix.
 template <class T>
 class AtMatrix {
@@ -215,8 +239,17 @@ void det(const Matrices& lu, const int32_t* pivots, void* sign, void* logabsdet,
 void det_derivative(const Matrices& a, std::span<const Matrices> directions, const Matrices& out) {
   if (on_device(a)) return det_derivative_on_device(a, directions, out);
   visit_scalar(a.dtype, [&]<class T>(TypeTag<T>) {
-    const double work = 20 * cube(a) + std::pow(double(a.rows), double(directions.size()) + 2);
+    const double work =
+        (a.rows <= 3 ? 1 : 20) * cube(a) + std::pow(double(a.rows), double(directions.size()) + 2);
     over_dense_batch(a.count, work, [&](int64_t begin, int64_t end) {
+      if (a.rows <= 3) {
+        std::vector<const T*> along(directions.size());
+        for (int64_t i = begin; i < end; ++i) {
+          for (size_t j = 0; j < along.size(); ++j) along[j] = matrix<T>(directions[j], i);
+          derivative_of_small(matrix<T>(a, i), a.rows, along, matrix<T>(out, i));
+        }
+        return;
+      }
       AtMatrix<T> derivative(a.rows, a.dtype);
       for (int64_t i = begin; i < end; ++i) derivative(a, directions, out, i);
     });
