@@ -53,6 +53,21 @@ const Tensor& inner_value(const Body& wrapper) noexcept {
   return static_cast<const Batched&>(wrapper).value;
 }
 
+Tensor detached(const Tensor& x) {
+  switch (x.body()->kind) {
+    case Body::Kind::Array:
+    case Body::Kind::Packed:
+      return x.untracked();
+    case Body::Kind::Dual:
+    case Body::Kind::Jet:
+      return detached(inner_value(*x.body()));
+    case Body::Kind::Batched:
+      break;
+  }
+  const Batched& batched = as_batched(x);
+  return make_batched(batched.level, detached(batched.value), batched.dim);
+}
+
 const Array& array_under(const Body& wrapper) noexcept {
   const Body* body = &wrapper;
   while (body->kind != Body::Kind::Array) body = inner_value(*body).body().get();

@@ -111,6 +111,10 @@ const Jet& as_jet(const Tensor& x) noexcept;
 // What a wrapper wraps: primal or value.
 const Tensor& inner_value(const Body& wrapper) noexcept;
 
+// The same numbers as a constant of every transform around: no edge, no tangent; mapped dimensions
+// stay.
+Tensor detached(const Tensor& x);
+
 // The array at the bottom of the tower of primals and values.
 const Array& array_under(const Body& wrapper) noexcept;
 inline const Array& innermost_array(const Tensor& x) noexcept {

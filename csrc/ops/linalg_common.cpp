@@ -210,14 +210,18 @@ Tensor upper_product(const Tensor& a, const Tensor& b) {
   return matrix_transpose(lower_product(matrix_transpose(b), matrix_transpose(a)));
 }
 
-Tensor rounding_of(const Tensor& v) {
+// What is only compared is computed from constants: what transforms would make of absolute values,
+// which have a kink at the exact zeros here, nobody reads.
+Tensor rounding_of(const Tensor& given) {
+  const Tensor v = detached(given);
   const int64_t n = v.shape().back();
   const Tensor size = absolute(v),
                largest = n == 0 ? constant_like(size, 0) : max(size, Dims{-1}, true);
   return largest * (2 * static_cast<double>(n) * epsilon(v.dtype()));
 }
 
-Tensor equal_pairs(const Tensor& v) {
+Tensor equal_pairs(const Tensor& given) {
+  const Tensor v = detached(given);
   const int64_t n = v.shape().back();
   const Tensor differences = expand_dims(v, {-2}) - expand_dims(v, {-1});
   const Tensor slack = expand_dims(rounding_of(v), {-1});

@@ -144,7 +144,7 @@ class EigVals final : public OnMatrices {
   // What is wrong with the derivative of each eigenvalue: nan where the matrix is defective, two
   // equal values with one vector; else zero, but without derivatives where the value repeats.
   static Tensor doubt(const Tensor& a, const Tensors& f) {
-    const Tensor &w = f[0], &v = f[1];
+    const Tensor &w = f[0], v = detached(f[1]);
     const Tensor pairs = equal_pairs(w), cosines = absolute(matmul(adjoint(v), v));
     const double nearly =
         1 - 100 * (w.dtype() == DType::Complex64 ? std::numeric_limits<float>::epsilon()

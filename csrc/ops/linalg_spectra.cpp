@@ -319,8 +319,9 @@ Tensors eigh_for_function(std::string_view op, const Tensor& a) {
     const double epsilon = real_of(a.dtype()) == DType::Float32
                                ? std::numeric_limits<float>::epsilon()
                                : std::numeric_limits<double>::epsilon();
-    const Tensor largest = max(absolute(a), Axes(Dims{-2, -1}), true);
-    if (surely(greater(absolute(a - adjoint(a)), largest * (16 * n * epsilon))))
+    const Tensor numbers = detached(a);
+    const Tensor largest = max(absolute(numbers), Axes(Dims{-2, -1}), true);
+    if (surely(greater(absolute(numbers - adjoint(numbers)), largest * (16 * n * epsilon))))
       value_error("[", op, "] the matrix must be symmetric, or Hermitian");
   }
   Tensors out = apply(make_ref<Eigh>(true), Borrowed<1>(a));

@@ -20,23 +20,6 @@ namespace pyautograd::python {
 
 namespace {
 
-// The same numbers as a constant of every transform around: no edge, no tangent; mapped dimensions
-// stay.
-Tensor detached(const Tensor& x) {
-  switch (x.body()->kind) {
-    case Body::Kind::Array:
-    case Body::Kind::Packed:
-      return x.untracked();
-    case Body::Kind::Dual:
-    case Body::Kind::Jet:
-      return detached(inner_value(*x.body()));
-    case Body::Kind::Batched:
-      break;
-  }
-  const Batched& batched = as_batched(x);
-  return make_batched(batched.level, detached(batched.value), batched.dim);
-}
-
 // Where somebody else's function asked for the numbers.
 std::string advice_for_caller() {
   py::object frame = user_frame();
