@@ -66,7 +66,8 @@ def minimize(
             unknowns, and with a sparse Hessian or products with it); with bounds ``"L-BFGS-B"``,
             with constraints ``"trust-constr"``.
         bounds: a tuple ``(lower, upper)``, each None, a number, or a tree like ``x0`` that may stop
-            early; a list of pairs, one per unknown; or a :class:`scipy.optimize.Bounds`.
+            early; a list or tuple of pairs, one per unknown, which for two unknowns are what
+            ``((0, 1), (0, None))`` is, as in SciPy; or a :class:`scipy.optimize.Bounds`.
         constraints: one or several dicts ``{"type": "eq" or "ineq", "fun": c}`` (``c(x) == 0`` or
             ``c(x) >= 0``; ``"args"`` for what ``c`` takes behind ``x``),
             :class:`scipy.optimize.NonlinearConstraint` or ``LinearConstraint``. The functions take
@@ -125,7 +126,7 @@ def minimize(
     if key in _SECOND:
         arguments |= _curvature(points, start, kind, key)
     if bounds is not None:
-        lower, upper = flat_bounds(_OP, bounds, layout)
+        lower, upper = flat_bounds(_OP, _pairs_or_sides(bounds, layout), layout)
         arguments["bounds"] = optimize.Bounds(lower, upper)
     if constraints:
         joined = bounds is not None or any(map(_has_slacks, constraints))
@@ -211,6 +212,24 @@ def _curvature(points: Points, start: Array, kind: str, method: str) -> dict[str
     return {"hessp": lambda v, direction: derivatives.hessian(v) @ direction}
 
 
+def _pairs_or_sides(bounds: Any, layout: Layout) -> Any:
+    """A list where pairs are meant: two unknowns have as many pairs as sides."""
+    if not isinstance(bounds, tuple) or layout.structure.type is not None:
+        return bounds
+    if len(bounds) != layout.size or not all(_is_pair(part) for part in bounds):
+        return bounds
+    if layout.size == 2 and any(isinstance(part, list) for part in bounds):
+        raise ValueError(
+            f"[{_OP}] bounds {bounds!r} of two unknowns are (lower, upper) here and pairs in "
+            "SciPy: pass a list of pairs, (lower, upper) as arrays, or scipy.optimize.Bounds"
+        )
+    return list(bounds)
+
+
+def _is_pair(part: Any) -> bool:
+    return isinstance(part, (list, tuple)) and len(part) == 2
+
+
 def flat_bounds(op: str, bounds: Any, layout: Layout) -> tuple[Array, Array]:
     """Lower and upper bounds of every unknown."""
     if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
@@ -227,8 +246,8 @@ def flat_bounds(op: str, bounds: Any, layout: Layout) -> tuple[Array, Array]:
         ]
     else:
         raise ValueError(
-            f"[{op}] bounds must be a tuple (lower, upper), a list of pairs or scipy's Bounds, "
-            f"got {bounds!r}"
+            f"[{op}] bounds must be a tuple (lower, upper) of numbers or trees like x0, a list of "
+            f"pairs or scipy's Bounds, got {bounds!r}"
         )
     for side in sides:
         if side.ndim and side.shape not in ((1,), (layout.size,)):

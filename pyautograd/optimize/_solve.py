@@ -91,7 +91,8 @@ def least_squares(
         f: a function of a tensor or a tree of them that returns the residuals, tensors or a tree.
         x0: the start, as in :func:`minimize`.
         args: a tuple of what ``f`` takes behind ``x``; it is passed on as it is.
-        bounds: as in :func:`minimize`.
+        bounds: as in :func:`minimize`, but that two tuples, and for two unknowns two lists, are
+            ``(lower, upper)``, as in SciPy.
         method: ``"trf"``, ``"dogbox"`` or ``"lm"``.
         jacobian: ``"matrix"``, ``"sparse"`` (for ``"trf"`` and ``"dogbox"``, which then solve by
             LSMR), or ``"auto"``: from 500 unknowns sparse if that pays and the method takes it.
@@ -120,7 +121,9 @@ def least_squares(
     f, layout, start = prepare(op, f, x0, args)
     points = points_of(op, f, layout, second=False, captured=captured)
     if bounds is not None:
-        options["bounds"] = flat_bounds(op, bounds, points.layout)
+        # SciPy's function knows no pairs: what has two parts is the two sides.
+        two = isinstance(bounds, list) and len(bounds) == 2
+        options["bounds"] = flat_bounds(op, tuple(bounds) if two else bounds, points.layout)
     found = optimize.least_squares(
         lambda v: points(v).values(),
         start,

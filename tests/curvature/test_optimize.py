@@ -6,7 +6,14 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint, OptimizeWarning
+from scipy.optimize import (
+    Bounds,
+    LinearConstraint,
+    NonlinearConstraint,
+    OptimizeWarning,
+    least_squares,
+    minimize,
+)
 from support.dense_hessians import rosenbrock
 from support.processes import run_code
 
@@ -112,6 +119,41 @@ def test_trees_and_bounds():
         np.testing.assert_allclose(result.x["b"][0].numpy(), 0, atol=1e-8)
     result = pa.optimize.minimize(bowl, np.zeros(3), bounds=([0, 0, 0], 0.25))
     np.testing.assert_allclose(result.x.numpy(), [0.25, 0.0, 0.25], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        ((0, 1), (0, 2)),
+        ((0, 1), (None, 2)),
+        [(0, 1), (0, 2)],
+        [[0, 1], [0, 2]],
+        (np.array([0, 0]), np.array([1, 2])),
+        Bounds([0, 0], [1, 2]),
+    ],
+)
+def test_pairs_of_two_unknowns_are_scipys(bounds):
+    def far(x):
+        return pa.sum((x - 5) ** 2)
+
+    if isinstance(bounds, Bounds) or not isinstance(bounds[0], np.ndarray):
+        scipys = minimize(lambda x: np.sum((x - 5) ** 2), np.ones(2), bounds=bounds)
+        np.testing.assert_allclose(scipys.x, [1, 2], atol=1e-6)
+    found = pa.optimize.minimize(far, np.ones(2), bounds=bounds)
+    np.testing.assert_allclose(found.x.numpy(), [1, 2], atol=1e-6)
+
+
+def test_pairs_in_a_tuple():
+    found = pa.optimize.minimize(lambda x: pa.sum((x - 5) ** 2), np.ones(3), bounds=((0, 1),) * 3)
+    np.testing.assert_allclose(found.x.numpy(), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("bounds", [((0, 1), (2, 3)), ([0, 1], [2, 3]), [(0, 1), (2, 3)]])
+def test_bounds_of_two_unknowns_of_least_squares_are_scipys(bounds):
+    inside = least_squares(lambda x: x - 9, np.array([1.0, 2.0]), bounds=bounds)
+    found = pa.optimize.least_squares(lambda x: x - 9, np.array([1.0, 2.0]), bounds=bounds)
+    np.testing.assert_allclose(found.x.numpy(), inside.x, atol=1e-6)
+    np.testing.assert_allclose(inside.x, [2, 3], atol=1e-6)
 
 
 def test_single_precision_and_scalars():
@@ -295,6 +337,11 @@ BAD = [
         lambda: pa.optimize.minimize(bowl, np.ones(3), bounds=([0, 0], None)),
         ValueError,
         r"a bound of shape \(2,\) does not fit a tensor of shape \(3,\)",
+    ),
+    (
+        lambda: pa.optimize.minimize(pa.sum, np.ones(2), bounds=([0, 1], [2, 3])),
+        ValueError,
+        r"of two unknowns are \(lower, upper\) here and pairs in SciPy",
     ),
     *(
         (
