@@ -35,9 +35,13 @@ class LogSumExp final : public KernelReduction {
 
  private:
   // exp(x - y), but zero in lines of -inf only, and shared equally by the elements that are +inf.
+  // Lines of -inf are common where they stand for what cannot be, so a captured call is prepared
+  // for them.
   Tensor weights(const Tensor& x, const Tensor& y) const {
+    if (!has_infinity(y)) return exp(x - over_.restore(y));
     const Tensor infinity = scalar(kInfinity, x.dtype()), zero = scalar(0, x.dtype());
     const Tensor base = where(equal(y, -infinity), zero, y);
+    if (!surely(equal(detached(y), infinity))) return exp(x - over_.restore(base));
     const Tensor infinite = equal(x, infinity);
     const Tensor share = reciprocal(sum(infinite, over_.axes, x.dtype(), over_.keepdims));
     const Tensor regular = exp(where(infinite, zero, x) - over_.restore(base));

@@ -122,6 +122,26 @@ class TestGuards:
         for a in (apart, np.eye(3), apart + 0.1):
             same(call(pa.tensor(a)), f(pa.tensor(a)), rtol=1e-12)
 
+    def test_infinite_logarithms(self):
+        """A list is prepared for lines of -inf, and is left where an element is +inf."""
+        runs = []
+
+        def slope(x):
+            runs.append(1)
+            return pa.func.hessian(lambda x: pa.sum(pa.logsumexp(x, axis=1) ** 3))(x)
+
+        call = pa.captured(slope)
+        usual, masked = np.arange(6.0).reshape(2, 3), np.array([[-np.inf] * 3, [0.0, -np.inf, 1.0]])
+        for x in (usual, masked, np.where(masked == 1, -np.inf, usual)):
+            want = pa.func.hessian(lambda x: pa.sum(pa.logsumexp(x, axis=1) ** 3))(x)
+            np.testing.assert_array_equal(call(pa.tensor(x)).numpy(), want.numpy())
+        assert len(runs) == 1
+        weights = pa.captured(pa.func.grad(pa.logsumexp))
+        same(weights(pa.tensor([0.0, 0.0])), [0.5, 0.5])
+        same(weights(pa.tensor([np.inf, np.inf])), [0.5, 0.5])
+        same(weights(pa.tensor([np.inf, 0.0])), [1.0, 0.0])
+        assert "sum" not in weights.ops()[0]
+
     @pytest.mark.parametrize(
         "f",
         [
