@@ -19,6 +19,7 @@ namespace {
 
 PyTypeObject* ndarray_type = nullptr;
 PyTypeObject* generic_type = nullptr;
+PyTypeObject* integer_type = nullptr;
 PyTypeObject* dtype_type = nullptr;
 PyObject* dtype_objects[kDTypeCount] = {};
 
@@ -149,6 +150,7 @@ void bind_convert(py::module_&) {
   py::module_ numpy = py::module_::import("numpy");
   ndarray_type = type_of(numpy, "ndarray");
   generic_type = type_of(numpy, "generic");
+  integer_type = type_of(numpy, "integer");
   dtype_type = type_of(numpy, "dtype");
   for (int i = 0; i < kDTypeCount; ++i) {
     const std::string name(name_of(static_cast<DType>(i)));
@@ -162,6 +164,9 @@ void bind_convert(py::module_&) {
 
 bool is_ndarray(PyObject* object) noexcept { return PyObject_TypeCheck(object, ndarray_type); }
 bool is_numpy_scalar(PyObject* object) noexcept { return PyObject_TypeCheck(object, generic_type); }
+bool is_numpy_integer(PyObject* object) noexcept {
+  return PyObject_TypeCheck(object, integer_type);
+}
 
 bool is_pandas(PyObject* object) noexcept {
   auto* type = reinterpret_cast<PyObject*>(Py_TYPE(object));

@@ -74,6 +74,7 @@ ops::IndexItem to_item(PyObject* object) {
   if (is_tensor(object) || is_ndarray(object) || PyList_Check(object) || PyTuple_Check(object)) {
     return to_array_index(object);
   }
+  if (is_numpy_integer(object)) return to_integer(object);
   if (is_numpy_scalar(object)) return to_array_index(object);
   if (PyIndex_Check(object)) return to_integer(object);
   if (PyRange_Check(object) || is_pandas(object)) return to_array_index(object);

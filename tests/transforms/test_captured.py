@@ -408,3 +408,18 @@ def test_threads():
             for got, want in zip(pool.map(call, points), wanted, strict=True):
                 same(got, want, rtol=1e-13)
     assert len(call.ops()) == 1
+
+
+@pytest.mark.parametrize("index", [np.int64(1), np.int32(-1), np.uint8(1)])
+def test_integers_of_numpy_are_integers(index):
+    """They index views, as those of Python do, and not what a list would have to gather."""
+
+    def slope(at):
+        return lambda x: pa.func.grad(lambda x: pa.sum(x[:, at] * x[at] * x[0, at]))(x)
+
+    x = pa.tensor(np.arange(4.0).reshape(2, 2))
+    numpys, pythons = pa.captured(slope(index)), pa.captured(slope(int(index)))
+    assert numpys(x).tolist() == pythons(x).tolist() == slope(index)(x).tolist()
+    assert numpys.ops() == pythons.ops()
+    with pytest.raises(IndexError, match="5 is out of bounds"):
+        x[type(index)(5)]
