@@ -94,7 +94,7 @@ void derivative_of_small(const T* a, int64_t n, const std::vector<const T*>& dir
   if (n == 1) {
     out[0] = T(1);
   } else if (n == 2) {
-    out[0] = x[3], out[1] = -x[2], out[2] = -x[1], out[3] = x[0];
+    out[0] = x[3], out[1] = T(0) - x[2], out[2] = T(0) - x[1], out[3] = x[0];  // not -0
   } else {
     const T* y = order == 0 ? a : directions.back();
     for (int64_t j = 0; j < 3; ++j)
