@@ -3,6 +3,7 @@
 #include <pybind11/numpy.h>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "kernels/kernels.h"
@@ -144,6 +145,13 @@ Tensor sequence_to_tensor(PyObject* object, std::optional<DType> dtype, int dept
   return Tensor(std::move(own));
 }
 
+// Numbers of NumPy's do not change, as memory of others might.
+Tensor own_number(const Tensor& x) {
+  const Ref<Array> out = Array::empty(Dims(), x.dtype());
+  std::memcpy(out->address(), x.array().address(), static_cast<size_t>(itemsize(x.dtype())));
+  return Tensor(out);
+}
+
 }  // namespace
 
 void bind_convert(py::module_&) {
@@ -240,9 +248,11 @@ Tensor to_tensor(PyObject* object, std::optional<DType> dtype) {
   if (object == Py_None || PyUnicode_Check(object) || PyBytes_Check(object)) {
     type_error("expected a tensor, an array or a number, not ", Py_TYPE(object)->tp_name);
   }
-  if (PyObject_HasAttrString(object, "__dlpack__") && !is_numpy_scalar(object))
-    return from_dlpack(object);
-  return from_numpy(py::module_::import("numpy").attr("asarray")(py::handle(object)).ptr());
+  const bool number = is_numpy_scalar(object);
+  if (!number && PyObject_HasAttrString(object, "__dlpack__")) return from_dlpack(object);
+  const Tensor x =
+      from_numpy(py::module_::import("numpy").attr("asarray")(py::handle(object)).ptr());
+  return number ? own_number(x) : x;
 }
 
 Tensor readable(const Tensor& x) {

@@ -423,3 +423,14 @@ def test_integers_of_numpy_are_integers(index):
     assert numpys.ops() == pythons.ops()
     with pytest.raises(IndexError, match="5 is out of bounds"):
         x[type(index)(5)]
+
+
+@pytest.mark.parametrize("number", [np.float64(2), np.int64(3), np.float64(0.5)])
+def test_numbers_of_numpy_are_constants(number):
+    def slope(exponent):
+        return lambda x: pa.func.grad(lambda x: pa.sum(exponent * x**exponent))(x)
+
+    x = pa.tensor([0.5, 2.0])
+    numpys, pythons = pa.captured(slope(number)), pa.captured(slope(number.item()))
+    assert numpys(x).tolist() == pythons(x).tolist() == slope(number)(x).tolist()
+    assert numpys.ops() == pythons.ops()
