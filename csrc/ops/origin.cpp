@@ -91,6 +91,10 @@ bool holds_anywhere(const Tensor& truth) {
   return unknown(array) || holds(any(plain(array)));
 }
 
+bool may_hold(const Tensor& truth) {
+  return Capture::unknown(innermost_array(truth)) ? surely(truth) : holds_anywhere(truth);
+}
+
 void remember_exponential(const Tensor& y, const Tensor& operand) {
   if (differentiable(y) && !operand.body()->origin && has_infinity(y)) be_exponential(y, operand);
 }

@@ -81,6 +81,9 @@ inline bool differentiable(const Tensor& x) { return x.tracked() || !x.is_array(
 // Of a tensor of bools. In a captured call: false, and true.
 bool holds_everywhere(const Tensor& truth);
 bool holds_anywhere(const Tensor& truth);
+// Whether it holds anywhere. A captured call takes it not to hold, and is not run where it does;
+// one of a device takes it to hold.
+bool may_hold(const Tensor& truth);
 
 inline bool any_origin(TensorSpan x) {
   bool found = false;

@@ -41,7 +41,7 @@ class LogSumExp final : public KernelReduction {
     if (!has_infinity(y)) return exp(x - over_.restore(y));
     const Tensor infinity = scalar(kInfinity, x.dtype()), zero = scalar(0, x.dtype());
     const Tensor base = where(equal(y, -infinity), zero, y);
-    if (!surely(equal(detached(y), infinity))) return exp(x - over_.restore(base));
+    if (!may_hold(equal(detached(y), infinity))) return exp(x - over_.restore(base));
     const Tensor infinite = equal(x, infinity);
     const Tensor share = reciprocal(sum(infinite, over_.axes, x.dtype(), over_.keepdims));
     const Tensor regular = exp(where(infinite, zero, x) - over_.restore(base));
