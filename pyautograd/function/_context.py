@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from .. import _core
 from .._core import Tensor
+
+# Shape, dtype and device of each tensor argument.
+Signature: TypeAlias = list[tuple[tuple[int, ...], Any, str]]
 
 
 class VmapInfo(NamedTuple):
@@ -81,7 +84,7 @@ class FunctionContext:
         self._name = name
         self.needs_input_grad = needs_input_grad
         self.materialize = True
-        self.signature: list[tuple[tuple[int, ...], Any, str]] = []
+        self.signature: Signature = []
         self.constant_outputs: list[int] = []
         # Whether it keeps results of a forward that recorded nothing, which are no outputs.
         self.intermediate = False

@@ -13,7 +13,7 @@ from typing import Any
 from .. import _core
 from .._core import Tensor
 from .._replay import Tape
-from ._context import FunctionContext, VmapInfo
+from ._context import FunctionContext, Signature, VmapInfo
 from ._derived import Mapped, Maybe, Record, Refusal, sum_to, transposed
 
 
@@ -97,7 +97,7 @@ class Call:
     def _pulled(
         self,
         view: FunctionContext,
-        signature: list[tuple[tuple[int, ...], Any, str]],
+        signature: Signature,
         cotangents: list[Maybe],
         wants: list[bool],
         differentiable: bool,
@@ -175,7 +175,7 @@ class Call:
     def _backward_from_jvp(
         self,
         view: FunctionContext,
-        signature: list[tuple[tuple[int, ...], Any, str]],
+        signature: Signature,
         cotangents: list[Maybe],
         wants: list[bool],
     ) -> list[Maybe]:
@@ -311,9 +311,7 @@ class Call:
                 )
         return list(outputs)
 
-    def gradients(
-        self, result: Any, signature: list[tuple[tuple[int, ...], Any, str]]
-    ) -> list[Maybe]:
+    def gradients(self, result: Any, signature: Signature) -> list[Maybe]:
         """What a backward returned, one entry per tensor argument, in its shape."""
         grads = list(result) if isinstance(result, (tuple, list)) else [result]
         count = len(self._arguments)
@@ -440,7 +438,7 @@ class OnceBackward(Refusal):
         call: Call,
         view: FunctionContext,
         cotangents: list[Maybe],
-        signature: list[tuple[tuple[int, ...], Any, str]],
+        signature: Signature,
     ) -> None:
         super().__init__(
             f"{call.name}_backward",
