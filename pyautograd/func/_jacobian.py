@@ -473,9 +473,8 @@ class _Rows:
     def __init__(self, size: int, first: Tensor) -> None:
         self._plain = not first.requires_grad and _core.depth(first) == 0
         if self._plain:
-            self._whole = _core.empty(
-                (size, *first.shape[1:]), dtype=first.dtype, device=first.device
-            )
+            shape = size, *first.shape[1:]
+            self._whole = _core.empty(shape, dtype=first.dtype, device=first.device)
             self._whole[: first.shape[0]] = first
         else:
             self._parts = [first]

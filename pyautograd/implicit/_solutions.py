@@ -267,10 +267,12 @@ class _Problem:
 
             if self._solver is None:
                 points = Points(self.op, g, self.layout, second=True)
-                solved = default(points, _numbers(start).astype(np.float64))
+                solved = default(points, start.to("cpu").numpy().astype(np.float64))
                 return _core.tensor(solved, dtype=self.layout.dtype, device=start.device)
             structure = self.layout.structure
-            found = self._solver(g, unflatten(structure, self.layout.split(_numbers(start))))
+            found = self._solver(
+                g, unflatten(structure, self.layout.split(start.to("cpu").numpy()))
+            )
             leaves = flatten_like(structure, found, self.op, "what the solver returned")
             x = self._vector([_core.asarray(y).detach() for y in leaves])
             if x.shape != start.shape:
@@ -301,12 +303,13 @@ class _Problem:
 
                 def at(x: Array) -> Array:
                     there = _core.asarray(x.astype(start.dtype)).to(start.device)
-                    return _numbers(every(there, *theta))
+                    numbers: Array = every(there, *theta).to("cpu").numpy()
+                    return numbers
 
                 return at
 
             batch = Batch(of(residual), of(func.jacfwd(residual)), of(value) if value else None)
-            return together(batch, _numbers(start).astype(np.float64), self.eps)
+            return together(batch, start.to("cpu").numpy().astype(np.float64), self.eps)
 
         equation = Nonlinear(
             self.op,
@@ -318,8 +321,3 @@ class _Problem:
         )
         x = Solution.apply(equation, self._vector(self._start), *self._tensors)
         return self._tree(x)
-
-
-def _numbers(x: Tensor) -> Array:
-    numbers: Array = x.to("cpu").numpy()
-    return numbers
