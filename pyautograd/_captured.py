@@ -51,7 +51,7 @@ def captured(f: Callable[P, R]) -> Captured[P, R]:
     Python's, and what is printed, counted or decided by them, are not looked at again. Everything
     that goes through the same ops in every call can be captured, ``backward`` on tensors that ``f``
     made and writes into such tensors included; but no function with rules of its own that computes
-    with NumPy.
+    with NumPy. The solvers of :mod:`pyautograd.implicit` run anew in each call.
 
     Where an argument requires grad or a transform is at work on it, ``f`` is called as it is, so
     that derivatives of a captured function are those of ``f``: capture the outermost function.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -21,19 +23,28 @@ from .tree import flatten, unflatten
 class CapturedPoints(Points):
     """Like :class:`Points`, but what is asked for at a point is written down once and run again.
 
-    All is a function of one vector, from which the leaves are taken by ops.
+    All is a function of one vector, from which the leaves are taken by ops, and of parameters, if
+    f has some behind its argument.
     """
+
+    parameters: tuple[Tensor, ...] = ()
 
     def __init__(self, op: str, f: Callable[..., Any], layout: Layout, second: bool) -> None:
         super().__init__(op, f, layout, second)
         scalar, values, weighted = self.scalar, self.values_of, self.weighted
         self.slope = Captured(value_and_grad(scalar))
-        self.hessian = Captured(lambda v: hessian(scalar, v))
-        self.product = Captured(lambda v, u: hvp(scalar, v, u))
+        self.hessian = Captured(lambda v, *p: hessian(lambda v: scalar(v, *p), v))
+        self.product = Captured(lambda v, u, *p: hvp(lambda v: scalar(v, *p), v, u))
         self.values = Captured(values)
-        self.jacobian = Captured(lambda v: jacobian(values, v))
+        self.jacobian = Captured(lambda v, *p: jacobian(lambda v: values(v, *p), v))
         self.weighted_hessian = Captured(lambda v, w: hessian(lambda v: weighted(v, w), v))
         self.weighted_product = Captured(lambda v, w, u: hvp(lambda v: weighted(v, w), v, u))
+
+    def beside(self, parameters: Sequence[Tensor]) -> CapturedPoints:
+        """The same calls for other parameters, and in another thread."""
+        points = copy.copy(self)
+        points.parameters, points._kept = tuple(parameters), OrderedDict()
+        return points
 
     def _at(self, vector: Array) -> CapturedPoint:
         return CapturedPoint(self, _core.tensor(vector))
@@ -44,12 +55,13 @@ class CapturedPoints(Points):
         leaves = [v[part].reshape(shape).astype(dtype) for part, (shape, dtype) in parts]
         return unflatten(self.layout.structure, leaves)
 
-    def scalar(self, v: Tensor) -> Any:
-        return self.f(self.tree(v))
+    def scalar(self, v: Tensor, *parameters: Tensor) -> Any:
+        return self.f(self.tree(v), *parameters)
 
-    def values_of(self, v: Tensor) -> Tensor:
+    def values_of(self, v: Tensor, *parameters: Tensor) -> Tensor:
         """All values of the function in one vector."""
-        values = [_core.asarray(y).reshape(-1) for y in flatten(self.f(self.tree(v)))[0]]
+        leaves = flatten(self.f(self.tree(v), *parameters))[0]
+        values = [_core.asarray(y).reshape(-1) for y in leaves]
         return values[0] if len(values) == 1 else _core.concat(values)
 
     def weighted(self, v: Tensor, weights: Tensor) -> Tensor:
@@ -61,6 +73,7 @@ class CapturedPoint:
 
     def __init__(self, points: CapturedPoints, vector: Tensor) -> None:
         self._points, self.vector = points, vector
+        self._at = (vector, *points.parameters)
         # What others have derived at this point
         self.kept: dict[str, Any] = {}
 
@@ -68,7 +81,7 @@ class CapturedPoint:
 
     @cached_property
     def _slope(self) -> tuple[Tensor, Tensor]:
-        found: tuple[Tensor, Tensor] = self._points.slope(self.vector)
+        found: tuple[Tensor, Tensor] = self._points.slope(*self._at)
         return found
 
     def value(self) -> float:
@@ -78,24 +91,24 @@ class CapturedPoint:
         return _double(self._slope[1])
 
     def hessian(self) -> Array:
-        return make_symmetric(_double(self._points.hessian(self.vector)))
+        return make_symmetric(_double(self._points.hessian(*self._at)))
 
     def product(self, v: Array) -> Array:
         """The Hessian times a vector."""
-        return _double(self._points.product(self.vector, np.asarray(v)))
+        return _double(self._points.product(self.vector, np.asarray(v), *self._points.parameters))
 
     # A function of several values
 
     @cached_property
     def _values(self) -> Array:
-        return _double(self._points.values(self.vector))
+        return _double(self._points.values(*self._at))
 
     def values(self) -> Array:
         return self._values
 
     @cached_property
     def _jacobian(self) -> Array:
-        return _double(self._points.jacobian(self.vector))
+        return _double(self._points.jacobian(*self._at))
 
     def jacobian(self) -> Array:
         return self._jacobian

@@ -94,7 +94,9 @@ Capture::Value Capture::value_of(const Tensor& x) {
   if (captured(*array.storage)) {
     const auto found = places_.find(array.storage.get());
     if (found == places_.end())
-      runtime_error("[captured] a tensor of another captured call is used: return it from there");
+      runtime_error(
+          "[captured] a tensor of another captured call is used: pass it to the function as an "
+          "argument, or return it from there");
     const bool whole = array.contiguous() && array.offset == 0 &&
                        array.storage->bytes() == checked_bytes(array.shape, array.dtype);
     if (!whole) runtime_error("[captured] part of a tensor is read in a way that is no op");
@@ -111,8 +113,7 @@ Capture::Value Capture::value_of(const Tensor& x) {
 
 Tensors Capture::evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs,
                           const Specs& specs) {
-  // What runs Python calls ops of its own.
-  if (!primitive->recomputable()) return primitive->eval(inputs, specs);
+  if (!primitive->repeatable()) return primitive->eval(inputs, specs);
   const bool small = std::all_of(specs.begin(), specs.end(), [](const Spec& spec) {
     return checked_bytes(spec.shape, spec.dtype) <= kMostKept;
   });

@@ -18,8 +18,7 @@ class CapturedCall final : public RefCounted {
   // Whether numbers that the function looked at, and that were not its arguments', are others now.
   bool stale() const;
 
-  // The names of its ops, in the order in which they run.
-  std::vector<std::string_view> ops() const { return list_.names(); }
+  const StepList& list() const noexcept { return list_; }
   // Of all arrays that it makes or reads, as a hint for who holds a lock.
   int64_t elements() const noexcept { return elements_; }
 

@@ -80,6 +80,8 @@ class Primitive : public RefCounted {
   // Whether eval gives the same bits from the same numbers whenever and however often it is called:
   // what runs Python does not.
   virtual bool recomputable() const { return true; }
+  // Whether a captured call notes it, to run it again; else the ops are noted that eval asks for.
+  virtual bool repeatable() const { return recomputable(); }
   // Whether eval takes long, runs nobody's code and fails for want of memory only: it may be left
   // undone until somebody asks for the numbers.
   virtual bool may_wait() const { return false; }

@@ -65,6 +65,7 @@ class InSingle final : public Primitive {
   std::string_view name() const override { return primitive_->name(); }
   bool takes_halves(TensorSpan) const override { return true; }
   bool recomputable() const override { return primitive_->recomputable(); }
+  bool repeatable() const override { return primitive_->repeatable(); }
 
   Specs infer(TensorSpan inputs) const override {
     Specs specs = primitive_->infer(with_halves(inputs, stand_in));

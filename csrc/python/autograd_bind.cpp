@@ -39,6 +39,7 @@ void bind_autograd(py::module_& module) {
   bind_custom(module);
   bind_closures(module);
   bind_captures(module);
+  bind_python_steps(module);
   bind_sparse(module);
 }
 

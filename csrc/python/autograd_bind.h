@@ -20,6 +20,7 @@ void bind_custom(pybind11::module_& module);
 void bind_anomaly(pybind11::module_& module);
 void bind_closures(pybind11::module_& module);
 void bind_captures(pybind11::module_& module);
+void bind_python_steps(pybind11::module_& module);
 void bind_sparse(pybind11::module_& module);
 
 // Lists of tensors, with None for absent ones.

@@ -6,6 +6,7 @@
 
 #include "autograd/closure.h"
 #include "python/autograd_bind.h"
+#include "python/autograd_gc.h"
 #include "python/caster.h"
 #include "python/gil.h"
 
@@ -43,29 +44,61 @@ class PyCapture {
   Tensors arguments_;
 };
 
+// Alone in owning its call, and so the functions of Python's among the steps.
 class PyCapturedCall {
  public:
   explicit PyCapturedCall(Ref<CapturedCall> call) : call_(std::move(call)) {}
+  int traverse(visitproc visit, void* arg) const {
+    if (!call_) return 0;
+    for (const StepList::Step& step : call_->list().steps) {
+      const auto* holder = dynamic_cast<const HoldsPython*>(step.primitive.get());
+      if (!holder || step.primitive->use_count() != 1) continue;
+      if (int stop = holder->traverse(visit, arg)) return stop;
+    }
+    return 0;
+  }
+  void clear() { call_ = nullptr; }
   py::list ops() const {
     py::list names;
-    for (const std::string_view name : call_->ops()) names.append(py::str(std::string(name)));
+    if (!call_) return names;
+    for (const std::string_view name : call_->list().names())
+      names.append(py::str(std::string(name)));
     return names;
   }
   py::object run(const py::sequence& arguments) const {
+    const Ref<CapturedCall> call = call_;
+    if (!call) throw py::value_error("[captured] the call was taken apart by garbage collection");
     Tensors given;
     for (const py::object x : arguments) {
       if (!is_tensor(x.ptr())) throw py::type_error("[captured] expected tensors");
       given.push_back(unwrap(x.ptr()));
     }
-    if (call_->stale()) return py::bool_(false);
+    if (call->stale()) return py::bool_(false);
     const std::optional<Tensors> results =
-        run_op(call_->elements(), [&] { return call_->run(given); });
+        run_op(call->elements(), [&] { return call->run(given); });
     return results ? py::object(to_list(*results)) : py::none();
   }
 
  private:
-  const Ref<CapturedCall> call_;
+  Ref<CapturedCall> call_;
 };
+
+PyCapturedCall* constructed_call(PyObject* self) {
+  auto* instance = reinterpret_cast<py::detail::instance*>(self);
+  if (!instance->get_value_and_holder().holder_constructed()) return nullptr;
+  return &py::cast<PyCapturedCall&>(py::handle(self));
+}
+
+int traverse_call(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  const PyCapturedCall* call = constructed_call(self);
+  return call ? call->traverse(visit, arg) : 0;
+}
+
+int clear_call(PyObject* self) {
+  if (PyCapturedCall* call = constructed_call(self)) call->clear();
+  return 0;
+}
 
 // Shapes and dtypes of tensors, as a key; None where something else is among them, or a call with
 // them is no list of ops on arrays: they are recorded, wrapped or on a device.
@@ -104,7 +137,9 @@ void bind_captures(py::module_& module) {
           py::arg("outputs"), py::pos_only())
       .def_property_readonly("held", &PyCapture::held,
                              "How many tensors without numbers somebody holds.");
-  py::class_<PyCapturedCall>(module, "CapturedCall", "Ops to be run again on other arrays.")
+  py::class_<PyCapturedCall>(module, "CapturedCall",
+                             py::custom_type_setup(collectable<traverse_call, clear_call>),
+                             "Ops to be run again on other arrays.")
       .def("ops", &PyCapturedCall::ops)
       .def("run", &PyCapturedCall::run, py::arg("arguments"), py::pos_only(),
            "None where a guard holds, False where what the function looked at has changed.");

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -20,10 +20,14 @@ from .._flat import Array
 from .._scipy import scipy_module
 from ..function import Function
 
+R = TypeVar("R")
+
 # Elements of all Jacobians together, up to which problems are solved together: 128 MB
 _MOST = 1 << 24
-# (mapped equation, starts, theta) -> rows of unknowns, and which are solutions
-Together: TypeAlias = "Callable[[Mapped, Tensor, Sequence[Tensor]], tuple[Array, Array]]"
+# (start, theta) -> solution, of plain tensors
+Find: TypeAlias = Callable[[Tensor, Sequence[Tensor]], Tensor]
+# (starts, theta) -> rows of unknowns, and which are solutions
+FindRows: TypeAlias = Callable[[Tensor, Sequence[Tensor]], tuple[Array, Array]]
 
 
 class Equation(ABC):
@@ -35,8 +39,8 @@ class Equation(ABC):
     def residual(self, x: Tensor, *theta: Tensor) -> Tensor: ...
 
     @abstractmethod
-    def find(self, start: Tensor, theta: Sequence[Tensor]) -> Tensor:
-        """The solution, from plain tensors."""
+    def finder(self, *, captured: bool) -> Find:
+        """How the solution is found; if captured, to be called often, by captured calls."""
 
     @abstractmethod
     def solve(self, x: Tensor, theta: Sequence[Tensor], b: Tensor, transposed: bool) -> Tensor:
@@ -50,30 +54,21 @@ class Nonlinear(Equation):
         self,
         op: str,
         residual: Callable[..., Tensor],
-        find: Callable[[Tensor, Sequence[Tensor]], Tensor],
+        finder: Callable[[bool], Find],
         *,
         dense: bool,
         symmetric: bool,
-        together: Together | None = None,
+        together: Callable[[Mapped, bool], FindRows] | None = None,
     ) -> None:
         self.op, self.dense, self.symmetric = op, dense, symmetric
-        self._residual, self._find = residual, find
+        self._residual, self._finder = residual, finder
         self.together = together
 
     def residual(self, x: Tensor, *theta: Tensor) -> Tensor:
         return self._residual(x, *theta)
 
-    def find(self, start: Tensor, theta: Sequence[Tensor]) -> Tensor:
-        self.check(self.residual(start, *theta))
-        return self._find(start, theta)
-
-    def check(self, y: Tensor) -> None:
-        """Raises if a residual of plain tensors is not one itself."""
-        if y.requires_grad or _core.depth(y):
-            raise RuntimeError(
-                f"[{self.op}] the function uses a differentiable tensor that is not among its "
-                "arguments, whose derivative would be lost: pass it to the function as a parameter"
-            )
+    def finder(self, *, captured: bool) -> Find:
+        return self._finder(captured)
 
     def solve(self, x: Tensor, theta: Sequence[Tensor], b: Tensor, transposed: bool) -> Tensor:
         if not self.dense:
@@ -107,14 +102,19 @@ class Mapped(Equation):
     def residual(self, x: Tensor, *theta: Tensor) -> Tensor:
         return self.mapped(self._base.residual, 1)(x, *theta)
 
-    def find(self, start: Tensor, theta: Sequence[Tensor]) -> Tensor:
-        self._base.check(self.residual(start, *theta))
+    def finder(self, *, captured: bool) -> Find:
         assert self._base.together is not None
-        x, solved = self._base.together(self, start, theta)
-        for i in np.flatnonzero(~solved):
-            row = self._base.find(start[int(i)], entry(theta, self._dims, int(i)))
-            x[i] = row.to("cpu").numpy()
-        return _core.asarray(x.astype(start.dtype)).to(start.device)
+        together = self._base.together(self, captured)
+        alone = self._base.finder(captured=captured)
+
+        def find(start: Tensor, theta: Sequence[Tensor]) -> Tensor:
+            x, solved = together(start, theta)
+            for i in np.flatnonzero(~solved):
+                row = alone(start[int(i)], entry(theta, self._dims, int(i)))
+                x[i] = row.to("cpu").numpy()
+            return _core.asarray(x.astype(start.dtype)).to(start.device)
+
+        return find
 
     def solve(self, x: Tensor, theta: Sequence[Tensor], b: Tensor, transposed: bool) -> Tensor:
         def solve(x: Tensor, b: Tensor, *theta: Tensor) -> Tensor:
@@ -146,7 +146,10 @@ class Linear(Equation):
             return func.vjp(f, point)[1](x)[0] - b  # type: ignore[no-any-return]
         return func.jvp(f, (point,), (x,))[1] - b
 
-    def find(self, start: Tensor, theta: Sequence[Tensor]) -> Tensor:
+    def finder(self, *, captured: bool) -> Find:
+        return self._find
+
+    def _find(self, start: Tensor, theta: Sequence[Tensor]) -> Tensor:
         b, point, *rest = theta
         from ..linop import Jacobian
 
@@ -167,30 +170,21 @@ class Linear(Equation):
         return self._base.solve(point, rest, b, transposed != self._transposed)
 
 
-def _require_numbers(op: str, tensors: Sequence[Tensor]) -> None:
-    """Raises if a call is captured in which these have none yet."""
-    try:
-        for tensor in tensors:
-            tensor.numpy()
-    except RuntimeError:
-        raise RuntimeError(
-            f"[captured] {op} decides by numbers which steps it takes, and the numbers that it "
-            "solves for are computed anew by each call: capture a function that it calls, or call "
-            "it without pa.captured"
-        ) from None
-
-
 class Solution(Function):
     """``apply(equation, start, *theta)``: the solution as a function of theta."""
 
     @staticmethod
     def forward(equation: Equation, start: Tensor, *theta: Tensor) -> Tensor:
         if _core.capturing():
-            _require_numbers(equation.op, (start, *theta))
-        # Transforms belong to threads: in a new one none is active, so the solver may differentiate
-        # the function without being seen by those that run here.
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(equation.find, start, theta).result()
+            _apart(lambda: _check_captured(equation, start, theta))
+            find = _wherever(equation.finder(captured=True))
+            return _core.python_step(equation.op, find, (start, *theta), start)
+
+        def solve() -> Tensor:
+            _check(equation, start, theta)
+            return equation.finder(captured=False)(start, theta)
+
+        return _apart(solve)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -235,6 +229,41 @@ class Solution(Function):
                 return Solution.apply(many, rows, *theta), 0
         solutions = [Solution.apply(*entry(args, in_dims, i)) for i in range(size)]
         return _core.stack(solutions), 0
+
+
+def _apart(f: Callable[[], R]) -> R:
+    """f(), where no transform is active.
+
+    They belong to threads: so the solver may differentiate the function without being seen by
+    those that run here.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(f).result()
+
+
+def _wherever(find: Find) -> Callable[..., Tensor]:
+    def found(start: Tensor, *theta: Tensor) -> Tensor:
+        return _apart(lambda: find(start, theta)) if _core.innermost_depth() else find(start, theta)
+
+    return found
+
+
+def _check(equation: Equation, start: Tensor, theta: Sequence[Tensor]) -> None:
+    """Raises if a residual of plain tensors is not one itself."""
+    y = equation.residual(start, *theta)
+    if y.requires_grad or _core.depth(y):
+        raise RuntimeError(
+            f"[{equation.op}] the function uses a differentiable tensor that is not among its "
+            "arguments, whose derivative would be lost: pass it to the function as a parameter"
+        )
+
+
+def _check_captured(equation: Equation, start: Tensor, theta: Sequence[Tensor]) -> None:
+    """The same for tensors without numbers."""
+    capture = _core.Capture([start, *theta])
+    x, *values = capture.arguments()
+    with capture:
+        _check(equation, x, values)
 
 
 def _maps(many: Mapped, rows: Tensor, theta: Sequence[Tensor]) -> bool:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
 from .. import _core, func
+from .._captured import Captured
+from .._captured_points import CapturedPoints
 from .._core import Tensor
 from .._flat import Array, Layout
 from .._places import place_of
 from .._points import Points
 from ..func._arguments import check_callable
-from ..tree import flatten, flatten_like, unflatten
-from ._equations import Mapped, Nonlinear, Solution
+from ..tree import TreeDef, flatten, flatten_like, unflatten
+from ._equations import Find, FindRows, Mapped, Nonlinear, Solution
 from ._newton import iterate, newton_minimum, newton_root
 from ._together import Batch, newton
 from ._together import iterate as together
@@ -22,6 +24,8 @@ from ._together import iterate as together
 if TYPE_CHECKING:
     from .._typing import Leaf, Tree
 
+# In the place of the tensors among other parameters
+_TENSOR = object()
 # (function of x alone, start) -> solution
 Solver = Callable[[Callable[[Any], Any], Any], Any]
 
@@ -87,12 +91,12 @@ def root(
     >>> pa.func.jacrev(intersection)(2.0).numpy().round(6)
     array([0.707107, 0.707107])
     """
-    problem = _Problem("implicit.root", f, x0, theta, solver)
+    problem, given = _Problem.of("implicit.root", f, x0, theta, solver)
 
     def find(points: Points, x: Array) -> Array:
         return newton_root(problem.op, points, x, problem.eps)
 
-    return problem.solution(problem.flat, problem.finder(f, find), linear, newton)
+    return problem.solution(given, problem.flat, problem.finder(f, find), linear, newton)
 
 
 @overload
@@ -137,7 +141,7 @@ def fixed_point(
     >>> pa.func.grad(kepler)(0.1, 1.0).item().__round__(6)
     0.929061
     """
-    problem = _Problem("implicit.fixed_point", f, x0, theta, solver)
+    problem, given = _Problem.of("implicit.fixed_point", f, x0, theta, solver)
 
     def residual(x: Tensor, *values: Tensor) -> Tensor:
         return x - problem.flat(x, *values)
@@ -145,7 +149,7 @@ def fixed_point(
     def find(points: Points, x: Array) -> Array:
         return iterate(problem.op, points, x, problem.eps)
 
-    return problem.solution(residual, problem.finder(f, find), linear, together)
+    return problem.solution(given, residual, problem.finder(f, find), linear, together)
 
 
 @overload
@@ -191,34 +195,61 @@ def argmin(
     >>> ridge(1.0).tolist(), pa.func.jacfwd(ridge)(1.0).tolist()
     ([0.5, 1.5], [-0.25, -0.75])
     """
-    problem = _Problem("implicit.argmin", f, x0, theta, solver)
+    problem, given = _Problem.of("implicit.argmin", f, x0, theta, solver)
     gradient = func.grad(problem.scalar)
 
     def find(points: Points, x: Array) -> Array:
         return newton_minimum(problem.op, points, x, problem.eps)
 
     return problem.solution(
-        gradient, problem.finder(f, find), linear, newton, problem.scalar, symmetric=True
+        given, gradient, problem.finder(f, find), linear, newton, problem.scalar, symmetric=True
     )
+
+
+class Given(NamedTuple):
+    """The tensors of one call: a captured one has others each time."""
+
+    start: list[Tensor]
+    tensors: list[Tensor]
 
 
 class _Problem:
     """The user's function of trees as a function of a flat vector and the tensors among theta."""
 
     def __init__(
-        self, op: str, f: Callable[..., Any], x0: Any, theta: tuple[Any, ...], solver: Solver | None
+        self,
+        op: str,
+        f: Callable[..., Any],
+        layout: Layout,
+        theta: tuple[TreeDef, list[Any]],
+        solver: Solver | None,
+        device: str,
     ) -> None:
-        check_callable(op, f)
-        self.op, self._f, self._solver = op, f, solver
-        self.layout, self._start = Layout.of(op, x0)
-        self._others, self._structure = flatten(theta)
-        self._places = [i for i, t in enumerate(self._others) if type(t) is Tensor]
-        self._tensors = [self._others[i] for i in self._places]
-        self._others = [None if type(t) is Tensor else t for t in self._others]
-        # Numbers to start with go along with parameters on a device; the solvers run on the host.
-        self._device = place_of([*self._start, *self._tensors])
-        self.layout.devices = [self._device] * len(self._start)
+        self.op, self.layout = op, layout
+        self._f, self._solver, self._device = f, solver, device
+        self._structure, self._others = theta
+        self._places = [i for i, t in enumerate(self._others) if t is _TENSOR]
+        self.layout.devices = [device] * len(self.layout.leaves)
         self.eps = float(np.finfo(self.layout.dtype).eps)
+
+    @classmethod
+    def of(
+        cls,
+        op: str,
+        f: Callable[..., Any],
+        x0: Any,
+        theta: tuple[Any, ...],
+        solver: Solver | None,
+    ) -> tuple[_Problem, Given]:
+        check_callable(op, f)
+        layout, start = Layout.of(op, x0)
+        leaves, structure = flatten(theta)
+        tensors = [t for t in leaves if type(t) is Tensor]
+        others = [_TENSOR if type(t) is Tensor else t for t in leaves]
+        # Numbers to start with go along with parameters on a device; the solvers run on the host.
+        device = place_of([*start, *tensors])
+        problem = cls(op, f, layout, (structure, others), solver, device)
+        return problem, Given(start, tensors)
 
     def _call(self, x: Tensor, values: Sequence[Tensor]) -> Any:
         return self._f(self._tree(x), *self._theta(values))
@@ -256,23 +287,39 @@ class _Problem:
 
     def finder(
         self, f: Callable[..., Any], default: Callable[[Points, Array], Array]
-    ) -> Callable[[Tensor, Sequence[Tensor]], Tensor]:
-        """The solver as a function of plain tensors."""
+    ) -> Callable[[bool], Find]:
+        if self._solver is not None:
+            return lambda captured: self._users(f)
 
-        def find(start: Tensor, values: Sequence[Tensor]) -> Tensor:
-            theta = self._theta(values)
+        def of(*args: Any) -> Any:
+            return f(args[0], *self._theta(args[1:]))
 
-            def g(x: Any) -> Any:
-                return f(x, *theta)
+        def finder(captured: bool) -> Find:
+            shared = CapturedPoints(self.op, of, self.layout, second=True) if captured else None
 
-            if self._solver is None:
-                points = Points(self.op, g, self.layout, second=True)
+            def find(start: Tensor, theta: Sequence[Tensor]) -> Tensor:
+                points = (
+                    shared.beside(theta)
+                    if shared
+                    else Points(self.op, lambda x: of(x, *theta), self.layout, second=True)
+                )
                 solved = default(points, start.to("cpu").numpy().astype(np.float64))
                 return _core.tensor(solved, dtype=self.layout.dtype, device=start.device)
+
+            return find
+
+        return finder
+
+    def _users(self, f: Callable[..., Any]) -> Find:
+        """The solver that was passed, as a function of plain tensors."""
+        solver = self._solver
+        assert solver is not None
+
+        def find(start: Tensor, theta: Sequence[Tensor]) -> Tensor:
+            rest = self._theta(theta)
             structure = self.layout.structure
-            found = self._solver(
-                g, unflatten(structure, self.layout.split(start.to("cpu").numpy()))
-            )
+            x0 = unflatten(structure, self.layout.split(start.to("cpu").numpy()))
+            found = solver(lambda x: f(x, *rest), x0)
             leaves = flatten_like(structure, found, self.op, "what the solver returned")
             x = self._vector([_core.asarray(y).detach() for y in leaves])
             if x.shape != start.shape:
@@ -285,8 +332,9 @@ class _Problem:
 
     def solution(
         self,
+        given: Given,
         residual: Callable[..., Tensor],
-        find: Callable[[Tensor, Sequence[Tensor]], Tensor],
+        finder: Callable[[bool], Find],
         linear: str,
         together: Callable[[Batch, Array, float], tuple[Array, Array]],
         value: Callable[..., Tensor] | None = None,
@@ -297,27 +345,35 @@ class _Problem:
                 f"[{self.op}] unknown linear {linear!r}: expected 'dense' or 'iterative'"
             )
 
-        def solved(many: Mapped, start: Tensor, theta: Sequence[Tensor]) -> tuple[Array, Array]:
-            def of(f: Callable[..., Tensor]) -> Callable[[Array], Array]:
+        def rows_finder(many: Mapped, captured: bool) -> FindRows:
+            def mapped(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
                 every = many.mapped(f, 1)
+                return Captured(every) if captured else every
 
-                def at(x: Array) -> Array:
-                    there = _core.asarray(x.astype(start.dtype)).to(start.device)
-                    numbers: Array = every(there, *theta).to("cpu").numpy()
-                    return numbers
+            functions = [mapped(residual), mapped(func.jacfwd(residual))]
+            if value is not None:
+                functions.append(mapped(value))
 
-                return at
+            def find(start: Tensor, theta: Sequence[Tensor]) -> tuple[Array, Array]:
+                def at(every: Callable[..., Tensor]) -> Callable[[Array], Array]:
+                    return lambda x: (
+                        every(_core.asarray(x.astype(start.dtype)).to(start.device), *theta)
+                        .to("cpu")
+                        .numpy()
+                    )
 
-            batch = Batch(of(residual), of(func.jacfwd(residual)), of(value) if value else None)
-            return together(batch, start.to("cpu").numpy().astype(np.float64), self.eps)
+                batch = Batch(*[at(every) for every in functions])
+                return together(batch, start.to("cpu").numpy().astype(np.float64), self.eps)
+
+            return find
 
         equation = Nonlinear(
             self.op,
             residual,
-            find,
+            finder,
             dense=linear == "dense",
             symmetric=symmetric,
-            together=solved if self._solver is None else None,
+            together=rows_finder if self._solver is None else None,
         )
-        x = Solution.apply(equation, self._vector(self._start), *self._tensors)
+        x = Solution.apply(equation, self._vector(given.start), *given.tensors)
         return self._tree(x)

@@ -22,7 +22,7 @@ class Batch(NamedTuple):
     residual: Callable[[Array], Array]
     jacobian: Callable[[Array], Array]
     # None where the residual's norm is to fall
-    value: Callable[[Array], Array] | None
+    value: Callable[[Array], Array] | None = None
 
 
 def newton(batch: Batch, x: Array, eps: float) -> tuple[Array, Array]:

@@ -204,19 +204,6 @@ class TestRefusals:
         refused(pa.captured(f), pa.tensor([1.0, 2.0]))
         f(pa.tensor([1.0, 2.0]))
 
-    @pytest.mark.parametrize(
-        "solve", [pa.implicit.root, pa.implicit.argmin, pa.implicit.fixed_point]
-    )
-    def test_solvers_that_decide_by_numbers(self, solve):
-        def f(x, a):
-            return pa.cos(x) * a if solve is pa.implicit.fixed_point else x**2 - a
-
-        call = pa.captured(lambda a: solve(f, 1.0, a))
-        with pytest.raises(RuntimeError, match=rf"implicit\.{solve.__name__} decides by numbers"):
-            call(pa.tensor(0.5))
-        fixed = pa.captured(lambda a: a * solve(f, 1.0, 0.5))
-        assert fixed(pa.tensor(2.0)).item() == 2 * solve(f, 1.0, 0.5).item()
-
     def test_errors_that_are_caught(self):
         def f(x):
             try:

@@ -1,0 +1,43 @@
+#include "python/python_step.h"
+
+#include "autograd/capture.h"
+#include "core/error.h"
+#include "python/autograd_bind.h"
+#include "python/caster.h"
+#include "python/gil.h"
+
+namespace py = pybind11;
+
+namespace pyautograd::python {
+
+Tensors PythonStep::eval(TensorSpan inputs, const Specs&) const {
+  const Capture::Suspended
+      done;  // where all inputs are constants, it runs while a call is captured
+  const CallOfUsers call;
+  const py::tuple arguments(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i)
+    arguments[i] = py::reinterpret_steal<py::object>(wrap(inputs[i]));
+  const py::object found = py::handle(function_.get())(*arguments);
+  if (!is_tensor(found.ptr())) type_error("[", name_, "] the function must return a tensor");
+  Tensor y = unwrap(found.ptr()).untracked();
+  if (y.shape() != result_.shape || y.dtype() != result_.dtype) {
+    value_error("[", name_, "] the function returned ", name_of(y.dtype()), " of shape ",
+                shape_string(y.shape()), ", and ", name_of(result_.dtype), " of shape ",
+                shape_string(result_.shape), " when the call was captured");
+  }
+  return {std::move(y)};
+}
+
+void bind_python_steps(py::module_& module) {
+  module.def(
+      "python_step",
+      [](std::string name, const py::function& function, const py::object& inputs,
+         const Tensor& like) {
+        const auto step = make_ref<PythonStep>(std::move(name), function, like.spec());
+        return apply1(step, to_tensors(inputs, "[python_step]"));
+      },
+      py::arg("name"), py::arg("function"), py::arg("inputs"), py::arg("like"), py::pos_only(),
+      "Have a captured call run a function of plain tensors each time; its result is like `like`.");
+}
+
+}  // namespace pyautograd::python

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <string>
+
+#include "autograd/primitive.h"
+#include "python/autograd_gc.h"
+
+namespace pyautograd::python {
+
+// A function of Python's among the ops of a captured call, run again by each call: from plain
+// tensors to one whose shape and dtype are known. What it reads beside them must not change.
+class PythonStep final : public Primitive, public HoldsPython {
+ public:
+  PythonStep(std::string name, pybind11::handle function, Spec result)
+      : name_(std::move(name)), function_(function.ptr()), result_(std::move(result)) {}
+
+  std::string_view name() const override { return name_; }
+  Specs infer(TensorSpan) const override { return {result_}; }
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override;
+  bool takes_halves(TensorSpan) const override { return true; }
+  bool recomputable() const override { return false; }
+  bool repeatable() const override { return true; }
+  int traverse(visitproc visit, void* arg) const override { return visit(function_.get(), arg); }
+
+ private:
+  const std::string name_;
+  const HeldObject function_;
+  const Spec result_;
+};
+
+}  // namespace pyautograd::python
