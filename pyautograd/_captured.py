@@ -13,6 +13,7 @@ import numpy as np
 
 from . import _core
 from ._core import Tensor
+from ._replay import Tape, note
 from .tree import TreeDef, flatten, paths, unflatten
 
 __all__ = ["Captured", "captured"]
@@ -51,7 +52,8 @@ def captured(f: Callable[P, R]) -> Captured[P, R]:
     Python's, and what is printed, counted or decided by them, are not looked at again. Everything
     that goes through the same ops in every call can be captured, ``backward`` on tensors that ``f``
     made and writes into such tensors included; but no function with rules of its own that computes
-    with NumPy. The solvers of :mod:`pyautograd.implicit` run anew in each call.
+    with NumPy. The solvers of :mod:`pyautograd.implicit` run anew in each call, and what
+    generators from outside draw is what ``f`` would draw there.
 
     Where an argument requires grad or a transform is at work on it, ``f`` is called as it is, so
     that derivatives of a captured function are those of ``f``: capture the outermost function.
@@ -65,10 +67,10 @@ def captured(f: Callable[P, R]) -> Captured[P, R]:
 
     Raises (when it is called):
         RuntimeError: ``f`` asks for numbers that depend on its arguments (``float(x)``, ``if x >
-            0``, boolean masks, NumPy functions of ``np.asarray(x)``), draws random numbers, which
-            would be the same each time, writes into tensors that it did not make (``.grad``
-            included) or into an array that it has read, keeps tensors that it made (in a list), or
-            returns what depends on a tensor from outside that requires grad.
+            0``, boolean masks, NumPy functions of ``np.asarray(x)``), seeds a generator from
+            outside, writes into tensors that it did not make (``.grad`` included) or into an array
+            that it has read, keeps tensors that it made (in a list), or returns what depends on a
+            tensor from outside that requires grad.
         TypeError: an argument is neither an array nor hashable.
         ValueError: an argument lies on a device, where ``pa.cuda.graph`` captures calls.
 
@@ -161,7 +163,9 @@ class _Call:
     ) -> None:
         leaves, structure = flatten((args, kwargs))
         capture = _core.Capture(_arrays(leaves))
-        results, self._structure = _run(f, capture, leaves, structure)
+        with Tape().record() as drawn:
+            results, self._structure = _run(f, capture, leaves, structure)
+        self._generators = drawn.generators()
         self._others = [None if isinstance(y, Tensor) else y for y in results]
         self._places = [i for i, y in enumerate(results) if isinstance(y, Tensor)]
         # Mostly a tensor or a few: put together at once.
@@ -172,7 +176,8 @@ class _Call:
         self._single = kind is None and plain
         self._several = kind if plain and kind in (tuple, list) else None
         self._call = capture.finish([results[i] for i in self._places])
-        self.run, self.ops = self._call.run, self._call.ops
+        self.run = self._run_drawing if self._generators else self._call.run
+        self.ops = self._call.ops
         del results
         if capture.held:
             gc.collect()
@@ -181,6 +186,11 @@ class _Call:
                 f"[captured] {_name(f)} keeps tensors that it made (in a list, an attribute), "
                 "where later calls would not put theirs: return them instead"
             )
+
+    def _run_drawing(self, tensors: Sequence[Tensor]) -> Any:
+        for generator in self._generators:
+            note(generator)
+        return self._call.run(tensors)
 
     def result(self, found: list[Tensor]) -> Any:
         """What the function returns, with these tensors in it."""

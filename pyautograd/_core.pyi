@@ -290,6 +290,9 @@ class RandomStream:
     @property
     def device(self) -> str: ...
     position: int
+    @property
+    def passing(self) -> bool: ...
+    def restart(self, key0: int, key1: int, position: int = 0) -> None: ...
     def draw(
         self,
         op: str,

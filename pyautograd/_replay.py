@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
-from . import _core
-
 
 class _Positioned(Protocol):
     """A random generator, as far as its place in its stream goes."""
@@ -101,10 +99,5 @@ class _Replay:
 
 def note(generator: _Positioned) -> None:
     """Called by a generator before it draws."""
-    if _core.capturing():
-        raise RuntimeError(
-            "[captured] a captured function cannot draw random numbers, which would be the same "
-            "in each call: draw them outside and pass them as arguments"
-        )
     for tape in _tapes.running:
         tape.note(generator)

@@ -1,6 +1,7 @@
 #include "autograd/capture.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <functional>
 
@@ -28,11 +29,23 @@ Ref<Array> packed(const Array& x) {
   return out;
 }
 
+// Of a place in a random stream.
+Spec words_spec() { return {{3}, DType::UInt64, {}}; }
+
+Tensor words_of(const RandomSource::Place& place) {
+  Ref<Array> words = Array::empty(words_spec().shape, words_spec().dtype);
+  const uint64_t values[] = {place.key.words[0], place.key.words[1], place.block};
+  std::memcpy(words->data(), values, sizeof values);
+  return Tensor(std::move(words));
+}
+
+std::atomic<uint64_t> captures{0};
+
 }  // namespace
 
 std::optional<Tensors> CapturedCall::run(TensorSpan given) const {
   try {
-    return run_steps(given);
+    return streams_.empty() ? run_steps(given) : run_drawing(given);
   } catch (const Error& error) {
     if (error.kind() == Error::Kind::Memory) throw;
     return {};
@@ -51,6 +64,28 @@ std::optional<Tensors> CapturedCall::run_steps(TensorSpan given) const {
   return results;
 }
 
+std::optional<Tensors> CapturedCall::run_drawing(TensorSpan given) const {
+  std::vector<RandomSource::Place> places;
+  // Where the function is called instead, it draws what would have been drawn here.
+  const auto give_back = [&] {
+    for (size_t i = streams_.size(); i-- > 0;)
+      streams_[i].source->give_back(places[i], streams_[i].blocks);
+  };
+  Tensors all(given.begin(), given.end());
+  for (const Stream& stream : streams_) {
+    places.push_back(stream.source->take(stream.blocks));
+    all.push_back(words_of(places.back()));
+  }
+  try {
+    std::optional<Tensors> results = run_steps(all);
+    if (!results) give_back();
+    return results;
+  } catch (const Error&) {
+    give_back();
+    throw;
+  }
+}
+
 bool CapturedCall::Pin::holds() const {
   if (array->storage->version() != version) return false;
   return !copy || std::memcmp(copy->data(), packed(*array)->data(), copy->storage->bytes()) == 0;
@@ -59,6 +94,8 @@ bool CapturedCall::Pin::holds() const {
 bool CapturedCall::stale() const {
   return !std::all_of(pins_.begin(), pins_.end(), std::mem_fn(&Pin::holds));
 }
+
+Capture::Capture() : Lineage(Kind::Capture), serial_(++captures) {}
 
 Tensor Capture::absent(const Spec& spec, Value value, Family family) {
   const Ref<Storage> storage = Storage::absent(checked_bytes(spec.shape, spec.dtype), *this);
@@ -80,7 +117,18 @@ void Capture::begin() {
   first_node_ = Node::next_sequence();
 }
 
-void Capture::end() noexcept { current_ = nullptr; }
+void Capture::end() noexcept {
+  current_ = nullptr;
+  for (Drawn& drawn : drawn_) drawn.words = Tensor();
+}
+
+Capture::Drawn* Capture::drawn_from(const Ref<RandomSource>& source) {
+  if (source->capture == serial_) return nullptr;
+  for (Drawn& drawn : drawn_)
+    if (drawn.source == source) return &drawn;
+  const uint64_t block = source->place().block;
+  return &drawn_.emplace_back(source, block, block, argument(words_spec()));
+}
 
 // Memory that nobody can write: the numbers that Python wrote in the function are such.
 bool Capture::constant(const Array& x) const noexcept {
@@ -234,6 +282,8 @@ Ref<CapturedCall> Capture::finish(TensorSpan outputs) {
   }
   list_.results.insert(list_.results.end(), guards_.begin(), guards_.end());
   call->pins_ = std::move(pins_);
+  for (Drawn& drawn : drawn_)
+    call->streams_.push_back({std::move(drawn.source), drawn.next - drawn.begin});
   std::vector<bool> fixed;
   for (const Tensor& x : list_.constants) fixed.push_back(constant(x.array()));
   merge_repeated(list_, fixed);

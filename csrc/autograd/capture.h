@@ -1,9 +1,11 @@
 #pragma once
 
+#include <deque>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
+#include "autograd/random_source.h"
 #include "autograd/step_list.h"
 
 namespace pyautograd {
@@ -33,9 +35,19 @@ class CapturedCall final : public RefCounted {
     bool holds() const;
   };
 
-  std::optional<Tensors> run_steps(TensorSpan given) const;
+  // A stream that it draws from, which every run moves on by so many blocks.
+  struct Stream {
+    Ref<RandomSource> source;
+    uint64_t blocks;
+  };
 
-  StepList list_;             // its results: the call's, then the guards
+  std::optional<Tensors> run_steps(TensorSpan given) const;
+  std::optional<Tensors> run_drawing(TensorSpan given) const;
+
+  // Its arguments: the call's, then where the streams are. Its results: the call's, then the
+  // guards.
+  StepList list_;
+  std::vector<Stream> streams_;
   std::vector<bool> shared_;  // a result with later runs: whoever gets it gets a copy
   std::vector<Pin> pins_;
   int64_t elements_ = 0;
@@ -61,7 +73,7 @@ class Capture final : public RefCounted, public Lineage {
   // rule does must not depend on these.
   static bool unknown(const Array& x) noexcept { return current_ && !current_->constant(x); }
 
-  Capture() : Lineage(Kind::Capture) {}
+  Capture();
   // Around what the function's numbers do not go through: its ops are done.
   class Suspended {
    public:
@@ -84,6 +96,17 @@ class Capture final : public RefCounted, public Lineage {
   Ref<CapturedCall> finish(TensorSpan outputs);
 
   Tensors evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs, const Specs& specs);
+  // Of no other capture in this process.
+  uint64_t serial() const noexcept { return serial_; }
+  // What the function draws from. Its place moves in the runs, and here only as each of them sees
+  // it.
+  struct Drawn {
+    Ref<RandomSource> source;
+    uint64_t begin, next;  // blocks
+    Tensor words;          // in each run, those of its key and its first block
+  };
+  // None for what the function itself made, which is the same in each run.
+  Drawn* drawn_from(const Ref<RandomSource>& source);
   // An op that Python called gave x: if nobody else has the memory, the function made it.
   void note_made(const Tensor& x);
   // The function takes this truth value, a number, not to hold; false if it can be asked at once.
@@ -148,6 +171,8 @@ class Capture final : public RefCounted, public Lineage {
   std::vector<Ref<Storage>> held_;
   std::vector<Value> guards_;
   std::vector<CapturedCall::Pin> pins_;
+  std::deque<Drawn> drawn_;
+  const uint64_t serial_;
   uint64_t first_node_ = 0;
   bool asked_ = false;  // for numbers: whoever catches the error may do what other numbers forbid
   int64_t bytes_ = 0;

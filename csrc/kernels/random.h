@@ -12,6 +12,7 @@ namespace pyautograd::kernels {
 
 struct RandomKey {
   uint64_t words[2];
+  friend bool operator==(const RandomKey&, const RandomKey&) = default;
 };
 
 // Base draws, which take no parameter. Word i of the stream makes element i.

@@ -63,13 +63,15 @@ Tensor align_mapped(const Tensor& x, int dim, int64_t ndim) {
   return reshape(front, shape);
 }
 
-BatchResult batch_broadcasting(const Primitive& op, TensorSpan values, std::span<const int> dims) {
+BatchResult batch_broadcasting(const Primitive& op, TensorSpan values, std::span<const int> dims,
+                               size_t others) {
+  const size_t count = values.size() - others;
   int64_t ndim = 0;
-  for (size_t i = 0; i < values.size(); ++i)
+  for (size_t i = 0; i < count; ++i)
     ndim = std::max(ndim, values[i].ndim() - (dims[i] != kNotMapped));
   Tensors aligned;
-  for (size_t i = 0; i < values.size(); ++i)
-    aligned.push_back(align_mapped(values[i], dims[i], ndim));
+  for (size_t i = 0; i < count; ++i) aligned.push_back(align_mapped(values[i], dims[i], ndim));
+  for (const Tensor& x : values.subspan(count)) aligned.push_back(x);
   return {apply(Ref<const Primitive>(&op), aligned), {0}};
 }
 

@@ -142,8 +142,10 @@ Tensor mapped_or_broadcast(const Tensor& x, int dim, int64_t size);
 // Mapped in front and, behind it, logical dimensions padded on the left with ones to `ndim`;
 // unmapped values stay.
 Tensor align_mapped(const Tensor& x, int dim, int64_t ndim);
-// The batching rule of an op whose inputs broadcast against each other.
-BatchResult batch_broadcasting(const Primitive& op, TensorSpan values, std::span<const int> dims);
+// The batching rule of an op whose inputs broadcast against each other, but for the last `others`,
+// which nobody maps.
+BatchResult batch_broadcasting(const Primitive& op, TensorSpan values, std::span<const int> dims,
+                               size_t others = 0);
 
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return subtract(a, b); }

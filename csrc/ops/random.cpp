@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/capture.h"
 #include "ops/elementwise.h"
 
 namespace pyautograd::ops {
@@ -48,22 +49,49 @@ class DrawSite {
   bool plain_ = true;
 };
 
+// What a captured call knows of a stream from outside.
+Capture::Drawn* captured(const RandomStream& stream) {
+  Capture* const capture = Capture::current();
+  return capture ? capture->drawn_from(stream.source) : nullptr;
+}
+
+// The words of one draw: from a place on, which in a captured call is counted from where each run
+// finds the stream. That is the last input of the op then.
+struct Words {
+  RandomSource::Place first;
+  Tensor found;
+
+  static Words take(const RandomStream& stream, int64_t blocks) {
+    const auto count = static_cast<uint64_t>(blocks);
+    Capture::Drawn* const drawn = captured(stream);
+    if (!drawn) return {stream.source->take(count), {}};
+    return {{{}, std::exchange(drawn->next, drawn->next + count) - drawn->begin}, drawn->words};
+  }
+};
+
+// Where an op of so many inputs else starts.
+RandomSource::Place start_of(const RandomSource::Place& first, TensorSpan inputs, size_t others) {
+  if (inputs.size() == others) return first;
+  const auto* words = inputs[others].array().data<uint64_t>();
+  return {{{words[0], words[1]}}, words[2] + first.block};
+}
+
 class BaseRandom final : public Primitive {
  public:
-  BaseRandom(BaseDraw kind, const kernels::RandomKey& key, uint64_t block, Spec spec)
-      : kind_(kind), key_(key), block_(block), spec_(std::move(spec)) {}
+  BaseRandom(BaseDraw kind, const RandomSource::Place& first, Spec spec)
+      : kind_(kind), first_(first), spec_(std::move(spec)) {}
   std::string_view name() const override { return "random"; }
   Specs infer(TensorSpan) const override { return Specs{spec_}; }
-  Tensors eval(TensorSpan, const Specs& specs) const override {
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    kernels::base_draw(kind_, out->device_view(), key_, block_);
+    const auto [key, block] = start_of(first_, inputs, 0);
+    kernels::base_draw(kind_, out->device_view(), key, block);
     return Tensors::of(Tensor(std::move(out)));
   }
 
  private:
   const BaseDraw kind_;
-  const kernels::RandomKey key_;
-  const uint64_t block_;
+  const RandomSource::Place first_;
   const Spec spec_;
 };
 
@@ -88,13 +116,17 @@ void check_each(std::string_view op, const char* what, const Tensor& x, const Ba
     if (bad(values[i])) value_error("[", op, "] ", what, ", got ", values[i]);
 }
 
+size_t count_parameters(ParameterDraw kind) {
+  return kind == ParameterDraw::LogGamma || kind == ParameterDraw::Poisson ? 1 : 2;
+}
+
 // Inputs: the index of every element in the stream, then the parameters, all broadcast together.
 // With `counts` the indices are 0, 1, 2, ... and the first input has but their shape.
 class ParameterRandom final : public Primitive {
  public:
-  ParameterRandom(std::string_view op, ParameterDraw kind, const kernels::RandomKey& key,
-                  uint64_t block, bool counts)
-      : op_(op), kind_(kind), key_(key), block_(block), counts_(counts) {}
+  ParameterRandom(std::string_view op, ParameterDraw kind, const RandomSource::Place& first,
+                  bool counts)
+      : op_(op), kind_(kind), first_(first), counts_(counts) {}
   std::string_view name() const override { return op_; }
   Dependence dependence(const DependenceArgs& args) const override {
     return Dependence::elementwise(args.x, args.outputs[0]);
@@ -102,7 +134,7 @@ class ParameterRandom final : public Primitive {
 
   Specs infer(TensorSpan inputs) const override {
     Spec spec = inputs[0].spec();
-    for (const Tensor& x : inputs.subspan(1))
+    for (const Tensor& x : parameters(inputs))
       spec.shape = broadcast_shapes(op_, spec.shape, x.shape());
     spec.dtype = kind_ == ParameterDraw::LogGamma ? DType::Float64 : DType::Int64;
     return Specs{spec};
@@ -112,20 +144,23 @@ class ParameterRandom final : public Primitive {
     const Dims& shape = specs[0].shape;
     Ref<Array> out = Array::empty(shape, specs[0].dtype, specs[0].device);
     const Tensor index = counts_ ? inputs[0] : prepared(inputs[0], shape, DType::Int64);
-    Tensors parameters;
+    Tensors values;
     SmallVector<View, 2> views;
     const DType dtype = kind_ == ParameterDraw::Integers ? DType::Int64 : DType::Float64;
-    for (const Tensor& x : inputs.subspan(1)) parameters.push_back(prepared(x, shape, dtype));
-    if (out->size() > 0) check(parameters);
-    for (const Tensor& x : parameters) views.push_back(x.device_view());
-    kernels::parameter_draw(kind_, out->device_view(), key_, block_,
+    for (const Tensor& x : parameters(inputs)) values.push_back(prepared(x, shape, dtype));
+    if (out->size() > 0) check(values);
+    for (const Tensor& x : values) views.push_back(x.device_view());
+    const auto [key, block] = start_of(first_, inputs, 1 + count_parameters(kind_));
+    kernels::parameter_draw(kind_, out->device_view(), key, block,
                             counts_ ? View() : index.device_view(), views);
     return Tensors::of(Tensor(std::move(out)));
   }
 
   Saves saves() const override { return {.inputs = 2, .outputs = 1}; }
   Tensors vjp(const VjpArgs& args) const override {
-    return {Tensor(), moved(args.cotangents[0], args.inputs[1], args.outputs[0])};
+    Tensors found(args.wants.size());
+    found[1] = moved(args.cotangents[0], args.inputs[1], args.outputs[0]);
+    return found;
   }
   Tensors jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const override {
     if (!tangents[1]) return {Tensor()};
@@ -133,10 +168,15 @@ class ParameterRandom final : public Primitive {
   }
 
   BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
-    return batch_broadcasting(*this, values, dims);
+    const size_t broadcast = 1 + count_parameters(kind_);
+    return batch_broadcasting(*this, values, dims, values.size() - broadcast);
   }
 
  private:
+  TensorSpan parameters(TensorSpan inputs) const {
+    return inputs.subspan(1, count_parameters(kind_));
+  }
+
   // dy/da at a fixed quantile of y, the log of a gamma variate of shape a.
   static Tensor moved(const Tensor& t, const Tensor& a, const Tensor& y) {
     return -call<kernels::Scale>(t, gamma_shape_slope(a, y, 1));
@@ -163,8 +203,7 @@ class ParameterRandom final : public Primitive {
 
   const std::string op_;
   const ParameterDraw kind_;
-  const kernels::RandomKey key_;
-  const uint64_t block_;
+  const RandomSource::Place first_;
   const bool counts_;
 };
 
@@ -176,42 +215,57 @@ Device place(const RandomStream& stream, TensorSpan parameters) {
 
 class Permutation final : public Primitive {
  public:
-  Permutation(Dims shape, const kernels::RandomKey& key, uint64_t block)
-      : shape_(std::move(shape)), key_(key), block_(block) {}
+  Permutation(Dims shape, const RandomSource::Place& first)
+      : shape_(std::move(shape)), first_(first) {}
   std::string_view name() const override { return "permutation"; }
   Specs infer(TensorSpan) const override { return Specs{Spec{shape_, DType::Int64, {}}}; }
-  Tensors eval(TensorSpan, const Specs& specs) const override {
+  Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, DType::Int64);
     const int64_t n = shape_.back(), rows = n > 0 ? out->size() / n : 0;
     const Dims flat{rows, n}, strides{n, 1};
-    kernels::permutations({out->data(), DType::Int64, flat, strides}, key_, block_);
+    const auto [key, block] = start_of(first_, inputs, 0);
+    kernels::permutations({out->data(), DType::Int64, flat, strides}, key, block);
     return Tensors::of(Tensor(std::move(out)));
   }
 
  private:
   const Dims shape_;
-  const kernels::RandomKey key_;
-  const uint64_t block_;
+  const RandomSource::Place first_;
 };
 
 }  // namespace
 
-Tensor base_draw(std::string_view op, RandomStream& stream, BaseDraw kind, const Dims& shape,
+uint64_t RandomStream::position() const {
+  const Capture::Drawn* const drawn = captured(*this);
+  return drawn ? drawn->next : source->place().block;
+}
+
+void RandomStream::seek(uint64_t block) const {
+  if (Capture::Drawn* const drawn = captured(*this))
+    drawn->next = block;
+  else
+    source->seek(block);
+}
+
+Tensor base_draw(std::string_view op, const RandomStream& stream, BaseDraw kind, const Dims& shape,
                  DType dtype, TensorSpan parameters) {
   const DrawSite site(op);
   const Dims whole = site.whole(shape);
   check_shape(op, whole, dtype);
-  const uint64_t block = stream.take(kernels::base_draw_blocks(kind, dtype, count_elements(whole)));
+  const auto [first, found] =
+      Words::take(stream, kernels::base_draw_blocks(kind, dtype, count_elements(whole)));
   const auto primitive =
-      make_ref<BaseRandom>(kind, stream.key, block, Spec{whole, dtype, place(stream, parameters)});
-  return site.wrap(apply1(primitive, TensorSpan()));
+      make_ref<BaseRandom>(kind, first, Spec{whole, dtype, place(stream, parameters)});
+  return site.wrap(apply1(primitive, found ? TensorSpan(&found, 1) : TensorSpan()));
 }
 
-Tensor parameter_draw(std::string_view op, RandomStream& stream, ParameterDraw kind,
+Tensor parameter_draw(std::string_view op, const RandomStream& stream, ParameterDraw kind,
                       TensorSpan parameters, const std::optional<Dims>& shape) {
   const DrawSite site(op);
   Dims logical;
   for (const Tensor& x : parameters) logical = broadcast_shapes(op, logical, x.shape());
+  if (parameters.size() != count_parameters(kind))
+    value_error("[", op, "] takes ", count_parameters(kind), " parameters");
   if (shape) {
     if (broadcast_shapes(op, logical, *shape) != *shape) {
       value_error("[", op, "] size ", shape_string(*shape), " does not fit parameters of shape ",
@@ -223,24 +277,26 @@ Tensor parameter_draw(std::string_view op, RandomStream& stream, ParameterDraw k
   check_shape(op, whole, DType::Int64);
   const int64_t n = count_elements(whole);
   const Device device = place(stream, parameters);
-  const uint64_t block = stream.take(kernels::parameter_draw_blocks(kind, n));
+  const auto [first, found] = Words::take(stream, kernels::parameter_draw_blocks(kind, n));
   Tensors inputs{
       site.plain()
           ? zeros_view(whole, DType::Int64, stream.device)
           : site.wrap(reshape(arange(0, static_cast<double>(n), 1, DType::Int64, device), whole))};
   for (const Tensor& x : parameters)
     inputs.push_back(x.ndim() > 0 && is_on_host(x) ? to_device(x, stream.device) : x);
-  return apply1(make_ref<ParameterRandom>(op, kind, stream.key, block, site.plain()), inputs);
+  if (found) inputs.push_back(found);
+  return apply1(make_ref<ParameterRandom>(op, kind, first, site.plain()), inputs);
 }
 
-Tensor permutation(std::string_view op, RandomStream& stream, int64_t n) {
+Tensor permutation(std::string_view op, const RandomStream& stream, int64_t n) {
   const DrawSite site(op);
   const Dims whole = site.whole({n});
   check_shape(op, whole, DType::Int64);
-  const uint64_t block =
-      stream.take(kernels::base_draw_blocks(BaseDraw::Words, DType::UInt64, count_elements(whole)));
+  const auto [first, found] = Words::take(
+      stream, kernels::base_draw_blocks(BaseDraw::Words, DType::UInt64, count_elements(whole)));
   // Each step depends on those before it: the host makes it.
-  const Tensor order = apply1(make_ref<Permutation>(whole, stream.key, block), TensorSpan());
+  const Tensor order =
+      apply1(make_ref<Permutation>(whole, first), found ? TensorSpan(&found, 1) : TensorSpan());
   return site.wrap(to_device(order, stream.device));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "autograd/capture.h"
 #include "python/caster.h"
 #include "python/gil.h"
 #include "python/module.h"
@@ -108,8 +109,6 @@ PyObject* draw_with(RandomStream& stream, PyObject* const* values) {
     parameters.push_back(to_tensor(item));
     sizes.push_back(parameters.back().size());
   });
-  const size_t count = kind == ParameterDraw::LogGamma || kind == ParameterDraw::Poisson ? 1 : 2;
-  if (parameters.size() != count) value_error("[", op, "] takes ", count, " parameters");
   std::optional<Dims> dims;
   if (values[3] != Py_None) dims = to_dims(values[3]);
   return wrap(run_op(work_of(dims ? *dims : sizes),
@@ -138,15 +137,32 @@ void bind_random(py::module_& module) {
   add_method<draw, 5>(type, definitions[0]);
   add_method<draw_with, 4>(type, definitions[1]);
   type.def(py::init([](uint64_t key0, uint64_t key1, uint64_t position, const std::string& device) {
-             return std::make_unique<RandomStream>(kernels::RandomKey{{key0, key1}}, position,
-                                                   parse_device(device));
+             const Capture* capture = Capture::current();
+             const RandomSource::Place place{{{key0, key1}}, position};
+             return RandomStream{make_ref<RandomSource>(place, capture ? capture->serial() : 0),
+                                 parse_device(device)};
            }),
            py::arg("key0"), py::arg("key1"), py::arg("position") = 0, py::arg("device") = "cpu")
       .def_property_readonly("device", [](const RandomStream& s) { return name_of(s.device); })
-      .def_property_readonly(
-          "key",
-          [](const RandomStream& s) { return py::make_tuple(s.key.words[0], s.key.words[1]); })
+      .def_property_readonly("key",
+                             [](const RandomStream& s) {
+                               const auto key = s.source->place().key;
+                               return py::make_tuple(key.words[0], key.words[1]);
+                             })
       .def_property("position", &RandomStream::position, &RandomStream::seek)
+      .def(
+          "restart",
+          [](const RandomStream& s, uint64_t key0, uint64_t key1, uint64_t position) {
+            s.source->move_to({{{key0, key1}}, position});
+          },
+          py::arg("key0"), py::arg("key1"), py::arg("position") = 0)
+      .def_property_readonly(
+          "passing",
+          [](const RandomStream& s) {
+            const Capture* capture = Capture::current();
+            return capture && capture->serial() == s.source->capture;
+          },
+          "Whether it was made in the call that is being captured.")
       .def(
           "permutation",
           [](RandomStream& stream, const std::string& op, int64_t n) {

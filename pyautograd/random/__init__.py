@@ -12,7 +12,8 @@ reparametrisation, the shapes of gamma, beta, Dirichlet, chi-square, F and t, th
 and vonmises by implicit reparametrisation, up to sixth order. Integers have no derivative: they are
 constants of a graph.
 
-Under :func:`pyautograd.func.vmap` a draw is an error unless ``randomness`` says what it means.
+Under :func:`pyautograd.func.vmap` a draw is an error unless ``randomness`` says what it means. In a
+function of :func:`pyautograd.captured` it is made anew by each call.
 
 >>> rng = pa.random.default_rng(7)
 >>> rng.normal(size=(2, 3)).shape
@@ -126,6 +127,7 @@ class Generator(Continuous, Implicit, Discrete, Several, Urns):
         >>> [child.random() == 0 for child in pa.random.Generator(0).spawn(2)]
         [tensor(False), tensor(False)]
         """
+        self._require_own("spawn from")
         return [Generator(seeds, device=self.device) for seeds in self._seeds.spawn(n_children)]
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -193,7 +193,7 @@ def weights(p: Param, population: int) -> Tensor:
         raise ValueError(f"[choice] p of shape {weights.shape} for {population} elements")
     check_values("choice", "p", weights)
     with _core.Aside():
-        if _core.depth(weights) == 0 and abs(_core.sum(weights.detach()).item() - 1) > 1e-8:
+        if _core.depth(weights) == 0 and _any(abs(_core.sum(weights.detach()) - 1) > 1e-8):
             raise ValueError("[choice] p must sum to 1")
     return weights
 
@@ -203,4 +203,7 @@ def cast(x: Tensor, dtype: np.dtype[Any]) -> Tensor:
 
 
 def _any(condition: Any) -> bool:
-    return condition if isinstance(condition, bool) else bool(_core.any(condition))
+    if isinstance(condition, bool):
+        return condition
+    found = _core.any(condition)
+    return not _core.guard(found) and bool(found)  # a captured call is not run where it holds

@@ -22,14 +22,29 @@ class Stream:
 
     def __init__(self, seed: Seed = None, *, device: str = "cpu") -> None:
         self._device = _core.device(device)
+
+        self._stream = _core.RandomStream(0, 0, 0, self._device)
         self._reset(seed)
 
     def _reset(self, seed: Seed) -> None:
+        if seed is None and _core.capturing():
+            raise RuntimeError(
+                "[captured] a generator without a seed would be the same in each call: make it "
+                "outside of the captured function"
+            )
+        self._require_own("seed")
         if not isinstance(seed, np.random.SeedSequence):
             seed = np.random.SeedSequence(seed)
         self._seeds = seed
         key = self._seeds.generate_state(2, np.uint64)
-        self._stream = _core.RandomStream(int(key[0]), int(key[1]), 0, self._device)
+        self._stream.restart(int(key[0]), int(key[1]))
+
+    def _require_own(self, verb: str) -> None:
+        if _core.capturing() and not self._stream.passing:
+            raise RuntimeError(
+                f"[captured] a captured function cannot {verb} a generator that it did not make, "
+                "which each call finds at another place"
+            )
 
     @property
     def _position(self) -> int:
@@ -59,6 +74,7 @@ class Stream:
         >>> rng.state["counter"]
         2
         """
+        self._require_own("look at the state of")
         key = self._stream.key
         return {"bit_generator": BIT_GENERATOR, "key": key, "counter": self._position}
 
@@ -69,8 +85,8 @@ class Stream:
         words = [*state.get("key", ()), state.get("counter")]
         if len(words) != 3 or not all(type(w) is int and 0 <= w < 1 << 64 for w in words):
             raise ValueError("[random] state must have a key of two words and a counter")
-        key0, key1, counter = words
-        self._stream = _core.RandomStream(key0, key1, counter, self._device)
+        self._require_own("move")
+        self._stream.restart(*words)
 
     def _base(
         self,
