@@ -49,15 +49,18 @@ Tensor both_move(const Tensor& s, const Tensor& t) { return logical_and(moves(s)
 Tensor real_products(const Tensor& x, const Tensor& y) { return real(x * conj(y)); }
 
 // (c[i] - c[j]) / (w[i] - w[j]), or with the sums of both. Where the divisor is zero it is nan, but
-// zero where both c are: values that nothing asks for spoil no derivative of the others.
+// zero where both c are: values that nothing asks for spoil no derivative of the others. Elsewhere
+// what is linear in c stays so at zero: higher derivatives are those by a c that is zero, too.
 Tensor quotients(const Tensor& c, const Tensor& w, bool sums) {
   const Tensor ci = expand_dims(c, {-1}), cj = expand_dims(c, {-2}), zero = constant_like(w, 0);
-  const Tensor own = identity_matrix(w.shape().back(), DType::Bool, w.device());
   const auto [divisors, singular] = sums ? sums_of(w) : differences_of(w);
-  const Tensor still = logical_and(equal(ci, zero), equal(cj, zero));
   const Tensor regular =
       (sums ? ci + cj : ci - cj) / where(singular, constant_like(w, 1), divisors);
-  return where(sums ? still : logical_or(still, own), zero, where(singular, nan_like(w), regular));
+  const Tensor unknown =
+      call<kernels::Scale>(ci, nan_like(w)) + call<kernels::Scale>(cj, nan_like(w));
+  const Tensor all = where(singular, unknown, regular);
+  if (sums) return all;
+  return where(identity_matrix(w.shape().back(), DType::Bool, w.device()), zero, all);
 }
 
 // Element by element, but nan altogether if x is not zero and a quotient is not known: V x V^H

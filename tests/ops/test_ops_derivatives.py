@@ -81,6 +81,17 @@ def test_derivatives_are_derivatives_of_what_is_below(record, mode):
 
 
 @every_op
+def test_linearized_derivatives(record):
+    """They come from a cotangent of zeros: what is linear in that has its derivative there, too."""
+    for f in scalars(record):
+        xs, vs = tuple(map(pa.tensor, f.point)), tuple(map(pa.tensor, f.direction()))
+        for g in (f, forward(f, f.direction()), reverse(f, f.direction())):
+            wanted = pa.func.jvp(g, xs, vs)[1].item()
+            got = pa.func.linearize(g, *xs)[1](*vs).item()
+            assert np.isclose(got, wanted, rtol=1e-9, atol=1e-9), f.sample
+
+
+@every_op
 def test_single_precision_derivatives_stay_single(record):
     """And are those in double precision, to within what the rounding of the arguments moves."""
     for f in scalars(record):

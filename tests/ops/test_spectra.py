@@ -456,6 +456,16 @@ def test_a_simple_value_has_its_second_derivative_in_all_modes(spectrum, repeate
     np.testing.assert_allclose(in_all_modes(f, a, s, t), wanted, rtol=1e-9)
 
 
+@every_decomposition
+def test_third_derivatives_where_a_slope_is_zero(spectrum):
+    """At a minimum what is pulled back to the values is zero, but not a constant."""
+    a, directions = np.diag([1.0, 2.0, 4.0]), np.random.default_rng(10).normal(size=(3, 3, 3))
+    loss = lambda at: lambda a: (spectrum(a)[1] - at) ** 2  # noqa: E731
+    low, high = (np.array(in_all_modes(loss(at), a, *directions)) for at in (1.99, 2.01))
+    got = in_all_modes(loss(2), a, *directions)
+    np.testing.assert_allclose(got, (low + high) / 2, rtol=1e-9)
+
+
 @pytest.mark.parametrize("shape", [(4, 2), (2, 4)])
 @pytest.mark.parametrize("name", ["svdvals", "svd", "thin svd"])
 def test_one_singular_value_of_a_rectangular_matrix(name, shape):
