@@ -99,18 +99,18 @@ def divergence(
     @functools.wraps(f, updated=())
     def trace(*args: Any, **kwargs: Any) -> Tensor:
         x, at = _argument("divergence", f, args, kwargs, argnums)
+        if not x.size:
+            y = at(x)
+            _check_field(y.shape, x.shape)
+            return _core.sum(y)
         parts, tape = [], Tape()
         for start, stop in _chunks(x, chunk_size):
             with tape.take(), _core.Level("vmap", stop - start) as level:
                 direction = _core.make_batched(level, basis(x, start, stop), 0)
                 moved = to_front(level, jvp(at, (x,), (direction,))[1], stop - start)
-            if moved.shape[1:] != x.shape:
-                raise ValueError(
-                    f"[divergence] the function returns shape {moved.shape[1:]} for an argument of "
-                    f"shape {x.shape}: a vector field keeps it"
-                )
+            _check_field(moved.shape[1:], x.shape)
             parts.append(_core.sum(_diagonal(moved, x, start, stop)))
-        return _total(parts, at, x)
+        return _total(parts)
 
     return trace
 
@@ -177,7 +177,7 @@ def _second_derivatives(
             with tape.take():  # every evaluation is of one function, whatever it draws
                 parts.append(_along_axes(op, at, x, start, stop, summed))
         if summed:
-            return _total(parts, at, x)
+            return _total(parts)
         rows = _core.concat(parts)
         return _core.reshape(_core.moveaxis(rows, 0, -1), (*rows.shape[1:], *x.shape))
 
@@ -237,14 +237,18 @@ def _argument(
 
 
 def _chunks(x: Tensor, chunk_size: int | None) -> list[tuple[int, int]]:
-    if not x.size:
-        return []
     return chunks(x.size, chunk_size or max(16, _BYTES // x.nbytes))
 
 
-def _total(parts: list[Tensor], at: Callable[[Any], Tensor], x: Tensor) -> Tensor:
-    if not parts:
-        return _core.zeros_like(at(x))
+def _check_field(shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    if shape != wanted:
+        raise ValueError(
+            f"[divergence] the function returns shape {shape} for an argument of shape {wanted}: "
+            "a vector field keeps it"
+        )
+
+
+def _total(parts: list[Tensor]) -> Tensor:
     total = parts[0]
     for part in parts[1:]:
         total = total + part

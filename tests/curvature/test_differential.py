@@ -60,7 +60,11 @@ def test_shapes_and_empty_arguments():
     empty = np.zeros(0)
     assert pa.laplacian(lambda x: pa.sum(x))(empty).item() == 0.0
     assert pa.hessian_diagonal(lambda x: pa.sum(x))(empty).shape == (0,)
-    assert pa.divergence(lambda x: x)(empty).shape in ((), (0,))
+    for shape in ((0,), (2, 0)):
+        trace = pa.divergence(lambda x: x * x)(np.zeros(shape))
+        assert trace.shape == () and trace.item() == 0.0
+    with pytest.raises(ValueError, match=r"returns shape \(3,\) for an argument of shape \(0,\)"):
+        pa.divergence(lambda x: pa.zeros(3))(empty)
 
 
 def test_nesting():
