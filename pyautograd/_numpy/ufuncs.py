@@ -54,6 +54,8 @@ def _reduce(ufunc: np.ufunc, known: str, a: Any, axis: Any = 0, **kwargs: Any) -
         return reduction(_REDUCTIONS[known])(label, a, axis, **kwargs)
     out, keepdims = kwargs.pop("out", None), kwargs.pop("keepdims", False)
     x = _folded(label, ufunc, a, kwargs)
+    if x.ndim == 0 and axis in (0, -1, None):
+        x, axis, keepdims = _core.expand_dims(x, 0), 0, False
     axes = sorted(normal_axes(label, axis, x.ndim))
     for place in axes:
         x = _folded_axis(label, ufunc, known, x, place)
@@ -80,7 +82,7 @@ def _folded_axis(label: str, ufunc: np.ufunc, known: str, x: Tensor, axis: int) 
         return _core.full(empty, value.item(), dtype=value.dtype)
     if x.shape[axis] == 1:
         # hypot of one number is its absolute value
-        return op(x, _core.zeros_like(x)) if ufunc.identity == 0 else _core.copy(x)
+        return op(x, _core.zeros_like(x)) if ufunc.identity == 0 else _as_results(op, x)
     if known not in _ASSOCIATIVE:
         parts = [_core.expand_dims(part, axis) for part in _core.unstack(x, axis=axis)]
         return functools.reduce(op, parts)
@@ -99,9 +101,18 @@ def _accumulate(
     x = _folded(label, ufunc, a, {"dtype": dtype})
     if known in _ACCUMULATIONS:
         return stored(label, getattr(_core, _ACCUMULATIONS[known])(x, axis=axis), out)
-    parts = _core.unstack(x, axis=axis)
-    totals = list(itertools.accumulate(parts, getattr(_core, known)))
-    return stored(label, _core.stack(totals, axis=axis) if totals else x, out)
+    op: Callable[..., Tensor] = getattr(_core, known)
+    parts = list(_core.unstack(x, axis=axis))
+    if not parts:
+        return stored(label, _as_results(op, x), out)
+    parts[0] = _as_results(op, parts[0])
+    return stored(label, _core.stack(list(itertools.accumulate(parts, op)), axis=axis), out)
+
+
+def _as_results(op: Callable[..., Tensor], x: Tensor) -> Tensor:
+    """Elements that are joined with none, in the dtype that the op returns."""
+    few = _core.reshape(x, -1)[:0]
+    return _core.astype(x, op(few, few).dtype)
 
 
 def _outer(ufunc: np.ufunc, known: str, a: Any, b: Any, *, out: Any = None, **kwargs: Any) -> Any:

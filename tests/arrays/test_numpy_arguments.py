@@ -280,6 +280,17 @@ def test_options_that_folds_have_not():
             np.hypot.reduce(pa.tensor(X), **options)
 
 
+@pytest.mark.parametrize("ufunc", [np.logical_xor, np.logical_and, np.divide, np.hypot, np.fmax])
+def test_folds_of_few_have_the_dtype_of_more(ufunc):
+    for x in (np.array(-3), np.array([-3]), np.array([[0, -3, 2]]), np.zeros((2, 0))):
+        if x.size or ufunc not in (np.divide, np.fmax):
+            agree(ufunc.reduce(x), ufunc.reduce(pa.tensor(x)))
+        if x.ndim:
+            for axis in range(x.ndim):
+                want = ufunc.accumulate(x, axis=axis)
+                agree(want, ufunc.accumulate(pa.tensor(x), axis=axis))
+
+
 def test_folds_have_derivatives():
     got = pa.func.grad(lambda x: np.hypot.reduce(x, axis=None))(X).numpy()
     np.testing.assert_allclose(got, X / np.linalg.norm(X))
