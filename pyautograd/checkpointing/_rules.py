@@ -204,6 +204,7 @@ class Captured:
     """
 
     __slots__ = (
+        "__weakref__",
         "_again",
         "_f",
         "_leaves",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
@@ -186,14 +187,21 @@ class _Online:
 
     def run(self, init: Any, xs: Iterator[Any]) -> tuple[Any, list[Any]]:
         trace = _core.Trace(compares=False)
-        self._whole = Captured(partial(self._first, xs), (init,), trace, again=self._again)
-        result: tuple[Any, list[Any]] = self._whole.first_run()
+        whole = Captured(partial(self._first, xs), (init,), trace, again=self._again)
+        # What runs this loop owns it: a cycle would keep its states until garbage is collected.
+        self._whole = weakref.ref(whole)
+        result: tuple[Any, list[Any]] = whole.first_run()
         return result
+
+    def _runs(self) -> Captured:
+        whole = self._whole()
+        assert whole is not None
+        return whole
 
     def _first(self, xs: Iterator[Any], carry: Any) -> tuple[Any, list[Any]]:
         if self._rows:  # not the first run, but not recorded either
             return _straight(self._step, carry, self._rows)
-        tape = self._whole.tape
+        tape = self._runs().tape
         states = OnlineStates(self._slots, (carry, tape.positions()))
         for i, x in enumerate(xs):
             carry, y = self._step(carry, x)
@@ -210,11 +218,12 @@ class _Online:
             return _reversible(self._step, self._slots, carry, self._rows)
         ys: list[Any] = []
         slots = self._slots
-        tape = self._whole.tape
+        whole = self._runs()
+        tape = whole.tape
         for (start, (_, before)), (stop, (state, _)) in itertools.pairwise(states):
             part = _part(self._step, slots, carry, self._rows[start:stop])
             drawn = tape.starting_at(before)
-            carry, made = part.known_run(self._whole, drawn, (state, self._ys[start:stop]))
+            carry, made = part.known_run(whole, drawn, (state, self._ys[start:stop]))
             ys += made
             slots -= 1
         stop, (_, before) = states[-1]

@@ -1,6 +1,7 @@
 """pa.scan: a loop like any other, with as few steps repeated as can be."""
 
 import functools
+import gc
 import itertools
 
 import numpy as np
@@ -222,6 +223,28 @@ def test_nothing_leaks():
         (g,) = pa.grad(y, [x], create_graph=True)
         g.backward()
     del x, y, g
+
+
+@pytest.mark.parametrize("steps", [1, 8])
+def test_what_an_iterator_gave_goes_with_the_last_reference(steps):
+    """At once: a garbage collector that counts objects does not see how large they are."""
+
+    def call(recorded):
+        rows = (pa.ones(100) * i for i in range(steps))
+        start = pa.tensor(np.ones(100), requires_grad=recorded)
+        y = pa.scan(lambda c, x: (pa.sin(c * x), None), start, rows, checkpoint=3)[0]
+        if recorded:
+            pa.sum(y).backward()
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = pa.memory.live()
+        call(recorded=True)
+        call(recorded=False)
+        assert pa.memory.live() == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("checkpoint", [None, 2])
