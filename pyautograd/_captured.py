@@ -51,9 +51,10 @@ def captured(f: Callable[P, R]) -> Captured[P, R]:
     tensors of that call, with the numbers that they have when the list is run; other values of
     Python's, and what is printed, counted or decided by them, are not looked at again. Everything
     that goes through the same ops in every call can be captured, ``backward`` on tensors that ``f``
-    made and writes into such tensors included; but no function with rules of its own that computes
-    with NumPy. The solvers of :mod:`pyautograd.implicit` run anew in each call, and what
-    generators from outside draw is what ``f`` would draw there.
+    made and writes into such tensors included, and writes into arguments, of which the caller sees
+    nothing; but no function with rules of its own that computes with NumPy. The solvers of
+    :mod:`pyautograd.implicit` run anew in each call, and what generators from outside draw is what
+    ``f`` would draw there.
 
     Where an argument requires grad or a transform is at work on it, ``f`` is called as it is, so
     that derivatives of a captured function are those of ``f``: capture the outermost function.
@@ -166,7 +167,7 @@ class _Call:
         with Tape().record() as drawn:
             results, self._structure = _run(f, capture, leaves, structure)
         self._generators = drawn.generators()
-        self._others = [None if isinstance(y, Tensor) else y for y in results]
+        self._others = [None if isinstance(y, Tensor) else _own(y) for y in results]
         self._places = [i for i, y in enumerate(results) if isinstance(y, Tensor)]
         # Mostly a tensor or a few: put together at once.
         kind = self._structure.type
@@ -198,7 +199,7 @@ class _Call:
             return found[0]
         if self._several:
             return self._several(found)
-        results = list(self._others)
+        results = [_own(y) for y in self._others]
         for i, y in zip(self._places, found, strict=True):
             results[i] = y
         return unflatten(self._structure, results)
@@ -228,6 +229,11 @@ def _is_array(x: Any) -> bool:
 
 def _arrays(leaves: Sequence[Any]) -> list[Tensor]:
     return [_core.asarray(x) for x in leaves if _is_array(x)]
+
+
+def _own(x: Any) -> Any:
+    """A NumPy array that a caller writes into must not be the next one's result."""
+    return x.copy() if isinstance(x, np.ndarray) else x
 
 
 def _fixed(x: Any) -> Any:
