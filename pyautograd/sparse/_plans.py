@@ -197,12 +197,15 @@ class Planned:
             )
 
     def check_point(self, recording: Recording) -> None:
-        if recording.in_structure != self._structure or not self.inputs.fits(recording.inputs):
-            shapes = [x.shape for x in recording.inputs]
-            raise ValueError(
-                f"[{self.op}] the plan is for inputs of shapes {self.inputs.shapes}, got {shapes}: "
-                "make a plan for these"
-            )
+        if not self.inputs.fits(recording.inputs):
+            difference = self.inputs.difference(recording.inputs, "got")
+        elif recording.in_structure != self._structure:
+            difference = f"the structure {self._structure!r}, got {recording.in_structure!r}"
+        else:
+            return
+        raise ValueError(
+            f"[{self.op}] the plan is for inputs of {difference}: make a plan for these"
+        )
 
     def _explain(self, subject: str, colouring: str, evaluation: str) -> str:
         total = self.shape[0] * self.shape[1]
@@ -321,10 +324,9 @@ class JacobianPlan(Planned):
         """What the function returned, and the entries of its Jacobian."""
         self.check_point(recording)
         if not self.outputs.fits(recording.outputs):
-            shapes = [y.shape for y in recording.outputs]
+            difference = self.outputs.difference(recording.outputs, "but the function returned")
             raise ValueError(
-                f"[{self.op}] the plan is for outputs of shapes {self.outputs.shapes}, but the "
-                f"function returned {shapes}: make a plan for these"
+                f"[{self.op}] the plan is for outputs of {difference}: make a plan for these"
             )
         entries = self._entries_of(recording, retain_graph=False)
         values = [y.detach() for y in recording.outputs]

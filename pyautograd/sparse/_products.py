@@ -36,9 +36,18 @@ class Parts:
         self.size: int = ends[-1]
 
     def fits(self, tensors: Sequence[Tensor]) -> bool:
-        return self.shapes == [x.shape for x in tensors] and self.dtypes == [
-            x.dtype for x in tensors
-        ]
+        return not any(was != now for _, was, now in self._compared(tensors))
+
+    def difference(self, tensors: Sequence[Tensor], link: str) -> str:
+        """Of tensors that do not fit, what they should be, the link, and what they are."""
+        for name, was, now in self._compared(tensors):
+            if was != now:
+                return f"{name} [{', '.join(map(str, was))}], {link} [{', '.join(map(str, now))}]"
+        return ""
+
+    def _compared(self, tensors: Sequence[Tensor]) -> Iterator[tuple[str, list[Any], list[Any]]]:
+        yield "shapes", self.shapes, [x.shape for x in tensors]
+        yield "dtypes", self.dtypes, [x.dtype for x in tensors]
 
     def split(self, flat: Rows) -> list[Tensor]:
         """Tensors from vectors along the last axis."""

@@ -406,8 +406,14 @@ def test_patterns_and_plans_that_do_not_fit():
         pa.hessian(rosenbrock, x, sparsity=jacobians)
     with pytest.raises(ValueError, match="the plan in sparsity is for the Hessian"):
         pa.jacobian(lambda x: x**2, x, sparsity=pa.sparse.plan(rosenbrock, x))
-    with pytest.raises(ValueError, match="the plan is for inputs of shapes"):
-        pa.jacobian(lambda x: x**2, np.ones(6), sparsity=jacobians)
+    for point, difference in (
+        (np.ones(6), r"shapes \[\(5,\)\], got \[\(6,\)\]"),
+        (np.ones(5, "f"), r"dtypes \[float64\], got \[float32\]"),
+    ):
+        with pytest.raises(ValueError, match=f"the plan is for inputs of {difference}"):
+            pa.jacobian(lambda x: x**2, point, sparsity=jacobians)
+    with pytest.raises(ValueError, match=r"the plan is for inputs of the structure .*\[\*\]"):
+        pa.jacobian(lambda x: x[0] ** 2, [np.ones(5)], sparsity=jacobians)
 
 
 def test_too_little_memory_says_the_least():
