@@ -95,6 +95,24 @@ Plan make_plan(const BackwardRequest& request) {
   return plan;
 }
 
+// Targets of a sweep that records: what rules run meanwhile can be differentiated by them, also
+// where the function that they were made for has returned.
+class OpenTargets {
+ public:
+  OpenTargets(std::span<const Edge> targets, bool recorded)
+      : targets_(recorded ? targets : std::span<const Edge>()) {
+    for (const Edge& edge : targets_) edge.node->keep_open();
+  }
+  ~OpenTargets() {
+    for (const Edge& edge : targets_) edge.node->let_close();
+  }
+  OpenTargets(const OpenTargets&) = delete;
+  OpenTargets& operator=(const OpenTargets&) = delete;
+
+ private:
+  const std::span<const Edge> targets_;
+};
+
 // Cotangents that wait for their node, taken in descending order of recording.
 class Frontier {
  public:
@@ -200,7 +218,10 @@ Tensor from_hook(const char* op, const Tensor& replaced, const Spec& spec) {
 class Sweep {
  public:
   explicit Sweep(const BackwardRequest& request)
-      : request_(request), plan_(make_plan(request)), results_(request.targets.size()) {
+      : request_(request),
+        plan_(make_plan(request)),
+        open_(request.targets, plan_.differentiable),
+        results_(request.targets.size()) {
     for (size_t i = 0; i < request.targets.size(); ++i)
       target_of_.assign(request.targets[i].node.get(), true);
     if (request.unread) unread_.emplace();
@@ -424,6 +445,7 @@ class Sweep {
 
   const BackwardRequest& request_;
   Plan plan_;
+  const OpenTargets open_;
   NodeMap<bool> target_of_;
   Frontier frontier_;
   Tensors results_;

@@ -99,9 +99,14 @@ class Node : public RefCounted {
   Saved saved() const;
 
   // A functional transform is done with this leaf: nobody else can ask for derivatives by it, so it
-  // makes no result worth differentiating.
+  // makes no result worth differentiating. Sweeps whose results that transform differentiates by it
+  // keep it open while they run.
   void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
-  bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
+  void keep_open() noexcept { sweeps_.fetch_add(1, std::memory_order_relaxed); }
+  void let_close() noexcept { sweeps_.fetch_sub(1, std::memory_order_relaxed); }
+  bool closed() const noexcept {
+    return closed_.load(std::memory_order_relaxed) && sweeps_.load(std::memory_order_relaxed) == 0;
+  }
 
   // Every node recorded from now on has at least this number.
   static uint64_t next_sequence() noexcept;
@@ -144,6 +149,7 @@ class Node : public RefCounted {
   bool released_ = false;
   bool packed_ = false;  // some saved value is
   std::atomic<bool> closed_{false};
+  std::atomic<int32_t> sweeps_{0};  // that keep it open
 };
 
 inline const Spec& Edge::spec() const noexcept { return node->outputs[output]; }

@@ -134,6 +134,61 @@ def test_a_backward_pass_inside_another_transform(function):
     np.testing.assert_allclose(slope.item(), np.cos(X).sum())
 
 
+class SineByValue(SineByGrad):
+    """Its backward reads the value beside the derivative."""
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * pa.func.vjp(pa.cos, x)[0]
+
+
+class SineByOtherSlope(SineByGrad):
+    """Its backward takes a derivative by something else, of a function of what was saved."""
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * pa.func.grad(lambda z: pa.sum(z * pa.cos(x)))(pa.ones_like(x))
+
+
+@pytest.mark.parametrize("function", [SineByValue, SineByOtherSlope])
+@pytest.mark.parametrize(
+    "product",
+    [
+        lambda f, x, v: pa.func.grad(lambda x: pa.func.grad(f)(x) @ v)(x),
+        lambda f, x, v: pa.func.jvp(pa.func.grad(f), (x,), (v,))[1],
+        lambda f, x, v: pa.func.linearize(pa.func.grad(f), x)[1](v),
+        lambda f, x, v: pa.hvp(f, x, v),
+        lambda f, x, v: pa.hessian(f, x) @ v,
+        lambda f, x, v: pa.value_grad_hessian(f, x)[2] @ v,
+        lambda f, x, v: pa.sparse.hessian(f, x) @ v.numpy(),
+        lambda f, x, v: pa.linop.Hessian(f, x) @ v.numpy(),
+        lambda f, x, v: pa.func.vmap(pa.func.hessian(f))(pa.expand_dims(x, 0))[0] @ v,
+        lambda f, x, v: pa.captured(lambda x: pa.hessian(f, x))(x) @ v,
+    ],
+    ids="grad-of-grad jvp linearize hvp hessian value sparse linop vmap captured".split(),
+)
+def test_derivatives_that_a_backward_takes_are_differentiated(function, product):
+    x, v = pa.tensor(X), pa.tensor([1.0, -0.5])
+    found = product(lambda x: pa.sum(function.apply(x) ** 3), x, v)
+    s, c = np.sin(X), np.cos(X)
+    np.testing.assert_allclose(np.asarray(found), (6 * s * c**2 - 3 * s**3) * v.numpy(), rtol=1e-12)
+
+
+def test_derivatives_that_the_residual_of_a_root_takes_are_differentiated():
+    def residual(z, x):
+        return pa.func.vjp(lambda q: q**3 - x, z)[0]
+
+    def squares(x):
+        return pa.sum(pa.implicit.root(residual, pa.ones(2), x) ** 6)  # x**2
+
+    x, v = pa.tensor([0.7, 1.2]), pa.tensor([1.0, -0.5])
+    np.testing.assert_allclose(pa.hvp(squares, x, v).numpy(), 2 * v.numpy(), rtol=1e-9)
+    linear = pa.func.linearize(pa.func.grad(squares), x)[1]
+    np.testing.assert_allclose(linear(v).numpy(), 2 * v.numpy(), rtol=1e-9)
+
+
 class Noisy(pa.Function):
     """x * noise, whose noise backward sees again."""
 
