@@ -28,14 +28,18 @@ class Switch:
     def _back(self, former: int) -> None:
         raise NotImplementedError
 
-    def _again(self) -> Switch:
-        return type(self)()
-
     def __enter__(self) -> None:
         self._formers.append(self._switch())
 
     def __exit__(self, *_: object) -> None:
         self._back(self._formers.pop())
+
+    def _during(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        former = self._switch()
+        try:
+            return f(*args, **kwargs)
+        finally:
+            self._back(former)
 
     def __call__(self, f: F) -> F:
         if not callable(f):
@@ -50,8 +54,7 @@ class Switch:
 
         @functools.wraps(f)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with self._again():
-                return f(*args, **kwargs)
+            return self._during(f, *args, **kwargs)
 
         return wrapped  # type: ignore[return-value]
 
@@ -66,8 +69,7 @@ class Switch:
             resume: Callable[[], Any] = functools.partial(next, generator)
             try:
                 while True:
-                    with self._again():
-                        value = resume()
+                    value = self._during(resume)
                     try:
                         sent = yield value
                         resume = functools.partial(generator.send, sent)
@@ -78,8 +80,7 @@ class Switch:
             except StopIteration as stop:
                 return stop.value
             finally:
-                with self._again():
-                    generator.close()
+                self._during(generator.close)
 
         return wrapped
 

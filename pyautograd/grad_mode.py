@@ -106,6 +106,3 @@ class set_grad_enabled(_Restored, Switch):
 
     def _switch(self) -> int:
         return int(_core.enable_recording() if self._mode else _core.disable_recording())
-
-    def _again(self) -> Switch:
-        return set_grad_enabled(self._mode)
