@@ -195,7 +195,11 @@ def map(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     >>> pa.tree.map(lambda a, b: a + b, {"x": 1.0, "y": 2.0}, {"y": 20.0, "x": 10.0})
     {'x': 11.0, 'y': 22.0}
     """
+    if type(tree) is Tensor and not rest:
+        return function(tree)
     leaves, structure = flatten(tree)
+    if not rest:
+        return unflatten(structure, [function(leaf) for leaf in leaves])
     columns = [flatten_like(structure, other, "tree.map", "a later tree") for other in rest]
     return unflatten(structure, [function(*row) for row in zip(leaves, *columns, strict=True)])
 
