@@ -172,14 +172,17 @@ int64_t switch_recording() {
   return former;
 }
 
-// Of a function that is about to be evaluated: what it does on large arrays is put off.
-int64_t begin_recording() {
+// Of a function that is about to be evaluated: what it does on large arrays is put off, and what
+// nobody may read waits for readers.
+int64_t begin_recording(bool unread) {
   const int64_t former = switch_recording<RecordingScope::at_innermost>();
   Deferral::enter();
+  if (unread) Deferral::begin_sparing();
   return former;
 }
 
-void end_recording(int64_t former) {
+void end_recording(int64_t former, bool unread) {
+  if (unread) Deferral::end_sparing();
   Deferral::leave();
   set_disabled_through(former);
 }
@@ -216,9 +219,9 @@ void bind_levels(py::module_& module) {
   module.def("set_disabled_through", &set_disabled_through, py::arg("depth"));
   module.def("disable_recording", &switch_recording<RecordingScope::none>);
   module.def("enable_recording", &switch_recording<RecordingScope::all>);
-  module.def("begin_recording", &begin_recording,
+  module.def("begin_recording", &begin_recording, py::arg("unread") = false,
              "Records at the innermost level; returns what to hand to end_recording.");
-  module.def("end_recording", &end_recording, py::arg("former"));
+  module.def("end_recording", &end_recording, py::arg("former"), py::arg("unread") = false);
 
   module.def("begin_deferral", &Deferral::enter,
              "From here on elementwise ops on large arrays of this thread are put off.");

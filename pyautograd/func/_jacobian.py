@@ -20,7 +20,7 @@ from ._arguments import (
     split_aux,
 )
 from ._forward import Recorded, primal_of, transpose
-from ._reverse import Recording, gradients_of, recording_on, recording_unread, sweep
+from ._reverse import Recording, gradients_of, recording_on, sweep
 from ._vmap import to_front
 
 if TYPE_CHECKING:
@@ -338,7 +338,7 @@ def evaluate_hvp(
     """The Hessian at a point times `v`; `f` runs once."""
     _core.begin_deferral()
     try:
-        recording = Recording("hvp", f, args, kwargs, argnums, False, recording_unread)
+        recording = Recording("hvp", f, args, kwargs, argnums, False, unread=True)
         inputs = recording.inputs
         vector = match_values("hvp", "the vector", v, recording.in_structure, inputs)
         recording.scalar()

@@ -54,28 +54,14 @@ class unread:
         _core.end_sparing()
 
 
-class recording_unread(recording_on):
-    """Records a function that is only differentiated: as in :class:`unread`."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> recording_unread:
-        super().__enter__()
-        _core.begin_sparing()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _core.end_sparing()
-        super().__exit__()
-
-
 class Recording:
     """One evaluation of a function with its graph, ready to be swept as often as wanted.
 
     The inputs are lifted to the innermost level, so an inner function that runs inside ``vmap`` has
     a gradient per sample even for a parameter that is not mapped. They are closed when the function
     has returned: nobody but this recording can still differentiate with respect to them, so they
-    make no result differentiable. Where recording was off already, results are constants.
+    make no result differentiable. Where recording was off already, results are constants. A
+    function that is only differentiated is evaluated as in :class:`unread`.
     """
 
     __slots__ = ("_settle", "aux", "in_structure", "inputs", "op", "out_structure", "outputs")
@@ -88,15 +74,18 @@ class Recording:
         kwargs: dict[str, Any],
         argnums: Argnums,
         has_aux: bool,
-        scope: type[recording_on] = recording_on,
+        unread: bool = False,
     ) -> None:
         arguments = Arguments(op, args, argnums)
         self.op = op
         self.in_structure = arguments.structure
-        with scope() as mode:
+        former = _core.begin_recording(unread)
+        try:
             self.inputs = [_core.make_vjp_input(x) for x in arguments.leaves]
             out = f(*arguments.replaced(self.inputs), **kwargs)
-        off = mode.former >= _core.innermost_depth()
+        finally:
+            _core.end_recording(former, unread)
+        off = former >= _core.innermost_depth()
         self._settle = _core.without_edge if off else _core.without_closed_edge
         out, aux = split_aux(op, out, has_aux)
         self.outputs, self.out_structure = flatten_outputs(op, out)
@@ -114,8 +103,11 @@ class Recording:
 
     def reaches_outside(self) -> bool:
         """Whether a result can be differentiated by something other than the inputs."""
-        settled = [self._settle(y) for y in self.outputs]
-        return any(y.requires_grad or _core.depth(y) > 0 for y in settled)
+        for y in self.outputs:
+            settled = self._settle(y)
+            if settled.requires_grad or _core.depth(settled) > 0:
+                return True
+        return False
 
     def is_real_scalar(self) -> bool:
         """Whether the only output is a real scalar, and a function of real inputs."""
@@ -165,10 +157,13 @@ def sweep(
     The list of spent outputs is emptied as soon as the sweep has begun.
     """
     # By position, as each keyword would be searched for.
-    found = _core.run_backward(
+    found: list[Any] = _core.run_backward(
         outputs, cotangents, inputs, False, retain_graph, differentiable, separated, unread, spent
     )
-    return [_core.zeros_like(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
+    for i, gradient in enumerate(found):
+        if gradient is None:
+            found[i] = _core.zeros_like(inputs[i])
+    return found
 
 
 def gradients_of(recording: Recording, unread: bool) -> list[Tensor]:
@@ -176,16 +171,15 @@ def gradients_of(recording: Recording, unread: bool) -> list[Tensor]:
 
     Unread, its numbers are computed only for who asks, and nothing is left of the recording.
     """
-    with recording_on():
-        return sweep(
-            recording.outputs,
-            [None],
-            recording.inputs,
-            retain_graph=True,
-            differentiable="yes",
-            unread=unread,
-            spent=unread,
-        )
+    return sweep(
+        recording.outputs,
+        [None],
+        recording.inputs,
+        retain_graph=True,
+        differentiable="yes",
+        unread=unread,
+        spent=unread,
+    )
 
 
 @overload

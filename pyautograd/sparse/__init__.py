@@ -22,7 +22,6 @@ import numpy as np
 from .._captured import Captured
 from .._core import Tensor
 from .._fused import fused
-from ..func._reverse import recording_unread
 from ._matmul import matmul
 from ._plans import HessianPlan, JacobianPlan, record, record_gradient
 
@@ -272,4 +271,4 @@ def _evaluated(
 
 @fused
 def _entries(f: Callable[..., Any], found: HessianPlan, x: Any, *args: Any) -> Tensor:
-    return found.entries_at(record("sparse.plan", f, x, args, recording_unread))
+    return found.entries_at(record("sparse.plan", f, x, args, unread=True))

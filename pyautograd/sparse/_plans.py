@@ -13,7 +13,7 @@ from .._core import Pattern, Tensor
 from .._points import constant, warn_of_lost_derivative
 from .._scipy import scipy_module
 from ..func._arguments import check_callable
-from ..func._reverse import Recording, gradients_of, recording_on, sweep
+from ..func._reverse import Recording, gradients_of, sweep
 from ..tree import TreeDef, unflatten
 from ..tree import map as map_leaves
 from ._products import Parts, Seeds, pull_back, push_forward
@@ -31,31 +31,35 @@ def record(
     f: Callable[..., Any],
     x: Any,
     args: tuple[Any, ...],
-    scope: type[recording_on] = recording_on,
+    unread: bool = False,
 ) -> Recording:
     check_callable(op, f)
-    # Ops on memory that others can write are not put off.
-    point = map_leaves(lambda t: _core.guarded(t) if isinstance(t, Tensor) else t, constant(x))
-    recording = Recording(op, f, (point, *constant(args)), {}, 0, False, scope)
+    others = constant(args) if args else ()
+    recording = Recording(op, f, (map_leaves(_guarded, x), *others), {}, 0, False, unread)
     check_recording(op, recording)
     if recording.reaches_outside():
         warn_of_lost_derivative(op, "pa.hessian or pa.jacobian", stacklevel=3)
     return recording
 
 
+def _guarded(leaf: Any) -> Any:
+    """A constant; ops on memory that others can write are not put off."""
+    return _core.guarded(leaf.detach()) if isinstance(leaf, Tensor) else leaf
+
+
 def check_recording(op: str, recording: Recording) -> None:
     """Patterns are of real functions at a point."""
-    scipy_module(op, "sparse")
-    if any(_core.depth(t) for t in (*recording.inputs, *recording.outputs)):
-        raise RuntimeError(
-            f"[{op}] evaluates at a point and cannot run inside jvp or vmap; use pa.func.hessian "
-            "or pa.func.jacrev there"
-        )
-    if any(t.dtype.kind == "c" for t in (*recording.inputs, *recording.outputs)):
-        raise TypeError(
-            f"[{op}] takes real inputs and outputs: differentiate with respect to the real and "
-            "imaginary parts, and return the parts of complex results"
-        )
+    for t in (*recording.inputs, *recording.outputs):
+        if _core.depth(t):
+            raise RuntimeError(
+                f"[{op}] evaluates at a point and cannot run inside jvp or vmap; use "
+                "pa.func.hessian or pa.func.jacrev there"
+            )
+        if t.dtype.kind == "c":
+            raise TypeError(
+                f"[{op}] takes real inputs and outputs: differentiate with respect to the real "
+                "and imaginary parts, and return the parts of complex results"
+            )
 
 
 def record_gradient(op: str, recording: Recording, unread: bool = False) -> list[Tensor]:

@@ -30,24 +30,22 @@ class Parts:
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self.shapes = [x.shape for x in tensors]
         self.dtypes = [x.dtype for x in tensors]
+        self._specs = list(zip(self.shapes, self.dtypes, strict=True))
         self.dtype = array_dtype(*self.dtypes) if tensors else np.dtype(np.float64)
         ends = list(accumulate([x.size for x in tensors], initial=0))
         self.ranges = list(zip(ends, ends[1:], strict=False))
         self.size: int = ends[-1]
 
     def fits(self, tensors: Sequence[Tensor]) -> bool:
-        return not any(was != now for _, was, now in self._compared(tensors))
+        return [(x.shape, x.dtype) for x in tensors] == self._specs
 
     def difference(self, tensors: Sequence[Tensor], link: str) -> str:
         """Of tensors that do not fit, what they should be, the link, and what they are."""
-        for name, was, now in self._compared(tensors):
-            if was != now:
-                return f"{name} [{', '.join(map(str, was))}], {link} [{', '.join(map(str, now))}]"
-        return ""
-
-    def _compared(self, tensors: Sequence[Tensor]) -> Iterator[tuple[str, list[Any], list[Any]]]:
-        yield "shapes", self.shapes, [x.shape for x in tensors]
-        yield "dtypes", self.dtypes, [x.dtype for x in tensors]
+        shapes, dtypes = [x.shape for x in tensors], [x.dtype for x in tensors]
+        alike = shapes == self.shapes
+        was, now = (self.dtypes, dtypes) if alike else (self.shapes, shapes)
+        name = "dtypes" if alike else "shapes"
+        return f"{name} [{', '.join(map(str, was))}], {link} [{', '.join(map(str, now))}]"
 
     def split(self, flat: Rows) -> list[Tensor]:
         """Tensors from vectors along the last axis."""

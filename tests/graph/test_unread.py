@@ -9,7 +9,7 @@ from support.properties import scalars
 
 import pyautograd as pa
 from pyautograd import _core
-from pyautograd.func._reverse import Recording, gradients_of, recording_unread
+from pyautograd.func._reverse import Recording, gradients_of, recording_on, unread
 
 N = 1500  # so that a matrix of N by N weighs more than all else
 
@@ -60,7 +60,7 @@ def bytes_beside(call):
 
 
 def unread_gradient(f, x):
-    recording = Recording("test", f, (x,), {}, 0, False, recording_unread)
+    recording = Recording("test", f, (x,), {}, 0, False, unread=True)
     return gradients_of(recording, unread=True)
 
 
@@ -106,7 +106,7 @@ class TestReadAfterAll:
         for f in scalars(record):
             xs = tuple(pa.tensor(x) for x in f.point)
             numbers = tuple(range(len(xs)))
-            recording = Recording("test", f, xs, {}, numbers, False, recording_unread)
+            recording = Recording("test", f, xs, {}, numbers, False, unread=True)
             if recording.outputs[0].dtype.kind == "c":
                 continue
             got = gradients_of(recording, unread=True)
@@ -140,7 +140,7 @@ class TestReadAfterAll:
             return pa.sum(pa.sin(x @ v)) + pa.sum(pa.cos(x @ w))
 
         want = at_once(lambda: pa.func.grad(f, (0, 1))(v, w))
-        recording = Recording("test", f, (v, w), {}, (0, 1), False, recording_unread)
+        recording = Recording("test", f, (v, w), {}, (0, 1), False, unread=True)
         found = gradients_of(recording, unread=True)
         same(found[0].detach(), want[0])
         x[...] = 0.0
@@ -195,7 +195,7 @@ class TestReadAfterAll:
             data[...] = 7.0  # NumPy tells nobody
             return pa.sum(y.detach() * w)
 
-        with recording_unread():
+        with recording_on(), unread():
             y = f(pa.ones((3, 3)))
         assert y.item() == 27.0
 
