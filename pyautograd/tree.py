@@ -251,7 +251,28 @@ def broadcast_prefix(
     """
     if prefix is None or type(prefix) is int:  # nearly always
         return [prefix] * structure.num_leaves
+    values: list[Any] = []
+    if _prefix_into(values, prefix, structure):
+        return values
     return list(_prefix_values(prefix, structure, op, what, ""))
+
+
+def _prefix_into(values: list[Any], prefix: Any, below: TreeDef) -> bool:
+    """Appends the values unless a container differs: `_prefix_values` says where, or that only the
+    order of keys does."""
+    node = None if prefix is None else _node_type(type(prefix))
+    if node is None:
+        values += [prefix] * below.num_leaves
+        return True
+    if type(prefix) is not below.type:
+        return False
+    children, aux = node.flatten(prefix)
+    if aux != below.aux or len(children) != len(below.children):
+        return False
+    for value, child in zip(children, below.children, strict=True):
+        if not _prefix_into(values, value, child):
+            return False
+    return True
 
 
 def _prefix_values(prefix: Any, below: TreeDef, op: str, what: str, path: str) -> Iterator[Any]:

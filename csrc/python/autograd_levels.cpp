@@ -22,8 +22,8 @@ using Parts = std::pair<Tensor, Tensor>;
 // A transform that runs: entered by `with`, ended whichever way the block is left.
 class PyLevel {
  public:
-  PyLevel(const std::string& kind, int64_t size, const std::string& randomness,
-          const PyLevel* directions)
+  PyLevel(std::string_view kind, int64_t size, std::string_view randomness,
+          const py::object& directions)
       : size_(size) {
     if (kind != "jvp" && kind != "vmap" && kind != "taylor")
       value_error("[Level] kind must be 'jvp', 'vmap' or 'taylor', got '", kind, "'");
@@ -31,8 +31,9 @@ class PyLevel {
     kind_ = kind == "jvp"    ? Level::Kind::Jvp
             : kind == "vmap" ? Level::Kind::Vmap
                              : Level::Kind::Taylor;
-    if (directions) {
-      directions_ = directions->running("Level");
+    // As an object, since pybind11 raises and drops an error to find out that None is no PyLevel.
+    if (!directions.is_none()) {
+      directions_ = directions.cast<const PyLevel&>().running("Level");
       if (kind_ != Level::Kind::Taylor || directions_->kind != Level::Kind::Vmap)
         value_error("[Level] only a taylor level has directions, and they are a vmap level");
     }
@@ -191,9 +192,9 @@ void end_recording(int64_t former, bool unread) {
 
 void bind_levels(py::module_& module) {
   py::class_<PyLevel>(module, "Level")
-      .def(py::init<const std::string&, int64_t, const std::string&, const PyLevel*>(),
+      .def(py::init<std::string_view, int64_t, std::string_view, const py::object&>(),
            py::arg("kind"), py::arg("size") = 0, py::arg("randomness") = "same",
-           py::arg("directions") = nullptr)
+           py::arg("directions") = py::none())
       .def("__enter__",
            [](py::object self) {
              self.cast<PyLevel&>().enter();
