@@ -478,7 +478,13 @@ def _draws(name: str, rng: Any, method: str, *args: Any, **named: Any) -> Any:
         raise TypeError(
             f"[nn.{name}] rng must be a generator such as pa.random.default_rng(0), got {rng!r}"
         )
-    return draw(*args, **named)
+    found = draw(*args, **named)
+    if _core.capturing() and not isinstance(found, Tensor):
+        raise RuntimeError(
+            f"[nn.{name}] each run of a captured call would have the numbers that {rng!r} drew "
+            "once: draw from a generator of pa.random"
+        )
+    return found
 
 
 def _tensor(draws: Any, dtype: npt.DTypeLike) -> Tensor:

@@ -72,6 +72,29 @@ def test_activations_at_their_edges():
         nn.layer_norm(np.ones(3), axis=1)
 
 
+def test_dropout_in_a_captured_training_step():
+    x = pa.asarray(np.random.default_rng(0).normal(size=(20, 3)))
+    start = nn.init_mlp(np.random.default_rng(1), [3, 8, 1])
+
+    def step(params, rng):
+        def loss(params):
+            hidden = nn.dropout(pa.tanh(nn.linear(params[0], x)), 0.5, rng)
+            return pa.mean((nn.linear(params[1], hidden)[:, 0] - x[:, 0]) ** 2)
+
+        slopes = pa.func.grad(loss)(params)
+        return pa.tree.map(lambda p, g: p - 0.1 * g, params, slopes)
+
+    rngs = [pa.random.default_rng(2), pa.random.default_rng(2)]
+    call = pa.captured(lambda params: step(params, rngs[0]))
+    captured = plain = start
+    for _ in range(5):
+        captured, plain = call(captured), step(plain, rngs[1])
+        for p, q in zip(pa.tree.leaves(captured), pa.tree.leaves(plain), strict=True):
+            np.testing.assert_allclose(p, q, rtol=1e-13, atol=1e-15)
+    with pytest.raises(RuntimeError, match=r"\[nn.dropout\] each run of a captured call"):
+        pa.captured(lambda params: step(params, np.random.default_rng(0)))(start)
+
+
 def test_dropout():
     x = pa.asarray(np.arange(1.0, 2001.0))
     for rng in (pa.random.default_rng(0), np.random.default_rng(0)):
