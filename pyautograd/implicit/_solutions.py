@@ -96,7 +96,7 @@ def root(
     def find(points: Points, x: Array) -> Array:
         return newton_root(problem.op, points, x, problem.eps)
 
-    return problem.solution(given, problem.flat, problem.finder(f, find), linear, newton)
+    return problem.solution(given, problem.flat, problem.finder(find), linear, newton)
 
 
 @overload
@@ -149,7 +149,7 @@ def fixed_point(
     def find(points: Points, x: Array) -> Array:
         return iterate(problem.op, points, x, problem.eps)
 
-    return problem.solution(given, residual, problem.finder(f, find), linear, together)
+    return problem.solution(given, residual, problem.finder(find), linear, together)
 
 
 @overload
@@ -202,7 +202,7 @@ def argmin(
         return newton_minimum(problem.op, points, x, problem.eps)
 
     return problem.solution(
-        given, gradient, problem.finder(f, find), linear, newton, problem.scalar, symmetric=True
+        given, gradient, problem.finder(find), linear, newton, problem.scalar, symmetric=True
     )
 
 
@@ -251,8 +251,9 @@ class _Problem:
         problem = cls(op, f, layout, (structure, others), solver, device)
         return problem, Given(start, tensors)
 
-    def _call(self, x: Tensor, values: Sequence[Tensor]) -> Any:
-        return self._f(self._tree(x), *self._theta(values))
+    def at(self, x: Any, *values: Tensor) -> Any:
+        """The function of a tree and the tensors among theta."""
+        return self._f(x, *self._theta(values))
 
     def _theta(self, values: Sequence[Tensor]) -> tuple[Any, ...]:
         leaves = list(self._others)
@@ -274,7 +275,7 @@ class _Problem:
         return joined.astype(self.layout.dtype)
 
     def flat(self, x: Tensor, *values: Tensor) -> Tensor:
-        y = self._vector(flatten(self._call(x, values))[0])
+        y = self._vector(flatten(self.at(self._tree(x), *values))[0])
         if y.shape != x.shape:
             raise ValueError(
                 f"[{self.op}] the function returns {y.size} values for {x.size} unknowns"
@@ -282,53 +283,44 @@ class _Problem:
         return y
 
     def scalar(self, x: Tensor, *values: Tensor) -> Tensor:
-        y: Tensor = self._call(x, values)
+        y: Tensor = self.at(self._tree(x), *values)
         return y
 
-    def finder(
-        self, f: Callable[..., Any], default: Callable[[Points, Array], Array]
-    ) -> Callable[[bool], Find]:
-        if self._solver is not None:
-            return lambda captured: self._users(f)
+    def finder(self, default: Callable[[Points, Array], Array]) -> Callable[[bool], Find]:
+        return self._default(default) if self._solver is None else lambda captured: self._users
 
-        def of(*args: Any) -> Any:
-            return f(args[0], *self._theta(args[1:]))
-
+    def _default(self, solver: Callable[[Points, Array], Array]) -> Callable[[bool], Find]:
         def finder(captured: bool) -> Find:
-            shared = CapturedPoints(self.op, of, self.layout, second=True) if captured else None
+            shared = (
+                CapturedPoints(self.op, self.at, self.layout, second=True) if captured else None
+            )
+
+            def points_at(theta: Sequence[Tensor]) -> Points:
+                if shared is not None:
+                    return shared.beside(theta)
+                return Points(self.op, lambda x: self.at(x, *theta), self.layout, second=True)
 
             def find(start: Tensor, theta: Sequence[Tensor]) -> Tensor:
-                points = (
-                    shared.beside(theta)
-                    if shared
-                    else Points(self.op, lambda x: of(x, *theta), self.layout, second=True)
-                )
-                solved = default(points, start.to("cpu").numpy().astype(np.float64))
+                solved = solver(points_at(theta), start.to("cpu").numpy().astype(np.float64))
                 return _core.tensor(solved, dtype=self.layout.dtype, device=start.device)
 
             return find
 
         return finder
 
-    def _users(self, f: Callable[..., Any]) -> Find:
-        """The solver that was passed, as a function of plain tensors."""
-        solver = self._solver
-        assert solver is not None
-
-        def find(start: Tensor, theta: Sequence[Tensor]) -> Tensor:
-            rest = self._theta(theta)
-            structure = self.layout.structure
-            x0 = unflatten(structure, self.layout.split(start.to("cpu").numpy()))
-            found = solver(lambda x: f(x, *rest), x0)
-            leaves = flatten_like(structure, found, self.op, "what the solver returned")
-            x = self._vector([_core.asarray(y).detach() for y in leaves])
-            if x.shape != start.shape:
-                raise ValueError(
-                    f"[{self.op}] the solver returned {x.size} values for {start.size} unknowns"
-                )
-            return x
-
-        return find
+    def _users(self, start: Tensor, theta: Sequence[Tensor]) -> Tensor:
+        """What the solver that was passed finds."""
+        assert self._solver is not None
+        structure = self.layout.structure
+        x0 = unflatten(structure, self.layout.split(start.to("cpu").numpy()))
+        found = self._solver(lambda x: self.at(x, *theta), x0)
+        leaves = flatten_like(structure, found, self.op, "what the solver returned")
+        x = self._vector([_core.asarray(y).detach() for y in leaves])
+        if x.shape != start.shape:
+            raise ValueError(
+                f"[{self.op}] the solver returned {x.size} values for {start.size} unknowns"
+            )
+        return x
 
     def solution(
         self,
