@@ -138,9 +138,9 @@ bool write_kernel(const InplaceOp& op, const Tensor& x, const Tensor& y) {
 }
 
 // Writing is copying: what is written may lie on another device, whatever the index. Numbers of the
-// host go along as they are.
+// host go along as they are, but what is one number to vmap, or to a tangent, may be many there.
 Tensor placed_for(const Tensor& x, const Tensor& value) {
-  const bool goes_along = value.ndim() == 0 && ops::is_on_host(value);
+  const bool goes_along = value.is_array() && value.ndim() == 0 && ops::is_on_host(value);
   return goes_along || value.device() == x.device() ? value : ops::to_device(value, x.device());
 }
 

@@ -126,6 +126,21 @@ def test_derivatives_by_what_is_written_lie_on_the_host(device):
     assert values.grad.device == "cpu" and values.grad.tolist() == [4.0, 32.0]
 
 
+@pytest.mark.parametrize("transform", [pa.func.grad, pa.func.jacfwd, pa.func.hessian, pa.laplacian])
+def test_numbers_of_the_host_that_are_differentiated_are_written(device, transform):
+    def f(x, place):
+        y = x * 2
+        y[0] = (x * x).to(place)[1]
+        return fourth_powers(y)
+
+    x = pa.tensor([1.0, 2.0, 3.0])
+    for way in (transform, lambda f: pa.func.vmap(transform(f), in_axes=(0, None))):
+        points = x if way is transform else pa.stack([x, -x])
+        got = way(f)(points.to(device), "cpu")
+        assert got.device == device
+        np.testing.assert_allclose(got.to("cpu").numpy(), way(f)(points, "cpu").numpy())
+
+
 def test_what_lies_on_a_device_is_written_to_the_host(device):
     two = pa.tensor([1.0, 2.0], device=device)
     for write in (
