@@ -57,8 +57,9 @@ def captured(f: Callable[P, R]) -> Captured[P, R]:
     ``f`` would draw there.
 
     Where an argument requires grad or a transform is at work on it, ``f`` is called as it is, so
-    that derivatives of a captured function are those of ``f``: capture the outermost function.
-    Functions may run in several threads.
+    that derivatives of a captured function are those of ``f``: capture the outermost function. So
+    it is inside ``pa.detect_anomaly``, which looks at numbers. Functions may run in several
+    threads.
 
     Args:
         f: takes and returns trees of tensors and other values.

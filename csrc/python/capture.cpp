@@ -153,8 +153,9 @@ void bind_captures(py::module_& module) {
       "capturing", [] { return Capture::current() != nullptr; },
       "Whether this thread writes a call down.");
   module.def(
-      "may_capture", [] { return !Capture::current() && !Closure::current(); },
-      "Whether it writes none down, and runs no checkpointed function, which compares ops.");
+      "may_capture", [] { return !Capture::current() && !Closure::current() && !checks_for_nan(); },
+      "Whether it writes none down, and runs no checkpointed function, which compares ops, and no "
+      "backward pass is to look for nan.");
 }
 
 }  // namespace pyautograd::python

@@ -204,6 +204,21 @@ class TestRefusals:
         refused(pa.captured(f), pa.tensor([1.0, 2.0]))
         f(pa.tensor([1.0, 2.0]))
 
+    def test_derivatives_that_are_checked_for_nan(self):
+        """The function is called as it is, whether it was written down before or not."""
+
+        def f(x):
+            return pa.func.grad(lambda x: pa.sum(pa.sqrt(x - 1)))(x)
+
+        written = pa.captured(f)
+        written(pa.tensor([2.0, 5.0]))
+        for call in (written, pa.captured(f)):
+            with pa.detect_anomaly():
+                same(call(pa.tensor([2.0, 5.0])), [0.5, 0.25])
+                with pytest.raises(RuntimeError, match=r"\[sqrt\] backward produced nan"):
+                    call(pa.tensor([0.0, 5.0]))
+            same(call(pa.tensor([0.0, 5.0])), [np.nan, 0.25])
+
     def test_errors_that_are_caught(self):
         def f(x):
             try:
