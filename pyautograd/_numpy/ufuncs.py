@@ -27,7 +27,6 @@ _REDUCTIONS = {
     "minimum": "min",
     "logical_and": "all",
     "logical_or": "any",
-    "logaddexp": "logsumexp",
 }
 _ACCUMULATIONS = {
     "add": "cumsum",
@@ -38,14 +37,9 @@ _ACCUMULATIONS = {
 }
 # Elements may be joined in any grouping.
 _ASSOCIATIVE = frozenset(
-    """bitwise_and bitwise_or bitwise_xor fmax fmin gcd hypot lcm logaddexp2 logical_xor""".split()
+    """bitwise_and bitwise_or bitwise_xor fmax fmin gcd hypot lcm logaddexp logaddexp2
+    logical_xor""".split()
 )
-
-
-def _op(names: dict[str, str], known: str, label: str) -> str:
-    if known not in names:
-        raise no_counterpart(label)
-    return names[known]
 
 
 def _reduce(ufunc: np.ufunc, known: str, a: Any, axis: Any = 0, **kwargs: Any) -> Any:
@@ -53,13 +47,31 @@ def _reduce(ufunc: np.ufunc, known: str, a: Any, axis: Any = 0, **kwargs: Any) -
     if known in _REDUCTIONS:
         return reduction(_REDUCTIONS[known])(label, a, axis, **kwargs)
     out, keepdims = kwargs.pop("out", None), kwargs.pop("keepdims", False)
+    grouped = known in _ASSOCIATIVE
+    start, mask = (_given(kwargs.pop(k, None)) if grouped else None for k in ("initial", "where"))
     x = _folded(label, ufunc, a, kwargs)
+    if mask is not None and mask is not True:
+        x = _core.where(mask, x, _neutral(label, ufunc, start))
     if x.ndim == 0 and axis in (0, -1, None):
         x, axis, keepdims = _core.expand_dims(x, 0), 0, False
     axes = sorted(normal_axes(label, axis, x.ndim))
     for place in axes:
         x = _folded_axis(label, ufunc, known, x, place)
+    if start is not None:
+        x = getattr(_core, known)(start, x)
     return stored(label, x if keepdims else _core.squeeze(x, tuple(axes)), out)
+
+
+def _given(option: Any) -> Any:
+    return None if option is np._NoValue else option
+
+
+def _neutral(label: str, ufunc: np.ufunc, start: Any) -> Any:
+    """What makes no difference where a mask leaves an element out; of an operation without such a
+    number, such as fmax, what it starts with, which may be joined again."""
+    if ufunc.identity is None and start is None:
+        raise ValueError(f"{label}: an operation without an identity needs initial= beside where=")
+    return start if ufunc.identity is None else ufunc.identity
 
 
 def _folded(label: str, ufunc: np.ufunc, a: Any, options: dict[str, Any]) -> Tensor:
@@ -80,6 +92,8 @@ def _folded_axis(label: str, ufunc: np.ufunc, known: str, x: Tensor, axis: int) 
         empty = _core.sum(x, axis, keepdims=True).shape
         value = np.asarray(ufunc.identity).astype(op(x, x).dtype)
         return _core.full(empty, value.item(), dtype=value.dtype)
+    if known == "logaddexp":
+        return _core.logsumexp(x, axis, keepdims=True)
     if x.shape[axis] == 1:
         # hypot of one number is its absolute value
         return op(x, _core.zeros_like(x)) if ufunc.identity == 0 else _as_results(op, x)
@@ -130,7 +144,8 @@ def _reduceat(
 ) -> Any:
     """A piece from each index up to the next, or the one element where the next is no larger."""
     label = f"np.{ufunc.__name__}.reduceat"
-    reduce = reduction(_op(_REDUCTIONS, known, label))
+    if known not in _REDUCTIONS and known != "logaddexp":
+        raise no_counterpart(label)
     out = kwargs.pop("out", None)
     x = _core.moveaxis(_core.asarray(a), axis, 0)
     starts = [operator.index(i) for i in np.asarray(indices)]
@@ -139,7 +154,8 @@ def _reduceat(
             raise IndexError(f"{label}: index {i} is out of bounds for axis of size {x.shape[0]}")
     ends = [*starts[1:], x.shape[0]][: len(starts)]
     pieces = [
-        reduce(label, x[i : max(j, i + 1)], 0, **kwargs) for i, j in zip(starts, ends, strict=True)
+        _reduce(ufunc, known, x[i : max(j, i + 1)], 0, **kwargs)
+        for i, j in zip(starts, ends, strict=True)
     ]
     if not pieces:
         return stored(label, _core.moveaxis(x[:0], 0, axis), out)

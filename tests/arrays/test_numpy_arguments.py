@@ -57,6 +57,13 @@ CALLS = {
     "integers in float": lambda new, x, y: np.multiply(new([1, 2]), new([3, 4]), dtype=np.float64),
     "add.reduce where": lambda new, x, y: np.add.reduce(x, axis=None, where=MASK, initial=1.0),
     "logaddexp.reduce": lambda new, x, y: np.logaddexp.reduce(x, axis=1),
+    "logaddexp.reduce where": lambda new, x, y: np.logaddexp.reduce(x, axis=1, where=MASK),
+    "logaddexp.reduce initial": lambda new, x, y: np.logaddexp.reduce(
+        x, axis=(0, 1), where=MASK, initial=0.5, keepdims=True
+    ),
+    "logaddexp.reduceat": lambda new, x, y: np.logaddexp.reduceat(x, [0, 2, 1], axis=1),
+    "hypot.reduce where": lambda new, x, y: np.hypot.reduce(x, where=MASK, initial=2.0),
+    "fmax.reduce where": lambda new, x, y: np.fmax.reduce(x, axis=1, where=MASK, initial=-0.5),
     "add.reduceat": lambda new, x, y: np.add.reduceat(x, [0, 2, 1], axis=1),
     "add.reduceat of nothing": lambda new, x, y: np.add.reduceat(x, np.zeros(0, int), axis=1),
     "maximum.reduceat": lambda new, x, y: np.maximum.reduceat(x, [1, 0]),
@@ -204,6 +211,7 @@ def test_a_singular_element_that_is_left_out_contributes_nothing():
         (lambda x: np.sin(x, out="x"), TypeError, "."),
         (lambda x: np.max(x, where=MASK), ValueError, "initial="),
         (lambda x: np.nanmin(x, where=MASK), ValueError, "initial="),
+        (lambda x: np.fmax.reduce(x, where=MASK), ValueError, "initial="),
         (lambda x: np.sum(x, where=[1, 0, 1]), TypeError, "of bools"),
         (lambda x: np.take(x, [9]), IndexError, "9"),
         (lambda x: np.take(x, [9], mode="x"), ValueError, "'x'"),
@@ -276,8 +284,8 @@ def test_ufunc_at_counts_repeated_indices(ufunc, dtype):
 
 def test_options_that_folds_have_not():
     for options in ({"initial": 1.0}, {"where": X > 0}):
-        with pytest.raises(TypeError, match="hypot.reduce.*not supported"):
-            np.hypot.reduce(pa.tensor(X), **options)
+        with pytest.raises(TypeError, match="subtract.reduce.*not supported"):
+            np.subtract.reduce(pa.tensor(X), **options)
 
 
 @pytest.mark.parametrize("ufunc", [np.logical_xor, np.logical_and, np.divide, np.hypot, np.fmax])
@@ -294,6 +302,10 @@ def test_folds_of_few_have_the_dtype_of_more(ufunc):
 def test_folds_have_derivatives():
     got = pa.func.grad(lambda x: np.hypot.reduce(x, axis=None))(X).numpy()
     np.testing.assert_allclose(got, X / np.linalg.norm(X))
+    got = pa.func.grad(lambda x: np.logaddexp.reduce(x, axis=None, where=MASK, initial=0.5))(X)
+    np.testing.assert_allclose(
+        got.numpy(), np.exp(X) * MASK / (np.exp(X[MASK]).sum() + np.exp(0.5))
+    )
     got = pa.func.grad(lambda x: np.subtract.accumulate(x, axis=1).sum())(X).numpy()
     np.testing.assert_array_equal(got, [[3, -2, -1]] * 2)
 
