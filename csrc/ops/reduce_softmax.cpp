@@ -123,6 +123,30 @@ Tensor complex_logsumexp(const Tensor& x, const Dims& axes, bool keepdims) {
   return keepdims ? out : squeeze(out, axes);
 }
 
+// log(sum(b exp(x))), where what has no weight is left out, whatever it is. Lines without any
+// weight are lines of -inf.
+Tensor weighted_logsumexp(const Tensor& given, const Tensor& b, const Axes& axis, bool keepdims) {
+  const DType dtype = promote(to_floating(given.dtype()), to_floating(b.dtype()));
+  if (is_half(dtype)) {
+    const Tensor wide = cast(given, DType::Float32);
+    return cast(weighted_logsumexp(wide, cast(b, DType::Float32), axis, keepdims), dtype);
+  }
+  const Dims shape = broadcast_shapes("logsumexp", given.shape(), b.shape());
+  const Tensor x = broadcast_to(cast(given, dtype), shape);
+  const Tensor weight = broadcast_to(cast(b, dtype), shape);
+  const Dims axes = ReducedAxes::of("logsumexp", x, axis, keepdims).axes;
+  const Tensor zero = scalar(0, dtype), nothing = scalar(-kInfinity, dtype);
+  const Tensor left_out = equal(weight, zero);
+  const Tensor shift = detached(shift_of(where(left_out, nothing, x), axes));
+  const Tensor powers = exp(x - shift);
+  const Tensor counts = logical_or(logical_not(left_out), call<kernels::IsFinite>(powers));
+  const Tensor terms = weight * where(counts, powers, zero);
+  const Tensor some = any(not_equal(terms, zero), axes, true);
+  const Tensor total = where(some, sum(terms, axes, {}, true), scalar(1, dtype));
+  const Tensor out = where(some, log(total) + shift, nothing);
+  return keepdims ? out : squeeze(out, axes);
+}
+
 Tensor complex_softmax(const Tensor& x, int64_t axis) {
   const Tensor powers = exp(x - shift_of(x, Dims{axis}));
   return powers / sum(powers, Dims{axis}, {}, true);
@@ -160,14 +184,25 @@ Tensor log_softmax(const Tensor& x, int64_t axis) {
   return along_spectrum(x, axis) ? log_softmax_of_spectrum(x, y) : y;
 }
 
+namespace {
+
+Tensor logsumexp_by(const Tensor& x, const Axes& axis, bool keepdims, const Masked& b) {
+  return b ? weighted_logsumexp(x, *b, axis, keepdims) : logsumexp(x, axis, keepdims);
+}
+
+}  // namespace
+
 void register_softmax(Registry& registry) {
   registry.add(
-      "logsumexp", &logsumexp, "x, /, axis=None, *, keepdims=False",
-      "log(sum(exp(x))) over the axes, without overflow. Its derivative is softmax(x), "
+      "logsumexp", &logsumexp_by, "x, /, axis=None, *, keepdims=False, b=None",
+      "log(sum(exp(x))) over the axes, or log(sum(b * exp(x))), without overflow. Its derivative "
+      "is softmax(x), "
       "and zero where all elements are -inf; elements that are +inf share it equally. Of complex "
       "x it is the principal logarithm.\n\n"
       ":param x: tensor\n:param axis: int, tuple of ints, or None for all\n"
-      ":param keepdims: keep the axes with size one\n\n"
+      ":param keepdims: keep the axes with size one\n"
+      ":param b: weights that broadcast with x; what has weight 0 is left out. A sum that is "
+      "negative has a logarithm if it is complex, else nan\n\n"
       ">>> round(pa.logsumexp(pa.tensor([1000.0, 1000.0])).item(), 6)\n1000.693147");
   registry.add("softmax", &softmax, "x, /, axis=-1",
                "exp(x) / sum(exp(x)) along an axis, without overflow.\n\n"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special
 
 import pyautograd as pa
 
@@ -74,6 +75,43 @@ def softmax_hessian(p):
 )
 def test_logsumexp_with_infinities(x, p):
     check(pa.logsumexp, [x], [p], [[softmax_hessian(np.array(p, float))]])
+
+
+def test_logsumexp_with_weights():
+    x, b = np.array([[0.5, 800.0, -1.0], [900.0, 901.0, -np.inf]]), np.array([2.0, 0.0, 0.5])
+    got = pa.logsumexp(pa.tensor(x), axis=1, b=b).numpy()
+    np.testing.assert_allclose(got, scipy.special.logsumexp(x, axis=1, b=b), rtol=1e-15)
+    assert pa.logsumexp(pa.tensor([1.0, np.nan, INF]), b=[1.0, 0.0, 0.0]).item() == 1
+    signed = pa.logsumexp(pa.tensor([0.0, 1.0]), b=pa.tensor([1.0, -1.0]))
+    assert np.isnan(signed.item())
+    signed = pa.logsumexp(pa.tensor([0.0, 1.0]), b=pa.tensor([1.0, -1.0 + 0.0j]))
+    np.testing.assert_allclose(signed.item(), np.log(np.e - 1) + np.pi * 1j)
+
+
+def test_derivatives_of_logsumexp_by_weights():
+    x, b = pa.tensor([0.3, -0.2, 1.1]), pa.tensor([0.0, 0.7, -0.1])
+    terms = np.exp(x.numpy())
+    total = terms @ b.numpy()
+    slopes, curvature = terms / total, -np.outer(terms, terms) / total**2
+
+    def of_b(b):
+        return pa.logsumexp(x, b=b)
+
+    np.testing.assert_allclose(pa.func.grad(of_b)(b).numpy(), slopes, rtol=1e-14)
+    np.testing.assert_allclose(pa.hessian(of_b, b).numpy(), curvature, rtol=1e-13)
+    by_x = pa.func.grad(lambda x: pa.logsumexp(x, b=b))(x).numpy()
+    np.testing.assert_allclose(by_x, slopes * b.numpy(), rtol=1e-14)
+    pa.testing.check_grads(lambda x, b: pa.logsumexp(x, b=b), (x, b), order=3)
+
+
+@pytest.mark.parametrize("x, b", [([1.0, 2.0], [0.0, 0.0]), ([-np.inf, -np.inf], [1.0, 2.0])])
+def test_logsumexp_of_nothing_that_counts(x, b):
+    def f(x):
+        return pa.logsumexp(x, b=b)
+
+    assert f(pa.tensor(x)).item() == -np.inf
+    for derivative in (pa.func.grad(f), pa.func.hessian(f), pa.func.jacfwd(f)):
+        assert not derivative(pa.tensor(x)).numpy().any()
 
 
 @pytest.mark.parametrize("x, p", [([INF, 0.0], [1, 0]), ([INF, INF], [0.5, 0.5])])

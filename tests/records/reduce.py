@@ -122,12 +122,28 @@ def moment(function):
     return reference
 
 
-def logsumexp_reference(x, axis=None, keepdims=False):
+def weighted(samples):
+    """The same, with weights, of which some are 0."""
+
+    def more(rng):
+        yield from samples(rng)
+        for shape, of_b, axis in [((2, 3), (2, 3), 1), ((2, 3), (3,), None), ((3,), (2, 1), -1)]:
+            b = np.exp(2 + uniform(rng, of_b))
+            b.flat[1] = 0
+            yield Sample((uniform(rng, shape),), {"axis": axis, "keepdims": axis == 1, "b": b})
+
+    return more
+
+
+def logsumexp_reference(x, axis=None, keepdims=False, b=None):
     if axis == ():
         return x
-    top = np.max(x.real, axis=axis, keepdims=True, initial=-np.inf)
+    b = np.ones((), x.dtype) if b is None else b
+    x, b = np.broadcast_arrays(x.astype(np.result_type(x, b)), b)
+    top = np.max(np.where(b == 0, -np.inf, x.real), axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0).astype(x.real.dtype)
-    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    terms = np.where(b == 0, 0, b * np.exp(x - top))
+    total = np.log(np.sum(terms, axis=axis, keepdims=True)) + top
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
@@ -207,7 +223,7 @@ RECORDS = [
     record("any", np.any, masked(over_axes(booleans)), diff=()),
     record("all", np.all, masked(over_axes(booleans)), diff=()),
     record("count_nonzero", np.count_nonzero, over_axes(booleans), diff=()),
-    record("logsumexp", in_float(logsumexp_reference), over_axes()),
+    record("logsumexp", in_float(logsumexp_reference), weighted(over_axes())),
     record("softmax", in_float(softmax_reference), softmax_axes),
     record("log_softmax", in_float(log_softmax_reference), softmax_axes, tol=64),
     record("cumsum", np.cumsum, along_axis()),
