@@ -84,8 +84,12 @@ class Nest {
   void walk(int64_t begin, int64_t end, Body&& body) const {
     if (begin >= end) return;
     size_t last = rank_ - 1;
-    Dims counter(rank_, 0);
     Offsets offsets{};
+    if (last == 0) {  // the most usual, and done once for each element of a gather of rows
+      for (size_t i = 0; i < N; ++i) offsets[i] = begin * stride(i);
+      return body(static_cast<const Offsets&>(offsets), end - begin);
+    }
+    Dims counter(rank_, 0);
     int64_t rest = begin;
     for (size_t d = rank_; d-- > 0; rest /= axes()[d].size) {
       counter[d] = rest % axes()[d].size;
