@@ -1,5 +1,7 @@
 """Kernels that choose among several ways, at the sizes and numbers where the choice changes."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -249,3 +251,32 @@ def test_trapezoids_of_few_and_of_infinite_samples():
         expected = np.trapezoid(samples, dx=0.5) if samples else 0.0
         got = pa.trapezoid(pa.tensor(np.array(samples)), dx=0.5)
         np.testing.assert_array_equal(np.asarray(got), expected)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("size", [5, 24, 117, 118, 512])
+def test_outer_products_have_the_bits_of_sums_from_zero(dtype, size):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(size, 1)).astype(dtype), rng.normal(size=(1, size)).astype(dtype)
+    x[1], y[0, 2], y[0, 3] = -0.0, np.inf, 0.0
+    found = (pa.asarray(x) @ pa.asarray(y)).numpy()
+    with np.errstate(invalid="ignore"):
+        wanted = x * y + dtype(0)
+    assert np.array_equal(found, wanted, equal_nan=True)
+    assert np.array_equal(np.signbit(found[wanted == 0]), np.signbit(wanted[wanted == 0]))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("rows", [1, 3, 8, 9])
+def test_batches_of_tiny_products_have_the_bits_of_larger_ones(dtype, rows):
+    rng = np.random.default_rng(0)
+    wide = np.zeros((50, 6, 16))
+    for depth, columns in itertools.product(range(1, 6), range(1, 6)):
+        a = pa.asarray(rng.normal(size=(50, depth, rows)).astype(dtype)).mT
+        b = rng.normal(size=(50, depth, columns))
+        wide[:, :depth, :columns] = b
+        found = a @ pa.asarray(b.astype(dtype))
+        if (rows, columns) != (1, 1):
+            larger = a @ pa.asarray(wide[:, :depth].astype(dtype))
+            assert np.array_equal(found.numpy(), larger[..., :columns].numpy())
+        assert np.allclose(found.numpy(), a.numpy().astype(float) @ b, rtol=1e-5, atol=1e-5)

@@ -4,6 +4,7 @@
 // elements, so that no inline function of the standard library is compiled for a processor that may
 // not be there.
 
+#include <array>
 #include <cstdint>
 #include <type_traits>
 
@@ -90,7 +91,7 @@ using SpecialLoop = int64_t (*)(double* out, const double* x, int64_t* left, int
 
 inline constexpr int64_t kArgColumns = 256;
 
-inline constexpr int64_t kPanelDepth = 256, kPanelSlack = 64;
+inline constexpr int64_t kPanelDepth = 256, kPanelSlack = 64, kTiny = 4;
 
 struct LoopTable {
   const char* name;
@@ -106,6 +107,9 @@ struct LoopTable {
   void (*softmax[kDTypeCount])(void* out, const void* x, int64_t n, bool log);
   void (*logsumexp[kDTypeCount])(void* out, const void* x, int64_t n);
   void (*gemm[kDTypeCount])(const Gemm& product);
+  // As many products as that, whose c, a and b are `steps` apart, for floating-point numbers, n and
+  // k up to kTiny: with the same bits.
+  void (*tiny_gemms[kDTypeCount])(Gemm first, int64_t count, const std::array<int64_t, 3>& steps);
   // The same in two steps, for floating-point numbers and k up to kPanelDepth: b as panels one
   // after another, k * (n + kPanelSlack) elements, then some rows of the product, or added to them.
   void (*pack_panels[kDTypeCount])(const Gemm& product, void* panels);

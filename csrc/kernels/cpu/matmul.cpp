@@ -234,6 +234,7 @@ void product(Gemm g) {
   }
   if (work(g) <= kSmall<T> && !long_dot) return own(g);
   if constexpr (std::is_floating_point_v<T>) {
+    if (g.k == 1 && g.b_column == 1) return split(g, sizeof(T), own);
     if (runs_in_panels<T>(g)) return panel_product<T>(g);
   }
   if constexpr (is_inexact(dtype_of<T>)) {
@@ -306,6 +307,13 @@ struct Batch {
   }
 };
 
+// Whether there is a loop over whole products, which take less time than to begin them one by one.
+template <class T>
+bool tiny(const Gemm& g) {
+  return loops().tiny_gemms[int(dtype_of<T>)] && g.m <= 2 * kTiny && g.n <= kTiny && g.k <= kTiny &&
+         g.m * g.n > 1;
+}
+
 template <class T>
 void run_batch(const Batch& batch) {
   constexpr int64_t size = sizeof(T);
@@ -320,6 +328,10 @@ void run_batch(const Batch& batch) {
         if (g.m == 1) g.a_row = nest.stride(1), g.c_row = nest.stride(0);
         g.m *= n;
         return product<T>(g);
+      }
+      if (tiny<T>(g)) {
+        return loops().tiny_gemms[int(dtype_of<T>)](
+            g, n, {nest.stride(0), nest.stride(1), nest.stride(2)});
       }
       for (int64_t i = 0; i < n; ++i) {
         product<T>(g);

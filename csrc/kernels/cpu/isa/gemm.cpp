@@ -1,8 +1,10 @@
 // A register-blocked matrix product: the whole story for small products and for builds without
 // BLAS. Like fft.cpp, this file may fuse multiply and add.
 
+#include <array>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "kernels/cpu/loop_table.h"
 
@@ -111,8 +113,21 @@ void pack(T* packed, const T* b, int64_t b_row, int64_t b_column, int64_t depth,
       packed[r * columns + q] = q < width ? b[r * b_row + q * b_column] : T(0);
 }
 
+// Row by row, since all its time goes into writing; sums as in a tile, so that none is -0.
+template <class T>
+void outer_product(const Gemm& g) {
+  const T* a = static_cast<const T*>(g.a);
+  const T* __restrict b = static_cast<const T*>(g.b);
+  for (int64_t i = 0; i < g.m; ++i) {
+    T* __restrict c = static_cast<T*>(g.c) + i * g.c_row;
+    const T value = a[i * g.a_row];
+    for (int64_t j = 0; j < g.n; ++j) c[j] = T(0) + value * b[j];
+  }
+}
+
 template <class T>
 void gemm(const Gemm& g) {
+  if (g.k == 1 && g.b_column == 1) return outer_product<T>(g);
   const T* a = static_cast<const T*>(g.a);
   const T* b = static_cast<const T*>(g.b);
   alignas(64) T packed[kDepth * 2 * kVectorBytes / sizeof(T)];
@@ -130,6 +145,35 @@ void gemm(const Gemm& g) {
                                      depth, static_cast<T*>(g.c) + j, g.c_row, width, k > 0});
     }
   }
+}
+
+// All of b is in registers, and no loop is left but that over the rows of a; sums as in a tile.
+template <class T, int K, int N>
+void products_of_size(const Gemm& first, int64_t count, const std::array<int64_t, 3>& steps) {
+  T* c = static_cast<T*>(first.c);
+  const T *a = static_cast<const T*>(first.a), *b = static_cast<const T*>(first.b);
+  for (; count > 0; --count, c += steps[0], a += steps[1], b += steps[2]) {
+    T right[K][N];
+    for (int p = 0; p < K; ++p)
+      for (int j = 0; j < N; ++j) right[p][j] = b[p * first.b_row + j * first.b_column];
+    for (int64_t i = 0; i < first.m; ++i) {
+      T sums[N] = {};
+      for (int p = 0; p < K; ++p) {
+        const T value = a[i * first.a_row + p * first.a_column];
+        for (int j = 0; j < N; ++j) sums[j] += value * right[p][j];
+      }
+      for (int j = 0; j < N; ++j) c[i * first.c_row + j] = sums[j];
+    }
+  }
+}
+
+template <class T>
+void tiny_gemms(Gemm first, int64_t count, const std::array<int64_t, 3>& steps) {
+  [&]<int... Sizes>(std::integer_sequence<int, Sizes...>) {
+    static constexpr decltype(&products_of_size<T, 1, 1>) kBySize[] = {
+        &products_of_size<T, Sizes / kTiny + 1, Sizes % kTiny + 1>...};
+    kBySize[(first.k - 1) * kTiny + first.n - 1](first, count, steps);
+  }(std::make_integer_sequence<int, kTiny * kTiny>());
 }
 
 // The widest panels that the registers hold, then as above.
@@ -176,6 +220,7 @@ void multiply_panels(const Gemm& g, const void* panels, bool add) {
 template <class T>
 void install_panels(LoopTable& table, DType dtype) {
   table.gemm[int(dtype)] = gemm<T>;
+  table.tiny_gemms[int(dtype)] = tiny_gemms<T>;
   table.pack_panels[int(dtype)] = pack_panels<T>;
   table.multiply_panels[int(dtype)] = multiply_panels<T>;
 }
