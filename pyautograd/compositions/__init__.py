@@ -71,7 +71,7 @@ _BESIDE = {
         "elliptic": "elliprc elliprd elliprf elliprg elliprj",
         "elliptic_legendre": "ellipeinc ellipj ellipkinc ellipkm1",
         "error_functions": "erfi voigt_profile",
-        "gamma_functions": "binom gammasgn poch rgamma zetac",
+        "gamma_functions": "binom comb factorial gammasgn perm poch rgamma zetac",
         "hypergeometric": "hyp0f1 hyp1f1 hyp2f1 hyperu",
         "inverse_functions": "ndtri_exp wrightomega",
         "orthogonal": (

@@ -172,6 +172,62 @@ def binom(n: TensorLike, k: TensorLike, /) -> Tensor:
     return _core.astype(_core.where(known, limit, value), dtype)
 
 
+def comb(N: TensorLike, k: TensorLike, *, repetition: bool = False) -> Tensor:
+    """How many choices there are of k out of N things, without regard to their order.
+
+    The binomial coefficient where ``0 <= k <= N``, also of real numbers, with its derivatives, and
+    0 elsewhere.
+
+    :param N: tensor, real
+    :param k: tensor, real
+    :param repetition: whether a thing may be chosen again; then N + k - 1 takes the place of N
+    :raises TypeError: if an argument is complex
+
+    >>> pa.special.comb(5, [2, 6]).tolist(), pa.special.comb(5, 2, repetition=True).item()
+    ([10.0, 0.0], 15.0)
+    """
+    (n, k), dtype = in_double("special.comb", N, k)
+    if repetition:
+        n = _core.where(all_of(k == 0.0, n >= 0.0), n, n + k - 1.0)
+    return _core.astype(_core.where(_none(n, k), 0.0, binom(n, k)), dtype)
+
+
+def perm(N: TensorLike, k: TensorLike, /) -> Tensor:
+    """In how many orders k out of N things can be chosen: ``gamma(N + 1) / gamma(N - k + 1)``.
+
+    Of real numbers, too, with their derivatives, where ``0 <= k <= N``, and 0 elsewhere.
+
+    :param N: tensor, real
+    :param k: tensor, real
+    :raises TypeError: if an argument is complex
+
+    >>> pa.special.perm(5, [2, 6]).tolist()
+    [20.0, 0.0]
+    """
+    (n, k), dtype = in_double("special.perm", N, k)
+    return _core.astype(_core.where(_none(n, k), 0.0, poch(n - k + 1.0, k)), dtype)
+
+
+def factorial(n: TensorLike, /) -> Tensor:
+    """``gamma(n + 1)``, and 0 for negative numbers.
+
+    :param n: tensor, real
+    :raises TypeError: if n is complex
+
+    >>> pa.special.factorial([0, 1, 5, -1]).tolist()
+    [1.0, 1.0, 120.0, 0.0]
+    """
+    (n,), dtype = in_double("special.factorial", n)
+    none = n < 0.0
+    value = _core.special_gamma(_core.where(none, 0.0, n) + 1.0)
+    return _core.astype(_core.where(none, 0.0, value), dtype)
+
+
+def _none(n: Tensor, k: Tensor) -> Tensor:
+    """Where nothing can be chosen."""
+    return _core.logical_or(_core.logical_or(n < 0.0, k < 0.0), k > n)
+
+
 def _binom(n: Tensor, k: Tensor) -> Tensor:
     over, rest, less = n + 1.0, n - k + 1.0, k - n
     right, low, high = over >= 0.5, k < -0.5, rest < 0.5

@@ -49,7 +49,16 @@ if TYPE_CHECKING:
     from ..compositions.elliptic import elliprc, elliprd, elliprf, elliprg, elliprj
     from ..compositions.elliptic_legendre import ellipeinc, ellipj, ellipkinc, ellipkm1
     from ..compositions.error_functions import erfi, voigt_profile
-    from ..compositions.gamma_functions import binom, gammasgn, poch, rgamma, zetac
+    from ..compositions.gamma_functions import (
+        binom,
+        comb,
+        factorial,
+        gammasgn,
+        perm,
+        poch,
+        rgamma,
+        zetac,
+    )
     from ..compositions.hypergeometric import hyp0f1, hyp1f1, hyp2f1, hyperu
     from ..compositions.inverse_functions import ndtri_exp, wrightomega
     from ..compositions.orthogonal import (
@@ -102,6 +111,7 @@ __all__ = [
     "chdtr",
     "chdtrc",
     "chdtri",
+    "comb",
     "cosdg",
     "cosm1",
     "cotdg",
@@ -148,6 +158,7 @@ __all__ = [
     "expm1",
     "expn",
     "exprel",
+    "factorial",
     "fdtr",
     "fdtrc",
     "fdtri",
@@ -209,6 +220,7 @@ __all__ = [
     "pdtr",
     "pdtrc",
     "pdtri",
+    "perm",
     "poch",
     "polygamma",
     "powm1",

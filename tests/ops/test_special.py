@@ -233,6 +233,8 @@ def test_poles_and_edges():
             getattr(special, name)(x).numpy(), getattr(sc, name)(x), rtol=1e-14, err_msg=name
         )
     assert special.polygamma(1, [-2.0, 0.0, np.inf]).tolist() == [np.inf, np.inf, 0.0]
+    assert [special.polygamma(n, -5e-324).item() for n in (1, 2, 3)] == [np.inf] * 3
+    assert pa.func.grad(special.digamma)(-5e-324).item() == np.inf
     assert special.zeta([np.inf, 1.0], 2.0).tolist() == [0.0, np.inf]
     assert special.zeta(1e9, 2.0).item() == 0.0
     with pytest.raises(ValueError, match=r"\[special.polygamma\] the order"):

@@ -23,6 +23,12 @@ def left_and_right(rng):
     yield (np.array([0.0, -1.0, -3.0]),)
 
 
+def beside_zero(rng):
+    for shape in SHAPES:
+        yield (rng.uniform(0.1, 4, shape),)
+        yield (rng.uniform(-2.9, -0.4, shape),)
+
+
 def rgamma(x):
     """SciPy has a limit at minus infinity."""
     return np.where(x == -np.inf, np.nan, sc.rgamma(x)).astype(x.dtype)
@@ -45,6 +51,24 @@ def poch(z, m):
     return np.where(far, edge, sc.poch(z, m) + 0.0).astype(np.result_type(z, m))
 
 
+def of_choices(rng):
+    """Within, outside, and at whole numbers."""
+    for a, b in PAIRS:
+        yield rng.uniform(4, 6, a), rng.uniform(0.1, 3.5, b)
+    yield np.array([3.3, -1.2, 2.2]), np.array([4.4, 1.1, -0.4])
+    yield np.array([5.25, 3.0, 4.0]), np.array([2.0, 1.5, 0.5])
+
+
+def choices(ref):
+    """SciPy has 0 where an argument is nan."""
+
+    def values(n, k):
+        none = (n < 0) | (k < 0) | (k > n)
+        return np.where(none, 0.0, ref(n, k)).astype(np.result_type(n, k))
+
+    return values
+
+
 def special(name, ref, samples, dtypes=REAL, **kwargs):
     return record(f"special.{name}", in_float(ref), samples, dtypes=dtypes, tol=256, **kwargs)
 
@@ -55,4 +79,7 @@ RECORDS = [
     unary("special.zetac", lambda x: sc.zetac(x), low=1.5, high=4, tol=64, dtypes=REAL),
     special("binom", binom, of_reals, diff=(0, 1)),
     special("poch", poch, of_reals, diff=(0, 1)),
+    special("comb", choices(binom), of_choices, diff=(0, 1)),
+    special("perm", choices(lambda n, k: poch(n - k + 1, k)), of_choices, diff=(0, 1)),
+    special("factorial", lambda x: sc.factorial(x).astype(x.dtype), beside_zero),
 ]

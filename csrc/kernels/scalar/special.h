@@ -148,8 +148,8 @@ PYAUTOGRAD_HD inline double cot_pi_derivative(int n, double x) {
     for (int k = 0; k <= degree + 1; ++k) p[k] = next[k];
   }
   const double c = cot_pi(x);
-  double value = 0;
-  for (int k = n + 1; k >= 0; --k) value = value * c + p[k];
+  double value = p[n + 1];  // c may be infinite
+  for (int k = n; k >= 0; --k) value = value * c + p[k];
   return value;
 }
 
