@@ -44,8 +44,7 @@ class CapturedCall final : public RefCounted {
   std::optional<Tensors> run_steps(TensorSpan given) const;
   std::optional<Tensors> run_drawing(TensorSpan given) const;
 
-  // Its arguments: the call's, then where the streams are. Its results: the call's, then the
-  // guards.
+  // Arguments: the call's, then where streams are. Results: the call's, then the guards.
   StepList list_;
   std::vector<Stream> streams_;
   std::vector<bool> shared_;  // a result with later runs: whoever gets it gets a copy
@@ -98,8 +97,7 @@ class Capture final : public RefCounted, public Lineage {
   Tensors evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs, const Specs& specs);
   // Of no other capture in this process.
   uint64_t serial() const noexcept { return serial_; }
-  // What the function draws from. Its place moves in the runs, and here only as each of them sees
-  // it.
+  // What the function draws from. Its place is moved by the runs; here it moves as in one of them.
   struct Drawn {
     Ref<RandomSource> source;
     uint64_t begin, next;  // blocks

@@ -22,7 +22,6 @@ class Stream:
 
     def __init__(self, seed: Seed = None, *, device: str = "cpu") -> None:
         self._device = _core.device(device)
-
         self._stream = _core.RandomStream(0, 0, 0, self._device)
         self._reset(seed)
 
