@@ -308,6 +308,26 @@ class TestBadHooks:
         with pytest.raises(TypeError, match="unpack returned a tensor of a running vmap"):
             pa.func.vmap(program)(pa.ones(3))
 
+    @pytest.mark.usefixtures("no_leak")
+    def test_a_pass_that_keeps_its_graph_runs_again_after_unpack_has_raised(self):
+        broken = True
+
+        def unpack(x):
+            if broken:
+                raise KeyError("from the hook")
+            return x
+
+        x = pa.tensor(POINT, requires_grad=True)
+        y = pa.exp(x)
+        with pa.saved_tensors_hooks(lambda t: t, unpack):
+            z = pa.sum(pa.sin(y) ** 2)
+        with pytest.raises(KeyError, match="from the hook"):
+            z.backward(retain_graph=True)
+        assert x.grad is None
+        broken = False
+        z.backward()
+        np.testing.assert_allclose(x.grad, np.sin(2 * np.exp(POINT)) * np.exp(POINT))
+
     @pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt, MemoryError])
     @pytest.mark.usefixtures("no_leak")
     def test_hooks_that_raise(self, error):
