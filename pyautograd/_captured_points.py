@@ -23,8 +23,8 @@ from .tree import flatten, unflatten
 class CapturedPoints(Points):
     """Like :class:`Points`, but what is asked for at a point is written down once and run again.
 
-    All is a function of one vector, from which the leaves are taken by ops, and of parameters, if
-    f has some behind its argument.
+    All is a function of one vector, from which the leaves are taken by ops. Behind its argument f
+    may have parameters, for all but products and weighted derivatives.
     """
 
     parameters: tuple[Tensor, ...] = ()
@@ -34,7 +34,7 @@ class CapturedPoints(Points):
         scalar, values, weighted = self.scalar, self.values_of, self.weighted
         self.slope = Captured(value_and_grad(scalar))
         self.hessian = Captured(lambda v, *p: hessian(lambda v: scalar(v, *p), v))
-        self.product = Captured(lambda v, u, *p: hvp(lambda v: scalar(v, *p), v, u))
+        self.product = Captured(lambda v, u: hvp(scalar, v, u))
         self.values = Captured(values)
         self.jacobian = Captured(lambda v, *p: jacobian(lambda v: values(v, *p), v))
         self.weighted_hessian = Captured(lambda v, w: hessian(lambda v: weighted(v, w), v))
@@ -95,7 +95,7 @@ class CapturedPoint:
 
     def product(self, v: Array) -> Array:
         """The Hessian times a vector."""
-        return _double(self._points.product(self.vector, np.asarray(v), *self._points.parameters))
+        return _double(self._points.product(self.vector, np.asarray(v)))
 
     # A function of several values
 

@@ -8,13 +8,13 @@
 
 namespace pyautograd::python {
 
-namespace {
-
 int visit_holder(const RefCounted* object, visitproc visit, void* arg) {
   if (!object || object->use_count() != 1) return 0;
   const auto* holder = dynamic_cast<const HoldsPython*>(object);
   return holder ? holder->traverse(visit, arg) : 0;
 }
+
+namespace {
 
 template <class Entries>
 int visit_hooks(const Entries& entries, visitproc visit, void* arg) {

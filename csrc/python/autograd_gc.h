@@ -1,6 +1,6 @@
 #pragma once
 
-#include <Python.h>
+#include <pybind11/pybind11.h>
 
 #include <span>
 
@@ -17,6 +17,9 @@ class HoldsPython {
  protected:
   ~HoldsPython() = default;
 };
+
+// Visits what the object holds, if it holds something and nobody else keeps it alive.
+int visit_holder(const RefCounted* object, visitproc visit, void* arg);
 
 // For tp_traverse of an object that owns these references to nodes, or null: visits the Python
 // objects of every node that no one else keeps alive. A graph that is shared is left alone, which
@@ -40,6 +43,14 @@ class SweepScope {
  private:
   static inline int running_ = 0;
 };
+
+// The object of a pybind11 instance; null before its constructor has run.
+template <class T>
+T* constructed(PyObject* self) {
+  auto* instance = reinterpret_cast<pybind11::detail::instance*>(self);
+  if (!instance->get_value_and_holder().holder_constructed()) return nullptr;
+  return &pybind11::cast<T&>(pybind11::handle(self));
+}
 
 // The custom_type_setup of a pybind11 class that takes part in garbage collection.
 template <traverseproc traverse, inquiry clear>

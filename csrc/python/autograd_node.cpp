@@ -65,15 +65,14 @@ Node& require_op(const char* what, const PyNode& self) {
 // The object owns one reference to its node.
 int traverse_node(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
-  auto* instance = reinterpret_cast<py::detail::instance*>(self);
-  if (!instance->get_value_and_holder().holder_constructed()) return 0;
-  const PyNode& node = py::cast<PyNode&>(py::handle(self));
-  const Node* reference = node.node.get();
+  const auto* node = constructed<PyNode>(self);
+  if (!node) return 0;
+  const Node* reference = node->node.get();
   return visit_owned({&reference, 1}, visit, arg);
 }
 
 int clear_node(PyObject* self) {
-  py::cast<PyNode&>(py::handle(self)).node = nullptr;
+  if (auto* node = constructed<PyNode>(self)) node->node = nullptr;
   return 0;
 }
 

@@ -51,9 +51,7 @@ class PyCapturedCall {
   int traverse(visitproc visit, void* arg) const {
     if (!call_) return 0;
     for (const StepList::Step& step : call_->list().steps) {
-      const auto* holder = dynamic_cast<const HoldsPython*>(step.primitive.get());
-      if (!holder || step.primitive->use_count() != 1) continue;
-      if (int stop = holder->traverse(visit, arg)) return stop;
+      if (int stop = visit_holder(step.primitive.get(), visit, arg)) return stop;
     }
     return 0;
   }
@@ -83,20 +81,14 @@ class PyCapturedCall {
   Ref<CapturedCall> call_;
 };
 
-PyCapturedCall* constructed_call(PyObject* self) {
-  auto* instance = reinterpret_cast<py::detail::instance*>(self);
-  if (!instance->get_value_and_holder().holder_constructed()) return nullptr;
-  return &py::cast<PyCapturedCall&>(py::handle(self));
-}
-
 int traverse_call(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
-  const PyCapturedCall* call = constructed_call(self);
+  const auto* call = constructed<PyCapturedCall>(self);
   return call ? call->traverse(visit, arg) : 0;
 }
 
 int clear_call(PyObject* self) {
-  if (PyCapturedCall* call = constructed_call(self)) call->clear();
+  if (auto* call = constructed<PyCapturedCall>(self)) call->clear();
   return 0;
 }
 

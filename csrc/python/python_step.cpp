@@ -11,13 +11,10 @@ namespace py = pybind11;
 namespace pyautograd::python {
 
 Tensors PythonStep::eval(TensorSpan inputs, const Specs&) const {
-  const Capture::Suspended
-      done;  // where all inputs are constants, it runs while a call is captured
+  // Where all inputs are constants, it runs while a call is captured.
+  const Capture::Suspended done;
   const CallOfUsers call;
-  const py::tuple arguments(inputs.size());
-  for (size_t i = 0; i < inputs.size(); ++i)
-    arguments[i] = py::reinterpret_steal<py::object>(wrap(inputs[i]));
-  const py::object found = py::handle(function_.get())(*arguments);
+  const py::object found = py::handle(function_.get())(*to_list(inputs));
   if (!is_tensor(found.ptr())) type_error("[", name_, "] the function must return a tensor");
   Tensor y = unwrap(found.ptr()).untracked();
   if (y.shape() != result_.shape || y.dtype() != result_.dtype) {

@@ -146,10 +146,9 @@ Tensor unpack_saved(const PySaved& self, std::string reader) {
 
 int traverse_saved(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
-  auto* instance = reinterpret_cast<py::detail::instance*>(self);
-  if (!instance->get_value_and_holder().holder_constructed()) return 0;
-  const SavedTensor& saved = py::cast<PySaved&>(py::handle(self)).saved;
-  if (!saved) return 0;
+  const auto* owner = constructed<PySaved>(self);
+  if (!owner || !owner->saved) return 0;
+  const SavedTensor& saved = owner->saved;
   int stop = 0;
   try {
     saved.each_packed([&](const PackedArray& array) {
@@ -165,7 +164,7 @@ int traverse_saved(PyObject* self, visitproc visit, void* arg) {
 }
 
 int clear_saved(PyObject* self) {
-  py::cast<PySaved&>(py::handle(self)).saved = {};
+  if (auto* owner = constructed<PySaved>(self)) owner->saved = {};
   return 0;
 }
 

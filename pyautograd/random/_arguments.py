@@ -12,6 +12,7 @@ import numpy.typing as npt
 from .. import _core
 from .._bfloat16 import array_dtype
 from .._core import Tensor
+from ..compositions._common import surely
 
 Size: TypeAlias = int | Sequence[int] | None
 Param: TypeAlias = Tensor | npt.ArrayLike
@@ -119,10 +120,10 @@ def check_values(
         return
     with _core.Aside():
         values: Any = x.detach() if isinstance(x, Tensor) else x
-        if _any(values <= 0 if positive else values < 0):
+        if surely(values <= 0 if positive else values < 0):
             kind = "be positive" if positive else "not be negative"
             raise ValueError(f"[{op}] {name} must {kind}")
-        if most is not None and _any(values > most):
+        if most is not None and surely(values > most):
             raise ValueError(f"[{op}] {name} must be at most {most:g}")
 
 
@@ -136,9 +137,9 @@ def check_range(op: str, low: Value, high: Value) -> None:
     with _core.Aside():
         first, last = (x.detach() if isinstance(x, Tensor) else x for x in (low, high))
         width: Any = last - first
-        if _any(width < 0):
+        if surely(width < 0):
             raise ValueError(f"[{op}] high must not be below low")
-        if _any(abs(width) == math.inf):
+        if surely(abs(width) == math.inf):
             raise OverflowError(f"[{op}] the range from low to high must be finite")
 
 
@@ -193,17 +194,10 @@ def weights(p: Param, population: int) -> Tensor:
         raise ValueError(f"[choice] p of shape {weights.shape} for {population} elements")
     check_values("choice", "p", weights)
     with _core.Aside():
-        if _core.depth(weights) == 0 and _any(abs(_core.sum(weights.detach()) - 1) > 1e-8):
+        if _core.depth(weights) == 0 and surely(abs(_core.sum(weights.detach()) - 1) > 1e-8):
             raise ValueError("[choice] p must sum to 1")
     return weights
 
 
 def cast(x: Tensor, dtype: np.dtype[Any]) -> Tensor:
     return x if x.dtype == dtype else _core.astype(x, dtype)
-
-
-def _any(condition: Any) -> bool:
-    if isinstance(condition, bool):
-        return condition
-    found = _core.any(condition)
-    return not _core.guard(found) and bool(found)  # a captured call is not run where it holds
