@@ -462,6 +462,19 @@ class Aside:
         /,
     ) -> None: ...
 
+class Apart:
+    """In this `with` block the thread is as a new one."""
+
+    def __init__(self) -> None: ...
+    def __enter__(self) -> None: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
 class Pattern:
     """Where a matrix may differ from zero: sorted rows, checked; read-only."""
 

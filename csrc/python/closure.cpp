@@ -5,6 +5,7 @@
 
 #include "autograd/algebra.h"
 #include "ops/ops.h"
+#include "python/apart.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
 
@@ -102,6 +103,9 @@ struct PyHiddenLevels {
 };
 struct PyAside {
   std::optional<Closure::Aside> scope;
+};
+struct PyApart {
+  std::optional<Apart> scope;
 };
 
 uint64_t mix_words(uint64_t seed, const std::byte* data, size_t bytes) {
@@ -210,6 +214,10 @@ void bind_closures(py::module_& module) {
       .def(py::init<>())
       .def("__enter__", [](PyAside& self) { self.scope.emplace(); })
       .def("__exit__", [](PyAside& self, const py::args&) { self.scope.reset(); });
+  py::class_<PyApart>(module, "Apart", "In this `with` block the thread is as a new one.")
+      .def(py::init<>())
+      .def("__enter__", [](PyApart& self) { self.scope.emplace(); })
+      .def("__exit__", [](PyApart& self, const py::args&) { self.scope.reset(); });
   module.def(
       "in_closure", [] { return Closure::current() != nullptr; },
       "Whether a checkpointed function runs.");

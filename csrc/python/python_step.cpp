@@ -1,7 +1,7 @@
 #include "python/python_step.h"
 
-#include "autograd/capture.h"
 #include "core/error.h"
+#include "python/apart.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
 #include "python/gil.h"
@@ -11,9 +11,8 @@ namespace py = pybind11;
 namespace pyautograd::python {
 
 Tensors PythonStep::eval(TensorSpan inputs, const Specs&) const {
-  // Where all inputs are constants, it runs while a call is captured.
-  const Capture::Suspended done;
   const CallOfUsers call;
+  const Apart apart;
   const py::object found = py::handle(function_.get())(*to_list(inputs));
   if (!is_tensor(found.ptr())) type_error("[", name_, "] the function must return a tensor");
   Tensor y = unwrap(found.ptr()).untracked();

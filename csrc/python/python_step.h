@@ -9,8 +9,9 @@
 
 namespace pyautograd::python {
 
-// A function of Python's among the ops of a captured call, run again by each call: from plain
-// tensors to one whose shape and dtype are known. What it reads beside them must not change.
+// A function of Python's among the ops of a captured call, run again by each call, apart from what
+// runs there: from plain tensors to one whose shape and dtype are known. What it reads beside them
+// must not change.
 class PythonStep final : public Primitive, public HoldsPython {
  public:
   PythonStep(std::string name, pybind11::handle function, Spec result)

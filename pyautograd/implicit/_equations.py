@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .. import _core, func, linalg
 from .._core import Tensor
 from .._flat import Array
+from .._planner._anomaly import unchecked
 from .._scipy import scipy_module
 from ..function import Function
-
-R = TypeVar("R")
 
 # Elements of all Jacobians together, up to which problems are solved together: 128 MB
 _MOST = 1 << 24
@@ -176,15 +174,19 @@ class Solution(Function):
     @staticmethod
     def forward(equation: Equation, start: Tensor, *theta: Tensor) -> Tensor:
         if _core.capturing():
-            _apart(lambda: _check_captured(equation, start, theta))
-            find = _wherever(equation.finder(captured=True))
-            return _core.python_step(equation.op, find, (start, *theta), start)
+            with _core.Apart():
+                _check_captured(equation, start, theta)
+            find = equation.finder(captured=True)
 
-        def solve() -> Tensor:
+            def step(start: Tensor, *theta: Tensor) -> Tensor:
+                return find(start, theta)
+
+            return _core.python_step(equation.op, step, (start, *theta), start)
+        # The solver may differentiate the function without being seen by transforms that run here,
+        # and come across nan.
+        with _core.Apart(), unchecked():
             _check(equation, start, theta)
             return equation.finder(captured=False)(start, theta)
-
-        return _apart(solve)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -229,23 +231,6 @@ class Solution(Function):
                 return Solution.apply(many, rows, *theta), 0
         solutions = [Solution.apply(*entry(args, in_dims, i)) for i in range(size)]
         return _core.stack(solutions), 0
-
-
-def _apart(f: Callable[[], R]) -> R:
-    """f(), where no transform is active.
-
-    They belong to threads: so the solver may differentiate the function without being seen by
-    those that run here.
-    """
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(f).result()
-
-
-def _wherever(find: Find) -> Callable[..., Tensor]:
-    def found(start: Tensor, *theta: Tensor) -> Tensor:
-        return _apart(lambda: find(start, theta)) if _core.innermost_depth() else find(start, theta)
-
-    return found
 
 
 def _check(equation: Equation, start: Tensor, theta: Sequence[Tensor]) -> None:

@@ -366,6 +366,43 @@ def test_a_singular_jacobian_is_named():
         pa.func.grad(f)(0.0, "iterative")
 
 
+def test_what_runs_around_the_solver_does_not_see_it():
+    def f(t):
+        return pa.implicit.root(lambda x, t: pa.sqrt(x) - t, 4.0, t)  # the first step leads to nan
+
+    packed = []
+    with pa.saved_tensors_hooks(lambda x: packed.append(x.shape) or x, lambda x: x):
+        assert f(0.3).item() == pytest.approx(0.09, rel=1e-14, abs=0)
+    assert packed == []
+    with pa.detect_anomaly():
+        assert pa.func.grad(f)(0.3).item() == pytest.approx(0.6, rel=1e-14, abs=0)
+    with pa.no_grad():
+        assert pa.func.jacfwd(pa.func.grad(f))(0.3).item() == pytest.approx(2, rel=1e-12, abs=0)
+    # A rule that leaves the graph would cost the derivative.
+    y = pa.func.vmap(lambda t: pa.implicit.root(lambda x, t: x**3 - t, 1.0, t, linear="iterative"))
+    third = pa.func.grad(pa.func.grad(pa.func.grad(lambda t: pa.sum(y(t * pa.ones(2))))))
+    assert third(8.0).item() == pytest.approx(2 * 10 / 27 * 8 ** (-8 / 3), rel=1e-9, abs=0)
+
+
+def test_a_step_of_newtons_method_evaluates_the_function_once():
+    places = []
+
+    def residual(x, t):
+        places.append(x.item())
+        return x - 0.6 * pa.sin(x) - t
+
+    x = pa.implicit.root(residual, 1.0, 1.0).item()
+    assert x - 0.6 * np.sin(x) == pytest.approx(1, rel=1e-15, abs=0)
+    # The first evaluation checks the function.
+    assert 3 < len(places) == len(set(places)) + 1
+
+
+def test_unknowns_may_be_none():
+    for solve in (pa.implicit.root, pa.implicit.fixed_point):
+        assert solve(lambda x, t: t * x, pa.zeros(0), 2.0).shape == (0,)
+    assert pa.implicit.argmin(lambda x, t: pa.sum(t * x), pa.zeros(0), 2.0).shape == (0,)
+
+
 def test_a_captured_parameter_is_refused():
     t = pa.tensor(2.0, requires_grad=True)
     with pytest.raises(RuntimeError, match="not among its arguments, whose derivative would be"):
