@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -23,28 +21,19 @@ from .tree import flatten, unflatten
 class CapturedPoints(Points):
     """Like :class:`Points`, but what is asked for at a point is written down once and run again.
 
-    All is a function of one vector, from which the leaves are taken by ops. Behind its argument f
-    may have parameters, for all but products and weighted derivatives.
+    All is a function of one vector, from which the leaves are taken by ops.
     """
-
-    parameters: tuple[Tensor, ...] = ()
 
     def __init__(self, op: str, f: Callable[..., Any], layout: Layout, second: bool) -> None:
         super().__init__(op, f, layout, second)
         scalar, values, weighted = self.scalar, self.values_of, self.weighted
         self.slope = Captured(value_and_grad(scalar))
-        self.hessian = Captured(lambda v, *p: hessian(lambda v: scalar(v, *p), v))
+        self.hessian = Captured(lambda v: hessian(scalar, v))
         self.product = Captured(lambda v, u: hvp(scalar, v, u))
         self.values = Captured(values)
-        self.jacobian = Captured(lambda v, *p: jacobian(lambda v: values(v, *p), v))
+        self.jacobian = Captured(lambda v: jacobian(values, v))
         self.weighted_hessian = Captured(lambda v, w: hessian(lambda v: weighted(v, w), v))
         self.weighted_product = Captured(lambda v, w, u: hvp(lambda v: weighted(v, w), v, u))
-
-    def beside(self, parameters: Sequence[Tensor]) -> CapturedPoints:
-        """The same calls for other parameters, and in another thread."""
-        points = copy.copy(self)
-        points.parameters, points._kept = tuple(parameters), OrderedDict()
-        return points
 
     def _at(self, vector: Array) -> CapturedPoint:
         return CapturedPoint(self, _core.tensor(vector))
@@ -55,12 +44,12 @@ class CapturedPoints(Points):
         leaves = [v[part].reshape(shape).astype(dtype) for part, (shape, dtype) in parts]
         return unflatten(self.layout.structure, leaves)
 
-    def scalar(self, v: Tensor, *parameters: Tensor) -> Any:
-        return self.f(self.tree(v), *parameters)
+    def scalar(self, v: Tensor) -> Any:
+        return self.f(self.tree(v))
 
-    def values_of(self, v: Tensor, *parameters: Tensor) -> Tensor:
+    def values_of(self, v: Tensor) -> Tensor:
         """All values of the function in one vector."""
-        leaves = flatten(self.f(self.tree(v), *parameters))[0]
+        leaves = flatten(self.f(self.tree(v)))[0]
         values = [_core.asarray(y).reshape(-1) for y in leaves]
         return values[0] if len(values) == 1 else _core.concat(values)
 
@@ -73,7 +62,6 @@ class CapturedPoint:
 
     def __init__(self, points: CapturedPoints, vector: Tensor) -> None:
         self._points, self.vector = points, vector
-        self._at = (vector, *points.parameters)
         # What others have derived at this point
         self.kept: dict[str, Any] = {}
 
@@ -81,7 +69,7 @@ class CapturedPoint:
 
     @cached_property
     def _slope(self) -> tuple[Tensor, Tensor]:
-        found: tuple[Tensor, Tensor] = self._points.slope(*self._at)
+        found: tuple[Tensor, Tensor] = self._points.slope(self.vector)
         return found
 
     def value(self) -> float:
@@ -91,7 +79,7 @@ class CapturedPoint:
         return _double(self._slope[1])
 
     def hessian(self) -> Array:
-        return make_symmetric(_double(self._points.hessian(*self._at)))
+        return make_symmetric(_double(self._points.hessian(self.vector)))
 
     def product(self, v: Array) -> Array:
         """The Hessian times a vector."""
@@ -101,14 +89,14 @@ class CapturedPoint:
 
     @cached_property
     def _values(self) -> Array:
-        return _double(self._points.values(*self._at))
+        return _double(self._points.values(self.vector))
 
     def values(self) -> Array:
         return self._values
 
     @cached_property
     def _jacobian(self) -> Array:
-        return _double(self._points.jacobian(*self._at))
+        return _double(self._points.jacobian(self.vector))
 
     def jacobian(self) -> Array:
         return self._jacobian

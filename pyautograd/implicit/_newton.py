@@ -2,103 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from .._flat import Array
-from .._points import Points
+from .._core import Tensor
+from ._steps import Method
 
-_STEPS = 200
+STEPS = 200
 
 
-def newton_root(op: str, points: Points, x: Array, eps: float) -> Array:
-    """Newton's method with halved steps while the residual's norm does not fall."""
+def newton(op: str, method: Method, x: Tensor, theta: Sequence[Tensor]) -> Tensor:
+    """Halves a step while the merit does not fall.
 
-    def direction(x: Array) -> tuple[Array, float]:
-        point = points(x)
-        r = point.values()
-        _check_finite(op, r)
-        try:
-            return -np.linalg.solve(point.jacobian(), r), float(np.linalg.norm(r))
-        except np.linalg.LinAlgError:
+    Ends where the next step would be lost in rounding, as convergence is quadratic.
+    """
+    here = _Place(method, x, theta)
+    tiny = method.eps**0.5
+    for _ in range(STEPS):
+        if here.singular and math.isfinite(here.merit):
             raise RuntimeError(
                 f"[{op}] the Jacobian became singular on the way: start elsewhere, or pass solver="
-            ) from None
-
-    return _damped(
-        op, x, eps, direction, lambda x: float(np.linalg.norm(points(x).values())), "residual norm"
-    )
-
-
-def newton_minimum(op: str, points: Points, x: Array, eps: float) -> Array:
-    """Newton's method with the absolute values of the Hessian's eigenvalues, and halved steps.
-
-    Saddles repel it (Y. Dauphin et al., Identifying and attacking the saddle point problem, 2014).
-    """
-
-    def direction(x: Array) -> tuple[Array, float]:
-        point = points(x)
-        g = point.gradient()
-        _check_finite(op, g)
-        values, vectors = np.linalg.eigh(point.hessian())
-        size = np.maximum(np.abs(values), eps * np.abs(values).max(initial=0.0))
-        # Without curvature, as of a linear function, down the gradient as it is
-        size = np.where(size > 1e-300, size, 1.0)
-        return -vectors @ ((vectors.T @ g) / size), point.value()
-
-    return _damped(op, x, eps, direction, lambda x: points(x).value(), "value")
-
-
-def _damped(
-    op: str,
-    x: Array,
-    eps: float,
-    direction: Callable[[Array], tuple[Array, float]],
-    merit: Callable[[Array], float],
-    what: str,
-) -> Array:
-    """Steps until the next would be lost in rounding, as convergence is quadratic."""
-    for _ in range(_STEPS):
-        step, value = direction(x)
-        length = float(np.abs(step).max(initial=0.0))
-        small = eps**0.5 * max(float(np.abs(x).max(initial=0.0)), eps**0.5)
-        if length <= small or value == 0 == length:
-            return x + step
-        damping = 1.0
-        while not merit(x + damping * step) < value:
-            damping /= 2
-            if damping < 1e-12:
+            )
+        if not math.isfinite(here.length):
+            raise _not_finite(op)
+        if here.length <= tiny * max(here.size, tiny):
+            return here.end
+        there = _Place(method, here.end, theta)
+        if not there.merit < here.merit:
+            end = _halved(method, here, theta)
+            if end is None:
                 # Nothing is left to gain in the merit but rounding, while the step is still exact:
                 # a minimum's value is flat over the root of the precision. Or nothing can be.
-                if length <= eps**0.25 * max(1.0, float(np.abs(x).max())):
-                    return x + step
-                raise _stuck(op, f"cannot lower the {what} {value:.3g}")
-        x = x + damping * step
-    raise _stuck(op, f"has not converged after {_STEPS} steps, {what} {merit(x):.3g}")
+                if here.length <= tiny**0.5 * max(1.0, here.size):
+                    return here.end
+                raise _stuck(op, f"cannot lower the {method.what} {here.merit:.3g}")
+            there = _Place(method, end, theta)
+        here = there
+    raise _stuck(op, f"has not converged after {STEPS} steps, {method.what} {here.merit:.3g}")
 
 
-def iterate(op: str, points: Points, x: Array, eps: float) -> Array:
+class _Place:
+    """A point, and the step from there."""
+
+    __slots__ = ("direction", "end", "length", "merit", "singular", "size", "x")
+
+    def __init__(self, method: Method, x: Tensor, theta: Sequence[Tensor]) -> None:
+        self.x, self.singular = x, False
+        try:
+            self.direction, self.end, numbers = method.step(x, *theta)
+            self.merit, self.length, self.size = numbers.tolist()
+        except np.linalg.LinAlgError:
+            self.singular, self.length = True, math.nan
+            self.merit = method.merit(x, *theta).item()
+
+
+def _halved(method: Method, here: _Place, theta: Sequence[Tensor]) -> Tensor | None:
+    """The end of the longest of the halved steps that lowers the merit; None if there is none."""
+    damping = 0.5
+    while damping >= 1e-12:
+        end = here.x + damping * here.direction
+        if method.merit(end, *theta).item() < here.merit:
+            return end
+        damping /= 2
+    return None
+
+
+def iterate(op: str, method: Method, x: Tensor, theta: Sequence[Tensor]) -> Tensor:
     """x <- f(x) until it stays."""
-    for _ in range(100 * _STEPS):
-        y = points(x).values()
-        _check_finite(op, y)
-        change = float(np.abs(y - x).max(initial=0.0))
-        x = y
-        if change <= 4 * eps * max(1.0, float(np.abs(x).max(initial=0.0))):
+    for _ in range(100 * STEPS):
+        _, x, numbers = method.step(x, *theta)
+        change, _, size = numbers.tolist()
+        if not math.isfinite(change):
+            raise _not_finite(op)
+        if change <= 4 * method.eps * max(1.0, size):
             return x
     raise RuntimeError(
-        f"[{op}] the iteration has not settled after {100 * _STEPS} steps, the last change was "
+        f"[{op}] the iteration has not settled after {100 * STEPS} steps, the last change was "
         f"{change:.3g}: it does not contract; use implicit.root, or pass solver="
     )
 
 
-def _check_finite(op: str, values: Array) -> None:
-    if not np.isfinite(values).all():
-        raise RuntimeError(
-            f"[{op}] the function became nan or infinite on the way: start elsewhere, or pass "
-            "solver="
-        )
+def _not_finite(op: str) -> RuntimeError:
+    return RuntimeError(
+        f"[{op}] the function became nan or infinite on the way: start elsewhere, or pass solver="
+    )
 
 
 def _stuck(op: str, what: str) -> RuntimeError:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
 from .. import _core, func
 from .._captured import Captured
-from .._captured_points import CapturedPoints
 from .._core import Tensor
 from .._flat import Array, Layout
 from .._places import place_of
-from .._points import Points
 from ..func._arguments import check_callable
 from ..tree import TreeDef, flatten, flatten_like, unflatten
+from . import _newton, _together
 from ._equations import Find, FindRows, Mapped, Nonlinear, Solution
-from ._newton import iterate, newton_minimum, newton_root
-from ._together import Batch, newton
-from ._together import iterate as together
+from ._steps import Every, Method, to_fixed_point, to_minimum, to_root
 
 if TYPE_CHECKING:
     from .._typing import Leaf, Tree
@@ -93,10 +91,8 @@ def root(
     """
     problem, given = _Problem.of("implicit.root", f, x0, theta, solver)
 
-    def find(points: Points, x: Array) -> Array:
-        return newton_root(problem.op, points, x, problem.eps)
-
-    return problem.solution(given, problem.flat, problem.finder(find), linear, newton)
+    method = partial(to_root, problem.on_host(problem.flat), problem.eps)
+    return problem.solution(given, problem.flat, _NEWTON, method, linear)
 
 
 @overload
@@ -146,10 +142,8 @@ def fixed_point(
     def residual(x: Tensor, *values: Tensor) -> Tensor:
         return x - problem.flat(x, *values)
 
-    def find(points: Points, x: Array) -> Array:
-        return iterate(problem.op, points, x, problem.eps)
-
-    return problem.solution(given, residual, problem.finder(find), linear, together)
+    method = partial(to_fixed_point, problem.on_host(problem.flat), problem.eps)
+    return problem.solution(given, residual, _ITERATION, method, linear)
 
 
 @overload
@@ -196,14 +190,19 @@ def argmin(
     ([0.5, 1.5], [-0.25, -0.75])
     """
     problem, given = _Problem.of("implicit.argmin", f, x0, theta, solver)
+    method = partial(to_minimum, problem.on_host(problem.scalar), problem.eps)
     gradient = func.grad(problem.scalar)
+    return problem.solution(given, gradient, _NEWTON, method, linear, symmetric=True)
 
-    def find(points: Points, x: Array) -> Array:
-        return newton_minimum(problem.op, points, x, problem.eps)
 
-    return problem.solution(
-        given, gradient, problem.finder(find), linear, newton, problem.scalar, symmetric=True
-    )
+class _Solvers(NamedTuple):
+    alone: Callable[[str, Method, Tensor, Sequence[Tensor]], Tensor]
+    # Rows of unknowns, and which are solutions
+    together: Callable[[Method, Array, Sequence[Tensor]], tuple[Array, Array]]
+
+
+_NEWTON = _Solvers(_newton.newton, _together.newton)
+_ITERATION = _Solvers(_newton.iterate, _together.iterate)
 
 
 class Given(NamedTuple):
@@ -286,27 +285,14 @@ class _Problem:
         y: Tensor = self.at(self._tree(x), *values)
         return y
 
-    def finder(self, default: Callable[[Points, Array], Array]) -> Callable[[bool], Find]:
-        return self._default(default) if self._solver is None else lambda captured: self._users
+    def on_host(self, f: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        """A function of a float64 vector on the host, which the solvers compute with."""
 
-    def _default(self, solver: Callable[[Points, Array], Array]) -> Callable[[bool], Find]:
-        def finder(captured: bool) -> Find:
-            shared = (
-                CapturedPoints(self.op, self.at, self.layout, second=True) if captured else None
-            )
+        def moved(x: Tensor, *values: Tensor) -> Tensor:
+            y = f(x.astype(self.layout.dtype).to(self._device), *values)
+            return y.to("cpu").astype(np.float64)
 
-            def points_at(theta: Sequence[Tensor]) -> Points:
-                if shared is not None:
-                    return shared.beside(theta)
-                return Points(self.op, lambda x: self.at(x, *theta), self.layout, second=True)
-
-            def find(start: Tensor, theta: Sequence[Tensor]) -> Tensor:
-                solved = solver(points_at(theta), start.to("cpu").numpy().astype(np.float64))
-                return _core.tensor(solved, dtype=self.layout.dtype, device=start.device)
-
-            return find
-
-        return finder
+        return moved
 
     def _users(self, start: Tensor, theta: Sequence[Tensor]) -> Tensor:
         """What the solver that was passed finds."""
@@ -326,10 +312,9 @@ class _Problem:
         self,
         given: Given,
         residual: Callable[..., Tensor],
-        finder: Callable[[bool], Find],
+        solvers: _Solvers,
+        method: Callable[[Every], Method],
         linear: str,
-        together: Callable[[Batch, Array, float], tuple[Array, Array]],
-        value: Callable[..., Tensor] | None = None,
         symmetric: bool = False,
     ) -> Any:
         if linear not in ("dense", "iterative"):
@@ -337,25 +322,25 @@ class _Problem:
                 f"[{self.op}] unknown linear {linear!r}: expected 'dense' or 'iterative'"
             )
 
-        def rows_finder(many: Mapped, captured: bool) -> FindRows:
-            def mapped(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
-                every = many.mapped(f, 1)
-                return Captured(every) if captured else every
+        def prepared(every: Every, captured: bool) -> Method:
+            return method(every).through(Captured) if captured else method(every)
 
-            functions = [mapped(residual), mapped(func.jacfwd(residual))]
-            if value is not None:
-                functions.append(mapped(value))
+        def finder(captured: bool) -> Find:
+            if self._solver is not None:
+                return self._users
+            used = prepared(lambda f: f, captured)
+
+            def find(start: Tensor, theta: Sequence[Tensor]) -> Tensor:
+                x = solvers.alone(self.op, used, start.to("cpu").astype(np.float64), theta)
+                return x.astype(start.dtype).to(start.device)
+
+            return find
+
+        def rows_finder(many: Mapped, captured: bool) -> FindRows:
+            used = prepared(lambda f: many.mapped(f, 1), captured)
 
             def find(start: Tensor, theta: Sequence[Tensor]) -> tuple[Array, Array]:
-                def at(every: Callable[..., Tensor]) -> Callable[[Array], Array]:
-                    return lambda x: (
-                        every(_core.asarray(x.astype(start.dtype)).to(start.device), *theta)
-                        .to("cpu")
-                        .numpy()
-                    )
-
-                batch = Batch(*[at(every) for every in functions])
-                return together(batch, start.to("cpu").numpy().astype(np.float64), self.eps)
+                return solvers.together(used, start.to("cpu").numpy().astype(np.float64), theta)
 
             return find
 
