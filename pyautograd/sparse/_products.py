@@ -62,7 +62,10 @@ class Parts:
 
 
 class Seeds:
-    """Sums of unit vectors, one for each colour, in batches that fit the processor's cache."""
+    """Sums of unit vectors, one for each colour, in batches that fit the processor's cache.
+
+    What has no colour, -1, is in none.
+    """
 
     def __init__(
         self,
@@ -77,7 +80,12 @@ class Seeds:
         if widest is not None:
             chunk = min(chunk, widest)
         self.ranges = [(i, min(i + chunk, count)) for i in range(0, count, chunk)]
-        self._kept = [self._make(*r) for r in self.ranges] if count * row <= _KEPT else None
+        # Ones and zeros of a long vector take longer to read than to make from its colours.
+        self._long = chunk == 1
+        keep = not self._long and count * row <= _KEPT
+        self._kept = [self._make(*r) for r in self.ranges] if keep else None
+        narrow = _core.tensor(colours.astype(np.min_scalar_type(count)))
+        self._narrow = [narrow[i:j] for i, j in parts.ranges]
 
     def __iter__(self) -> Iterator[tuple[int, list[Tensor]]]:
         """Sizes and seeds of each batch; of a single vector, without the axis of the batch."""
@@ -86,6 +94,13 @@ class Seeds:
 
     def _make(self, start: int, stop: int) -> list[Tensor]:
         parts, count = self._parts, stop - start
+        if self._long:
+            return [
+                _core.reshape(_core.equal(colours, start).astype(dtype), shape)
+                for colours, shape, dtype in zip(
+                    self._narrow, parts.shapes, parts.dtypes, strict=True
+                )
+            ]
         lead = (count,) if count > 1 else ()
         return [
             _core.reshape(_core.seeds(self._colours[i:j], start, stop, dtype), (*lead, *shape))

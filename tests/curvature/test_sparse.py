@@ -11,6 +11,7 @@ from records import DIFFERENTIABLE
 from support.properties import scalars
 
 import pyautograd as pa
+from pyautograd.sparse import _products
 
 ORDERS = ("natural", "largest_first", "smallest_last", "incidence_degree")
 RNG = np.random.default_rng(0)
@@ -363,8 +364,6 @@ def test_float32_stays_float32():
 
 
 def test_many_colours_take_several_sweeps(monkeypatch):
-    from pyautograd.sparse import _products
-
     monkeypatch.setattr(_products, "_CACHE", 300)
     monkeypatch.setattr(_products, "_KEPT", 0)
     x = RNG.normal(size=12)
@@ -373,6 +372,35 @@ def test_many_colours_take_several_sweeps(monkeypatch):
     np.testing.assert_allclose(plan.hessian(x).toarray(), np.full((12, 12), 6 * x.sum()))
     plan = pa.sparse.plan(arrow, x, colouring="column")
     np.testing.assert_allclose(plan.jacobian(x).toarray(), pa.jacobian(arrow, x))
+
+
+@pytest.mark.parametrize("count", [3, 255, 256, 300])
+@pytest.mark.parametrize("cache", [1 << 20, 1])
+def test_seeds_are_one_where_the_colour_is_theirs(count, cache, monkeypatch):
+    monkeypatch.setattr(_products, "_CACHE", cache)
+    leaves = [pa.zeros((5, 60)), pa.zeros(400, dtype=pa.float32)]
+    colours = np.random.default_rng(0).integers(-1, count, 700).astype(np.int32)
+    for captured in (False, True):
+        seeds = _products.Seeds(colours, count, _products.Parts(leaves))
+
+        def rows(t, seeds=seeds):
+            return [[s * t for s in batch] for _, batch in seeds]
+
+        found = (pa.captured(rows) if captured else rows)(pa.ones((), dtype=pa.float32))
+        for k, leaf in enumerate(leaves):
+            both = np.concatenate([np.reshape(parts[k], (-1, leaf.size)) for parts in found])
+            part = colours[300 * k :][: leaf.size]
+            np.testing.assert_array_equal(both, part == np.arange(count)[:, None])
+            assert all(parts[k].dtype == leaf.dtype for parts in found)
+
+
+@pytest.mark.parametrize("captured", [False, True])
+def test_long_vectors(captured):
+    x = pa.linspace(-1.0, 1.0, 70_000)
+    plan = pa.sparse.plan(lambda x: pa.sum(x[1:] * x[:-1] ** 2), x, captured=captured)
+    found, v = plan.hessian(x), x.numpy()
+    np.testing.assert_allclose(found.diagonal(), 2 * np.append(v[1:], 0), rtol=1e-15)
+    np.testing.assert_allclose(found.diagonal(1), 2 * v[:-1], rtol=1e-15)
 
 
 def test_nothing_to_differentiate():
