@@ -7,7 +7,7 @@ import gc
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
 
@@ -82,8 +82,12 @@ def captured(f: Callable[P, R]) -> Captured[P, R]:
     return Captured(f)
 
 
-class Captured(Generic[P, R]):
+class Captured(_core.KnownCalls, Generic[P, R]):
     """What :func:`captured` returns."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
     def __init__(self, f: Callable[P, R]) -> None:
         if not callable(f):
@@ -93,7 +97,8 @@ class Captured(Generic[P, R]):
         self._calls: dict[Any, _Call] = {}
         self._lock = threading.RLock()
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def _call(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """A call that is not known."""
         if not _core.may_capture():
             return self._f(*args, **kwargs)
         # Nearly always there are tensors only.
@@ -123,7 +128,9 @@ class Captured(Generic[P, R]):
     def _write_down(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
         with self._lock:
             if key not in self._calls:
-                self._calls[key] = _Call(self._f, args, kwargs)
+                call = self._calls[key] = _Call(self._f, args, kwargs)
+                if isinstance(key, bytes) and not call.draws:
+                    self.know(key, call.ops_to_run, call.finish)
                 if len(self._calls) == _MANY:
                     warnings.warn(
                         f"[captured] {_MANY} calls of {_name(self._f)} were written down: pass "
@@ -146,6 +153,10 @@ class Captured(Generic[P, R]):
     def reset(self) -> None:
         """Forget the calls that were written down, and what they keep alive."""
         self._calls.clear()
+        self.forget()
+
+    def __copy__(self) -> Captured[P, R]:
+        return Captured(self._f)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -175,11 +186,14 @@ class _Call:
         plain = len(self._places) == len(results) and all(
             child.type is None for child in self._structure.children
         )
-        self._single = kind is None and plain
-        self._several = kind if plain and kind in (tuple, list) else None
-        self._call = capture.finish([results[i] for i in self._places])
-        self.run = self._run_drawing if self._generators else self._call.run
-        self.ops = self._call.ops
+        # From a list of tensors to what the function returns, where that is not its only one
+        self.finish: Callable[[list[Tensor]], Any] | None = self._rebuilt
+        if plain and kind in (tuple, list, None):
+            self.finish = kind
+        self.ops_to_run = capture.finish([results[i] for i in self._places])
+        self.draws = bool(self._generators)
+        self.run = self._run_drawing if self.draws else self.ops_to_run.run
+        self.ops = self.ops_to_run.ops
         del results
         if capture.held:
             gc.collect()
@@ -192,14 +206,13 @@ class _Call:
     def _run_drawing(self, tensors: Sequence[Tensor]) -> Any:
         for generator in self._generators:
             note(generator)
-        return self._call.run(tensors)
+        return self.ops_to_run.run(tensors)
 
     def result(self, found: list[Tensor]) -> Any:
         """What the function returns, with these tensors in it."""
-        if self._single:
-            return found[0]
-        if self._several:
-            return self._several(found)
+        return self.finish(found) if self.finish else found[0]
+
+    def _rebuilt(self, found: list[Tensor]) -> Any:
         results = [_own(y) for y in self._others]
         for i, y in zip(self._places, found, strict=True):
             results[i] = y

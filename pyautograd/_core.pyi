@@ -400,6 +400,12 @@ class Capture:
     @property
     def held(self) -> int: ...
 
+class KnownCalls:
+    def know(
+        self, signature: bytes, call: CapturedCall, finish: Callable[[list[Tensor]], Any] | None, /
+    ) -> None: ...
+    def forget(self) -> None: ...
+
 class CapturedCall:
     """Ops to be run again on other arrays."""
 

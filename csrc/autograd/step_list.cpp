@@ -20,17 +20,18 @@ constexpr uint32_t kNone = ~uint32_t{0};
 // Inputs of one step after the other, side by side, without touching their reference counts.
 class Row {
  public:
-  explicit Row(size_t most) : bytes_(most * sizeof(Tensor)) {}
+  explicit Row(size_t most) : places_(SmallVector<Place, 8>::uninitialized(most)) {}
   void start() noexcept { count_ = 0; }
-  void add(const Tensor& x) noexcept {
-    std::memcpy(bytes_.data() + count_++ * sizeof(Tensor), &x, sizeof(Tensor));
-  }
+  void add(const Tensor& x) noexcept { std::memcpy(&places_[count_++], &x, sizeof(Tensor)); }
   TensorSpan span() const noexcept {
-    return {std::launder(reinterpret_cast<const Tensor*>(bytes_.data())), count_};
+    return {std::launder(reinterpret_cast<const Tensor*>(places_.data())), count_};
   }
 
  private:
-  std::vector<std::byte> bytes_;
+  struct Place {
+    alignas(Tensor) std::byte bytes[sizeof(Tensor)];
+  };
+  SmallVector<Place, 8> places_;
   size_t count_ = 0;
 };
 
@@ -106,7 +107,7 @@ void StepList::note_last_reads() {
 }
 
 Tensors StepList::run(TensorSpan given) const {
-  std::vector<Tensor> values(made);
+  SmallVector<Tensor, 16> values(made);
   const auto at = [&](const Value& value) -> const Tensor& {
     return value.kind == Value::Kind::Made       ? values[value.index]
            : value.kind == Value::Kind::Constant ? constants[value.index]

@@ -4,10 +4,14 @@
 
 #include <pybind11/pybind11.h>
 
+#include <functional>
+#include <unordered_map>
+
 #include "autograd/closure.h"
 #include "python/autograd_bind.h"
 #include "python/autograd_gc.h"
 #include "python/caster.h"
+#include "python/errors.h"
 #include "python/gil.h"
 
 namespace py = pybind11;
@@ -63,6 +67,8 @@ class PyCapturedCall {
       names.append(py::str(std::string(name)));
     return names;
   }
+  // Null if garbage collection has taken it apart.
+  const Ref<CapturedCall>& call() const noexcept { return call_; }
   py::object run(const py::sequence& arguments) const {
     const Ref<CapturedCall> call = call_;
     if (!call) throw py::value_error("[captured] the call was taken apart by garbage collection");
@@ -72,9 +78,11 @@ class PyCapturedCall {
       given.push_back(unwrap(x.ptr()));
     }
     if (call->stale()) return py::bool_(false);
-    const std::optional<Tensors> results =
-        run_op(call->elements(), [&] { return call->run(given); });
+    const std::optional<Tensors> results = results_of(*call, given);
     return results ? py::object(to_list(*results)) : py::none();
+  }
+  static std::optional<Tensors> results_of(const CapturedCall& call, const Tensors& given) {
+    return run_op(call.elements(), [&] { return call.run(given); });
   }
 
  private:
@@ -92,20 +100,147 @@ int clear_call(PyObject* self) {
   return 0;
 }
 
-// Shapes and dtypes of tensors, as a key; None where something else is among them, or a call with
+// Shapes and dtypes of tensors, as a key; false where something else is among them, or a call with
 // them is no list of ops on arrays: they are recorded, wrapped or on a device.
-py::object signature(const py::sequence& tensors) {
-  std::string key;
-  for (const py::object handle : tensors) {
-    if (!is_tensor(handle.ptr())) return py::none();
-    const Tensor& x = unwrap(handle.ptr());
-    if (!x.is_array() || x.tracked() || x.device() != Device() || x.body()->origin)
-      return py::none();
+bool write_signature(PyObject* tuple, std::string& key) {
+  key.clear();
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
+    PyObject* const handle = PyTuple_GET_ITEM(tuple, i);
+    if (!is_tensor(handle)) return false;
+    const Tensor& x = unwrap(handle);
+    if (!x.is_array() || x.tracked() || x.device() != Device() || x.body()->origin) return false;
     key.push_back(static_cast<char>(x.dtype()));
     key.push_back(static_cast<char>(x.ndim()));
     for (int64_t n : x.shape()) key.append(reinterpret_cast<const char*>(&n), sizeof n);
   }
-  return py::bytes(key);
+  return true;
+}
+
+py::object signature(const py::sequence& tensors) {
+  std::string key;
+  return write_signature(py::tuple(tensors).ptr(), key) ? py::object(py::bytes(key)) : py::none();
+}
+
+// Whether a call may be written down and run.
+bool may_capture() { return !Capture::current() && !Closure::current() && !checks_for_nan(); }
+
+// A call that was written down, and what makes the function's result of a list of tensors; null
+// where that is its only one.
+struct Known {
+  py::object owner, finish;
+  const PyCapturedCall* call;  // the owner's
+};
+struct KeyHash : std::hash<std::string_view> {
+  using is_transparent = void;
+};
+using Calls = std::unordered_map<std::string, Known, KeyHash, std::equal_to<>>;
+
+// What Python's class of captured functions derives from: calls whose arguments are known tensors
+// are run without Python, all others by its method `_call`.
+struct PyKnownCalls {
+  PyObject ob_base;
+  Calls* calls;  // null as long as there are none
+};
+PyKnownCalls* as_known(PyObject* self) { return reinterpret_cast<PyKnownCalls*>(self); }
+
+const Known* find_known(PyObject* self, PyObject* arguments) {
+  static thread_local std::string key;
+  const Calls* calls = as_known(self)->calls;
+  if (!calls || !write_signature(arguments, key)) return nullptr;
+  const auto found = calls->find(std::string_view(key));
+  return found == calls->end() ? nullptr : &found->second;
+}
+
+// Empty where Python has to see to it.
+py::object run_known(PyObject* self, PyObject* arguments) {
+  const Known* const found = find_known(self, arguments);
+  if (!found) return {};
+  const Known known = *found;  // another thread may forget it meanwhile
+  const Ref<CapturedCall> call = known.call->call();
+  if (!call || call->stale()) return {};
+  Tensors given;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(arguments); ++i)
+    given.push_back(unwrap(PyTuple_GET_ITEM(arguments, i)));
+  const std::optional<Tensors> results = PyCapturedCall::results_of(*call, given);
+  if (!results) {
+    const py::object f = py::handle(self).attr("_f");
+    return py::reinterpret_steal<py::object>(PyObject_CallObject(f.ptr(), arguments));
+  }
+  if (known.finish) return known.finish(to_list(*results));
+  return py::reinterpret_steal<py::object>(wrap((*results)[0]));
+}
+
+PyObject* call_known(PyObject* self, PyObject* arguments, PyObject* keywords) noexcept {
+  return guarded([&] {
+    const bool named = keywords && PyDict_GET_SIZE(keywords) > 0;
+    if (!named && may_capture()) {
+      py::object result = run_known(self, arguments);
+      if (result || PyErr_Occurred()) return result.release().ptr();
+    }
+    const py::object rest = py::handle(self).attr("_call");
+    return PyObject_Call(rest.ptr(), arguments, keywords);
+  });
+}
+
+PyObject* know(PyObject* self, PyObject* arguments) noexcept {
+  return guarded([&] {
+    const auto given = py::reinterpret_borrow<py::tuple>(arguments);
+    const auto key = given[0].cast<py::bytes>();
+    Known known{given[1], given[2], &given[1].cast<const PyCapturedCall&>()};
+    if (known.finish.is_none()) known.finish = {};
+    if (!as_known(self)->calls) as_known(self)->calls = new Calls;
+    std::swap((*as_known(self)->calls)[std::string(std::string_view(key))], known);
+    return Py_NewRef(Py_None);
+  });
+}
+
+PyObject* forget(PyObject* self, PyObject*) noexcept {
+  const std::unique_ptr<Calls> former(std::exchange(as_known(self)->calls, nullptr));
+  return Py_NewRef(Py_None);
+}
+
+int traverse_known(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  if (!as_known(self)->calls) return 0;
+  for (const auto& [key, known] : *as_known(self)->calls) {
+    Py_VISIT(known.owner.ptr());
+    Py_VISIT(known.finish.ptr());
+  }
+  return 0;
+}
+
+int clear_known(PyObject* self) {
+  Py_DECREF(forget(self, nullptr));
+  return 0;
+}
+
+void release_known(PyObject* self) {
+  PyTypeObject* const type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  clear_known(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+py::object make_known_calls() {
+  static PyMethodDef methods[] = {
+      {"know", know, METH_VARARGS,
+       "Run this call for arguments of this signature. What it returns goes through finish, as a "
+       "list, or, if that is None, is one tensor."},
+      {"forget", forget, METH_NOARGS, "Know no calls."},
+      {}};
+  static PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(PyType_GenericNew)},
+                                {Py_tp_call, reinterpret_cast<void*>(call_known)},
+                                {Py_tp_traverse, reinterpret_cast<void*>(traverse_known)},
+                                {Py_tp_clear, reinterpret_cast<void*>(clear_known)},
+                                {Py_tp_dealloc, reinterpret_cast<void*>(release_known)},
+                                {Py_tp_methods, methods},
+                                {}};
+  static PyType_Spec spec{"pyautograd._core.KnownCalls", sizeof(PyKnownCalls), 0,
+                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
+  py::object type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
+  if (!type) throw_python_error();
+  return type;
 }
 
 }  // namespace
@@ -144,8 +279,9 @@ void bind_captures(py::module_& module) {
   module.def(
       "capturing", [] { return Capture::current() != nullptr; },
       "Whether this thread writes a call down.");
+  module.attr("KnownCalls") = make_known_calls();
   module.def(
-      "may_capture", [] { return !Capture::current() && !Closure::current() && !checks_for_nan(); },
+      "may_capture", &may_capture,
       "Whether it writes none down, and runs no checkpointed function, which compares ops, and no "
       "backward pass is to look for nan.");
 }

@@ -1,5 +1,6 @@
 """Calls that are written down and run again: derivatives, arguments, results, memory, threads."""
 
+import copy
 import gc
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -131,6 +132,52 @@ class TestCalls:
         call.reset()
         call(pa.ones(1))
         assert runs == [(1,), (2,), (1,)]
+
+    def test_known_calls_go_without_python(self, monkeypatch):
+        results = (pa.sin, lambda x: (pa.sin(x), 2 * x), lambda x: {"a": [pa.sin(x)], "b": 3})
+        calls = [pa.captured(f) for f in results]
+        x, other = pa.tensor([1.0, 2.0]), pa.tensor([1.0, 2.0, 3.0])
+        expected = [(call(x), call(other)) for call in calls]
+        asked = []
+        slow = pa._captured.Captured._call
+        monkeypatch.setattr(
+            pa._captured.Captured,
+            "_call",
+            lambda self, *args, **kwargs: asked.append(1) or slow(self, *args, **kwargs),
+        )
+        for call, (first, second) in zip(calls, expected, strict=True):
+            for _ in range(2):
+                pa.tree.map(same, (call(x), call(other)), (first, second))
+        assert not asked
+        call(x=x)
+        call(x.numpy())
+        pa.func.grad(lambda t: pa.sum(calls[0](t * x)))(2.0)
+        with pa.detect_anomaly():
+            calls[0](x)
+        assert asked == [1] * 4
+        call.reset()
+        assert call.ops() == []
+        pa.tree.map(same, call(x), expected[-1][0])
+        assert len(asked) == 5 and len(call.ops()) == 1
+
+    def test_where_a_guard_holds_the_function_is_called(self):
+        ran = []
+
+        def norm(x):
+            ran.append(1)
+            return pa.func.grad(lambda x: pa.linalg.vector_norm(x) ** 2)(x)
+
+        call = pa.captured(norm)
+        for x in ([3.0, 4.0], [0.0, 0.0], [1.0, 0.0]):
+            same(call(pa.tensor(x)), 2 * np.array(x))
+        assert len(ran) == 2
+
+    def test_copies_write_calls_down_for_themselves(self):
+        call = pa.captured(pa.sin)
+        same(call(pa.ones(2)), np.sin(np.ones(2)))
+        other = copy.copy(call)
+        assert other.ops() == []
+        same(other(pa.ones(2)), call(pa.ones(2)))
 
     def test_dtypes(self):
         call = pa.captured(lambda x: x * 2)
