@@ -6,9 +6,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ops/index.h"
 #include "ops/linalg.h"
 #include "ops/reduce.h"
-#include "ops/sort.h"
+#include "ops/rising_tuples.h"
 #include "ops/spectral_slopes.h"
 
 namespace pyautograd::ops {
@@ -192,22 +193,13 @@ Tensor divided_difference(const WithParameters& f, TensorSpan x) {
   return value[0];
 }
 
-// f[w_i, w_j, ...] for all k + 1 indices, in as many axes behind the batch.
+// f[w_i, w_j, ...] for rising w and all k + 1 indices, in as many axes behind the batch.
 Tensor all_divided_differences(const WithParameters& f, const Tensor& w, size_t k) {
   if (k == 0) return f(0, w);
-  const int64_t n = w.shape().back();
-  Dims grid = linalg::lead(w, 1);
-  for (size_t i = 0; i <= k; ++i) grid.push_back(n);
+  const RisingTuples tuples(w.shape().back(), k, w.device());
   Tensors arguments;
-  for (size_t i = 0; i <= k; ++i) {
-    Dims own = linalg::lead(w, 1);
-    for (size_t j = 0; j <= k; ++j) own.push_back(i == j ? n : 1);
-    arguments.push_back(broadcast_to(reshape(w, own), grid));
-  }
-  const Tensor rising = sort(stack(arguments, -1));
-  for (size_t i = 0; i <= k; ++i)
-    arguments[i] = select(rising, rising.ndim() - 1, static_cast<int64_t>(i));
-  return divided_difference(f, arguments);
+  for (const Tensor& places : tuples.places()) arguments.push_back(take(w, places, -1));
+  return tuples.for_all(divided_difference(f, arguments));
 }
 
 // start[i0, ..., ik] x1[i0, i1] ... xk[i(k-1), ik].

@@ -1,12 +1,12 @@
 #include "ops/spectral_derivatives.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "ops/elementwise.h"
 #include "ops/index.h"
 #include "ops/linalg.h"
 #include "ops/matrix_function.h"
+#include "ops/rising_tuples.h"
 
 namespace pyautograd::ops::linalg {
 
@@ -16,51 +16,28 @@ Tensor nan_of(const Tensor& x) {
   return constant_like(x, std::numeric_limits<double>::quiet_NaN());
 }
 
-// For all tuples of k + 1 places among n, as many axes: the j-th of every tuple in rising order.
-Tensors rising_tuples(int64_t n, size_t k, Device device) {
-  const Dims grid(k + 1, n);
-  std::vector<Ref<Array>> places;
-  for (size_t j = 0; j <= k; ++j) places.push_back(Array::empty(grid, DType::Int64));
-  SmallVector<int64_t, 4> tuple(k + 1, 0);
-  for (int64_t flat = 0; flat < places[0]->size(); ++flat) {
-    int64_t rest = flat;
-    for (int64_t& place : tuple) {
-      place = rest % n;
-      rest /= n;
-    }
-    std::sort(tuple.begin(), tuple.end());
-    for (size_t j = 0; j <= k; ++j) places[j]->data<int64_t>()[flat] = tuple[j];
-  }
-  Tensors out;
-  for (Ref<Array>& array : places) out.push_back(to_device(Tensor(std::move(array)), device));
-  return out;
-}
-
 // Divided differences over all tuples of k + 1 eigenvalues of a function with one value per
 // eigenvalue, which is constant near each. Newton's quotients over rising arguments: what is equal
 // within rounding is next to each other, and nothing is divided by a difference of these.
 class DividedDifferences {
  public:
   DividedDifferences(const Tensor& w, size_t k)
-      : tuples_(rising_tuples(w.shape().back(), k, w.device())) {
-    for (const Tensor& places : tuples_) arguments_.push_back(take(w, places, -1));
-    Dims behind;
-    for (size_t j = 1; j <= k; ++j) behind.push_back(-1 - static_cast<int64_t>(j));
-    slack_ = expand_dims(rounding_of(w), behind);
+      : tuples_(w.shape().back(), k, w.device()), slack_(rounding_of(w)) {
+    for (const Tensor& places : tuples_.places()) arguments_.push_back(take(w, places, -1));
   }
 
   Tensor of(const Tensor& c) const {
     Tensors values;
-    for (const Tensor& places : tuples_) values.push_back(take(c, places, -1));
+    for (const Tensor& places : tuples_.places()) values.push_back(take(c, places, -1));
     for (size_t order = 1; order < values.size(); ++order)
       for (size_t i = 0; i + order < values.size(); ++i)
         values[i] = divided(values[i + 1] - values[i], i, i + order);
-    return values[0];
+    return tuples_.for_all(values[0]);
   }
   // The transposed map, from one number per tuple to one per eigenvalue.
-  Tensor transposed(const Tensor& x) const {
-    Tensors parts{x};
-    for (size_t order = tuples_.size() - 1; order > 0; --order) {
+  Tensor transposed(const Tensor& x, int64_t n) const {
+    Tensors parts{tuples_.over_orders(x)};
+    for (size_t order = arguments_.size() - 1; order > 0; --order) {
       Tensors next(parts.size() + 1);
       for (size_t i = 0; i < parts.size(); ++i) {
         const Tensor part = divided(parts[i], i, i + order);
@@ -69,28 +46,21 @@ class DividedDifferences {
       }
       parts = std::move(next);
     }
-    const int64_t n = tuples_[0].shape().back();
-    Tensor out = zeros(with_core(lead(x, tuples_[0].ndim()), {n}), x.dtype(), x.device());
-    for (size_t j = 0; j < parts.size(); ++j) {
-      const Tensor part = broadcast_to(parts[j], with_grid(lead(out, 1)));
-      out = setitem(out, Index{Ellipsis{}, tuples_[j]}, part, true);
-    }
+    Tensor out = zeros(with_core(lead(parts[0], 1), {n}), x.dtype(), x.device());
+    for (size_t j = 0; j < parts.size(); ++j)
+      out = setitem(out, Index{Ellipsis{}, tuples_.places()[j]}, parts[j], true);
     return out;
   }
 
  private:
-  Dims with_grid(Dims shape) const {
-    for (int64_t n : tuples_[0].shape()) shape.push_back(n);
-    return shape;
-  }
   Tensor divided(const Tensor& x, size_t first, size_t last) const {
     const Tensor gap = arguments_[last] - arguments_[first], same = less_equal(gap, slack_);
     return where(same, constant_like(x, 0), x / where(same, constant_like(gap, 1), gap));
   }
 
-  const Tensors tuples_;
+  const RisingTuples tuples_;
+  const Tensor slack_;
   Tensors arguments_;
-  Tensor slack_;
 };
 
 Tensor rotated(const Tensor& t, const Tensor& v) {
@@ -211,7 +181,7 @@ class EigenvaluesMovedAlong final : public Along {
     const Tensor w = x[2].untracked(), v = x[3].untracked();
     const Tensors factors = rotated_directions(x);
     const Tensor paths = closed_paths(rotated(x[1].untracked(), v), factors);
-    const Tensor value = DividedDifferences(w, factors.size()).transposed(paths);
+    const Tensor value = DividedDifferences(w, factors.size()).transposed(paths, rows(x[0]));
     const Tensor moving =
         squeeze(logical_and(all_move(directions(x)), moves(x[1].untracked())), Dims{-1});
     const Tensor unknown = logical_and(any(equal_pairs(w), Dims{-1}), moving);
