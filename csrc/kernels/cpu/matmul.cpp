@@ -119,11 +119,27 @@ template <class T>
 constexpr int64_t kManyRows = sizeof(T) == 8 ? 96 : 128;
 
 template <class T>
-bool runs_in_blocks(const Gemm& g) {
-  if (is_complex_type<T> || blas().in_place == 0 || work(g) > kModerate) return false;
-  if (g.m == 1 || g.n == 1) return false;
+bool is_moderate(const Gemm& g) {
+  return !is_complex_type<T> && work(g) <= kModerate && g.m > 1 && g.n > 1;
+}
+
+bool takes_transposed(const Gemm& g) {
   const Layout b = layout(g.k, g.n, g.b_row, g.b_column);
-  return b.leading < 0 || b.transpose == kBlasPlain || g.m >= kManyRows<T>;
+  return b.leading >= 0 && b.transpose == kBlasTransposed;
+}
+
+template <class T>
+bool runs_in_blocks(const Gemm& g) {
+  if (blas().in_place == 0 || !is_moderate<T>(g)) return false;
+  return !takes_transposed(g) || g.m >= kManyRows<T>;
+}
+
+// Where BLAS copies matrices first and computes with half vectors, as OpenBLAS does on processors
+// with AVX-512 that it does not know. Our kernel takes about half of its time.
+template <class T>
+bool outruns_blas(const Gemm& g) {
+  if (blas().in_place > 0 || !loops().beats_blas || !is_moderate<T>(g)) return false;
+  return sizeof(T) == 8 || !takes_transposed(g);
 }
 
 // Cuts into equal parts, in whole vectors; limit >= 8.
@@ -238,7 +254,7 @@ void product(Gemm g) {
     if (runs_in_panels<T>(g)) return panel_product<T>(g);
   }
   if constexpr (is_inexact(dtype_of<T>)) {
-    if (blas().functions<T>().gemm != nullptr && fits_blas(g)) {
+    if (blas().functions<T>().gemm != nullptr && fits_blas(g) && !outruns_blas<T>(g)) {
       const bool blocks = runs_in_blocks<T>(g);
       Packed<T> a(g.a, g.m, g.k, g.a_row, g.a_column),
           b(g.b, g.k, g.n, g.b_row, g.b_column, blocks);
