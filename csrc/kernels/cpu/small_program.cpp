@@ -156,15 +156,20 @@ SmallProgram::Operand SmallProgram::splice(const Placement& place, Operand x, co
   return push(kind, operands, value.itemsize, out);
 }
 
-// Formulas first, those of which most are ready, so that many rows wait for a call.
+// Formulas first, so that many rows wait for a call; of these the one that the longest chain waits
+// for: meanwhile others become ready, and there are fewer groups than if those of which most are
+// ready came first.
 std::vector<SmallProgram::Group> SmallProgram::grouped() const {
   std::vector<uint32_t> maker(values_.size(), kNone), unmet(steps_.size());
   std::vector<std::vector<uint32_t>> readers(steps_.size());
   std::vector<std::vector<uint32_t>> ready(kFormulaKinds + calls_.size());
   std::vector<uint32_t> calls;  // of which some are ready
+  std::vector<uint32_t> chain(steps_.size(), 1);
+  std::array<uint32_t, kFormulaKinds> longest{};  // of those that are ready
   const auto enter = [&](uint32_t i) {
     const uint32_t kind = steps_[i].kind;
     if (kind >= kFormulaKinds && ready[kind].empty()) calls.push_back(kind);
+    if (kind < kFormulaKinds) longest[kind] = std::max(longest[kind], chain[i]);
     ready[kind].push_back(i);
   };
   for (uint32_t i = 0; i < steps_.size(); ++i) {
@@ -174,11 +179,15 @@ std::vector<SmallProgram::Group> SmallProgram::grouped() const {
       ++unmet[i];
     }
     maker[steps_[i].out] = i;
-    if (unmet[i] == 0) enter(i);
   }
+  for (uint32_t i = static_cast<uint32_t>(steps_.size()); i-- > 0;)
+    for (uint32_t reader : readers[i]) chain[i] = std::max(chain[i], chain[reader] + 1);
+  for (uint32_t i = 0; i < steps_.size(); ++i)
+    if (unmet[i] == 0) enter(i);
   std::vector<Group> groups;
   const auto run = [&](uint32_t kind) {
     groups.push_back({kind, std::exchange(ready[kind], {})});
+    if (kind < kFormulaKinds) longest[kind] = 0;
     for (uint32_t i : groups.back().steps) {
       for (uint32_t reader : readers[i]) {
         if (--unmet[reader] == 0) enter(reader);
@@ -186,11 +195,9 @@ std::vector<SmallProgram::Group> SmallProgram::grouped() const {
     }
   };
   while (true) {
-    const auto most =
-        std::max_element(ready.begin(), ready.begin() + kFormulaKinds,
-                         [](const auto& a, const auto& b) { return a.size() < b.size(); });
-    if (!most->empty()) {
-      run(static_cast<uint32_t>(most - ready.begin()));
+    const auto first = std::max_element(longest.begin(), longest.end());
+    if (*first > 0) {
+      run(static_cast<uint32_t>(first - longest.begin()));
       continue;
     }
     if (calls.empty()) return groups;
