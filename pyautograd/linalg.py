@@ -29,9 +29,7 @@ from ._core import linalg_cross as cross
 from ._core import linalg_det as det
 from ._core import linalg_diagonal as diagonal
 from ._core import linalg_eig as eig
-from ._core import linalg_eigh as eigh
 from ._core import linalg_eigvals as eigvals
-from ._core import linalg_eigvalsh as eigvalsh
 from ._core import linalg_expm as expm
 from ._core import linalg_inv as inv
 from ._core import linalg_kron as kron
@@ -209,5 +207,26 @@ def lu_solve(
     return _core.linalg_lu_solve(lu, piv, b, trans=trans)
 
 
-for _function in (cho_solve, lu_solve):
+# The second argument is b in SciPy and the triangle in NumPy.
+
+
+def eigh(
+    a: TensorLike,
+    b: TensorLike | str | None = None,
+    UPLO: str = "L",
+    *,
+    out: tuple[Tensor, Tensor] | None = None,
+) -> EighResult:
+    matrix, triangle = (None, b) if isinstance(b, str) else (b, UPLO)
+    return _core.linalg_eigh(a, matrix, triangle, out=out)  # type: ignore[call-arg]
+
+
+def eigvalsh(
+    a: TensorLike, b: TensorLike | str | None = None, UPLO: str = "L", *, out: Tensor | None = None
+) -> Tensor:
+    matrix, triangle = (None, b) if isinstance(b, str) else (b, UPLO)
+    return _core.linalg_eigvalsh(a, matrix, triangle, out=out)
+
+
+for _function in (cho_solve, eigh, eigvalsh, lu_solve):
     _function.__doc__ = getattr(_core, f"linalg_{_function.__name__}").__doc__

@@ -54,12 +54,15 @@ Tensor permute_rows(const Tensor& x, const Tensor& pivots, bool inverted);
 Tensor det(const Tensor& a);
 Tensors slogdet(const Tensor& a);
 Tensor cholesky(const Tensor& a, bool upper = false);
+// As part of another op, which says what is wrong with a matrix that has no factor.
+Tensor cholesky_within(std::string_view op, std::string_view failure, const Tensor& a, bool upper);
 Tensors qr(const Tensor& a, std::string_view mode = "reduced");
 // Reflections as LAPACK stores them, by rows, and their factors: qr(a, "raw").
 Tensors householder(const Tensor& a);
 Tensors lu_factor(const Tensor& a);
-Tensors eigh(const Tensor& a, std::string_view uplo = "L");
-Tensor eigvalsh(const Tensor& a, std::string_view uplo = "L");
+// With b, the spectrum of a v = w b v.
+Tensors eigh(const Tensor& a, const std::optional<Tensor>& b = {}, std::string_view uplo = "L");
+Tensor eigvalsh(const Tensor& a, const std::optional<Tensor>& b = {}, std::string_view uplo = "L");
 Tensors eig(const Tensor& a);
 Tensor eigvals(const Tensor& a);
 Tensors svd(const Tensor& a, bool full_matrices = true, bool compute_uv = true,

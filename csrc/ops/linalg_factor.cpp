@@ -24,8 +24,11 @@ Tensor half_lower(const Tensor& x) { return (tril(x) + tril(x, -1)) * 0.5; }
 
 class Cholesky final : public OnMatrices {
  public:
-  explicit Cholesky(bool upper) : upper_(upper) {}
-  std::string_view name() const override { return "linalg.cholesky"; }
+  // `failure` is what a function of its own says of a matrix that has no factor.
+  explicit Cholesky(bool upper, std::string_view op = "linalg.cholesky",
+                    std::string_view failure = "the matrix is not positive definite")
+      : upper_(upper), op_(op), failure_(failure) {}
+  std::string_view name() const override { return op_; }
   Saves saves() const override { return {.outputs = 1}; }
 
   Specs infer(TensorSpan inputs) const override {
@@ -39,7 +42,7 @@ class Cholesky final : public OnMatrices {
     const kernels::Matrices a = transposed_matrices(*factor);
     std::vector<int32_t> info(static_cast<size_t>(a.count), 0);
     kernels::cholesky(a, !upper_, info.data());
-    raise_where_nonzero(name(), info, "the matrix is not positive definite");
+    raise_where_nonzero(name(), info, failure_);
     return {Tensor(std::move(factor))};
   }
   // Murray 2016, equations 9 and 10, for the lower factor; the upper one is its adjoint.
@@ -60,6 +63,7 @@ class Cholesky final : public OnMatrices {
 
  private:
   const bool upper_;
+  const std::string_view op_, failure_;
 };
 
 // a = q r. With `complete`, q is square; its last columns, a basis of the complement that nothing
@@ -297,6 +301,10 @@ Tensor permutation_of(const Tensor& pivots, int64_t rows, bool inverted) {
 
 Tensor cholesky(const Tensor& a, bool upper) {
   return apply1(make_ref<Cholesky>(upper), Borrowed<1>(floating(a)));
+}
+
+Tensor cholesky_within(std::string_view op, std::string_view failure, const Tensor& a, bool upper) {
+  return apply1(make_ref<Cholesky>(upper, op, failure), Borrowed<1>(a));
 }
 
 Tensors qr(const Tensor& a, std::string_view mode) {

@@ -294,18 +294,51 @@ class SvdVals final : public OnMatrices {
   }
 };
 
+// a v = w b v with b = f f^H is the problem of one matrix, f^-1 a f^-H, and its vectors f^H v.
+struct Reduced {
+  Tensor matrix, factor;
+};
+
+// The matrix of which one triangle was given; the tangent that it takes is symmetric, as of eigh.
+Tensor mirrored(const Tensor& a, bool lower) {
+  const Tensor x = detached(a);
+  const Tensor twice = lower ? tril(x) + tril(x, -1) : triu(x) + triu(x, 1);
+  return value_of(hermitian_part(twice), hermitian_part(a));
+}
+
+Reduced reduced(std::string_view op, const Tensor& a, const Tensor& b, bool lower) {
+  require_square(op, a);
+  require_square(op, b, "b");
+  if (rows(a) != rows(b)) {
+    value_error("[", op, "] shapes ", shape_string(a.shape()), " and ", shape_string(b.shape()),
+                " do not match: b must have as many rows as a");
+  }
+  const DType dtype = to_floating(promote(a.dtype(), b.dtype()));
+  const Tensor f = cholesky_within(op, "b is not positive definite", cast(b, dtype), !lower);
+  const Tensor factor = lower ? f : adjoint(f);
+  constexpr TriangularForm kLower{.lower = true};
+  const Tensor left = solve_matrix(factor, mirrored(cast(a, dtype), lower), kLower);
+  return {solve_matrix(factor, adjoint(left), kLower), factor};
+}
+
 }  // namespace
 
-Tensors eigh(const Tensor& given, std::string_view uplo) {
+Tensors eigh(const Tensor& given, const std::optional<Tensor>& b, std::string_view uplo) {
   const bool lower = reads_lower("linalg.eigh", uplo);
+  if (b) {
+    const Reduced one = reduced("linalg.eigh", given, *b, lower);
+    const Tensors found = eigh(one.matrix);
+    return {found[0], solve_matrix(one.factor, found[1], {true, Transpose::Conjugate})};
+  }
   const Tensor a = floating(given);
   Tensors out = apply(make_ref<Eigh>(lower), Borrowed<1>(a));
   remember_spectrum(out[0], lower ? SpectrumOf::Lower : SpectrumOf::Upper, a);
   return out;
 }
 
-Tensor eigvalsh(const Tensor& given, std::string_view uplo) {
+Tensor eigvalsh(const Tensor& given, const std::optional<Tensor>& b, std::string_view uplo) {
   const bool lower = reads_lower("linalg.eigvalsh", uplo);
+  if (b) return eigvalsh(reduced("linalg.eigvalsh", given, *b, lower).matrix);
   const Tensor a = floating(given);
   Tensor w = apply1(make_ref<EigvalsH>(lower), Borrowed<1>(a));
   remember_spectrum(w, lower ? SpectrumOf::Lower : SpectrumOf::Upper, a);
@@ -358,8 +391,11 @@ Tensors svd(const Tensor& given, bool full_matrices, bool compute_uv, bool hermi
 
 void register_spectra(Registry& registry) {
   registry.add(
-      "linalg.eigh", &eigh, "a, UPLO='L'",
+      "linalg.eigh", &eigh, "a, b=None, UPLO='L'",
       R"(Eigenvalues, rising, and orthonormal eigenvectors of symmetric (Hermitian) matrices.
+
+With b the solutions of ``a @ v = w * b @ v``, as SciPy's, for vibrations, normal modes and linear
+discriminants: ``v^H @ b @ v`` is then the identity. A string in its place is NumPy's ``UPLO``.
 
 One triangle of a is read; a is taken to be symmetric, and so is its gradient (Giles 2008, section
 2.2.3). An eigenvector is determined up to its sign (phase): what depends on that has no meaningful
@@ -367,15 +403,22 @@ derivative. The same holds of any eigenvector of a repeated eigenvalue, so deriv
 nan; those of the others have all of theirs. Those of the eigenvalues are as for ``eigvalsh``.
 
 :param a: tensor of shape (..., n, n)
+:param b: tensor of shape (..., n, n), positive definite, of which the same triangle is read; leading
+    axes broadcast
 :param UPLO: the triangle to read, 'L' or 'U'
 :returns: ``EighResult(eigenvalues, eigenvectors)`` of shapes (..., n) and (..., n, n)
-:raises LinAlgError: no convergence. A matrix with inf or nan gives nan
+:raises LinAlgError: no convergence, or b is not positive definite. A matrix a with inf or nan gives
+    nan
 
 >>> pa.linalg.eigh(pa.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues.tolist()
-[1.0, 2.0])");
+[1.0, 2.0]
+>>> stiffness, mass = pa.tensor([[2.0, -1.0], [-1.0, 2.0]]), pa.tensor([[2.0, 0.0], [0.0, 2.0]])
+>>> pa.linalg.eigh(stiffness, mass).eigenvalues.numpy().round(12).tolist()
+[0.5, 1.5])");
   registry.result_type("EighResult");
-  registry.add("linalg.eigvalsh", &eigvalsh, "a, UPLO='L'",
-               R"(The eigenvalues of symmetric (Hermitian) matrices, rising.
+  registry.add("linalg.eigvalsh", &eigvalsh, "a, b=None, UPLO='L'",
+               R"(The eigenvalues of symmetric (Hermitian) matrices, rising; with b those of
+``a @ v = w * b @ v``, as SciPy's. A string in the place of b is NumPy's ``UPLO``.
 
 Where eigenvalues repeat, first derivatives of symmetric functions of them are right. Those that are
 sums, means, products, variances, 2-norms, logsumexp or softmax along the last axis, or dot products,
@@ -389,9 +432,12 @@ constant vector, a slope that is exactly zero counts as zero.) A single eigenval
 ones has its derivatives of every order.
 
 :param a: tensor of shape (..., n, n)
+:param b: tensor of shape (..., n, n), positive definite, of which the same triangle is read; leading
+    axes broadcast
 :param UPLO: the triangle to read, 'L' or 'U'
 :returns: tensor of shape (..., n)
-:raises LinAlgError: no convergence. A matrix with inf or nan gives nan
+:raises LinAlgError: no convergence, or b is not positive definite. A matrix a with inf or nan gives
+    nan
 
 >>> pa.linalg.eigvalsh(pa.tensor([[0.0, 1.0], [1.0, 0.0]])).tolist()
 [-1.0, 1.0])");

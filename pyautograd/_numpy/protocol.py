@@ -106,6 +106,7 @@ _SIGNATURES: dict[str, str] = {
     **{f"fft.{name}2": "*a s axes norm @out" for name in ("fft", "ifft", "rfft", "irfft")},
     "fft.fftshift": "*x axes",
     "fft.ifftshift": "*x axes",
+    **{f"linalg.{name}": "*a UPLO" for name in ("eigh", "eigvalsh")},
 }
 
 

@@ -39,6 +39,15 @@ def symmetric(x):
     return (x + x.conj().mT) * 0.5
 
 
+def even(x):
+    """Symmetric matrices near four times the identity."""
+    x = x if isinstance(x, np.ndarray) else pa.asarray(x)
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        return x
+    dtype = x.dtype if x.dtype.kind in "fc" else np.float64
+    return (x + x.conj().mT) * 0.1 + like(x, 4 * np.eye(x.shape[-1]), dtype)
+
+
 def plain(x):
     return x
 
@@ -83,6 +92,17 @@ def linalg(name, ref, samples, *, make=plain, fn=None, open_to=None, diff=(0,), 
 
 
 SQUARE = shapes(((3, 3),), ((2, 2, 2),), ((0, 0),), ((2, 3),), ((3,),))
+PENCILS = shapes(
+    ((3, 3),),
+    ((2, 2, 2),),
+    ((0, 0),),
+    ((2, 3),),
+    ((3,),),
+    ([(3, 3), (3, 3)],),
+    ([(2, 2), (2, 2, 2)], {"UPLO": "U"}),
+    ([(2, 2), (3, 3)],),
+    ([(2, 2), (2,)],),
+)
 ANY = shapes(((3, 3),), ((3, 2),), ((2, 3),), ((2, 2, 2),), ((0, 0),), ((3,),))
 SYSTEMS = shapes(
     ([(3, 3), (3,)],),
@@ -99,6 +119,29 @@ def spectral(w, v):
     """Eigenvectors up to their signs."""
     weights = like(w, WEIGHTS[: w.shape[-1]], w.dtype)
     return w, (v * weights) @ v.conj().mT
+
+
+def of_pairs(plain, generalised):
+    """Of a matrix, or of a pair, of which the second is made near a multiple of one: the values
+    of the pair differ as those of the first do."""
+
+    def call(a, b=None, **options):
+        return plain(a, **options) if b is None else generalised(a, even(b), **options)
+
+    return call
+
+
+def spectra_of_pairs(only_values):
+    """SciPy's for a pair, with NumPy's name of the triangle, and of numbers of one dtype: SciPy's
+    is wrong for a real and a complex matrix."""
+
+    def call(a, b, UPLO="L"):
+        common = np.result_type(a, b)
+        options = {"lower": UPLO == "L", "eigvals_only": only_values}
+        solve = scipy_like(over_stacks(lambda a, b: sl.eigh(a, b, **options), 2, 2), 2, 2)
+        return solve(a.astype(common), b.astype(common))
+
+    return call
 
 
 def recomposed(w, v):
@@ -344,7 +387,15 @@ RECORDS = [
         make=graded,
         open_to=orthogonal,
     ),
-    linalg("eigh", np.linalg.eigh, SQUARE, make=symmetric, open_to=spectral),
+    linalg(
+        "eigh",
+        of_pairs(np.linalg.eigh, spectra_of_pairs(False)),
+        PENCILS,
+        make=symmetric,
+        fn=of_pairs(pa.linalg.eigh, pa.linalg.eigh),
+        open_to=spectral,
+        diff=(0, 1),
+    ),
     linalg("eig", in_complex(np.linalg.eig), SQUARE, make=graded, open_to=recomposed),
     linalg(
         "eigvals",
@@ -354,7 +405,14 @@ RECORDS = [
         fn=lambda a: (pa.linalg.eigvals(a),),
         open_to=symmetric_sums,
     ),
-    linalg("eigvalsh", np.linalg.eigvalsh, SQUARE, make=symmetric),
+    linalg(
+        "eigvalsh",
+        of_pairs(np.linalg.eigvalsh, spectra_of_pairs(True)),
+        PENCILS,
+        make=symmetric,
+        fn=of_pairs(pa.linalg.eigvalsh, pa.linalg.eigvalsh),
+        diff=(0, 1),
+    ),
     linalg(
         "svd",
         np.linalg.svd,
