@@ -1,7 +1,6 @@
 #include "autograd/capture.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <functional>
 
@@ -30,22 +29,19 @@ Ref<Array> packed(const Array& x) {
 }
 
 // Of a place in a random stream.
-Spec words_spec() { return {{3}, DType::UInt64, {}}; }
+Spec words_spec() { return {{kernels::kPlaceWords}, DType::UInt64, {}}; }
 
 Tensor words_of(const RandomSource::Place& place) {
   Ref<Array> words = Array::empty(words_spec().shape, words_spec().dtype);
-  const uint64_t values[] = {place.key.words[0], place.key.words[1], place.block};
-  std::memcpy(words->data(), values, sizeof values);
+  kernels::write_place(words->view(), place);
   return Tensor(std::move(words));
 }
-
-std::atomic<uint64_t> captures{0};
 
 }  // namespace
 
 std::optional<Tensors> CapturedCall::run(TensorSpan given) const {
   try {
-    return streams_.empty() ? run_steps(given) : run_drawing(given);
+    return drawn_.all().empty() ? run_steps(given) : run_drawing(given);
   } catch (const Error& error) {
     if (error.kind() == Error::Kind::Memory) throw;
     return {};
@@ -65,23 +61,16 @@ std::optional<Tensors> CapturedCall::run_steps(TensorSpan given) const {
 }
 
 std::optional<Tensors> CapturedCall::run_drawing(TensorSpan given) const {
-  std::vector<RandomSource::Place> places;
-  // Where the function is called instead, it draws what would have been drawn here.
-  const auto give_back = [&] {
-    for (size_t i = streams_.size(); i-- > 0;)
-      streams_[i].source->give_back(places[i], streams_[i].blocks);
-  };
+  const std::vector<RandomSource::Place> places = drawn_.take();
   Tensors all(given.begin(), given.end());
-  for (const Stream& stream : streams_) {
-    places.push_back(stream.source->take(stream.blocks));
-    all.push_back(words_of(places.back()));
-  }
+  for (const RandomSource::Place& place : places) all.push_back(words_of(place));
   try {
     std::optional<Tensors> results = run_steps(all);
-    if (!results) give_back();
+    // Where the function is called instead, it draws what would have been drawn here.
+    if (!results) drawn_.give_back(places);
     return results;
   } catch (const Error&) {
-    give_back();
+    drawn_.give_back(places);
     throw;
   }
 }
@@ -95,7 +84,7 @@ bool CapturedCall::stale() const {
   return !std::all_of(pins_.begin(), pins_.end(), std::mem_fn(&Pin::holds));
 }
 
-Capture::Capture() : Lineage(Kind::Capture), serial_(++captures) {}
+Capture::Capture() : Lineage(Kind::Capture), drawn_([this] { return argument(words_spec()); }) {}
 
 Tensor Capture::absent(const Spec& spec, Value value, Family family) {
   const Ref<Storage> storage = Storage::absent(checked_bytes(spec.shape, spec.dtype), *this);
@@ -119,15 +108,7 @@ void Capture::begin() {
 
 void Capture::end() noexcept {
   current_ = nullptr;
-  for (Drawn& drawn : drawn_) drawn.words = Tensor();
-}
-
-Capture::Drawn* Capture::drawn_from(const Ref<RandomSource>& source) {
-  if (source->capture == serial_) return nullptr;
-  for (Drawn& drawn : drawn_)
-    if (drawn.source == source) return &drawn;
-  const uint64_t block = source->place().block;
-  return &drawn_.emplace_back(source, block, block, argument(words_spec()));
+  drawn_.forget_words();
 }
 
 // Memory that nobody can write: the numbers that Python wrote in the function are such.
@@ -282,8 +263,7 @@ Ref<CapturedCall> Capture::finish(TensorSpan outputs) {
   }
   list_.results.insert(list_.results.end(), guards_.begin(), guards_.end());
   call->pins_ = std::move(pins_);
-  for (Drawn& drawn : drawn_)
-    call->streams_.push_back({std::move(drawn.source), drawn.next - drawn.begin});
+  call->drawn_ = std::move(drawn_);
   std::vector<bool> fixed;
   for (const Tensor& x : list_.constants) fixed.push_back(constant(x.array()));
   merge_repeated(list_, fixed);

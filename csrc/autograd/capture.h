@@ -1,11 +1,10 @@
 #pragma once
 
-#include <deque>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
-#include "autograd/random_source.h"
+#include "autograd/drawn_streams.h"
 #include "autograd/step_list.h"
 
 namespace pyautograd {
@@ -35,18 +34,12 @@ class CapturedCall final : public RefCounted {
     bool holds() const;
   };
 
-  // A stream that it draws from, which every run moves on by so many blocks.
-  struct Stream {
-    Ref<RandomSource> source;
-    uint64_t blocks;
-  };
-
   std::optional<Tensors> run_steps(TensorSpan given) const;
   std::optional<Tensors> run_drawing(TensorSpan given) const;
 
   // Arguments: the call's, then where streams are. Results: the call's, then the guards.
   StepList list_;
-  std::vector<Stream> streams_;
+  DrawnStreams drawn_{{}};
   std::vector<bool> shared_;  // a result with later runs: whoever gets it gets a copy
   std::vector<Pin> pins_;
   int64_t elements_ = 0;
@@ -95,16 +88,7 @@ class Capture final : public RefCounted, public Lineage {
   Ref<CapturedCall> finish(TensorSpan outputs);
 
   Tensors evaluate(const Ref<const Primitive>& primitive, TensorSpan inputs, const Specs& specs);
-  // Of no other capture in this process.
-  uint64_t serial() const noexcept { return serial_; }
-  // What the function draws from. Its place is moved by the runs; here it moves as in one of them.
-  struct Drawn {
-    Ref<RandomSource> source;
-    uint64_t begin, next;  // blocks
-    Tensor words;          // in each run, those of its key and its first block
-  };
-  // None for what the function itself made, which is the same in each run.
-  Drawn* drawn_from(const Ref<RandomSource>& source);
+  DrawnStreams& drawn() noexcept { return drawn_; }
   // An op that Python called gave x: if nobody else has the memory, the function made it.
   void note_made(const Tensor& x);
   // The function takes this truth value, a number, not to hold; false if it can be asked at once.
@@ -169,8 +153,7 @@ class Capture final : public RefCounted, public Lineage {
   std::vector<Ref<Storage>> held_;
   std::vector<Value> guards_;
   std::vector<CapturedCall::Pin> pins_;
-  std::deque<Drawn> drawn_;
-  const uint64_t serial_;
+  DrawnStreams drawn_;
   uint64_t first_node_ = 0;
   bool asked_ = false;  // for numbers: whoever catches the error may do what other numbers forbid
   int64_t bytes_ = 0;

@@ -11,10 +11,7 @@ namespace pyautograd {
 // from several threads get different blocks.
 class RandomSource final : public RefCounted {
  public:
-  struct Place {
-    kernels::RandomKey key;
-    uint64_t block;
-  };
+  using Place = kernels::RandomPlace;
 
   explicit RandomSource(const Place& place, uint64_t capture = 0)
       : capture(capture), place_(place) {}
@@ -45,7 +42,8 @@ class RandomSource final : public RefCounted {
     if (last) place_ = first;
   }
 
-  // The serial number of the captured call that made it, whose every run starts with it anew; or 0.
+  // The serial number of the captured call that made it (drawn_streams.h), whose every run starts
+  // with it anew; or 0.
   const uint64_t capture;
 
  private:

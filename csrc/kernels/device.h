@@ -52,9 +52,10 @@ struct DeviceKernels {
   bool (*products_along)(const View& out, const View& a, const View& b, int axis);
   bool (*special)(std::string_view name, const Orders& orders, const View& out,
                   std::span<const View> inputs);
-  bool (*base_draw)(BaseDraw kind, const View& out, const RandomKey& key, uint64_t block);
-  bool (*parameter_draw)(ParameterDraw kind, const View& out, const RandomKey& key, uint64_t block,
-                         const View& index, std::span<const View> parameters);
+  bool (*write_place)(const View& out, const RandomPlace& place);
+  bool (*base_draw)(BaseDraw kind, const View& out, const RandomPlace& from, const View& found);
+  bool (*parameter_draw)(ParameterDraw kind, const View& out, const RandomPlace& from,
+                         const View& found, const View& index, std::span<const View> parameters);
   bool (*gamma_shape_slopes)(const View& out, const View& a, const View& y, int order);
   bool (*log_gamma_slopes)(const View& out, const View& a, int order);
   DeviceLinalg linalg;

@@ -15,13 +15,23 @@ struct RandomKey {
   friend bool operator==(const RandomKey&, const RandomKey&) = default;
 };
 
+// A place in a random stream; as an array, uint64 words: those of the key, then the block.
+struct RandomPlace {
+  RandomKey key;
+  uint64_t block;
+};
+inline constexpr int64_t kPlaceWords = 3;
+void write_place(const View& out, const RandomPlace& place);
+
 // Base draws, which take no parameter. Word i of the stream makes element i.
 enum class BaseDraw : uint8_t { Words, Uniform, Normal, Exponential };
 inline constexpr int kBaseDraws = 4;
 // How many blocks of four words n elements use up: float32 uniforms take half a word each.
 int64_t base_draw_blocks(BaseDraw kind, DType dtype, int64_t n);
 // out is contiguous: uint64 for Words, float32 or float64 otherwise.
-void base_draw(BaseDraw kind, const View& out, const RandomKey& key, uint64_t block);
+// `found` is empty, or the words of a place, on the device of out: it starts so many blocks behind
+// that one then.
+void base_draw(BaseDraw kind, const View& out, const RandomPlace& from, const View& found);
 
 // Draws with parameters; all inputs contiguous with as many elements as out, or one for all of
 // them. Element i uses index[i] in the stream (int64). The kernel trusts its parameters: none is
@@ -33,12 +43,12 @@ enum class ParameterDraw : uint8_t {
   Integers,  // int64 low, high (inclusive; may be uint64 bits) -> int64; a word per element
 };
 int64_t parameter_draw_blocks(ParameterDraw kind, int64_t n);
-void parameter_draw(ParameterDraw kind, const View& out, const RandomKey& key, uint64_t block,
+void parameter_draw(ParameterDraw kind, const View& out, const RandomPlace& from, const View& found,
                     const View& index, std::span<const View> parameters);
 
 // Rows of out (contiguous int64, 2-D) become permutations of 0, ..., n - 1: word r n + i of the
 // stream places element i of row r.
-void permutations(const View& out, const RandomKey& key, uint64_t block);
+void permutations(const View& out, const RandomPlace& from);
 
 // Of contiguous float64 arrays (kernels/scalar/gamma_slope.h); y may be empty for Lgamma.
 void gamma_shape_slopes(const View& out, const View& a, const View& y, int order);

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "autograd/capture.h"
 #include "ops/elementwise.h"
 
 namespace pyautograd::ops {
@@ -11,6 +10,7 @@ namespace {
 
 using kernels::BaseDraw;
 using kernels::ParameterDraw;
+using kernels::RandomPlace;
 
 // Where a draw happens. It has no mapped input, so the levels that run decide what it means: under
 // a vmap of "different" randomness it has one more axis in front, under "same" it is not mapped.
@@ -50,48 +50,64 @@ class DrawSite {
 };
 
 // What a captured call knows of a stream from outside.
-Capture::Drawn* captured(const RandomStream& stream) {
-  Capture* const capture = Capture::current();
-  return capture ? capture->drawn_from(stream.source) : nullptr;
+DrawnStreams::Drawn* captured(const RandomStream& stream) {
+  DrawnStreams* const streams = DrawnStreams::current();
+  return streams ? streams->of(stream.source) : nullptr;
 }
 
 // The words of one draw: from a place on, which in a captured call is counted from where each run
 // finds the stream. That is the last input of the op then.
 struct Words {
-  RandomSource::Place first;
+  RandomPlace first;
   Tensor found;
 
-  static Words take(const RandomStream& stream, int64_t blocks) {
+  static Words take(std::string_view op, const RandomStream& stream, Device device,
+                    int64_t blocks) {
     const auto count = static_cast<uint64_t>(blocks);
-    Capture::Drawn* const drawn = captured(stream);
+    DrawnStreams::Drawn* const drawn = captured(stream);
     if (!drawn) return {stream.source->take(count), {}};
+    if (!is_on_host(drawn->words) && drawn->words.device() != device) {
+      runtime_error("[", op, "] is drawn on '", name_of(device), "', which replays of a call of '",
+                    name_of(drawn->words.device()),
+                    "' do not repeat: draw it outside of the function and pass it");
+    }
     return {{{}, std::exchange(drawn->next, drawn->next + count) - drawn->begin}, drawn->words};
   }
 };
 
-// Where an op of so many inputs else starts.
-RandomSource::Place start_of(const RandomSource::Place& first, TensorSpan inputs, size_t others) {
-  if (inputs.size() == others) return first;
-  const auto* words = inputs[others].array().data<uint64_t>();
-  return {{{words[0], words[1]}}, words[2] + first.block};
-}
+// Where an op starts that may have the words of a place behind its other inputs.
+struct Start {
+  RandomPlace from;
+  View found;
+
+  Start(const RandomPlace& first, TensorSpan inputs, size_t others) : from(first) {
+    if (inputs.size() == others) return;
+    const Array& array = inputs[others].array();
+    if (!is_on_host(inputs[others])) {
+      found = array.device_view();
+      return;
+    }
+    const auto* words = array.data<uint64_t>();
+    from = {{{words[0], words[1]}}, words[2] + first.block};
+  }
+};
 
 class BaseRandom final : public Primitive {
  public:
-  BaseRandom(BaseDraw kind, const RandomSource::Place& first, Spec spec)
+  BaseRandom(BaseDraw kind, const RandomPlace& first, Spec spec)
       : kind_(kind), first_(first), spec_(std::move(spec)) {}
   std::string_view name() const override { return "random"; }
   Specs infer(TensorSpan) const override { return Specs{spec_}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, specs[0].dtype, specs[0].device);
-    const auto [key, block] = start_of(first_, inputs, 0);
-    kernels::base_draw(kind_, out->device_view(), key, block);
+    const Start start(first_, inputs, 0);
+    kernels::base_draw(kind_, out->device_view(), start.from, start.found);
     return Tensors::of(Tensor(std::move(out)));
   }
 
  private:
   const BaseDraw kind_;
-  const RandomSource::Place first_;
+  const RandomPlace first_;
   const Spec spec_;
 };
 
@@ -124,8 +140,7 @@ size_t count_parameters(ParameterDraw kind) {
 // With `counts` the indices are 0, 1, 2, ... and the first input has but their shape.
 class ParameterRandom final : public Primitive {
  public:
-  ParameterRandom(std::string_view op, ParameterDraw kind, const RandomSource::Place& first,
-                  bool counts)
+  ParameterRandom(std::string_view op, ParameterDraw kind, const RandomPlace& first, bool counts)
       : op_(op), kind_(kind), first_(first), counts_(counts) {}
   std::string_view name() const override { return op_; }
   Dependence dependence(const DependenceArgs& args) const override {
@@ -150,8 +165,8 @@ class ParameterRandom final : public Primitive {
     for (const Tensor& x : parameters(inputs)) values.push_back(prepared(x, shape, dtype));
     if (out->size() > 0) check(values);
     for (const Tensor& x : values) views.push_back(x.device_view());
-    const auto [key, block] = start_of(first_, inputs, 1 + count_parameters(kind_));
-    kernels::parameter_draw(kind_, out->device_view(), key, block,
+    const Start start(first_, inputs, 1 + count_parameters(kind_));
+    kernels::parameter_draw(kind_, out->device_view(), start.from, start.found,
                             counts_ ? View() : index.device_view(), views);
     return Tensors::of(Tensor(std::move(out)));
   }
@@ -203,7 +218,7 @@ class ParameterRandom final : public Primitive {
 
   const std::string op_;
   const ParameterDraw kind_;
-  const RandomSource::Place first_;
+  const RandomPlace first_;
   const bool counts_;
 };
 
@@ -215,33 +230,32 @@ Device place(const RandomStream& stream, TensorSpan parameters) {
 
 class Permutation final : public Primitive {
  public:
-  Permutation(Dims shape, const RandomSource::Place& first)
-      : shape_(std::move(shape)), first_(first) {}
+  Permutation(Dims shape, const RandomPlace& first) : shape_(std::move(shape)), first_(first) {}
   std::string_view name() const override { return "permutation"; }
   Specs infer(TensorSpan) const override { return Specs{Spec{shape_, DType::Int64, {}}}; }
   Tensors eval(TensorSpan inputs, const Specs& specs) const override {
     Ref<Array> out = Array::empty(specs[0].shape, DType::Int64);
     const int64_t n = shape_.back(), rows = n > 0 ? out->size() / n : 0;
     const Dims flat{rows, n}, strides{n, 1};
-    const auto [key, block] = start_of(first_, inputs, 0);
-    kernels::permutations({out->data(), DType::Int64, flat, strides}, key, block);
+    const Start start(first_, inputs, 0);
+    kernels::permutations({out->data(), DType::Int64, flat, strides}, start.from);
     return Tensors::of(Tensor(std::move(out)));
   }
 
  private:
   const Dims shape_;
-  const RandomSource::Place first_;
+  const RandomPlace first_;
 };
 
 }  // namespace
 
 uint64_t RandomStream::position() const {
-  const Capture::Drawn* const drawn = captured(*this);
+  const DrawnStreams::Drawn* const drawn = captured(*this);
   return drawn ? drawn->next : source->place().block;
 }
 
 void RandomStream::seek(uint64_t block) const {
-  if (Capture::Drawn* const drawn = captured(*this))
+  if (DrawnStreams::Drawn* const drawn = captured(*this))
     drawn->next = block;
   else
     source->seek(block);
@@ -252,10 +266,10 @@ Tensor base_draw(std::string_view op, const RandomStream& stream, BaseDraw kind,
   const DrawSite site(op);
   const Dims whole = site.whole(shape);
   check_shape(op, whole, dtype);
-  const auto [first, found] =
-      Words::take(stream, kernels::base_draw_blocks(kind, dtype, count_elements(whole)));
-  const auto primitive =
-      make_ref<BaseRandom>(kind, first, Spec{whole, dtype, place(stream, parameters)});
+  const Device device = place(stream, parameters);
+  const auto [first, found] = Words::take(
+      op, stream, device, kernels::base_draw_blocks(kind, dtype, count_elements(whole)));
+  const auto primitive = make_ref<BaseRandom>(kind, first, Spec{whole, dtype, device});
   return site.wrap(apply1(primitive, found ? TensorSpan(&found, 1) : TensorSpan()));
 }
 
@@ -277,7 +291,8 @@ Tensor parameter_draw(std::string_view op, const RandomStream& stream, Parameter
   check_shape(op, whole, DType::Int64);
   const int64_t n = count_elements(whole);
   const Device device = place(stream, parameters);
-  const auto [first, found] = Words::take(stream, kernels::parameter_draw_blocks(kind, n));
+  const auto [first, found] =
+      Words::take(op, stream, device, kernels::parameter_draw_blocks(kind, n));
   Tensors inputs{
       site.plain()
           ? zeros_view(whole, DType::Int64, stream.device)
@@ -292,8 +307,9 @@ Tensor permutation(std::string_view op, const RandomStream& stream, int64_t n) {
   const DrawSite site(op);
   const Dims whole = site.whole({n});
   check_shape(op, whole, DType::Int64);
-  const auto [first, found] = Words::take(
-      stream, kernels::base_draw_blocks(BaseDraw::Words, DType::UInt64, count_elements(whole)));
+  const auto [first, found] =
+      Words::take(op, stream, {},
+                  kernels::base_draw_blocks(BaseDraw::Words, DType::UInt64, count_elements(whole)));
   // Each step depends on those before it: the host makes it.
   const Tensor order =
       apply1(make_ref<Permutation>(whole, first), found ? TensorSpan(&found, 1) : TensorSpan());

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "autograd/random_source.h"
+#include "autograd/drawn_streams.h"
 #include "ops/linear.h"
 
 // Random draws. `op` names the caller in errors. Inside a vmap each draw asks the running levels

@@ -1,6 +1,7 @@
 // Streams, events, pinned memory and captured calls of devices: what pyautograd/cuda/__init__.py
 // and pyautograd/cuda/_captured.py are made of.
 
+#include "autograd/drawn_streams.h"
 #include "core/backend.h"
 #include "core/captured_writes.h"
 #include "kernels/kernels.h"
@@ -91,7 +92,11 @@ class PyEvent {
 
 class PyGraph {
  public:
-  explicit PyGraph(const std::string& device) : device_(cuda_index("cuda.graph", device)) {}
+  explicit PyGraph(const std::string& device)
+      : device_(cuda_index("cuda.graph", device)), drawn_([this] {
+          return Tensor(Array::empty({kernels::kPlaceWords}, DType::UInt64,
+                                     {Device::Kind::CUDA, static_cast<uint8_t>(device_)}));
+        }) {}
   ~PyGraph() {
     if (graph_) backend().drop_graph(graph_);
   }
@@ -101,18 +106,23 @@ class PyGraph {
   void begin() {
     backend().begin_capture(device_);
     note_writes_in(&writes_);
+    DrawnStreams::note_in(&drawn_);
   }
   void end() {
     if (graph_) runtime_error("[cuda.graph] the call is captured already");
-    note_writes_in(nullptr);
+    note_nowhere();
     graph_ = backend().end_capture();
   }
   void abandon() {
-    note_writes_in(nullptr);
+    note_nowhere();
     backend().abandon_capture();
   }
   void replay() {
-    backend().replay(captured());
+    DeviceGraph& graph = captured();
+    const std::vector<RandomSource::Place> places = drawn_.take();
+    for (size_t i = 0; i < places.size(); ++i)
+      kernels::write_place(drawn_.all()[i].words.device_view(), places[i]);
+    backend().replay(graph);
     for (const Ref<Storage>& storage : writes_) storage->bump_version();
   }
   const char* check(bool wait) {
@@ -133,9 +143,14 @@ class PyGraph {
     if (!graph_) runtime_error("[cuda.graph] nothing is captured yet");
     return *graph_;
   }
+  static void note_nowhere() {
+    note_writes_in(nullptr);
+    DrawnStreams::note_in(nullptr);
+  }
   const int device_;
   DeviceGraph* graph_ = nullptr;
   CapturedWrites writes_;
+  DrawnStreams drawn_;
 };
 
 const Array& plain_array(const char* op, const Tensor& x) {

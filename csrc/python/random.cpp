@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <span>
 
-#include "autograd/capture.h"
 #include "python/caster.h"
 #include "python/gil.h"
 #include "python/module.h"
@@ -137,9 +136,9 @@ void bind_random(py::module_& module) {
   add_method<draw, 5>(type, definitions[0]);
   add_method<draw_with, 4>(type, definitions[1]);
   type.def(py::init([](uint64_t key0, uint64_t key1, uint64_t position, const std::string& device) {
-             const Capture* capture = Capture::current();
+             const DrawnStreams* streams = DrawnStreams::current();
              const RandomSource::Place place{{{key0, key1}}, position};
-             return RandomStream{make_ref<RandomSource>(place, capture ? capture->serial() : 0),
+             return RandomStream{make_ref<RandomSource>(place, streams ? streams->serial() : 0),
                                  parse_device(device)};
            }),
            py::arg("key0"), py::arg("key1"), py::arg("position") = 0, py::arg("device") = "cpu")
@@ -157,12 +156,12 @@ void bind_random(py::module_& module) {
           },
           py::arg("key0"), py::arg("key1"), py::arg("position") = 0)
       .def_property_readonly(
-          "passing",
+          "foreign",
           [](const RandomStream& s) {
-            const Capture* capture = Capture::current();
-            return capture && capture->serial() == s.source->capture;
+            const DrawnStreams* streams = DrawnStreams::current();
+            return streams && streams->serial() != s.source->capture;
           },
-          "Whether it was made in the call that is being captured.")
+          "Whether a call is being captured, for the host or a device, that did not make it.")
       .def(
           "permutation",
           [](RandomStream& stream, const std::string& op, int64_t n) {

@@ -309,8 +309,9 @@ def graph(f: Callable[..., Any], *, warmup: int = 1, device: str | None = None) 
     ``backward`` of their own, and change tensors in place: a whole training step may be captured.
 
     Whatever is no work of the device is not repeated: what Python computes, prints, counts or
-    decides keeps its value of the captured call. So do tensors of the host. What ``f`` writes into
-    its arguments, the caller does not see; what it writes into other tensors is seen.
+    decides keeps its value of the captured call. So do tensors of the host. But what ``f`` draws on
+    the device, from generators made outside, is what it would draw in each call. What ``f`` writes
+    into its arguments, the caller does not see; what it writes into other tensors is seen.
 
     Args:
         f: takes and returns trees of tensors (:mod:`pyautograd.tree`) and other values.
@@ -326,8 +327,8 @@ def graph(f: Callable[..., Any], *, warmup: int = 1, device: str | None = None) 
         ValueError: shapes, dtypes, devices, structure or other values differ from those of the
             captured call; both are named. Or an argument lies on the host.
         RuntimeError: ``f`` reads numbers on the host (``float(x)``, ``print(x)``, ``if x > 0``,
-            boolean masks), waits, changes the stream, or draws random numbers, which would be the
-            same each time; or an argument is recorded or inside a transform.
+            boolean masks), waits, changes the stream, or draws on the host, as permutations are
+            (:mod:`pyautograd.random`); or an argument is recorded or inside a transform.
         IndexError: an index tensor of an *earlier* call was out of range (:meth:`Graph.check`).
         LinAlgError: a matrix of an *earlier* call was singular, or not positive definite.
 

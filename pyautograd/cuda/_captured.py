@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from .._replay import Tape, note
 from ..grad_mode import no_grad
 from ..tree import TreeDef, flatten, paths, unflatten
 
@@ -80,12 +81,14 @@ class _Call:
         args, kwargs = unflatten(structure, self._inputs)
         self._graph.begin()
         try:
-            outputs, self._out_structure = flatten(f(*args, **kwargs))
+            with Tape().record() as drawn:
+                outputs, self._out_structure = flatten(f(*args, **kwargs))
             self._outputs = [x.detach() if isinstance(x, Tensor) else x for x in outputs]
         except BaseException:
             self._graph.abandon()
             raise
         self._graph.end()
+        self._generators = drawn.generators()
 
     def fill(self, leaves: list[Any], structure: TreeDef) -> None:
         """Copy the arguments into those of the captured call."""
@@ -109,6 +112,8 @@ class _Call:
                     mine[...] = given.detach()
 
     def replay(self) -> Any:
+        for generator in self._generators:
+            note(generator)
         self._graph.replay()
         copies = [_core.copy(x) if isinstance(x, Tensor) else x for x in self._outputs]
         return unflatten(self._out_structure, copies)

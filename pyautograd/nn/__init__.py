@@ -479,7 +479,8 @@ def _draws(name: str, rng: Any, method: str, *args: Any, **named: Any) -> Any:
             f"[nn.{name}] rng must be a generator such as pa.random.default_rng(0), got {rng!r}"
         )
     found = draw(*args, **named)
-    if _core.capturing() and not isinstance(found, Tensor):
+    captured = _core.capturing() or _core.device_capturing()
+    if captured and not isinstance(found, Tensor):
         raise RuntimeError(
             f"[nn.{name}] each run of a captured call would have the numbers that {rng!r} drew "
             "once: draw from a generator of pa.random"

@@ -26,7 +26,7 @@ class Stream:
         self._reset(seed)
 
     def _reset(self, seed: Seed) -> None:
-        if seed is None and _core.capturing():
+        if seed is None and (_core.capturing() or _core.device_capturing()):
             raise RuntimeError(
                 "[captured] a generator without a seed would be the same in each call: make it "
                 "outside of the captured function"
@@ -39,7 +39,7 @@ class Stream:
         self._stream.restart(int(key[0]), int(key[1]))
 
     def _require_own(self, verb: str) -> None:
-        if _core.capturing() and not self._stream.passing:
+        if self._stream.foreign:
             raise RuntimeError(
                 f"[captured] a captured function cannot {verb} a generator that it did not make, "
                 "which each call finds at another place"

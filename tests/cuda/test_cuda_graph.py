@@ -155,9 +155,8 @@ def test_arguments_that_cannot_be_captured(device):
         (lambda x: pa.cuda.stream(pa.cuda.Stream()).__enter__(), "change the stream"),
         (lambda x: pa.cuda.Event().record(), "record an event"),
         (lambda x: pa.cuda.graph(lambda y: y, warmup=0)(x), "capture another one"),
-        (lambda x: pa.random.default_rng(0, device=x.device).random(3), "draw random numbers"),
     ],
-    ids="float print branch mask synchronize stream event nested random".split(),
+    ids="float print branch mask synchronize stream event nested".split(),
 )
 def test_what_no_captured_call_can_do(f, what, device):
     x = pa.ones(3, device=device)

@@ -1,6 +1,8 @@
 #include "kernels/random.h"
 
 #include <algorithm>
+#include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "kernels/cpu/loop_table.h"
@@ -133,15 +135,22 @@ int64_t base_draw_blocks(BaseDraw kind, DType dtype, int64_t n) {
   return blocks_of(n / each + (n % each != 0));
 }
 
-void base_draw(BaseDraw kind, const View& out, const RandomKey& key, uint64_t block) {
+void write_place(const View& out, const RandomPlace& place) {
+  if (on_device(out)) return run_on_device(&DeviceKernels::write_place, out.device, out, place);
+  const uint64_t words[] = {place.key.words[0], place.key.words[1], place.block};
+  static_assert(std::size(words) == kPlaceWords);
+  std::memcpy(out.data, words, sizeof words);
+}
+
+void base_draw(BaseDraw kind, const View& out, const RandomPlace& from, const View& found) {
   if (on_device(out))
-    return run_on_device(&DeviceKernels::base_draw, out.device, kind, out, key, block);
+    return run_on_device(&DeviceKernels::base_draw, out.device, kind, out, from, found);
   const auto loop = loops().base_draw[int(kind)][int(out.dtype)];
   const int64_t n = element_count(out.shape), width = 4 * per_word(kind, out.dtype);
   parallel_for(n / width + (n % width != 0), kGrain / 16, [&](int64_t begin, int64_t end) {
     const int64_t first = begin * width;
-    loop(bytes_at(out.data, first * itemsize(out.dtype)), key.words, block + uint64_t(begin),
-         std::min(n, end * width) - first);
+    loop(bytes_at(out.data, first * itemsize(out.dtype)), from.key.words,
+         from.block + uint64_t(begin), std::min(n, end * width) - first);
   });
 }
 
@@ -149,16 +158,17 @@ int64_t parameter_draw_blocks(ParameterDraw kind, int64_t n) {
   return kind == ParameterDraw::Integers ? blocks_of(n) : n;
 }
 
-void parameter_draw(ParameterDraw kind, const View& out, const RandomKey& key, uint64_t block,
+void parameter_draw(ParameterDraw kind, const View& out, const RandomPlace& from, const View& found,
                     const View& index, std::span<const View> parameters) {
   if (on_device(out)) {
     SmallVector<DeviceInput, 2> there;
     SmallVector<View, 2> views;
     for (const View& x : parameters) there.push_back(DeviceInput(x, out.device));
     for (const DeviceInput& x : there) views.push_back(x.view());
-    return run_on_device(&DeviceKernels::parameter_draw, out.device, kind, out, key, block, index,
+    return run_on_device(&DeviceKernels::parameter_draw, out.device, kind, out, from, found, index,
                          std::span<const View>(views));
   }
+  const auto& [key, block] = from;
   switch (kind) {
     case ParameterDraw::LogGamma:
       return draw_log_gamma(out, key, block, index, Parameter<double>(parameters[0]));
@@ -181,7 +191,8 @@ void parameter_draw(ParameterDraw kind, const View& out, const RandomKey& key, u
 }
 
 // R. Durstenfeld, Algorithm 235: Random permutation, CACM 7, 1964.
-void permutations(const View& out, const RandomKey& key, uint64_t block) {
+void permutations(const View& out, const RandomPlace& from) {
+  const auto& [key, block] = from;
   const int64_t rows = out.shape[0], n = out.shape[1];
   parallel_for(rows, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, n)),
                [&](int64_t begin, int64_t end) {

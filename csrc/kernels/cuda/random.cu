@@ -28,15 +28,40 @@ struct Exponential {
   PYAUTOGRAD_HD double operator()(uint64_t word, int) const { return exponential_variate(word); }
 };
 
+struct WritePlace {
+  uint64_t* out;
+  RandomPlace place;
+  PYAUTOGRAD_HD void operator()(int64_t i) const {
+    out[i] = i < 2 ? place.key.words[i] : place.block;
+  }
+};
+
+bool write_place(const View& out, const RandomPlace& place) {
+  Queue(out.device).each(kPlaceWords, WritePlace{static_cast<uint64_t*>(out.data), place});
+  return true;
+}
+
+// Where a draw starts: there, or so many blocks behind the place that a replay finds.
+struct Start {
+  RandomPlace from;
+  const uint64_t* found;
+
+  Start(const RandomPlace& from, const View& found)
+      : from(from), found(static_cast<const uint64_t*>(found.data)) {}
+  PYAUTOGRAD_HD RandomPlace place() const {
+    return found ? RandomPlace{{{found[0], found[1]}}, found[2] + from.block} : from;
+  }
+};
+
 // A thread for each block of four words, each of which makes some elements.
 template <class F, class T, int per_word = 1>
 struct DrawBlock {
   T* out;
   int64_t n;
-  RandomKey key;
-  uint64_t block;
+  Start start;
 
   PYAUTOGRAD_HD void operator()(int64_t number) const {
+    const auto [key, block] = start.place();
     const PhiloxBlock words = philox_block(key.words, block + static_cast<uint64_t>(number));
     for (int j = 0; j < 4 * per_word; ++j) {
       const int64_t i = number * (4 * per_word) + j;
@@ -46,42 +71,33 @@ struct DrawBlock {
 };
 
 template <class F, class T, int per_word = 1>
-bool draw_blocks(const View& out, const RandomKey& key, uint64_t block) {
+bool draw_blocks(const View& out, const Start& start) {
   constexpr int64_t kEach = 4 * per_word;
   const int64_t n = element_count(out.shape);
   Queue(out.device)
       .each((n + kEach - 1) / kEach,
-            DrawBlock<F, T, per_word>{static_cast<T*>(out.data), n, key, block});
+            DrawBlock<F, T, per_word>{static_cast<T*>(out.data), n, start});
   return true;
 }
 
 template <class F>
-bool draw_floats(const View& out, const RandomKey& key, uint64_t block) {
-  return out.dtype == DType::Float32 ? draw_blocks<F, float>(out, key, block)
-                                     : draw_blocks<F, double>(out, key, block);
+bool draw_floats(const View& out, const Start& start) {
+  return out.dtype == DType::Float32 ? draw_blocks<F, float>(out, start)
+                                     : draw_blocks<F, double>(out, start);
 }
 
-// A graph would draw the same numbers each time.
-void refuse_capture(Device device) {
-  if (Queue(device).captured()) {
-    runtime_error(
-        "a captured call cannot draw random numbers, which would be the same at every replay: "
-        "draw them outside and pass them");
-  }
-}
-
-bool base_draw(BaseDraw kind, const View& out, const RandomKey& key, uint64_t block) {
-  refuse_capture(out.device);
+bool base_draw(BaseDraw kind, const View& out, const RandomPlace& from, const View& found) {
+  const Start start(from, found);
   switch (kind) {
     case BaseDraw::Words:
-      return draw_blocks<Words, uint64_t>(out, key, block);
+      return draw_blocks<Words, uint64_t>(out, start);
     case BaseDraw::Uniform:
-      return out.dtype == DType::Float32 ? draw_blocks<UniformHalves, float, 2>(out, key, block)
-                                         : draw_blocks<Uniform, double>(out, key, block);
+      return out.dtype == DType::Float32 ? draw_blocks<UniformHalves, float, 2>(out, start)
+                                         : draw_blocks<Uniform, double>(out, start);
     case BaseDraw::Normal:
-      return draw_floats<Normal>(out, key, block);
+      return draw_floats<Normal>(out, start);
     case BaseDraw::Exponential:
-      return draw_floats<Exponential>(out, key, block);
+      return draw_floats<Exponential>(out, start);
   }
   return false;
 }
@@ -103,13 +119,13 @@ struct DrawOne {
   using Result = std::conditional_t<kind == ParameterDraw::LogGamma, double, int64_t>;
   using Given = std::conditional_t<kind == ParameterDraw::Integers, int64_t, double>;
   Result* out;
-  RandomKey key;
-  uint64_t block;
+  Start start;
   Parameter<int64_t> index;
   Parameter<Given> a, b;
 
   PYAUTOGRAD_HD void operator()(int64_t i) const {
     const uint64_t place = static_cast<uint64_t>(index[i]);
+    const auto [key, block] = start.place();
     if constexpr (kind == ParameterDraw::Integers) {
       const Substream draw{key.words, block + place / 4};
       const int lane = static_cast<int>(place % 4);
@@ -129,32 +145,28 @@ struct DrawOne {
 };
 
 template <ParameterDraw kind>
-bool draw_each(const View& out, const RandomKey& key, uint64_t block, const View& index,
+bool draw_each(const View& out, const Start& start, const View& index,
                std::span<const View> parameters) {
   using Draw = DrawOne<kind>;
   using Given = Parameter<typename Draw::Given>;
-  const Draw draw{static_cast<typename Draw::Result*>(out.data),
-                  key,
-                  block,
-                  Parameter<int64_t>(index),
-                  Given(parameters[0]),
-                  parameters.size() > 1 ? Given(parameters[1]) : Given()};
+  const Draw draw{static_cast<typename Draw::Result*>(out.data), start, Parameter<int64_t>(index),
+                  Given(parameters[0]), parameters.size() > 1 ? Given(parameters[1]) : Given()};
   Queue(out.device).each(element_count(out.shape), draw);
   return true;
 }
 
-bool parameter_draw(ParameterDraw kind, const View& out, const RandomKey& key, uint64_t block,
+bool parameter_draw(ParameterDraw kind, const View& out, const RandomPlace& from, const View& found,
                     const View& index, std::span<const View> parameters) {
-  refuse_capture(out.device);
+  const Start start(from, found);
   switch (kind) {
     case ParameterDraw::LogGamma:
-      return draw_each<ParameterDraw::LogGamma>(out, key, block, index, parameters);
+      return draw_each<ParameterDraw::LogGamma>(out, start, index, parameters);
     case ParameterDraw::Poisson:
-      return draw_each<ParameterDraw::Poisson>(out, key, block, index, parameters);
+      return draw_each<ParameterDraw::Poisson>(out, start, index, parameters);
     case ParameterDraw::Binomial:
-      return draw_each<ParameterDraw::Binomial>(out, key, block, index, parameters);
+      return draw_each<ParameterDraw::Binomial>(out, start, index, parameters);
     case ParameterDraw::Integers:
-      return draw_each<ParameterDraw::Integers>(out, key, block, index, parameters);
+      return draw_each<ParameterDraw::Integers>(out, start, index, parameters);
   }
   return false;
 }
@@ -189,6 +201,7 @@ bool log_gamma_slopes(const View& out, const View& a, int order) {
 }  // namespace
 
 void install_random(DeviceKernels& table) {
+  table.write_place = &write_place;
   table.base_draw = &base_draw;
   table.parameter_draw = &parameter_draw;
   table.gamma_shape_slopes = &gamma_shape_slopes;
