@@ -320,7 +320,11 @@ def _on_real_parts(
 
     def flat(*given: Any) -> list[Tensor]:
         joined = [_core.complex(x[0], x[1]) if i in pairs else x for i, x in enumerate(given)]
-        return [_parts(y) for y in flatten(f(*joined))[0] if y.dtype.kind in "fc"]
+        results = [_core.asarray(y) for y in flatten(f(*joined))[0] if y is not None]
+        outputs = [_parts(y) for y in results if y.dtype.kind in "fc"]
+        if not outputs:
+            raise TypeError("[testing] the function returns no floating-point tensor to check")
+        return outputs
 
     return tuple([_parts(x.detach()) if i in pairs else x for i, x in enumerate(args)]), flat
 

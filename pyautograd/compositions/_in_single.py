@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -16,7 +16,7 @@ __all__ = ["in_single"]
 
 _HALVES = (np.dtype(np.float16), bfloat16)
 _NUMBERS = frozenset((bool, int, float, complex, str, type(None)))
-_Function = Callable[..., Any]
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def in_single(function: _Function) -> _Function:
@@ -40,7 +40,7 @@ def in_single(function: _Function) -> _Function:
             return results
         return _cast(results, lambda x: _narrowed(x, dtypes[0]))
 
-    return call
+    return cast(_Function, call)
 
 
 def _surely_wide(values: Iterable[Any]) -> bool:
@@ -55,8 +55,8 @@ def _surely_wide(values: Iterable[Any]) -> bool:
     return True
 
 
-def _is_half(x: Tensor) -> bool:
-    return x.dtype.itemsize == 2 and x.dtype.kind == "f"
+def _is_half(x: Any) -> bool:
+    return bool(x.dtype.itemsize == 2 and x.dtype.kind == "f")
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:
@@ -69,16 +69,16 @@ def _tensors(values: Any) -> Iterator[Tensor]:
             yield from _tensors(value)
 
 
-def _widened(x: Tensor) -> Tensor:
+def _widened(x: Any) -> Any:
     return _core.astype(x, np.float32) if _is_half(x) else x
 
 
-def _narrowed(x: Tensor, dtype: Any) -> Tensor:
+def _narrowed(x: Any, dtype: Any) -> Any:
     return _core.astype(x, dtype) if x.dtype == np.float32 else x
 
 
-def _cast(value: Any, convert: Callable[[Tensor], Tensor]) -> Any:
-    if isinstance(value, Tensor):
+def _cast(value: Any, convert: Callable[[Any], Any]) -> Any:
+    if isinstance(value, (Tensor, np.ndarray)):
         return convert(value)
     if isinstance(value, dict):
         return {name: _cast(item, convert) for name, item in value.items()}

@@ -32,6 +32,7 @@ from .._core import nn__conv_transpose as _conv_transpose
 from .._names import public_dir
 from .._ported import lookup
 from ..compositions._common import surely
+from ..compositions._in_single import in_single
 from ..special import ndtr
 from ._windows import avg_pool, conv, conv_transpose, max_pool
 
@@ -124,6 +125,7 @@ def mlp(
     return linear(params[-1], x)
 
 
+@in_single
 def gelu(x: Any) -> Tensor:
     """``x`` times the normal distribution function of ``x``, element by element.
 
@@ -136,6 +138,7 @@ def gelu(x: Any) -> Tensor:
     return value * ndtr(value)
 
 
+@in_single
 def silu(x: Any) -> Tensor:
     """``x`` times the logistic function of ``x``, element by element; also known as swish.
 
@@ -146,6 +149,7 @@ def silu(x: Any) -> Tensor:
     return value * _core.sigmoid(value)
 
 
+@in_single
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
     """``x`` where it is positive, else ``alpha * (exp(x) - 1)``, element by element.
 
@@ -171,6 +175,7 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Tensor:
     return _core.where(x > 0, x, slope * x)
 
 
+@in_single
 def layer_norm(x: Any, *, axis: int | Sequence[int] = -1, eps: float = 1e-5) -> Tensor:
     """``x`` shifted and scaled to mean 0 and variance 1 along axes.
 
@@ -228,6 +233,7 @@ def _of_the_shape(op: str, what: str, like: Any, target: Any) -> tuple[Tensor, T
     return (x if x.dtype.kind in "fc" else _core.astype(x, np.float64)), y
 
 
+@in_single
 def mean_squared_error(prediction: TensorLike, target: Any) -> Tensor:
     """The mean over all elements of ``(prediction - target) ** 2``, a scalar.
 
@@ -246,6 +252,7 @@ def mean_squared_error(prediction: TensorLike, target: Any) -> Tensor:
     return _core.mean(_core.square(x - y))
 
 
+@in_single
 def cross_entropy(logits: TensorLike, target: Any) -> Tensor:
     """The mean negative log-likelihood of classes under ``softmax(logits)``, a scalar.
 
@@ -289,6 +296,7 @@ def cross_entropy(logits: TensorLike, target: Any) -> Tensor:
     return -_core.mean(_core.sum(target * logarithms, axis=-1))
 
 
+@in_single
 def binary_cross_entropy(logits: TensorLike, target: Any) -> Tensor:
     """The mean negative log-likelihood of yes or no under ``sigmoid(logits)``, a scalar.
 

@@ -92,6 +92,10 @@ def test_wrong_use():
         check_grads(f, (X,), order=0)
     with pytest.raises(ValueError, match="modes must be among 'fwd' and 'rev'"):
         check_grads(f, (X,), order=1, modes=["forward"])
+    for check in (gradcheck, gradgradcheck, check_grads):
+        for nothing in (lambda x: None, lambda x: pa.argsort(x), lambda x: ()):
+            with pytest.raises(TypeError, match="returns no floating-point tensor to check"):
+                check(nothing, (X,))
 
 
 def test_assert_no_leak_sees_what_is_kept():

@@ -214,3 +214,32 @@ def test_wrong_use():
         nn.he_normal(rng, (3,))
     with pytest.raises(ValueError, match="do not match"):
         nn.linear(nn.init_linear(rng, 3, 2), pa.ones((5, 4)))
+
+
+@pytest.mark.parametrize("dtype", ["float16", pa.bfloat16], ids=["float16", "bfloat16"])
+def test_layers_and_losses_of_two_byte_numbers_are_rounded_once(dtype):
+    x = pa.tensor([60000.0, -60000.0, 999.0, -3.0, 0.25], dtype=dtype)
+    y = pa.tensor([59000.0, -60000.0, 998.0, -2.5, 1.0], dtype=dtype)
+    small = pa.tensor([0.3, -1.25, 2.0, -3.0, 0.25], dtype=dtype)
+    calls = {
+        "layer_norm": lambda f: nn.layer_norm(f(x)),
+        "mean_squared_error": lambda f: nn.mean_squared_error(f(y / 1000), f(x / 1000)),
+        "gelu": lambda f: nn.gelu(f(small)),
+        "silu": lambda f: nn.silu(f(small)),
+        "elu": lambda f: nn.elu(f(small)),
+        "cross_entropy": lambda f: nn.cross_entropy(f(small), 3),
+        "binary_cross_entropy": lambda f: nn.binary_cross_entropy(f(small), f(small) > 0),
+    }
+    for name, call in calls.items():
+        want = call(lambda x: x.astype("float32"))
+        got = call(lambda x: x)
+        assert got.dtype == x.dtype, name
+        assert got.tolist() == want.astype(dtype).tolist(), name
+        assert np.isfinite(want.numpy()).all(), name
+
+
+def test_arrays_of_two_byte_numbers_are_rounded_once():
+    x = np.array([60000.0, -60000.0, 999.0], np.float16)
+    assert nn.layer_norm(x).tolist() == nn.layer_norm(pa.tensor(x)).tolist()
+    assert abs(nn.layer_norm(x)[0].item() - 1.22) < 0.01
+    assert pa.average(x).tolist() == pa.average(pa.tensor(x)).tolist() == 333.0
