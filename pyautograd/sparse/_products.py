@@ -84,8 +84,9 @@ class Seeds:
         self._long = chunk == 1
         keep = not self._long and count * row <= _KEPT
         self._kept = [self._make(*r) for r in self.ranges] if keep else None
-        narrow = _core.tensor(colours.astype(np.min_scalar_type(count)))
-        self._narrow = [narrow[i:j] for i, j in parts.ranges]
+        if self._long:
+            narrow = _core.tensor(colours.astype(np.min_scalar_type(count)))
+            self._narrow = [narrow[i:j] for i, j in parts.ranges]
 
     def __iter__(self) -> Iterator[tuple[int, list[Tensor]]]:
         """Sizes and seeds of each batch; of a single vector, without the axis of the batch."""
