@@ -12,11 +12,8 @@ namespace pyautograd::python {
 // plain tensors without being seen by those that run here. What is entered meanwhile must be left.
 class Apart {
  public:
-  Apart() { enter_saved_tensor_hooks(nullptr); }
-  ~Apart() {
-    leave_saved_tensor_hooks(nullptr);
-    graph_exits = exits_;
-  }
+  Apart() = default;
+  ~Apart() { graph_exits = exits_; }
   Apart(const Apart&) = delete;
   Apart& operator=(const Apart&) = delete;
 
@@ -24,6 +21,7 @@ class Apart {
   const Capture::Suspended done_;
   const Closure::Suspended outside_;
   const HiddenLevels hidden_;
+  const HookScope unhooked_;
   const RecordingScope recording_ = RecordingScope::all();
   const uint64_t exits_ = graph_exits;
 };

@@ -120,9 +120,14 @@ class PyGraph {
   void replay() {
     DeviceGraph& graph = captured();
     const std::vector<RandomSource::Place> places = drawn_.take();
-    for (size_t i = 0; i < places.size(); ++i)
-      kernels::write_place(drawn_.all()[i].words.device_view(), places[i]);
-    backend().replay(graph);
+    try {
+      for (size_t i = 0; i < places.size(); ++i)
+        kernels::write_place(drawn_.all()[i].words.device_view(), places[i]);
+      backend().replay(graph);
+    } catch (const Error&) {
+      drawn_.give_back(places);
+      throw;
+    }
     for (const Ref<Storage>& storage : writes_) storage->bump_version();
   }
   const char* check(bool wait) {

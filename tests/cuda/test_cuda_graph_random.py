@@ -114,3 +114,14 @@ def test_what_replays_would_not_repeat_is_refused(draw, message, device):
     assert rng.state == before
     assert host.state == pa.random.default_rng(0).state
     assert pa.random.default_rng(0).random() == host.random()
+
+
+def test_a_replay_that_is_refused_draws_nothing(device):
+    rng = at(device)
+    inner = pa.cuda.graph(lambda x: x + rng.random(3), warmup=0)
+    x = pa.ones(3, device=device)
+    inner(x)
+    before = rng.state
+    with pytest.raises(RuntimeError, match="cannot replay another one"):
+        pa.cuda.graph(inner, warmup=0)(x)
+    assert rng.state == before
