@@ -4,9 +4,11 @@
 //   nvidia_headers FOLDER...   where Python would look for packages
 
 #include <cublas_v2.h>
+#include <cudnn.h>
 #include <cufft.h>
 #include <cusolverDn.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <type_traits>
 
@@ -88,6 +90,7 @@ using GemmOfC = cublasStatus_t(cublasHandle_t, cublasOperation_t, cublasOperatio
 static_assert(agrees<TypeOf<&Product::gemm>>(static_cast<GemmOfC*>(cublasGemmStridedBatchedEx)));
 static_assert(Product::kCompute32 == CUBLAS_COMPUTE_32F);
 static_assert(Product::kCompute64 == CUBLAS_COMPUTE_64F);
+static_assert(Product::kComputeTf32 == CUBLAS_COMPUTE_32F_FAST_TF32);
 static_assert(Product::kDefaultAlgorithm == CUBLAS_GEMM_DEFAULT);
 static_assert(Product::kNoMemory == CUBLAS_STATUS_ALLOC_FAILED);
 
@@ -102,7 +105,51 @@ static_assert(Fourier::kForward == CUFFT_FORWARD && Fourier::kInverse == CUFFT_I
 
 static_assert(Fourier::kNoMemory == CUFFT_ALLOC_FAILED);
 
+using Convolution = ConvolutionFunctions;
+static_assert(agrees<TypeOf<&Convolution::create>>(cudnnCreate));
+static_assert(agrees<TypeOf<&Convolution::set_stream>>(cudnnSetStream));
+static_assert(agrees<TypeOf<&Convolution::create_tensor>>(cudnnCreateTensorDescriptor));
+static_assert(agrees<TypeOf<&Convolution::set_tensor>>(cudnnSetTensorNdDescriptor));
+static_assert(agrees<TypeOf<&Convolution::destroy_tensor>>(cudnnDestroyTensorDescriptor));
+static_assert(agrees<TypeOf<&Convolution::create_filter>>(cudnnCreateFilterDescriptor));
+static_assert(agrees<TypeOf<&Convolution::set_filter>>(cudnnSetFilterNdDescriptor));
+static_assert(agrees<TypeOf<&Convolution::destroy_filter>>(cudnnDestroyFilterDescriptor));
+static_assert(agrees<TypeOf<&Convolution::create_windows>>(cudnnCreateConvolutionDescriptor));
+static_assert(agrees<TypeOf<&Convolution::set_windows>>(cudnnSetConvolutionNdDescriptor));
+static_assert(agrees<TypeOf<&Convolution::set_math>>(cudnnSetConvolutionMathType));
+static_assert(agrees<TypeOf<&Convolution::set_groups>>(cudnnSetConvolutionGroupCount));
+static_assert(agrees<TypeOf<&Convolution::destroy_windows>>(cudnnDestroyConvolutionDescriptor));
+static_assert(agrees<Convolution::Choose>(cudnnGetConvolutionForwardAlgorithm_v7,
+                                          cudnnGetConvolutionBackwardDataAlgorithm_v7,
+                                          cudnnGetConvolutionBackwardFilterAlgorithm_v7));
+static_assert(agrees<Convolution::WorkSize>(cudnnGetConvolutionForwardWorkspaceSize,
+                                            cudnnGetConvolutionBackwardDataWorkspaceSize,
+                                            cudnnGetConvolutionBackwardFilterWorkspaceSize));
+static_assert(agrees<Convolution::Run>(cudnnConvolutionForward, cudnnConvolutionBackwardData,
+                                       cudnnConvolutionBackwardFilter));
+template <class Theirs>
+constexpr bool is_choice() {
+  using Ours = Convolution::Choice;
+  return sizeof(Ours) == sizeof(Theirs) && offsetof(Ours, status) == offsetof(Theirs, status) &&
+         offsetof(Ours, work_bytes) == offsetof(Theirs, memory) &&
+         offsetof(Ours, determinism) == offsetof(Theirs, determinism);
+}
+static_assert(is_choice<cudnnConvolutionFwdAlgoPerf_t>());
+static_assert(is_choice<cudnnConvolutionBwdDataAlgoPerf_t>());
+static_assert(is_choice<cudnnConvolutionBwdFilterAlgoPerf_t>());
+static_assert(Convolution::kFloat == CUDNN_DATA_FLOAT && Convolution::kHalf == CUDNN_DATA_HALF);
+static_assert(Convolution::kBfloat16 == CUDNN_DATA_BFLOAT16);
+static_assert(Convolution::kChannelsLast == CUDNN_TENSOR_NHWC);
+static_assert(Convolution::kCrossCorrelation == CUDNN_CROSS_CORRELATION);
+static_assert(Convolution::kDefaultMath == CUDNN_DEFAULT_MATH);
+static_assert(Convolution::kTensorMath == CUDNN_TENSOR_OP_MATH);
+static_assert(Convolution::kPlainMath == CUDNN_FMA_MATH);
+static_assert(Convolution::kDeterministic == CUDNN_DETERMINISTIC);
+static_assert(Convolution::kNotSupported == CUDNN_STATUS_NOT_SUPPORTED);
+static_assert(Convolution::kNoMemory == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED);
+
 static_assert(solver::kSuccess == CUBLAS_STATUS_SUCCESS);
+static_assert(int{solver::kSuccess} == CUDNN_STATUS_SUCCESS);
 static_assert(int{solver::kNoMemory} == CUSOLVER_STATUS_ALLOC_FAILED);
 static_assert(int{solver::kSuccess} == CUSOLVER_STATUS_SUCCESS);
 static_assert(int{solver::kSuccess} == CUFFT_SUCCESS);
@@ -187,9 +234,11 @@ int main(int count, char** folders) {
   set_library_folders({folders + 1, folders + count});
   ProductFunctions products{};
   FourierFunctions transforms{};
+  ConvolutionFunctions convolutions{};
   Functions dense{};
   look_up(Library::Cublas, [&](Resolver& r) { resolve(products, r), resolve_blas(dense, r); });
   look_up(Library::Cusolver, [&](Resolver& r) { resolve_dense(dense, r); });
   look_up(Library::Cufft, [&](Resolver& r) { resolve(transforms, r); });
+  look_up(Library::Cudnn, [&](Resolver& r) { resolve(convolutions, r); });
   std::printf("cusolverDnXgeev %s\n", dense.geev && dense.geev_size ? "found" : "missing");
 }

@@ -86,16 +86,20 @@ def draws_case(n):
     return beside(f"normal draws, {n}", made, bytes=4.0 * n, tolerance=None)
 
 
-def convolution_case(images, side, channels):
+def convolution_case(images, side, channels, dtype):
     """The gradients by the weight and the input; PyTorch has its channels in front."""
-    x, w = ours(images, side, side, channels, grad=True), ours(3, 3, channels, channels, grad=True)
+    x, w = (
+        ours(*shape).astype(dtype).requires_grad_()
+        for shape in ((images, side, side, channels), (3, 3, channels, channels))
+    )
 
     def slopes():
         return pa.grad(pa.sum(pa.nn.conv({"weight": w}, x, padding=1) ** 2), (w, x))
 
     def peer():
-        y = torch.tensor(normals(*x.shape), device=THEIRS).moveaxis(-1, 1).contiguous()
-        v = torch.tensor(normals(*w.shape), device=THEIRS).permute(3, 2, 0, 1).contiguous()
+        kind = getattr(torch, dtype)
+        y = torch.tensor(normals(*x.shape), device=THEIRS).to(kind).moveaxis(-1, 1).contiguous()
+        v = torch.tensor(normals(*w.shape), device=THEIRS).to(kind).permute(3, 2, 0, 1).contiguous()
         both = [v.requires_grad_(), y.requires_grad_()]
         conv = torch.nn.functional.conv2d
         return lambda: torch.autograd.grad((conv(y, v, padding=1) ** 2).sum(), both)
@@ -103,8 +107,9 @@ def convolution_case(images, side, channels):
     def comparable(slopes):
         return slopes[0] if isinstance(slopes[0], pa.Tensor) else slopes[0].permute(2, 3, 1, 0)
 
-    what = f"gradients of a convolution, {images} x {side} x {side} x {channels}, 3 x 3"
-    return beside(what, calls(slopes, peer), tolerance=1e-3, part=comparable)
+    what = f"gradients of a 3 x 3 convolution, {images} x {side} x {side} x {channels} {dtype}"
+    tolerance = 2e-2 if dtype == "bfloat16" else 1e-3
+    return beside(what, calls(slopes, peer), tolerance=tolerance, part=comparable)
 
 
 def first(x):
@@ -150,7 +155,8 @@ def makers(table, trial):
     yield partial(largest_case, n)
     yield partial(line_case, "fft", lambda xp, x: xp.fft.fft(x), 1000 // min(scale, 100), 4096)
     yield partial(draws_case, n)
-    yield partial(convolution_case, *((2, 8, 4) if trial else (64, 56, 64)))
+    for dtype in ("float32", "bfloat16"):
+        yield partial(convolution_case, *((2, 8, 4) if trial else (64, 56, 64)), dtype)
     shapes = ((256, 256), (1024, 1024), (2048, 2048), (1000, 16, 16), (100, 64, 64))
     for shape in ((8, 8), (3, 6, 6)) if trial else shapes:
         for name in ("solve", "cholesky", "eigh", *(("svd",) if shape[-1] < 2048 else ())):

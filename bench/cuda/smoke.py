@@ -140,6 +140,41 @@ def products(pa):
     close((short @ short.T).astype("float32"), HOST @ HOST.T, 0.5)
 
 
+def rounded_products(pa):
+    exact, x = HOST @ HOST.T, there(HOST)
+    with pa.cuda.allow_tf32():
+        close(x @ x.T, exact, 5e-2)
+    close(x @ x.T, exact, 1e-3)
+
+
+def convolutions(pa):
+    rng = np.random.default_rng(0)
+    arrays = rng.standard_normal((3, 2, 4, 6)), rng.standard_normal((2, 9, 8, 8))
+
+    def slopes(*arrays):
+        def loss(weight, x):
+            y = pa.nn.conv({"weight": weight}, x, stride=(1, 2), padding=1, groups=2)
+            return pa.sum(pa.astype(y, "float64") ** 2) / 100
+
+        return pa.func.value_and_grad(loss, argnums=(0, 1))(*arrays)
+
+    value, here = slopes(*map(pa.tensor, arrays))
+    for dtype, tolerance in (("float64", 1e-10), ("float32", 1e-4), ("bfloat16", 0.5)):
+        asked, found = slopes(*(there(a).astype(dtype) for a in arrays))
+        close(asked, value, tolerance)
+        for ours, expected in zip(found, here, strict=True):
+            close(ours.astype("float64"), expected.numpy(), tolerance)
+
+
+def captured_convolutions(pa):
+    weight = there(HOST[:3, :16].reshape(3, 4, 4))
+    step = pa.cuda.graph(lambda x: pa.sum(pa.nn.conv({"weight": weight}, x)))
+    for factor in (1.0, 2.0, 0.5):
+        x = factor * HOST[:20].reshape(1, -1, 4)
+        host = pa.sum(pa.nn.conv({"weight": weight.to("cpu")}, x))
+        close(step(there(x)), host.numpy(), 1e-3)
+
+
 def transforms(pa):
     close(pa.fft.fft(there(HOST)), np.fft.fft(HOST), 1e-3)
 
@@ -186,8 +221,8 @@ def captured_solving(pa):
 
 OWN = [copies, elementwise, reductions, softmax, scans, indexing, sorting, draws, special]
 OWN += [integrals, derivatives, graphs, streams]
-LIBRARIES = [products, transforms, solving, functions, spectra]
-LIBRARIES += [captured_products, captured_solving]
+LIBRARIES = [products, rounded_products, convolutions, transforms, solving, functions, spectra]
+LIBRARIES += [captured_products, captured_convolutions, captured_solving]
 
 
 def try_here(check):
@@ -237,7 +272,7 @@ def main():
         results = ThreadPoolExecutor(4).map(lambda name: try_alone(name, more), names)
     good = True
     for name, result in zip(names, results, strict=True):
-        print(f"{name:20}{result}", flush=True)
+        print(f"{name:22}{result}", flush=True)
         good &= result.startswith("good")
     raise SystemExit(not good)
 

@@ -12,6 +12,7 @@
 #include "kernels/kernels.h"
 #include "kernels/random.h"
 #include "kernels/special.h"
+#include "kernels/windows.h"
 
 namespace pyautograd::kernels {
 
@@ -31,7 +32,7 @@ struct DeviceKernels {
   bool (*scan)(Scan kind, const View& out, const View& x, int axis, bool reverse);
   bool (*softmax)(const View& out, const View& x, int axis, bool log);
   bool (*logsumexp)(const View& out, const View& x, int axis);
-  bool (*matmul)(const View& out, const View& a, const View& b);
+  bool (*matmul)(const View& out, const View& a, const View& b, bool tf32);
   // index is int64, negative numbers of it count from the end if `from_end`; `bad` is a bool that
   // becomes true if one is out of range.
   bool (*normalize_index)(const View& out, const View& index, int64_t size, bool from_end,
@@ -49,6 +50,8 @@ struct DeviceKernels {
   // Lines of shape (L, n), complex and without gaps, in place and without a scale.
   bool (*fft)(const View& x, bool inverse);
   bool (*convolve)(const View& out, const View& x, const View& y, int64_t start);
+  bool (*window_product)(WindowFactor wanted, const View& out, const View& first,
+                         const View& second, const Windows& windows, bool tf32);
   bool (*products_along)(const View& out, const View& a, const View& b, int axis);
   bool (*special)(std::string_view name, const Orders& orders, const View& out,
                   std::span<const View> inputs);
@@ -123,14 +126,20 @@ class LinalgCall {
   const KernelScope scope_;
 };
 
-// For kernels that take numbers of the host, too. As if the host's numbers had been asked for where
+// Whether the device has done it. For kernels that take numbers of the host, too.
+template <class... Params, class... Args>
+bool done_by_device(bool (*DeviceKernels::*kernel)(Params...), Device device, const Args&... args) {
+  const KernelScope scope(device, args...);
+  const auto run = scope.kernels().*kernel;
+  return run && run(args...);
+}
+
+// As if the host's numbers had been asked for where
 // the op has no kernel for the device.
 template <class... Params, class... Args>
 void run_with_numbers(bool (*DeviceKernels::*kernel)(Params...), Device device,
                       const Args&... args) {
-  const KernelScope scope(device, args...);
-  const auto run = scope.kernels().*kernel;
-  if (!run || !run(args...)) not_on_host(device);
+  if (!done_by_device(kernel, device, args...)) not_on_host(device);
 }
 
 // Whether an argument of a kernel lies where the kernel runs.
@@ -154,6 +163,10 @@ void run_on_device(bool (*DeviceKernels::*kernel)(Params...), Device device, con
 // What no kernel of the device does: by the host, on copies of the inputs.
 void compute_on_host(const View& out, std::span<const View> inputs,
                      const std::function<void(const View&, std::span<const View>)>& compute);
+
+// Whether devices may round the factors of float32 products to TensorFloat-32's eleven bits, in
+// this thread.
+bool& tf32_allowed();
 
 // Between devices, or on one that is not the host.
 void copy_between(const View& out, const View& x);

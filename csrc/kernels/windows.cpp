@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/array.h"
+#include "kernels/device.h"
 #include "kernels/iterate.h"
 #include "kernels/kernels.h"
 
@@ -65,6 +66,12 @@ class WindowProduct {
         row_lines_(element_count(std::span(windows.counts).subspan(1))),
         by_elements_(windows.size.back() * inputs_ < 8) {}
 
+  // Whether a single product of matrices is all of it.
+  bool is_pointwise() const {
+    const auto one = [](int64_t n) { return n == 1; };
+    return taps_ == 1 && std::ranges::all_of(windows_.stride, one) && !is_padded();
+  }
+
   void run() {
     if (is_pointwise()) return multiply({0, images_, 0, windows_.counts[0]}, x_as_columns(), false);
     const int64_t limit = columns_limit(x_);
@@ -102,10 +109,6 @@ class WindowProduct {
     const auto positive = [](int64_t n) { return n > 0; };
     return std::ranges::any_of(windows_.before, positive) ||
            std::ranges::any_of(windows_.after, positive);
-  }
-  bool is_pointwise() const {
-    const auto one = [](int64_t n) { return n == 1; };
-    return taps_ == 1 && std::ranges::all_of(windows_.stride, one) && !is_padded();
   }
 
   int64_t rows_of(const Chunk& chunk) const { return chunk.images * chunk.lines * row_lines_; }
@@ -258,12 +261,13 @@ void window_product(WindowFactor wanted, const View& out, const View& first, con
                     const Windows& windows) {
   if (element_count(out.shape) == 0) return;
   if (element_count(first.shape) == 0 || element_count(second.shape) == 0) return fill(out, 0);
-  const View& x = wanted == WindowFactor::X ? out : first;
-  const View& weight = wanted == WindowFactor::X        ? first
-                       : wanted == WindowFactor::Weight ? out
-                                                        : second;
-  const View& y = wanted == WindowFactor::Y ? out : second;
-  WindowProduct(wanted, box_of(x), box_of(weight), box_of(y), windows).run();
+  const WindowFactors all(wanted, out, first, second);
+  WindowProduct product(wanted, box_of(all.x), box_of(all.weight), box_of(all.y), windows);
+  if (on_device(out) && !product.is_pointwise() &&
+      done_by_device(&DeviceKernels::window_product, out.device, wanted, out, first, second,
+                     windows, tf32_allowed()))
+    return;
+  product.run();
 }
 
 }  // namespace pyautograd::kernels

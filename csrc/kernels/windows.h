@@ -21,6 +21,17 @@ struct Windows {
 // y is what a layer computes, the others are what its cotangents need.
 enum class WindowFactor : uint8_t { X, Weight, Y };
 
+// All three of them, of which the derivative by `wanted` is made of the other two, in order.
+struct WindowFactors {
+  WindowFactors(WindowFactor wanted, const View& out, const View& first, const View& second)
+      : x(wanted == WindowFactor::X ? out : first),
+        weight(wanted == WindowFactor::X        ? first
+               : wanted == WindowFactor::Weight ? out
+                                                : second),
+        y(wanted == WindowFactor::Y ? out : second) {}
+  const View &x, &weight, &y;
+};
+
 // The derivative of the sum above by `wanted`: out and the other two factors, in the order above,
 // which are row-major and of one dtype. For every device.
 void window_product(WindowFactor wanted, const View& out, const View& first, const View& second,

@@ -1,4 +1,7 @@
+#include <utility>
+
 #include "core/backend.h"
+#include "kernels/device.h"
 #include "python/caster.h"
 #include "python/gil.h"
 #include "python/module.h"
@@ -45,6 +48,9 @@ void bind_cuda(py::module_& module) {
       "For tests: the library to open when a device other than the host is first asked for.");
   set_package_search(&package_folders);
   module.def("device_libraries", &libraries);
+  module.def(
+      "allow_tf32", [](bool allowed) { return std::exchange(kernels::tf32_allowed(), allowed); },
+      py::arg("allowed"), py::pos_only());
   module.def("device_count", [] { return backend().device_count(); });
   module.def(
       "device", [](const std::string& name) { return name_of(parse_device(name)); },

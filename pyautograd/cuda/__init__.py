@@ -17,12 +17,14 @@ from typing import Any
 
 from .. import _core
 from .._core import Tensor
+from .._switches import PlainSwitch
 from ._captured import Graph
 
 __all__ = [
     "Event",
     "Graph",
     "Stream",
+    "allow_tf32",
     "current_stream",
     "default_stream",
     "device_count",
@@ -67,17 +69,17 @@ def name(device: str = "cuda:0") -> str:
 
 
 def libraries() -> dict[str, str | None]:
-    """Where NVIDIA's libraries lie that matrix products, linear algebra and transforms need.
+    """Where NVIDIA's libraries lie: for products, linear algebra, transforms and convolutions.
 
     They are opened when first needed: those that this process has loaded already, else those of
-    NVIDIA's packages (``pip install nvidia-cublas nvidia-cusolver nvidia-cufft``) in a folder that
-    was on ``sys.path`` when a device was first asked for, else what the loader finds, as
-    ``LD_LIBRARY_PATH`` says, else those of the toolkit in ``CUDA_HOME``, ``CUDA_PATH`` or
-    ``/usr/local/cuda``.
+    NVIDIA's packages (``pip install nvidia-cublas nvidia-cusolver nvidia-cufft
+    nvidia-cudnn-cu13``) in a folder that was on ``sys.path`` when a device was first asked for,
+    else what the loader finds, as ``LD_LIBRARY_PATH`` says, else those of the toolkit in
+    ``CUDA_HOME``, ``CUDA_PATH`` or ``/usr/local/cuda``.
 
-    Returns a dictionary from ``'cuBLAS'``, ``'cuSOLVER'`` and ``'cuFFT'`` to paths; ``None`` stands
-    for one that is not there. Raises ``RuntimeError`` where this build has no CUDA library; it
-    needs neither a driver nor a device.
+    Returns a dictionary from ``'cuBLAS'``, ``'cuSOLVER'``, ``'cuFFT'`` and ``'cuDNN'`` to paths;
+    ``None`` stands for one that is not there. Raises ``RuntimeError`` where this build has no CUDA
+    library; it needs neither a driver nor a device.
 
     On a machine with a device::
 
@@ -114,6 +116,31 @@ def release_cached(device: str = "cuda:0") -> int:
 def synchronize(device: str = "cuda:0") -> None:
     """Wait until everything asked of the device is done. Errors of earlier ops are raised here."""
     _core.device_synchronize(device)
+
+
+class allow_tf32(PlainSwitch):
+    """Let devices round factors to TensorFloat-32: ``with pa.cuda.allow_tf32():`` or a decorator.
+
+    Products of matrices and convolutions of float32, and products of complex64, may use tensor
+    cores so, with factors of 11 significant bits in place of 24 and sums in float32. It holds in
+    this thread for what is computed inside, by derivatives too if ``backward`` or ``pa.grad`` is
+    called inside; a captured call keeps what it was captured with. Other dtypes are computed as
+    ever, and so is everything on the host.
+
+    >>> x = pa.ones((2, 3), dtype="float32")
+    >>> with pa.cuda.allow_tf32():
+    ...     y = x @ x.T
+    >>> y.tolist()
+    [[3.0, 3.0], [3.0, 3.0]]
+    """
+
+    __slots__ = ()
+
+    def _switch(self) -> int:
+        return int(_core.allow_tf32(True))
+
+    def _back(self, former: int) -> None:
+        _core.allow_tf32(bool(former))
 
 
 class Stream:

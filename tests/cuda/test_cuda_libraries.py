@@ -1,7 +1,8 @@
 """NVIDIA's libraries: where they are found, and that they are what we declare them to be.
 
-The second needs their headers and libraries, as the packages nvidia-cublas, nvidia-cusolver and
-nvidia-cufft hold them, with nvidia-cuda-runtime (or all four ending in -cu12), but no device.
+The second needs their headers and libraries, as the packages nvidia-cublas, nvidia-cusolver,
+nvidia-cufft and nvidia-cudnn-cu13 hold them, with nvidia-cuda-runtime (or all five ending in
+-cu12), but no device.
 """
 
 import os
@@ -25,11 +26,11 @@ def include_folders():
     found = [f for p in packages for f in (p / "cu13" / "include", *sorted(p.glob("*/include")))]
     toolkit = os.environ.get("CUDA_HOME") or "/usr/local/cuda"
     found = [folder for folder in (*found, Path(toolkit) / "include") if folder.is_dir()]
-    for header in ("cuda_runtime.h", "cublas_v2.h", "cusolverDn.h", "cufft.h"):
+    for header in ("cuda_runtime.h", "cublas_v2.h", "cusolverDn.h", "cufft.h", "cudnn.h"):
         if not any((folder / header).is_file() for folder in found):
             pytest.skip(
                 f"{header} is nowhere: pip install nvidia-cublas nvidia-cusolver "
-                "nvidia-cufft nvidia-cuda-runtime"
+                "nvidia-cufft nvidia-cudnn-cu13 nvidia-cuda-runtime"
             )
     return list(dict.fromkeys(found))
 
@@ -63,7 +64,7 @@ def look_up(checker, *folders):
 
 def test_headers_and_libraries_agree_with_us(checker):
     found = look_up(checker, *sys.path)
-    for name in ("cuBLAS", "cuSOLVER", "cuFFT"):
+    for name in ("cuBLAS", "cuSOLVER", "cuFFT", "cuDNN"):
         assert found[name].startswith("complete /"), found[name]
 
 
@@ -77,7 +78,7 @@ def test_packages_may_lie_in_several_folders(checker, tmp_path):
             (folder / library.name).symlink_to(library)
             folders.append(tmp_path / library.name)
     apart = look_up(checker, *folders)
-    for name in ("cuBLAS", "cuSOLVER", "cuFFT"):
+    for name in ("cuBLAS", "cuSOLVER", "cuFFT", "cuDNN"):
         assert Path(apart[name].split()[-1]).name == Path(found[name].split()[-1]).name
 
 
@@ -86,7 +87,7 @@ def test_the_library_of_this_build_opens_without_a_driver():
     if not library.is_file():
         pytest.skip("this build has no cuda library")
     done = run_code("import pyautograd as pa; print(*pa.cuda.libraries())")
-    assert done.stdout.split() == ["cuBLAS", "cuSOLVER", "cuFFT"], done.stderr
+    assert done.stdout.split() == ["cuBLAS", "cuSOLVER", "cuFFT", "cuDNN"], done.stderr
 
 
 # What follows uses the emulated device, whose search is the real one.

@@ -5,7 +5,7 @@ if(NOT TARGET pyautograd_cuda)
   message(FATAL_ERROR "PYAUTOGRAD_PTX_TESTS needs the CUDA library: a CUDA compiler and not PYAUTOGRAD_CUDA=off")
 endif()
 
-# As shipped, but as one PTX text for each file that can be read without a tool. The stand-ins of cuBLAS and cuSOLVER
+# As shipped, but as one PTX text for each file that can be read without a tool. The stand-ins of cuBLAS, cuSOLVER and cuDNN
 # bring the SharedLibrary that finds them.
 get_target_property(ptx_sources pyautograd_cuda SOURCES)
 list(FILTER ptx_sources EXCLUDE REGEX "/shared_library.cu$")
@@ -24,7 +24,7 @@ set(cuda ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cuda)
 add_library(pyautograd_ptx_machine OBJECT ${ptx_machine} ${cuda}/emulated/streams.cpp)
 target_include_directories(pyautograd_ptx_machine PUBLIC ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES} csrc)
 
-add_library(pyautograd_ptx_hooks OBJECT ${ptx_folder}/hooks.cpp ${cuda}/emulated/solvers.cpp
+add_library(pyautograd_ptx_hooks OBJECT ${ptx_folder}/hooks.cpp ${cuda}/emulated/solvers.cpp ${cuda}/emulated/cudnn.cpp
             csrc/kernels/cpu/lapack.cpp csrc/kernels/cpu/blas.cpp)
 target_include_directories(pyautograd_ptx_hooks PRIVATE csrc)
 target_compile_definitions(pyautograd_ptx_hooks PRIVATE PYAUTOGRAD_CUDA_EMULATION)

@@ -369,7 +369,8 @@ void matmul(const View& out, const View& a, const View& b) {
   if (a.shape.back() == 0) return fill(out, 0);
   if (on_device(out)) {
     const DeviceInput left(a, out.device), right(b, out.device);
-    return run_on_device(&DeviceKernels::matmul, out.device, out, left.view(), right.view());
+    return run_on_device(&DeviceKernels::matmul, out.device, out, left.view(), right.view(),
+                         tf32_allowed());
   }
   Batch batch(out, a, b);
   visit_dtype(out.dtype, [&](auto tag) { run_batch<typename decltype(tag)::type>(batch); });

@@ -35,19 +35,23 @@ class Cublas {
     const std::complex<double> one64(1), zero64(0);
     const void* alpha = single ? static_cast<const void*>(&one32) : &one64;
     const void* beta = single ? static_cast<const void*>(&zero32) : &zero64;
-    check(
-        f_.gemm(handle.second, p.a.transposed ? kTransposed : kPlain,
-                p.b.transposed ? kTransposed : kPlain, static_cast<int>(p.m), static_cast<int>(p.n),
-                static_cast<int>(p.k), alpha, p.a.data, p.type, static_cast<int>(p.a.leading),
-                p.a.step, p.b.data, p.type, static_cast<int>(p.b.leading), p.b.step, beta, p.c,
-                p.type, static_cast<int>(p.m), p.m * p.n, static_cast<int>(p.count),
-                single ? f_.kCompute32 : f_.kCompute64, f_.kDefaultAlgorithm),
-        "cublasGemmStridedBatchedEx");
+    check(f_.gemm(handle.second, p.a.transposed ? kTransposed : kPlain,
+                  p.b.transposed ? kTransposed : kPlain, static_cast<int>(p.m),
+                  static_cast<int>(p.n), static_cast<int>(p.k), alpha, p.a.data, p.type,
+                  static_cast<int>(p.a.leading), p.a.step, p.b.data, p.type,
+                  static_cast<int>(p.b.leading), p.b.step, beta, p.c, p.type, static_cast<int>(p.m),
+                  p.m * p.n, static_cast<int>(p.count), compute_type(p), f_.kDefaultAlgorithm),
+          "cublasGemmStridedBatchedEx");
   }
 
  private:
   static void check(int status, const char* what) {
     if (status != kSuccess) throw DeviceFailure(concat(what, ": status ", status));
+  }
+  int compute_type(const CublasProduct& p) const {
+    if (p.type == CUDA_R_64F || p.type == CUDA_C_64F) return f_.kCompute64;
+    const bool rounds = p.tf32 && (p.type == CUDA_R_32F || p.type == CUDA_C_32F);
+    return rounds ? f_.kComputeTf32 : f_.kCompute32;
   }
   // One for each stream: a handle has working memory.
   using Place = std::pair<int, cudaStream_t>;

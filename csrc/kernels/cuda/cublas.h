@@ -20,9 +20,10 @@ struct CublasProduct {
   CublasMatrix a, b;
   void* c;
   cudaDataType type;
+  bool tf32;  // whether factors in float32 may be rounded
 };
 
-// cuBLAS is opened when a product first needs it. False where there is none; TF32 stays off.
+// cuBLAS is opened when a product first needs it. False where there is none.
 bool run_cublas(const Queue& queue, const CublasProduct& product);
 
 }  // namespace pyautograd::kernels::cuda

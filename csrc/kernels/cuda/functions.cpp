@@ -31,6 +31,30 @@ void resolve(FourierFunctions& f, Resolver& resolve) {
   resolve(f.destroy, "cufftDestroy");
 }
 
+void resolve(ConvolutionFunctions& f, Resolver& resolve) {
+  resolve(f.create, "cudnnCreate");
+  resolve(f.set_stream, "cudnnSetStream");
+  resolve(f.create_tensor, "cudnnCreateTensorDescriptor");
+  resolve(f.set_tensor, "cudnnSetTensorNdDescriptor");
+  resolve(f.destroy_tensor, "cudnnDestroyTensorDescriptor");
+  resolve(f.create_filter, "cudnnCreateFilterDescriptor");
+  resolve(f.set_filter, "cudnnSetFilterNdDescriptor");
+  resolve(f.destroy_filter, "cudnnDestroyFilterDescriptor");
+  resolve(f.create_windows, "cudnnCreateConvolutionDescriptor");
+  resolve(f.set_windows, "cudnnSetConvolutionNdDescriptor");
+  resolve(f.set_math, "cudnnSetConvolutionMathType");
+  resolve(f.set_groups, "cudnnSetConvolutionGroupCount");
+  resolve(f.destroy_windows, "cudnnDestroyConvolutionDescriptor");
+  const auto direction = [&](ConvolutionFunctions::Direction& to, const std::string& name) {
+    resolve(to.choose, "cudnnGetConvolution" + name + "Algorithm_v7");
+    resolve(to.work_size, "cudnnGetConvolution" + name + "WorkspaceSize");
+    resolve(to.run, "cudnnConvolution" + name);
+  };
+  direction(f.to_x, "BackwardData");
+  direction(f.to_weight, "BackwardFilter");
+  direction(f.to_y, "Forward");
+}
+
 namespace solver {
 
 void resolve_blas(Functions& f, Resolver& resolve) {

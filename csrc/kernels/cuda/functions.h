@@ -14,9 +14,9 @@ namespace pyautograd::kernels::cuda {
 
 // cuBLAS, for products. The factors of a and b and of c lie on the host.
 struct ProductFunctions {
-  static constexpr int kCompute32 = 68, kCompute64 = 70;  // cublasComputeType_t
-  static constexpr int kDefaultAlgorithm = -1;            // cublasGemmAlgo_t
-  static constexpr int kNoMemory = 3;                     // cublasStatus_t
+  static constexpr int kCompute32 = 68, kCompute64 = 70, kComputeTf32 = 77;  // cublasComputeType_t
+  static constexpr int kDefaultAlgorithm = -1;                               // cublasGemmAlgo_t
+  static constexpr int kNoMemory = 3;                                        // cublasStatus_t
   using Handle = void*;
 
   int (*create)(Handle*);
@@ -43,6 +43,56 @@ struct FourierFunctions {
   int (*destroy)(Plan);
 };
 void resolve(FourierFunctions& functions, Resolver& resolver);
+
+// cuDNN, for convolutions. Axes are named in the order images, channels, spatial ones, however the
+// numbers lie. The factors of a product and of what is there lie on the host.
+struct ConvolutionFunctions {
+  static constexpr int kFloat = 0, kHalf = 2, kBfloat16 = 9;               // cudnnDataType_t
+  static constexpr int kChannelsLast = 1;                                  // cudnnTensorFormat_t
+  static constexpr int kCrossCorrelation = 1;                              // cudnnConvolutionMode_t
+  static constexpr int kDefaultMath = 0, kTensorMath = 1, kPlainMath = 3;  // cudnnMathType_t
+  static constexpr int kDeterministic = 1;                                 // cudnnDeterminism_t
+  static constexpr int kNotSupported = 3000, kNoMemory = 4004;             // cudnnStatus_t
+  using Handle = void*;
+  using Descriptor = void*;
+  // A way to compute, as it is advised.
+  struct Choice {
+    int algorithm, status;
+    float milliseconds;
+    size_t work_bytes;
+    int determinism, math, reserved[3];
+  };
+  // The factors come in the order x, weight, y, without the one that is made.
+  using Choose = int(Handle, Descriptor first, Descriptor second, Descriptor windows,
+                     Descriptor out, int most, int* count, void* choices);
+  using WorkSize = int(Handle, Descriptor first, Descriptor second, Descriptor windows,
+                       Descriptor out, int algorithm, size_t* bytes);
+  using Run = int(Handle, const void* alpha, Descriptor first, const void* first_data,
+                  Descriptor second, const void* second_data, Descriptor windows, int algorithm,
+                  void* work, size_t work_bytes, const void* beta, Descriptor out, void* out_data);
+  struct Direction {
+    Choose* choose;
+    WorkSize* work_size;
+    Run* run;
+  };
+
+  int (*create)(Handle*);
+  int (*set_stream)(Handle, void* stream);
+  int (*create_tensor)(Descriptor*);
+  int (*set_tensor)(Descriptor, int type, int ndim, const int* shape, const int* strides);
+  int (*destroy_tensor)(Descriptor);
+  int (*create_filter)(Descriptor*);
+  int (*set_filter)(Descriptor, int type, int format, int ndim, const int* shape);
+  int (*destroy_filter)(Descriptor);
+  int (*create_windows)(Descriptor*);
+  int (*set_windows)(Descriptor, int spatial, const int* pads, const int* strides,
+                     const int* dilations, int mode, int compute_type);
+  int (*set_math)(Descriptor, int math);
+  int (*set_groups)(Descriptor, int groups);
+  int (*destroy_windows)(Descriptor);
+  Direction to_x, to_weight, to_y;
+};
+void resolve(ConvolutionFunctions& functions, Resolver& resolver);
 
 // cuBLAS and cuSOLVER, for dense matrices.
 namespace solver {

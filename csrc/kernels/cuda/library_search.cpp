@@ -24,12 +24,14 @@ constexpr int kOwn = kNewest;
 struct Description {
   const char* name;
   const char* stem;
-  const char* package;  // in lower case
-  int in_12, in_13;     // its version
+  const char* package;         // in lower case
+  int in_12, in_13;            // its version
+  const char* suffix_13 = "";  // of the package for CUDA 13
 };
 constexpr Description kDescriptions[] = {{"cuBLAS", "cublas", "cublas", 12, 13},
                                          {"cuSOLVER", "cusolver", "cusolver", 11, 12},
-                                         {"cuFFT", "cufft", "cufft", 11, 12}};
+                                         {"cuFFT", "cufft", "cufft", 11, 12},
+                                         {"cuDNN", "cudnn", "cudnn", 9, 9, "-cu13"}};
 // What they load themselves, in an order in which each finds those that it needs.
 constexpr Description kNeeded[] = {{"", "nvJitLink", "nvjitlink", 12, 13},
                                    {"", "cublasLt", "cublas", 12, 13},
@@ -132,9 +134,11 @@ class Search {
   }
   std::string complaint(const std::array<int, 2>& order) const {
     const auto packages = package_folders(library_, order[0]);
-    std::string out = concat(file_of(library_, order[0]), " (or ", file_of(library_, order[1]),
-                             " of CUDA ", order[1], ") is not in ", packages[0], " or ",
-                             packages[1], " of a folder of sys.path, not found by the loader");
+    const std::string file = file_of(library_, order[0]), other = file_of(library_, order[1]);
+    std::string out = file;
+    if (other != file) out += concat(" (or ", other, " of CUDA ", order[1], ")");
+    out += concat(" is not in ", packages[0], " or ", packages[1],
+                  " of a folder of sys.path, not found by the loader");
     for (const std::string& folder : toolkit_folders()) out += concat(", not in ", folder);
     return out + broken_;
   }
@@ -148,7 +152,8 @@ class Search {
 
 const char* name_of(Library library) { return description_of(library).name; }
 std::string package_of(Library library) {
-  return concat("nvidia-", description_of(library).package, kOwn == 12 ? "-cu12" : "");
+  const Description& known = description_of(library);
+  return concat("nvidia-", known.package, kOwn == 12 ? "-cu12" : known.suffix_13);
 }
 
 const FoundLibrary& find_library(Library library) {

@@ -7,8 +7,9 @@
 namespace pyautograd::kernels::cuda {
 
 // What of NVIDIA's is opened at run time.
-enum class Library : uint8_t { Cublas, Cusolver, Cufft };
-inline constexpr Library kLibraries[] = {Library::Cublas, Library::Cusolver, Library::Cufft};
+enum class Library : uint8_t { Cublas, Cusolver, Cufft, Cudnn };
+inline constexpr Library kLibraries[] = {Library::Cublas, Library::Cusolver, Library::Cufft,
+                                         Library::Cudnn};
 const char* name_of(Library library);
 std::string package_of(Library library);  // of PyPI
 

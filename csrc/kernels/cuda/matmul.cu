@@ -57,7 +57,7 @@ bool plain_product(const View& out, const View& a, const View& b, const Nest<3>&
   return true;
 }
 
-bool product(const View& out, const View& a, const View& b);
+bool product(const View& out, const View& a, const View& b, bool tf32);
 
 // Numbers without gaps in memory of their own.
 View plain_view(const View& x, DType dtype, const Scratch& memory, Dims& strides) {
@@ -77,7 +77,7 @@ bool product_in_single(const View& out, const View& a, const View& b) {
              wide_out = plain_view(out, DType::Float32, memories[0], strides[0]);
   copy_on_device(wide_a, a);
   copy_on_device(wide_b, b);
-  return product(wide_out, wide_a, wide_b) && copy_on_device(out, wide_out);
+  return product(wide_out, wide_a, wide_b, false) && copy_on_device(out, wide_out);
 }
 
 #ifndef PYAUTOGRAD_CUDA_EMULATION
@@ -104,12 +104,19 @@ cudaDataType cublas_type(DType dtype) {
 }
 
 // False where the operands do not lie as cuBLAS takes them.
-bool cublas_product(const View& out, const View& a, const View& b, const Nest<3>& batch) {
+bool cublas_product(const View& out, const View& a, const View& b, const Nest<3>& batch,
+                    bool tf32) {
   if (!is_inexact(out.dtype) || batch.rank() > 1) return false;
   const size_t row = out.shape.size() - 2, column = row + 1;
-  CublasProduct product{
-      out.shape[column], out.shape[row],        a.shape[column], batch.count(), {}, {},
-      out.data,          cublas_type(out.dtype)};
+  CublasProduct product{out.shape[column],
+                        out.shape[row],
+                        a.shape[column],
+                        batch.count(),
+                        {},
+                        {},
+                        out.data,
+                        cublas_type(out.dtype),
+                        tf32};
   // It wants positive leading dimensions, which empty operands have not.
   if (product.k == 0 || element_count(out.shape) == 0) return false;
   // Nor are steps backwards promised to work.
@@ -129,7 +136,7 @@ bool is_plain(const View& x) {
 }
 
 // Operands in any order are laid out anew once.
-bool packed_product(const View& out, const View& a, const View& b) {
+bool packed_product(const View& out, const View& a, const View& b, bool tf32) {
   const auto bytes = [](const View& x) {
     return static_cast<size_t>(element_count(x.shape) * itemsize(x.dtype));
   };
@@ -141,18 +148,19 @@ bool packed_product(const View& out, const View& a, const View& b) {
   };
   Dims a_strides, b_strides;
   const View plain_a = packed(a, a_memory, a_strides), plain_b = packed(b, b_memory, b_strides);
-  return product(out, plain_a, plain_b);
+  return product(out, plain_a, plain_b, tf32);
 }
 
 #endif
 
-bool product(const View& out, const View& a, const View& b) {
+bool product(const View& out, const View& a, const View& b, [[maybe_unused]] bool tf32) {
   const Dims leading = without_last(out.shape, 2);
   const Nest<3> batch(leading, {out.strides.first(leading.size()), a.strides.first(leading.size()),
                                 b.strides.first(leading.size())});
 #ifndef PYAUTOGRAD_CUDA_EMULATION
-  if (cublas_product(out, a, b, batch)) return true;
-  if (is_inexact(out.dtype) && !(is_plain(a) && is_plain(b))) return packed_product(out, a, b);
+  if (cublas_product(out, a, b, batch, tf32)) return true;
+  if (is_inexact(out.dtype) && !(is_plain(a) && is_plain(b)))
+    return packed_product(out, a, b, tf32);
 #endif
   if (is_half(out.dtype)) return product_in_single(out, a, b);
   return visit_dtype(out.dtype,

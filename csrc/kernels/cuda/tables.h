@@ -17,6 +17,7 @@ void install_order(DeviceKernels& table);
 void install_random(DeviceKernels& table);
 void install_fft(DeviceKernels& table);
 void install_products(DeviceKernels& table);
+void install_windows(DeviceKernels& table);
 void install_special(DeviceKernels& table);
 void install_factor(DeviceKernels& table);
 void install_spectra(DeviceKernels& table);
@@ -37,6 +38,7 @@ inline DeviceKernels all_kernels() {
   install_random(table);
   install_fft(table);
   install_products(table);
+  install_windows(table);
   install_special(table);
   install_factor(table);
   install_spectra(table);

@@ -1,4 +1,4 @@
-// Stand-ins of cuSOLVER for the emulated device, and the table of them and of those of cuBLAS:
+// Stand-ins of cuSOLVER for the emulated device, and the table of all stand-ins: for matrices,
 // LAPACK on the host, behind the conventions that NVIDIA documents. Arguments that the real ones
 // would misread are refused, arrays must lie in one block of the device, and workspaces are
 // overwritten.
@@ -477,7 +477,7 @@ class StandIns {
     const char* lacking = std::getenv("PYAUTOGRAD_EMULATION_LACKS");
     if (lacking && *lacking && name.starts_with(lacking)) return nullptr;
     const auto found = functions_.find(name);
-    return found == functions_.end() ? nullptr : found->second;
+    return found == functions_.end() ? convolution_stand_in(name) : found->second;
   }
 
  private:
