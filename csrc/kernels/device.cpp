@@ -126,10 +126,10 @@ bool normalize_index_on_device(const View& out, const View& index, int64_t size,
   return normalize_index(Array::empty(here->shape, DType::Int64)->view(), here->view(), size, bad);
 }
 
-bool reported_later(const View& truth) {
+bool reported_later(const View& truth, Backend::Fault fault) {
   if (!on_device(truth) || !backend().capturing()) return false;
   const Dims none;
-  void* flag = backend().captured_flag(truth.device.index, Backend::Fault::Matrix);
+  void* flag = backend().captured_flag(truth.device.index, fault);
   const View place{flag, DType::Bool, none, none, truth.device};
   run_on_device(&DeviceKernels::binary, truth.device, fn_id<LogicalOr>(), place, place, truth);
   return true;

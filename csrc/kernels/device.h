@@ -168,6 +168,10 @@ void compute_on_host(const View& out, std::span<const View> inputs,
 // this thread.
 bool& tf32_allowed();
 
+// Within a captured call of a device: true, and where it holds in a replay the graph is told what
+// was at fault. False elsewhere, where the host can look.
+bool reported_later(const View& truth, Backend::Fault fault);
+
 // Between devices, or on one that is not the host.
 void copy_between(const View& out, const View& x);
 // From the host; where x is pinned memory, laid out as out, the device reads it later.

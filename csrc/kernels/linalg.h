@@ -60,10 +60,6 @@ void lu_inverse(const Matrices& lu, const int32_t* pivots);
 // read, the other is cleared. info: not positive definite.
 void cholesky(const Matrices& a, bool upper, int32_t* info);
 
-// Within a captured call of a device: true, and where it holds in a replay the graph is told that a
-// matrix was at fault. False elsewhere, where the host can look.
-bool reported_later(const View& truth);
-
 struct Triangle {
   bool lower, unit_diagonal;
   Side side;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/device.h"
 #include "kernels/kernels.h"
 #include "ops/linalg.h"
 #include "ops/series.h"
@@ -224,7 +225,7 @@ class SolveTriangular final : public OnMatrices {
   bool transposed() const { return form_.transpose == Transpose::Plain; }
   void check_diagonal(const Tensor& a) const {
     const Tensor zero = any(equal(diagonal(a, 0, -2, -1), scalar(0, a.dtype())));
-    if (!kernels::reported_later(zero.array().device_view()) && holds(zero))
+    if (!kernels::reported_later(zero.array().device_view(), Backend::Fault::Matrix) && holds(zero))
       linalg_error(name(), "the matrix is singular: there is a zero on its diagonal");
   }
   // What the op reads of a matrix, and zeros elsewhere.

@@ -1,7 +1,8 @@
 #include "ops/random.h"
 
-#include <cmath>
+#include <limits>
 
+#include "kernels/device.h"
 #include "ops/elementwise.h"
 
 namespace pyautograd::ops {
@@ -118,18 +119,45 @@ Tensor prepared(const Tensor& x, const Dims& shape, DType dtype) {
   return copy(broadcast_to(plain, shape));
 }
 
-// What is bad lies outside of an interval: of numbers on a device the ends tell.
+// What a parameter may be; 1 always is.
+struct Range {
+  double least, most;
+  bool nan;
+  const char* rule;
+
+  bool holds(double x) const { return (least <= x && x <= most) || (nan && x != x); }
+  Tensor broken(const Tensor& x) const {
+    const Tensor outside =
+        logical_or(less(x, scalar(least, x.dtype())), greater(x, scalar(most, x.dtype())));
+    return nan ? outside : logical_or(outside, isnan(x));
+  }
+};
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr Range kShape{0, kInfinity, true, "shape must not be negative"};
+// NumPy's bound: ten standard deviations below the largest int64.
+constexpr Range kMean{0, 9.2e18, false, "lam must be from 0 to 9.2e18"};
+constexpr Range kTrials{0, 0x1p53, false, "n must be from 0 to 2**53"};
+constexpr Range kProbability{0, 1, false, "p must be from 0 to 1"};
+
+// Of numbers on a device the ends tell.
 Tensor ends_on_host(const Tensor& x) {
   if (is_on_host(x)) return x;
   return to_device(stack(Tensors{min(x), max(x)}, 0), {});
 }
 
-template <class Bad>
-void check_each(std::string_view op, const char* what, const Tensor& x, const Bad& bad) {
-  const Tensor checked = ends_on_host(x);
-  const auto* values = checked.array().data<double>();
-  for (int64_t i = 0; i < checked.size(); ++i)
-    if (bad(values[i])) value_error("[", op, "] ", what, ", got ", values[i]);
+// The parameter, or raises. In a captured call, where nobody can look, the graph is told later, and
+// meanwhile there is something to draw.
+Tensor checked(std::string_view op, const Range& range, const Tensor& x) {
+  if (!is_on_host(x) && backend().capturing()) {
+    const Tensor broken = range.broken(x);
+    kernels::reported_later(any(broken).array().device_view(), Backend::Fault::Parameter);
+    return where(broken, scalar(1, x.dtype()), x);
+  }
+  const Tensor seen = ends_on_host(x);
+  const auto* values = seen.array().data<double>();
+  for (int64_t i = 0; i < seen.size(); ++i)
+    if (!range.holds(values[i])) value_error("[", op, "] ", range.rule, ", got ", values[i]);
+  return x;
 }
 
 size_t count_parameters(ParameterDraw kind) {
@@ -163,7 +191,8 @@ class ParameterRandom final : public Primitive {
     SmallVector<View, 2> views;
     const DType dtype = kind_ == ParameterDraw::Integers ? DType::Int64 : DType::Float64;
     for (const Tensor& x : parameters(inputs)) values.push_back(prepared(x, shape, dtype));
-    if (out->size() > 0) check(values);
+    for (size_t i = 0; i < values.size() && out->size() > 0; ++i)
+      if (const Range* range = range_of(i)) values[i] = checked(op_, *range, values[i]);
     for (const Tensor& x : values) views.push_back(x.device_view());
     const Start start(first_, inputs, 1 + count_parameters(kind_));
     kernels::parameter_draw(kind_, out->device_view(), start.from, start.found,
@@ -197,23 +226,18 @@ class ParameterRandom final : public Primitive {
     return -call<kernels::Scale>(t, gamma_shape_slope(a, y, 1));
   }
 
-  void check(TensorSpan parameters) const {
+  const Range* range_of(size_t parameter) const {
     switch (kind_) {
       case ParameterDraw::LogGamma:
-        return check_each(op_, "shape must not be negative", parameters[0],
-                          [](double a) { return a < 0; });
+        return &kShape;
       case ParameterDraw::Poisson:
-        // NumPy's bound: ten standard deviations below the largest int64.
-        return check_each(op_, "lam must be from 0 to 9.2e18", parameters[0],
-                          [](double mean) { return !(mean >= 0 && mean < 9.2e18); });
+        return &kMean;
       case ParameterDraw::Binomial:
-        check_each(op_, "n must be from 0 to 2**53", parameters[0],
-                   [](double n) { return !(n >= 0 && n <= 0x1p53); });
-        return check_each(op_, "p must be from 0 to 1", parameters[1],
-                          [](double p) { return !(p >= 0 && p <= 1); });
+        return parameter == 0 ? &kTrials : &kProbability;
       case ParameterDraw::Integers:
-        return;
+        return nullptr;
     }
+    return nullptr;
   }
 
   const std::string op_;

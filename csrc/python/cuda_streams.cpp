@@ -93,10 +93,7 @@ class PyEvent {
 class PyGraph {
  public:
   explicit PyGraph(const std::string& device)
-      : device_(cuda_index("cuda.graph", device)), drawn_([this] {
-          return Tensor(Array::empty({kernels::kPlaceWords}, DType::UInt64,
-                                     {Device::Kind::CUDA, static_cast<uint8_t>(device_)}));
-        }) {}
+      : device_(cuda_index("cuda.graph", device)), drawn_([this] { return next_words(); }) {}
   ~PyGraph() {
     if (graph_) backend().drop_graph(graph_);
   }
@@ -104,6 +101,9 @@ class PyGraph {
   PyGraph& operator=(const PyGraph&) = delete;
 
   void begin() {
+    // Apart from what the call frees and uses again, which each replay would write first.
+    words_ = Array::empty({kMostGenerators, kernels::kPlaceWords}, DType::UInt64,
+                          {Device::Kind::CUDA, static_cast<uint8_t>(device_)});
     backend().begin_capture(device_);
     note_writes_in(&writes_);
     DrawnStreams::note_in(&drawn_);
@@ -138,12 +138,22 @@ class PyGraph {
         return "index";
       case Backend::Fault::Matrix:
         return "matrix";
+      case Backend::Fault::Parameter:
+        return "parameter";
       default:
         return "";
     }
   }
 
  private:
+  static constexpr int64_t kMostGenerators = 64;
+
+  Tensor next_words() const {
+    const auto used = static_cast<int64_t>(drawn_.all().size());
+    if (used == kMostGenerators)
+      runtime_error("a captured call cannot draw from more than ", used, " generators");
+    return Tensor(words_->with_layout({kernels::kPlaceWords}, {1}, used * kernels::kPlaceWords));
+  }
   DeviceGraph& captured() {
     if (!graph_) runtime_error("[cuda.graph] nothing is captured yet");
     return *graph_;
@@ -155,6 +165,7 @@ class PyGraph {
   const int device_;
   DeviceGraph* graph_ = nullptr;
   CapturedWrites writes_;
+  Ref<Array> words_;
   DrawnStreams drawn_;
 };
 

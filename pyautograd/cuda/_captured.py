@@ -130,6 +130,11 @@ class _Call:
                 "[cuda.graph] a matrix was singular, or not positive definite, in an earlier "
                 "call, whose numbers are wrong"
             )
+        if fault == "parameter":
+            raise ValueError(
+                "[cuda.graph] a random draw had a parameter out of range in an earlier call, "
+                "whose numbers are wrong"
+            )
 
 
 def _place(structure: TreeDef, leaf: int) -> str:

@@ -12,7 +12,15 @@ DRAWS = {
     "exponential": lambda rng, x: x * rng.exponential(size=7)[:5],
     "gamma": lambda rng, x: rng.gamma(2.5, size=5) * x,
     "poisson": lambda rng, x: rng.poisson(4.0, size=5) + x,
+    "gamma of tensors": lambda rng, x: rng.gamma(x, x + 1),
+    "beta of tensors": lambda rng, x: rng.beta(x, 2.0),
+    "t of tensors": lambda rng, x: rng.standard_t(x),
+    "dirichlet of tensors": lambda rng, x: rng.dirichlet(x),
+    "poisson of tensors": lambda rng, x: rng.poisson(x * 10) + x,
+    "binomial of tensors": lambda rng, x: rng.binomial(20, 1 / x) + x,
+    "slopes of gamma": lambda rng, x: pa.func.grad(lambda y: pa.sum(rng.gamma(y) ** 2))(x),
     "integers": lambda rng, x: rng.integers(0, 1000, size=5) + x,
+    "after other work": lambda rng, x: pa.sum(x * 2.0 + 1.0) + rng.random(5) + pa.sum(x * 3.0),
     "several": lambda rng, x: rng.random(3)[:, None] * x + rng.normal(size=5),
     "dropout": lambda rng, x: pa.nn.dropout(x, 0.5, rng),
     "mapped": lambda rng, x: pa.func.vmap(
@@ -125,3 +133,45 @@ def test_a_replay_that_is_refused_draws_nothing(device):
     with pytest.raises(RuntimeError, match="cannot replay another one"):
         pa.cuda.graph(inner, warmup=0)(x)
     assert rng.state == before
+
+
+@pytest.mark.parametrize(
+    ("draw", "bad"),
+    [
+        (lambda rng, x: rng.gamma(x), -1.0),
+        (lambda rng, x: rng.poisson(x), -1e-3),
+        (lambda rng, x: rng.poisson(x), np.nan),
+        (lambda rng, x: rng.binomial(x, 0.5), 2.0**54),
+        (lambda rng, x: rng.binomial(10, x), 1.5),
+    ],
+)
+def test_parameters_out_of_range_are_reported_after_the_replay(draw, bad, device):
+    rng = at(device)
+    f = pa.cuda.graph(lambda x: draw(rng, x), warmup=0)
+    good, x = pa.full(3, 0.5, device=device), pa.tensor([1.0, bad, 1.0], device=device)
+    f(good)
+    f.check()
+    f(x)
+    with pytest.raises(ValueError, match="parameter out of range in an earlier call"):
+        f.check()
+    f.check()
+    before = rng.state
+    after = at(device)
+    after.state = before
+    assert f(good).tolist() == draw(after, good).tolist()
+
+
+def test_there_may_be_many_generators_and_not_more(device):
+    def total(count):
+        generators = [at(device, i) for i in range(count)]
+        f = pa.cuda.graph(lambda: sum(rng.random() for rng in generators), device=device, warmup=0)
+        return generators, f
+
+    _, f = total(64)
+    plain = [at(device, i) for i in range(64)]
+    for _ in range(3):
+        assert f().item() == sum(rng.random() for rng in plain).item()
+    generators, f = total(65)
+    with pytest.raises(RuntimeError, match="cannot draw from more than 64 generators"):
+        f()
+    assert [rng.state for rng in generators] == [at(device, i).state for i in range(65)]

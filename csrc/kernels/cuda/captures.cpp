@@ -132,7 +132,7 @@ void* StreamBackend::captured_flag(int device, Fault fault) {
   if (capture->device != device) refuse_capture("use a second device");
   if (capture->faults.size() == kMostFlags) {
     runtime_error("a captured call cannot use more than ", kMostFlags,
-                  " index arrays and factorizations");
+                  " index arrays, factorizations and draws with parameters");
   }
   capture->faults.push_back(fault);
   return capture->flags->data + capture->faults.size() - 1;
