@@ -19,6 +19,7 @@ namespace pyautograd::python {
 namespace {
 
 PyTypeObject* ndarray_type = nullptr;
+PyTypeObject* matrix_type = nullptr;  // of a later NumPy there may be none
 PyTypeObject* generic_type = nullptr;
 PyTypeObject* integer_type = nullptr;
 PyTypeObject* dtype_type = nullptr;
@@ -157,6 +158,7 @@ Tensor own_number(const Tensor& x) {
 void bind_convert(py::module_&) {
   py::module_ numpy = py::module_::import("numpy");
   ndarray_type = type_of(numpy, "ndarray");
+  if (py::hasattr(numpy, "matrix")) matrix_type = type_of(numpy, "matrix");
   generic_type = type_of(numpy, "generic");
   integer_type = type_of(numpy, "integer");
   dtype_type = type_of(numpy, "dtype");
@@ -171,6 +173,9 @@ void bind_convert(py::module_&) {
 }
 
 bool is_ndarray(PyObject* object) noexcept { return PyObject_TypeCheck(object, ndarray_type); }
+bool is_matrix(PyObject* object) noexcept {
+  return matrix_type && PyObject_TypeCheck(object, matrix_type);
+}
 bool is_numpy_scalar(PyObject* object) noexcept { return PyObject_TypeCheck(object, generic_type); }
 bool is_numpy_integer(PyObject* object) noexcept {
   return PyObject_TypeCheck(object, integer_type);

@@ -25,6 +25,15 @@ Tensor operand(PyObject* object, const Tensor& other, Ints ints) {
   return Tensor();
 }
 
+// Of NumPy's operators only these mean something else for np.matrix: * is its product with vectors
+// and matrices, ** repeats that.
+void refuse_matrix(const char* op, PyObject* a, PyObject* b) {
+  if ((is_tensor(a) && is_tensor(b)) || !(is_matrix(a) || is_matrix(b))) return;
+  type_error("[", op,
+             "] of an np.matrix would be a product of matrices in NumPy: take @ for that, ",
+             "or np.asarray(matrix) for elements");
+}
+
 PyObject* call(UnaryFunction function, const Tensor& x) {
   return wrap(run_on_handles(function, x));
 }
@@ -48,6 +57,13 @@ PyObject* binary(PyObject* a, PyObject* b) noexcept {
   return guarded([&] { return noted(name.text, call(binary_op<name>(), a, b, Ints::MustFit)); });
 }
 
+PyObject* multiply(PyObject* a, PyObject* b) noexcept {
+  return guarded([&] {
+    refuse_matrix("multiply", a, b);
+    return noted("multiply", call(binary_op<"multiply">(), a, b, Ints::MustFit));
+  });
+}
+
 PyObject* divide(PyObject* a, PyObject* b) noexcept {
   return guarded([&] { return noted("divide", call(&ops::divide, a, b, Ints::Divided)); });
 }
@@ -65,6 +81,7 @@ PyObject* matmul(PyObject* a, PyObject* b) noexcept {
 PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) noexcept {
   return guarded([&]() -> PyObject* {
     if (modulus != Py_None) type_error("[power] a third argument is not supported");
+    refuse_matrix("power", a, b);
     const bool two = PyLong_CheckExact(b) && PyLong_AsLong(b) == 2;
     if (!two && PyErr_Occurred()) PyErr_Clear();
     if (two && is_inexact(unwrap(a).dtype()))
@@ -101,6 +118,7 @@ PyObject* write(PyObject* self, PyObject* other, const InplaceOp& op) {
 template <Name name, class Functor>
 PyObject* inplace(PyObject* self, PyObject* other) noexcept {
   return guarded([&] {
+    if constexpr (std::is_same_v<Functor, kernels::Multiply>) refuse_matrix(name.text, self, other);
     return write(self, other, {name.text, binary_op<name>(), kernels::fn_id<Functor>()});
   });
 }
@@ -111,7 +129,10 @@ PyObject* inplace_matmul(PyObject* self, PyObject* other) noexcept {
 
 // Not straight through a kernel: the op checks for negative integer exponents.
 PyObject* inplace_power(PyObject* self, PyObject* other, PyObject*) noexcept {
-  return guarded([&] { return write(self, other, {"power", &ops::power}); });
+  return guarded([&] {
+    refuse_matrix("power", self, other);
+    return write(self, other, {"power", &ops::power});
+  });
 }
 
 PyObject* compare(PyObject* a, PyObject* b, int operation) noexcept {
@@ -188,7 +209,7 @@ std::span<const PyType_Slot> number_slots() {
   static const PyType_Slot slots[] = {
       slot(Py_nb_add, binary<"add">),
       slot(Py_nb_subtract, binary<"subtract">),
-      slot(Py_nb_multiply, binary<"multiply">),
+      slot(Py_nb_multiply, multiply),
       slot(Py_nb_true_divide, divide),
       slot(Py_nb_floor_divide, binary<"floor_divide">),
       slot(Py_nb_remainder, binary<"remainder">),

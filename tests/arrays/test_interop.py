@@ -385,6 +385,34 @@ def test_a_mask_is_not_lost():
     assert pa.asarray(np.ones(2).view(Named)).tolist() == [1, 1]
 
 
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_products_with_matrices_of_numpy():
+    x, matrix = pa.tensor([[1.0, 2.0], [3.0, 4.0]]), np.matrix([[1.0, 2.0], [0.0, 1.0]])
+
+    def in_place(a, b):
+        a *= b
+
+    def power_in_place(a, b):
+        a **= b
+
+    for call in (operator.mul, in_place, operator.pow, power_in_place):
+        kept = x.numpy().copy()
+        with pytest.raises(
+            TypeError, match=r"product of matrices in NumPy: take @ for that, or np\."
+        ):
+            call(x, matrix)
+        np.testing.assert_array_equal(x, kept)
+    for call in (operator.mul, in_place):
+        with pytest.raises(TypeError, match="take @ for that"):
+            call(matrix, x)
+    assert (x @ matrix).tolist() == (x.numpy() @ matrix).tolist()
+    assert (matrix @ x).tolist() == (matrix @ x.numpy()).tolist()
+    assert (x * np.asarray(matrix)).tolist() == [[1.0, 4.0], [0.0, 4.0]]
+    for call in (operator.add, operator.sub, operator.truediv, operator.eq, np.multiply):
+        with np.errstate(divide="ignore"):
+            assert call(x, matrix).tolist() == call(x.numpy(), matrix).tolist()
+
+
 def test_lists_and_tuples_are_operands_as_for_arrays():
     x, w = np.array([1.0, 2.0]), np.array([[1.0, 2.0], [3.0, 5.0]])
     t = pa.tensor(x)
