@@ -116,7 +116,8 @@ bool is_plain_sequence(PyObject* value) { return PyTuple_Check(value) || PyList_
 
 Dims to_dims(const OpInfo& op, const Param& param, PyObject* value) {
   constexpr const char* kExpected = "an int or a tuple of ints";
-  const bool array = (is_tensor(value) && unwrap(value).ndim() == 1) || is_ndarray(value);
+  const bool array =
+      is_tensor(value) ? unwrap(value).ndim() == 1 : is_ndarray(value) && array_ndim(value) > 0;
   if (!is_plain_sequence(value) && !array) return {to_integer(op, param, value, kExpected)};
   py::object items = py::reinterpret_steal<py::object>(PySequence_Tuple(value));
   if (!items) throw_python_error();

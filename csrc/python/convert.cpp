@@ -176,6 +176,9 @@ bool is_ndarray(PyObject* object) noexcept { return PyObject_TypeCheck(object, n
 bool is_matrix(PyObject* object) noexcept {
   return matrix_type && PyObject_TypeCheck(object, matrix_type);
 }
+int array_ndim(PyObject* ndarray) noexcept {
+  return static_cast<int>(py::reinterpret_borrow<py::array>(ndarray).ndim());
+}
 bool is_numpy_scalar(PyObject* object) noexcept { return PyObject_TypeCheck(object, generic_type); }
 bool is_numpy_integer(PyObject* object) noexcept {
   return PyObject_TypeCheck(object, integer_type);

@@ -15,6 +15,7 @@ Tensor to_tensor(PyObject* object, std::optional<DType> dtype = {});
 
 bool is_ndarray(PyObject* object) noexcept;
 bool is_matrix(PyObject* object) noexcept;  // np.matrix
+int array_ndim(PyObject* ndarray) noexcept;
 bool is_numpy_scalar(PyObject* object) noexcept;
 bool is_numpy_integer(PyObject* object) noexcept;
 // A Series, a DataFrame or an Index of pandas, whose operators leave tensors to us: a tensor's

@@ -113,6 +113,16 @@ def test_a_wrong_axis_raises_numpys_error():
             call(pa.tensor(X))
 
 
+def test_an_axis_is_whatever_is_an_index():
+    x = pa.tensor(X)
+    for axis in (np.array(1), np.int8(1), pa.tensor(1)):
+        for call in (np.sum, pa.sum, pa.sort, lambda x, axis: pa.expand_dims(x, axis)):
+            np.testing.assert_array_equal(call(x, axis=axis), call(x, axis=1))
+    np.testing.assert_array_equal(pa.sum(x, axis=np.array([0, 1])), pa.sum(x))
+    with pytest.raises(TypeError, match="integer"):
+        pa.sum(x, axis=np.array(1.0))
+
+
 def test_sequences_as_indices():
     x = pa.tensor(X)
     assert pa.take(x, []).shape == np.take(X, []).shape
