@@ -34,6 +34,7 @@ DrawnStreams::Drawn* DrawnStreams::of(const Ref<RandomSource>& source) {
 }
 
 void DrawnStreams::forget_words() noexcept {
+  words_ = nullptr;
   for (Drawn& drawn : drawn_) drawn.words = Tensor();
 }
 

@@ -32,7 +32,7 @@ class DrawnStreams {
   // Null for what the call itself made, which is the same in each run.
   Drawn* of(const Ref<RandomSource>& source);
   const std::vector<Drawn>& all() const noexcept { return drawn_; }
-  // The words are no longer needed.
+  // The words are no longer needed, nor is what makes them: the call is written down.
   void forget_words() noexcept;
 
   // For one run, whose places these are.
