@@ -31,7 +31,7 @@ from .._core import nn__conv as _conv
 from .._core import nn__conv_transpose as _conv_transpose
 from .._names import public_dir
 from .._ported import lookup
-from ..compositions._common import surely
+from ..compositions._common import nowhere, surely
 from ..compositions._in_single import in_single
 from ..special import ndtr
 from ._windows import avg_pool, conv, conv_transpose, max_pool
@@ -259,7 +259,8 @@ def cross_entropy(logits: TensorLike, target: Any) -> Tensor:
     Args:
         logits: shape ``(..., classes)``.
         target: integers from 0 to ``classes - 1``, of shape ``(...)``; or probabilities, of the
-            shape of the logits. Derivatives go to these, too.
+            shape of the logits. Derivatives go to these, too. A probability of 0 at a logit of -inf
+            counts nothing, with derivative 0.
 
     Raises:
         TypeError: the target is bool or complex.
@@ -293,6 +294,11 @@ def cross_entropy(logits: TensorLike, target: Any) -> Tensor:
             )
         chosen = _core.equal(target[..., None], _core.arange(count, device=target.device))
         return -_core.mean(_core.sum(_core.where(chosen, logarithms, 0.0), axis=-1))
+    # Of what is impossible, and does not happen, 0 * log(0) = 0.
+    impossible = _core.isinf(logarithms)
+    if not nowhere(impossible):
+        absent = _core.logical_and(impossible, _core.equal(target, 0.0))
+        logarithms = _core.where(absent, 0.0, logarithms)
     return -_core.mean(_core.sum(target * logarithms, axis=-1))
 
 
@@ -300,7 +306,8 @@ def cross_entropy(logits: TensorLike, target: Any) -> Tensor:
 def binary_cross_entropy(logits: TensorLike, target: Any) -> Tensor:
     """The mean negative log-likelihood of yes or no under ``sigmoid(logits)``, a scalar.
 
-    It is ``softplus(logits) - target * logits``, which neither overflows nor cancels.
+    It is ``softplus(logits) - target * logits``, which neither overflows nor cancels. Infinite
+    logits are certainties: 0 where the target agrees, infinite elsewhere, with derivative 0.
 
     Args:
         logits: any shape.
@@ -313,7 +320,14 @@ def binary_cross_entropy(logits: TensorLike, target: Any) -> Tensor:
     0.3466
     """
     x, y = _of_the_shape("binary_cross_entropy", "logits have", logits, target)
-    return _core.mean(_core.softplus(x) - y.astype(x.dtype) * x)
+    y = y.astype(x.dtype)
+    far = _core.isinf(x)
+    if nowhere(far):
+        return _core.mean(_core.softplus(x) - y * x)
+    at = _core.where(far, 0.0, x)
+    # Of what is sure, 0 where it is so, and infinite otherwise
+    sure = _core.where(_core.equal(y, x > 0.0), 0.0, np.inf)
+    return _core.mean(_core.where(far, sure, _core.softplus(at) - y * at))
 
 
 def he_normal(rng: Any, shape: Sequence[int], dtype: npt.DTypeLike = np.float64) -> Tensor:

@@ -139,6 +139,43 @@ def test_losses_of_lists():
     assert nn.mean_squared_error([1, 3], [0.5, 3]).item() == 0.125
 
 
+def test_cross_entropy_of_what_is_impossible():
+    logits = np.array([[1.0, -np.inf, 2.0], [0.0, 0.5, -np.inf]])
+    target = np.array([[0.3, 0.0, 0.7], [1.0, 0.0, 0.0]])
+    kept = [np.array([1.0, 2.0]), np.array([0.0, 0.5])]
+    parts = [np.array([0.3, 0.7]), np.array([1.0, 0.0])]
+    x, y = pa.asarray(logits), pa.asarray(target)
+    expected = np.mean([nn.cross_entropy(k, p).item() for k, p in zip(kept, parts, strict=True)])
+    assert nn.cross_entropy(x, y).item() == pytest.approx(expected, rel=1e-15, abs=0)
+    by_logits, by_target = pa.func.grad(nn.cross_entropy, argnums=(0, 1))(x, y)
+    gradient = (np.exp(pa.log_softmax(x).numpy()) - target) / 2
+    np.testing.assert_allclose(by_logits.numpy(), gradient, rtol=0, atol=1e-16)
+    assert by_target[0, 1].item() == by_target[1, 2].item() == 0.0
+    assert by_target[1, 1].item() == pytest.approx(-pa.log_softmax(x)[1, 1].item() / 2)
+    f = lambda x: nn.cross_entropy(x, y)  # noqa: E731
+    row = pa.hessian(lambda x: nn.cross_entropy(x, parts[0]), pa.asarray(kept[0])).numpy() / 2
+    for curvature in (pa.hessian(f, x), pa.func.jacrev(pa.func.jacfwd(f))(x)):
+        found = curvature.numpy()
+        np.testing.assert_allclose(found[0, ::2, 0, ::2], row, rtol=1e-14)
+        assert np.all(np.isfinite(found)) and not found[0, 1].any()
+    mapped = pa.func.vmap(pa.func.grad(nn.cross_entropy))(x, y)
+    np.testing.assert_allclose(mapped.numpy(), 2 * gradient, rtol=0, atol=1e-15)
+    np.testing.assert_array_equal(pa.captured(f)(x), f(x))
+    assert nn.cross_entropy(x, [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]).item() == np.inf
+
+
+def test_binary_cross_entropy_of_what_is_sure():
+    logits = pa.asarray([np.inf, -np.inf, np.inf, -np.inf, -np.inf, 1.0])
+    target = pa.asarray([1.0, 0.0, 0.0, 1.0, 0.5, 0.5])
+    one = pa.func.vmap(nn.binary_cross_entropy)
+    last = np.log1p(np.exp(1.0)) - 0.5
+    np.testing.assert_allclose(one(logits, target), [0, 0, np.inf, np.inf, np.inf, last], 1e-15)
+    slope = 1 / (1 + np.exp(-1.0)) - 0.5
+    assert nn.binary_cross_entropy(logits[[0, 1, 5]], target[[0, 1, 5]]).item() == last / 3
+    found = pa.func.grad(nn.binary_cross_entropy)(logits[[0, 1, 5]], target[[0, 1, 5]])
+    np.testing.assert_allclose(found, [0, 0, slope / 3], 1e-15)
+
+
 def test_wrong_targets_of_cross_entropy():
     logits = pa.zeros((3, 2))
     for classes in ([0, 1, 2], [0, -1, 0]):
