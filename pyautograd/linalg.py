@@ -181,30 +181,36 @@ class SVDResult(NamedTuple):
 # SciPy passes the two parts of a factorization as one argument.
 
 
-def cho_factor(a: TensorLike, lower: bool = False) -> tuple[Tensor, bool]:
+def cho_factor(
+    a: TensorLike, lower: bool = False, *, out: Tensor | None = None
+) -> tuple[Tensor, bool]:
     """The factor of Cholesky and whether it is the lower one, as :func:`cho_solve` takes them.
 
-    Otherwise as :func:`cholesky`: in the other triangle there are zeros.
+    Otherwise as :func:`cholesky`: in the other triangle there are zeros. ``out`` takes the factor.
 
     >>> factor = pa.linalg.cho_factor([[4.0, 2.0], [2.0, 3.0]])
     >>> pa.linalg.cho_solve(factor, [2.0, -1.0]).numpy().round(12)
     array([ 1., -1.])
     """
-    return cholesky(a, upper=not lower), lower
+    return cholesky(a, upper=not lower, out=out), lower
 
 
-def cho_solve(c_and_lower: tuple[TensorLike, bool], b: TensorLike) -> Tensor:
+def cho_solve(
+    c_and_lower: tuple[TensorLike, bool], b: TensorLike, *, out: Tensor | None = None
+) -> Tensor:
     c, lower = c_and_lower
-    return _core.linalg_cho_solve(c, b, lower=lower)
+    return _core.linalg_cho_solve(c, b, lower=lower, out=out)
 
 
 def lu_solve(
     lu_and_piv: tuple[TensorLike, TensorLike] | Sequence[TensorLike],
     b: TensorLike,
     trans: int | str = 0,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     lu, piv = lu_and_piv
-    return _core.linalg_lu_solve(lu, piv, b, trans=trans)
+    return _core.linalg_lu_solve(lu, piv, b, trans=trans, out=out)
 
 
 # The second argument is b in SciPy and the triangle in NumPy.
@@ -218,7 +224,7 @@ def eigh(
     out: tuple[Tensor, Tensor] | None = None,
 ) -> EighResult:
     matrix, triangle = (None, b) if isinstance(b, str) else (b, UPLO)
-    return _core.linalg_eigh(a, matrix, triangle, out=out)  # type: ignore[call-arg]
+    return _core.linalg_eigh(a, matrix, triangle, out=out)
 
 
 def eigvalsh(

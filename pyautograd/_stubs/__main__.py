@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 import inspect
 import re
 import sys
@@ -72,15 +73,17 @@ def signatures() -> dict[str, tuple[list[str], str]]:
 
 
 def with_out(parts: list[str], result: str) -> list[str]:
-    """The parameters and ``out``, which every op takes, where it is a single tensor."""
-    if result != "Tensor":
-        return parts
-    return [*parts, *([] if "*" in parts else ["*"]), "out: Tensor | None = None"]
+    """The parameters and ``out``, which every op takes: of the form of the result."""
+    out = "Tensor" if result == "Tensor" else "tuple[Tensor, ...]"
+    if result.endswith("Result"):
+        fields = getattr(importlib.import_module("pyautograd.linalg"), result)._fields
+        out = f"tuple[{', '.join(['Tensor'] * len(fields))}]"
+    return [*parts, *([] if "*" in parts else ["*"]), f"out: {out} | None = None"]
 
 
 def function(name: str, parts: list[str], result: str) -> list[str]:
     """The definition of an op, or two overloads."""
-    parts = with_out(parts, result)
+    single_parts, parts = with_out(parts, "Tensor"), with_out(parts, result)
     if name in ALONE:
         return [
             f"@overload\ndef {name}({parts[0]}, /) -> {ALONE[name]}: ...",
@@ -93,7 +96,10 @@ def function(name: str, parts: list[str], result: str) -> list[str]:
     default = parts[at].partition(" = ")[2]
     by_keyword = ["*"] if any("=" in part for part in parts[:at]) else []
     first = [*parts[:at], f"{parameter}: {several} = {default}", *parts[at + 1 :]]
-    second = [*parts[:at], *by_keyword, f"{parameter}: {single}", *parts[at + 1 :]]
+    rest = single_parts[at + 1 :]
+    if by_keyword:
+        rest = [part for part in rest if part != "*"]
+    second = [*parts[:at], *by_keyword, f"{parameter}: {single}", *rest]
     return [
         f"@overload\ndef {name}({', '.join(first)}) -> {result}: ...",
         f"@overload\ndef {name}({', '.join(second)}) -> Tensor: ...",

@@ -1,6 +1,6 @@
 """``out=`` of the library's own ops: one mechanism, so one property over all of them."""
 
-from inspect import isbuiltin
+from inspect import isbuiltin, signature
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from records import RECORDS
 from records.record import op_named
 
 import pyautograd as pa
+from pyautograd import compositions
 
 PLAIN = [r for r in RECORDS if r.fn is op_named(r.name) and isbuiltin(r.fn)]
 every_record = pytest.mark.parametrize("record", PLAIN, ids=lambda r: r.label)
@@ -76,6 +77,23 @@ def test_several_results():
     places = pa.zeros(2), pa.zeros((2, 2))
     found = pa.linalg.eigh(x, out=places)
     assert found.eigenvalues is places[0] and places[0].tolist() == [2, 3]
+
+
+def test_functions_around_ops():
+    a = pa.tensor([[4.0, 2.0], [2.0, 3.0]])
+    b, factor, z = pa.tensor([2.0, -1.0]), pa.zeros((2, 2)), pa.zeros(2)
+    c, lower = pa.linalg.cho_factor(a, out=factor)
+    assert c is factor and lower is False
+    assert pa.linalg.cho_solve((c, lower), b, out=z) is z
+    np.testing.assert_allclose(z.numpy(), [1.0, -1.0], rtol=1e-14)
+    z = pa.zeros(2)
+    assert pa.linalg.lu_solve(pa.linalg.lu_factor(a), b, out=z) is z
+    np.testing.assert_allclose(z.numpy(), [1.0, -1.0], rtol=1e-14)
+    for name in pa.linalg.__all__:
+        function = getattr(pa.linalg, name)
+        if callable(function) and not name.endswith("Result") and not isbuiltin(function):
+            composed = name in compositions.functions_of("linalg")
+            assert composed or "out" in signature(function).parameters
 
 
 def test_casts_are_numpys():
