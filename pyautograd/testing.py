@@ -20,7 +20,7 @@ from ._core import Tensor
 from ._names import public_dir
 from .func import grad, jacfwd, jacrev, jvp
 from .memory import live
-from .tree import flatten, unflatten
+from .tree import flatten, paths, unflatten
 
 __all__ = ["assert_no_leak", "check_grads", "gradcheck", "gradgradcheck"]
 
@@ -41,7 +41,7 @@ def gradcheck(
     """Compare Jacobians in both modes with central differences, element by element.
 
     Args:
-        f: a function of tensors that returns a tensor or a tree of them.
+        f: a function of tensors, or of trees of them, that returns the same.
         inputs: its argument, or the tuple of them; arrays and floats are converted. Those that
             require grad are checked, or, if none does, all of dtype float64 or complex128.
         eps: the step of the differences ``(f(x + eps) - f(x - eps)) / (2 eps)``.
@@ -59,8 +59,8 @@ def gradcheck(
     >>> pa.testing.gradcheck(pa.sin, pa.tensor([0.1, 0.2]))
     True
     """
-    args = _as_arguments(inputs)
-    chosen = _checked_arguments(args)
+    f, args, names = _as_arguments(f, inputs)
+    chosen = _checked_arguments(args, names)
     args, flat = _on_real_parts(f, args)
 
     exact = {"reverse": jacrev(flat, chosen)(*args), "forward": jacfwd(flat, chosen)(*args)}
@@ -74,7 +74,7 @@ def gradcheck(
                     return False
                 raise AssertionError(
                     f"[gradcheck] {mode} mode disagrees with finite differences for output {k} and "
-                    f"input {i}:\nexact\n{got}\nfinite differences\n{expected}"
+                    f"input {names[i]}:\nexact\n{got}\nfinite differences\n{expected}"
                 )
     return True
 
@@ -96,8 +96,8 @@ def gradgradcheck(
     >>> pa.testing.gradgradcheck(pa.sin, pa.tensor([0.1, 0.2]))
     True
     """
-    args = _as_arguments(inputs)
-    chosen = _checked_arguments(args)
+    f, args, names = _as_arguments(f, inputs)
+    chosen = _checked_arguments(args, names)
     args, flat = _on_real_parts(f, args)
     generator = np.random.default_rng(0)
     like = flat(*args)
@@ -286,16 +286,22 @@ def _difference_jacobian(
     ]
 
 
-def _as_arguments(inputs: Any) -> tuple[Any, ...]:
-    args = inputs if isinstance(inputs, tuple) else (inputs,)
-    return tuple([_core.tensor(x) if _is_checked_array(x) else x for x in args])
+def _as_arguments(
+    f: Callable[..., Any], inputs: Any
+) -> tuple[Callable[..., Any], tuple[Any, ...], list[str]]:
+    """f as a function of all leaves of its arguments, these, and what messages call them."""
+    leaves, structure = flatten(inputs if isinstance(inputs, tuple) else (inputs,))
+    args = tuple([_core.tensor(x) if _is_checked_array(x) else x for x in leaves])
+    if all(child.type is None for child in structure.children):
+        return f, args, [str(i) for i in range(len(args))]
+    return (lambda *given: f(*unflatten(structure, given))), args, paths(structure)
 
 
 def _is_checked_array(x: Any) -> bool:
     return isinstance(x, (float, complex)) or (isinstance(x, np.ndarray) and x.dtype in _CHECKED)
 
 
-def _checked_arguments(args: tuple[Any, ...]) -> tuple[int, ...]:
+def _checked_arguments(args: tuple[Any, ...], names: Sequence[str]) -> tuple[int, ...]:
     tensors = [i for i, x in enumerate(args) if isinstance(x, Tensor)]
     chosen = [i for i in tensors if args[i].requires_grad]
     chosen = chosen or [i for i in tensors if args[i].dtype in _CHECKED]
@@ -306,8 +312,8 @@ def _checked_arguments(args: tuple[Any, ...]) -> tuple[int, ...]:
     for i in chosen:
         if args[i].dtype not in _CHECKED:
             raise ValueError(
-                f"[gradcheck] input {i} has dtype {args[i].dtype}: finite differences need float64 "
-                "or complex128"
+                f"[gradcheck] input {names[i]} has dtype {args[i].dtype}: finite differences need "
+                "float64 or complex128"
             )
     return tuple(chosen)
 

@@ -79,6 +79,29 @@ def test_only_inputs_that_require_grad_are_checked():
         gradcheck(lambda x, y: x * WrongFirst.apply(y), (x.detach(), pa.tensor([1.0, 2.0])))
 
 
+def test_trees_are_checked():
+    def bowl(p, weight):
+        return {"y": [pa.sum(p["a"] ** 3) * weight, p["b"][0] * p["a"]]}
+
+    tree = {"a": np.ones(2), "b": (pa.tensor(0.5), 3)}
+    assert gradcheck(bowl, (tree, 2.0)) and gradgradcheck(bowl, (tree, 2.0))
+    assert gradcheck(lambda p: p["a"] ** 2, tree)
+
+    class Wrong(pa.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2.0
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 3.0
+
+    with pytest.raises(AssertionError, match=r"input \[0\]\['a'\]"):
+        gradcheck(lambda p: Wrong.apply(p["a"]) + p["b"][0], tree)
+    with pytest.raises(ValueError, match=r"input \[0\]\['a'\] has dtype float32"):
+        gradcheck(lambda p: p["a"], {"a": pa.ones(2, dtype="float32").requires_grad_()})
+
+
 def test_wrong_use():
     with pytest.raises(ValueError, match="nothing to check"):
         gradcheck(f, (1,))
