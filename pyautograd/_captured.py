@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import inspect
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -21,6 +22,12 @@ __all__ = ["Captured", "captured"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# What returns before it has done anything
+_RUN_LATER: dict[str, Callable[[Any], bool]] = {
+    "a generator function": inspect.isgeneratorfunction,
+    "a coroutine function": inspect.iscoroutinefunction,
+    "an asynchronous generator function": inspect.isasyncgenfunction,
+}
 # Beyond so many, the arguments that decide what is captured are likely to be ones that change.
 _MANY = 16
 
@@ -73,7 +80,8 @@ def captured(f: Callable[P, R]) -> Captured[P, R]:
             outside, writes into tensors that it did not make (``.grad`` included) or into an array
             that it has read, keeps tensors that it made (in a list), or returns what depends on a
             tensor from outside that requires grad.
-        TypeError: an argument is neither an array nor hashable.
+        TypeError: an argument is neither an array nor hashable; at once, ``f`` is a generator
+            function or a coroutine function.
         ValueError: an argument lies on a device, where ``pa.cuda.graph`` captures calls.
 
     Warns:
@@ -92,6 +100,12 @@ class Captured(_core.KnownCalls, Generic[P, R]):
     def __init__(self, f: Callable[P, R]) -> None:
         if not callable(f):
             raise TypeError(f"[captured] expected a function, got a {type(f).__name__}")
+        for kind, is_kind in _RUN_LATER.items():
+            if is_kind(f):
+                raise TypeError(
+                    f"[captured] {_name(f)} is {kind}, whose ops run after the call: capture the "
+                    "functions that it calls"
+                )
         functools.update_wrapper(self, f)
         self._f = f
         self._calls: dict[Any, _Call] = {}

@@ -7,6 +7,18 @@ from support.captured import THEIRS, refused, same
 import pyautograd as pa
 
 
+def _generator(x):
+    yield x
+
+
+async def _coroutine(x):
+    return x
+
+
+async def _asynchronous_generator(x):
+    yield x
+
+
 class TestWhatItReads:
     """Tensors beside the arguments."""
 
@@ -271,6 +283,9 @@ class TestRefusals:
 
         with pytest.raises(TypeError, match="of type Odd is neither an array nor hashable"):
             pa.captured(lambda x, o: x)(pa.ones(2), Odd())
+        for later in (_generator, _coroutine, _asynchronous_generator):
+            with pytest.raises(TypeError, match=f"{later.__name__} is an? .* whose ops run after"):
+                pa.captured(later)
         with pytest.raises(TypeError, match="expected a function, got a int"):
             pa.captured(3)
 
