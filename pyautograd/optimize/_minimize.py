@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,9 @@ _TAKE_SPARSE = {"newton-cg", "trust-constr"}
 _NEED_MATRIX = {"trust-exact", "dogleg"}
 _NONE = {"nelder-mead", "powell", "cobyla", "cobyqa"}
 _TAKE_CONSTRAINTS = {"trust-constr", "slsqp", "cobyla", "cobyqa"}
+_TAKE_BOUNDS = _TAKE_CONSTRAINTS | {"l-bfgs-b", "tnc", "nelder-mead", "powell"}
+# These begin where they are told to, others at the bounds
+_CLIP = {"nelder-mead", "powell"}
 # Unknowns up to which a dense matrix is cheaper than its products, and than being sparse
 _DENSE = SPARSE_FROM
 # The same for Jacobians of constraints where SciPy joins to them unit vectors for bounds or for the
@@ -93,8 +97,8 @@ def minimize(
 
     Raises:
         TypeError: ``x0`` holds no real numbers, or a function does not return tensors.
-        ValueError: ``f`` is not a scalar or not finite at ``x0``; bounds do not match ``x0``; an
-            unknown method, one that cannot take the constraints or the kind of Hessian, or a
+        ValueError: ``x0`` is empty; ``f`` is not a scalar or not finite there; bounds do not match
+            it; an unknown method, one that cannot take the constraints or the kind of Hessian, or a
             malformed constraint.
         RuntimeError: ``captured``, and a function cannot be.
         ImportError: SciPy is missing.
@@ -125,9 +129,18 @@ def minimize(
         arguments["jac"] = lambda v: points(v).gradient()
     if key in _SECOND:
         arguments |= _curvature(points, start, kind, key)
-    if bounds is not None:
+    if bounds is not None and key not in _TAKE_BOUNDS:
+        warnings.warn(f"[{_OP}] {method} cannot take bounds: they are ignored", stacklevel=2)
+    elif bounds is not None:
         lower, upper = flat_bounds(_OP, _pairs_or_sides(bounds, layout), layout)
         arguments["bounds"] = optimize.Bounds(lower, upper)
+        inside = np.clip(start, lower, upper)
+        if key in _CLIP and not np.array_equal(inside, start):
+            text = (
+                f"[{_OP}] x0 lies outside the bounds: {method} begins at the nearest point inside"
+            )
+            warnings.warn(text, optimize.OptimizeWarning, stacklevel=2)
+            start = inside
     if constraints:
         joined = bounds is not None or any(map(_has_slacks, constraints))
         least = _DENSE_WHERE_JOINED if joined else _DENSE

@@ -21,6 +21,8 @@ def prepare(
     """f as a function of x alone, how x lies in a vector, and the vector to start from."""
     check_callable(op, f)
     layout, leaves = Layout.of(op, tree.map(_as_floats, _as_vector(x0)))
+    if not layout.size:
+        raise ValueError(f"[{op}] x0 holds no numbers: there is nothing to solve for")
     return bound(f, args), layout, layout.join(leaves).astype(np.float64)
 
 

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -232,6 +233,24 @@ def test_progress(method, capsys):
     assert "gradient" in lines[0]
 
 
+@pytest.mark.parametrize(
+    ("method", "start", "text"),
+    [
+        ("BFGS", 0.5, "BFGS cannot take bounds: they are ignored"),
+        ("trust-exact", 0.5, "trust-exact cannot take bounds"),
+        ("Nelder-Mead", 5.0, "x0 lies outside the bounds: Nelder-Mead begins at the nearest"),
+        ("Powell", 5.0, "x0 lies outside the bounds"),
+    ],
+)
+def test_warnings_of_bounds_are_about_the_callers_line(method, start, text):
+    with pytest.warns(UserWarning, match=text) as found:
+        result = pa.optimize.minimize(
+            lambda x: pa.sum((x - 0.3) ** 2), np.full(2, start), bounds=(0.0, 1.0), method=method
+        )
+    assert [Path(w.filename).name for w in found] == [Path(__file__).name]
+    np.testing.assert_allclose(result.x, [0.3, 0.3], atol=1e-4)
+
+
 def test_failure_is_reported_and_warned_of():
     with pytest.warns(OptimizeWarning, match=r"\[optimize.minimize\] did not converge: Maximum"):
         result = pa.optimize.minimize(rosenbrock, np.full(4, -2.0), method="BFGS",
@@ -308,6 +327,10 @@ BAD = [
     (lambda: pa.optimize.minimize(lambda x: x, np.ones(2)), ValueError, "must return a scalar"),
     (lambda: pa.optimize.minimize(lambda x: None, np.ones(2)), TypeError, "returned None"),
     (lambda: pa.optimize.minimize(lambda x: pa.log(x), -1.0), ValueError, "is nan at x0"),
+    (lambda: pa.optimize.minimize(bowl, np.ones(0)), ValueError, "minimize] x0 holds no numbers"),
+    (lambda: pa.optimize.minimize(bowl, {}), ValueError, "minimize] x0 holds no numbers"),
+    (lambda: pa.optimize.root(bowl, np.ones(0)), ValueError, "root] x0 holds no numbers"),
+    (lambda: pa.optimize.least_squares(bowl, []), ValueError, "squares] x0 holds no numbers"),
     (
         lambda: pa.optimize.minimize(bowl, np.ones(3), method="magic"),
         ValueError,
