@@ -15,9 +15,9 @@ from .. import _core, special
 from .._core import Tensor
 from .._quadrature import gauss_legendre
 from ..compositions._common import all_of
-from ..special._accurate import log_beta, log_betainc, log_betaincc, log_binomial
+from ..special._accurate import log_beta, log_betainc, log_betaincc, log_binomial, log_of
 from ._families import Discrete, Formula
-from ._solved import from_log_tails, nearer
+from ._solved import from_log_tails
 
 _NODES = 96
 # Of an integrand, what is exp(-_DEPTH) of its largest value counts no more.
@@ -103,7 +103,7 @@ def _beta_binomial_tails(k: Tensor, n: Tensor, a: Tensor, b: Tensor) -> tuple[Te
     )
     wide = 1.0 / a + 1.0 / b > 1.0 / p + 1.0 / q
     tail = _log_less(*_chosen(wide, first, second))
-    rest = _core.log(-_core.expm1(tail))
+    rest = log_of(-_core.expm1(tail), _core.exp(tail))
     return _core.where(left, tail, rest), _core.where(left, rest, tail)
 
 
@@ -163,7 +163,6 @@ def _difference(k: Tensor, mu1: Tensor, mu2: Tensor) -> Tensor:
 
 
 def _difference_logcdf(k: Tensor, mu1: Tensor, mu2: Tensor) -> Tensor:
-    k, mu1, mu2 = _core.broadcast_arrays([k.detach(), mu1, mu2])
     m, n = mu1.detach(), mu2.detach()
     # The saddle point on (0, 1), with the pole: in the logarithm of minus the logarithm
     low, high = _core.full_like(m, -36.0), _core.full_like(m, 6.6)
@@ -176,8 +175,14 @@ def _difference_logcdf(k: Tensor, mu1: Tensor, mu2: Tensor) -> Tensor:
 
 
 def _difference_tails(k: Tensor, mu1: Tensor, mu2: Tensor) -> tuple[Tensor, Tensor]:
-    lower, upper = _difference_logcdf(k, mu1, mu2), _difference_logcdf(-k - 1.0, mu2, mu1)
-    return nearer(lower, upper), nearer(upper, lower)
+    """Of both tails the one that does not hold the mean: the integral of the other one turns too
+    often for its nodes."""
+    k, mu1, mu2 = _core.broadcast_arrays([k.detach(), mu1, mu2])
+    left = k + 0.5 < (mu1 - mu2).detach()
+    at = _core.where(left, k, -k - 1.0)
+    tail = _difference_logcdf(at, *_chosen(left, (mu1, mu2), (mu2, mu1)))
+    rest = log_of(-_core.expm1(tail), _core.exp(tail))
+    return _core.where(left, tail, rest), _core.where(left, rest, tail)
 
 
 skellam = Discrete(
@@ -232,7 +237,7 @@ def _urn_tails(k: Tensor, M: Tensor, n: Tensor, N: Tensor) -> tuple[Tensor, Tens
     # Of the N - k - 1 at most of the other kind, whose number is M - n
     at = _core.where(below, k, _core.maximum(N - _core.minimum(k, last) - 1.0, 0.0))
     tail = _urn_logcdf(at, M, _core.where(below, n, M - n), N)
-    rest = _core.log(-_core.expm1(tail))
+    rest = log_of(-_core.expm1(tail), _core.exp(tail))
     return _core.where(below, tail, rest), _core.where(below, rest, tail)
 
 

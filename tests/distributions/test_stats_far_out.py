@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 from support.modes import by_argument, in_all_modes
 
 import pyautograd as pa
@@ -332,6 +333,20 @@ FAR = [
     ),
     (
         "betabinom",
+        "logcdf",
+        (20.0, 40.0, 2.0, 300.0),
+        2,
+        (-1.6934510955801827e-21, -4.3506521531431388e-21, -1.0161035163322272e-20),
+    ),
+    (
+        "hypergeom",
+        "logcdf",
+        (18.0, 100.0, 20.0, 30.0),
+        1,
+        (-7.1904395319397442e-12, 1.4936261010032131e-12, -3.2659219429115316e-13),
+    ),
+    (
+        "betabinom",
         "logpmf",
         (3.0, 7.0, 1000000.0, 2000000.0),
         2,
@@ -418,6 +433,16 @@ def test_skewed_probabilities_meet_at_zero(a):
     np.testing.assert_allclose(family.cdf(steps, a).numpy(), expected, rtol=1e-13)
     slopes = pa.func.vmap(pa.func.grad(lambda x: family.cdf(x, a)))(steps)
     np.testing.assert_allclose(slopes.numpy(), family.pdf(steps, a).numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("mu", [(2.0, 3.0), (0.1, 5.0), (30.0, 40.0), (1e-3, 1e-3)])
+def test_differences_of_counts_on_the_whole_line(mu):
+    k, ours, scipys = np.arange(-1200.0, 1200.0), pa.stats.skellam, scipy.stats.skellam
+    np.testing.assert_allclose(ours.cdf(k, *mu).numpy(), scipys.cdf(k, *mu), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(ours.sf(k, *mu).numpy(), 1 - ours.cdf(k, *mu).numpy(), atol=1e-13)
+    p = np.array([0.1, 0.5, 0.9])
+    assert np.array_equal(ours.ppf(p, *mu), scipys.ppf(p, *mu))
+    assert np.array_equal(ours.isf(p, *mu), scipys.isf(p, *mu))
 
 
 NAMES = "skewnorm invgauss exponnorm foldnorm rice norminvgauss"
