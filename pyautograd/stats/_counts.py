@@ -70,14 +70,16 @@ def _log_less(p: Tensor, q: Tensor, a: Tensor, b: Tensor) -> Tensor:
         slope = slope + fixed[0] * special.expit(-t) - fixed[1] * special.expit(t)
         low, high = _core.where(slope > 0.0, t, low), _core.where(slope > 0.0, high, t)
     top = height(low)
-    start = low - _reach(lambda s: top - height(low - s), _core.full_like(low, _WIDE))
-    end = low + _reach(lambda s: top - height(low + s), _core.full_like(low, _WIDE))
-    nodes, weights = gauss_legendre(_NODES, p.device)
-    length = (end - start)[..., None]
-    t = start[..., None] + length * _core.astype(nodes, p.dtype)
+    below = _reach(lambda s: top - height(low - s), _core.full_like(low, _WIDE))
+    above = _reach(lambda s: top - height(low + s), _core.full_like(low, _WIDE))
+    # Both sides of the top apart: nodes are densest at ends, and the function is least smooth there
+    nodes, weights = (_core.astype(v, p.dtype) for v in gauss_legendre(_NODES // 2, p.device))
+    steps = _core.concat([-below[..., None] * nodes, above[..., None] * nodes], axis=-1)
+    shares = _core.concat([below[..., None] * weights, above[..., None] * weights], axis=-1)
+    t = low[..., None] + steps
     p, q, a, b = (v[..., None] for v in (p, q, a, b))
     part = _core.exp(_log_density(t, p, q) + _log_share(t, a, b) - top[..., None])
-    return top + _core.log(_core.sum(part * (length * _core.astype(weights, p.dtype)), axis=-1))
+    return top + _core.log(_core.sum(part * shares, axis=-1))
 
 
 def _reach(falls: Formula, bound: Tensor) -> Tensor:
