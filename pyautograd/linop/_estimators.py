@@ -36,7 +36,7 @@ def trace(op: Any, *, method: str = "xtrace", products: int = 60, seed: int = 0)
         An :class:`Estimate`: the trace, and the standard error estimated from the same products.
 
     Raises:
-        TypeError: no operator.
+        TypeError: no operator, or one of complex numbers.
         ValueError: an operator that is not square, an unknown method, or too few products.
 
     >>> A = np.diag(2.0 ** -np.arange(50.0))
@@ -56,7 +56,8 @@ def diagonal(op: Any, *, method: str = "xdiag", products: int = 60, seed: int = 
         op: an operator with ``shape``, ``matmat`` and, for ``"xdiag"``, ``rmatmat``.
         method: ``"hutchinson"``, the mean of ``z * (A z)`` over random signs ``z`` (C. Bekas,
             E. Kokiopoulou, Y. Saad, An estimator for the diagonal of a matrix, Applied Numerical
-            Mathematics 57, 2007), or ``"xdiag"`` (E. N. Epperly, J. A. Tropp, R. J. Webber, 2024).
+            Mathematics 57, 2007), or ``"xdiag"`` (E. N. Epperly, J. A. Tropp, R. J. Webber, 2024),
+            which is exact up to rounding with ``2 n`` products.
         products: how many products with ``A`` and its transpose may be spent; at least 2 or 4.
         seed: of the random vectors; the same seed gives the same numbers.
 
@@ -64,7 +65,7 @@ def diagonal(op: Any, *, method: str = "xdiag", products: int = 60, seed: int = 
         An :class:`Estimate` of two arrays: the entries, and their standard errors.
 
     Raises:
-        TypeError: no operator.
+        TypeError: no operator, or one of complex numbers.
         ValueError: an operator that is not square, an unknown method, or too few products.
 
     >>> H = pa.linop.Hessian(lambda x: pa.sum(x**2) ** 2, pa.tensor([1.0, 0.0, 0.0, 0.0]))
@@ -87,6 +88,7 @@ def _prepare(
         )
     if len(op.shape) != 2 or op.shape[0] != op.shape[1]:
         raise ValueError(f"[linop.{name}] the operator must be square, got shape {op.shape}")
+    check_real(name, op)
     if method not in methods:
         known = ", ".join(methods)
         raise ValueError(f"[linop.{name}] unknown method {method!r}: one of {known}")
@@ -94,6 +96,19 @@ def _prepare(
     if products < least:
         raise ValueError(f"[linop.{name}] {method} needs {least} products, got {products}")
     return op.shape[0], np.random.default_rng(seed)
+
+
+def check_real(name: str, op: Any) -> None:
+    if np.dtype(op.dtype or float).kind == "c":
+        raise TypeError(
+            f"[linop.{name}] takes operators of real numbers, got dtype {op.dtype}: estimate its "
+            "real and its imaginary part"
+        )
+
+
+def precision(op: Any) -> float:
+    """The relative rounding of an operator's products."""
+    return float(np.finfo(np.result_type(op.dtype or float, np.float16)).eps)
 
 
 def signs(rng: np.random.Generator, n: int, k: int) -> Array:
@@ -135,7 +150,7 @@ class _Exchange:
         r = self.r.copy()
         pivots = np.abs(np.diag(r))
         # A matrix of low rank: a vector that adds nothing to the range leaves any direction free.
-        tiny = np.finfo(op.dtype or float).eps * max(pivots.max(), np.finfo(float).tiny)
+        tiny = precision(op) * max(pivots.max(), np.finfo(float).tiny)
         r[np.diag_indices(self.k)] = np.where(pivots > tiny, np.diag(r), tiny)
         s = np.linalg.inv(r / np.abs(r).max()).T
         self.s = s / np.linalg.norm(s, axis=0)
@@ -146,6 +161,8 @@ def _xtrace(op: Any, n: int, products: int, rng: np.random.Generator) -> Estimat
     x = _Exchange(op, rng.standard_normal((n, min(products // 2, n))))
     z = op.matmat(x.q)
     h = x.q.T @ z
+    if x.k == n:
+        return Estimate(float(np.trace(h)), 0.0)
     w = x.q.T @ x.omega
     # The projection of each test vector on the range that the others found
     u = w - x.s * (x.s * w).sum(axis=0)
@@ -165,9 +182,12 @@ def _hutchinson_diagonal(op: Any, n: int, products: int, rng: np.random.Generato
 def _xdiag(op: Any, n: int, products: int, rng: np.random.Generator) -> Estimate:
     x = _Exchange(op, signs(rng, n, min(products // 2, n)))
     z = op.rmatmat(x.q)
+    known = (x.q * z).sum(axis=1)
+    if x.k == n:
+        return Estimate(known, np.zeros(n))
     found = x.q @ x.s
     rest = x.omega * found * (x.s * x.r).sum(axis=0)
-    return _mean((x.q * z).sum(axis=1)[:, None] - found * (z @ x.s) + rest)
+    return _mean(known[:, None] - found * (z @ x.s) + rest)
 
 
 _TRACES = {

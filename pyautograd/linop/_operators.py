@@ -98,6 +98,9 @@ class _Operator(LinearOperator):  # type: ignore[misc]
 
         SciPy gives more than one axis of them since 1.18; until then, `v` may be a column.
         """
+        if np.iscomplexobj(v):
+            real, imag = (self._of_vectors(product, u, rows, columns) for u in (v.real, v.imag))
+            return real + 1j * imag
         if v.ndim == 1 or v.shape[-1] != columns:
             return product(v.reshape(-1))
         count = math.prod(v.shape[:-1])

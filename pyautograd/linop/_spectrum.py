@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._flat import Array
-from ._estimators import Estimate, signs
+from ._estimators import Estimate, check_real, precision, signs
 
 
 class SpectralDensity(NamedTuple):
@@ -80,6 +80,7 @@ def spectral_density(
         A :class:`SpectralDensity`, with arrays of shape ``(samples, steps)``.
 
     Raises:
+        TypeError: the operator is one of complex numbers.
         ValueError: the operator is not square or empty, or steps or samples is not positive.
 
     >>> H = pa.linop.Hessian(lambda x: pa.sum(x**2) / 2, pa.ones(10))
@@ -91,6 +92,7 @@ def spectral_density(
         raise ValueError(
             f"[linop.spectral_density] the operator must be square and not empty, got {op.shape}"
         )
+    check_real("spectral_density", op)
     if steps < 1 or samples < 1:
         raise ValueError(
             f"[linop.spectral_density] steps and samples must be positive, got {steps}, {samples}"
@@ -111,7 +113,7 @@ def _lanczos(op: Any, start: Array, steps: int) -> tuple[Array, Array]:
     n, samples = start.shape
     basis = np.zeros((samples, steps, n))
     alpha, beta = np.zeros((samples, steps)), np.zeros((samples, steps - 1))
-    tolerance = np.finfo(op.dtype or float).eps * n
+    tolerance = precision(op) * n
     largest, ended = np.zeros(samples), np.full(samples, steps)
     v = start.T.copy()
     for j in range(steps):

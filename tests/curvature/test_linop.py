@@ -74,6 +74,8 @@ def test_products_are_those_of_the_dense_matrix(name):
     np.testing.assert_allclose(op.T @ u, matrix.T @ u, **close)
     np.testing.assert_allclose(op.H @ u, matrix.T @ u, **close)
     np.testing.assert_allclose((2 * op) @ v[:, :1], 2 * matrix @ v[:, :1], **close)
+    np.testing.assert_allclose(op @ (v - 1j), matrix @ (v - 1j), **close)
+    np.testing.assert_allclose(op.H @ (u[:, 0] * 1j), matrix.T @ (u[:, 0] * 1j), **close)
     assert op.matmat(np.zeros((n, 0))).shape == (m, 0)
     assert op.rmatmat(np.zeros((m, 0))).shape == (n, 0)
 
@@ -297,6 +299,11 @@ def test_enough_products_are_exact():
     for method, products in (("hutch++", 21), ("xtrace", 14), ("xtrace", 100)):
         found = pa.linop.trace(op, method=method, products=products)
         assert found.value == pytest.approx(np.trace(matrix), rel=1e-8, abs=0), method
+    found = pa.linop.diagonal(op, products=14)
+    np.testing.assert_allclose(found.value, np.diag(matrix), rtol=1e-12)
+    assert not found.error.any()
+    one = pa.linop.trace(aslinearoperator(np.array([[3]])))
+    assert one.value == pytest.approx(3.0, rel=1e-15, abs=0) and one.error == 0.0
 
 
 def test_seeds_and_empty_operators():
@@ -315,6 +322,8 @@ def test_bad_estimates():
     for estimate in (pa.linop.trace, pa.linop.diagonal, pa.linop.spectral_density):
         with pytest.raises(ValueError, match=r"must be square.* \(2, 3\)"):
             estimate(op)
+        with pytest.raises(TypeError, match="operators of real numbers, got dtype complex128"):
+            estimate(aslinearoperator(1j * np.eye(2)))
     op = aslinearoperator(np.eye(3))
     with pytest.raises(ValueError, match="unknown method 'lucky': one of hutchinson"):
         pa.linop.trace(op, method="lucky")
