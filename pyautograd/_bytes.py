@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ._whole import whole
+
 _UNITS = {"": 1, "b": 1} | {
     f"{prefix}{ending}": base**power
     for power, prefix in enumerate("kmgt", 1)
@@ -27,14 +29,15 @@ def parse_bytes(op: str, name: str, amount: int | float | str) -> int:
                 "like '256MB' or '1.5GiB'"
             )
         number = int(float(match[1]) * _UNITS[match[2].lower()])
-    elif isinstance(amount, bool) or not (
-        isinstance(amount, int) or (isinstance(amount, float) and amount.is_integer())
-    ):
-        raise TypeError(
-            f"[{op}] {name} must be a number of bytes or a string like '256MB', got {amount!r}"
-        )
     else:
-        number = int(amount)
+        written = (
+            int(amount) if isinstance(amount, float) and amount.is_integer() else whole(amount)
+        )
+        if written is None:
+            raise TypeError(
+                f"[{op}] {name} must be a number of bytes or a string like '256MB', got {amount!r}"
+            )
+        number = written
     if not 1 <= number < 2**63:
         raise ValueError(f"[{op}] {name} must be at least one byte, got {amount!r}")
     return number

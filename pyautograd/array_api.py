@@ -16,6 +16,7 @@ import numpy as np
 
 from ._bfloat16 import BFloat16, bfloat16
 from ._core import Tensor
+from ._whole import one_or_each
 
 __all__ = [
     "broadcast_shapes",
@@ -295,7 +296,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     >>> pa.broadcast_shapes((3, 1), (2,), ())
     (3, 2)
     """
-    tuples = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    tuples = [one_or_each(s) for s in shapes]
     result: list[int] = [1] * max(map(len, tuples), default=0)
     for shape in tuples:
         for i, size in enumerate(reversed(shape), 1):

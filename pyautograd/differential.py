@@ -10,12 +10,13 @@ from typing import Any
 from . import _core
 from ._core import Tensor
 from ._replay import Tape
+from ._whole import whole
 from .func._arguments import Arguments, as_choice, check_callable, flatten_outputs
 from .func._forward import jvp
-from .func._jacobian import basis, check_chunk_size, chunks
+from .func._jacobian import basis, chunks
 from .func._reverse import unread
 from .func._taylor import check_order, coefficients
-from .func._vmap import to_front
+from .func._vmap import check_chunk_size, to_front
 from .tree import map
 
 __all__ = ["derivative", "divergence", "hessian_diagonal", "laplacian"]
@@ -94,7 +95,7 @@ def divergence(
     8.0
     """
     check_callable("divergence", f)
-    check_chunk_size("divergence", chunk_size)
+    chunk_size = check_chunk_size("divergence", chunk_size)
 
     @functools.wraps(f, updated=())
     def trace(*args: Any, **kwargs: Any) -> Tensor:
@@ -136,9 +137,9 @@ def derivative(f: Callable[[Any], Any], n: int = 1) -> Callable[[Any], Any]:
     (-1.0, 240.0)
     """
     check_callable("derivative", f)
-    if type(n) is not int:
+    if whole(n) is None:
         raise TypeError(f"[derivative] the order must be an int, got {as_choice('derivative', n)}")
-    check_order("derivative", n)
+    n = check_order("derivative", n)
 
     @functools.wraps(f, updated=())
     def nth(x: Any) -> Any:
@@ -158,13 +159,14 @@ def _second_derivatives(
     op: str, f: Callable[..., Any], argnums: int, chunk_size: int | None, summed: bool
 ) -> Callable[..., Tensor]:
     check_callable(op, f)
-    check_chunk_size(op, chunk_size)
-    if type(argnums) is not int:
+    chunk_size = check_chunk_size(op, chunk_size)
+    argnum = whole(argnums)
+    if argnum is None:
         raise TypeError(f"[{op}] argnums must be an int, got {as_choice(op, argnums)}")
 
     @functools.wraps(f, updated=())
     def evaluate(*args: Any, **kwargs: Any) -> Tensor:
-        x, at = _argument(op, f, args, kwargs, argnums)
+        x, at = _argument(op, f, args, kwargs, argnum)
         if not x.size:
             y = at(x)
             return (

@@ -12,6 +12,7 @@ import numpy as np
 from .. import _core, array_api, compositions
 from .._arrays import dtypes, extended, inspection, sets, variadic
 from .._core import Tensor
+from .._whole import one_or_each
 from .arguments import cast, moment, reduction, refuse, stored
 
 __all__: list[str] = []
@@ -97,7 +98,7 @@ def _reshape(a: Tensor, /, shape: Any = None, order: Any = "C", *, copy: Any = N
         raise TypeError("np.reshape: the argument shape= is missing")
     if not _require_order("reshape", order):
         return _core.reshape(_core.copy(a) if copy else a, shape)
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    sizes = one_or_each(shape)
     return _core.transpose(_core.reshape(_core.transpose(a), sizes[::-1]))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from .. import _core
 from .._core import Tensor
+from .._whole import whole
 from ..func._arguments import check_callable
 from ..tree import flatten, unflatten
 from ._binomial import OnlineStates, default_slots, split
@@ -124,12 +125,13 @@ def _slots(checkpoint: int | str | None, length: int) -> int | None:
         return None
     if checkpoint == "auto":
         return default_slots(length)
-    if type(checkpoint) is not int or checkpoint < 1:
+    slots = whole(checkpoint)
+    if slots is None or slots < 1:
         raise ValueError(
             "[scan] checkpoint must be None, 'auto' or a number of slots from 1, "
             f"got {checkpoint!r}"
         )
-    return checkpoint
+    return slots
 
 
 def _straight(step: Step, carry: Any, xs: Any) -> tuple[Any, Any]:
@@ -256,9 +258,10 @@ def _without_argument(step: Step) -> Step:
 def _rows(xs: Any, length: int | None) -> list[Any] | range:
     """What every step gets; a range where that is nothing."""
     if xs is None:
-        if type(length) is not int or length < 0:
+        steps = whole(length)
+        if steps is None or steps < 0:
             raise ValueError(f"[scan] without xs, length must be a number of steps, got {length!r}")
-        return range(length)
+        return range(steps)
     leaves, structure = flatten(xs)
     tensors = [x if type(x) is Tensor else _core.asarray(x) for x in leaves]
     sizes = {x.shape[0] if x.ndim else None for x in tensors}

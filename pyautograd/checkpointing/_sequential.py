@@ -17,6 +17,7 @@ from .. import memory
 from .._bytes import parse_bytes
 from .._core import Tensor
 from .._replay import Tape
+from .._whole import whole
 from ..func._reverse import Recording
 from ..grad_mode import no_grad
 from ..tree import flatten
@@ -88,8 +89,8 @@ def checkpoint_sequential(
     if memory is not None:
         placed = _placed(layers, x, parse_bytes("checkpoint_sequential", "memory", memory))
     else:
-        count = math.isqrt(len(layers)) if segments == "auto" else segments
-        if type(count) is not int or not 1 <= count <= len(layers):
+        count = math.isqrt(len(layers)) if segments == "auto" else whole(segments)
+        if count is None or not 1 <= count <= len(layers):
             raise ValueError(
                 f"[checkpoint_sequential] segments must be 'auto' or from 1 to {len(layers)}, "
                 f"got {segments!r}"

@@ -12,6 +12,7 @@ import numpy as np
 from .. import _core
 from .._core import Tensor
 from .._places import beside
+from .._whole import one_or_each
 from ..array_api import broadcast_shapes, result_type
 from ._common import surely
 
@@ -317,7 +318,7 @@ def unravel_index(
     flat = _core.asarray(indices)
     if flat.dtype.kind not in "iu":
         raise TypeError(f"[unravel_index] indices have dtype {flat.dtype}")
-    lengths = (shape,) if isinstance(shape, int) else tuple(operator.index(n) for n in shape)
+    lengths = one_or_each(shape)
     size = math.prod(lengths)
     outside = _core.logical_or(_core.less(flat, 0), _core.greater_equal(flat, size))
     if surely(outside):

@@ -21,7 +21,7 @@ from ._arguments import (
 )
 from ._forward import Recorded, primal_of, transpose
 from ._reverse import Recording, gradients_of, recording_on, sweep
-from ._vmap import to_front
+from ._vmap import check_chunk_size, to_front
 
 if TYPE_CHECKING:
     from .._typing import OfTensor, OfTree, TensorOfTensor, Tree
@@ -97,7 +97,7 @@ def jacrev(
     """
     check_callable("jacrev", f)
     argnums = check_argnums("jacrev", argnums)
-    check_chunk_size("jacrev", chunk_size)
+    chunk_size = check_chunk_size("jacrev", chunk_size)
 
     @functools.wraps(f, updated=())
     def jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -147,7 +147,7 @@ def jacfwd(
     """
     check_callable("jacfwd", f)
     argnums = check_argnums("jacfwd", argnums)
-    check_chunk_size("jacfwd", chunk_size)
+    chunk_size = check_chunk_size("jacfwd", chunk_size)
 
     @functools.wraps(f, updated=())
     def jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -594,8 +594,3 @@ def chunks(size: int, chunk_size: int | None) -> list[tuple[int, int]]:
 
 def _unmapped(batch: Any, leaf: Any) -> Any:
     return _core.unwrap_batched(batch, leaf)[0] if type(leaf) is Tensor else leaf
-
-
-def check_chunk_size(op: str, chunk_size: int | None) -> None:
-    if chunk_size is not None and (type(chunk_size) is not int or chunk_size < 1):
-        raise ValueError(f"[{op}] chunk_size must be a positive int or None, got {chunk_size!r}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import _core
 from .._core import Tensor
+from .._whole import whole
 from ..tree import unflatten
 from ._arguments import Arguments, check_callable, flatten_outputs, match_values
 
@@ -41,17 +42,19 @@ def taylor(f: Callable[[Any], Any], x: Any, v: Any, order: int) -> list[Any]:
     [1.0, 2.0, 2.0, 1.3333333333333333]
     """
     check_callable("taylor", f)
-    check_order("taylor", order)
+    order = check_order("taylor", order)
     return coefficients("taylor", f, x, v, order)
 
 
-def check_order(op: str, order: Any) -> None:
-    if type(order) is not int:
-        raise TypeError(f"[{op}] the order must be an int, got {order!r}")
+def check_order(op: str, given: Any) -> int:
+    order = whole(given)
+    if order is None:
+        raise TypeError(f"[{op}] the order must be an int, got {given!r}")
     if order < 0:
         raise ValueError(f"[{op}] the order must not be negative, got {order}")
     if order > HIGHEST_ORDER:
         raise ValueError(f"[{op}] the order must be at most {HIGHEST_ORDER}, got {order}")
+    return order
 
 
 def coefficients(op: str, f: Callable[[Any], Any], x: Any, v: Any, order: int) -> list[Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from .. import _core
 from .._core import Tensor
 from .._replay import Tape
+from .._whole import whole
 from ..tree import TreeDef, broadcast_prefix, flatten, paths, unflatten
 from ._arguments import check_callable, not_a_tensor, to_tensor
 
@@ -73,8 +74,7 @@ def vmap(
     [3.0, 3.0]
     """
     check_callable("vmap", f)
-    if chunk_size is not None and (type(chunk_size) is not int or chunk_size < 1):
-        raise ValueError(f"[vmap] chunk_size must be a positive int or None, got {chunk_size!r}")
+    chunk_size = check_chunk_size("vmap", chunk_size)
     if randomness not in ("error", "different", "same"):
         raise ValueError(
             f'[vmap] randomness must be "error", "different" or "same", got {randomness!r}'
@@ -122,7 +122,7 @@ def _in_axes(
     for i, axis in enumerate(axes):
         if axis is None:
             continue
-        _check_axis("in_axes", axis)
+        axis = _axis("in_axes", axis)
         x = leaves[i]
         if type(x) is not Tensor:
             x = leaves[i] = to_tensor("vmap", x, functools.partial(_argument, structure, i))
@@ -192,7 +192,7 @@ def _place(value: Tensor, dim: int | None, target: int | None, size: int) -> Ten
                 "[vmap] out_axes=None for an output that differs between entries: give an int"
             )
         return value
-    _check_axis("out_axes", target)
+    target = _axis("out_axes", target)
     ndim = value.ndim + (dim is None)
     if not -ndim <= target < ndim:
         raise ValueError(f"[vmap] out_axes={target} is out of range for a result with {ndim} axes")
@@ -222,9 +222,20 @@ def _join(parts: list[list[Tensor]], targets: list[int | None]) -> list[Tensor]:
     ]
 
 
-def _check_axis(what: str, axis: Any) -> None:
-    if type(axis) is not int:
-        raise TypeError(f"[vmap] {what} must hold ints and None, got {axis!r}")
+def _axis(what: str, given: Any) -> int:
+    axis = whole(given)
+    if axis is None:
+        raise TypeError(f"[vmap] {what} must hold ints and None, got {given!r}")
+    return axis
+
+
+def check_chunk_size(op: str, given: Any) -> int | None:
+    if given is None:
+        return None
+    size = whole(given)
+    if size is None or size < 1:
+        raise ValueError(f"[{op}] chunk_size must be a positive int or None, got {given!r}")
+    return size
 
 
 def _argument(structure: TreeDef, leaf: int) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from .. import _core
 from .._core import Tensor
 from .._replay import Tape
+from .._whole import whole
 from ._context import FunctionContext, Signature, VmapInfo
 from ._derived import Mapped, Maybe, Record, Refusal, sum_to, transposed
 
@@ -401,12 +402,13 @@ class Call:
     def _out_dim(self, y: Tensor, dim: Any, size: int) -> int | None:
         if dim is None:
             return None
-        if type(dim) is not int or not -y.ndim <= dim < y.ndim or y.shape[dim] != size:
+        place = whole(dim)
+        if place is None or not -y.ndim <= place < y.ndim or y.shape[place] != size:
             raise ValueError(
                 f"[{self.name}] vmap returned out_dims {dim!r} for an output of shape {y.shape}; "
                 f"the mapped dimension has size {size}"
             )
-        return dim % y.ndim
+        return place % y.ndim
 
     def _spread(self, tensors: Sequence[Maybe]) -> tuple[Any, ...]:
         args = list(self._arguments)

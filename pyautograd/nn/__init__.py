@@ -31,6 +31,7 @@ from .._core import nn__conv as _conv
 from .._core import nn__conv_transpose as _conv_transpose
 from .._names import public_dir
 from .._ported import lookup
+from .._whole import one_or_each
 from ..compositions._common import nowhere, surely
 from ..compositions._in_single import in_single
 from ..special import ndtr
@@ -193,7 +194,7 @@ def layer_norm(x: Any, *, axis: int | Sequence[int] = -1, eps: float = 1e-5) -> 
     >>> pa.nn.layer_norm([[1.0, 3.0]], eps=0.0).tolist()
     [[-1.0, 1.0]]
     """
-    axes = axis if isinstance(axis, int) else tuple(axis)
+    axes = one_or_each(axis)
     value = _core.asarray(x)
     centred = value - _core.mean(value, axis=axes, keepdims=True)
     variance = _core.mean(_core.square(centred), axis=axes, keepdims=True)

@@ -16,6 +16,7 @@ from .. import _core
 from .._core import Tensor
 from .._core import nn__conv as _conv
 from .._core import nn__conv_transpose as _conv_transpose
+from .._whole import one_or_each, whole
 
 if TYPE_CHECKING:
     from .._core import TensorLike
@@ -121,7 +122,7 @@ def conv_transpose(
     added = _per_axis("conv_transpose", "extra", extra, len(size), least=0)
     lengths = [n * step for n, step in zip(counts, steps, strict=True)]
     pads = _pads("conv_transpose", padding, lengths, spans, steps)
-    if padding != "same":
+    if not _same(padding):
         lengths = [
             (n - 1) * step + span + more - before - after
             for n, step, span, more, (before, after) in zip(
@@ -208,7 +209,7 @@ def _weight_shape(op: str, weight: Tensor, groups: int) -> tuple[int, ...]:
             f"[nn.{op}] weight of shape {weight.shape}: expected axes for the elements of a window "
             "and two of channels"
         )
-    if groups < 1 or weight.shape[-1] % groups:
+    if (whole(groups) or 0) < 1 or weight.shape[-1] % groups:
         raise ValueError(f"[nn.{op}] {weight.shape[-1]} channels do not make groups={groups}")
     return weight.shape
 
@@ -231,8 +232,9 @@ def _taps(
     fill: float = 0.0,
 ) -> list[Tensor]:
     """Of every window its first element, its second one, ...: each an array of all windows."""
-    if isinstance(size, int):
+    if whole(size) is not None:
         raise ValueError(f"[nn.{op}] size={size}: give one number for each spatial axis, ({size},)")
+    size = _per_axis(op, "size", size, len(size))
     steps, apart, pads = _placed(op, x, size, stride, padding, dilation)
     axes = len(size)
     if any(map(any, pads)):
@@ -294,11 +296,15 @@ def _placed(
 def _per_axis(
     op: str, name: str, given: int | Sequence[int], axes: int, *, least: int = 1
 ) -> list[int]:
-    values = [given] * axes if isinstance(given, int) else list(given)
-    if len(values) != axes or any(v < least for v in values):
+    try:
+        numbers = list(one_or_each(given)) * (1 if whole(given) is None else axes)
+        fits = len(numbers) == axes and all(v >= least for v in numbers)
+    except TypeError:
+        fits = False
+    if not fits:
         kind = "positive number" if least else "number, not negative"
         raise ValueError(f"[nn.{op}] {name}={given}: expected one {kind}, or {axes}")
-    return values
+    return numbers
 
 
 def _pads(
@@ -309,17 +315,17 @@ def _pads(
     steps: Sequence[int],
 ) -> list[tuple[int, int]]:
     """Before and after each axis."""
-    if padding == "same":
+    if _same(padding):
         missing = [
             max((-(-n // step) - 1) * step + span - n, 0)
             for n, span, step in zip(lengths, spans, steps, strict=True)
         ]
         return [(m // 2, m - m // 2) for m in missing]
-    values = [padding] * len(lengths) if isinstance(padding, (int, str)) else list(padding)
     try:
-        pads = [(v, v) if isinstance(v, int) else (int(v[0]), int(v[1])) for v in values]
+        each: Any = padding if whole(padding) is None else [padding] * len(lengths)
+        pads = [_pair(v) for v in each]
         fits = len(pads) == len(lengths) and min(map(min, pads)) >= 0
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError):
         fits = False
     if not fits:
         raise ValueError(
@@ -327,3 +333,13 @@ def _pads(
             f"of {len(lengths)} axes, none of them negative"
         )
     return pads
+
+
+def _same(padding: Any) -> bool:
+    return isinstance(padding, str) and padding == "same"
+
+
+def _pair(pad: Any) -> tuple[int, int]:
+    one = whole(pad)
+    before, after = pad if one is None else (one, one)
+    return operator.index(before), operator.index(after)

@@ -243,6 +243,18 @@ def test_dtypes(dtype):
     assert nn.max_pool(x, (2,), padding=1).dtype == dtype == nn.avg_pool(x, (2,)).dtype
 
 
+def test_numpys_integers():
+    one, two = np.int64(1), np.int64(2)
+    params = nn.init_conv(np.random.default_rng(0), (3, 3), 4, 6)
+    found = nn.conv(params, X, stride=two, padding=one, dilation=np.array([1, 2]))
+    wanted = nn.conv(params, X, stride=2, padding=1, dilation=(1, 2))
+    np.testing.assert_array_equal(found, wanted)
+    pads = np.array([[1, 0], [0, 1]])
+    found = nn.avg_pool(X, np.array([2, 2]), padding=pads, stride=one)
+    np.testing.assert_array_equal(found, nn.avg_pool(X, (2, 2), padding=[(1, 0), (0, 1)], stride=1))
+    np.testing.assert_array_equal(nn.layer_norm(X, axis=one), nn.layer_norm(X, axis=1))
+
+
 def test_errors():
     params = nn.init_conv(np.random.default_rng(0), (3, 3), 4, 6)
     with pytest.raises(ValueError, match=r"\[nn.conv\] .* has 3 channels, and the weight is for 4"):
@@ -255,8 +267,12 @@ def test_errors():
         nn.conv(params, X, stride=0)
     with pytest.raises(ValueError, match="padding='valid': expected 'same', a number"):
         nn.conv(params, X, padding="valid")
-    with pytest.raises(ValueError, match="padding=-1: expected"):
-        nn.conv(params, X, padding=-1)
+    for padding in (-1, 1.5, [(1.5, 2), 0], [(1, 2, 3), 0], None):
+        with pytest.raises(ValueError, match=r"padding=.*: expected 'same', a number, or one or"):
+            nn.conv(params, X, padding=padding)
+    for stride in (1.5, (1.5, 1)):
+        with pytest.raises(ValueError, match=r"stride=.*: expected one positive number, or 2"):
+            nn.conv(params, X, stride=stride)
     back = {"weight": pa.ones((3, 3, 6, 4))}
     with pytest.raises(ValueError, match=r"\[nn.conv_transpose\] .* has 3 channels, .* for 4"):
         nn.conv_transpose(back, X[..., :3])

@@ -494,3 +494,30 @@ def test_as_numpy_keeps_what_holds_no_tensor():
         f(pa.ones(2, dtype=np.float64).requires_grad_(), scale=1.0)
     with pytest.raises(TypeError, match="expected a function"):
         pa.func.as_numpy(3)
+
+
+def test_numpys_integers_serve_as_ints():
+    x, three = pa.asarray(np.arange(6.0).reshape(3, 2)), np.int64(3)
+    row_sums = func.vmap(pa.sum, in_axes=np.int64(1), chunk_size=np.int32(1))
+    np.testing.assert_array_equal(row_sums(x), [6.0, 9.0])
+    turned = func.vmap(lambda r: 2 * r, out_axes=np.int64(1))(x)
+    np.testing.assert_array_equal(turned, 2 * x.T)
+    cube = lambda x: pa.sum(x**3)  # noqa: E731
+    np.testing.assert_array_equal(func.jacfwd(cube, chunk_size=three)(x), 3 * x**2)
+    assert len(func.taylor(cube, x, x, three)) == 4
+    assert pa.derivative(lambda x: x**3, three)(1.0).item() == 6.0
+    assert pa.laplacian(lambda _, x: cube(x), argnums=np.int64(1))(0.0, x).item() == 90.0
+    add = lambda c, v: (c + 1.0, c)  # noqa: E731
+    start = pa.tensor(0.0)
+    assert pa.scan(add, start, None, length=three, checkpoint=np.int64(2))[0].item() == 3.0
+    layers = [pa.sin, pa.cos]
+    np.testing.assert_array_equal(
+        pa.checkpoint_sequential(layers, x, segments=np.int64(2)), pa.cos(pa.sin(x))
+    )
+    with pa.memory_budget(np.int64(10**9)):
+        pass
+    for wrong in (3.0, True, "3"):
+        with pytest.raises(TypeError, match="in_axes must hold ints and None"):
+            func.vmap(pa.sum, in_axes=wrong)(x)
+        with pytest.raises(ValueError, match="length must be a number of steps"):
+            pa.scan(add, 0.0, None, length=wrong)
