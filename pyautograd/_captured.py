@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -171,6 +172,15 @@ class Captured(_core.KnownCalls, Generic[P, R]):
 
     def __copy__(self) -> Captured[P, R]:
         return Captured(self._f)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """By its name, as functions are pickled, or made again of its function; lists of ops do
+        not go along."""
+        name = self.__dict__.get("__qualname__", "")
+        found: Any = sys.modules.get(self.__module__)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return name if found is self else (Captured, (self._f,))
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)

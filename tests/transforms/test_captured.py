@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import pickle
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -483,3 +484,33 @@ def test_numbers_of_numpy_are_constants(number):
     numpys, pythons = pa.captured(slope(number)), pa.captured(slope(number.item()))
     assert numpys(x).tolist() == pythons(x).tolist() == slope(number)(x).tolist()
     assert numpys.ops() == pythons.ops()
+
+
+@pa.captured
+def doubled(x):
+    return 2 * x
+
+
+class Model:
+    def __init__(self):
+        self.energy = pa.captured(rosenbrock)
+
+    @pa.captured
+    def scaled(self, x):
+        return 3 * x
+
+
+def test_pickles_and_deep_copies():
+    """A decorated function goes by its name, another one is made again."""
+    x = pa.ones(3)
+    assert pickle.loads(pickle.dumps(doubled)) is doubled is copy.deepcopy(doubled)
+    assert pickle.loads(pickle.dumps(Model.scaled)) is Model.scaled
+    model = Model()
+    same(model.energy(x), rosenbrock(x))
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert other.energy is not model.energy
+        same(other.energy(x), rosenbrock(x))
+        same(other.scaled(x), 3 * x)
+        same(copy.deepcopy(other.scaled)(x), 3 * x)
+    with pytest.raises((pickle.PicklingError, AttributeError), match="[Cc]an't pickle"):
+        pickle.dumps(pa.captured(lambda x: x))
