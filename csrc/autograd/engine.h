@@ -59,7 +59,7 @@ class InterruptPoll {
 
  private:
   uint64_t steps_ = 0;
-  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point next_;
 };
 
 }  // namespace pyautograd

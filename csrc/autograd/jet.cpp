@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/algebra.h"
+#include "autograd/engine.h"
 #include "core/error.h"
 #include "core/per_thread.h"
 
@@ -33,6 +34,7 @@ struct Unfinished {
 struct ThreadState {
   SmallVector<Unfinished*, 4> unfinished;
   size_t depth = 0;  // of coefficients that wait for each other
+  InterruptPoll poll_interrupt = {};
 };
 ThreadState& state() { return PerThread<ThreadState>::get(); }
 // Far from the end of the stack.
@@ -212,6 +214,7 @@ Tensor Expansion::coefficient(size_t output, size_t k) {
   if (own.depth == kDeepest)
     runtime_error("[taylor] the order is too high, or a derivative rule too long: more than ",
                   kDeepest, " coefficients wait for each other");
+  own.poll_interrupt();
   const Temporarily deeper(own.depth, own.depth + 1);
   while (known_.size() < k) {
     Tensors found = next(known_.size() + 1);

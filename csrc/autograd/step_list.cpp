@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "autograd/engine.h"
 #include "autograd/evaluate.h"
 #include "autograd/op_log.h"
 
@@ -114,7 +115,9 @@ Tensors StepList::run(TensorSpan given) const {
                                                  : given[value.index];
   };
   Row inputs(most_inputs);
+  InterruptPoll poll_interrupt;
   for (const Step& step : steps) {
+    poll_interrupt();
     inputs.start();
     for (const Value& value : step.inputs) inputs.add(at(value));
     const bool apart = step.parts && one_by_one();

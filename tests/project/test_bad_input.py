@@ -3,6 +3,7 @@
 import gc
 import re
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -280,6 +281,39 @@ def test_keyboard_interrupt_during_a_long_backward(no_leak):
     assert x.grad is None
     y.backward()
     assert x.grad.item() == 1
+
+
+def products(x, y):
+    for _ in range(150):
+        y = x @ y
+    return y
+
+
+def series(x, y):
+    return pa.func.taylor(lambda x: pa.exp(pa.sin(x)) @ y, x, x, 24)[-1]
+
+
+@pytest.mark.parametrize("f", [pa.captured(products), series])
+def test_keyboard_interrupt_during_a_long_call(f):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    x = pa.eye(400)
+    f(x, x)
+    start = time.perf_counter()
+    f(x, x)
+    whole = time.perf_counter() - start
+    former = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, whole / 50)
+        start = time.perf_counter()
+        with pytest.raises(KeyboardInterrupt):
+            f(x, x)
+        assert time.perf_counter() - start < 0.6 * whole
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+    assert f(x, x).shape == (400, 400)
 
 
 def test_interrupting_a_process_is_no_crash():
