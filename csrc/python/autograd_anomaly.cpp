@@ -1,6 +1,7 @@
 #include "autograd/node.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
+#include "python/gil.h"
 #include "python/user_frame.h"
 
 namespace py = pybind11;
@@ -20,7 +21,7 @@ std::string describe_frame(const py::object& frame) {
 }
 
 std::string user_line() {
-  py::gil_scoped_acquire locked;
+  const WithGil locked;
   const py::object frame = user_frame();
   return frame ? describe_frame(frame) : "an unknown place";
 }

@@ -8,6 +8,7 @@
 #include "python/autograd_bind.h"
 #include "python/autograd_gc.h"
 #include "python/caster.h"
+#include "python/gil.h"
 #include "python/user_frame.h"
 
 namespace py = pybind11;
@@ -78,7 +79,7 @@ void separate(Tensor& x) {
 
 Tensors sweep(const BackwardRequest& request, bool separated) {
   const SweepScope scope;
-  py::gil_scoped_release unlocked;
+  const WithoutGil unlocked;
   Tensors results = sweep_recording(request);
   if (separated) std::for_each(results.begin(), results.end(), separate);
   return results;
@@ -115,7 +116,7 @@ py::list bind_run_backward(const py::object& outputs, const py::object& cotangen
 }
 
 void check_signals() {
-  py::gil_scoped_acquire locked;
+  const WithGil locked;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 
@@ -125,7 +126,7 @@ py::object category_of(Warning kind) {
 }
 
 void warn_python(Warning kind, const char* message) {
-  py::gil_scoped_acquire locked;
+  const WithGil locked;
   if (PyErr_WarnEx(category_of(kind).ptr(), message, frames_to_user()) != 0)
     throw py::error_already_set();
 }

@@ -18,7 +18,7 @@ class PythonTensorHook final : public TensorHook, public PythonHook {
     const CallOfUsers scope;
     const py::object function = this->function();
     if (!function) return {};
-    const py::object result = function(cotangent);
+    const py::object result = call_python(function, cotangent);
     if (result.is_none()) return {};
     if (!is_tensor(result.ptr()))
       type_error("[register_hook] a hook must return a tensor or None, not ",
@@ -47,7 +47,7 @@ class PythonAfterHook final : public NodeHook, public PythonHook {
     const CallOfUsers scope;
     const py::object function = this->function();
     if (!function) return;
-    const py::object result = function(to_tuple(inputs), to_tuple(outputs));
+    const py::object result = call_python(function, to_tuple(inputs), to_tuple(outputs));
     if (!result.is_none()) inputs = replacement(result, "register_hook", inputs.size());
   }
 };
@@ -59,7 +59,7 @@ class PythonBeforeHook final : public NodeHook, public PythonHook {
     const CallOfUsers scope;
     const py::object function = this->function();
     if (!function) return;
-    const py::object result = function(to_tuple(outputs));
+    const py::object result = call_python(function, to_tuple(outputs));
     if (!result.is_none()) outputs = replacement(result, "register_prehook", outputs.size());
   }
 };
@@ -73,7 +73,7 @@ class PythonLeafHook final : public LeafHook, public PythonHook {
     const CallOfUsers scope;
     const py::object function = this->function();
     const py::object tensor = py::reinterpret_borrow<py::object>(tensor_.get())();
-    if (function && !tensor.is_none()) function(tensor);
+    if (function && !tensor.is_none()) call_python(function, tensor);
   }
 
  private:

@@ -164,7 +164,8 @@ py::object run_known(PyObject* self, PyObject* arguments) {
   const std::optional<Tensors> results = PyCapturedCall::results_of(*call, given);
   if (!results) {
     const py::object f = py::handle(self).attr("_f");
-    return py::reinterpret_steal<py::object>(PyObject_CallObject(f.ptr(), arguments));
+    return py::reinterpret_steal<py::object>(
+        waiting_at_exit([&] { return PyObject_CallObject(f.ptr(), arguments); }));
   }
   if (known.finish) return known.finish(to_list(*results));
   return py::reinterpret_steal<py::object>(wrap((*results)[0]));
@@ -178,7 +179,7 @@ PyObject* call_known(PyObject* self, PyObject* arguments, PyObject* keywords) no
       if (result || PyErr_Occurred()) return result.release().ptr();
     }
     const py::object rest = py::handle(self).attr("_call");
-    return PyObject_Call(rest.ptr(), arguments, keywords);
+    return waiting_at_exit([&] { return PyObject_Call(rest.ptr(), arguments, keywords); });
   });
 }
 

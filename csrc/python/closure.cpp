@@ -8,6 +8,7 @@
 #include "python/apart.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
+#include "python/gil.h"
 
 namespace py = pybind11;
 
@@ -18,11 +19,11 @@ namespace {
 Closure::Policy to_policy(const py::object& policy) {
   if (policy.is_none()) return nullptr;
   return [policy](const Closure::Candidate& candidate) {
-    py::gil_scoped_acquire locked;
+    const WithGil locked;
     const int64_t bytes = count_elements(candidate.output.shape) * itemsize(candidate.output.dtype);
     const py::object label =
         candidate.label.empty() ? py::object(py::none()) : py::object(py::str(candidate.label));
-    return py::bool_(policy(candidate.op, label, bytes, candidate.cost)).cast<bool>();
+    return py::bool_(call_python(policy, candidate.op, label, bytes, candidate.cost)).cast<bool>();
   };
 }
 

@@ -26,7 +26,7 @@ py::dict memory_of(const std::string& device) {
 
 // sys.path as it is when a device is first asked for.
 std::vector<std::string> package_folders() {
-  const py::gil_scoped_acquire held;
+  const WithGil held;
   std::vector<std::string> out;
   for (const py::handle entry : py::module_::import("sys").attr("path").cast<py::list>())
     if (py::isinstance<py::str>(entry)) out.push_back(entry.cast<std::string>());
@@ -75,7 +75,7 @@ void bind_cuda(py::module_& module) {
       "device_synchronize",
       [](const std::string& name) {
         const Device device = parse_device(name);
-        const py::gil_scoped_release released;
+        const WithoutGil released;
         backend().synchronize(device.index);
       },
       py::arg("device"), py::pos_only());

@@ -44,7 +44,7 @@ class PyStream {
   uintptr_t handle() const { return backend().stream_handle(device_, number_); }
   bool idle() const { return backend().stream_idle(device_, number_); }
   void wait() const {
-    const py::gil_scoped_release released;
+    const WithoutGil released;
     backend().wait_for_stream(device_, number_);
   }
   void follow(const PyStream& other) const {
@@ -78,7 +78,7 @@ class PyEvent {
   }
   bool reached() const { return backend().event_reached(*event_); }
   void wait() const {
-    const py::gil_scoped_release released;
+    const WithoutGil released;
     backend().wait_for_event(*event_);
   }
   double milliseconds(const PyEvent& end) const {
@@ -132,7 +132,7 @@ class PyGraph {
   }
   const char* check(bool wait) {
     DeviceGraph& graph = captured();
-    const py::gil_scoped_release released;
+    const WithoutGil released;
     switch (backend().check(graph, wait)) {
       case Backend::Fault::Index:
         return "index";

@@ -7,6 +7,7 @@
 #include "ops/ops.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
+#include "python/gil.h"
 #include "python/graph_exit.h"
 
 namespace py = pybind11;
@@ -75,13 +76,14 @@ template <class... Args>
 py::object CustomPrimitive::ask(const char* method, Args&&... args) const {
   const Closure::Suspended outside;
   const Deferral::Interlude interlude;
-  return py::handle(rules_.get()).attr(method)(std::forward<Args>(args)...);
+  const py::object rule = py::handle(rules_.get()).attr(method);
+  return call_python(rule, std::forward<Args>(args)...);
 }
 
 Tensors CustomPrimitive::eval(TensorSpan inputs, const Specs&) const {
   const RecordingScope scope = RecordingScope::none();
   const LevelCeiling ceiling(0);
-  py::gil_scoped_acquire locked;
+  const WithGil locked;
   Tensors plain;
   for (const Tensor& x : inputs) plain.push_back(x.untracked());
   Tensors outputs = to_tensors(ask("forward", to_list(plain)), name_.c_str());
@@ -94,7 +96,7 @@ Tensors CustomPrimitive::eval(TensorSpan inputs, const Specs&) const {
 
 Ref<RefCounted> CustomPrimitive::context(TensorSpan inputs, TensorSpan outputs) const {
   const LevelCeiling ceiling(greatest_depth(inputs, outputs));
-  py::gil_scoped_acquire locked;
+  const WithGil locked;
   const py::tuple made = ask("record", to_list(inputs), to_list(outputs));
   const Saves saves{made[1].cast<uint32_t>(), made[2].cast<uint32_t>(), false};
   Specs specs;
@@ -116,7 +118,7 @@ Tensors CustomPrimitive::vjp(const VjpArgs& args) const {
       cotangents[i] = algebra::zeros(context.outputs[i]);
   }
   const LevelCeiling ceiling(greatest_depth(cotangents, args.inputs, args.outputs));
-  py::gil_scoped_acquire locked;
+  const WithGil locked;
   Tensors gradients = to_tensors(
       ask("backward", py::handle(context.object.get()), to_list(cotangents), to_list(args.inputs),
           to_list(args.outputs), to_bools(args.wants), args.differentiable),
@@ -127,7 +129,7 @@ Tensors CustomPrimitive::vjp(const VjpArgs& args) const {
 
 Tensors CustomPrimitive::jvp(TensorSpan primals, TensorSpan tangents, TensorSpan outputs) const {
   const LevelCeiling ceiling(greatest_depth(primals, tangents));
-  py::gil_scoped_acquire locked;
+  const WithGil locked;
   return to_tensors(ask("jvp", to_list(primals), to_list(tangents), to_list(outputs)),
                     name_.c_str());
 }
@@ -136,7 +138,7 @@ BatchResult CustomPrimitive::batch(int64_t size, TensorSpan values,
                                    std::span<const int> dims) const {
   {
     const LevelCeiling ceiling(greatest_depth(values));
-    py::gil_scoped_acquire locked;
+    const WithGil locked;
     const py::object made = ask("batch", size, to_list(values), to_dims(dims),
                                 randomness_name(level_in_batch()->randomness));
     if (!made.is_none()) {

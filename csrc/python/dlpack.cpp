@@ -8,6 +8,7 @@
 #include "python/caster.h"
 #include "python/convert.h"
 #include "python/errors.h"
+#include "python/gil.h"
 #include "python/module.h"
 #include "python/tensor_type.h"
 
@@ -31,7 +32,7 @@ template <class Managed>
 void release_export(Managed* managed) {
   // A consumer may call this from any thread.
   if (!Py_IsInitialized()) return;
-  py::gil_scoped_acquire locked;
+  const WithGil locked;
   auto* exported = static_cast<Export<Managed>*>(managed->context);
   exported->value.array().storage->add_handle(-1);
   delete exported;
@@ -120,7 +121,7 @@ void wait_for_consumer(pyautograd::Device device, const py::object& stream) {
   if (number == 0)
     buffer_error("[__dlpack__] stream 0 is ambiguous: pass 1 (legacy) or 2 (per thread)");
   if (number == -1) return;
-  const py::gil_scoped_release released;
+  const WithoutGil released;
   backend().synchronize(device.index);
 }
 
@@ -209,7 +210,7 @@ Tensor take_over(PyObject* capsule, const char* used_name, bool writable) {
     finish_work(device);
     // A producer written in Python may need the GIL to let go.
     if (managed->deleter && Py_IsInitialized()) {
-      py::gil_scoped_acquire locked;
+      const WithGil locked;
       managed->deleter(managed);
     }
   });

@@ -4,6 +4,8 @@
 
 #include <type_traits>
 
+#include "python/last_moments.h"
+
 namespace pyautograd::python {
 
 extern PyObject* escaped_tensor_error;
@@ -18,7 +20,7 @@ void set_python_error() noexcept;
 template <class F>
 auto guarded(F&& body) noexcept -> std::invoke_result_t<F> {
   try {
-    return body();
+    return waiting_at_exit(body);
   } catch (...) {
     set_python_error();
     if constexpr (std::is_pointer_v<std::invoke_result_t<F>>) {

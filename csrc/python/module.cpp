@@ -2,6 +2,9 @@
 
 #include "python/autograd_bind.h"
 
+// What PYBIND11_MODULE defines, under another name: in a sub-interpreter it would wait for ever for
+// the GIL of the main one, before it comes to the module's body.
+#define PyInit__core init_in_main_interpreter
 PYBIND11_MODULE(_core, module) {
   using namespace pyautograd::python;
   module.doc() = "The engine of pyautograd; its public face is the package around it.";
@@ -20,4 +23,11 @@ PYBIND11_MODULE(_core, module) {
   bind_memory(module);
   bind_memory_budget(module);
   bind_autograd(module);
+}
+#undef PyInit__core
+
+extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main()) return init_in_main_interpreter();
+  PyErr_SetString(PyExc_ImportError, "pyautograd works in the main interpreter of a process only");
+  return nullptr;
 }

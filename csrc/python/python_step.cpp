@@ -13,7 +13,11 @@ namespace pyautograd::python {
 Tensors PythonStep::eval(TensorSpan inputs, const Specs&) const {
   const CallOfUsers call;
   const Apart apart;
-  const py::object found = py::handle(function_.get())(*to_list(inputs));
+  const py::tuple given(to_list(inputs));
+  PyObject* const made =
+      waiting_at_exit([&] { return PyObject_CallObject(function_.get(), given.ptr()); });
+  if (!made) throw py::error_already_set();
+  const auto found = py::reinterpret_steal<py::object>(made);
   if (!is_tensor(found.ptr())) type_error("[", name_, "] the function must return a tensor");
   Tensor y = unwrap(found.ptr()).untracked();
   if (y.shape() != result_.shape || y.dtype() != result_.dtype) {

@@ -91,7 +91,7 @@ class PythonHooks final : public SavedTensorHooks {
       // A body of its own: whether the hook keeps the memory shows in the owners.
       const py::object argument =
           py::cast(Tensor(array->with_layout(array->shape, array->strides, array->offset)));
-      const py::object packed = py::handle(pack_.get())(argument);
+      const py::object packed = call_python(pack_.get(), argument);
       if (!packed.is(argument))
         packing->object = HeldObject(packed.ptr());
       else
@@ -183,7 +183,7 @@ Tensor PythonPacked::restore(const Primitive& reader) const {
   const py::object packed = packing.object
                                 ? py::reinterpret_borrow<py::object>(packing.object.get())
                                 : py::cast(Tensor(packing.array));
-  const py::object made = py::handle(packing.unpack.get())(packed);
+  const py::object made = call_python(packing.unpack.get(), packed);
   if (!is_tensor(made.ptr())) {
     type_error("[saved_tensors_hooks] unpack must return a tensor, not ",
                Py_TYPE(made.ptr())->tp_name);

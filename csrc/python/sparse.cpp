@@ -13,6 +13,7 @@
 #include "kernels/parallel.h"
 #include "python/autograd_bind.h"
 #include "python/caster.h"
+#include "python/gil.h"
 #include "sparse/colouring.h"
 #include "sparse/recovery.h"
 
@@ -119,7 +120,7 @@ py::object bind_jacobian_pattern(const py::object& outputs, const py::object& in
   }
   std::optional<Pattern> found;
   {
-    py::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     found = jacobian_pattern(ys, targets, most.value_or(std::numeric_limits<int64_t>::max()));
   }
   if (!found) return py::none();
@@ -235,7 +236,7 @@ class Scattered final : public Primitive {
  private:
   // NumPy's arrays, wherever the last reference goes.
   static void released(const CheckedPattern* pattern) {
-    const py::gil_scoped_acquire locked;
+    const WithGil locked;
     delete pattern;
   }
   const std::shared_ptr<const CheckedPattern> pattern_;
@@ -377,7 +378,7 @@ Tensor recovered(const std::shared_ptr<const Recovery>& recovery, const py::obje
       value_error("[sparse] products must be matrices of numbers");
   }
   const auto primitive = make_ref<Recovered>(recovery, to_dtype(dtype.ptr()));
-  const py::gil_scoped_release unlocked;
+  const WithoutGil unlocked;
   return apply1(primitive, given);
 }
 
@@ -391,7 +392,7 @@ class HessianRecovery {
     const sparse::Order by = to_order(order);
     sparse::Colouring made;
     {
-      py::gil_scoped_release unlocked;
+      const WithoutGil unlocked;
       if (star) {
         made = sparse::colour_star(rows, by);
         recovery_->steps = sparse::recover_star(rows, made);
@@ -427,7 +428,7 @@ class JacobianRecovery {
     const sparse::Order by = to_order(order);
     sparse::Bicolouring made;
     {
-      py::gil_scoped_release unlocked;
+      const WithoutGil unlocked;
       made = coloured(rows, colouring, by);
       recovery_->steps = sparse::recover_jacobian(rows, made);
     }

@@ -8,6 +8,7 @@
 
 #include "python/autograd_gc.h"
 #include "python/errors.h"
+#include "python/gil.h"
 #include "python/memory_budget.h"
 #include "python/module.h"
 #include "python/tensor_slots.h"
@@ -229,7 +230,7 @@ void show_gradient(PyTensor* handle, PyObject* gradient) {
 std::unique_lock<std::mutex> lock_slot(GradSlot& slot) {
   std::unique_lock lock(slot.mutex, std::try_to_lock);
   if (!lock) {
-    pybind11::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     lock.lock();
   }
   return lock;

@@ -87,3 +87,60 @@ def test_a_system_that_gives_no_more_threads():
         """
     )
     assert done.stdout.split() == ["1024", "2.0", "2.0"], done.stderr[-2000:]
+
+
+WORK = {
+    "a large op": "pa.exp(pa.ones(300_000))",
+    "a sweep": "pa.sum(pa.exp(leaf) * leaf).backward()",
+    "a hook": "y = leaf * 2; y.register_hook(lambda g: busy(g)); pa.sum(y).backward()",
+    "a custom function": "pa.sum(Twice.apply(leaf)).backward()",
+    "a checkpoint": "pa.sum(pa.checkpoint(busy, leaf)).backward()",
+    "a captured call": "call(pa.ones(100_000))",
+}
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_a_process_ends_while_threads_are_at_work(work):
+    """Python up to 3.13 unwinds the stacks of threads that ask for the GIL then."""
+    program = f"""
+        import threading, time
+        import pyautograd as pa
+        leaf = pa.ones(1000).requires_grad_()
+        call = pa.captured(pa.func.grad(lambda x: pa.sum(pa.sin(x))))
+        def busy(x):
+            for _ in range(1000):
+                pass
+            return x * 2
+        class Twice(pa.Function):
+            @staticmethod
+            def forward(ctx, x):
+                return busy(x)
+            @staticmethod
+            def backward(ctx, gradient):
+                return busy(gradient)
+        def run():
+            while True:
+                {WORK[work]}
+        for _ in range(3):
+            threading.Thread(target=run, daemon=True).start()
+        time.sleep(0.2)
+    """
+    result = run_code(program)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_sub_interpreter_is_refused():
+    inside = "try: import pyautograd\nexcept ImportError as error: print(error, flush=True)"
+    result = run_code(
+        f"""
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+        number = interpreters.create()
+        print(interpreters.run_string(number, {inside!r}))
+        interpreters.destroy(number)
+        """
+    )
+    assert result.returncode == 0, result.stderr
+    assert "interpreter" in result.stdout, result.stdout
