@@ -534,6 +534,7 @@ def clip_by_norm(grads: Any, max_norm: float | Tensor) -> tuple[Any, Tensor]:
 
     Raises:
         TypeError: a leaf is not a floating-point or complex tensor.
+        ValueError: the number is not positive.
 
     >>> clipped, norm = pa.optim.clip_by_norm({"w": pa.asarray([3.0, 4.0])}, 1.0)
     >>> norm.item(), clipped["w"].numpy().round(12)
@@ -546,6 +547,8 @@ def clip_by_norm(grads: Any, max_norm: float | Tensor) -> tuple[Any, Tensor]:
         if type(x) is not Tensor or x.dtype.kind not in "fc":
             kind = x.dtype if type(x) is Tensor else type(x).__name__
             raise TypeError(f"[{op}] {place} is a {kind}: expected a floating-point tensor")
+    if type(max_norm) is not Tensor and not max_norm > 0.0:
+        raise ValueError(f"[{op}] max_norm must be a positive number, got {max_norm!r}")
     if not leaves:
         return grads, _core.zeros(())
     # Norms of norms, since a norm has a derivative at zero where the root of a sum has none.

@@ -52,7 +52,8 @@ def curve_fit(
 
     Raises:
         TypeError: ``f`` does not say how many parameters it takes, and there is no ``p0``.
-        ValueError: ``sigma`` has another shape, or what :func:`least_squares` raises.
+        ValueError: ``ydata`` is empty, ``sigma`` has another shape, or what
+            :func:`least_squares` raises.
         RuntimeError: no solution was found.
         ImportError: SciPy is missing.
 
@@ -65,6 +66,8 @@ def curve_fit(
     device = place_of([x for x in (ydata, p0) if isinstance(x, Tensor)])
     numbers = [1.0] * _parameters(f) if p0 is None else p0
     y, start = _vector(ydata, device), _vector(numbers, device)
+    if not y.size:
+        raise ValueError(f"[{_OP}] ydata is empty")
     weigh = _weights(sigma, y)
 
     def residuals(p: Tensor) -> Tensor:

@@ -63,6 +63,7 @@ def test_curve_fit_without_enough_to_go_by():
     np.testing.assert_allclose(exact[1], [[2.0, -3.0], [-3.0, 5.0]])
     for call, error, text in (
         (lambda: pa.optimize.curve_fit(lambda *p: p[1], [0.0], [0.0]), TypeError, "give p0"),
+        (lambda: pa.optimize.curve_fit(line, np.ones(0), []), ValueError, "ydata is empty"),
         (
             lambda: pa.optimize.curve_fit(line, np.ones(3), np.ones(3), sigma=np.ones(2)),
             ValueError,

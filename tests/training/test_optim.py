@@ -404,3 +404,6 @@ def test_derivatives_of_clipping():
     assert pa.func.grad(lambda x: optim.clip_by_norm(x, 1.0)[1])(zero).tolist() == [0.0, 0.0]
     with pytest.raises(TypeError, match=r"grads\['w'\] is a int64: expected a floating-point"):
         optim.clip_by_norm({"w": pa.arange(3)}, 1.0)
+    for wrong in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="max_norm must be a positive number"):
+            optim.clip_by_norm([pa.ones(3)], wrong)
