@@ -301,3 +301,5 @@ void Capture::forget(Storage& storage) noexcept {
 }
 
 }  // namespace pyautograd
+  combine_with_makers(list_);
+  list_ = without_unread(std::move(list_));

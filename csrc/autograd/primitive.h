@@ -95,6 +95,16 @@ class Primitive : public RefCounted {
   // What vjp reads when only these inputs are tracked: a product with a constant need not keep the
   // other factor.
   virtual Saves saves_for([[maybe_unused]] std::span<const bool> tracked) const { return saves(); }
+  // For a captured call in which nobody else reads what `maker` makes, one of them an input of this
+  // op: the op that does the work of both, and which inputs of this one are its own.
+  struct Combined {
+    Ref<const Primitive> primitive;
+    SmallVector<uint8_t, 2> inputs;
+  };
+  virtual Combined with_maker([[maybe_unused]] const Primitive& maker,
+                              [[maybe_unused]] const Specs& outputs) const {
+    return {};
+  }
   // What the pattern of a Jacobian needs to know. Level 0.
   virtual Dependence dependence([[maybe_unused]] const DependenceArgs& args) const { return {}; }
   // Extra state for the vjp of this very call, made when a node is recorded.

@@ -184,6 +184,34 @@ StepList without_unread(StepList list) {
     if (value.kind == Value::Kind::Constant) constant_read[value.index] = true;
   };
   for (const Value& value : list.results) note(value);
+void combine_with_makers(StepList& list) {
+  const std::vector<uint32_t> makers = list.makers();
+  constexpr uint32_t kSeveral = kNone - 1, kResult = kNone - 2;
+  std::vector<uint32_t> readers(list.steps.size(), kNone);
+  const auto note = [&](const Value& value, uint32_t reader) {
+    if (value.kind != Value::Kind::Made) return;
+    uint32_t& known = readers[makers[value.index]];
+    known = known == kNone || known == reader ? reader : kSeveral;
+  };
+  for (uint32_t i = 0; i < list.steps.size(); ++i)
+    for (const Value& value : list.steps[i].inputs) note(value, i);
+  for (const Value& value : list.results) note(value, kResult);
+  for (uint32_t i = 0; i < list.steps.size(); ++i) {
+    Step& step = list.steps[i];
+    for (const Value& value : step.inputs) {
+      if (value.kind != Value::Kind::Made || readers[makers[value.index]] != i) continue;
+      const Primitive& maker = *list.steps[makers[value.index]].primitive;
+      Primitive::Combined combined = step.primitive->with_maker(maker, step.specs);
+      if (!combined.primitive) continue;
+      SmallVector<Value, 2> inputs;
+      for (const uint8_t place : combined.inputs) inputs.push_back(step.inputs[place]);
+      step.primitive = std::move(combined.primitive);
+      step.inputs = std::move(inputs);
+      break;
+    }
+  }
+}
+
   std::vector<bool> needed(list.steps.size());
   for (size_t i = list.steps.size(); i-- > 0;) {
     const Step& step = list.steps[i];

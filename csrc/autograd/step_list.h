@@ -49,3 +49,5 @@ void merge_repeated(StepList& list, const std::vector<bool>& fixed);
 StepList without_unread(StepList list);
 
 }  // namespace pyautograd
+// The same where ops do the work of those that make their inputs, if nobody else reads these.
+void combine_with_makers(StepList& list);

@@ -133,6 +133,9 @@ Tensor stored_by_rows(const Tensor& x, Device device, int64_t core_rank = 2);
 bool is_by_columns(const Tensor& x);
 kernels::Matrices matrices(const Array& by_columns);
 kernels::Matrices transposed_matrices(const Array& by_rows);
+inline constexpr std::string_view kSingular = "the matrix is singular";
+// a x = b or a^T x = b, of inputs a, b, without derivatives.
+Ref<const Primitive> solve_once(bool transposed);
 // Row exchanges, wherever they lie, as kernels take them.
 inline int32_t* pivots_of(const Array& x) { return static_cast<int32_t*>(x.address()); }
 // For every matrix of a batch `full`, which one of the batch `lead` it meets in broadcasting.

@@ -11,7 +11,8 @@ namespace pyautograd::ops::linalg {
 
 namespace {
 
-constexpr std::string_view kSingular = "the matrix is singular";
+// Elements of matrices up to which solving once is part of a joined program (autograd/joined_ops.h)
+constexpr int64_t kMostSolvedOnce = 1024;
 
 // The factors of transposed square matrices, which become those; pivots of them are written.
 void factor_transposed(std::string_view op, const Array& by_rows, const Array& pivots,
@@ -44,6 +45,7 @@ class FactorSquare final : public OnMatrices {
   }
   Tensors vjp(const VjpArgs&) const override { return {Tensor()}; }
   Tensors jvp(TensorSpan, TensorSpan, TensorSpan) const override { return {Tensor(), Tensor()}; }
+  bool checked() const { return checked_; }
 
  private:
   const std::string_view op_;
@@ -109,6 +111,15 @@ class Solve final : public OnMatrices {
     const Tensor b = total({moved, args.x(3, args.k)});
     if (!b) return Tensors();
     return Tensors{solve_with({args.x(1, 0), args.x(2, 0)}, args.x(0, 0), b, transposed_)};
+  }
+  Combined with_maker(const Primitive& maker, const Specs& specs) const override {
+    const auto* factoring = dynamic_cast<const FactorSquare*>(&maker);
+    const Dims& x = specs[0].shape;
+    const int64_t n = x[x.size() - 2];
+    if (!factoring || !factoring->checked() || factoring->name() != name() || x.back() == 0 ||
+        count_elements(x) / x.back() * n > kMostSolvedOnce)
+      return {};
+    return {solve_once(transposed_), {0, 3}};
   }
 
  protected:

@@ -35,6 +35,26 @@ def test_filters(transform):
     checked(transform(kalman), np.array([0.5, -1.0, -0.5]))
 
 
+@pytest.mark.parametrize("columns", [(), (1,), (3,)])
+@pytest.mark.parametrize("lead, others", [((), ()), ((2,), (2,)), ((2, 1), (2, 3)), ((), (3,))])
+def test_systems_whose_factors_nobody_else_reads(lead, others, columns):
+    n = 4
+    a, b = normal(*lead, n, n) + 4 * np.eye(n), normal(*others, n, *(columns or (1,)))
+    if not columns and not others:
+        b = b[:, 0]
+
+    def f(a, b):
+        return pa.linalg.solve(a * 2.0, b + 1.0) * 3.0
+
+    assert checked(f, a, b).ops()[0].count("linalg.solve") == 1
+    # Its derivative by b reads them as well
+    slopes = pa.func.grad(lambda b: pa.sum(f(pa.asarray(a), b) ** 2))
+    checked(slopes, b)
+    turned = checked(lambda a, b: pa.linalg.solve(a.mT, b), a, b)
+    with pytest.raises(np.linalg.LinAlgError, match="singular"):
+        turned(pa.zeros(a.shape), pa.asarray(b))
+
+
 def many(x, w):
     y = pa.tanh(x) @ w
     z = pa.permute_dims(y, (1, 0)).reshape(-1)

@@ -17,7 +17,7 @@ namespace {
 
 // Elements that a loop is called for.
 constexpr int64_t kMostCalled = 64;
-// Rows that are not put side by side before.
+// Rows that are not put side by side before, nor is one that is alone.
 constexpr int64_t kWide = 8;
 static_assert(SmallProgram::kMostElements % kSmallBlock == 0);
 
@@ -319,7 +319,7 @@ const uint32_t* SmallProgram::run_call(const Call& call, char* frame, const uint
   const uint32_t* const next = code + count * operands;
   if (call.loop.splice) {
     run_splice(call, frame, code);
-  } else if (width_ >= kWide) {
+  } else if (width_ >= kWide || count == 1) {
     for (; code != next; code += operands) {
       std::array<char*, 4> rows{};
       for (size_t k = 0; k < operands; ++k) rows[k] = frame + code[k];
