@@ -132,7 +132,24 @@ bool ArrayPlan::fits(TensorSpan inputs) const {
   return true;
 }
 
+Tensors ArrayPlan::results() const {
+  Tensors outputs;
+  for (const Tensor& result : results_) {
+    const Array& layout = result.array();
+    Ref<Array> out = Array::empty(layout.shape, layout.dtype);
+    outputs.push_back(Tensor(
+        layout.contiguous() ? std::move(out) : out->with_layout(layout.shape, layout.strides, 0)));
+  }
+  return outputs;
+}
+
 Tensors ArrayPlan::run(TensorSpan inputs) const {
+  Tensors outputs = results();
+  run(inputs, outputs);
+  return outputs;
+}
+
+void ArrayPlan::run(TensorSpan inputs, TensorSpan outputs) const {
   SmallVector<char*, 16> memory;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Array& layout = arguments_[i].array();
@@ -141,16 +158,9 @@ Tensors ArrayPlan::run(TensorSpan inputs) const {
   }
   for (const Tensor& x : list_.constants)
     memory.push_back(static_cast<char*>(x.array().storage->data()));
-  Tensors outputs;
-  for (const Tensor& result : results_) {
-    const Array& layout = result.array();
-    Ref<Array> out = Array::empty(layout.shape, layout.dtype);
-    memory.push_back(static_cast<char*>(out->address()));
-    outputs.push_back(Tensor(
-        layout.contiguous() ? std::move(out) : out->with_layout(layout.shape, layout.strides, 0)));
-  }
+  for (const Tensor& out : outputs)
+    memory.push_back(static_cast<char*>(out.array().storage->data()));
   plan_->run(memory);
-  return outputs;
 }
 
 // A value as it lies in the memory of an argument, of a constant or of what a step makes.

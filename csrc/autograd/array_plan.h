@@ -45,6 +45,9 @@ class ArrayPlan {
   // False if a step is no view and cannot be planned for such arguments.
   bool exists() const { return plan_.has_value(); }
   Tensors run(TensorSpan inputs) const;
+  // The same in two parts: memory for the results, which a run writes.
+  Tensors results() const;
+  void run(TensorSpan inputs, TensorSpan outputs) const;
 
  private:
   struct Source;

@@ -41,7 +41,7 @@ Tensor words_of(const RandomSource::Place& place) {
 
 std::optional<Tensors> CapturedCall::run(TensorSpan given) const {
   try {
-    return drawn_.all().empty() ? run_steps(given) : run_drawing(given);
+    return draws() ? run_drawing(given) : run_steps(given);
   } catch (const Error& error) {
     if (error.kind() == Error::Kind::Memory) throw;
     return {};
@@ -73,6 +73,44 @@ std::optional<Tensors> CapturedCall::run_drawing(TensorSpan given) const {
     drawn_.give_back(places);
     throw;
   }
+}
+
+const ArrayPlan* CapturedCall::plan_of_repeats(TensorSpan given) const {
+  const bool plain = !draws() && list_.results.size() == shared_.size() &&
+                     std::find(shared_.begin(), shared_.end(), true) == shared_.end();
+  return plain ? sole_plan(list_, given) : nullptr;
+}
+
+Tensors CapturedCall::repeat(TensorSpan arguments, int64_t most) const {
+  Tensors now(arguments.begin(), arguments.end());
+  const size_t states = shared_.size();
+  const auto holds = [&] { return most-- > 0 && *now[0].array().data<bool>(); };
+  // From the second run on the state is what this call made: it lies as results do, and the memory
+  // of the state before is free for the next one.
+  const ArrayPlan* plan = nullptr;
+  Tensors next;
+  for (bool first = true; holds(); first = false) {
+    if (plan) {
+      try {
+        plan->run(list_.inputs_of(list_.steps[0], now), next);
+      } catch (const Error& error) {
+        if (error.kind() == Error::Kind::Memory) throw;
+        break;
+      }
+    } else {
+      std::optional<Tensors> made = run(now);
+      if (!made) break;
+      next = std::move(*made);
+    }
+    for (size_t i = 0; i < states; ++i) std::swap(now[i], next[i]);
+    if (!first || !(plan = plan_of_repeats(now))) continue;
+    next = plan->results();
+    Tensors later = now;
+    std::copy(next.begin(), next.end(), later.begin());
+    if (plan_of_repeats(later) != plan) plan = nullptr;
+  }
+  now.resize(states);
+  return now;
 }
 
 bool CapturedCall::Pin::holds() const {
@@ -204,6 +242,10 @@ void Capture::look_at(const Array& x) {
   pins_.push_back({Ref<const Array>(&x), x.storage->version(), exposed ? packed(x) : Ref<Array>()});
 }
 
+void Capture::look_at_those_of(const CapturedCall& call) {
+  for (const CapturedCall::Pin& pin : call.pins_) look_at(*pin.array);
+}
+
 void Capture::check_write(const char* op, const Tensor& x) const {
   const Storage& storage = *innermost_array(x).storage;
   const auto found = places_.find(&storage);
@@ -268,6 +310,8 @@ Ref<CapturedCall> Capture::finish(TensorSpan outputs) {
   for (const Tensor& x : list_.constants) fixed.push_back(constant(x.array()));
   merge_repeated(list_, fixed);
   list_ = without_unread(std::move(list_));
+  combine_with_makers(list_);
+  list_ = without_unread(std::move(list_));
   for (const auto& step : list_.steps)
     for (const Spec& spec : step.specs) call->elements_ += count_elements(spec.shape);
   call->list_ = join_planned(list_);
@@ -301,5 +345,3 @@ void Capture::forget(Storage& storage) noexcept {
 }
 
 }  // namespace pyautograd
-  combine_with_makers(list_);
-  list_ = without_unread(std::move(list_));

@@ -9,6 +9,8 @@
 
 namespace pyautograd {
 
+class ArrayPlan;
+
 // The ops of one call of a function, to be run again on other arrays: no Python, no graph, no
 // rules. Immutable, so that several threads may run it.
 class CapturedCall final : public RefCounted {
@@ -16,8 +18,13 @@ class CapturedCall final : public RefCounted {
   // Arrays of the shapes and dtypes that were captured, in any layout. Empty where a guard holds or
   // an op fails: the function itself knows what to do with these numbers, and where.
   std::optional<Tensors> run(TensorSpan arguments) const;
+  // Runs it on what it returned, as long as the first result, a truth value, holds, at most so
+  // often. The arguments are the state, as many as there are results, then what stays. Ends early,
+  // as if the last run had not been begun, where that is none.
+  Tensors repeat(TensorSpan arguments, int64_t most) const;
   // Whether numbers that the function looked at, and that were not its arguments', are others now.
   bool stale() const;
+  bool draws() const { return !drawn_.all().empty(); }
 
   const StepList& list() const noexcept { return list_; }
   // Of all arrays that it makes or reads, as a hint for who holds a lock.
@@ -36,6 +43,8 @@ class CapturedCall final : public RefCounted {
 
   std::optional<Tensors> run_steps(TensorSpan given) const;
   std::optional<Tensors> run_drawing(TensorSpan given) const;
+  // How a run over these goes if its results are arrays of their own that nothing is asked of.
+  const ArrayPlan* plan_of_repeats(TensorSpan given) const;
 
   // Arguments: the call's, then where streams are. Results: the call's, then the guards.
   StepList list_;
@@ -99,6 +108,8 @@ class Capture final : public RefCounted, public Lineage {
     if (current_) [[unlikely]]
       current_->look_at(x);
   }
+  // The function runs another call, which counts on what that one looked at.
+  void look_at_those_of(const CapturedCall& call);
   // To be called before memory is written in place; what the function made gets a new value.
   void check_write(const char* op, const Tensor& x) const;
   // What Storage::handles says, of all that may show its memory when the call is run.

@@ -5,8 +5,6 @@
 #include <map>
 #include <mutex>
 
-#include "autograd/array_plan.h"
-
 namespace pyautograd {
 
 namespace {
@@ -38,11 +36,17 @@ class JoinedOps final : public Primitive {
 
   Tensors eval(TensorSpan inputs, const Specs&) const override {
     const ArrayPlan* plan = plan_for(inputs);
-    return plan && plan->exists() ? plan->run(inputs) : list_.run(inputs);
+    return plan ? plan->run(inputs) : list_.run(inputs);
+  }
+
+  // Null if there is none.
+  const ArrayPlan* plan_for(TensorSpan inputs) const {
+    const ArrayPlan* plan = fitting(inputs);
+    return plan && plan->exists() ? plan : nullptr;
   }
 
  private:
-  const ArrayPlan* plan_for(TensorSpan inputs) const {
+  const ArrayPlan* fitting(TensorSpan inputs) const {
     if (usual_->fits(inputs)) return &*usual_;
     const std::lock_guard lock(mutex_);
     for (const ArrayPlan& plan : others_) {
@@ -243,5 +247,15 @@ class Joining {
 }  // namespace
 
 StepList join_planned(const StepList& list) { return Joining(list)(); }
+
+const ArrayPlan* sole_plan(const StepList& joined, TensorSpan given) {
+  if (joined.steps.size() != 1 || one_by_one()) return nullptr;
+  const Step& step = joined.steps[0];
+  const auto* ops = dynamic_cast<const JoinedOps*>(step.primitive.get());
+  if (!ops || joined.results.size() != joined.made) return nullptr;
+  for (uint32_t i = 0; i < joined.made; ++i)
+    if (joined.results[i] != Value{Value::Kind::Made, i}) return nullptr;
+  return ops->plan_for(joined.inputs_of(step, given));
+}
 
 }  // namespace pyautograd

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "autograd/step_list.h"
+#include "autograd/array_plan.h"
 
 namespace pyautograd {
 
@@ -8,5 +8,9 @@ namespace pyautograd {
 // views that they read, are brought together and are run by one primitive, which has planned their
 // memory (autograd/array_plan.h). The numbers are the same, bit by bit.
 StepList join_planned(const StepList& list);
+
+// How a joined list runs over these arguments if all of it is one plan, which gives its results in
+// their order; else null.
+const ArrayPlan* sole_plan(const StepList& joined, TensorSpan given);
 
 }  // namespace pyautograd

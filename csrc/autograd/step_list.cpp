@@ -68,10 +68,9 @@ std::vector<uint32_t> first_equal(const std::vector<Tensor>& constants,
   return first;
 }
 
-// Whether somebody wants to know of every op, or to make the numbers of any again.
-bool one_by_one() { return may_rematerialise() || logging_ops.load(std::memory_order_relaxed); }
-
 }  // namespace
+
+bool one_by_one() { return may_rematerialise() || logging_ops.load(std::memory_order_relaxed); }
 
 uint32_t StepList::push(Ref<const Primitive> primitive, Specs specs, SmallVector<Value, 2> inputs,
                         const StepList* parts) {
@@ -133,6 +132,14 @@ Tensors StepList::run(TensorSpan given) const {
   return out;
 }
 
+SmallVector<Tensor, 16> StepList::inputs_of(const Step& step, TensorSpan given) const {
+  SmallVector<Tensor, 16> inputs;
+  for (const Value& value : step.inputs)
+    inputs.push_back(value.kind == Value::Kind::Constant ? constants[value.index]
+                                                         : given[value.index]);
+  return inputs;
+}
+
 std::vector<std::string_view> StepList::names() const {
   std::vector<std::string_view> names;
   for (const Step& step : steps) {
@@ -177,13 +184,6 @@ void merge_repeated(StepList& list, const std::vector<bool>& fixed) {
   for (Value& value : list.results) replace(value);
 }
 
-StepList without_unread(StepList list) {
-  std::vector<bool> made_read(list.made), constant_read(list.constants.size());
-  const auto note = [&](const Value& value) {
-    if (value.kind == Value::Kind::Made) made_read[value.index] = true;
-    if (value.kind == Value::Kind::Constant) constant_read[value.index] = true;
-  };
-  for (const Value& value : list.results) note(value);
 void combine_with_makers(StepList& list) {
   const std::vector<uint32_t> makers = list.makers();
   constexpr uint32_t kSeveral = kNone - 1, kResult = kNone - 2;
@@ -212,6 +212,13 @@ void combine_with_makers(StepList& list) {
   }
 }
 
+StepList without_unread(StepList list) {
+  std::vector<bool> made_read(list.made), constant_read(list.constants.size());
+  const auto note = [&](const Value& value) {
+    if (value.kind == Value::Kind::Made) made_read[value.index] = true;
+    if (value.kind == Value::Kind::Constant) constant_read[value.index] = true;
+  };
+  for (const Value& value : list.results) note(value);
   std::vector<bool> needed(list.steps.size());
   for (size_t i = list.steps.size(); i-- > 0;) {
     const Step& step = list.steps[i];

@@ -37,17 +37,22 @@ struct StepList {
   void note_last_reads();
 
   Tensors run(TensorSpan given) const;
+  // Of a step that reads arguments and constants only.
+  SmallVector<Tensor, 16> inputs_of(const Step& step, TensorSpan given) const;
   std::vector<std::string_view> names() const;
   // The step that makes it, for each value that is made.
   std::vector<uint32_t> makers() const;
 };
 
+// Whether somebody wants to know of every op, or to make the numbers of any again.
+bool one_by_one();
+
 // The same without ops that are there twice: parameterless ones of the same inputs. Of constants,
 // those are compared that are `fixed`: nobody can write them.
 void merge_repeated(StepList& list, const std::vector<bool>& fixed);
+// The same where ops do the work of those that make their inputs, if nobody else reads these.
+void combine_with_makers(StepList& list);
 // The same without what nobody reads.
 StepList without_unread(StepList list);
 
 }  // namespace pyautograd
-// The same where ops do the work of those that make their inputs, if nobody else reads these.
-void combine_with_makers(StepList& list);

@@ -13,6 +13,7 @@
 #include "python/caster.h"
 #include "python/errors.h"
 #include "python/gil.h"
+#include "python/loop_step.h"
 
 namespace py = pybind11;
 
@@ -40,6 +41,15 @@ class PyCapture {
   void exit() { capture_->end(); }
   Ref<CapturedCall> finish(const py::object& outputs) {
     return capture_->finish(to_present_tensors(outputs, "[captured] results:"));
+  }
+  // Runs the call on the state, the first of these tensors, and what it makes of it.
+  py::object repeat(const py::object& outputs, const py::object& inputs, int64_t most) {
+    const Ref<CapturedCall> body = finish(outputs);
+    if (body->draws()) return py::none();
+    if (Capture* const outer = Capture::current()) outer->look_at_those_of(*body);
+    const size_t states = py::len(outputs);
+    return to_list(apply(make_ref<LoopStep>(body, states, most),
+                         to_present_tensors(inputs, "[captured] inputs:")));
   }
   size_t held() const { return capture_->held(); }
 
@@ -263,6 +273,13 @@ void bind_captures(py::module_& module) {
             return PyCapturedCall(self.finish(outputs));
           },
           py::arg("outputs"), py::pos_only())
+      .def("repeat", &PyCapture::repeat, py::arg("outputs"), py::arg("inputs"), py::arg("most"),
+           py::pos_only(),
+           "The state after the call was run on it as long as its first tensor, a truth value, "
+           "holds, at most so often; None for a call that draws random numbers. The inputs are the "
+           "state, then what stays; the outputs are the state's successors. A state that was given "
+           "may "
+           "come back as it is, memory and all.")
       .def_property_readonly("held", &PyCapture::held,
                              "How many tensors without numbers somebody holds.");
   py::class_<PyCapturedCall>(module, "CapturedCall",

@@ -11,6 +11,10 @@ namespace py = pybind11;
 namespace pyautograd::python {
 
 Tensors PythonStep::eval(TensorSpan inputs, const Specs&) const {
+  if (substitute_) {
+    if (*inputs[1].array().data<bool>()) return {inputs[0].untracked()};
+    inputs = inputs.subspan(2);
+  }
   const CallOfUsers call;
   const Apart apart;
   const py::tuple given(to_list(inputs));
@@ -32,12 +36,17 @@ void bind_python_steps(py::module_& module) {
   module.def(
       "python_step",
       [](std::string name, const py::function& function, const py::object& inputs,
-         const Tensor& like) {
-        const auto step = make_ref<PythonStep>(std::move(name), function, like.spec());
-        return apply1(step, to_tensors(inputs, "[python_step]"));
+         const Tensor& like, const py::object& substitute) {
+        Tensors given;
+        const bool some = !substitute.is_none();
+        if (some) given = to_tensors(substitute, "[python_step]");
+        for (Tensor& x : to_tensors(inputs, "[python_step]")) given.push_back(std::move(x));
+        return apply1(make_ref<PythonStep>(std::move(name), function, like.spec(), some), given);
       },
-      py::arg("name"), py::arg("function"), py::arg("inputs"), py::arg("like"), py::pos_only(),
-      "Have a captured call run a function of plain tensors each time; its result is like `like`.");
+      py::arg("name"), py::arg("function"), py::arg("inputs"), py::arg("like"),
+      py::arg("substitute") = py::none(), py::pos_only(),
+      "Have a captured call run a function of plain tensors each time; its result is like `like`. "
+      "Given a tensor to return instead and a truth value, only where that does not hold.");
 }
 
 }  // namespace pyautograd::python

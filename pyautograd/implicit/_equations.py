@@ -19,12 +19,15 @@ from .._flat import Array
 from .._planner._anomaly import unchecked
 from .._scipy import scipy_module
 from ..function import Function
+from ._steps import Every
 
 # Elements of all Jacobians together, up to which problems are solved together: 128 MB
 _MOST = 1 << 24
 # (start, theta) -> solution, of plain tensors
 Find: TypeAlias = Callable[[Tensor, Sequence[Tensor]], Tensor]
 # (starts, theta) -> rows of unknowns, and which are solutions
+# The same as a loop of ops, while a call is captured: the solution, and whether it was found
+Loop: TypeAlias = Callable[[Tensor, Sequence[Tensor]], tuple[Tensor, Tensor] | None]
 FindRows: TypeAlias = Callable[[Tensor, Sequence[Tensor]], tuple[Array, Array]]
 
 
@@ -39,6 +42,10 @@ class Equation(ABC):
     @abstractmethod
     def finder(self, *, captured: bool) -> Find:
         """How the solution is found; if captured, to be called often, by captured calls."""
+
+    def loop(self) -> Loop | None:
+        """How it is found by ops alone, where there is such a way."""
+        return None
 
     @abstractmethod
     def solve(self, x: Tensor, theta: Sequence[Tensor], b: Tensor, transposed: bool) -> Tensor:
@@ -57,16 +64,20 @@ class Nonlinear(Equation):
         dense: bool,
         symmetric: bool,
         together: Callable[[Mapped, bool], FindRows] | None = None,
+        loop: Callable[[Every], Loop] | None = None,
     ) -> None:
         self.op, self.dense, self.symmetric = op, dense, symmetric
         self._residual, self._finder = residual, finder
-        self.together = together
+        self.together, self.looped = together, loop
 
     def residual(self, x: Tensor, *theta: Tensor) -> Tensor:
         return self._residual(x, *theta)
 
     def finder(self, *, captured: bool) -> Find:
         return self._finder(captured)
+
+    def loop(self) -> Loop | None:
+        return self.looped(lambda f: f) if self.looped else None
 
     def solve(self, x: Tensor, theta: Sequence[Tensor], b: Tensor, transposed: bool) -> Tensor:
         if not self.dense:
@@ -113,6 +124,9 @@ class Mapped(Equation):
             return _core.asarray(x.astype(start.dtype)).to(start.device)
 
         return find
+
+    def loop(self) -> Loop | None:
+        return self._base.looped(lambda f: self.mapped(f, 1)) if self._base.looped else None
 
     def solve(self, x: Tensor, theta: Sequence[Tensor], b: Tensor, transposed: bool) -> Tensor:
         def solve(x: Tensor, b: Tensor, *theta: Tensor) -> Tensor:
@@ -181,7 +195,9 @@ class Solution(Function):
             def step(start: Tensor, *theta: Tensor) -> Tensor:
                 return find(start, theta)
 
-            return _core.python_step(equation.op, step, (start, *theta), start)
+            loop = equation.loop()
+            found = loop(start, theta) if loop else None
+            return _core.python_step(equation.op, step, (start, *theta), start, found)
         # The solver may differentiate the function without being seen by transforms that run here,
         # and come across nan.
         with _core.Apart(), unchecked():

@@ -11,6 +11,7 @@ from .._core import Tensor
 from ._steps import Method
 
 STEPS = 200
+LEAST_DAMPING = 1e-12
 
 
 def newton(op: str, method: Method, x: Tensor, theta: Sequence[Tensor]) -> Tensor:
@@ -51,8 +52,8 @@ class _Place:
     def __init__(self, method: Method, x: Tensor, theta: Sequence[Tensor]) -> None:
         self.x, self.singular = x, False
         try:
-            self.direction, self.end, numbers = method.step(x, *theta)
-            self.merit, self.length, self.size = numbers.tolist()
+            self.direction, self.end, *numbers = method.step(x, *theta)
+            self.merit, self.length, self.size = [number.item() for number in numbers]
         except np.linalg.LinAlgError:
             self.singular, self.length = True, math.nan
             self.merit = method.merit(x, *theta).item()
@@ -61,7 +62,7 @@ class _Place:
 def _halved(method: Method, here: _Place, theta: Sequence[Tensor]) -> Tensor | None:
     """The end of the longest of the halved steps that lowers the merit; None if there is none."""
     damping = 0.5
-    while damping >= 1e-12:
+    while damping >= LEAST_DAMPING:
         end = here.x + damping * here.direction
         if method.merit(end, *theta).item() < here.merit:
             return end
@@ -72,8 +73,8 @@ def _halved(method: Method, here: _Place, theta: Sequence[Tensor]) -> Tensor | N
 def iterate(op: str, method: Method, x: Tensor, theta: Sequence[Tensor]) -> Tensor:
     """x <- f(x) until it stays."""
     for _ in range(100 * STEPS):
-        _, x, numbers = method.step(x, *theta)
-        change, _, size = numbers.tolist()
+        _, x, _, *numbers = method.step(x, *theta)
+        change, size = [number.item() for number in numbers]
         if not math.isfinite(change):
             raise _not_finite(op)
         if change <= 4 * method.eps * max(1.0, size):

@@ -15,8 +15,8 @@ from .._flat import Array, Layout
 from .._places import place_of
 from ..func._arguments import check_callable
 from ..tree import TreeDef, flatten, flatten_like, unflatten
-from . import _newton, _together
-from ._equations import Find, FindRows, Mapped, Nonlinear, Solution
+from . import _loops, _newton, _together
+from ._equations import Find, FindRows, Loop, Mapped, Nonlinear, Solution
 from ._steps import Every, Method, to_fixed_point, to_minimum, to_root
 
 if TYPE_CHECKING:
@@ -199,10 +199,12 @@ class _Solvers(NamedTuple):
     alone: Callable[[str, Method, Tensor, Sequence[Tensor]], Tensor]
     # Rows of unknowns, and which are solutions
     together: Callable[[Method, Array, Sequence[Tensor]], tuple[Array, Array]]
+    # Both of these, among the ops of a captured call
+    looped: Callable[[Method, Tensor, Sequence[Tensor]], _loops.Found]
 
 
-_NEWTON = _Solvers(_newton.newton, _together.newton)
-_ITERATION = _Solvers(_newton.iterate, _together.iterate)
+_NEWTON = _Solvers(_newton.newton, _together.newton, _loops.newton)
+_ITERATION = _Solvers(_newton.iterate, _together.iterate, _loops.iterate)
 
 
 class Given(NamedTuple):
@@ -344,6 +346,15 @@ class _Problem:
 
             return find
 
+        def loop(every: Every) -> Loop:
+            used = method(every)
+
+            def find(start: Tensor, theta: Sequence[Tensor]) -> _loops.Found:
+                found = solvers.looped(used, start.astype(np.float64), theta)
+                return found and (found[0].astype(start.dtype), found[1])
+
+            return find
+
         equation = Nonlinear(
             self.op,
             residual,
@@ -351,6 +362,7 @@ class _Problem:
             dense=linear == "dense",
             symmetric=symmetric,
             together=rows_finder if self._solver is None else None,
+            loop=loop if self._solver is None else None,
         )
         x = Solution.apply(equation, self._vector(given.start), *given.tensors)
         return self._tree(x)

@@ -16,16 +16,17 @@ from .._core import Tensor
 # Of unknowns, float64 and on the host, and of theta
 Function: TypeAlias = Callable[..., Any]
 Every: TypeAlias = Callable[[Function], Function]
+Step: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 class Method(NamedTuple):
     """A method's step, and its merit alone, which is to fall.
 
-    A step returns the direction in which it goes, its end, and three numbers: the merit, and the
-    largest elements of the direction and of the unknowns.
+    A step returns the direction in which it goes, its end, and three numbers for each row: the
+    merit, and the largest elements of the direction and of the unknowns.
     """
 
-    step: Callable[..., tuple[Tensor, Tensor, Tensor]]
+    step: Callable[..., Step]
     merit: Callable[..., Tensor]
     what: str
     eps: float
@@ -48,7 +49,7 @@ def to_root(residual: Function, eps: float, every: Every) -> Method:
 
     terms, residuals = every(terms), every(residual)
 
-    def step(x: Tensor, *theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def step(x: Tensor, *theta: Tensor) -> Step:
         r, jacobian = terms(x, *theta)
         return _towards(x, -linalg.solve(jacobian, r[..., None])[..., 0], _norm(r))
 
@@ -66,7 +67,7 @@ def to_minimum(value: Function, eps: float, every: Every) -> Method:
 
     terms, values = every(terms), every(value)
 
-    def step(x: Tensor, *theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def step(x: Tensor, *theta: Tensor) -> Step:
         y, g, hessian = terms(x, *theta)
         curvatures, vectors = linalg.eigh((hessian + hessian.mT) / 2)
         size = _core.maximum(_core.absolute(curvatures), eps * _largest(curvatures)[..., None])
@@ -82,20 +83,17 @@ def to_fixed_point(f: Function, eps: float, every: Every) -> Method:
     """x <- f(x)."""
     values = every(f)
 
-    def step(x: Tensor, *theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def step(x: Tensor, *theta: Tensor) -> Step:
         y = values(x, *theta)
         change = y - x
-        return change, y, _numbers(_largest(change), change, y)
+        length = _largest(change)
+        return change, y, length, length, _largest(y)
 
     return Method(step, lambda x, *theta: _largest(values(x, *theta) - x), "change", eps)
 
 
-def _towards(x: Tensor, direction: Tensor, merit: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    return direction, x + direction, _numbers(merit, direction, x)
-
-
-def _numbers(merit: Tensor, direction: Tensor, x: Tensor) -> Tensor:
-    return _core.stack([merit, _largest(direction), _largest(x)], axis=-1)
+def _towards(x: Tensor, direction: Tensor, merit: Tensor) -> Step:
+    return direction, x + direction, merit, _largest(direction), _largest(x)
 
 
 def _norm(r: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import numpy as np
 from .. import _core
 from .._core import Tensor
 from .._flat import Array
+from ._newton import LEAST_DAMPING
 from ._steps import Method
 
 _STEPS = 100
@@ -57,15 +58,16 @@ def iterate(method: Method, x: Array, theta: Sequence[Tensor]) -> tuple[Array, A
     for _ in range(100 * _STEPS):
         _, y, (change, _, size) = _evaluate(method, x, theta)
         x = np.where(solved[:, None], x, y)
-        solved |= change <= 4 * method.eps * np.maximum(1.0, size)
-        if solved.all() or not np.isfinite(change).all():
+        finite = np.isfinite(change)
+        solved |= finite & (change <= 4 * method.eps * np.maximum(1.0, size))
+        if solved.all() or not finite.all():
             break
     return x, solved
 
 
 def _evaluate(method: Method, x: Array, theta: Sequence[Tensor]) -> tuple[Array, Array, Any]:
-    direction, end, numbers = method.step(_core.asarray(x), *theta)
-    return direction.numpy(), end.numpy(), numbers.numpy().T
+    direction, end, *numbers = [y.numpy() for y in method.step(_core.asarray(x), *theta)]
+    return direction, end, numbers
 
 
 def _lowered(
@@ -79,7 +81,7 @@ def _lowered(
 ) -> tuple[Array, Array]:
     """The rows whose merit has not fallen moved by halved steps until it does; which ever did."""
     damping = 0.5
-    while not fallen.all() and damping >= 1e-12:
+    while not fallen.all() and damping >= LEAST_DAMPING:
         halved = np.where(fallen[:, None], trial, x + damping * step)
         lower = ~fallen & (method.merit(_core.asarray(halved), *theta).numpy() < merit)
         trial = np.where(lower[:, None], halved, trial)

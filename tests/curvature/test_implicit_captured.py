@@ -1,6 +1,7 @@
 """Solutions of equations in captured calls: the same numbers as without, for new parameters."""
 
 import gc
+import sys
 import threading
 import weakref
 
@@ -119,6 +120,115 @@ def test_what_does_not_depend_on_the_arguments_is_solved_once():
     call = pa.captured(f)
     assert [call(pa.tensor(a)).item() for a in (1.0, 2.0, 3.0)] == [3.0, 6.0, 9.0]
     assert len(calls) == 1
+
+
+def frames(call, *args):
+    """How many functions of Python's a call runs."""
+    names = []
+    sys.setprofile(lambda frame, event, arg: event == "call" and names.append(frame.f_code.co_name))
+    try:
+        call(*args)
+    finally:
+        sys.setprofile(None)
+    return names
+
+
+def steep(x, t):
+    """Newton's method from 0 overshoots far, and must be damped."""
+    return pa.atan(5.0 * (x - t))
+
+
+def wells(x, t):
+    return pa.sum((x**2 - t) ** 2) + 0.1 * pa.sum(x) + x[0] * x[1]
+
+
+def flat(x, t):
+    """The value is flat over the root of the precision around the minimum."""
+    return 1e4 + pa.sum((x - t) ** 2)
+
+
+LOOPS = {
+    "root": (pa.implicit.root, lambda x, t: x + x**3 / 3 - t, 0.0),
+    "damped": (pa.implicit.root, steep, 0.0),
+    "single": (pa.implicit.root, lambda x, t: x**3 - 2 - t, np.float32(1.0)),
+    "fixed point": (pa.implicit.fixed_point, lambda x, t: 0.4 * pa.sin(x) + t, 0.0),
+    "minimum": (pa.implicit.argmin, wells, np.array([0.2, 0.1])),
+    "flat": (pa.implicit.argmin, flat, np.array([0.3, -0.1])),
+}
+PLACES = np.array([0.3, 1.0, -1.5, 2.0, 0.31])
+
+
+@pytest.mark.parametrize("solve, f, start", LOOPS.values(), ids=LOOPS)
+class TestLoops:
+    """The same steps without Python, whatever they are."""
+
+    def test_alone(self, solve, f, start):
+        def found(t):
+            return solve(f, start, t)
+
+        call = pa.captured(found)
+        for t in PLACES:
+            same(call(pa.tensor(t)), found(pa.tensor(t)))
+            assert frames(call, pa.tensor(t)) == []
+
+    def test_together(self, solve, f, start):
+        found = pa.func.vmap(lambda t: solve(f, start, t))
+        call = pa.captured(found)
+        for t in (pa.asarray(PLACES), pa.asarray(np.repeat(PLACES[::-1], 2)[::2]), pa.zeros(5)):
+            same(call(t), found(t))
+            assert frames(call, t) == []
+
+
+class TestWhereLoopsEnd:
+    """The solvers in Python see to all else."""
+
+    def test_entries_without_a_solution(self):
+        def f(t):
+            return pa.func.vmap(lambda t: pa.implicit.root(lambda x, t: x**2 - t, 1.0, t))(t)
+
+        call = pa.captured(f)
+        for t in ([4.0, 9.0, 2.0], [1.0, 16.0, 3.0]):
+            same(call(pa.tensor(t)), f(pa.tensor(t)))
+            with pytest.raises(RuntimeError, match="cannot lower the residual norm|singular"):
+                call(pa.tensor([4.0, -1.0, 9.0]))
+
+    def test_a_singular_jacobian_on_the_way(self):
+        def f(t):  # singular at the start of one entry, and solved alone
+            root = pa.implicit.root
+            return pa.func.vmap(lambda t: root(lambda x, t: x * (x - 1) - t, 0.5 * t, t))(t)
+
+        call = pa.captured(f)
+        same(call(pa.tensor([2.0, 6.0])), f(pa.tensor([2.0, 6.0])))
+        for calls in (f, call):
+            with pytest.raises(RuntimeError, match="singular"):
+                calls(pa.tensor([1.0, 6.0]))
+
+    def test_a_function_that_becomes_infinite(self):
+        call = pa.captured(lambda t: pa.implicit.root(lambda x, t: pa.log(x) - t, 1.0, t))
+        assert call(pa.tensor(0.0)).item() == 1.0
+        with pytest.raises(RuntimeError, match="nan or infinite|cannot lower"):
+            call(pa.tensor(np.nan))
+        with pytest.raises(RuntimeError, match="has not settled|nan or infinite"):
+            pa.captured(lambda t: pa.implicit.fixed_point(lambda x, t: 2 * x + t, 1.0, t))(
+                pa.tensor(1.0)
+            )
+
+    def test_a_function_that_draws(self):
+        rng = pa.random.Generator(0)
+
+        def f(t):
+            return pa.implicit.root(lambda x, t: x**3 - t + 0 * rng.normal(), 1.0, t)
+
+        call = pa.captured(f)
+        for t in (8.0, 27.0):
+            assert call(pa.tensor(t)).item() == pytest.approx(t ** (1 / 3), rel=1e-14, abs=0)
+
+    def test_numbers_that_the_function_looked_at(self):
+        scale = pa.tensor(2.0)
+        call = pa.captured(lambda t: pa.implicit.root(lambda x, t: x**3 - t * scale.item(), 1.0, t))
+        assert call(pa.tensor(4.0)).item() == pytest.approx(2.0, rel=1e-15, abs=0)
+        scale[...] = 16.0
+        assert call(pa.tensor(4.0)).item() == pytest.approx(4.0, rel=1e-15, abs=0)
 
 
 class TestErrors:
