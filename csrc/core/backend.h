@@ -95,10 +95,10 @@ class Backend {
   // Whether the memory was given out since this thread's capture began.
   virtual bool made_by_capture(int device, const void* data) = 0;
   // What the host raises at once, but learns of captured calls only after a replay.
-  enum class Fault : uint8_t { None, Index, Matrix, Parameter };
-  // A bool of the device for a kernel of the captured call to set where that happens: an index is
-  // out of range, a matrix is singular or not positive definite, a random draw has no such
-  // parameter. Null outside of captures.
+  enum class Fault : uint8_t { None, Index, Matrix, Value };
+  // A bool of the device for kernels of the captured call to set where that happens: an index is
+  // out of range, a matrix is singular or not positive definite, an op refuses a value. Null
+  // outside of captures.
   virtual void* captured_flag(int device, Fault fault) = 0;
   virtual void replay(DeviceGraph& graph) = 0;
   // What a replay that is done by now has set a flag for. Forgets them.

@@ -150,7 +150,7 @@ Tensor ends_on_host(const Tensor& x) {
 Tensor checked(std::string_view op, const Range& range, const Tensor& x) {
   if (!is_on_host(x) && backend().capturing()) {
     const Tensor broken = range.broken(x);
-    kernels::reported_later(any(broken).array().device_view(), Backend::Fault::Parameter);
+    kernels::reported_later(any(broken).array().device_view(), Backend::Fault::Value);
     return where(broken, scalar(1, x.dtype()), x);
   }
   const Tensor seen = ends_on_host(x);

@@ -5,6 +5,7 @@
 
 #include "autograd/capture.h"
 #include "ops/linear.h"
+#include "ops/origin.h"
 #include "ops/reduce.h"
 
 namespace pyautograd::ops {
@@ -135,7 +136,7 @@ Tensor spread_where(std::string_view op, const Tensor& given, const Axes& axis, 
                             ? std(deviations * sqrt(ratio), over.axes, 0, keepdims)
                             : var(deviations, over.axes, 0, keepdims) * reshape(ratio, shape);
   // The square of a std has its derivatives where it is 0, as long as nothing stands before it.
-  if (enough.is_array() && !Capture::unknown(enough.array()) && holds(all(enough))) return spread;
+  if (enough.is_array() && holds_everywhere(enough)) return spread;
   const Tensor infinity = scalar(std::numeric_limits<double>::infinity(), spread.dtype());
   return where(reshape(enough, shape), spread, spread * infinity);
 }

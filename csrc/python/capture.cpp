@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "autograd/closure.h"
+#include "kernels/device.h"
 #include "python/autograd_bind.h"
 #include "python/autograd_gc.h"
 #include "python/caster.h"
@@ -290,9 +291,14 @@ void bind_captures(py::module_& module) {
            "None where a guard holds, False where what the function looked at has changed.");
   module.def(
       "guard",
-      [](const Tensor& truth) { return Capture::current() && Capture::current()->guard(truth); },
+      [](const Tensor& truth) {
+        if (Capture::current()) return Capture::current()->guard(truth);
+        return truth.is_array() &&
+               kernels::reported_later(truth.array().device_view(), Backend::Fault::Value);
+      },
       py::arg("truth"), py::pos_only(),
-      "Has a call that is captured run only where this does not hold; false if it can be asked.");
+      "Has a call that is captured run only where this does not hold, or on a device report where "
+      "it does; false if it can be asked.");
   module.def("call_signature", &signature, py::arg("tensors"), py::pos_only());
   module.def(
       "capturing", [] { return Capture::current() != nullptr; },

@@ -138,8 +138,8 @@ class PyGraph {
         return "index";
       case Backend::Fault::Matrix:
         return "matrix";
-      case Backend::Fault::Parameter:
-        return "parameter";
+      case Backend::Fault::Value:
+        return "value";
       default:
         return "";
     }

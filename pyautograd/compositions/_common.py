@@ -71,7 +71,8 @@ def all_of(*conditions: Tensor) -> Tensor:
 def surely(condition: Tensor | bool) -> bool:
     """Whether it holds anywhere; False under vmap, where nothing can be looked at.
 
-    A captured call takes it not to hold, and is not run where it does.
+    A captured call takes it not to hold, and is not run where it does; one of a device reports it
+    later.
     """
     if isinstance(condition, bool):
         return condition
@@ -83,9 +84,12 @@ def surely(condition: Tensor | bool) -> bool:
 
 
 def known(x: Tensor) -> bool:
-    """Whether its numbers may decide which ops follow: not where vmap maps them, and not in a
-    checkpoint, as the vmap of a derivative may map them in a later run."""
-    return _core.depth(x) == 0 and not _core.in_closure()
+    """Whether its numbers may decide which ops follow: not where vmap maps them, nor in a captured
+    call of a device, and not in a checkpoint, as the vmap of a derivative may map them in a later
+    run."""
+    if _core.depth(x) > 0 or _core.in_closure():
+        return False
+    return x.device == "cpu" or not _core.device_capturing()
 
 
 def nowhere(condition: Tensor) -> bool:

@@ -358,7 +358,8 @@ def graph(f: Callable[..., Any], *, warmup: int = 1, device: str | None = None) 
             (:mod:`pyautograd.random`); or an argument is recorded or inside a transform.
         IndexError: an index tensor of an *earlier* call was out of range (:meth:`Graph.check`).
         LinAlgError: a matrix of an *earlier* call was singular, or not positive definite.
-        ValueError: a random draw of an *earlier* call had a parameter out of range.
+        ValueError: an op of an *earlier* call was given a value that it refuses, such as a
+            parameter of a distribution that is out of range.
 
     On a machine with a device::
 

@@ -130,10 +130,10 @@ class _Call:
                 "[cuda.graph] a matrix was singular, or not positive definite, in an earlier "
                 "call, whose numbers are wrong"
             )
-        if fault == "parameter":
+        if fault == "value":
             raise ValueError(
-                "[cuda.graph] a random draw had a parameter out of range in an earlier call, "
-                "whose numbers are wrong"
+                "[cuda.graph] an op was given a value that it refuses, such as a parameter out of "
+                "range, in an earlier call, whose numbers are wrong"
             )
 
 

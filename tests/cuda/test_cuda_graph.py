@@ -319,3 +319,32 @@ def test_the_examples_of_the_page(device):
         with contextlib.redirect_stdout(printed):
             exec(code, {"np": np, "pa": pa})
         assert printed.getvalue() == expected
+
+
+def test_numbers_that_an_op_refuses_are_reported_after_the_replay(device):
+    f = pa.cuda.graph(lambda i: pa.unravel_index(i, (2, 3)), warmup=0)
+    assert [x.tolist() for x in f(pa.tensor([4, 1], device=device))] == [[1, 0], [1, 1]]
+    f.check()
+    f(pa.tensor([4, 6], device=device))
+    with pytest.raises(ValueError, match="a value that it refuses, .* in an earlier call"):
+        f.check()
+    f.check()
+
+
+def test_what_numbers_would_decide_takes_the_way_that_is_always_right(device):
+    x = np.array([[1.0, np.nan], [2.0, 5.0]])
+    f = pa.cuda.graph(lambda x: pa.nanvar(x, axis=1, ddof=2), warmup=0)
+    f(pa.ones((2, 2), device=device))
+    f(pa.tensor(x, device=device))
+    got = f(pa.tensor([[1.0, np.nan], [2.0, 5.0]], device=device)).to("cpu").numpy()
+    assert np.isnan(got).all()
+
+
+def test_one_flag_serves_any_number_of_indices(device):
+    x = pa.arange(5.0, device=device)
+
+    def picked(i):
+        return sum(x[i + n % 3] for n in range(5000))
+
+    f = pa.cuda.graph(picked, warmup=0)
+    assert f(pa.tensor([0, 1], device=device)).tolist() == picked(pa.tensor([0, 1])).tolist()

@@ -15,6 +15,8 @@ DRAWS = {
     "gamma of tensors": lambda rng, x: rng.gamma(x, x + 1),
     "beta of tensors": lambda rng, x: rng.beta(x, 2.0),
     "t of tensors": lambda rng, x: rng.standard_t(x),
+    "zipf of tensors": lambda rng, x: rng.zipf(x + 1.0) + x,
+    "normal of tensors": lambda rng, x: rng.normal(x, x),
     "dirichlet of tensors": lambda rng, x: rng.dirichlet(x),
     "poisson of tensors": lambda rng, x: rng.poisson(x * 10) + x,
     "binomial of tensors": lambda rng, x: rng.binomial(20, 1 / x) + x,
@@ -143,6 +145,8 @@ def test_a_replay_that_is_refused_draws_nothing(device):
         (lambda rng, x: rng.poisson(x), np.nan),
         (lambda rng, x: rng.binomial(x, 0.5), 2.0**54),
         (lambda rng, x: rng.binomial(10, x), 1.5),
+        (lambda rng, x: rng.normal(0.0, x), -1.0),
+        (lambda rng, x: rng.noncentral_chisquare(x + 1, 2.0), -0.5),
     ],
 )
 def test_parameters_out_of_range_are_reported_after_the_replay(draw, bad, device):
@@ -152,7 +156,7 @@ def test_parameters_out_of_range_are_reported_after_the_replay(draw, bad, device
     f(good)
     f.check()
     f(x)
-    with pytest.raises(ValueError, match="parameter out of range in an earlier call"):
+    with pytest.raises(ValueError, match="parameter out of range, in an earlier call"):
         f.check()
     f.check()
     before = rng.state

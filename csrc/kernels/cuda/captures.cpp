@@ -13,9 +13,8 @@ struct DeviceGraph {
   void* graph;
   std::unordered_set<kernels::cuda::Block*> held;
   std::vector<void*> pinned;
-  kernels::cuda::Block* flags;
-  std::vector<Backend::Fault> faults;  // what each flag stands for
-  bool* seen_flags;                    // on the host
+  kernels::cuda::Block* flags;  // one for each Fault
+  bool* seen_flags;             // on the host
   int last_stream = -1;
 };
 
@@ -25,7 +24,10 @@ namespace pyautograd::kernels::cuda {
 
 namespace {
 
-constexpr size_t kMostFlags = 4096;
+using Fault = Backend::Fault;
+constexpr Fault kFaults[] = {Fault::Index, Fault::Matrix, Fault::Value};
+constexpr size_t kFlagBytes = Capture::kFlagBytes;
+static_assert(static_cast<size_t>(Fault::Value) < kFlagBytes);
 
 ThreadStreams& mine() { return ThreadStreams::mine(); }
 
@@ -50,8 +52,7 @@ void StreamBackend::begin_capture(int device) {
   set_current_stream(device, stream);
   try {
     const std::lock_guard lock(runtime.mutex);
-    capture->flags =
-        &runtime.allocator.allocate(device, kMostFlags * sizeof(bool), stream, capture.get());
+    capture->flags = &runtime.allocator.allocate(device, kFlagBytes, stream, capture.get());
     runtime.system.begin_capture(runtime.timeline.handle(stream));
     runtime.timeline.set_captured(stream, true);
   } catch (...) {
@@ -67,13 +68,8 @@ namespace {
 
 // What a graph keeps in common with the capture that it comes from.
 DeviceGraph* graph_of(Capture& capture, void* graph) {
-  return new DeviceGraph{capture.device,
-                         graph,
-                         std::move(capture.held),
-                         std::move(capture.pinned),
-                         capture.flags,
-                         std::move(capture.faults),
-                         nullptr};
+  return new DeviceGraph{capture.device, graph,  std::move(capture.held), std::move(capture.pinned),
+                         capture.flags,  nullptr};
 }
 
 }  // namespace
@@ -103,8 +99,8 @@ DeviceGraph* StreamBackend::end_capture() {
   }
   leave_capture(*capture);
   DeviceGraph* out = graph_of(*capture, graph);
-  if (out->faults.empty()) return out;
-  out->seen_flags = static_cast<bool*>(allocate_pinned(kMostFlags * sizeof(bool)));
+  if (!capture->flagged) return out;
+  out->seen_flags = static_cast<bool*>(allocate_pinned(kFlagBytes));
   out->pinned.push_back(out->seen_flags);
   clear_flags(*out);
   return out;
@@ -130,20 +126,16 @@ void* StreamBackend::captured_flag(int device, Fault fault) {
   Capture* capture = mine().capture.get();
   if (!capture) return nullptr;
   if (capture->device != device) refuse_capture("use a second device");
-  if (capture->faults.size() == kMostFlags) {
-    runtime_error("a captured call cannot use more than ", kMostFlags,
-                  " index arrays, factorizations and draws with parameters");
-  }
-  capture->faults.push_back(fault);
-  return capture->flags->data + capture->faults.size() - 1;
+  capture->flagged = true;
+  return capture->flags->data + static_cast<size_t>(fault);
 }
 
 void StreamBackend::clear_flags(DeviceGraph& graph) {
   Runtime& runtime = at(graph.device);
-  std::memset(graph.seen_flags, 0, kMostFlags * sizeof(bool));
+  std::memset(graph.seen_flags, 0, kFlagBytes);
   const void* const written[] = {graph.flags->data};
   before(graph.device, written, {});
-  runtime.system.clear(current_handle(graph.device), graph.flags->data, kMostFlags * sizeof(bool));
+  runtime.system.clear(current_handle(graph.device), graph.flags->data, kFlagBytes);
   after(graph.device, written, {});
 }
 
@@ -159,8 +151,7 @@ void StreamBackend::replay(DeviceGraph& graph) {
   }
   runtime.system.launch(graph.graph, handle);
   if (graph.seen_flags) {
-    runtime.system.copy(handle, graph.seen_flags, graph.flags->data,
-                        graph.faults.size() * sizeof(bool), Direction::ToHost);
+    runtime.system.copy(handle, graph.seen_flags, graph.flags->data, kFlagBytes, Direction::ToHost);
   }
   const Use now = runtime.timeline.now(stream);
   for (Block* block : graph.held) {
@@ -180,8 +171,8 @@ Backend::Fault StreamBackend::check(DeviceGraph& graph, bool wait) {
   if (wait) wait_for_replays();
   const volatile bool* flags = graph.seen_flags;
   Fault found = Fault::None;
-  for (size_t i = 0; i < graph.faults.size() && found == Fault::None; ++i)
-    if (flags[i]) found = graph.faults[i];
+  for (Fault fault : kFaults)
+    if (found == Fault::None && flags[static_cast<size_t>(fault)]) found = fault;
   if (found == Fault::None) return found;
   if (!wait) wait_for_replays();  // or the copy of a later one would bring them back
   clear_flags(graph);

@@ -145,7 +145,7 @@ void CachingAllocator::hold(Capture& capture, Block& block) {
 void CachingAllocator::end(Capture& capture) noexcept {
   // Nobody frees the flags of a capture: the graph alone holds them.
   capture.flags->live = false;
-  counted_.live -= static_cast<int64_t>(capture.flags->bytes);
+  counted_.live -= static_cast<int64_t>(Capture::kFlagBytes);
   counted_.captured += static_cast<int64_t>(capture.flags->bytes);
   for (Block* block : capture.held) block->capture = nullptr;
 }

@@ -27,12 +27,15 @@ struct Block {
 // The call that is being captured: a graph in the making. What it touches keeps its place while the
 // graph lives; what it allocates and frees again serves its own later allocations only.
 struct Capture {
+  // A flag for each Backend::Fault.
+  static constexpr size_t kFlagBytes = 4 * sizeof(bool);
+
   int device = 0, stream = 0;
   std::unordered_set<Block*> held;
   std::map<size_t, std::vector<Block*>> spare;
   std::vector<void*> pinned;  // what is copied to the device at each replay
   Block* flags = nullptr;
-  std::vector<Backend::Fault> faults;  // of the flags that kernels have been given
+  bool flagged = false;  // kernels have been given some of these
 };
 
 // Keeps freed blocks by size class, so that a loop over equal shapes asks the system for none. A
