@@ -1,4 +1,5 @@
-"""Discrete Fourier transforms, under the names of :mod:`numpy.fft` and the array API.
+"""Discrete Fourier transforms, under the names of :mod:`numpy.fft` and the array API; cosine and
+sine transforms, under those of :mod:`scipy.fft`.
 
 Lengths of any kind are taken, primes too. float32 and complex64 are transformed in single
 precision, integers in double. The transforms are linear, so their derivatives of every order and
@@ -14,6 +15,9 @@ in every mode are transforms again; the gradient with respect to real numbers is
 [1.0, 1.0, 0.0, 0.0]
 """
 
+from typing import TYPE_CHECKING
+
+from . import compositions
 from ._core import fft_fft as fft
 from ._core import fft_fft2 as fft2
 from ._core import fft_fftfreq as fftfreq
@@ -34,13 +38,26 @@ from ._core import fft_rfftfreq as rfftfreq
 from ._core import fft_rfftn as rfftn
 from ._names import public_dir
 
+if TYPE_CHECKING:
+    from .compositions.cosine_transforms import dct, dctn, dst, dstn, idct, idctn, idst, idstn
+
+globals().update(compositions.functions_of("fft"))
+
 __all__ = [
+    "dct",
+    "dctn",
+    "dst",
+    "dstn",
     "fft",
     "fft2",
     "fftfreq",
     "fftn",
     "fftshift",
     "hfft",
+    "idct",
+    "idctn",
+    "idst",
+    "idstn",
     "ifft",
     "ifft2",
     "ifftn",

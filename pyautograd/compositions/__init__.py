@@ -51,8 +51,9 @@ _MODULES = {
     "writing": "copyto fill_diagonal place put put_along_axis putmask",
 }  # fmt: skip
 
-# The same in the modules linalg and special, which import them from here.
+# The same in the modules fft, linalg and special, which import them from here.
 _BESIDE = {
+    "fft": {"cosine_transforms": "dct dctn dst dstn idct idctn idst idstn"},
     "linalg": {
         "matrix_equations": "solve_continuous_lyapunov solve_discrete_lyapunov",
         "matrix_functions": "cosm coshm fractional_matrix_power funm sinhm sinm tanhm tanm",

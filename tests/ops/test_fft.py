@@ -260,3 +260,51 @@ def test_the_jacobian_of_rows_is_sparse():
     x = signal((3, 6), "float64")
     plan = pa.sparse.plan(lambda x: pa.absolute(pa.fft.rfft(x)) ** 2, x)
     assert plan.pattern.nnz == 3 * 4 * 6
+
+
+@pytest.mark.parametrize("name", ["dct", "idct", "dst", "idst"])
+@pytest.mark.parametrize("type", [1, 2, 3, 4])
+def test_cosine_and_sine_transforms_are_scipys(name, type):
+    rng = np.random.default_rng(0)
+    options = itertools.product(
+        (None, "backward", "ortho", "forward"), (None, True, False), (2, 3, 5, 8), (None, 4, 7)
+    )
+    for norm, orthogonalize, size, n in options:
+        x = rng.standard_normal((2, size))
+        for values in (x, x.astype(np.float32), x * (1 + 2j)):
+            if values.dtype.kind == "c" and orthogonalize is not None:
+                continue  # which SciPy forgets for complex numbers
+            wanted = getattr(scipy.fft, name)(values, type, n, 1, norm, orthogonalize=orthogonalize)
+            found = getattr(pa.fft, name)(values, type, n, 1, norm, orthogonalize=orthogonalize)
+            assert found.dtype == wanted.dtype
+            atol = 32 * np.finfo(wanted.dtype).eps * np.abs(wanted).max()
+            np.testing.assert_allclose(found.numpy(), wanted, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("name", ["dct", "dst", "dctn", "dstn"])
+@pytest.mark.parametrize("type", [1, 2, 3, 4])
+def test_cosine_and_sine_transforms_and_their_inverses(name, type):
+    forward, back = getattr(pa.fft, name), getattr(pa.fft, f"i{name}")
+    x = pa.asarray(np.random.default_rng(1).standard_normal((3, 4)))
+    for norm in (None, "ortho", "forward"):
+        y = forward(x, type, norm=norm)
+        np.testing.assert_allclose(back(y, type, norm=norm).numpy(), x, rtol=0, atol=1e-14)
+    square = pa.jacobian(lambda x: pa.ravel(forward(x, type, norm="ortho")), x).numpy()
+    square = square.reshape(12, 12)
+    np.testing.assert_allclose(square @ square.T, np.eye(12), rtol=0, atol=1e-14)
+    pa.testing.check_grads(lambda x: forward(x, type) ** 2, (x,), order=3)
+    mapped = pa.func.vmap(lambda x: forward(x, type))(pa.stack([x, 2 * x]))
+    np.testing.assert_array_equal(mapped[1].numpy(), forward(2 * x, type).numpy())
+    np.testing.assert_array_equal(pa.captured(forward)(x).numpy(), forward(x).numpy())
+
+
+def test_wrong_cosine_transforms():
+    x = pa.ones(3)
+    for call, text in (
+        (lambda: pa.fft.dct(x, 5), r"\[fft.dct\] type must be 1, 2, 3 or 4, got 5"),
+        (lambda: pa.fft.idct(x[:1], 1), "no transform of type 1 of 1 numbers"),
+        (lambda: pa.fft.dst(x, norm="x"), "norm must be None"),
+        (lambda: pa.fft.dstn(x, s=(2, 3), axes=0), r"\[fft.dstn\] s has 2 sizes for 1 axes"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            call()
