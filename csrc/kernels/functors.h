@@ -47,11 +47,15 @@ using BinaryArithmetic =
     List<Add, Subtract, Multiply, Maximum, Minimum, FloorDivide, Remainder, Fmod, Power>;
 using BinaryFloat =
     List<Divide, Atan2, Hypot, LogAddExp, LogAddExp2, CopySign, NextAfter, Heaviside, Ldexp, Xlogy,
-         Scale, ScaleBoth, ScaleOver, ScaleTanh, ScaleSigmoid, ScaleSqrt, ScaleSquare>;
+         Scale, ScaleBoth, ScaleOver, ScaleTanh, ScaleSigmoid, ScaleSqrt, ScaleSquare, ScaleExpm1At,
+         ScaleTanhAt, ScaleSigmoidAt>;
 using BinaryParts = List<MakeComplex>;
 using BinaryBitwise = List<BitwiseAnd, BitwiseOr, BitwiseXor, LeftShift, RightShift, Gcd, Lcm>;
 using BinaryPredicate = List<Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual, LogicalAnd,
                              LogicalOr, LogicalXor>;
+
+// Slopes for which a function's argument and its result serve.
+using Slopes = List<ScaleExpm1At, ScaleTanhAt, ScaleSigmoidAt>;
 
 using Unary =
     decltype(UnaryFloat{} + UnaryArithmetic{} + UnaryParts{} + UnaryBitwise{} + UnaryPredicate{});

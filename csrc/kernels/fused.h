@@ -31,14 +31,14 @@ class ElementFunction {
 struct ElementLoop {
   Loop1 unary = nullptr;
   Loop2 binary = nullptr;
-  Loop3 where = nullptr;
+  Loop3 ternary = nullptr;
   std::shared_ptr<const ElementFunction> function = {};
   std::optional<Placement> splice = {};  // the first input, with the second in this place of it
 
   bool is_part(size_t input) const { return splice && input == 1; }
   // Whether this input may be one number in the place of an array.
   bool takes_number(size_t input) const {
-    return !unary && !(where && input == 0) && !is_part(input);
+    return !unary && !(ternary && input == 0) && !is_part(input);
   }
 };
 
@@ -115,13 +115,13 @@ class FusedProgram {
     int64_t before(int64_t place) const;
   };
   struct Action {
-    enum class Kind : uint8_t { Unary, Binary, Where, Function, Fetch, Splice } kind;
+    enum class Kind : uint8_t { Unary, Binary, Ternary, Function, Fetch, Splice } kind;
     std::array<uint8_t, 4> strides = {};  // bytes, of the result and of the operands
     std::array<bool, 3> numbers = {};     // operands in the place of an array
     union {
       Loop1 unary;
       Loop2 binary;
-      Loop3 where;
+      Loop3 ternary;
       const ElementFunction* function;
       size_t part;  // of fetches_ or splices_
     };

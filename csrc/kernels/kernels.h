@@ -31,13 +31,20 @@ DType result_dtype(FnId fn, DType input);
 using Loop1 = void (*)(void* out, const void* x, int64_t n);
 using Loop2 = void (*)(void* out, const void* x, const void* y, int64_t n, bool x_scalar,
                        bool y_scalar);
-using Loop3 = void (*)(void* out, const bool* condition, const void* x, const void* y, int64_t n,
-                       bool x_scalar, bool y_scalar);
-Loop3 where_loop(int64_t itemsize);
+using Loop3 = void (*)(void* out, const void* x, const void* y, const void* z, int64_t n,
+                       bool y_scalar, bool z_scalar);
+Loop3 where_loop(int64_t itemsize);  // of the condition, which is bool, and the branches
+// Whether one of n results is near a limit.
+using NearLimit = bool (*)(const void* y, int64_t n);
+NearLimit near_limit_loop(FnId slope, DType dtype);
+Loop3 slope_loop(FnId fn, DType dtype);  // nullptr when not supported
 Loop1 unary_loop(FnId fn, DType input);  // nullptr when not supported
 Loop2 binary_loop(FnId fn, DType input);
 
 void where(const View& out, const View& condition, const View& x, const View& y);
+// t times the slope at x, whose result there is y, of the function that fn belongs to, one
+// of Slopes.
+void scale_by_slope(FnId fn, const View& out, const View& x, const View& t, const View& y);
 
 // Filling and copying.
 
@@ -95,6 +102,10 @@ bool any_nan(const View& x);
 // way, and faster without.
 bool any_zero(const View& x);
 bool any_infinite(const View& x);
+// Whether the slope that fn, one of Slopes, scales by needs the argument for some of these results;
+// true where looking is more
+// than one pass, as on a device.
+bool any_near_limit(FnId fn, const View& y);
 bool all_equal(const View& a, const View& b);  // equal shapes and dtypes; nan differs from itself
 
 // Indexing: indices are int64 in [0, size), as normalize_index makes them.

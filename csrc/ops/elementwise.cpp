@@ -4,6 +4,7 @@
 #include "kernels/device.h"
 #include "kernels/fused.h"
 #include "ops/series.h"
+#include "ops/slopes.h"
 
 namespace pyautograd::ops {
 
@@ -28,7 +29,7 @@ bool on_host(const Array& x) { return x.device.kind == Device::Kind::CPU; }
 
 class Elementwise final : public Primitive {
  public:
-  explicit Elementwise(const ElementwiseRow& row) : row_(row) {
+  explicit Elementwise(const ElementwiseRow& row) : row_(row), slope_(slope_of(row.fn)) {
     for (int i = 0; i < kDTypeCount; ++i) kernels_[i] = find_kernel(row, static_cast<DType>(i));
   }
 
@@ -85,6 +86,14 @@ class Elementwise final : public Primitive {
     return !shows_part() && !checks;
   }
 
+  // Far from its limits a result tells the slope, and the argument need not be kept.
+  Ref<RefCounted> context(TensorSpan, TensorSpan outputs) const override {
+    static const auto* by_result = new Ref<RefCounted>(make_ref<ByResult>());
+    return slope_ && !near_limit(*slope_, outputs[0]) ? *by_result : Ref<RefCounted>();
+  }
+  Saves saves_with(const RefCounted&) const override {
+    return {.inputs = 0, .outputs = 1, .specs = false};
+  }
   Saves saves_for(std::span<const bool> tracked) const override {
     uint32_t reads = 0;
     for (size_t i = 0; i < tracked.size(); ++i) {
@@ -221,7 +230,10 @@ class Elementwise final : public Primitive {
                     {b.address(), b.dtype, out.shape, b_strides, b.device});
   }
 
+  struct ByResult final : RefCounted {};
+
   const ElementwiseRow& row_;
+  const std::optional<kernels::FnId> slope_;
   std::array<Kernel, kDTypeCount> kernels_;
 };
 

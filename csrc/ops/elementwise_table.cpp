@@ -3,6 +3,7 @@
 
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
+#include "ops/slopes.h"
 #include "ops/special.h"
 
 namespace pyautograd::ops {
@@ -26,10 +27,17 @@ Tensor times_i(T t, double sign) {
   return t * scalar(std::complex<double>(0, sign), complex_of(t.dtype()));
 }
 
+// 1 - x**2 of real x. The product has the digits near 1; its derivative, a difference of the
+// factors, has none near 0.
+Tensor one_minus_square(T x) {
+  const Tensor squared = call<Square>(x), near = less(squared, scalar(0.25, x.dtype()));
+  return where(near, 1.0 - squared, (1.0 - x) * (x + 1.0));
+}
+
 // 1 / sqrt(1 - x**2). The complex root in two factors, which are right on both sides of the cuts;
 // a difference keeps the sign of a zero imaginary part where a sum loses it.
 Tensor inverse_root(T x) {
-  if (!is_complex(x.dtype())) return call<Rsqrt>((1.0 - x) * (x + 1.0));
+  if (!is_complex(x.dtype())) return call<Rsqrt>(one_minus_square(x));
   return call<Rsqrt>(-(x - 1.0)) * call<Rsqrt>(x - -1.0);
 }
 
@@ -51,9 +59,8 @@ Tensor atan_part(T t, X x, T) {
   return scale_over(scale_over(t, one_plus_i(x[0])), one_minus_i(x[0]));
 }
 Tensor atanh_part(T t, X x, T) {
-  const Tensor below = 1.0 - x[0], above = x[0] + 1.0;
-  if (!is_complex(x[0].dtype())) return scale_over(t, below * above);
-  return scale_over(scale_over(t, below), above);
+  if (!is_complex(x[0].dtype())) return scale_over(t, one_minus_square(x[0]));
+  return scale_over(scale_over(t, 1.0 - x[0]), x[0] + 1.0);
 }
 
 // 1 / sqrt(x**2 - 1), with the cuts of acosh; neither factor is flat anywhere, so that every order
@@ -176,10 +183,8 @@ constexpr ElementwiseRow kRows[] = {
     // exponentials and logarithms
     unary<Exp>("exp", "e**x.", {[](T t, X, T y) { return scale(t, y); }, kY}),
     unary<Exp2>("exp2", "2**x.", {[](T t, X, T y) { return scale(t, y * ln2); }, kY}),
-    unary<Expm1>("expm1",
-                 "exp(x) - 1, accurate near 0. Its derivative is the result plus 1: of large "
-                 "negative x, where that is small, to 1e-16 absolutely.",
-                 {[](T t, X, T y) { return scale(t, y + 1.0); }, kY}),
+    unary<Expm1>("expm1", "exp(x) - 1, accurate near 0.",
+                 {[](T t, X x, T y) { return scale_expm1(t, x[0], y); }, kX1 | kY}),
     unary<Log>("log", "The natural logarithm. Its derivative at 0 is infinite.",
                {[](T t, X x, T) { return scale_over(t, x[0]); }, kX1}),
     unary<Log2>("log2", "The logarithm to base 2. Its derivative at 0 is infinite.",
@@ -226,7 +231,7 @@ constexpr ElementwiseRow kRows[] = {
     unary<Cosh>("cosh", "The hyperbolic cosine.",
                 {[](T t, X x, T) { return scale(t, call<Sinh>(x[0])); }, kX1}),
     unary<Tanh>("tanh", "The hyperbolic tangent.",
-                {[](T t, X, T y) { return call<ScaleTanh>(t, y); }, kY}),
+                {[](T t, X x, T y) { return scale_tanh(t, x[0], y); }, kX1 | kY}),
     unary<Asinh>("asinh", "The inverse hyperbolic sine.",
                  {[](T t, X x, T) { return scale(t, inverse_sine_root(x[0])); }, kX1}),
     unary<Acosh>("acosh",
@@ -261,7 +266,7 @@ constexpr ElementwiseRow kRows[] = {
                  },
                  kX1}),
     unary<Sigmoid>("sigmoid", "1 / (1 + exp(-x)), without overflow.",
-                   {[](T t, X, T y) { return call<ScaleSigmoid>(t, y); }, kY}),
+                   {[](T t, X x, T y) { return scale_sigmoid(t, x[0], y); }, kX1 | kY}),
     unary<Softplus>("softplus",
                     "log(1 + exp(x)), without overflow; of complex x the principal logarithm.",
                     {[](T t, X x, T) { return scale(t, call<Sigmoid>(x[0])); }, kX1}),

@@ -91,6 +91,13 @@ class InSingle final : public Primitive {
     return primitive_->saves_for(tracked);
   }
 
+  Ref<RefCounted> context(TensorSpan inputs, TensorSpan outputs) const override {
+    return primitive_->context(inputs, outputs);
+  }
+  Saves saves_with(const RefCounted& context) const override {
+    return primitive_->saves_with(context);
+  }
+
   Tensors vjp(const VjpArgs& args) const override {
     const Tensors cotangents = cast_to_single(args.cotangents),
                   inputs = cast_to_single(args.inputs), outputs = cast_to_single(args.outputs);

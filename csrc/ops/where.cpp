@@ -44,7 +44,7 @@ class Where final : public Primitive {
   }
 
   bool find_loop(TensorSpan x, kernels::ElementLoop& loop) const override {
-    loop.where = kernels::where_loop(itemsize(x[1].dtype()));
+    loop.ternary = kernels::where_loop(itemsize(x[1].dtype()));
     return is_bool(x[0].dtype()) && x[1].dtype() == x[2].dtype();
   }
 

@@ -1,12 +1,13 @@
 """Values and derivatives at arguments where formulas cancel, underflow or overflow, against numbers
 of 100 digits that mpmath has found."""
 
+import itertools
 import math
 import operator
 
 import numpy as np
 import pytest
-from support.modes import in_all_modes
+from support.modes import complex_derivative, in_all_modes
 
 import pyautograd as pa
 
@@ -161,3 +162,113 @@ def test_inverse_tangents_of_huge_complex_numbers(z):
     for op, sign in ((pa.atan, 1), (pa.atanh, -1)):
         slope = pa.func.jacfwd(op, holomorphic=True)(moderate).item()
         np.testing.assert_allclose(slope, sign / (1e100 + 2e100j) ** 2, rtol=1e-14)
+
+
+# Near a limit: the derivatives of order n = 1, 2, ... are these, but for a part exp(-|x|) of them.
+NEAR_LIMITS = [
+    (pa.expm1, (-3.0, -20.0, -45.0, -700.0), lambda x, n: np.exp(x)),
+    (
+        pa.tanh,
+        (20.0, -25.0, 350.0),
+        lambda x, n: 4 * (-2 * np.sign(x)) ** (n - 1) * np.exp(-2 * abs(x)),
+    ),
+    (pa.sigmoid, (40.0, -40.0, 700.0), lambda x, n: (-np.sign(x)) ** (n - 1) * np.exp(-abs(x))),
+    (pa.special.log_expit, (40.0, 700.0), lambda x, n: (-1) ** (n - 1) * np.exp(-x)),
+]
+
+
+@pytest.mark.parametrize(
+    ("f", "points", "wanted"), NEAR_LIMITS, ids=[case[0].__name__ for case in NEAR_LIMITS]
+)
+def test_slopes_near_limits(f, points, wanted):
+    for x in points:
+        for order in range(1, 4):
+            found = in_all_modes(f, x, *[1.0] * order)
+            assert found == pytest.approx([wanted(x, order)] * len(found), rel=2e-15, abs=0)
+        fourth = pa.func.jacfwd(pa.func.grad(pa.func.jacfwd(pa.func.grad(f))))(pa.tensor(x))
+        assert fourth.item() == pytest.approx(wanted(x, 4), rel=2e-15, abs=0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_slopes_on_the_way_to_a_limit(dtype):
+    eps = np.finfo(dtype).eps
+    rel = 2**7 * eps  # seven bits are lost before the argument takes over
+    x = np.concatenate([np.linspace(-9, 9, 181), [1e-8, -1e-8, 30.0, -30.0]]).astype(dtype)
+    wide = x.astype(np.longdouble)
+    e = np.exp(-abs(wide))
+    tanh, sigmoid = 1 / np.cosh(wide) ** 2, e / (1 + e) ** 2
+    for f, slope, bend in (
+        (pa.expm1, np.exp(wide), np.exp(wide)),
+        (pa.tanh, tanh, -2 * np.tanh(wide) * tanh),
+        (pa.sigmoid, sigmoid, -np.tanh(wide / 2) * sigmoid),
+    ):
+        first = pa.func.grad(lambda x, f=f: pa.sum(f(x)))
+        second = pa.func.grad(lambda x, first=first: pa.sum(first(x)))
+        at = pa.asarray(x)
+        np.testing.assert_allclose(first(at).numpy(), slope.astype(dtype), rtol=rel)
+        np.testing.assert_allclose(second(at).numpy(), bend.astype(dtype), rtol=rel, atol=eps)
+        assert first(at).dtype == second(at).dtype == dtype
+        # neighbours do not matter, nor do layouts
+        alone = np.stack([first(pa.asarray(v)).numpy() for v in x])
+        np.testing.assert_array_equal(first(at).numpy(), alone)
+        for n in (1, 7, 40, 100):
+            np.testing.assert_array_equal(first(at[:n]).numpy(), alone[:n])
+        np.testing.assert_array_equal(first(at[::-3]).numpy(), alone[::-3])
+        weights = pa.asarray(np.arange(1, 3, dtype=dtype)[:, None])
+        rows = pa.func.grad(lambda x, f=f, w=weights: pa.sum(w * f(x)))(pa.stack([at, at]))
+        np.testing.assert_array_equal(rows.numpy(), np.stack([alone, 2 * alone]))
+        large = pa.tile(at, 300)
+        with pa.fused():
+            np.testing.assert_array_equal(first(large).numpy(), np.tile(alone, 300))
+        captured = pa.captured(first)
+        np.testing.assert_array_equal(captured(at[:5]).numpy(), alone[:5])
+        np.testing.assert_array_equal(captured(large).numpy(), np.tile(alone, 300))
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_slopes_near_limits_of_complex_numbers(order):
+    z = pa.asarray([40 + 1j, -40 + 1j])
+    for f, at, wanted in (
+        (pa.expm1, z[1:], lambda z: np.exp(z)),
+        (
+            pa.tanh,
+            z,
+            lambda z: 4 * (-2 * np.sign(z.real)) ** (order - 1) * np.exp(-2 * np.sign(z.real) * z),
+        ),
+        (pa.sigmoid, z, lambda z: (-np.sign(z.real)) ** (order - 1) * np.exp(-np.sign(z.real) * z)),
+    ):
+        for modes in itertools.product(("forward", "reverse"), repeat=order):
+            found = complex_derivative(f, modes)(at).numpy()
+            np.testing.assert_allclose(found, wanted(at.numpy()), rtol=1e-14)
+
+
+def test_arguments_are_kept_only_near_a_limit():
+    for f, far, near in ((pa.tanh, 1.0, 4.0), (pa.sigmoid, 1.0, 6.0), (pa.expm1, 1.0, -6.0)):
+        for dtype in ("float64", "float32", "float16", "complex128"):
+            x = pa.full((2, 5000), far, dtype=dtype)
+            for at, kept in ((x, 1), (pa.matrix_transpose(x), 1), (x * (near / far), 2)):
+                at = at.detach().requires_grad_()
+                before = pa.memory.live().bytes
+                y = f(at * 1.0)
+                held = pa.memory.live().bytes - before
+                assert kept * at.nbytes <= held < (kept + 0.1) * at.nbytes, (f, dtype, kept)
+                del y
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_rounded_results_beside_the_limit_that_decides(dtype):
+    # Rounded, they are nearer to the limit than what was looked at.
+    x = pa.tensor([2.76, 2.7605, 2.761, 2.7615, 2.762], requires_grad=True)
+    with pa.memory.keep_as(dtype, min_bytes=0):
+        y = pa.sum(pa.tanh(x))
+    y.backward()
+    slope = 1 / np.cosh(x.detach().numpy()) ** 2
+    np.testing.assert_allclose(x.grad, slope, rtol=0, atol=1e-2)
+
+
+@pytest.mark.parametrize("f", [pa.asin, pa.acos, pa.atanh])
+def test_second_derivatives_of_inverse_functions_beside_zero(f):
+    sign = {pa.acos: -1, pa.atanh: 2}.get(f, 1)
+    for x in (1e-300, -1e-20, 1e-9):
+        found = in_all_modes(f, x, 1.0, 1.0)
+        assert found == pytest.approx([sign * x] * len(found), rel=1e-15, abs=0)

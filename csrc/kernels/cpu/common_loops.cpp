@@ -84,12 +84,41 @@ void gemm(const Gemm& g) {
   }
 }
 
-void where_loop(void* out, const bool* condition, const void* x, const void* y, int64_t n,
+void where_loop(void* out, const void* condition, const void* x, const void* y, int64_t n,
                 bool x_scalar, bool y_scalar) {
+  const auto* chosen = static_cast<const bool*>(condition);
   auto* o = static_cast<Bytes16*>(out);
   const auto* a = static_cast<const Bytes16*>(x);
   const auto* b = static_cast<const Bytes16*>(y);
-  for (int64_t i = 0; i < n; ++i) o[i] = condition[i] ? a[x_scalar ? 0 : i] : b[y_scalar ? 0 : i];
+  for (int64_t i = 0; i < n; ++i) o[i] = chosen[i] ? a[x_scalar ? 0 : i] : b[y_scalar ? 0 : i];
+}
+
+template <class F, class T>
+void slope_loop(void* out, const void* x, const void* t, const void* y, int64_t n, bool t_scalar,
+                bool y_scalar) {
+  using Formula = ComplexFormula<F>;
+  auto* o = static_cast<T*>(out);
+  const auto *a = static_cast<const T*>(x), *b = static_cast<const T*>(t),
+             *c = static_cast<const T*>(y);
+  for (int64_t i = 0; i < n; ++i) {
+    const T scale = b[t_scalar ? 0 : i], result = c[y_scalar ? 0 : i];
+    o[i] =
+        Formula::near_limit(result) ? Formula()(scale, a[i]) : Formula::from_result(scale, result);
+  }
+}
+template <class F, class T>
+bool near_limit(const void* y, int64_t n) {
+  const auto* a = static_cast<const T*>(y);
+  return std::any_of(a, a + n, [](T result) { return ComplexFormula<F>::near_limit(result); });
+}
+template <class T, class F>
+void install_slope(LoopTable& table) {
+  table.slope[index_of<F>(Slopes{})][int(dtype_of<T>)] = slope_loop<F, T>;
+  table.near_limit[index_of<F>(Slopes{})][int(dtype_of<T>)] = near_limit<F, T>;
+}
+template <class T, class... F>
+void install_slopes_of(LoopTable& table, List<F...>) {
+  (install_slope<T, F>(table), ...);
 }
 
 template <class... T>
@@ -106,6 +135,7 @@ void install_complex(LoopTable& table) {
   table.reduce[int(Reduce::Any)][d] = truth_loops<false, T>();
   table.reduce[int(Reduce::All)][d] = truth_loops<true, T>();
   table.gemm[d] = gemm<T>;
+  install_slopes_of<T>(table, Slopes{});
 }
 
 }  // namespace

@@ -67,6 +67,27 @@ Loop2 binary_loop(FnId fn, DType input) {
   return index < unsigned(kBinaryCount) ? loops().binary[index][int(input)] : nullptr;
 }
 
+namespace {
+
+template <class... F>
+int index_in(List<F...>, FnId fn) {
+  int index = 0;
+  (void)(... || (fn_id<F>() == fn || (++index, false)));
+  return index;
+}
+
+}  // namespace
+
+Loop3 slope_loop(FnId fn, DType dtype) {
+  const int index = index_in(Slopes{}, fn);
+  return index < kSlopeCount ? loops().slope[index][int(dtype)] : nullptr;
+}
+
+NearLimit near_limit_loop(FnId slope, DType dtype) {
+  const int index = index_in(Slopes{}, slope);
+  return index < kSlopeCount ? loops().near_limit[index][int(dtype)] : nullptr;
+}
+
 Loop3 where_loop(int64_t itemsize) { return loops().where[size_class(itemsize)]; }
 
 bool supports(FnId fn, DType input) {

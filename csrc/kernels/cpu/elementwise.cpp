@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <optional>
 
@@ -193,9 +194,33 @@ void where(const View& out, const View& condition, const View& x, const View& y)
   const Loop3 loop = where_loop(itemsize(out.dtype));
   Elementwise<4>({&out, &condition, &x, &y}, 0b1100)
       .run([&](const auto& p, int64_t n, unsigned constants) {
-        loop(p[0], reinterpret_cast<const bool*>(p[1]), p[2], p[3], n, constants & 4,
-             constants & 8);
+        loop(p[0], p[1], p[2], p[3], n, constants & 4, constants & 8);
       });
+}
+
+// On a device an exponential takes no longer than one more number.
+void scale_by_slope(FnId fn, const View& out, const View& x, const View& t, const View& y) {
+  if (on_device(out)) return binary(fn, out, t, x);
+  const Loop3 loop = slope_loop(fn, out.dtype);
+  Elementwise<4>({&out, &x, &t, &y}, 0b1100).run([&](const auto& p, int64_t n, unsigned constants) {
+    loop(p[0], p[1], p[2], p[3], n, constants & 4, constants & 8);
+  });
+}
+
+bool any_near_limit(FnId fn, const View& y) {
+  if (is_half(y.dtype) && !on_device(y)) {
+    const Ref<Array> wide = Array::empty(Dims(y.shape), DType::Float32);
+    copy(wide->view(), y);
+    return any_near_limit(fn, wide->view());
+  }
+  const NearLimit test = near_limit_loop(fn, y.dtype);
+  const Nest<1> nest(y.shape, {y.strides});
+  if (on_device(y) || !test || !nest.packed(0)) return true;
+  std::atomic<bool> found{false};
+  parallel_for(nest.count(), kGrain, [&](int64_t begin, int64_t end) {
+    if (test(bytes_at(y.data, begin * itemsize(y.dtype)), end - begin)) found.store(true);
+  });
+  return found.load();
 }
 
 }  // namespace pyautograd::kernels

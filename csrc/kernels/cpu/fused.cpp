@@ -56,7 +56,7 @@ FusedProgram::Operand FusedProgram::step(const ElementLoop& loop, std::span<cons
     functions_.push_back(loop.function);
     action = {.kind = Action::Kind::Function, .function = loop.function.get(), .out = {}};
   }
-  if (loop.where) action = {.kind = Action::Kind::Where, .where = loop.where, .out = {}};
+  if (loop.ternary) action = {.kind = Action::Kind::Ternary, .ternary = loop.ternary, .out = {}};
   return push(action, operands, itemsize, out);
 }
 
@@ -196,9 +196,9 @@ void FusedProgram::run_tile(char** bases, int64_t begin, int64_t n) const {
         action.binary(at(action.out, 0), at(x, 1), at(y, 2), n, action.numbers[0],
                       action.numbers[1]);
         break;
-      case Action::Kind::Where:
-        action.where(at(action.out, 0), reinterpret_cast<const bool*>(at(x, 1)), at(y, 2), at(z, 3),
-                     n, action.numbers[1], action.numbers[2]);
+      case Action::Kind::Ternary:
+        action.ternary(at(action.out, 0), at(x, 1), at(y, 2), at(z, 3), n, action.numbers[1],
+                       action.numbers[2]);
         break;
       case Action::Kind::Function: {
         const void* const inputs[3] = {at(x, 1), at(y, 2), at(z, 3)};

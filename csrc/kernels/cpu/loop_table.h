@@ -17,6 +17,7 @@ namespace pyautograd::kernels {
 
 inline constexpr int kUnaryCount = Unary::size;
 inline constexpr int kBinaryCount = Binary::size;
+inline constexpr int kSlopeCount = Slopes::size;
 inline constexpr int kReduceCount = int(Reduce::Norm);
 
 struct ReduceLoops {
@@ -104,6 +105,8 @@ struct LoopTable {
   void (*arg_columns[kDTypeCount])(bool maximum, int64_t* out, const void* x, int64_t n,
                                    int64_t row_stride, int64_t columns);
   Loop3 where[5];  // by log2 of the item size
+  Loop3 slope[kSlopeCount][kDTypeCount];
+  NearLimit near_limit[kSlopeCount][kDTypeCount];
   void (*softmax[kDTypeCount])(void* out, const void* x, int64_t n, bool log);
   void (*logsumexp[kDTypeCount])(void* out, const void* x, int64_t n);
   void (*gemm[kDTypeCount])(const Gemm& product);
@@ -164,6 +167,7 @@ inline namespace PYAUTOGRAD_ISA {
 void install_unary(LoopTable& table);
 void install_binary(LoopTable& table);
 void install_divide(LoopTable& table);
+void install_slopes(LoopTable& table);
 void install_reduce(LoopTable& table);
 void install_softmax(LoopTable& table);
 void install_gemm(LoopTable& table);

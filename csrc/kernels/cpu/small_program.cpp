@@ -43,8 +43,7 @@ void run_loop(const ElementLoop& loop, const std::array<char*, 4>& at,
   const auto& [out, x, y, z] = at;
   if (loop.unary) loop.unary(out, x, n);
   if (loop.binary) loop.binary(out, x, y, n, numbers[0], numbers[1]);
-  if (loop.where)
-    loop.where(out, reinterpret_cast<const bool*>(x), y, z, n, numbers[1], numbers[2]);
+  if (loop.ternary) loop.ternary(out, x, y, z, n, numbers[1], numbers[2]);
   if (loop.function) {
     const void* const inputs[3] = {x, y, z};
     loop.function->run(out, inputs, numbers, n);
@@ -110,7 +109,7 @@ uint32_t SmallProgram::kind_of(const ElementLoop& loop, std::span<const Operand>
   if (formula < SmallFormulas::size && numbers < 3)
     return small_kind(formula, static_cast<NumberPlace>(numbers));
   const auto [known, fresh] = known_calls_.try_emplace(
-      {loop.unary, loop.binary, loop.where, loop.function.get(), numbers}, 0);
+      {loop.unary, loop.binary, loop.ternary, loop.function.get(), numbers}, 0);
   if (fresh) known->second = add_call(loop, operands, itemsize);
   return known->second;
 }

@@ -249,6 +249,54 @@ struct ScaleSigmoid {
     return scaled(t, y * (1 - y));
   }
 };
+// t times the slope of a function at its argument x. Where its result y is near no limit, at most
+// seven bits of the slope are lost with y alone, which needs no exponential.
+inline constexpr double kNearLimit = 1 - 1. / 128;
+
+struct ScaleExpm1At {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T t, T x) const {
+    return scaled(t, std::exp(x));
+  }
+  template <class T>
+  PYAUTOGRAD_HD static T from_result(T t, T y) {
+    return scaled(t, y + 1);
+  }
+  template <class T>
+  PYAUTOGRAD_HD static bool near_limit(T y) {
+    return y + 1 < T(1 - kNearLimit);
+  }
+};
+struct ScaleTanhAt {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T t, T x) const {
+    const T e = std::exp(-std::fabs(x)), root = (e + e) / (1 + e * e);
+    return scaled(t, root * root);
+  }
+  template <class T>
+  PYAUTOGRAD_HD static T from_result(T t, T y) {
+    return ScaleTanh()(t, y);
+  }
+  template <class T>
+  PYAUTOGRAD_HD static bool near_limit(T y) {
+    return std::fabs(y) > T(kNearLimit);
+  }
+};
+struct ScaleSigmoidAt {
+  template <class T>
+  PYAUTOGRAD_HD T operator()(T t, T x) const {
+    const T e = std::exp(-std::fabs(x)), whole = 1 + e;
+    return scaled(t, e / (whole * whole));
+  }
+  template <class T>
+  PYAUTOGRAD_HD static T from_result(T t, T y) {
+    return ScaleSigmoid()(t, y);
+  }
+  template <class T>
+  PYAUTOGRAD_HD static bool near_limit(T y) {
+    return y > T(kNearLimit);
+  }
+};
 struct ScaleSqrt {
   template <class T>
   PYAUTOGRAD_HD T operator()(T t, T y) const {

@@ -270,6 +270,54 @@ struct ComplexFormula<ScaleSigmoid> {
   }
 };
 template <>
+struct ComplexFormula<ScaleExpm1At> {
+  template <class T>
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> t, std::complex<T> z) const {
+    return scaled(t, library::exp(z));
+  }
+  template <class T>
+  PYAUTOGRAD_HD static std::complex<T> from_result(std::complex<T> t, std::complex<T> y) {
+    return scaled(t, y + std::complex<T>(1));
+  }
+  template <class T>
+  PYAUTOGRAD_HD static bool near_limit(std::complex<T> y) {
+    return ScaleExpm1At::near_limit(y.real());
+  }
+};
+template <>
+struct ComplexFormula<ScaleTanhAt> {
+  template <class T>
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> t, std::complex<T> z) const {
+    const std::complex<T> one(1), e = library::exp(z.real() < 0 ? z : -z);
+    const std::complex<T> root = quotient(e + e, one + product(e, e));
+    return scaled(t, product(root, root));
+  }
+  template <class T>
+  PYAUTOGRAD_HD static std::complex<T> from_result(std::complex<T> t, std::complex<T> y) {
+    return ComplexFormula<ScaleTanh>()(t, y);
+  }
+  template <class T>
+  PYAUTOGRAD_HD static bool near_limit(std::complex<T> y) {
+    return ScaleTanhAt::near_limit(y.real());
+  }
+};
+template <>
+struct ComplexFormula<ScaleSigmoidAt> {
+  template <class T>
+  PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> t, std::complex<T> z) const {
+    const std::complex<T> e = library::exp(z.real() < 0 ? z : -z), whole = std::complex<T>(1) + e;
+    return scaled(t, quotient(e, product(whole, whole)));
+  }
+  template <class T>
+  PYAUTOGRAD_HD static std::complex<T> from_result(std::complex<T> t, std::complex<T> y) {
+    return ComplexFormula<ScaleSigmoid>()(t, y);
+  }
+  template <class T>
+  PYAUTOGRAD_HD static bool near_limit(std::complex<T> y) {
+    return ScaleSigmoidAt::near_limit(y.real());
+  }
+};
+template <>
 struct ComplexFormula<ScaleSqrt> {
   template <class T>
   PYAUTOGRAD_HD std::complex<T> operator()(std::complex<T> t, std::complex<T> y) const {

@@ -9,7 +9,8 @@ inline namespace PYAUTOGRAD_ISA {
 namespace {
 
 // Formulas over functions of the C library that have vector versions.
-using VectorMath = List<Power, Atan2, Hypot, LogAddExp, LogAddExp2, Xlogy>;
+using VectorMath = List<Power, Atan2, Hypot, LogAddExp, LogAddExp2, Xlogy, ScaleExpm1At,
+                        ScaleTanhAt, ScaleSigmoidAt>;
 
 template <class F, class T, class R, bool XScalar, bool YScalar>
 inline void straight(R* out, const T* x, const T* y, int64_t n) {
@@ -245,9 +246,9 @@ void install_all(LoopTable& table, List<F...>) {
 
 // With masks: of a conditional or of bool, compilers make branches.
 template <class T, bool XScalar, bool YScalar>
-inline void choose(T* out, const bool* condition, const T* x, const T* y, int64_t n) {
+inline void choose(T* out, const void* condition, const T* x, const T* y, int64_t n) {
   const T x0 = x[0], y0 = y[0];
-  const auto* chosen = reinterpret_cast<const uint8_t*>(condition);
+  const auto* chosen = static_cast<const uint8_t*>(condition);
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) {
     const T left = XScalar ? x0 : x[i], right = YScalar ? y0 : y[i];
@@ -257,7 +258,7 @@ inline void choose(T* out, const bool* condition, const T* x, const T* y, int64_
 }
 
 template <class T>
-void where_loop(void* out, const bool* condition, const void* x, const void* y, int64_t n,
+void where_loop(void* out, const void* condition, const void* x, const void* y, int64_t n,
                 bool x_scalar, bool y_scalar) {
   if (n <= 0) return;
   T* o = static_cast<T*>(out);

@@ -7,6 +7,7 @@ void install(LoopTable& table) {
   install_unary(table);
   install_binary(table);
   install_divide(table);
+  install_slopes(table);
   install_reduce(table);
   install_softmax(table);
   install_gemm(table);
