@@ -23,6 +23,8 @@ _NODES = 96
 # Of an integrand, what is exp(-_DEPTH) of its largest value counts no more.
 _DEPTH = 40.0
 _HALVINGS = 20
+# A search that ends so close to its bound has not found anything nearer, but for rounding.
+_ALL = 1e-6
 # No flank is as wide as that: normal ones in units of the deviation, others in the logarithm.
 _FARTHEST = 1e3
 
@@ -73,7 +75,7 @@ def _tails(
     # From z away from the mode, between them, and beyond the mode
     top, here = logpdf(mode, *known), logpdf(z, *shapes)
     beyond = reach(z.detach(), side)
-    ends = _core.logical_and(left, beyond >= (z - low).detach())
+    ends = _core.logical_and(left, beyond > (1.0 - _ALL) * (z - low).detach())
     own = over(z, side, _core.where(ends, z - low, beyond), here)
     gap, across = _core.where(left, mode - z, z - mode), reach(mode, side)
     between = over(mode, side, _core.where(gap < across, gap, across), top)

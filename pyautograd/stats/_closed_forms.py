@@ -82,11 +82,20 @@ def _triangle(z: Tensor, c: Tensor) -> Tensor:
     return _LOG_2 + _core.log(at) - _core.log(mode)
 
 
-def _triangle_cdf(z: Tensor, c: Tensor) -> Tensor:
+def _triangle_area(z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether z lies before the mode, and the probability of the end on that side."""
     before, at, mode = _rises(z, c)
-    # The square of at is the area over that side.
-    area = _core.square(at) / mode
+    return before, _core.square(at) / mode
+
+
+def _triangle_cdf(z: Tensor, c: Tensor) -> Tensor:
+    before, area = _triangle_area(z, c)
     return _core.where(before, area, 1.0 - area)
+
+
+def _triangle_sf(z: Tensor, c: Tensor) -> Tensor:
+    before, area = _triangle_area(z, c)
+    return _core.where(before, 1.0 - area, area)
 
 
 def _triangle_ppf(q: Tensor, c: Tensor) -> Tensor:
@@ -101,7 +110,7 @@ triang = Continuous(
     _triangle,
     "c",
     cdf=_triangle_cdf,
-    sf=lambda z, c: _triangle_cdf(1.0 - z, 1.0 - c),
+    sf=_triangle_sf,
     ppf=_triangle_ppf,
     isf=lambda q, c: 1.0 - _triangle_ppf(q, 1.0 - c),
     support=(0.0, 1.0),

@@ -78,9 +78,9 @@ def _logistic(z: Tensor) -> Tensor:
 
 
 def _laplace_logcdf(z: Tensor) -> Tensor:
-    below = _core.minimum(z, 0.0)
-    above = _core.maximum(z, 0.0)
-    return _core.where(z < 0.0, below - _LOG_2, _core.log1p(-0.5 * _core.exp(-above)))
+    left = z < 0.0
+    below, above = _core.where(left, z, 0.0), _core.where(left, 0.0, z)
+    return _core.where(left, below - _LOG_2, _core.log1p(-0.5 * _core.exp(-above)))
 
 
 def _laplace_ppf(q: Tensor) -> Tensor:

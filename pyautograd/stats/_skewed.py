@@ -158,23 +158,50 @@ exponnorm = solved(
 )
 
 
-def _folded_tails(z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+def _folded_tails(z: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The lower and the upper tail, and the logarithm of the lower one, which may underflow."""
     z, c = _core.broadcast_arrays([z, c])
     aside = z < c
     mass = beside(_core.where(aside, z - c, -1.0), _core.where(aside, 2.0 * z, 1.0))
     low, high = _core.where(aside, 1.0, z - c), _core.where(aside, 1.0, z + c)
     across = 0.5 * (special.erf(low * _ROOT_HALF) + special.erf(high * _ROOT_HALF))
-    side = _log_normal(_core.where(aside, z - c, 0.0)) + _core.log(mass)
-    log_lower = _core.where(aside, side, _core.log(across))
+    density = _log_normal(_core.where(aside, z - c, 0.0))
+    lower = _core.where(aside, _core.exp(density) * mass, across)
+    log_lower = _core.where(aside, density + _core.log(mass), _core.log(across))
+    return lower, special.ndtr(c - z) + special.ndtr(-c - z), log_lower
+
+
+def _folded_cdf(z: Tensor, c: Tensor) -> Tensor:
+    lower, upper, _ = _folded_tails(z, c)
+    return _core.where(lower < 0.5, lower, 1.0 - upper)
+
+
+def _folded_sf(z: Tensor, c: Tensor) -> Tensor:
+    lower, upper, _ = _folded_tails(z, c)
+    return _core.where(lower < 0.5, 1.0 - lower, upper)
+
+
+def _folded_logcdf(z: Tensor, c: Tensor) -> Tensor:
+    lower, upper, log_lower = _folded_tails(z, c)
+    near = lower < 0.5
+    return _core.where(near, log_lower, _core.log1p(-_core.where(near, 0.0, upper)))
+
+
+def _folded_logsf(z: Tensor, c: Tensor) -> Tensor:
+    lower, _, _ = _folded_tails(z, c)
+    near = lower < 0.5
     log_upper = _core.logaddexp(special.log_ndtr(c - z), special.log_ndtr(-c - z))
-    return nearer(log_lower, log_upper), nearer(log_upper, log_lower)
+    return _core.where(near, _core.log1p(-_core.where(near, lower, 0.0)), log_upper)
 
 
 foldnorm = solved(
     "foldnorm",
     vanishing(lambda z, c: _log_normal(z - c) + _core.softplus(-2.0 * c * z)),
     "c",
-    **from_log_tails(_folded_tails),
+    cdf=_folded_cdf,
+    sf=_folded_sf,
+    logcdf=_folded_logcdf,
+    logsf=_folded_logsf,
     start=lambda z, c: _core.maximum(c + z, 0.5),
     support=(0.0, np.inf),
     valid=lambda c: _core.logical_and(c >= 0.0, c < np.inf),

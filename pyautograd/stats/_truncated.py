@@ -132,8 +132,8 @@ class _InverseLogNdtr(Function):
 
 def _log_place(p: Tensor, q: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """The logarithm of a mean of two probabilities of at most low and high, of these weights."""
-    below = _core.log(q) + special.log_ndtr(low)
-    return _core.logaddexp(below, _core.log(p) + special.log_ndtr(high))
+    most = special.log_ndtr(high)
+    return most + _core.log(p + q * _core.exp(special.log_ndtr(low) - most))
 
 
 def _place(p: Tensor, q: Tensor, a: Tensor, b: Tensor) -> Tensor:

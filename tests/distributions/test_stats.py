@@ -546,3 +546,26 @@ def test_wrong_use():
             call()
         assert text in str(raised.value)
     assert repr(pa.stats.gamma) == "<pyautograd.stats.gamma(x, a, loc=0, scale=1)>"
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_slopes_of_probabilities_are_densities(name):
+    family = getattr(pa.stats, name)(*CONTINUOUS[name])
+    shares = np.array([1e-100, 1e-50, 1e-30, 1e-16, 1e-10, 1e-4, 0.02, 0.2, 0.45])
+    x = np.concatenate([family.ppf(shares).numpy(), family.isf(shares).numpy()])
+    density = family.pdf(x).numpy()
+    # Beyond the last number inside its support there is none.
+    inside = (family.cdf(x).numpy() > 0) & (family.sf(x).numpy() > 0) & (density > 1e-250)
+    x, density = x[inside], density[inside]
+
+    def slope(f):
+        return pa.func.grad(lambda x: pa.sum(f(x)))
+
+    at = pa.asarray(x)
+    np.testing.assert_allclose(slope(family.cdf)(at).numpy(), density, rtol=1e-11)
+    np.testing.assert_allclose(slope(family.sf)(at).numpy(), -density, rtol=1e-11)
+    # A sum of parts that may cancel, as at a mode
+    bend, part = slope(family.pdf)(at).numpy(), density / np.abs(x - np.median(x) + 0.1)
+    for tail, sign in ((family.cdf, 1), (family.sf, -1)):
+        found = sign * slope(slope(tail))(at).numpy()
+        np.testing.assert_array_less(np.abs(found - bend), 1e-9 * (np.abs(bend) + part) + 1e-290)

@@ -380,3 +380,53 @@ def test_the_angle_goes_on_beyond_a_turn():
         at = 1.0 if method == "cdf" else 0.8
         got = pa.func.grad(getattr(f, method), argnums=1)(at, 0.0).item()
         assert got == pytest.approx(wanted, rel=1e-12, abs=0)
+
+
+# Families, a probability, and what its first and second derivatives are
+NEAR_LIMITS = [
+    ("expon", "cdf", (20.0,), math.exp(-20), -math.exp(-20)),
+    ("logistic", "cdf", (40.0,), math.exp(-40), -math.exp(-40)),
+    ("pareto", "cdf", (1e8, 3.0), 3e-32, -12e-40),
+    ("weibull_min", "cdf", (3.0, 5.0), 405 * math.exp(-243), (540 - 405**2) * math.exp(-243)),
+    ("gumbel_r", "sf", (-5.0,), *(s * math.exp(5 - math.exp(5)) for s in (-1, 1 - math.exp(5)))),
+    ("powerlaw", "sf", (1e-20, 3.0), -3e-40, -6e-20),
+    ("triang", "sf", (1e-20, 0.4), -5e-20, -5.0),
+]
+
+
+@pytest.mark.parametrize(("name", "method", "at", "first", "second"), NEAR_LIMITS)
+def test_slopes_of_probabilities_near_one(name, method, at, first, second):
+    f = by_argument(getattr(getattr(pa.stats, name), method), at, 0)
+    for order, wanted in ((1, first), (2, second)):
+        found = in_all_modes(f, at[0], *[1.0] * order)
+        assert found == pytest.approx([wanted] * len(found), rel=1e-12, abs=0)
+
+
+def test_second_derivatives_beside_the_ends():
+    # Of a folded normal distribution the density is flat at 0.
+    z, c = 1e-13, 0.9
+    for tail, sign in (("cdf", 1), ("sf", -1), ("logsf", 0)):
+        f = by_argument(getattr(pa.stats.foldnorm, tail), (z, c), 0)
+        flat = sign * 2 * z * (c * c - 1) * math.exp(-0.5 * c * c) / math.sqrt(2 * math.pi)
+        density = pa.stats.foldnorm.pdf(z, c).item()
+        wanted = flat if sign else -(density**2)
+        found = in_all_modes(f, z, 1.0, 1.0)
+        assert found == pytest.approx([wanted] * len(found), rel=1e-12, abs=1e-15)
+    # One slope from both sides
+    for tail, slope in (("cdf", 0.5), ("sf", -0.5), ("logcdf", 1.0), ("logsf", -1.0)):
+        f = by_argument(getattr(pa.stats.laplace, tail), (0.0,), 0)
+        assert in_all_modes(f, 0.0, 1.0) == pytest.approx([slope] * 5, rel=1e-15, abs=0)
+    # All of the density on that side counts.
+    for x in (1.456577853391, 1.673811738391):
+        f = by_argument(pa.stats.rice.cdf, (x, 1.3), 0)
+        slope = pa.func.grad(pa.stats.rice.pdf)(pa.tensor(x), 1.3).item()
+        found = in_all_modes(f, x, 1.0, 1.0)
+        assert found == pytest.approx([slope] * len(found), rel=1e-10, abs=0)
+    a, b = -1.2, 2.1
+    for q in (1e-8, 1e-30, 1e-200):
+        for method, sign, end in (("ppf", 1, a), ("isf", -1, b)):
+            f = by_argument(getattr(pa.stats.truncnorm, method), (q, a, b), 0)
+            density = pa.stats.truncnorm.pdf(end, a, b).item()
+            first, second = (in_all_modes(f, q, *[1.0] * order) for order in (1, 2))
+            assert first == pytest.approx([sign / density] * len(first), rel=1e-6, abs=0)
+            assert second == pytest.approx([end / density**2] * len(second), rel=1e-6, abs=0)
