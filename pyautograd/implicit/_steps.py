@@ -59,8 +59,10 @@ def to_root(residual: Function, eps: float, every: Every) -> Method:
 def to_minimum(value: Function, eps: float, every: Every) -> Method:
     """Newton's method with the absolute values of the Hessian's eigenvalues.
 
-    Saddles repel it (Y. Dauphin et al., Identifying and attacking the saddle point problem, 2014).
+    Saddles repel it (Y. Dauphin et al., Identifying and attacking the saddle point problem, 2014):
+    where the curvature is negative it goes some way even if there is no slope.
     """
+    off = 10.0 * eps**0.25  # farther than what may be the last step
 
     def terms(x: Tensor, *theta: Tensor) -> Any:
         return derivatives.value_grad_hessian(lambda x: value(x, *theta), x)
@@ -70,10 +72,13 @@ def to_minimum(value: Function, eps: float, every: Every) -> Method:
     def step(x: Tensor, *theta: Tensor) -> Step:
         y, g, hessian = terms(x, *theta)
         curvatures, vectors = linalg.eigh((hessian + hessian.mT) / 2)
-        size = _core.maximum(_core.absolute(curvatures), eps * _largest(curvatures)[..., None])
+        largest = _largest(curvatures)[..., None]
+        size = _core.maximum(_core.absolute(curvatures), eps * largest)
         # Without curvature, as of a linear function, down the gradient as it is
         size = _core.where(size > 1e-300, size, 1.0)
         along = (vectors.mT @ g[..., None])[..., 0] / size
+        way = _core.maximum(_core.absolute(along), off * _core.maximum(_largest(x), 1.0)[..., None])
+        along = _core.where(curvatures < -(eps**0.5) * largest, _core.copysign(way, along), along)
         return _towards(x, -(vectors @ along[..., None])[..., 0], y)
 
     return Method(step, values, "value", eps)

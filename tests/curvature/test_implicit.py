@@ -316,6 +316,15 @@ def test_argmin_leaves_saddles():
 
     x = pa.implicit.argmin(f, pa.tensor([1e-3, 1.0]), 2.0)
     np.testing.assert_allclose(x.numpy(), [np.sqrt(2), 0], atol=1e-9)
+    for start in ([0.0, 1.0], [0.0, 0.0], [1e-9, 0.0]):  # where no slope leads away
+        x = pa.implicit.argmin(f, pa.tensor(start), 2.0)
+        np.testing.assert_allclose(np.abs(x), [np.sqrt(2), 0], atol=1e-9)
+    slope = pa.func.jacfwd(lambda t: pa.implicit.argmin(f, pa.zeros(2), t) ** 2)(2.0)
+    np.testing.assert_allclose(slope, [1.0, 0.0], atol=1e-9)
+    many = pa.func.vmap(lambda t: pa.implicit.argmin(f, pa.zeros(2), t))(np.array([1.0, 4.0]))
+    np.testing.assert_allclose(np.abs(many), [[1.0, 0.0], [2.0, 0.0]], atol=1e-9)
+    with pytest.raises(RuntimeError, match=r"\[implicit.argmin\]"):
+        pa.implicit.argmin(lambda x, t: -t * x**2, pa.tensor(0.0), 1.0)
 
 
 def test_single_precision():
