@@ -67,7 +67,7 @@ class MultivariateT(_Several):
             loc: shape ``(..., n)``, or a number.
             shape: a positive-definite matrix, as ``cov`` of ``multivariate_normal``; the covariance
                 is ``df / (df - 2)`` times it.
-            df: degrees of freedom, positive.
+            df: degrees of freedom, positive; infinitely many make the normal distribution.
 
         Raises:
             ValueError: the shapes do not match.
@@ -78,10 +78,15 @@ class MultivariateT(_Several):
         """
         n, squares, determinant = _distance("multivariate_t", "shape", x, loc, shape)
         freedom = _positive(df, 0.0)
-        half = 0.5 * (freedom + n)
-        constant: Tensor = special.gammaln(half) - special.gammaln(0.5 * freedom)
-        logarithm = constant - 0.5 * n * _core.log(math.pi * freedom) - determinant
-        return logarithm - half * _core.log1p(squares / freedom)
+        limit = _core.isinf(freedom)
+        freedom = _core.where(limit, 1.0, freedom)
+        # By a beta function, which does not cancel where there is much freedom
+        constant = -special.betaln(_core.full_like(freedom, 0.5 * n), 0.5 * freedom)
+        constant = constant - 0.5 * n * _core.log(freedom)
+        constant = constant + (math.lgamma(0.5 * n) - 0.5 * n * math.log(math.pi))
+        value = constant - 0.5 * (freedom + n) * _core.log1p(squares / freedom)
+        normal = -0.5 * (squares + n * math.log(2.0 * math.pi))
+        return _core.where(limit, normal, value) - determinant
 
     def pdf(self, x: Any, loc: Any = 0.0, shape: Any = 1.0, df: Any = 1.0) -> Tensor:
         """The density; see :meth:`logpdf`."""
@@ -237,15 +242,19 @@ class Dirichlet(_Several):
 
         Args:
             x: probabilities, shape ``(..., n)``. That they add up to one is not checked, since
-                small moves of a derivative would leave it.
+                small moves of a derivative would leave it. Where one is negative, the density is 0.
             alpha: positive, shape ``(..., n)``.
 
         >>> round(pa.stats.dirichlet.pdf([0.25, 0.75], [1.0, 2.0]).item(), 6)
         1.5
         """
-        x, alpha = _floats(x), _floats(alpha)
-        density = _core.sum(special.xlogy(alpha - 1.0, x) - special.gammaln(alpha), axis=-1)
-        return density + special.gammaln(_core.sum(alpha, axis=-1))
+        x, alpha = _floats(x), _positive(alpha, 0.0)
+        outside = x < 0.0
+        logarithms = special.xlogy(alpha - 1.0, _core.where(outside, 1.0, x))
+        value = _core.sum(logarithms - special.gammaln(alpha), axis=-1)
+        value = value + special.gammaln(_core.sum(alpha, axis=-1))
+        nothing = _core.where(_core.isnan(value), np.nan, -np.inf)
+        return _core.where(_core.any(outside, axis=-1), nothing, value)
 
     def pdf(self, x: Any, alpha: Any) -> Tensor:
         """The density; see :meth:`logpdf`."""

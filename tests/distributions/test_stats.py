@@ -224,6 +224,28 @@ def test_students_t_of_several_variables():
         pa.stats.multivariate_t.logpdf(x, shape=np.eye(2))
 
 
+def test_much_freedom_of_students_t():
+    """Against the first two terms of the series around the normal distribution, n = 3."""
+    x = np.array([0.5, -1.0, 2.0])
+    square = x @ x
+    normal = pa.stats.multivariate_normal.logpdf(x, cov=pa.eye(3)).item()
+    bend = (square**2 - 2 * 3 * square + 3 * (3 - 2)) / 4
+    f = lambda df: pa.stats.multivariate_t.logpdf(x, shape=pa.eye(3), df=df)  # noqa: E731
+    for df in (1e7, 1e10, 1e15, 1e300, np.inf):
+        assert f(df).item() == pytest.approx(normal + bend / df, rel=1e-13, abs=0)
+    for df in (1e7, 1e10):
+        assert pa.func.grad(f)(df).item() == pytest.approx(-bend / df / df, rel=1e-4, abs=0)
+    assert np.isnan(f(0.0).item())
+
+
+def test_outside_of_the_simplex():
+    logpdf = pa.stats.dirichlet.logpdf
+    at = np.array([[-0.2, 0.7, 0.5], [0.2, 0.3, 0.5]])
+    assert logpdf(at, [1.0, 2.0, 3.0]).tolist()[0] == -np.inf
+    assert pa.func.grad(lambda a: logpdf(at[0], a))(np.array([1.0, 2.0, 3.0])).tolist() == [0] * 3
+    assert np.isnan(logpdf(at, [1.0, -2.0, 3.0])).all()
+
+
 @pytest.mark.parametrize("n, kappa", [(2, 0.4), (3, 35.0), (5, 800.0), (60, 3.0), (60, 90.0)])
 def test_directions(n, kappa):
     x = np.random.default_rng(n).normal(size=(4, n))
