@@ -441,6 +441,14 @@ def test_a_discrete_quantile_far_out():
     assert scipy.stats.poisson.sf(k, 4.0) <= 1e-30 < scipy.stats.poisson.sf(k - 1, 4.0)
 
 
+def test_a_discrete_quantile_that_is_none():
+    for quantile in (
+        *(pa.stats.poisson.ppf(0.3, np.inf), pa.stats.nbinom.isf(0.3, np.inf, 0.4)),
+        *(pa.stats.binom.ppf([0.3, 0.6], np.inf, 0.5), pa.stats.zipf.isf(1e-9, 1.2)),
+    ):
+        assert np.isnan(quantile).all()
+
+
 def test_frozen_families():
     gamma = pa.stats.gamma(2.0, scale=3.0)
     assert gamma.logpdf(1.5).item() == pa.stats.gamma.logpdf(1.5, 2.0, scale=3.0).item()
