@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _core, special
 from .._core import Tensor
+from ..special._accurate import log_gamma, log_poisson
 from ._families import Frozen
 
 # From so far beyond its order on, a Bessel function neither under- nor overflows when scaled.
@@ -250,11 +251,15 @@ class Dirichlet(_Several):
         """
         x, alpha = _floats(x), _positive(alpha, 0.0)
         outside = x < 0.0
-        logarithms = special.xlogy(alpha - 1.0, _core.where(outside, 1.0, x))
-        value = _core.sum(logarithms - special.gammaln(alpha), axis=-1)
-        value = value + special.gammaln(_core.sum(alpha, axis=-1))
-        nothing = _core.where(_core.isnan(value), np.nan, -np.inf)
-        return _core.where(_core.any(outside, axis=-1), nothing, value)
+        total = _core.sum(alpha, axis=-1)
+        # As gamma variables, of any scale, over their sum: large ones do not cancel.
+        scale = total.detach()
+        scaled = scale[..., None] * _core.where(outside, 1.0, x)
+        value = _core.sum(log_gamma(scaled, alpha), axis=-1) - log_gamma(scale, total)
+        value = value + scale * (_core.sum(x, axis=-1) - 1.0)
+        value = value + (alpha.shape[-1] - 1.0) * _core.log(scale)
+        nothing = _core.logical_and(_core.any(outside, axis=-1), _core.equal(value, value))
+        return _core.where(nothing, -np.inf, value)
 
     def pdf(self, x: Any, alpha: Any) -> Tensor:
         """The density; see :meth:`logpdf`."""
@@ -278,9 +283,11 @@ class Multinomial(_Several):
         0.5
         """
         x, n, p = _floats(x), _floats(n), _floats(p)
-        value = special.gammaln(n + 1.0) + _core.sum(
-            special.xlogy(x, p) - special.gammaln(x + 1.0), axis=-1
-        )
+        # As Poisson variables, of any scale, whose sum is known: large ones do not cancel.
+        scale = _core.where(n > 0.0, n, 1.0).detach()
+        value = _core.sum(log_poisson(x, scale[..., None] * p), axis=-1) - log_poisson(n, scale)
+        value = value + scale * (_core.sum(p, axis=-1) - 1.0)
+        value = value + (n - _core.sum(x, axis=-1)) * _core.log(scale)
         counts = _core.all(_core.logical_and(x >= 0.0, _core.equal(x, _core.floor(x))), axis=-1)
         matches = _core.logical_and(counts, _core.equal(_core.sum(x, axis=-1), n))
         return _core.where(matches, value, -np.inf)

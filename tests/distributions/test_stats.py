@@ -238,6 +238,21 @@ def test_much_freedom_of_students_t():
     assert np.isnan(f(0.0).item())
 
 
+def test_many_counts_and_large_parameters():
+    """Against mpmath."""
+    p, x = np.array([0.25, 0.25, 0.5]), np.array([2e9, 2e9 + 3, 4e9])
+    assert pa.stats.multinomial.logpmf(x, 8e9 + 3, p).item() == pytest.approx(
+        -22.907716495979482, rel=1e-14, abs=0
+    )
+    logpdf = lambda a: pa.stats.dirichlet.logpdf(p, a)  # noqa: E731
+    assert logpdf(x).item() == pytest.approx(22.697698262398013, rel=1e-14, abs=0)
+    a = np.array([200.0, 300.0, 480.0])
+    slope = pa.special.digamma(980.0) - pa.special.digamma(a) + np.log(p)
+    np.testing.assert_allclose(pa.func.grad(logpdf)(a), slope, rtol=1e-12)
+    single = pa.stats.dirichlet.logpdf(pa.asarray(p, dtype="float32"), pa.ones(3, dtype="float32"))
+    assert single.dtype == np.float32
+
+
 def test_outside_of_the_simplex():
     logpdf = pa.stats.dirichlet.logpdf
     at = np.array([[-0.2, 0.7, 0.5], [0.2, 0.3, 0.5]])
