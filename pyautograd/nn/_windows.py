@@ -101,7 +101,7 @@ def conv_transpose(
         padding: likewise: elements that are dropped before and after each axis. ``"same"``: so
             many that ``stride`` times as many elements as ``x`` has remain.
         extra: elements more at the end of each axis, fewer than its stride: those that ``stride``
-            steps over. One for all axes or one for each.
+            steps over. One for all axes or one for each; none with ``"same"``.
 
     Returns:
         Shape ``(..., *lengths, outputs)``, where a length is ``(n - 1) * stride + dilation * (size
@@ -122,7 +122,13 @@ def conv_transpose(
     added = _per_axis("conv_transpose", "extra", extra, len(size), least=0)
     lengths = [n * step for n, step in zip(counts, steps, strict=True)]
     pads = _pads("conv_transpose", padding, lengths, spans, steps)
-    if not _same(padding):
+    if _same(padding):
+        if any(added):
+            raise ValueError(
+                f"[nn.conv_transpose] extra={extra} has no place where padding='same' says how "
+                "many elements remain"
+            )
+    else:
         lengths = [
             (n - 1) * step + span + more - before - after
             for n, step, span, more, (before, after) in zip(

@@ -278,6 +278,8 @@ def test_errors():
         nn.conv_transpose(back, X[..., :3])
     with pytest.raises(ValueError, match="extra < stride, and something to remain"):
         nn.conv_transpose(back, X, extra=1)
+    with pytest.raises(ValueError, match="extra=1 has no place where padding='same'"):
+        nn.conv_transpose(back, X, padding="same", stride=2, extra=1)
     with pytest.raises(ValueError, match=r"leave axes of \[-1, -2\]"):
         nn.conv_transpose(back, X, padding=6)
     with pytest.raises(ValueError, match="extra=-1: expected one number, not negative, or 2"):
