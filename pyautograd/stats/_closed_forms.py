@@ -124,13 +124,19 @@ def _arcsine_cdf(z: Tensor, rest: Tensor) -> Tensor:
     return _core.where(near, tail, 1.0 - tail)
 
 
+def _arcsine_ppf(q: Tensor) -> Tensor:
+    near = q < 0.5
+    part = _core.square(_core.sin(_HALF_PI * _core.where(near, q, 1.0 - q)))
+    return _core.where(near, part, 1.0 - part)
+
+
 arcsine = Continuous(
     "arcsine",
     lambda z: -_LOG_PI - 0.5 * (_core.log(z) + _core.log1p(-z)),
     cdf=lambda z: _arcsine_cdf(z, 1.0 - z),
     sf=lambda z: _arcsine_cdf(1.0 - z, z),
-    ppf=lambda q: _core.square(_core.sin(_HALF_PI * q)),
-    isf=lambda q: _core.square(_core.cos(_HALF_PI * q)),
+    ppf=_arcsine_ppf,
+    isf=lambda q: _core.where(q < 0.5, 1.0 - _arcsine_ppf(q), _arcsine_ppf(1.0 - q)),
     support=(0.0, 1.0),
 )
 

@@ -87,8 +87,20 @@ def _laplace_ppf(q: Tensor) -> Tensor:
     return _core.where(q < 0.5, _core.log(2.0 * q), -_core.log(2.0 * (1.0 - q)))
 
 
-def _cot(angle: Tensor) -> Tensor:
-    return _core.cos(angle) / _core.sin(angle)
+def _cot(q: Tensor) -> Tensor:
+    """The cotangent of pi q for q between 0 and 1, to all digits next to 0, 1/2 and 1."""
+    left, right = q < 0.25, q > 0.75
+    middle = _core.logical_not(_core.logical_or(left, right))
+    angle = math.pi * _core.where(left, q, _core.where(right, 1.0 - q, 0.25))
+    outer = _core.cos(angle) / _core.sin(angle)
+    inner = _core.tan(math.pi * (0.5 - _core.where(middle, q, 0.5)))
+    return _core.where(middle, inner, _core.where(left, outer, -outer))
+
+
+def _half_cauchy_ppf(q: Tensor) -> Tensor:
+    near = q < 0.5
+    inner = _core.tan(0.5 * math.pi * _core.where(near, q, 0.5))
+    return _core.where(near, inner, _cot(0.5 * (1.0 - _core.where(near, 0.5, q))))
 
 
 def log1mexp(y: Tensor, log_y: Tensor | None = None) -> Tensor:
@@ -149,8 +161,8 @@ cauchy = Continuous(
     lambda z: -log1p_square(z) - _LOG_PI,
     cdf=lambda z: _core.atan2(_core.ones_like(z), -z) / math.pi,
     sf=lambda z: _core.atan2(_core.ones_like(z), z) / math.pi,
-    ppf=lambda q: -_cot(math.pi * q),
-    isf=lambda q: _cot(math.pi * q),
+    ppf=lambda q: -_cot(q),
+    isf=_cot,
 )
 laplace = Continuous(
     "laplace",
@@ -310,7 +322,7 @@ halfcauchy = Continuous(
     lambda z: _LOG_2 - _LOG_PI - log1p_square(z),
     cdf=lambda z: _core.atan(z) * (2.0 / math.pi),
     sf=lambda z: _core.atan2(_core.ones_like(z), z) * (2.0 / math.pi),
-    ppf=lambda q: _core.tan(0.5 * math.pi * q),
-    isf=lambda q: _cot(0.5 * math.pi * q),
+    ppf=_half_cauchy_ppf,
+    isf=lambda q: _cot(0.5 * q),
     support=(0.0, np.inf),
 )

@@ -342,6 +342,22 @@ def test_quantiles_of_large_shapes(a, x):
     np.testing.assert_allclose(slope, (1 if lower else -1) / density, rtol=1e-11)
 
 
+@pytest.mark.parametrize("name", ["cauchy", "halfcauchy", "arcsine"])
+@pytest.mark.parametrize("q", [1e-9, 0.2, 0.5, 0.75, 1 - 2.0**-30, 1 - 2.0**-53])
+def test_quantiles_on_both_sides_have_all_digits(name, q):
+    """The rest to 1 is exact, so that both quantiles meet there with their slopes."""
+    family = getattr(pa.stats, name)
+    rest = pa.tensor(1.0 - q)
+    for one, other in ((family.ppf, family.isf), (family.isf, family.ppf)):
+        rel = 4e-16 if q > 0.5 else 1e-7
+        assert one(q).item() == pytest.approx(other(rest).item(), rel=rel, abs=1e-300)
+        slopes = pa.func.grad(one)(q).item(), -pa.func.grad(other)(rest).item()
+        assert slopes[0] == pytest.approx(slopes[1], rel=2 * rel, abs=0)
+    near = {"cauchy": -1 / (np.pi * 1e-9), "halfcauchy": np.pi / 2 * 1e-9}
+    if q == 1e-9 and name in near:
+        assert family.ppf(q).item() == pytest.approx(near[name], rel=1e-15, abs=0)
+
+
 def test_quantiles_that_underflow_or_overflow():
     assert pa.stats.gamma.ppf([1e-300, 1e-30], 0.01).tolist() == [0.0, 0.0]
     assert pa.stats.beta.ppf(1e-300, 0.01, 3.0).item() == 0.0
