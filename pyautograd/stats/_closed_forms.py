@@ -54,6 +54,14 @@ def _log_ratio(low: Tensor, high: Tensor) -> Tensor:
     return _core.where(near, _core.log1p(share), _core.log(high) - _core.log(low))
 
 
+def _from_nearer_end(below: Tensor, above: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """The place between a and b with these probabilities, whose slope by the farther end, which is
+    small, does not come from a difference."""
+    near = below < 0.5
+    way = _core.where(near, below, -above) * _log_ratio(a, b)
+    return _core.where(near, a, b) * _core.exp(way)
+
+
 def _log_uniform(name: str) -> Continuous:
     return Continuous(
         name,
@@ -61,8 +69,8 @@ def _log_uniform(name: str) -> Continuous:
         *("a", "b"),
         cdf=lambda z, a, b: _log_ratio(a, z) / _log_ratio(a, b),
         sf=lambda z, a, b: _log_ratio(z, b) / _log_ratio(a, b),
-        ppf=lambda q, a, b: a * _core.exp(q * _log_ratio(a, b)),
-        isf=lambda q, a, b: b * _core.exp(-q * _log_ratio(a, b)),
+        ppf=lambda q, a, b: _from_nearer_end(q, 1.0 - q, a, b),
+        isf=lambda q, a, b: _from_nearer_end(1.0 - q, q, a, b),
         support=lambda a, b: (a, b),
         valid=lambda a, b: _core.logical_and(a > 0.0, _core.logical_and(b > a, b < np.inf)),
     )

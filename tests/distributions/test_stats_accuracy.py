@@ -358,6 +358,15 @@ def test_quantiles_on_both_sides_have_all_digits(name, q):
         assert family.ppf(q).item() == pytest.approx(near[name], rel=1e-15, abs=0)
 
 
+@pytest.mark.parametrize("rest", [2.0**-30, 2.0**-53])
+def test_quantiles_beside_an_end_move_with_the_other_one(rest):
+    family, ends = pa.stats.loguniform, (0.5, 3.0)
+    for quantile, q, end in ((family.ppf, 1.0 - rest, 0), (family.isf, 1.0 - rest, 1)):
+        slope = pa.func.grad(lambda *ends, f=quantile, q=q: f(q, *ends), argnums=end)(*ends)
+        place = quantile(q, *ends).item()
+        assert slope.item() == pytest.approx(place * rest / ends[end], rel=1e-14, abs=0)
+
+
 def test_quantiles_that_underflow_or_overflow():
     assert pa.stats.gamma.ppf([1e-300, 1e-30], 0.01).tolist() == [0.0, 0.0]
     assert pa.stats.beta.ppf(1e-300, 0.01, 3.0).item() == 0.0
