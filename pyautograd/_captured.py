@@ -144,8 +144,9 @@ class Captured(_core.KnownCalls, Generic[P, R]):
         with self._lock:
             if key not in self._calls:
                 call = self._calls[key] = _Call(self._f, args, kwargs)
-                if isinstance(key, bytes) and not call.draws:
-                    self.know(key, call.ops_to_run, call.finish)
+                signature = None if kwargs or call.draws else _core.tree_signature(args)
+                if signature is not None:
+                    self.know(signature, call.ops_to_run, call.finish)
                 if len(self._calls) == _MANY:
                     warnings.warn(
                         f"[captured] {_MANY} calls of {_name(self._f)} were written down: pass "
@@ -205,7 +206,7 @@ class _Call:
         self._generators = drawn.generators()
         self._others = [None if isinstance(y, Tensor) else _own(y) for y in results]
         self._places = [i for i, y in enumerate(results) if isinstance(y, Tensor)]
-        # Mostly a tensor or a few: put together at once.
+        # Mostly a tensor, a few or a dict of them: put together at once.
         kind = self._structure.type
         plain = len(self._places) == len(results) and all(
             child.type is None for child in self._structure.children
@@ -214,6 +215,9 @@ class _Call:
         self.finish: Callable[[list[Tensor]], Any] | None = self._rebuilt
         if plain and kind in (tuple, list, None):
             self.finish = kind
+        elif plain and kind is dict:
+            names = [*unflatten(self._structure, self._places)]
+            self.finish = lambda found: dict(zip(names, found, strict=True))
         self.ops_to_run = capture.finish([results[i] for i in self._places])
         self.draws = bool(self._generators)
         self.run = self._run_drawing if self.draws else self.ops_to_run.run

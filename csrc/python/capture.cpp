@@ -113,23 +113,102 @@ int clear_call(PyObject* self) {
 
 // Shapes and dtypes of tensors, as a key; false where something else is among them, or a call with
 // them is no list of ops on arrays: they are recorded, wrapped or on a device.
+bool write_tensor(PyObject* handle, std::string& key) {
+  const Tensor& x = unwrap(handle);
+  if (!x.is_array() || x.tracked() || x.device() != Device() || x.body()->origin) return false;
+  key.push_back(static_cast<char>(x.dtype()));
+  key.push_back(static_cast<char>(x.ndim()));
+  for (int64_t n : x.shape()) key.append(reinterpret_cast<const char*>(&n), sizeof n);
+  return true;
+}
+
 bool write_signature(PyObject* tuple, std::string& key) {
   key.clear();
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
     PyObject* const handle = PyTuple_GET_ITEM(tuple, i);
-    if (!is_tensor(handle)) return false;
-    const Tensor& x = unwrap(handle);
-    if (!x.is_array() || x.tracked() || x.device() != Device() || x.body()->origin) return false;
-    key.push_back(static_cast<char>(x.dtype()));
-    key.push_back(static_cast<char>(x.ndim()));
-    for (int64_t n : x.shape()) key.append(reinterpret_cast<const char*>(&n), sizeof n);
+    if (!is_tensor(handle) || !write_tensor(handle, key)) return false;
   }
   return true;
+}
+
+// Calls each(child) for the children of a tuple, a list or a dict, until one is refused; false for
+// anything else.
+template <class Each>
+bool for_children(PyObject* container, const Each& each) {
+  if (PyTuple_CheckExact(container)) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(container); ++i)
+      if (!each(PyTuple_GET_ITEM(container, i))) return false;
+    return true;
+  }
+  if (PyList_CheckExact(container)) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(container); ++i)
+      if (!each(PyList_GET_ITEM(container, i))) return false;
+    return true;
+  }
+  if (!PyDict_CheckExact(container)) return false;
+  PyObject *name = nullptr, *child = nullptr;
+  for (Py_ssize_t place = 0; PyDict_Next(container, &place, &name, &child);)
+    if (!each(child)) return false;
+  return true;
+}
+
+void write_number(std::string& key, Py_ssize_t n) {
+  key.append(reinterpret_cast<const char*>(&n), sizeof n);
+}
+
+// The names in a dict, which must be strings.
+bool write_names(PyObject* dict, std::string& key) {
+  PyObject *name = nullptr, *child = nullptr;
+  for (Py_ssize_t place = 0; PyDict_Next(dict, &place, &name, &child);) {
+    if (!PyUnicode_CheckExact(name)) return false;
+    Py_ssize_t length = 0;
+    const char* const text = PyUnicode_AsUTF8AndSize(name, &length);
+    if (!text) {  // surrogates
+      PyErr_Clear();
+      return false;
+    }
+    write_number(key, length);
+    key.append(text, static_cast<size_t>(length));
+  }
+  return true;
+}
+
+constexpr char kTuple = '\xfd', kList = '\xfe', kDict = '\xff';  // no dtype
+constexpr int kDeepest = 8;
+
+// The same of trees of tuples, lists and dicts with tensors as leaves.
+bool write_tree(PyObject* x, std::string& key, int depth) {
+  if (is_tensor(x)) return write_tensor(x, key);
+  if (depth == kDeepest) return false;
+  const bool dict = PyDict_CheckExact(x), list = PyList_CheckExact(x);
+  if (!dict && !list && !PyTuple_CheckExact(x)) return false;
+  key.push_back(dict ? kDict : list ? kList : kTuple);
+  write_number(key, dict ? PyDict_GET_SIZE(x) : Py_SIZE(x));
+  if (dict && !write_names(x, key)) return false;
+  return for_children(x, [&](PyObject* child) { return write_tree(child, key, depth + 1); });
+}
+
+bool write_call(PyObject* tuple, std::string& key) {
+  key.clear();
+  return for_children(tuple, [&](PyObject* x) { return write_tree(x, key, 0); });
+}
+
+void collect_leaves(PyObject* x, Tensors& leaves) {
+  if (is_tensor(x)) {
+    leaves.push_back(unwrap(x));
+  } else {
+    for_children(x, [&](PyObject* child) { return collect_leaves(child, leaves), true; });
+  }
 }
 
 py::object signature(const py::sequence& tensors) {
   std::string key;
   return write_signature(py::tuple(tensors).ptr(), key) ? py::object(py::bytes(key)) : py::none();
+}
+
+py::object signature_of_call(const py::tuple& arguments) {
+  std::string key;
+  return write_call(arguments.ptr(), key) ? py::object(py::bytes(key)) : py::none();
 }
 
 // Whether a call may be written down and run.
@@ -146,8 +225,8 @@ struct KeyHash : std::hash<std::string_view> {
 };
 using Calls = std::unordered_map<std::string, Known, KeyHash, std::equal_to<>>;
 
-// What Python's class of captured functions derives from: calls whose arguments are known tensors
-// are run without Python, all others by its method `_call`.
+// What Python's class of captured functions derives from: calls whose arguments are trees of
+// tensors that are known are run without Python, all others by its method `_call`.
 struct PyKnownCalls {
   PyObject ob_base;
   Calls* calls;  // null as long as there are none
@@ -157,7 +236,7 @@ PyKnownCalls* as_known(PyObject* self) { return reinterpret_cast<PyKnownCalls*>(
 const Known* find_known(PyObject* self, PyObject* arguments) {
   static thread_local std::string key;
   const Calls* calls = as_known(self)->calls;
-  if (!calls || !write_signature(arguments, key)) return nullptr;
+  if (!calls || !write_call(arguments, key)) return nullptr;
   const auto found = calls->find(std::string_view(key));
   return found == calls->end() ? nullptr : &found->second;
 }
@@ -170,8 +249,7 @@ py::object run_known(PyObject* self, PyObject* arguments) {
   const Ref<CapturedCall> call = known.call->call();
   if (!call || call->stale()) return {};
   Tensors given;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(arguments); ++i)
-    given.push_back(unwrap(PyTuple_GET_ITEM(arguments, i)));
+  collect_leaves(arguments, given);
   const std::optional<Tensors> results = PyCapturedCall::results_of(*call, given);
   if (!results) {
     const py::object f = py::handle(self).attr("_f");
@@ -300,6 +378,9 @@ void bind_captures(py::module_& module) {
       "Has a call that is captured run only where this does not hold, or on a device report where "
       "it does; false if it can be asked.");
   module.def("call_signature", &signature, py::arg("tensors"), py::pos_only());
+  module.def("tree_signature", &signature_of_call, py::arg("arguments"), py::pos_only(),
+             "The same of arguments that are trees of tuples, lists and dicts with names, all of "
+             "whose leaves are tensors; None for others.");
   module.def(
       "capturing", [] { return Capture::current() != nullptr; },
       "Whether this thread writes a call down.");

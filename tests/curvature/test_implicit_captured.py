@@ -1,13 +1,12 @@
 """Solutions of equations in captured calls: the same numbers as without, for new parameters."""
 
 import gc
-import sys
 import threading
 import weakref
 
 import numpy as np
 import pytest
-from support.captured import refused, same
+from support.captured import frames, refused, same
 
 import pyautograd as pa
 
@@ -120,17 +119,6 @@ def test_what_does_not_depend_on_the_arguments_is_solved_once():
     call = pa.captured(f)
     assert [call(pa.tensor(a)).item() for a in (1.0, 2.0, 3.0)] == [3.0, 6.0, 9.0]
     assert len(calls) == 1
-
-
-def frames(call, *args):
-    """How many functions of Python's a call runs."""
-    names = []
-    sys.setprofile(lambda frame, event, arg: event == "call" and names.append(frame.f_code.co_name))
-    try:
-        call(*args)
-    finally:
-        sys.setprofile(None)
-    return names
 
 
 def steep(x, t):

@@ -1,5 +1,7 @@
 """What the tests of captured calls share: comparisons, and what refusals say."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -43,3 +45,14 @@ def rosenbrock(x):
 def refused(call, *xs):
     with pytest.raises(RuntimeError, match="the function asks for numbers"):
         call(*xs)
+
+
+def frames(call, *args):
+    """The functions of Python's that a call runs."""
+    names = []
+    sys.setprofile(lambda frame, event, arg: event == "call" and names.append(frame.f_code.co_name))
+    try:
+        call(*args)
+    finally:
+        sys.setprofile(None)
+    return names

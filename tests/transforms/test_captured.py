@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import hypothesis
 import numpy as np
 import pytest
-from support.captured import rosenbrock, same
+from support.captured import frames, rosenbrock, same
 from support.custom_functions import SineMapped
 from support.processes import run_code
 from support.random_libraries import our_library
@@ -133,6 +133,29 @@ class TestCalls:
         call.reset()
         call(pa.ones(1))
         assert runs == [(1,), (2,), (1,)]
+
+    def test_trees_of_tensors_are_known_by_their_names_and_kinds(self):
+        def f(p, rest):
+            return {"sum": sum(pa.sum(x) for x in p["w"]) * rest[0], "first": p["w"][0] - p["b"]}
+
+        call = pa.captured(f)
+        x, y, b = pa.asarray([1.0, 2.0]), pa.asarray([3.0, 4.0]), pa.tensor(0.5)
+        given = {"w": [x, y], "b": b}
+        same(list(call(given, (b,)).values()), list(f(given, (b,)).values()))
+        assert not {"_call", "flatten"} & {*frames(call, given, (b,))}
+        others = [
+            {"b": b, "w": [x, y]},
+            {"w": (x, y), "b": b},
+            {"w": [x, y, y], "b": b},
+            {"w": [x, y], "b": 0.5},
+            {"w": [x, y.numpy()], "b": b},
+            {"w": [y, x], "b": y},
+        ]
+        for p in others:
+            for _ in range(2):
+                got, want = call(p, (b,)), f(p, (b,))
+                assert [*got] == [*want]
+                same([np.asarray(v) for v in got.values()], [np.asarray(v) for v in want.values()])
 
     def test_known_calls_go_without_python(self, monkeypatch):
         results = (pa.sin, lambda x: (pa.sin(x), 2 * x), lambda x: {"a": [pa.sin(x)], "b": 3})
