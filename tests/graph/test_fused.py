@@ -309,6 +309,9 @@ class TestWriting:
         self.x = pa.tensor(np.linspace(-1.0, 1.0, N))
         self.want = self.x.numpy() * 3.0
 
+    def teardown_method(self):
+        del self.x  # which would live as long as the collected tests
+
     def test_an_input(self):
         with pa.fused():
             y = self.x * 3.0
