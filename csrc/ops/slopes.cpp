@@ -80,7 +80,15 @@ class ScaleBySlope final : public Primitive {
   }
 
   BatchResult batch(int64_t, TensorSpan values, std::span<const int> dims) const override {
-    return batch_broadcasting(*this, values, dims);
+    if (dims[kArgument] != kNotMapped || dims[kResult] != kNotMapped)
+      return batch_broadcasting(*this, values, dims);
+    // One slope serves all of them.
+    const Tensor one = scalar(1, values[kScale].dtype());
+    const Borrowed<3> inputs(values[kArgument], one, values[kResult]);
+    const Tensor slope = apply1(Ref<const Primitive>(this), inputs);
+    const int mapped[] = {dims[kScale], kNotMapped};
+    return batch_broadcasting(*elementwise_primitive(kernels::fn_id<kernels::Scale>()),
+                              Borrowed<2>(values[kScale], slope), mapped);
   }
 
  private:
