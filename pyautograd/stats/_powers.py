@@ -25,6 +25,8 @@ _POSITIVE = (0.0, np.inf)
 _LARGE = 30.0
 # Where exp(-_GONE) is nothing beside 1
 _GONE = 37.0
+# Up to there so many terms of the series of exp(-x) are all of it
+_CLOSE, _TERMS = 0.01, 8
 
 
 def _power_of_gamma(z: Tensor, a: Tensor, c: Tensor, y: Tensor, log_rate: Tensor | float) -> Tensor:
@@ -108,15 +110,32 @@ def _general_normal(z: Tensor, beta: Tensor) -> Tensor:
     return -_LOG_2 - special.gammaln(1.0 + 1.0 / beta) - _size_power(z, beta)
 
 
+def _from_centre(z: Tensor, beta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Whether z is close to 0, how far the distribution function is from 1/2 there, and the power
+    of its size elsewhere: by that power slopes cancel or are lost at 0."""
+    zero = _core.equal(z, 0.0)
+    power = _size_power(_core.where(zero, 1.0, z), beta)
+    close = _core.logical_or(zero, power < _CLOSE)
+    beside = _core.logical_and(close, _core.logical_not(zero))
+    inner, share = _core.where(beside, power, 0.0), _core.zeros_like(power)
+    for k in reversed(range(_TERMS)):
+        share = 1.0 / (k * beta + 1.0) - inner / (k + 1.0) * share
+    density = 0.5 * _core.exp(-special.gammaln(1.0 + 1.0 / beta))
+    return close, density * _core.where(close, z, 0.0) * share, _core.where(close, 1.0, power)
+
+
 def _general_cdf(z: Tensor, beta: Tensor) -> Tensor:
-    far = 0.5 * special.gammaincc(1.0 / beta, _size_power(z, beta))
-    return _core.where(z > 0.0, 1.0 - far, far)
+    close, step, power = _from_centre(z, beta)
+    far = 0.5 * special.gammaincc(1.0 / beta, power)
+    return _core.where(close, 0.5 + step, _core.where(z > 0.0, 1.0 - far, far))
 
 
 def _general_logcdf(z: Tensor, beta: Tensor) -> Tensor:
+    close, step, power = _from_centre(z, beta)
     right = z > 0.0
-    far = log_gammaincc(1.0 / beta, _size_power(z, beta)) - _LOG_2
-    return _core.where(right, _core.log1p(-_core.exp(_core.where(right, far, -1.0))), far)
+    far = log_gammaincc(1.0 / beta, power) - _LOG_2
+    above = _core.log1p(-_core.exp(_core.where(right, far, -1.0)))
+    return _core.where(close, _core.log1p(2.0 * step) - _LOG_2, _core.where(right, above, far))
 
 
 def _general_solve(wanted: Tensor, upper: Tensor, beta: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """Densities and tails of further families far out, against numbers that mpmath found."""
 
+import math
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -487,3 +489,22 @@ def test_probabilities_with_too_many_terms_are_nan():
     assert pa.stats.hypergeom.cdf(5000.0, 40000.0, 20000.0, 10000.0).item() == pytest.approx(
         0.504606, abs=1e-5
     )
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.5, 2.0, 8.0])
+@pytest.mark.parametrize("z", [0.0, 1e-60, -1e-9, 1e-3])
+def test_general_normal_probabilities_at_the_centre(z, beta):
+    family, slope = pa.stats.gennorm, pa.func.grad
+    density = beta / 2 / math.gamma(1 / beta) * math.exp(-(abs(z) ** beta))
+    for method, sign in (("cdf", 1), ("sf", -1)):
+        tail = getattr(family, method)
+        log_tail = getattr(family, "log" + method)
+        assert slope(tail)(z, beta).item() == pytest.approx(sign * density, rel=1e-14, abs=0)
+        by_loc = slope(tail, argnums=2)(z, beta, 0.0).item()
+        assert by_loc == pytest.approx(-sign * density, rel=1e-14, abs=0)
+        ratio = sign * density / tail(z, beta).item()
+        assert slope(log_tail)(z, beta).item() == pytest.approx(ratio, rel=1e-14, abs=0)
+        if z != 0.0:
+            second = -sign * math.copysign(density * beta * abs(z) ** (beta - 1), z)
+            found = slope(slope(tail))(z, beta).item()
+            assert found == pytest.approx(second, rel=1e-12, abs=0)
