@@ -203,6 +203,11 @@ def _solve_gamma(wanted: Tensor, upper: Tensor, a: Tensor) -> Tensor:
 
 
 def _solve_beta(wanted: Tensor, upper: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return _solve_beta_both(wanted, upper, a, b)[0]
+
+
+def _solve_beta_both(wanted: Tensor, upper: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """The place and its distance from 1, each to all digits."""
     constant = _core.special_betaln(a, b)
 
     def tails(t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -220,7 +225,8 @@ def _solve_beta(wanted: Tensor, upper: Tensor, a: Tensor, b: Tensor) -> Tensor:
         return below, above, density
 
     t, step = root(_gap(wanted, upper, tails), _core.log(a) - _core.log(b))
-    return _corrected(_core.sigmoid(t), _core.sigmoid(-t) * step)
+    x, rest = _core.sigmoid(t), _core.sigmoid(-t)
+    return _corrected(x, rest * step), _corrected(rest, -x * step)
 
 
 def _solve_student(wanted: Tensor, upper: Tensor, df: Tensor) -> Tensor:
@@ -233,8 +239,8 @@ def _solve_student(wanted: Tensor, upper: Tensor, df: Tensor) -> Tensor:
     far = share > 0.5
     centre = share == 0.0
     tail = _core.where(centre, 0.25, _core.where(far, 1.0 - share, share))
-    y = _solve_beta(tail, far, first, second)
-    size = _core.sqrt(df) * _core.sqrt(_core.where(middle, y / (1.0 - y), (1.0 - y) / y))
+    y, rest = _solve_beta_both(tail, far, first, second)
+    size = _core.sqrt(df) * _core.sqrt(_core.where(middle, y / rest, rest / y))
     return _core.where(centre, 0.0, _core.where(upper, size, -size))
 
 

@@ -435,6 +435,20 @@ def test_students_distribution_becomes_normal():
     assert [g.item() for g in slopes] == pytest.approx([-0.3, 0.0])
 
 
+@pytest.mark.parametrize(
+    ("df", "q", "value", "slope"),
+    [
+        (1e8, 0.1, -1.2815515740104482, 8.465847785403739e-17),
+        (1e10, 0.1, -1.2815515656292589, 8.465847672367394e-21),
+        (1e12, 1e-6, -4.7534243088509385, 2.803931233688176e-23),
+    ],
+)
+def test_quantiles_of_students_distribution_that_is_almost_normal(df, q, value, slope):
+    """Against mpmath."""
+    assert special.stdtrit(df, q).item() == pytest.approx(value, rel=1e-14, abs=0)
+    assert pa.func.grad(special.stdtrit)(df, q).item() == pytest.approx(slope, rel=1e-13, abs=0)
+
+
 def beta_slopes(a, b, x):
     """Derivatives of betainc by a, b or both, and then twice by x, as formulas of the density."""
     psi, total = special.digamma, special.digamma(a + b)
