@@ -479,6 +479,29 @@ def test_slopes_of_the_incomplete_beta_function_in_its_parameters():
         np.testing.assert_allclose(got.item(), -want.item(), rtol=1e-11)
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "x", "slope"),
+    [
+        (1.5, 5e4, 2.0**-16, 7.012641576979407e-06),
+        (2.0, 5e6, 2.0**-22, 8.62841176196368e-08),
+        (20.0, 5e6, 2.0**-19, 4.59403521258558e-09),
+    ],
+)
+def test_slopes_of_the_incomplete_beta_function_in_a_large_parameter(a, b, x, slope):
+    """Against mpmath."""
+    by = pa.func.grad(special.betainc, argnums=1)
+    assert by(a, b, x).item() == pytest.approx(slope, rel=1e-14, abs=0)
+    mirrored = pa.func.grad(special.betaincc)
+    assert mirrored(b, a, 1 - x).item() == pytest.approx(slope, rel=1e-9, abs=0)
+
+
+def test_slopes_of_fs_distribution_function_in_a_large_parameter():
+    """Against mpmath: of two slopes that nearly cancel."""
+    cdf = pa.func.grad(pa.stats.f.cdf, argnums=2)
+    assert cdf(0.8, 3.0, 1e5).item() == pytest.approx(3.127239659205598e-11, rel=1e-10, abs=0)
+    assert cdf(2.0, 10.0, 1e7).item() == pytest.approx(1.1349992025019806e-14, rel=1e-8, abs=0)
+
+
 def test_slopes_of_the_incomplete_beta_function_in_its_parameters_at_edges():
     """The density's slope is b (b + 1) at 0 where a = 2, and -a (a + 1) at 1 where b = 2."""
     by_b = differentiated(special.betainc, (1, 2, 2))(2.0, 3.5, 0.0)

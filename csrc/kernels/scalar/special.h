@@ -51,12 +51,9 @@ PYAUTOGRAD_HD inline double digamma_term(int k) {
   return kTerms[k];
 }
 
-// Near its positive zero digamma is a multiple of the distance d from there, and every difference
-// below is taken with d as a factor.
-PYAUTOGRAD_HD inline double digamma_near_zero(double x) {
-  constexpr double zero = 1.4616321449683622, rest = 9.549995429965697e-17;
-  const double d = (x - zero) - rest;
-  double sum = 0, a = x, b = zero;
+// digamma(b + d) - digamma(b) for b > 0, where every difference is taken with d as a factor.
+PYAUTOGRAD_HD inline double digamma_step(double b, double d) {
+  double sum = 0, a = b + d;
   for (; b < 10; a += 1, b += 1) sum += 1 / (a * b);
   const double r = 1 / (a * a), s = 1 / (b * b);
   double value = 0, slope = 0;
@@ -67,6 +64,12 @@ PYAUTOGRAD_HD inline double digamma_near_zero(double x) {
   slope = slope * s + value;
   sum += (0.5 + slope * (1 / a + 1 / b)) / (a * b);
   return d * sum + std::log1p(d / b);
+}
+
+// Near its positive zero digamma is a multiple of the distance from there.
+PYAUTOGRAD_HD inline double digamma_near_zero(double x) {
+  constexpr double zero = 1.4616321449683622, rest = 9.549995429965697e-17;
+  return digamma_step(zero, (x - zero) - rest);
 }
 
 // Reflection to positive x, recurrence up to x >= 10, then the asymptotic series.
