@@ -221,17 +221,23 @@ def eigh(
     b: TensorLike | str | None = None,
     UPLO: str = "L",
     *,
+    type: int = 1,
     out: tuple[Tensor, Tensor] | None = None,
 ) -> EighResult:
     matrix, triangle = (None, b) if isinstance(b, str) else (b, UPLO)
-    return _core.linalg_eigh(a, matrix, triangle, out=out)
+    return _core.linalg_eigh(a, matrix, triangle, type=type, out=out)
 
 
 def eigvalsh(
-    a: TensorLike, b: TensorLike | str | None = None, UPLO: str = "L", *, out: Tensor | None = None
+    a: TensorLike,
+    b: TensorLike | str | None = None,
+    UPLO: str = "L",
+    *,
+    type: int = 1,
+    out: Tensor | None = None,
 ) -> Tensor:
     matrix, triangle = (None, b) if isinstance(b, str) else (b, UPLO)
-    return _core.linalg_eigvalsh(a, matrix, triangle, out=out)
+    return _core.linalg_eigvalsh(a, matrix, triangle, type=type, out=out)
 
 
 for _function in (cho_solve, eigh, eigvalsh, lu_solve):

@@ -60,9 +60,11 @@ Tensors qr(const Tensor& a, std::string_view mode = "reduced");
 // Reflections as LAPACK stores them, by rows, and their factors: qr(a, "raw").
 Tensors householder(const Tensor& a);
 Tensors lu_factor(const Tensor& a);
-// With b, the spectrum of a v = w b v.
-Tensors eigh(const Tensor& a, const std::optional<Tensor>& b = {}, std::string_view uplo = "L");
-Tensor eigvalsh(const Tensor& a, const std::optional<Tensor>& b = {}, std::string_view uplo = "L");
+// With b, the spectrum of a v = w b v, of type 2 a b v = w v, of type 3 b a v = w v.
+Tensors eigh(const Tensor& a, const std::optional<Tensor>& b = {}, std::string_view uplo = "L",
+             int64_t type = 1);
+Tensor eigvalsh(const Tensor& a, const std::optional<Tensor>& b = {}, std::string_view uplo = "L",
+                int64_t type = 1);
 Tensors eig(const Tensor& a);
 Tensor eigvals(const Tensor& a);
 Tensors svd(const Tensor& a, bool full_matrices = true, bool compute_uv = true,

@@ -19,6 +19,10 @@ bool reads_lower(std::string_view op, std::string_view uplo) {
   value_error("[", op, "] UPLO must be 'L' or 'U', got '", uplo, "'");
 }
 
+void require_type(std::string_view op, int64_t type) {
+  if (type < 1 || type > 3) value_error("[", op, "] type must be 1, 2 or 3, got ", type);
+}
+
 class Eigh final : public OnMatrices {
  public:
   explicit Eigh(bool lower) : lower_(lower) {}
@@ -294,7 +298,8 @@ class SvdVals final : public OnMatrices {
   }
 };
 
-// a v = w b v with b = f f^H is the problem of one matrix, f^-1 a f^-H, and its vectors f^H v.
+// With b = f f^H, a v = w b v is the problem of one matrix, f^-1 a f^-H, and its vectors f^H v;
+// a b v = w v that of f^H a f with the same vectors, and b a v = w v with the vectors f^-1 v.
 struct Reduced {
   Tensor matrix, factor;
 };
@@ -306,7 +311,7 @@ Tensor mirrored(const Tensor& a, bool lower) {
   return value_of(hermitian_part(twice), hermitian_part(a));
 }
 
-Reduced reduced(std::string_view op, const Tensor& a, const Tensor& b, bool lower) {
+Reduced reduced(std::string_view op, const Tensor& a, const Tensor& b, bool lower, int64_t type) {
   require_square(op, a);
   require_square(op, b, "b");
   if (rows(a) != rows(b)) {
@@ -316,18 +321,23 @@ Reduced reduced(std::string_view op, const Tensor& a, const Tensor& b, bool lowe
   const DType dtype = to_floating(promote(a.dtype(), b.dtype()));
   const Tensor f = cholesky_within(op, "b is not positive definite", cast(b, dtype), !lower);
   const Tensor factor = lower ? f : adjoint(f);
+  const Tensor middle = mirrored(cast(a, dtype), lower);
+  if (type != 1) return {matmul(adjoint(factor), matmul(middle, factor)), factor};
   constexpr TriangularForm kLower{.lower = true};
-  const Tensor left = solve_matrix(factor, mirrored(cast(a, dtype), lower), kLower);
+  const Tensor left = solve_matrix(factor, middle, kLower);
   return {solve_matrix(factor, adjoint(left), kLower), factor};
 }
 
 }  // namespace
 
-Tensors eigh(const Tensor& given, const std::optional<Tensor>& b, std::string_view uplo) {
+Tensors eigh(const Tensor& given, const std::optional<Tensor>& b, std::string_view uplo,
+             int64_t type) {
   const bool lower = reads_lower("linalg.eigh", uplo);
+  require_type("linalg.eigh", type);
   if (b) {
-    const Reduced one = reduced("linalg.eigh", given, *b, lower);
+    const Reduced one = reduced("linalg.eigh", given, *b, lower, type);
     const Tensors found = eigh(one.matrix);
+    if (type == 3) return {found[0], matmul(one.factor, found[1])};
     return {found[0], solve_matrix(one.factor, found[1], {true, Transpose::Conjugate})};
   }
   const Tensor a = floating(given);
@@ -336,9 +346,11 @@ Tensors eigh(const Tensor& given, const std::optional<Tensor>& b, std::string_vi
   return out;
 }
 
-Tensor eigvalsh(const Tensor& given, const std::optional<Tensor>& b, std::string_view uplo) {
+Tensor eigvalsh(const Tensor& given, const std::optional<Tensor>& b, std::string_view uplo,
+                int64_t type) {
   const bool lower = reads_lower("linalg.eigvalsh", uplo);
-  if (b) return eigvalsh(reduced("linalg.eigvalsh", given, *b, lower).matrix);
+  require_type("linalg.eigvalsh", type);
+  if (b) return eigvalsh(reduced("linalg.eigvalsh", given, *b, lower, type).matrix);
   const Tensor a = floating(given);
   Tensor w = apply1(make_ref<EigvalsH>(lower), Borrowed<1>(a));
   remember_spectrum(w, lower ? SpectrumOf::Lower : SpectrumOf::Upper, a);
@@ -391,11 +403,13 @@ Tensors svd(const Tensor& given, bool full_matrices, bool compute_uv, bool hermi
 
 void register_spectra(Registry& registry) {
   registry.add(
-      "linalg.eigh", &eigh, "a, b=None, UPLO='L'",
+      "linalg.eigh", &eigh, "a, b=None, UPLO='L', *, type=1",
       R"(Eigenvalues, rising, and orthonormal eigenvectors of symmetric (Hermitian) matrices.
 
 With b the solutions of ``a @ v = w * b @ v``, as SciPy's, for vibrations, normal modes and linear
-discriminants: ``v^H @ b @ v`` is then the identity. A string in its place is NumPy's ``UPLO``.
+discriminants: ``v^H @ b @ v`` is then the identity. Of type 2 those of ``a @ b @ v = w * v``, with
+the same scale, of type 3 those of ``b @ a @ v = w * v``, where ``v^H @ inv(b) @ v`` is the identity.
+A string in the place of b is NumPy's ``UPLO``.
 
 One triangle of a is read; a is taken to be symmetric, and so is its gradient (Giles 2008, section
 2.2.3). An eigenvector is determined up to its sign (phase): what depends on that has no meaningful
@@ -406,6 +420,7 @@ nan; those of the others have all of theirs. Those of the eigenvalues are as for
 :param b: tensor of shape (..., n, n), positive definite, of which the same triangle is read; leading
     axes broadcast
 :param UPLO: the triangle to read, 'L' or 'U'
+:param type: 1, 2 or 3, what is solved with b
 :returns: ``EighResult(eigenvalues, eigenvectors)`` of shapes (..., n) and (..., n, n)
 :raises LinAlgError: no convergence, or b is not positive definite. A matrix a with inf or nan gives
     nan
@@ -416,9 +431,10 @@ nan; those of the others have all of theirs. Those of the eigenvalues are as for
 >>> pa.linalg.eigh(stiffness, mass).eigenvalues.numpy().round(12).tolist()
 [0.5, 1.5])");
   registry.result_type("EighResult");
-  registry.add("linalg.eigvalsh", &eigvalsh, "a, b=None, UPLO='L'",
+  registry.add("linalg.eigvalsh", &eigvalsh, "a, b=None, UPLO='L', *, type=1",
                R"(The eigenvalues of symmetric (Hermitian) matrices, rising; with b those of
-``a @ v = w * b @ v``, as SciPy's. A string in the place of b is NumPy's ``UPLO``.
+``a @ v = w * b @ v``, as SciPy's, of types 2 and 3 those of ``a @ b`` and of ``b @ a``, which are the
+same. A string in the place of b is NumPy's ``UPLO``.
 
 Where eigenvalues repeat, first derivatives of symmetric functions of them are right. Those that are
 sums, means, products, variances, 2-norms, logsumexp or softmax along the last axis, or dot products,
@@ -435,6 +451,7 @@ ones has its derivatives of every order.
 :param b: tensor of shape (..., n, n), positive definite, of which the same triangle is read; leading
     axes broadcast
 :param UPLO: the triangle to read, 'L' or 'U'
+:param type: 1, 2 or 3, what is solved with b
 :returns: tensor of shape (..., n)
 :raises LinAlgError: no convergence, or b is not positive definite. A matrix a with inf or nan gives
     nan

@@ -100,6 +100,10 @@ PENCILS = shapes(
     ((3,),),
     ([(3, 3), (3, 3)],),
     ([(2, 2), (2, 2, 2)], {"UPLO": "U"}),
+    ([(2, 2, 2), (2, 2)], {"type": 2}),
+    ([(3, 3), (3, 3)], {"UPLO": "U", "type": 3}),
+    ([(0, 0), (0, 0)], {"type": 2}),
+    ([(2, 2), (2, 2)], {"type": 4}),
     ([(2, 2), (3, 3)],),
     ([(2, 2), (2,)],),
 )
@@ -135,9 +139,9 @@ def spectra_of_pairs(only_values):
     """SciPy's for a pair, with NumPy's name of the triangle, and of numbers of one dtype: SciPy's
     is wrong for a real and a complex matrix."""
 
-    def call(a, b, UPLO="L"):
+    def call(a, b, UPLO="L", type=1):
         common = np.result_type(a, b)
-        options = {"lower": UPLO == "L", "eigvals_only": only_values}
+        options = {"lower": UPLO == "L", "eigvals_only": only_values, "type": type}
         solve = scipy_like(over_stacks(lambda a, b: sl.eigh(a, b, **options), 2, 2), 2, 2)
         return solve(a.astype(common), b.astype(common))
 
