@@ -22,7 +22,7 @@ _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
 # Below these a probability may have lost digits, and ten levels of the fractions are enough.
 _TINY, _TINY_SINGLE = 1e-290, 1e-30
 _LEVELS = 16
-_FAR = 1e100
+_FAR = 1e8
 
 
 def _both(a: Tensor, b: Tensor) -> Tensor:
@@ -40,15 +40,20 @@ def _stirling_rest(x: Tensor) -> Tensor:
 
 
 def log1p_square(z: Tensor, df: Tensor | None = None) -> Tensor:
-    """``log(1 + z**2 / df)``, where the square may overflow; df is 1 if left out."""
+    """``log(1 + z**2 / df)``, where the square may overflow; df is 1 if left out.
+
+    Where the 1 is nothing beside the square, slopes do not go by way of its inverse, which may
+    underflow times the density.
+    """
     size = _core.absolute(z)
-    far = size > _FAR
+    width = 1.0 if df is None else _core.sqrt(df)
+    far = size > _FAR * width
     inner = _core.square(_core.where(far, 0.0, z))
     near = _core.log1p(inner if df is None else inner / df)
     if nowhere(far):
         return near
     outer = _core.where(far, size, 1.0)
-    return _core.where(far, 2.0 * _core.log(outer if df is None else outer / _core.sqrt(df)), near)
+    return _core.where(far, 2.0 * _core.log(outer / width), near)
 
 
 def log_poisson(k: Tensor, mu: Tensor) -> Tensor:

@@ -455,3 +455,20 @@ def test_second_derivatives_beside_the_ends():
             first, second = (in_all_modes(f, q, *[1.0] * order) for order in (1, 2))
             assert first == pytest.approx([sign / density] * len(first), rel=1e-6, abs=0)
             assert second == pytest.approx([end / density**2] * len(second), rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("family", "place", "shapes", "power"),
+    [
+        ("cauchy", -3e99, (), 1.0),
+        ("halfcauchy", 1e90, (), 1.0),
+        ("t", 9e98, (0.3,), 0.3),
+        ("t", -1e50, (4.0,), 4.0),
+    ],
+)
+def test_small_densities_by_the_scale(family, place, shapes, power):
+    """Far out a density is the scale to that power times a constant."""
+    family = getattr(pa.stats, family)
+    by_scale = pa.func.grad(lambda scale: family.pdf(place, *shapes, scale=scale))(1.0).item()
+    expected = power * family.pdf(place, *shapes).item()
+    assert by_scale == pytest.approx(expected, rel=1e-12, abs=0)
