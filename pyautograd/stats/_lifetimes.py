@@ -75,15 +75,20 @@ def _as_fraction(z: Tensor) -> tuple[Tensor, Tensor]:
     return z / (1.0 + z), 1.0 / (1.0 + z)
 
 
-def _beta_prime_cdf(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    fraction, rest = _as_fraction(z)
-    near = z < 1.0
-    below = special.betainc(a, b, _core.where(near, fraction, 0.5))
-    return _core.where(near, below, special.betaincc(b, a, _core.where(near, 0.5, rest)))
+def _beta_prime_tail(lower: Formula, upper: Formula) -> Formula:
+    """That tail by the smaller of both fractions; ``upper`` is one less ``lower``."""
+
+    def tail(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        fraction, rest = _as_fraction(z)
+        near = z < 1.0
+        left = lower(a, b, _core.where(near, fraction, 0.5))
+        return _core.where(near, left, upper(b, a, _core.where(near, 0.5, rest)))
+
+    return tail
 
 
-def _beta_prime_sf(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    return _beta_prime_cdf(1.0 / z, b, a)
+_beta_prime_cdf = _beta_prime_tail(special.betainc, special.betaincc)
+_beta_prime_sf = _beta_prime_tail(special.betaincc, special.betainc)
 
 
 def _beta_prime_ppf(q: Tensor, a: Tensor, b: Tensor) -> Tensor:

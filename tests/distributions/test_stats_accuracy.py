@@ -472,3 +472,12 @@ def test_small_densities_by_the_scale(family, place, shapes, power):
     by_scale = pa.func.grad(lambda scale: family.pdf(place, *shapes, scale=scale))(1.0).item()
     expected = power * family.pdf(place, *shapes).item()
     assert by_scale == pytest.approx(expected, rel=1e-12, abs=0)
+
+
+def test_slopes_of_the_upper_tail_of_f_near_zero():
+    """With two degrees of freedom first the density at 0 is 1."""
+    assert pa.func.grad(pa.stats.f.sf)(1e-250, 2.0, 7.0).item() == pytest.approx(
+        -1.0, rel=1e-14, abs=0
+    )
+    by_b = pa.func.grad(pa.stats.betaprime.sf, argnums=2)(1e-200, 1.0, 3.0).item()
+    assert by_b == pytest.approx(-1e-200, rel=1e-14, abs=0)
