@@ -49,6 +49,7 @@ from ._core import linalg_slogdet as slogdet
 from ._core import linalg_solve as solve
 from ._core import linalg_solve_sylvester as solve_sylvester
 from ._core import linalg_solve_triangular as solve_triangular
+from ._core import linalg_solveh_banded as solveh_banded
 from ._core import linalg_sqrtm as sqrtm
 from ._core import linalg_svd as svd
 from ._core import linalg_svdvals as svdvals
@@ -121,10 +122,12 @@ __all__ = [
     "sinm",
     "slogdet",
     "solve",
+    "solve_banded",
     "solve_continuous_lyapunov",
     "solve_discrete_lyapunov",
     "solve_sylvester",
     "solve_triangular",
+    "solveh_banded",
     "sqrtm",
     "svd",
     "svdvals",
@@ -178,7 +181,7 @@ class SVDResult(NamedTuple):
     Vh: Tensor
 
 
-# SciPy passes the two parts of a factorization as one argument.
+# SciPy passes two numbers, or the two parts of a factorization, as one argument.
 
 
 def cho_factor(
@@ -213,6 +216,17 @@ def lu_solve(
     return _core.linalg_lu_solve(lu, piv, b, trans=trans, out=out)
 
 
+def solve_banded(
+    l_and_u: tuple[int, int] | Sequence[int],
+    ab: TensorLike,
+    b: TensorLike,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    lower, upper = l_and_u
+    return _core.linalg_solve_banded(ab, b, lower, upper, out=out)
+
+
 # The second argument is b in SciPy and the triangle in NumPy.
 
 
@@ -240,5 +254,5 @@ def eigvalsh(
     return _core.linalg_eigvalsh(a, matrix, triangle, type=type, out=out)
 
 
-for _function in (cho_solve, eigh, eigvalsh, lu_solve):
+for _function in (cho_solve, eigh, eigvalsh, lu_solve, solve_banded):
     _function.__doc__ = getattr(_core, f"linalg_{_function.__name__}").__doc__

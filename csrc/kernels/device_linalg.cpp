@@ -146,6 +146,13 @@ void solve_sylvester_by_host(const Matrices& a, const Matrices& b, const Matrice
   host.give_back();
 }
 
+void solve_banded_by_host(const Matrices& diagonals, const Matrices& b, const int64_t* which,
+                          Band band, int32_t* info) {
+  OnHost host(b.device);
+  solve_banded(host.in(diagonals), host.in_out(b), which, band, info);
+  host.give_back();
+}
+
 void function_by_host(const Matrices& a, void (*function)(const Matrices& a)) {
   OnHost host(a.device);
   function(host.in_out(a));

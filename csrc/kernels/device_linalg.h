@@ -41,6 +41,8 @@ void det_derivative_on_device(const Matrices& a, std::span<const Matrices> direc
 void eig_on_device(const Matrices& a, void* w, const Matrices* v, int32_t* info);
 void solve_sylvester_by_host(const Matrices& a, const Matrices& b, const Matrices& q,
                              int32_t* info);
+void solve_banded_by_host(const Matrices& diagonals, const Matrices& b, const int64_t* which,
+                          Band band, int32_t* info);
 void function_by_host(const Matrices& a, void (*function)(const Matrices& a));
 
 }  // namespace pyautograd::kernels

@@ -69,6 +69,17 @@ struct Triangle {
 void solve_triangular(const Matrices& a, const Matrices& b, const int64_t* which,
                       Triangle triangle);
 
+// How many diagonals lie below and above the main one; whether the matrix is to be transposed, and
+// whether to be positive definite.
+struct Band {
+  int64_t lower, upper;
+  bool transposed, definite;
+};
+// b[i] becomes the solution for the matrix number which[i], whose diagonals are columns: a[i, j] is
+// in column upper + i - j, row j. info: singular, or not positive definite.
+void solve_banded(const Matrices& diagonals, const Matrices& b, const int64_t* which, Band band,
+                  int32_t* info);
+
 // a becomes R (with zeros below the diagonal) and, unless q is null, q becomes the first q->columns
 // columns of Q.
 void qr(const Matrices& a, const Matrices* q);

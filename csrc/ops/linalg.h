@@ -172,6 +172,7 @@ Tensor constant_in(const Tensor& x, const Tensor& value);
 Tensor total(std::initializer_list<Tensor> terms);
 
 void register_solvers(Registry& registry);
+void register_banded_solvers(Registry& registry);
 void register_determinants(Registry& registry);
 void register_factorizations(Registry& registry);
 void register_spectra(Registry& registry);

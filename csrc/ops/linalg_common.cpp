@@ -264,6 +264,7 @@ namespace pyautograd {
 
 void register_linalg(Registry& registry) {
   ops::linalg::register_solvers(registry);
+  ops::linalg::register_banded_solvers(registry);
   ops::linalg::register_determinants(registry);
   ops::linalg::register_factorizations(registry);
   ops::linalg::register_spectra(registry);

@@ -177,6 +177,10 @@ LOG_LIKELIHOOD = {
     "logm": lambda x: pa.sum(pa.linalg.logm(x) ** 3),
     "sqrtm": lambda x: pa.sum(pa.linalg.sqrtm(x) ** 3),
     "sylvester": lambda x: pa.sum(pa.linalg.solve_sylvester(x, x @ x, pa.sin(x)) ** 2),
+    "banded": lambda x: pa.sum(pa.linalg.solve_banded((1, 1), x, pa.sin(x)) ** 2),
+    "definite band": lambda x: pa.sum(
+        pa.linalg.solveh_banded(pa.stack([pa.sin(x[0]), 4.0 + x[1] ** 2]), x) ** 2
+    ),
     "lstsq": lambda x: pa.sum(pa.linalg.lstsq(x[:, :2], x[:, 2:])[0] ** 2),
     "qr": lambda x: pa.sum(pa.abs(pa.linalg.qr(x).R)),
     "raw": lambda x: pa.sum(pa.linalg.qr(x, mode="raw")[1] ** 2),

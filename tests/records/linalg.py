@@ -260,6 +260,32 @@ def solved_by_cholesky(module):
     return call
 
 
+def solved_banded(module):
+    """With a main diagonal that outweighs the others."""
+
+    def call(ab, b, l_and_u):
+        return module.solve_banded(l_and_u, outweighed(ab, l_and_u[1]), b)
+
+    return call
+
+
+def solved_definite(module):
+    def call(ab, b, lower=False):
+        return module.solveh_banded(outweighed(ab, 0 if lower else -1), b, lower=lower)
+
+    return call
+
+
+def outweighed(ab, main):
+    if not isinstance(ab, np.ndarray):
+        ab = pa.asarray(ab)
+    if ab.ndim < 2:
+        return ab
+    rows = ab.shape[-2]
+    dtype = ab.dtype if ab.dtype.kind in "fc" else np.float64
+    return ab * 0.2 + like(ab, 4.0 * (np.arange(rows) == main % rows)[:, None], dtype)
+
+
 def solved_by_lu(module):
     def call(a, b, trans=0):
         return module.lu_solve(module.lu_factor(a), b, trans)
@@ -372,6 +398,32 @@ RECORDS = [
         shapes(([(3, 3), (3,)],), ([(2, 2), (2, 2)], 1), ([(2, 2), (2,)], 2)),
         make=graded,
         fn=solved_by_lu(pa.linalg),
+        diff=(0, 1),
+    ),
+    linalg(
+        "solve_banded",
+        scipy_like(over_stacks(solved_banded(sl), 2, 2), 2, 1),
+        shapes(
+            ([(3, 3), (3,)], (1, 1)),
+            ([(4, 4), (4, 2)], (2, 1)),
+            ([(2, 2, 3), (3, 1)], (0, 1)),
+            ([(3, 3), (3,)], (1, 2)),
+            ([(3, 3), (2,)], (1, 1)),
+            ([(3,), (3,)], (1, 1)),
+        ),
+        fn=solved_banded(pa.linalg),
+        diff=(0, 1),
+    ),
+    linalg(
+        "solveh_banded",
+        scipy_like(over_stacks(solved_definite(sl), 2, 2), 2, 1),
+        shapes(
+            ([(2, 3), (3,)],),
+            ([(3, 4), (4, 2)], {"lower": True}),
+            ([(2, 2, 3), (3, 1)],),
+            ([(2, 3), (2,)],),
+        ),
+        fn=solved_definite(pa.linalg),
         diff=(0, 1),
     ),
     linalg(
