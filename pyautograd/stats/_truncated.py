@@ -20,6 +20,7 @@ _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 # quadrature; there differences of tails would cancel.
 _FLAT, _NODES = 2.0, 20
 _STEPS = 60
+_FAR = 30.0  # the density is a normal number
 
 
 def _mills(x: Tensor) -> Tensor:
@@ -35,9 +36,11 @@ def beside(b: Tensor, width: Tensor) -> Tensor:
     nodes, weights = (_core.astype(part, b.dtype) for part in gauss_legendre(_NODES, b.device))
     s = inner[..., None] * nodes
     near = inner * _core.sum(_core.exp(s * (at[..., None] - 0.5 * s)) * weights, axis=-1)
-    b, width = _core.where(flat, -1.0, b), _core.where(flat, math.inf, width)
-    lost = _core.exp(-_core.where(flat, math.inf, fall)) * _mills(width - b)
-    return _core.where(flat, near, _mills(-b) - lost)
+    # Beyond an infinite width nothing is lost, in derivatives neither.
+    ends = _core.logical_not(_core.logical_or(flat, width == math.inf))
+    b, width = _core.where(flat, -1.0, b), _core.where(ends, width, 1.0)
+    lost = _core.exp(width * (b - 0.5 * width)) * _mills(width - b)
+    return _core.where(flat, near, _mills(-b) - _core.where(ends, lost, 0.0))
 
 
 def _mass(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -136,6 +139,17 @@ def _log_place(p: Tensor, q: Tensor, low: Tensor, high: Tensor) -> Tensor:
     return most + _core.log(p + q * _core.exp(special.log_ndtr(low) - most))
 
 
+def _beside_ends(x: Tensor, p: Tensor, q: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """A step of Newton's method: next to 0, x has lost digits on its way through the probabilities
+    of the whole distribution. It has the derivatives of the solution, as x has."""
+    x = _core.where(x < a, a, _core.where(x > b, b, x))
+    below, above = _Share.of(a, x, a, b).value(), _Share.of(x, b, a, b).value()
+    density = _core.exp(_log_density(x, a, b))
+    known = _core.logical_and(_core.absolute(x) < _FAR, density > 0.0)
+    off = _core.where(p < q, below - p, q - above)
+    return x - _core.where(known, off, 0.0) / _core.where(known, density, 1.0)
+
+
 def _place(p: Tensor, q: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Where the probability p lies below and q above."""
     dtype = p.dtype
@@ -143,7 +157,7 @@ def _place(p: Tensor, q: Tensor, a: Tensor, b: Tensor) -> Tensor:
     below, above = _log_place(p, q, a, b), _log_place(q, p, -b, -a)
     left = below < above
     found = _InverseLogNdtr.apply(_core.where(left, below, above))
-    return _core.astype(_core.where(left, found, -found), dtype)
+    return _core.astype(_beside_ends(_core.where(left, found, -found), p, q, a, b), dtype)
 
 
 truncnorm = Continuous(

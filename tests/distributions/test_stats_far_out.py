@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 from support.modes import by_argument, in_all_modes
 
@@ -508,3 +509,26 @@ def test_general_normal_probabilities_at_the_centre(z, beta):
             second = -sign * math.copysign(density * beta * abs(z) ** (beta - 1), z)
             found = slope(slope(tail))(z, beta).item()
             assert found == pytest.approx(second, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("low, high", [(0.0, np.inf), (0.5, np.inf), (-np.inf, 1.0)])
+def test_derivatives_of_a_normal_distribution_with_one_bound(low, high):
+    x = pa.tensor(0.7)
+    density = pa.stats.truncnorm.pdf(x, low, high).item()
+    want = [density, -0.7 * density, (0.49 - 1) * density]
+    for order in (1, 2, 3):
+        below = pa.derivative(lambda x: pa.stats.truncnorm.cdf(x, low, high), order)(x)
+        above = pa.derivative(lambda x: pa.stats.truncnorm.sf(x, low, high), order)(x)
+        assert below.item() == pytest.approx(want[order - 1], rel=1e-12, abs=0)
+        assert above.item() == pytest.approx(-want[order - 1], rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("high", [1e-3, 1.0, np.inf])
+def test_quantiles_beside_a_bound_at_zero(high):
+    q = np.array([1e-300, 1e-12, 1e-10, 1e-5])
+    mass = scipy.special.erf(high / np.sqrt(2)) / 2
+    want = scipy.special.erfinv(2 * q * mass) * np.sqrt(2)
+    got = pa.stats.truncnorm.ppf(pa.tensor(q), 0.0, high)
+    np.testing.assert_allclose(got.numpy(), want, rtol=1e-14)
+    other = pa.stats.truncnorm.isf(pa.tensor(q), -high, 0.0)
+    np.testing.assert_allclose(other.numpy(), -want, rtol=1e-14)
