@@ -145,6 +145,7 @@ static_assert(Convolution::kDefaultMath == CUDNN_DEFAULT_MATH);
 static_assert(Convolution::kTensorMath == CUDNN_TENSOR_OP_MATH);
 static_assert(Convolution::kPlainMath == CUDNN_FMA_MATH);
 static_assert(Convolution::kDeterministic == CUDNN_DETERMINISTIC);
+static_assert(Convolution::kBadParameter == CUDNN_STATUS_BAD_PARAM);
 static_assert(Convolution::kNotSupported == CUDNN_STATUS_NOT_SUPPORTED);
 static_assert(Convolution::kNoMemory == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED);
 

@@ -28,6 +28,12 @@ void check(int status, const char* what) {
   if (status != 0) throw DeviceFailure(concat(what, ": status ", status));
 }
 
+// It has done nothing, and is asked for something else.
+bool is_refusal(int status) {
+  return status / 1000 == Functions::kBadParameter / 1000 ||
+         status / 1000 == Functions::kNotSupported / 1000;
+}
+
 // What a plan depends on, as cuDNN counts: in 32 bits.
 using Sizes = SmallVector<int, 3>;
 struct Problem {
@@ -82,7 +88,7 @@ class Plan {
           direction.run(handle, &one, first_, first, second_, second, windows_.get(), way.algorithm,
                         work.as<void>(), way.work_bytes, &zero, out_, out);
       if (status == 0) return true;
-      if (status != f_.kNotSupported) check(status, "cudnnConvolution");
+      if (!is_refusal(status)) check(status, "cudnnConvolution");
     }
     return false;
   }
@@ -136,7 +142,7 @@ class Plan {
     int count = 0;
     const int status = direction.choose(handle, first_, second_, windows_.get(), out_,
                                         static_cast<int>(std::size(choices)), &count, choices);
-    if (status == f_.kNotSupported) return;
+    if (is_refusal(status)) return;
     check(status, "cudnnGetConvolutionAlgorithm");
     for (const auto& choice : std::span(choices).first(static_cast<size_t>(count))) {
       if (choice.status != 0 || choice.determinism != f_.kDeterministic) continue;

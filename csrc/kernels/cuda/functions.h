@@ -52,7 +52,8 @@ struct ConvolutionFunctions {
   static constexpr int kCrossCorrelation = 1;                              // cudnnConvolutionMode_t
   static constexpr int kDefaultMath = 0, kTensorMath = 1, kPlainMath = 3;  // cudnnMathType_t
   static constexpr int kDeterministic = 1;                                 // cudnnDeterminism_t
-  static constexpr int kNotSupported = 3000, kNoMemory = 4004;             // cudnnStatus_t
+  // cudnnStatus_t, of which the thousands say what kind it is
+  static constexpr int kBadParameter = 2000, kNotSupported = 3000, kNoMemory = 4004;
   using Handle = void*;
   using Descriptor = void*;
   // A way to compute, as it is advised.

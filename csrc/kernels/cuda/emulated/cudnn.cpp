@@ -22,7 +22,8 @@ using Functions = ConvolutionFunctions;
 using Handle = Functions::Handle;
 using Descriptor = Functions::Descriptor;
 
-constexpr int kInvalid = 2000;  // CUDNN_STATUS_BAD_PARAM
+// CUDNN_STATUS_EXECUTION_FAILED, which is no refusal: a caller may not be wrong and go on.
+constexpr int kInvalid = 5000;
 
 struct Library {
   void* stream = nullptr;
@@ -221,7 +222,7 @@ struct Direction {
                  size_t work_bytes, const void* beta, Descriptor out, void* out_data) {
     const Problem asked = problem(a, b, windows, out);
     void* stream = static_cast<Library*>(handle)->stream;
-    if (algorithm == kFails) return Functions::kNotSupported;
+    if (algorithm == kFails) return Functions::kNotSupported + 1;
     const auto lies_there = [](Descriptor layout, const void* data) {
       const auto& known = *static_cast<const Layout*>(layout);
       const int64_t itemsize = known.type == Functions::kFloat ? 4 : 2;
