@@ -134,8 +134,7 @@ bool done_by_device(bool (*DeviceKernels::*kernel)(Params...), Device device, co
   return run && run(args...);
 }
 
-// As if the host's numbers had been asked for where
-// the op has no kernel for the device.
+// As if the host's numbers had been asked for where the op has no kernel for the device.
 template <class... Params, class... Args>
 void run_with_numbers(bool (*DeviceKernels::*kernel)(Params...), Device device,
                       const Args&... args) {

@@ -14,7 +14,7 @@ namespace pyautograd::kernels::cuda {
 namespace {
 
 using Handle = ProductFunctions::Handle;
-using solver::kPlain, solver::kSuccess, solver::kTransposed;
+using solver::kPlain, solver::kTransposed;
 
 class Cublas {
  public:
@@ -35,19 +35,17 @@ class Cublas {
     const std::complex<double> one64(1), zero64(0);
     const void* alpha = single ? static_cast<const void*>(&one32) : &one64;
     const void* beta = single ? static_cast<const void*>(&zero32) : &zero64;
-    check(f_.gemm(handle.second, p.a.transposed ? kTransposed : kPlain,
-                  p.b.transposed ? kTransposed : kPlain, static_cast<int>(p.m),
-                  static_cast<int>(p.n), static_cast<int>(p.k), alpha, p.a.data, p.type,
-                  static_cast<int>(p.a.leading), p.a.step, p.b.data, p.type,
-                  static_cast<int>(p.b.leading), p.b.step, beta, p.c, p.type, static_cast<int>(p.m),
-                  p.m * p.n, static_cast<int>(p.count), compute_type(p), f_.kDefaultAlgorithm),
-          "cublasGemmStridedBatchedEx");
+    check_status(
+        f_.gemm(handle.second, p.a.transposed ? kTransposed : kPlain,
+                p.b.transposed ? kTransposed : kPlain, static_cast<int>(p.m), static_cast<int>(p.n),
+                static_cast<int>(p.k), alpha, p.a.data, p.type, static_cast<int>(p.a.leading),
+                p.a.step, p.b.data, p.type, static_cast<int>(p.b.leading), p.b.step, beta, p.c,
+                p.type, static_cast<int>(p.m), p.m * p.n, static_cast<int>(p.count),
+                compute_type(p), f_.kDefaultAlgorithm),
+        "cublasGemmStridedBatchedEx");
   }
 
  private:
-  static void check(int status, const char* what) {
-    if (status != kSuccess) throw DeviceFailure(concat(what, ": status ", status));
-  }
   int compute_type(const CublasProduct& p) const {
     if (p.type == CUDA_R_64F || p.type == CUDA_C_64F) return f_.kCompute64;
     const bool rounds = p.tf32 && (p.type == CUDA_R_32F || p.type == CUDA_C_32F);
@@ -65,10 +63,10 @@ class Cublas {
     }
     auto& found = *handles_.try_emplace({queue.device(), queue.stream()}).first;
     if (!found.second) {
-      check(
+      check_status(
           call_with_memory(queue.device(), f_.kNoMemory, [&] { return f_.create(&found.second); }),
           "cublasCreate");
-      check(f_.set_stream(found.second, queue.stream()), "cublasSetStream");
+      check_status(f_.set_stream(found.second, queue.stream()), "cublasSetStream");
     }
     return found;
   }
@@ -81,8 +79,9 @@ class Cublas {
         : f_(f), handle_(handle) {
       if (!queue.captured()) return;
       memory_.emplace(queue.device(), kBytes);
-      check(f.set_stream(handle.second, queue.stream()), "cublasSetStream");
-      check(f.set_workspace(handle.second, memory_->as<void>(), kBytes), "cublasSetWorkspace");
+      check_status(f.set_stream(handle.second, queue.stream()), "cublasSetStream");
+      check_status(f.set_workspace(handle.second, memory_->as<void>(), kBytes),
+                   "cublasSetWorkspace");
     }
     // Setting the stream brings the handle's own memory back.
     ~Lent() {

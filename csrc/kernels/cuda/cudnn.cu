@@ -24,10 +24,6 @@ constexpr int kMostAxes = 3;
 // Ways that want more memory than this are left out, such as transforms of all images.
 constexpr size_t kMostWork = size_t{1} << 28;
 
-void check(int status, const char* what) {
-  if (status != 0) throw DeviceFailure(concat(what, ": status ", status));
-}
-
 // It has done nothing, and is asked for something else.
 bool is_refusal(int status) {
   return status / 1000 == Functions::kBadParameter / 1000 ||
@@ -88,7 +84,7 @@ class Plan {
           direction.run(handle, &one, first_, first, second_, second, windows_.get(), way.algorithm,
                         work.as<void>(), way.work_bytes, &zero, out_, out);
       if (status == 0) return true;
-      if (!is_refusal(status)) check(status, "cudnnConvolution");
+      if (!is_refusal(status)) check_status(status, "cudnnConvolution");
     }
     return false;
   }
@@ -102,7 +98,7 @@ class Plan {
 
   static Owned made(int (*create)(Descriptor*), int (*destroy)(Descriptor)) {
     Descriptor out = nullptr;
-    check(create(&out), "cudnnCreateDescriptor");
+    check_status(create(&out), "cudnnCreateDescriptor");
     return {out, destroy};
   }
   Owned tensor(const Problem& problem, int channels, const Sizes& spatial) const {
@@ -112,28 +108,28 @@ class Plan {
     for (size_t d = spatial.size(); d-- > 0; step *= spatial[d]) strides[d + 2] = step;
     strides[0] = step;
     Owned out = made(f_.create_tensor, f_.destroy_tensor);
-    check(f_.set_tensor(out.get(), problem.type, static_cast<int>(shape.size()), shape.data(),
-                        strides.data()),
-          "cudnnSetTensorNdDescriptor");
+    check_status(f_.set_tensor(out.get(), problem.type, static_cast<int>(shape.size()),
+                               shape.data(), strides.data()),
+                 "cudnnSetTensorNdDescriptor");
     return out;
   }
   Owned filter(const Problem& problem) const {
     std::vector<int> shape{problem.groups * problem.outputs, problem.inputs};
     shape.insert(shape.end(), problem.size.begin(), problem.size.end());
     Owned out = made(f_.create_filter, f_.destroy_filter);
-    check(f_.set_filter(out.get(), problem.type, f_.kChannelsLast, static_cast<int>(shape.size()),
-                        shape.data()),
-          "cudnnSetFilterNdDescriptor");
+    check_status(f_.set_filter(out.get(), problem.type, f_.kChannelsLast,
+                               static_cast<int>(shape.size()), shape.data()),
+                 "cudnnSetFilterNdDescriptor");
     return out;
   }
   Owned windows(const Problem& problem) const {
     Owned out = made(f_.create_windows, f_.destroy_windows);
-    check(f_.set_windows(out.get(), static_cast<int>(problem.size.size()), problem.pads.begin(),
-                         problem.strides.begin(), problem.dilations.begin(), f_.kCrossCorrelation,
-                         f_.kFloat),
-          "cudnnSetConvolutionNdDescriptor");
-    check(f_.set_math(out.get(), problem.math), "cudnnSetConvolutionMathType");
-    check(f_.set_groups(out.get(), problem.groups), "cudnnSetConvolutionGroupCount");
+    check_status(f_.set_windows(out.get(), static_cast<int>(problem.size.size()),
+                                problem.pads.begin(), problem.strides.begin(),
+                                problem.dilations.begin(), f_.kCrossCorrelation, f_.kFloat),
+                 "cudnnSetConvolutionNdDescriptor");
+    check_status(f_.set_math(out.get(), problem.math), "cudnnSetConvolutionMathType");
+    check_status(f_.set_groups(out.get(), problem.groups), "cudnnSetConvolutionGroupCount");
     return out;
   }
   // Of those that give the same bits each time.
@@ -143,7 +139,7 @@ class Plan {
     const int status = direction.choose(handle, first_, second_, windows_.get(), out_,
                                         static_cast<int>(std::size(choices)), &count, choices);
     if (is_refusal(status)) return;
-    check(status, "cudnnGetConvolutionAlgorithm");
+    check_status(status, "cudnnGetConvolutionAlgorithm");
     for (const auto& choice : std::span(choices).first(static_cast<size_t>(count))) {
       if (choice.status != 0 || choice.determinism != f_.kDeterministic) continue;
       // The memory it names is for the mathematics it names, which need not be ours.
@@ -183,7 +179,7 @@ class Cudnn {
       plan = plans_.try_emplace(key, f_, handle_of(queue), problem).first;
     }
     const Handle handle = handle_of(queue);
-    check(f_.set_stream(handle, queue.stream()), "cudnnSetStream");
+    check_status(f_.set_stream(handle, queue.stream()), "cudnnSetStream");
     return plan->second.run(problem.direction(f_), handle, queue.device(), first, second, out);
   }
 
@@ -192,8 +188,9 @@ class Cudnn {
   Handle handle_of(const Queue& queue) {
     Handle& handle = handles_[queue.device()];
     if (!handle)
-      check(call_with_memory(queue.device(), f_.kNoMemory, [&] { return f_.create(&handle); }),
-            "cudnnCreate");
+      check_status(
+          call_with_memory(queue.device(), f_.kNoMemory, [&] { return f_.create(&handle); }),
+          "cudnnCreate");
     return handle;
   }
 

@@ -28,17 +28,14 @@ class Cufft {
     // A plan and its work area serve one call at a time.
     const std::lock_guard lock(mutex_);
     const Plan plan = plan_for(queue, single, lines, n);
-    check((single ? f_.run_single : f_.run_double)(plan, data, data,
-                                                   inverse ? f_.kInverse : f_.kForward),
-          "cufftExec");
+    check_status((single ? f_.run_single : f_.run_double)(plan, data, data,
+                                                          inverse ? f_.kInverse : f_.kForward),
+                 "cufftExec");
   }
 
  private:
   using Shape = std::tuple<cudaStream_t, bool, int64_t, int64_t>;
 
-  static void check(int status, const char* what) {
-    if (status != 0) throw DeviceFailure(concat(what, ": status ", status));
-  }
   Plan plan_for(const Queue& queue, bool single, int64_t lines, int64_t n) {
     const Shape shape(queue.stream(), single, lines, n);
     if (const auto found = plans_.find(shape); found != plans_.end()) return found->second;
@@ -48,8 +45,8 @@ class Cufft {
       return f_.make(&plan, static_cast<int>(n), single ? f_.kSingle : f_.kDouble,
                      static_cast<int>(lines));
     };
-    check(call_with_memory(queue.device(), f_.kNoMemory, make), "cufftPlan1d");
-    check(f_.set_stream(plan, queue.stream()), "cufftSetStream");
+    check_status(call_with_memory(queue.device(), f_.kNoMemory, make), "cufftPlan1d");
+    check_status(f_.set_stream(plan, queue.stream()), "cufftSetStream");
     return plans_[shape] = plan;
   }
   // Work areas hold memory of the device. Waiting for a whole device would spoil a capture in

@@ -9,7 +9,6 @@ namespace pyautograd::kernels::cuda {
 namespace {
 
 using solver::as_int;
-using solver::check;
 using solver::Session;
 using solver::Work;
 
@@ -31,23 +30,24 @@ void lu(const Matrices& a, int32_t* pivots, int32_t* info) {
   const Reports reports(session, a.count);
   if (m == n && (go_together(a) || session.queue.captured())) {
     const Pointers matrices(session, a);
-    check(
+    check_status(
         session.f.getrf_batched[session.letter](session.blas, as_int(n), matrices.get(), as_int(m),
                                                 pivots, reports.info(0), as_int(a.count)),
         "cublasgetrfBatched");
     session.queue.each(pivot_count, CountFromZero<int32_t>{pivots, pivots});
   } else {
     size_t device = 0, host = 0;
-    check(session.f.getrf_size(session.dense, session.params, m, n, session.type, a.data, m,
-                               session.type, &device, &host),
-          "cusolverDnXgetrf_bufferSize");
+    check_status(session.f.getrf_size(session.dense, session.params, m, n, session.type, a.data, m,
+                                      session.type, &device, &host),
+                 "cusolverDnXgetrf_bufferSize");
     Work work(session, device, host);
     const Scratch wide(session.queue.device(), static_cast<size_t>(pivot_count) * sizeof(int64_t));
     for (int64_t i = 0; i < a.count; ++i)
-      check(session.f.getrf(session.dense, session.params, m, n, session.type, matrix_at(a, i), m,
-                            wide.as<int64_t>() + i * k, session.type, work.device(),
-                            work.device_bytes, work.host(), work.host_bytes, reports.info(i)),
-            "cusolverDnXgetrf");
+      check_status(
+          session.f.getrf(session.dense, session.params, m, n, session.type, matrix_at(a, i), m,
+                          wide.as<int64_t>() + i * k, session.type, work.device(),
+                          work.device_bytes, work.host(), work.host_bytes, reports.info(i)),
+          "cusolverDnXgetrf");
     session.queue.each(pivot_count, CountFromZero<int64_t>{pivots, wide.as<int64_t>()});
     // The workspace on the host must outlive the routine.
     if (!info && host > 0) own_backend().synchronize(session.queue.device());
@@ -119,7 +119,7 @@ void cholesky_by_lu(Session& session, const Matrices& a, bool upper, const Repor
     T* data = static_cast<T*>(a.data);
     auto* roots = memory.as<RealOf<T>>();
     session.queue.each(elements, Mirror<T>{data, n, upper});
-    check(
+    check_status(
         session.f.getrf_batched[session.letter](session.blas, as_int(n), matrices.get(), as_int(n),
                                                 nullptr, reports.info(0), as_int(a.count)),
         "cublasgetrfBatched");
@@ -138,20 +138,22 @@ void cholesky(const Matrices& a, bool upper, int32_t* info) {
     cholesky_by_lu(session, a, upper, reports);
   } else if (go_together(a)) {
     const Pointers matrices(session, a);
-    check(session.f.potrf_batched[session.letter](session.dense, fill, as_int(n), matrices.get(),
-                                                  as_int(n), reports.info(0), as_int(a.count)),
-          "cusolverDnpotrfBatched");
+    check_status(
+        session.f.potrf_batched[session.letter](session.dense, fill, as_int(n), matrices.get(),
+                                                as_int(n), reports.info(0), as_int(a.count)),
+        "cusolverDnpotrfBatched");
   } else {
     size_t device = 0, host = 0;
-    check(session.f.potrf_size(session.dense, session.params, fill, n, session.type, a.data, n,
-                               session.type, &device, &host),
-          "cusolverDnXpotrf_bufferSize");
+    check_status(session.f.potrf_size(session.dense, session.params, fill, n, session.type, a.data,
+                                      n, session.type, &device, &host),
+                 "cusolverDnXpotrf_bufferSize");
     Work work(session, device, host);
     for (int64_t i = 0; i < a.count; ++i)
-      check(session.f.potrf(session.dense, session.params, fill, n, session.type, matrix_at(a, i),
-                            n, session.type, work.device(), work.device_bytes, work.host(),
-                            work.host_bytes, reports.info(i)),
-            "cusolverDnXpotrf");
+      check_status(
+          session.f.potrf(session.dense, session.params, fill, n, session.type, matrix_at(a, i), n,
+                          session.type, work.device(), work.device_bytes, work.host(),
+                          work.host_bytes, reports.info(i)),
+          "cusolverDnXpotrf");
   }
   clear_triangle(session.queue, a, !upper);
   reports.read(info);
@@ -175,14 +177,14 @@ void solve_triangular(Session& session, const Matrices& a, const Matrices& b, co
   const void* one = one_of(session);
   if (b.count > 1 && a.rows <= solver::kMostBatched) {
     const Pointers left(session, a, b.count, there.map()), right(session, b);
-    check(session.f.trsm_batched[session.letter](session.blas, side, fill, operation, diagonal, m,
-                                                 n, one, left.get(), lda, right.get(), m,
-                                                 as_int(b.count)),
-          "cublastrsmBatched");
+    check_status(session.f.trsm_batched[session.letter](session.blas, side, fill, operation,
+                                                        diagonal, m, n, one, left.get(), lda,
+                                                        right.get(), m, as_int(b.count)),
+                 "cublastrsmBatched");
     return;
   }
   for (int64_t i = 0; i < b.count; ++i)
-    check(
+    check_status(
         session.f.trsm[session.letter](session.blas, side, fill, operation, diagonal, m, n, one,
                                        matrix_at(a, which ? which[i] : i), lda, matrix_at(b, i), m),
         "cublastrsm");
@@ -388,9 +390,9 @@ void det(const Matrices& lu, const int32_t* pivots, void* sign, void* logabsdet,
 void make_q(Session& session, const Matrices& q, int64_t i, int64_t reflections, const void* tau,
             void* work, int size, int* info) {
   const int m = as_int(q.rows), k = as_int(q.columns);
-  check(session.f.ungqr[session.letter](session.dense, m, k, as_int(reflections), matrix_at(q, i),
-                                        m, tau, work, size, info),
-        "cusolverDnungqr");
+  check_status(session.f.ungqr[session.letter](session.dense, m, k, as_int(reflections),
+                                               matrix_at(q, i), m, tau, work, size, info),
+               "cusolverDnungqr");
 }
 
 void qr(const Matrices& a, const Matrices* q) {
@@ -406,22 +408,22 @@ void qr(const Matrices& a, const Matrices* q) {
   const int64_t k = std::min(m, n);
   const Scratch tau(session.queue.device(), static_cast<size_t>(k * itemsize(a.dtype)));
   size_t device = 0, host = 0;
-  check(session.f.geqrf_size(session.dense, session.params, m, n, session.type, a.data, m,
-                             session.type, tau.as<void>(), session.type, &device, &host),
-        "cusolverDnXgeqrf_bufferSize");
+  check_status(session.f.geqrf_size(session.dense, session.params, m, n, session.type, a.data, m,
+                                    session.type, tau.as<void>(), session.type, &device, &host),
+               "cusolverDnXgeqrf_bufferSize");
   int elements = 0;
   if (q)
-    check(session.f.ungqr_size[session.letter](session.dense, as_int(m), as_int(q->columns),
-                                               as_int(reflections), q->data, as_int(m),
-                                               tau.as<void>(), &elements),
-          "cusolverDnungqr_bufferSize");
+    check_status(session.f.ungqr_size[session.letter](session.dense, as_int(m), as_int(q->columns),
+                                                      as_int(reflections), q->data, as_int(m),
+                                                      tau.as<void>(), &elements),
+                 "cusolverDnungqr_bufferSize");
   Work work(session, device, host);
   const Scratch q_work(session.queue.device(), static_cast<size_t>(elements * itemsize(a.dtype)));
   for (int64_t i = 0; i < a.count; ++i) {
-    check(session.f.geqrf(session.dense, session.params, m, n, session.type, matrix_at(a, i), m,
-                          session.type, tau.as<void>(), session.type, work.device(),
-                          work.device_bytes, work.host(), work.host_bytes, reports.info(0)),
-          "cusolverDnXgeqrf");
+    check_status(session.f.geqrf(session.dense, session.params, m, n, session.type, matrix_at(a, i),
+                                 m, session.type, tau.as<void>(), session.type, work.device(),
+                                 work.device_bytes, work.host(), work.host_bytes, reports.info(0)),
+                 "cusolverDnXgeqrf");
     if (!q) continue;
     Matrices from = a, to = *q;
     from.data = matrix_at(a, i);

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "core/backend.h"
+#include "core/error.h"
 #include "kernels/scalar/base.h"
 
 #ifdef PYAUTOGRAD_CUDA_EMULATION
@@ -288,6 +289,11 @@ class Scratch {
   size_t bytes_;
   void* data_;
 };
+
+// All of NVIDIA's libraries call success 0.
+inline void check_status(int status, const char* what) {
+  if (status != 0) throw DeviceFailure(concat(what, ": status ", status));
+}
 
 // The status of a call of NVIDIA's libraries that takes memory of its own: once more after the
 // cached memory has been returned, where there was none left for it.

@@ -54,10 +54,6 @@ Type type_of(DType dtype) {
 
 }  // namespace
 
-void check(int status, const char* what) {
-  if (status != kSuccess) throw DeviceFailure(concat(what, ": status ", status));
-}
-
 int as_int(int64_t size) {
   if (size > std::numeric_limits<int>::max())
     value_error("a size of ", size, " is too large for cuSOLVER");
@@ -82,23 +78,24 @@ Session::Session(Device device, DType dtype)
   if (!mine.dense) {
     Handles made;
     const auto make = [&](int none_left, auto* create, Handle* out, const char* what) {
-      check(call_with_memory(device.index, none_left, [&] { return create(out); }), what);
+      check_status(call_with_memory(device.index, none_left, [&] { return create(out); }), what);
     };
     make(ProductFunctions::kNoMemory, f.blas_create, &made.blas, "cublasCreate");
     make(kNoMemory, f.create, &made.dense, "cusolverDnCreate");
-    check(f.create_params(&made.params), "cusolverDnCreateParams");
-    check(f.create_syevj_settings(&made.syevj_settings), "cusolverDnCreateSyevjInfo");
-    check(f.create_gesvdj_settings(&made.gesvdj_settings), "cusolverDnCreateGesvdjInfo");
+    check_status(f.create_params(&made.params), "cusolverDnCreateParams");
+    check_status(f.create_syevj_settings(&made.syevj_settings), "cusolverDnCreateSyevjInfo");
+    check_status(f.create_gesvdj_settings(&made.gesvdj_settings), "cusolverDnCreateGesvdjInfo");
     mine = made;
   }
-  check(f.blas_set_stream(mine.blas, stream_of(queue)), "cublasSetStream");
+  check_status(f.blas_set_stream(mine.blas, stream_of(queue)), "cublasSetStream");
   blas = mine.blas;
   if (queue.captured()) {
     home_ = place->first.second;
     lent_memory_.emplace(device.index, kBlasMemory);
-    check(f.blas_set_workspace(blas, lent_memory_->as<void>(), kBlasMemory), "cublasSetWorkspace");
+    check_status(f.blas_set_workspace(blas, lent_memory_->as<void>(), kBlasMemory),
+                 "cublasSetWorkspace");
   } else {
-    check(f.set_stream(mine.dense, stream_of(queue)), "cusolverDnSetStream");
+    check_status(f.set_stream(mine.dense, stream_of(queue)), "cusolverDnSetStream");
   }
   dense = mine.dense;
   params = mine.params;

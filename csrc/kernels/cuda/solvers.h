@@ -19,7 +19,6 @@ inline constexpr size_t kBlasMemory = size_t{4} << 20;
 // Beyond this size a matrix fills the device by itself.
 inline constexpr int64_t kMostBatched = 512;
 
-void check(int status, const char* what);
 int as_int(int64_t size);
 
 // The libraries at the service of one call, for matrices of one dtype. One handle serves one thread

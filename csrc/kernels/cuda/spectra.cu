@@ -8,7 +8,6 @@ namespace pyautograd::kernels::cuda {
 namespace {
 
 using solver::as_int;
-using solver::check;
 using solver::Session;
 using solver::Work;
 
@@ -41,18 +40,19 @@ void svd_each(Session& session, const Matrices& a, void* s, const SingularVector
   const int thin = to.u.columns == k && to.v.columns == k ? 1 : 0;
   const int mode = vectors ? solver::kVectors : solver::kNoVectors;
   int size = 0;
-  check(session.f.gesvdj_size[session.letter](session.dense, mode, thin, m, n, a.data, m, s,
-                                              to.u.data, m, to.v.data, n, &size,
-                                              session.gesvdj_settings),
-        "cusolverDngesvdj_bufferSize");
+  check_status(session.f.gesvdj_size[session.letter](session.dense, mode, thin, m, n, a.data, m, s,
+                                                     to.u.data, m, to.v.data, n, &size,
+                                                     session.gesvdj_settings),
+               "cusolverDngesvdj_bufferSize");
   const Scratch work(session.queue.device(), static_cast<size_t>(size * itemsize(a.dtype)));
   for (int64_t i = 0; i < a.count; ++i) {
     void* values = static_cast<std::byte*>(s) + i * k * itemsize(real_of(a.dtype));
-    check(session.f.gesvdj[session.letter](
-              session.dense, mode, thin, m, n, matrix_at(a, i), m, values,
-              matrix_at(to.u, to.u.count == 1 ? 0 : i), m, matrix_at(to.v, to.v.count == 1 ? 0 : i),
-              n, work.as<void>(), size, reports.info(i), session.gesvdj_settings),
-          "cusolverDngesvdj");
+    check_status(
+        session.f.gesvdj[session.letter](
+            session.dense, mode, thin, m, n, matrix_at(a, i), m, values,
+            matrix_at(to.u, to.u.count == 1 ? 0 : i), m, matrix_at(to.v, to.v.count == 1 ? 0 : i),
+            n, work.as<void>(), size, reports.info(i), session.gesvdj_settings),
+        "cusolverDngesvdj");
   }
 }
 
@@ -61,15 +61,15 @@ void svd_together(Session& session, const Matrices& a, void* s, const SingularVe
   const int m = as_int(a.rows), n = as_int(a.columns), count = as_int(a.count);
   const int mode = vectors ? solver::kVectors : solver::kNoVectors;
   int size = 0;
-  check(session.f.gesvdj_batched_size[session.letter](session.dense, mode, m, n, a.data, m, s,
-                                                      to.u.data, m, to.v.data, n, &size,
-                                                      session.gesvdj_settings, count),
-        "cusolverDngesvdjBatched_bufferSize");
+  check_status(session.f.gesvdj_batched_size[session.letter](session.dense, mode, m, n, a.data, m,
+                                                             s, to.u.data, m, to.v.data, n, &size,
+                                                             session.gesvdj_settings, count),
+               "cusolverDngesvdjBatched_bufferSize");
   const Scratch work(session.queue.device(), static_cast<size_t>(size * itemsize(a.dtype)));
-  check(session.f.gesvdj_batched[session.letter](session.dense, mode, m, n, a.data, m, s, to.u.data,
-                                                 m, to.v.data, n, work.as<void>(), size,
-                                                 reports.info(0), session.gesvdj_settings, count),
-        "cusolverDngesvdjBatched");
+  check_status(session.f.gesvdj_batched[session.letter](
+                   session.dense, mode, m, n, a.data, m, s, to.u.data, m, to.v.data, n,
+                   work.as<void>(), size, reports.info(0), session.gesvdj_settings, count),
+               "cusolverDngesvdjBatched");
 }
 
 void svd(const Matrices& a, void* s, const Matrices* u, const Matrices* vh, int32_t* info) {
@@ -119,28 +119,29 @@ void eigh(const Matrices& a, void* w, bool lower, bool vectors, int32_t* info) {
   if (a.count > 1 && n <= solver::kMostJacobi) {
     const int order = as_int(n), count = as_int(a.count);
     int size = 0;
-    check(session.f.heevj_batched_size[session.letter](session.dense, mode, fill, order, a.data,
-                                                       order, w, &size, session.syevj_settings,
-                                                       count),
-          "cusolverDnsyevjBatched_bufferSize");
+    check_status(session.f.heevj_batched_size[session.letter](session.dense, mode, fill, order,
+                                                              a.data, order, w, &size,
+                                                              session.syevj_settings, count),
+                 "cusolverDnsyevjBatched_bufferSize");
     const Scratch work(session.queue.device(), static_cast<size_t>(size * itemsize(a.dtype)));
-    check(session.f.heevj_batched[session.letter](session.dense, mode, fill, order, a.data, order,
-                                                  w, work.as<void>(), size, reports.info(0),
-                                                  session.syevj_settings, count),
-          "cusolverDnsyevjBatched");
+    check_status(session.f.heevj_batched[session.letter](
+                     session.dense, mode, fill, order, a.data, order, w, work.as<void>(), size,
+                     reports.info(0), session.syevj_settings, count),
+                 "cusolverDnsyevjBatched");
   } else {
     size_t device = 0, host = 0;
-    check(session.f.syevd_size(session.dense, session.params, mode, fill, n, session.type, a.data,
-                               n, session.real_type, w, session.type, &device, &host),
-          "cusolverDnXsyevd_bufferSize");
+    check_status(
+        session.f.syevd_size(session.dense, session.params, mode, fill, n, session.type, a.data, n,
+                             session.real_type, w, session.type, &device, &host),
+        "cusolverDnXsyevd_bufferSize");
     Work work(session, device, host);
     for (int64_t i = 0; i < a.count; ++i) {
       void* values = static_cast<std::byte*>(w) + i * n * itemsize(real_of(a.dtype));
-      check(session.f.syevd(session.dense, session.params, mode, fill, n, session.type,
-                            matrix_at(a, i), n, session.real_type, values, session.type,
-                            work.device(), work.device_bytes, work.host(), work.host_bytes,
-                            reports.info(i)),
-            "cusolverDnXsyevd");
+      check_status(session.f.syevd(session.dense, session.params, mode, fill, n, session.type,
+                                   matrix_at(a, i), n, session.real_type, values, session.type,
+                                   work.device(), work.device_bytes, work.host(), work.host_bytes,
+                                   reports.info(i)),
+                   "cusolverDnXsyevd");
     }
   }
   reports.spoil(vectors_of(a, w, n, real_of(a.dtype)));
@@ -182,18 +183,19 @@ bool eig(const Matrices& a, void* w, const Matrices* v, int32_t* info) {
   if (v && real) to = {columns.as<void>(), a.dtype, a.count, n, n, a.device};
   const auto vectors = [&](int64_t i) { return v ? matrix_at(to, i) : nullptr; };
   size_t device = 0, host = 0;
-  check(session.f.geev_size(session.dense, session.params, solver::kNoVectors, mode, n,
-                            session.type, a.data, n, w_type, w, session.type, nullptr, n,
-                            session.type, vectors(0), n, session.type, &device, &host),
-        "cusolverDnXgeev_bufferSize");
+  check_status(session.f.geev_size(session.dense, session.params, solver::kNoVectors, mode, n,
+                                   session.type, a.data, n, w_type, w, session.type, nullptr, n,
+                                   session.type, vectors(0), n, session.type, &device, &host),
+               "cusolverDnXgeev_bufferSize");
   Work work(session, device, host);
   for (int64_t i = 0; i < a.count; ++i) {
     void* values = static_cast<std::byte*>(w) + i * n * itemsize(complex_of(a.dtype));
-    check(session.f.geev(session.dense, session.params, solver::kNoVectors, mode, n, session.type,
-                         matrix_at(a, i), n, w_type, values, session.type, nullptr, n, session.type,
-                         vectors(i), n, session.type, work.device(), work.device_bytes, work.host(),
-                         work.host_bytes, reports.info(i)),
-          "cusolverDnXgeev");
+    check_status(
+        session.f.geev(session.dense, session.params, solver::kNoVectors, mode, n, session.type,
+                       matrix_at(a, i), n, w_type, values, session.type, nullptr, n, session.type,
+                       vectors(i), n, session.type, work.device(), work.device_bytes, work.host(),
+                       work.host_bytes, reports.info(i)),
+        "cusolverDnXgeev");
   }
   if (v && real) {
     visit_parts(a.dtype, [&]<class R>(TypeTag<R>) {
