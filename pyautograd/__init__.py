@@ -72,6 +72,7 @@ _MODULES = (
     "cuda",
     "fft",
     "implicit",
+    "integrate",
     "linalg",
     "linop",
     "memory",

@@ -172,6 +172,7 @@ from . import implicit as implicit
 from .compositions.creation import indices as indices
 from ._core import inner as inner
 from .compositions.joining import insert as insert
+from . import integrate as integrate
 from .compositions.calculus import interp as interp
 from .compositions.sets import intersect1d as intersect1d
 from .grad_mode import is_grad_enabled as is_grad_enabled

@@ -82,6 +82,7 @@ PORTED |= {
 PORTED |= {
     name: f"pa.optimize.{name}" for name in ("least_squares", "minimize", "root", "curve_fit")
 }
+PORTED |= {"odeint": "pa.integrate.solve_ivp", "solve_ivp": "pa.integrate.solve_ivp"}
 PORTED |= {"Adam": "pa.optim.Adam", "SGD": "pa.optim.SGD", "fft2": "pa.fft.fft2"}
 PORTED["cond"] += ", or Python's if and pa.where in place of branches"
 # The same in modules
@@ -100,6 +101,12 @@ IN_MODULES = {
         "linear_transpose": "pa.func.vjp",
         "scan": "pa.scan",
         "stop_gradient": "x.detach()",
+    },
+    "integrate": {
+        "RK45": "pa.integrate.solve_ivp",
+        "ode": "pa.integrate.solve_ivp",
+        "odeint": "pa.integrate.solve_ivp, whose function takes (t, y)",
+        "trapezoid": "pa.trapezoid",
     },
     "linop": {
         "GGN": "pa.linop.GaussNewton",

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -209,6 +210,13 @@ def squares(x, a):
     return x**2 - a
 
 
+def logistic(method, a):
+    def growth(t, y):
+        return a * y * (1.0 - y) + pa.sin(t)
+
+    return pa.integrate.solve_ivp(growth, (0.0, 1.0), a / 4, method, t_eval=[0.4, 1.0]).y
+
+
 SOLUTIONS = {
     "root": lambda a: pa.implicit.root(squares, pa.ones_like(a), a),
     "iterative": lambda a: pa.implicit.root(squares, pa.ones_like(a), a, linear="iterative"),
@@ -227,6 +235,7 @@ SOLUTIONS = {
     "tree": lambda a: pa.implicit.argmin(
         lambda p, a: pa.sum((p["u"] * a + p["v"] - a**2) ** 2), {"u": 0.0, "v": 0.0}, a
     )["u"],
+    **{method: partial(logistic, method) for method in ("RK45", "DOP853", "Rodas4")},
 }
 
 

@@ -1,0 +1,48 @@
+"""The numbers of a tensor, whatever transforms are at work on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _core
+from ._core import Tensor
+from .function import Function
+
+__all__ = ["numbers"]
+
+
+def numbers(x: Tensor) -> Tensor:
+    """A plain tensor that records nothing; the mapped axes of ``vmap`` come first.
+
+    For what decides how a computation goes on without being differentiated itself.
+    """
+    if not _core.depth(x):
+        return x.detach()
+    found: list[Tensor] = []
+    _Plain.apply(found, x)
+    return found[-1]
+
+
+class _Plain(Function):
+    @staticmethod
+    def forward(found: list[Tensor], x: Tensor) -> Tensor:
+        found.append(x)
+        return x
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        return None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        return None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
+        found, x = args
+        assert in_dims[1] is not None
+        return _Plain.apply(found, _core.moveaxis(x, in_dims[1], 0)), None

@@ -1,0 +1,125 @@
+"""The user's function of trees and times as one of a vector, and times as numbers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _core, tree
+from .._core import Tensor
+from .._flat import Array
+from .._numbers import numbers
+
+
+class System:
+    """``fun(t, y, *args)`` as a function of a vector."""
+
+    def __init__(self, op: str, fun: Callable[..., Any], y0: Any, args: tuple[Any, ...]) -> None:
+        self.op, self._fun, self._args = op, fun, args
+        y0 = tree.map(lambda x: x if isinstance(x, Tensor) else _core.tensor(x), y0)
+        if type(y0) in (list, tuple) and y0 and all(_is_scalar(x) for x in y0):
+            y0 = _core.stack(y0)
+        self.start, self._unravel = tree.ravel(y0)
+        self._leaves, self._structure = tree.flatten(y0)
+        self._is_vector = type(y0) is Tensor and y0.ndim == 1
+        self.evaluations = 0
+        if self.start.dtype.kind not in "fc":
+            raise TypeError(f"[{op}] y0 has dtype {self.start.dtype}: expected real numbers")
+
+    def __call__(self, t: Any, y: Tensor) -> Tensor:
+        self.evaluations += 1
+        slope = self._fun(t, y if self._is_vector else self._unravel(y), *self._args)
+        if not self._is_vector or type(slope) is not Tensor:
+            slope = self._joined(slope)
+        if slope.shape != y.shape:
+            raise ValueError(
+                f"[{self.op}] the function returns shape {slope.shape} for y of shape {y.shape}"
+            )
+        return slope if slope.dtype == y.dtype else slope.astype(y.dtype)
+
+    def _joined(self, slope: Any) -> Tensor:
+        if self._is_vector:  # a list of numbers is a vector to SciPy
+            return _core.asarray(slope)
+        leaves = tree.flatten_like(self._structure, slope, self.op, "what the function returned")
+        parts = [_core.asarray(x) for x in leaves]
+        for part, leaf in zip(parts, self._leaves, strict=True):
+            if part.shape != leaf.shape:
+                raise ValueError(
+                    f"[{self.op}] the function returns shape {part.shape} for a part of y of shape "
+                    f"{leaf.shape}"
+                )
+        return tree.ravel(parts)[0]
+
+    def columns(self, y: Tensor) -> Any:
+        """The tree of a matrix with a column for each time: the last axis of each leaf."""
+        if self._is_vector:
+            return y
+        ends = itertools.accumulate([x.size for x in self._leaves])
+        leaves = [
+            _core.reshape(y[end - x.size : end], (*x.shape, y.shape[1])).astype(x.dtype)
+            for x, end in zip(self._leaves, ends, strict=True)
+        ]
+        return tree.unflatten(self._structure, leaves)
+
+
+def _is_scalar(x: Any) -> bool:
+    return isinstance(x, Tensor) and not x.ndim
+
+
+class Times:
+    """Where the independent variable runs from and to, as numbers.
+
+    Where an end is a tensor, which may be differentiated, the variable s from 0 to 1 takes the
+    place of time, so that no step depends on it.
+    """
+
+    def __init__(self, op: str, t_span: Any, t_eval: Any) -> None:
+        try:
+            start, end = t_span
+        except (TypeError, ValueError):
+            raise ValueError(f"[{op}] t_span must be a pair (start, end), got {t_span!r}") from None
+        self._moves = isinstance(start, Tensor) or isinstance(end, Tensor)
+        if self._moves:
+            self._origin = _core.asarray(start)
+            self._length = _core.asarray(end) - self._origin
+            self.start, self.end = 0.0, 1.0
+        else:
+            self._origin, self._length = _core.asarray(0.0), _core.asarray(1.0)
+            self.start, self.end = float(start), float(end)
+        self.asked = None if t_eval is None else self._places(op, t_eval)
+
+    def slope(self, f: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        if not self._moves:
+            return f
+        return lambda s, y: self._length * f(self._origin + s * self._length, y)
+
+    def of(self, s: Any) -> Tensor:
+        return _core.asarray(s) * self._length + self._origin
+
+    def unit(self) -> float:
+        """How much time an s of 1 is: the most of all entries."""
+        return float(np.max(np.abs(numbers(self._length).numpy()), initial=0.0))
+
+    def _places(self, op: str, t_eval: Any) -> tuple[Tensor, Array]:
+        """Where the solution is asked for, and the same as numbers."""
+        if self._moves or isinstance(t_eval, Tensor):
+            places = (_core.asarray(t_eval) - self._origin) / self._length
+        else:
+            places = _core.tensor(np.asarray(t_eval, dtype=np.float64))
+        values = numbers(places).to("cpu").numpy()
+        if values.ndim > 1 and places.ndim == 1:
+            raise ValueError(
+                f"[{op}] under vmap the entries of t_eval must be the same fractions of t_span for "
+                "all, as the solver takes one sequence of steps"
+            )
+        if values.ndim != 1:
+            raise ValueError(f"[{op}] t_eval must have one dimension, got {values.ndim}")
+        low, high = sorted((self.start, self.end))
+        if not np.all((low <= values) & (values <= high)):
+            raise ValueError(f"[{op}] t_eval has values outside of t_span")
+        if np.any(np.diff(values) * (self.end - self.start) <= 0):
+            raise ValueError(f"[{op}] t_eval must run from the start to the end of t_span")
+        return places, values
