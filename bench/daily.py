@@ -2,9 +2,9 @@
 
 Whole small programs: Newton's method, fits by SciPy, gradients of many small problems, per-sample
 gradients, a physics-informed loss, a Gauss-Newton product, tall Jacobians, a Gaussian process, a
-Kalman filter. Each is written once for every system; results are compared before anything is timed.
-PyTorch runs eagerly, JAX compiled, which is what the two are used for. Of JAX, which compiles away
-what small operations cost us, no bound is asked.
+Kalman filter, a differential equation. Each is written once for every system; results are compared
+before anything is timed. PyTorch runs eagerly, JAX compiled, which is what the two are used for. Of
+JAX, which compiles away what small operations cost us, no bound is asked.
 """
 
 import harness
@@ -247,6 +247,50 @@ def bench_fit(np, pa, torch, jax, options):
     return timed_row("maximum likelihood in 5 parameters, SciPy", timings, OURS, "jax jit", 1.2)
 
 
+def bench_trajectory(np, pa, torch, jax, options):
+    """The gradient of a sum over the solution of Lotka and Volterra's equations.
+
+    JAX takes steps and an adjoint of its own, so that the two agree as the tolerances permit.
+    """
+    del torch
+    rates, times = np.array([1.5, 1.0, 0.75, 3.0]), np.linspace(0.0, 10.0, 11)
+    fine = {"rtol": 1e-8, "atol": 1e-10}
+
+    def slopes(y, p):
+        return [p[0] * y[0] - p[1] * y[0] * y[1], p[2] * y[0] * y[1] - p[3] * y[1]]
+
+    def ours(p, steps=None):
+        given = {"args": (p,), "t_eval": times, "method": "DOP853", "steps": steps, **fine}
+        solution = pa.integrate.solve_ivp(
+            lambda t, y, p: slopes(y, p), (0, 10), [1.0, 1.0], **given
+        )
+        return pa.sum(solution.y**2)
+
+    point = pa.asarray(rates)
+    free = {"args": (point,), "method": "DOP853", **fine}
+    steps = pa.integrate.solve_ivp(lambda t, y, p: slopes(y, p), (0, 10), [1.0, 1.0], **free).t
+    captured = pa.captured(pa.func.grad(lambda p: ours(p, steps)))
+    forms = {OURS: pa.func.grad(ours), f"{OURS} captured": captured}
+    calls = {name: (lambda form=form: form(point)) for name, form in forms.items()}
+    if jax:
+        odeint = load("jax.experimental.ode").odeint
+
+        def theirs(p):
+            start = jax.numpy.ones(2)
+            y = odeint(lambda y, t, p: jax.numpy.stack(slopes(y, p)), start, times, p, **fine)
+            return jax.numpy.sum(y**2)
+
+        gradient = jax.jit(jax.grad(theirs))
+        calls["jax jit"] = lambda: jax.block_until_ready(gradient(rates))
+    wanted = calls[OURS]().numpy()
+    for name, call in calls.items():
+        if not np.allclose(np.asarray(call()), wanted, rtol=1e-4):
+            raise SystemExit(f"trajectory: {name} differs from {OURS}; nothing is timed")
+    timings = compare(calls, options.rounds)
+    best = f"{OURS} captured"
+    return timed_row("gradient through an ODE, captured", timings, best, OURS, 0.1, ["jax jit"])
+
+
 NAMES = (
     "newton",
     "gradients",
@@ -258,7 +302,10 @@ NAMES = (
     "process",
     "filter",
 )
-BENCHMARKS = {name: bench_program(name) for name in NAMES} | {"fit": bench_fit}
+BENCHMARKS = {name: bench_program(name) for name in NAMES} | {
+    "fit": bench_fit,
+    "trajectory": bench_trajectory,
+}
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ which are as short as the hardest of them needs.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from .._flat import Array
 from .._numbers import numbers
 from ._methods import Method, Slope, Step
 
@@ -51,7 +53,17 @@ class Control:
         self._exponent = -1.0 / (method.order + 1)
         self.rejected = 0
 
-    def steps(self, f: Slope, t: float, end: float, y: Tensor) -> Iterator[Taken]:
+    def given(self, f: Slope, ends: Array, y: Tensor) -> Iterator[Taken]:
+        """The steps between these times."""
+        slope = f(float(ends[0]), y)
+        for t, stop in itertools.pairwise(ends.tolist()):
+            step = self._run(self._method.step, f, t, y, slope, stop - t)
+            yield Taken(t, stop, stop - t, y, step)
+            y = step.y
+            slope = f(stop, y) if step.slope is None else step.slope
+
+    def chosen(self, f: Slope, t: float, end: float, y: Tensor) -> Iterator[Taken]:
+        """Steps from one time to another, as long as the tolerances permit."""
         slope = f(t, y)
         length = self._first_step or self._initial(f, t, end, y, slope)
         while t != end:

@@ -23,8 +23,8 @@ class Step(NamedTuple):
     slope: Tensor | None
     # A row for each estimate of the error
     errors: Tensor
-    # Rows of increments, which make up the polynomial
-    increments: Tensor
+    # Rows of which the polynomial is made
+    stages: Tensor
 
 
 class Method(ABC):
@@ -43,7 +43,7 @@ class Method(ABC):
 
     def increments(self, f: Slope, t: float, y: Tensor, h: float, step: Step) -> Tensor:
         """All rows that the polynomial needs."""
-        return step.increments
+        return step.stages
 
     def between(self, y: Tensor, increments: Tensor, x: Any) -> Tensor:
         """The solution at places x of a step: one column for each."""
@@ -70,10 +70,13 @@ class RungeKutta(Method):
     def step(self, f: Slope, t: float, y: Tensor, slope: Tensor, h: float) -> Step:
         stages = [slope]
         for a, c in zip(self._a, [*self._c[1:], 1.0], strict=True):
-            end = y + h * _core.matmul(a, _core.stack(stages))
+            end = y + _core.matmul(h * a, _core.stack(stages))
             stages.append(f(t + float(c) * h, end))
-        increments = h * _core.stack(stages)
-        return Step(end, stages[-1], _core.matmul(self._errors, increments), increments)
+        rows = _core.stack(stages)
+        return Step(end, stages[-1], _core.matmul(h * self._errors, rows), rows)
+
+    def increments(self, f: Slope, t: float, y: Tensor, h: float, step: Step) -> Tensor:
+        return h * step.stages
 
 
 class DormandPrince853(RungeKutta):
@@ -97,7 +100,7 @@ class DormandPrince853(RungeKutta):
         return _core.where(fifth == 0.0, 0.0, fifth / _core.sqrt(fifth + 0.01 * third))
 
     def increments(self, f: Slope, t: float, y: Tensor, h: float, step: Step) -> Tensor:
-        rows = step.increments
+        rows = super().increments(f, t, y, h, step)
         for a, c in self._further:
             row = h * f(t + c * h, y + _core.matmul(a, rows))
             rows = _core.concat([rows, row[None]])

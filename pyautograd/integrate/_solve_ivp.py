@@ -54,6 +54,7 @@ def solve_ivp(
     atol: Any = 1e-6,
     first_step: float | None = None,
     max_step: float = math.inf,
+    steps: Any = None,
     checkpoint: bool = False,
 ) -> Solution:
     """The solution of ``dy/dt = fun(t, y, *args)`` from ``y0``, differentiable in all of them.
@@ -80,6 +81,10 @@ def solve_ivp(
         rtol, atol: the tolerances: the error of a step is kept below ``atol + rtol * abs(y)`` in
             the mean of the unknowns. ``atol`` may have the form of ``y0``.
         first_step, max_step: lengths of steps, in units of time.
+        steps: the ends of the steps to take, such as the ``t`` of another solution, whatever the
+            tolerances. The values are then smooth functions of all else, and a call can be
+            captured (:func:`pyautograd.captured`) if ``t_span``, ``t_eval`` and ``steps`` hold
+            numbers. To an end of ``t_span`` that is a tensor they are stretched.
         checkpoint: keep only where each step begins, and run it again for a derivative.
 
     Returns:
@@ -107,10 +112,10 @@ def solve_ivp(
     array([-0.09, -1.83])
     """
     check_callable(_OP, fun)
-    if _core.capturing() or _core.device_capturing():
+    if steps is None and (_core.capturing() or _core.device_capturing()):
         raise RuntimeError(
-            f"[{_OP}] cannot be captured, as the lengths of its steps depend on numbers: take "
-            "steps of a fixed length, in pa.scan"
+            f"[{_OP}] which steps are taken depends on numbers: for a captured call give them, "
+            "with steps=, such as the t of another solution"
         )
     system = System(_OP, fun, as_start(y0), further(args))
     times = Times(_OP, t_span, t_eval)
@@ -126,7 +131,10 @@ def solve_ivp(
         run,
     )
     slope = times.slope(system)
-    taken = list(control.steps(slope, times.start, times.end, system.start))
+    if steps is None:
+        taken = list(control.chosen(slope, times.start, times.end, system.start))
+    else:
+        taken = list(control.given(slope, times.steps(steps), system.start))
     if times.asked is None:
         ends = np.array([times.start, *[each.stop for each in taken]])
         places, columns = _core.asarray(ends), [system.start, *[each.step.y for each in taken]]

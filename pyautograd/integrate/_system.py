@@ -81,6 +81,7 @@ class Times:
             start, end = t_span
         except (TypeError, ValueError):
             raise ValueError(f"[{op}] t_span must be a pair (start, end), got {t_span!r}") from None
+        self._op = op
         self._moves = isinstance(start, Tensor) or isinstance(end, Tensor)
         if self._moves:
             self._origin = _core.asarray(start)
@@ -101,15 +102,34 @@ class Times:
 
     def unit(self) -> float:
         """How much time an s of 1 is: the most of all entries."""
+        if not self._moves:
+            return 1.0
         return float(np.max(np.abs(numbers(self._length).numpy()), initial=0.0))
+
+    def steps(self, given: Any) -> Array:
+        """The ends of steps that the caller has chosen, the first time among them."""
+        ends = numbers(_core.asarray(given)).to("cpu").numpy().astype(np.float64)
+        if ends.ndim != 1 or not len(ends) or not np.all(np.isfinite(ends)):
+            raise ValueError(f"[{self._op}] steps must be a vector of times, from start to end")
+        if self._moves and len(ends) > 1:
+            ends = (ends - ends[0]) / (ends[-1] - ends[0])
+        if ends[0] != self.start or ends[-1] != self.end:
+            raise ValueError(
+                f"[{self._op}] steps must run from the start to the end of t_span, not from "
+                f"{ends[0]:.6g} to {ends[-1]:.6g}"
+            )
+        if np.any(np.diff(ends) * (self.end - self.start) <= 0):
+            raise ValueError(f"[{self._op}] steps must be in order")
+        return ends
 
     def _places(self, op: str, t_eval: Any) -> tuple[Tensor, Array]:
         """Where the solution is asked for, and the same as numbers."""
         if self._moves or isinstance(t_eval, Tensor):
             places = (_core.asarray(t_eval) - self._origin) / self._length
+            values = numbers(places).to("cpu").numpy()
         else:
-            places = _core.tensor(np.asarray(t_eval, dtype=np.float64))
-        values = numbers(places).to("cpu").numpy()
+            values = np.array(t_eval, dtype=np.float64)
+            places = _core.asarray(values)
         if values.ndim > 1 and places.ndim == 1:
             raise ValueError(
                 f"[{op}] under vmap the entries of t_eval must be the same fractions of t_span for "

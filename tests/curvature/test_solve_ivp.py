@@ -213,6 +213,39 @@ def test_checkpoints_keep_the_ends_of_steps_only():
     assert kept(True) < kept(False) / 4
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_steps_that_are_given_again(method):
+    options = {"method": method, "t_eval": [0.5, 2.0], "args": (pa.tensor(RATES),)}
+    chosen = solve_ivp(predators, (0.0, 2.0), [1.0, 2.0], **options | {"t_eval": None})
+    steps = chosen.t
+
+    def stepped(p, y0):
+        return solve_ivp(predators, (0.0, 2.0), y0, steps=steps, **options | {"args": (p,)}).y
+
+    p, y0 = pa.tensor(RATES), pa.tensor([1.0, 2.0])
+    adaptive = solve_ivp(predators, (0.0, 2.0), [1.0, 2.0], **options)
+    assert stepped(p, y0).tolist() == adaptive.y.tolist()
+    pa.testing.check_grads(stepped, (p, y0), order=2)
+
+    def loss(p):
+        return pa.sum(stepped(p, y0) ** 2)
+
+    for f in (loss, pa.func.grad(loss), lambda p: pa.hessian(loss, p)):
+        captured = pa.captured(f)
+        for numbers in (RATES, 1.1 * RATES):
+            found, expected = captured(pa.tensor(numbers)).numpy(), f(pa.tensor(numbers)).numpy()
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+    def stretched(end):
+        return solve_ivp(
+            oscillator, (0.0, end), [1.0, 0.0], "DOP853", steps=np.linspace(0.0, 1.0, 9)
+        ).y[0, -1]
+
+    assert pa.func.grad(stretched)(2.0).item() == pytest.approx(-math.sin(2.0), abs=1e-8)
+    ends = pa.func.vmap(stretched)(pa.tensor([1.0, 2.0]))
+    np.testing.assert_allclose(ends.numpy(), np.cos([1.0, 2.0]), atol=1e-8)
+
+
 def test_what_a_function_captures_is_differentiated():
     w = pa.tensor(2.0, requires_grad=True)
     end = solve_ivp(lambda t, y: -w * y, (0.0, 1.0), [1.0], **FINE).y[0, -1]
@@ -301,6 +334,10 @@ def test_tolerances_of_each_unknown():
         (ValueError, "first_step must be positive", {"first_step": -1.0}),
         (ValueError, "atol holds 3 numbers for 2 unknowns", {"atol": [1.0, 1.0, 1.0]}),
         (ValueError, "atol must not be negative", {"atol": -1.0}),
+        (ValueError, "steps must be a vector", {"steps": 0.5}),
+        (ValueError, "steps must be a vector", {"steps": [0.0, math.nan, 2.0]}),
+        (ValueError, "not from 0 to 1", {"steps": [0.0, 1.0]}),
+        (ValueError, "steps must be in order", {"steps": [0.0, 1.0, 0.5, 2.0]}),
         (TypeError, "expected a function", {"fun": 3}),
         (TypeError, "Rodas4 is for real unknowns", {"method": "Rodas4", "y0": [1j, 0.0]}),
         (RuntimeError, "at t = 0.99", {"fun": lambda t, y: y**2, "y0": [1.0, 1.0]}),
@@ -317,7 +354,7 @@ def test_what_cannot_be_captured_or_mapped_says_so():
     def end(y0):
         return solve_ivp(lambda t, y: -y, (0.0, 1.0), y0).y[:, -1]
 
-    with pytest.raises(RuntimeError, match="steps of a fixed length, in pa.scan"):
+    with pytest.raises(RuntimeError, match="with steps=, such as the t of another solution"):
         pa.captured(end)(pa.ones(2))
 
     def at(times):
