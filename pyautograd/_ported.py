@@ -83,6 +83,7 @@ PORTED |= {
     name: f"pa.optimize.{name}" for name in ("least_squares", "minimize", "root", "curve_fit")
 }
 PORTED |= {"odeint": "pa.integrate.solve_ivp", "solve_ivp": "pa.integrate.solve_ivp"}
+PORTED["quad"] = "pa.integrate.quad"
 PORTED |= {"Adam": "pa.optim.Adam", "SGD": "pa.optim.SGD", "fft2": "pa.fft.fft2"}
 PORTED["cond"] += ", or Python's if and pa.where in place of branches"
 # The same in modules
@@ -104,6 +105,9 @@ IN_MODULES = {
     },
     "integrate": {
         "RK45": "pa.integrate.solve_ivp",
+        "nquad": "pa.integrate.quad within pa.integrate.quad",
+        "dblquad": "pa.integrate.quad within pa.integrate.quad",
+        "quad_vec": "pa.integrate.quad, whose function may return an array",
         "ode": "pa.integrate.solve_ivp",
         "odeint": "pa.integrate.solve_ivp, whose function takes (t, y)",
         "trapezoid": "pa.trapezoid",

@@ -1,4 +1,6 @@
-"""Solutions of differential equations as differentiable functions of all that decides them.
+"""Solutions of differential equations, and integrals, differentiable in all that decides them.
+
+The names are SciPy's. What only decides how long the steps are is constant to derivatives.
 
 >>> decay = lambda t, y, rate: -rate * y
 >>> end = lambda rate: pa.integrate.solve_ivp(decay, (0.0, 1.0), [1.0], args=(rate,)).y[0, -1]
@@ -8,9 +10,10 @@
 
 from .._names import public_dir
 from .._ported import lookup
+from ._quad import quad
 from ._solve_ivp import Solution, solve_ivp
 
-__all__ = ["Solution", "solve_ivp"]
+__all__ = ["Solution", "quad", "solve_ivp"]
 
 __dir__ = public_dir(__all__)
 __getattr__ = lookup(__name__)
