@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "autograd/algebra.h"
+#include "autograd/engine.h"
 #include "autograd/evaluate.h"
 #include "autograd/joined_ops.h"
 #include "autograd/node.h"
@@ -89,7 +90,9 @@ Tensors CapturedCall::repeat(TensorSpan arguments, int64_t most) const {
   // of the state before is free for the next one.
   const ArrayPlan* plan = nullptr;
   Tensors next;
+  InterruptPoll poll_interrupt;
   for (bool first = true; holds(); first = false) {
+    poll_interrupt();
     if (plan) {
       try {
         plan->run(list_.inputs_of(list_.steps[0], now), next);
