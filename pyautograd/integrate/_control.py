@@ -52,6 +52,8 @@ class Control:
         self._first_step, self._max_step = first_step, max_step
         self._exponent = -1.0 / (method.order + 1)
         self.rejected = 0
+        self._stiff_steps = self._other_steps = 0
+        self.stiff = False
 
     def given(self, f: Slope, ends: Array, y: Tensor) -> Iterator[Taken]:
         """The steps between these times."""
@@ -68,6 +70,7 @@ class Control:
         length = self._first_step or self._initial(f, t, end, y, slope)
         while t != end:
             taken, length = self._accepted(f, t, end, y, slope, length)
+            self._watch(taken)
             yield taken
             t, y = taken.stop, taken.step.y
             if t != end:
@@ -102,26 +105,38 @@ class Control:
 
     def _error(self, step: Step, y: Tensor) -> float:
         """Of a step, relative to the tolerances: in the mean of the unknowns."""
-        rows = numbers(_core.concat([step.errors, _core.stack([y, step.y])]))
-        sizes = _core.absolute(rows)
+        sizes = _sizes(_core.concat([step.errors, _core.stack([y, step.y])]))
         scale = self._scale(_core.maximum(sizes[..., -2, :], sizes[..., -1, :]))
         squares = _core.mean((sizes[..., :-2, :] / scale[..., None, :]) ** 2, axis=-1)
         errors = self._method.error(_core.unstack(squares, axis=-1))
         return float(_core.max(errors)) if errors.size else 0.0
+
+    def _watch(self, taken: Taken) -> None:
+        """Whether stability and not the error has limited the steps for a while: DOPRI5's rule."""
+        if taken.step.spread is None or self.stiff:
+            return
+        slopes, points = _core.unstack(_rms(_sizes(taken.step.spread)), axis=-1)
+        if _core.any(abs(taken.h) * slopes > self._method.stiff_from * points):
+            self._stiff_steps, self._other_steps = self._stiff_steps + 1, 0
+        else:
+            self._other_steps += 1
+            if self._other_steps == 6:
+                self._stiff_steps = 0
+        self.stiff = self._stiff_steps == 15
 
     def _initial(self, f: Slope, t: float, end: float, y: Tensor, slope: Tensor) -> float:
         """A first length, from an estimate of the second derivative."""
         span = abs(end - t)
         if not (y.size and span):
             return min(span, self._max_step)
-        rows = _core.absolute(numbers(_core.stack([y, slope])))
+        rows = _sizes(_core.stack([y, slope]))
         scale = self._scale(rows[..., 0, :])
         size, speed = _rms(rows[..., 0, :] / scale), _rms(rows[..., 1, :] / scale)
         still = _core.logical_or(size < 1e-5, speed < 1e-5)
         trial = _core.minimum(_core.where(still, 1e-6, 0.01 * size / speed), span)
         ahead = math.copysign(float(_core.min(trial)), end - t)
         moved = f(t + ahead, y + ahead * slope)
-        bend = _rms(numbers(moved - slope) / scale) / trial
+        bend = _rms(_sizes(moved - slope) / scale) / trial
         fastest = _core.maximum(speed, bend)
         slow = fastest <= 1e-15
         length = _core.where(
@@ -134,5 +149,9 @@ class Control:
         return scale
 
 
-def _rms(x: Tensor) -> Tensor:
-    return _core.sqrt(_core.mean(_core.absolute(x) ** 2, axis=-1))
+def _sizes(x: Tensor) -> Tensor:
+    return _core.absolute(numbers(x)).astype(np.float64)
+
+
+def _rms(sizes: Tensor) -> Tensor:
+    return _core.sqrt(_core.mean(sizes**2, axis=-1))

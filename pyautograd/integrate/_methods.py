@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -25,12 +26,16 @@ class Step(NamedTuple):
     errors: Tensor
     # Rows of which the polynomial is made
     stages: Tensor
+    # Two rows: how far two slopes at the end differ, and the points at which they were taken
+    spread: Tensor | None = None
 
 
 class Method(ABC):
     """``order`` is that of the error estimate."""
 
     order: int
+    # The product of a step and the largest rate from which on stability limits the step
+    stiff_from = math.inf
     # Increments by coefficients of x, x**2, ...; x from 0 to 1
     polynomial: Array
 
@@ -55,6 +60,8 @@ class Method(ABC):
 class RungeKutta(Method):
     """An explicit pair whose last stage is the first of the next step (tables: SciPy's)."""
 
+    _STIFF_FROM = 3.25
+
     def __init__(self, table: Any, y: Tensor) -> None:
         self.order = table.error_estimator_order
         self.polynomial = table.P
@@ -63,17 +70,23 @@ class RungeKutta(Method):
         rows = [table.A[i, :i] for i in range(1, table.n_stages)]
         self._a = [_like(row, y) for row in [*rows, table.B]]
         self._errors = _like(np.stack(self._estimates(table)), y)
+        if table.C[-1] == 1.0:
+            self.stiff_from = self._STIFF_FROM
 
     def _estimates(self, table: Any) -> list[Array]:
         return [table.E]
 
     def step(self, f: Slope, t: float, y: Tensor, slope: Tensor, h: float) -> Step:
-        stages = [slope]
+        stages, end = [slope], y
         for a, c in zip(self._a, [*self._c[1:], 1.0], strict=True):
+            before = end
             end = y + _core.matmul(h * a, _core.stack(stages))
             stages.append(f(t + float(c) * h, end))
         rows = _core.stack(stages)
-        return Step(end, stages[-1], _core.matmul(h * self._errors, rows), rows)
+        spread = None
+        if self.stiff_from < math.inf:
+            spread = _core.stack([stages[-1] - stages[-2], end - before])
+        return Step(end, stages[-1], _core.matmul(h * self._errors, rows), rows, spread)
 
     def increments(self, f: Slope, t: float, y: Tensor, h: float, step: Step) -> Tensor:
         return h * step.stages
@@ -81,6 +94,8 @@ class RungeKutta(Method):
 
 class DormandPrince853(RungeKutta):
     """Of order 8, with two estimates of the error and further stages for the polynomial."""
+
+    _STIFF_FROM = 6.1
 
     def __init__(self, table: Any, y: Tensor) -> None:
         super().__init__(table, y)

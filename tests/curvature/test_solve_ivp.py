@@ -182,6 +182,30 @@ def test_a_stiff_system_takes_few_steps():
         np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["RK45", "DOP853"])
+def test_derivatives_of_an_explicit_method_on_a_stiff_system_are_doubted(method):
+    """Stability limits the steps, and values are right for another reason than slopes would be."""
+    cells = 40
+    start = np.exp(-(((np.arange(cells) + 0.5) / cells - 0.5) ** 2) / 0.01)
+
+    def heat(t, y, k):
+        flow = cells**2 * k * (y[1:] - y[:-1])
+        return pa.concat([flow, pa.zeros(1)]) - pa.concat([pa.zeros(1), flow])
+
+    def centre(k, method):
+        options = {"args": (k,), "rtol": 1e-4, "atol": 1e-6}
+        return solve_ivp(heat, (0.0, 0.2), start, method, **options).y[cells // 2, -1]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert centre(1.0, method).item() == pytest.approx(centre(1.0, "Rodas4").item(), rel=1e-4)
+        pa.func.grad(centre)(1.0, "Rodas4")
+        pa.func.grad(cosine)(40.0)
+    for derivative in (pa.func.grad, pa.func.jacfwd):
+        with pytest.warns(UserWarning, match="the system is stiff"):
+            derivative(centre)(1.0, method)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_checkpoints_change_nothing_but_memory(method):
     def loss(p, checkpoint):
