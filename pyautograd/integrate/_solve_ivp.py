@@ -94,12 +94,15 @@ def solve_ivp(
         ``vmap`` all entries take the same steps, as short as the hardest of them needs.
 
     Raises:
-        ValueError: an unknown method, times that are out of order or of range, or ``fun`` returns
-            another shape.
+        ValueError: an unknown method, times or steps that are out of order or of range, or ``fun``
+            returns another shape.
         TypeError: ``y0`` holds no numbers, or is complex where the method is Rodas4.
-        RuntimeError: no step is short enough; or the call is being captured, where steps depend
-            on numbers: take steps of fixed lengths with :func:`pyautograd.scan` there.
+        RuntimeError: no step is short enough; or the call is being captured without ``steps``.
         ImportError: SciPy is missing, which has the tables of its methods.
+
+    Warns:
+        UserWarning: the system is stiff, and what RK45 or DOP853 return may be differentiated; or
+            ``rtol`` is less than rounding allows.
 
     See E. Hairer, S. Norsett and G. Wanner, Solving Ordinary Differential Equations I, 1993, and P.
     Eberhard and C. Bischof, Automatic differentiation of numerical integration algorithms,
@@ -137,13 +140,8 @@ def solve_ivp(
         taken = list(control.chosen(slope, times.start, times.end, system.start))
     else:
         taken = list(control.given(slope, times.steps(steps), system.start))
-    end = taken[-1].step.y if taken else system.start
-    if control.stiff and (end.requires_grad or _core.depth(end)):
-        warnings.warn(
-            f"[{_OP}] the system is stiff, so that derivatives may be much further off than values "
-            f"are with method={method!r}: use 'Rodas4'",
-            stacklevel=2,
-        )
+    if control.stiff:
+        _doubt(taken[-1].step.y, method)
     if times.asked is None:
         ends = np.array([times.start, *[each.stop for each in taken]])
         places, columns = _core.asarray(ends), [system.start, *[each.step.y for each in taken]]
@@ -153,6 +151,15 @@ def solve_ivp(
         y = _between(solver, slope, run, system.start, taken, places, values)
     counts = system.evaluations, len(taken), control.rejected
     return Solution(times.of(places), system.columns(y), *counts)
+
+
+def _doubt(y: Tensor, method: str) -> None:
+    if y.requires_grad or _core.depth(y):
+        warnings.warn(
+            f"[{_OP}] the system is stiff, so that derivatives may be much further off than values "
+            f"are with method={method!r}: use 'Rodas4'",
+            stacklevel=3,
+        )
 
 
 def _between(
