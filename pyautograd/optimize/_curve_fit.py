@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ._solve import least_squares
 _OP = "optimize.curve_fit"
 
 
+@overload
 def curve_fit(
     f: Callable[..., Any],
     xdata: Any,
@@ -26,10 +27,37 @@ def curve_fit(
     sigma: Any = None,
     absolute_sigma: bool = False,
     *,
+    full_output: Literal[False] = False,
+    **options: Any,
+) -> tuple[Tensor, Array]: ...
+@overload
+def curve_fit(
+    f: Callable[..., Any],
+    xdata: Any,
+    ydata: Any,
+    p0: Any = None,
+    sigma: Any = None,
+    absolute_sigma: bool = False,
+    *,
+    full_output: Literal[True],
+    **options: Any,
+) -> tuple[Tensor, Array, dict[str, Any], str, int]: ...
+def curve_fit(
+    f: Callable[..., Any],
+    xdata: Any,
+    ydata: Any,
+    p0: Any = None,
+    sigma: Any = None,
+    absolute_sigma: bool = False,
+    *,
+    check_finite: bool = True,
+    nan_policy: str | None = None,
     bounds: Any = None,
     method: str | None = None,
+    maxfev: int | None = None,
+    full_output: bool = False,
     **options: Any,
-) -> tuple[Tensor, Array]:
+) -> Any:
     """Fit ``ydata = f(xdata, *params)`` as :func:`scipy.optimize.curve_fit` does, with exact
     derivatives.
 
@@ -42,18 +70,24 @@ def curve_fit(
         sigma: standard deviations of ``ydata``, or their covariance matrix.
         absolute_sigma: whether ``sigma`` is more than relative; otherwise the covariance is
             multiplied by the variance of the weighted residuals.
+        check_finite: refuse data that hold nan or infinities.
+        nan_policy: ``"omit"`` leaves out data where ``xdata``, an array whose last axis goes along
+            ``ydata``, or ``ydata`` is nan; ``"raise"`` and None do not.
+        maxfev: the most evaluations of ``f``, ``max_nfev`` of :func:`least_squares`.
+        full_output: return five values, as SciPy does.
         bounds, method, options: as in :func:`least_squares`; without bounds ``"lm"``, if there are
             as many data as parameters.
 
     Returns:
         ``(params, covariance)``, a tensor and an array. The covariance is the inverse of ``J.T J``,
         infinite where that is singular. For named parameters or the exact Hessian take
-        :func:`least_squares`.
+        :func:`least_squares`. With ``full_output`` a dict of ``nfev`` and ``fvec``, the weighted
+        residuals, the message and a status follow.
 
     Raises:
         TypeError: ``f`` does not say how many parameters it takes, and there is no ``p0``.
-        ValueError: ``ydata`` is empty, ``sigma`` has another shape, or what
-            :func:`least_squares` raises.
+        ValueError: ``ydata`` is empty or not finite, ``sigma`` has another shape, an unknown
+            ``nan_policy``, or what :func:`least_squares` raises.
         RuntimeError: no solution was found.
         ImportError: SciPy is missing.
 
@@ -65,9 +99,16 @@ def curve_fit(
     check_callable(_OP, f)
     device = place_of([x for x in (ydata, p0) if isinstance(x, Tensor)])
     numbers = [1.0] * _parameters(f) if p0 is None else p0
-    y, start = _vector(ydata, device), _vector(numbers, device)
-    if not y.size:
+    data = _numbers(ydata).reshape(-1)
+    if nan_policy not in (None, "raise", "omit"):
+        raise ValueError(f"[{_OP}] unknown nan_policy {nan_policy!r}: expected 'raise' or 'omit'")
+    if nan_policy == "omit":
+        xdata, data, sigma = _without_nan(xdata, data, sigma)
+    if not data.size:
         raise ValueError(f"[{_OP}] ydata is empty")
+    if check_finite and not np.isfinite(data).all():
+        raise ValueError(f"[{_OP}] ydata is not finite: nan_policy='omit' leaves out what is nan")
+    y, start = _vector(data, device), _vector(numbers, device)
     weigh = _weights(sigma, y)
 
     def residuals(p: Tensor) -> Tensor:
@@ -75,18 +116,41 @@ def curve_fit(
 
     if method is None:
         method = "lm" if bounds is None and y.size >= start.size else "trf"
+    if maxfev is not None:
+        options["max_nfev"] = maxfev
     result = least_squares(residuals, start, bounds=bounds, method=method, **options)
     if not result.success:
         raise RuntimeError(f"[{_OP}] no parameters were found: {result.message}")
+    covariance = _covariance(result, y.size - start.size, absolute_sigma)
+    if not full_output:
+        return result.x, covariance
+    counts = {"nfev": result.nfev, "fvec": result.fun}
+    return result.x, covariance, counts, result.message, result.status
+
+
+def _covariance(result: Any, freedom: int, absolute_sigma: bool) -> Array:
     jacobian = result.jac.toarray() if hasattr(result.jac, "toarray") else np.asarray(result.jac)
+    size = jacobian.shape[1]
     # By singular values, which J.T J would square
     _, values, rows = np.linalg.svd(jacobian, full_matrices=False)
-    freedom = y.size - start.size
     known = values > np.finfo(np.float64).eps * max(jacobian.shape) * values[:1]
-    if len(values) < start.size or not known.all() or (freedom <= 0 and not absolute_sigma):
-        return result.x, np.full((start.size, start.size), np.inf)
+    if len(values) < size or not known.all() or (freedom <= 0 and not absolute_sigma):
+        return np.full((size, size), np.inf)
     covariance: Array = (rows.T / values**2) @ rows
-    return result.x, covariance if absolute_sigma else covariance * (2 * result.cost / freedom)
+    return covariance if absolute_sigma else covariance * (2 * result.cost / freedom)
+
+
+def _without_nan(xdata: Any, y: Array, sigma: Any) -> tuple[Any, Array, Any]:
+    kept = ~np.isnan(y)
+    if isinstance(xdata, (Tensor, np.ndarray, list, tuple)):
+        xdata = xdata if isinstance(xdata, (Tensor, np.ndarray)) else np.asarray(xdata)
+        x = _numbers(xdata)
+        kept &= ~np.isnan(x).any(axis=tuple(range(x.ndim - 1)))
+        xdata = xdata[..., kept]
+    if np.ndim(sigma):
+        sigma = _numbers(sigma)[kept]
+        sigma = sigma[:, kept] if sigma.ndim == 2 else sigma
+    return xdata, y[kept], sigma
 
 
 def _numbers(given: Any) -> Array:

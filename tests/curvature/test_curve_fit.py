@@ -77,3 +77,32 @@ def test_curve_fit_without_enough_to_go_by():
     ):
         with pytest.raises(error, match=text):
             call()
+
+
+@pytest.mark.parametrize("sigma", [None, np.linspace(0.1, 0.3, 30), np.diag(np.linspace(1, 2, 30))])
+def test_data_that_are_missing(sigma):
+    t = np.linspace(0, 4, 30)
+    y = decay(t, 2.5, 1.3, 0.5) + 0.01 * np.random.default_rng(0).standard_normal(30)
+    y[[3, 20]] = np.nan
+    t[7] = np.nan
+    given = {"p0": [1.0, 1.0, 0.0], "sigma": sigma, "nan_policy": "omit"}
+    expected, covariance = curve_fit(decay, t, y, **given)
+    for xdata in (t, list(t), pa.tensor(t)):
+        found, ours = pa.optimize.curve_fit(decay, xdata, y, **given)
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
+        np.testing.assert_allclose(ours, covariance, rtol=1e-4)
+    with pytest.raises(ValueError, match="ydata is not finite: nan_policy='omit'"):
+        pa.optimize.curve_fit(decay, t, y)
+    with pytest.raises(ValueError, match="unknown nan_policy 'drop'"):
+        pa.optimize.curve_fit(decay, t, y, nan_policy="drop")
+
+
+def test_what_scipys_users_ask_of_curve_fit():
+    t = np.linspace(0, 4, 30)
+    y = decay(t, 2.5, 1.3, 0.5)
+    p, covariance, counts, message, status = pa.optimize.curve_fit(decay, t, y, full_output=True)
+    np.testing.assert_allclose(p.numpy(), [2.5, 1.3, 0.5], rtol=1e-6)
+    assert covariance.shape == (3, 3) and counts["nfev"] > 1 and status > 0 and message
+    assert np.abs(counts["fvec"]).max() < 1e-8
+    with pytest.raises(RuntimeError, match="no parameters were found"), pytest.warns(UserWarning):
+        pa.optimize.curve_fit(decay, t, y, maxfev=1, method="trf")
