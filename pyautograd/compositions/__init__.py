@@ -84,6 +84,7 @@ _BESIDE = {
         ),
         "owen": "owens_t",
         "quantile_functions": "betainccinv betaincinv gammainccinv gammaincinv stdtr stdtrit",
+        "spherical": "sph_harm_y spherical_in spherical_jn spherical_kn spherical_yn",
     },
 }
 BESIDE = [

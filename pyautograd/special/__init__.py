@@ -89,6 +89,13 @@ if TYPE_CHECKING:
         stdtr,
         stdtrit,
     )
+    from ..compositions.spherical import (
+        sph_harm_y,
+        spherical_in,
+        spherical_jn,
+        spherical_kn,
+        spherical_yn,
+    )
 
 globals().update(compositions.functions_of("special"))
 
@@ -236,6 +243,11 @@ __all__ = [
     "softmax",
     "softplus",
     "spence",
+    "sph_harm_y",
+    "spherical_in",
+    "spherical_jn",
+    "spherical_kn",
+    "spherical_yn",
     "stdtr",
     "stdtrit",
     "tandg",

@@ -13,6 +13,7 @@ from . import (
     compositions_of_series,
     compositions_of_sets,
     compositions_of_shape,
+    compositions_of_spheres,
     compositions_of_waves,
     compositions_of_writing,
     creation,
@@ -55,6 +56,7 @@ RECORDS: list[OpRecord] = [
     *compositions_of_parameters.RECORDS,
     *compositions_of_gammas.RECORDS,
     *compositions_of_series.RECORDS,
+    *compositions_of_spheres.RECORDS,
 ]
 ELEMENTWISE = elementwise.RECORDS
 # Exact relative to the largest element only; special values have tests of their own.
