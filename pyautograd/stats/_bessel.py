@@ -87,7 +87,13 @@ def _tails(
 
 
 def _envelope(z: Tensor, b: Tensor) -> Tensor:
-    return _core.log(z) - 0.5 * _core.square(z - b) + _core.log(special.i0e(b * z))
+    # Smooth in b at 0, where the scaled Bessel function has a kink
+    x = b * z
+    near = x < 1.0
+    joined = _core.log(special.i0(_core.where(near, x, 0.0)))
+    joined = joined - 0.5 * (_core.square(z) + _core.square(b))
+    apart = _core.log(special.i0e(_core.where(near, 1.0, x))) - 0.5 * _core.square(z - b)
+    return _core.log(z) + _core.where(near, joined, apart)
 
 
 def _envelope_tails(z: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -79,48 +79,41 @@ def _log_uniform(name: str) -> Continuous:
 loguniform, reciprocal = _log_uniform("loguniform"), _log_uniform("reciprocal")
 
 
-def _rises(z: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Whether z lies before the mode, and z and the mode as seen from the end on that side."""
-    before = _core.logical_or(z < c, c == 1.0)
-    return before, _core.where(before, z, 1.0 - z), _core.where(before, c, 1.0 - c)
-
-
 def _triangle(z: Tensor, c: Tensor) -> Tensor:
-    _, at, mode = _rises(z, c)
+    # z and the mode as seen from the end on the side of the mode where z lies
+    before = _core.logical_or(z < c, c == 1.0)
+    at, mode = _core.where(before, z, 1.0 - z), _core.where(before, c, 1.0 - c)
     return _LOG_2 + _core.log(at) - _core.log(mode)
 
 
-def _triangle_area(z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """Whether z lies before the mode, and the probability of the end on that side."""
-    before, at, mode = _rises(z, c)
-    return before, _core.square(at) / mode
+def _triangle_below(z: Tensor, rest: Tensor, c: Tensor, other: Tensor) -> Tensor:
+    """The probability of less than z = 1 - rest with the mode at c = 1 - other."""
+    before = _core.logical_or(z < c, c == 1.0)
+    ahead, behind = _core.where(before, c, 1.0), _core.where(before, 1.0, other)
+    above = _core.square(rest) / behind
+    # Where little is left below, one less that cancels.
+    little = ((z - c) + z * rest) / behind
+    beyond = _core.where(above > 0.5, little, 1.0 - above)
+    return _core.where(before, _core.square(z) / ahead, beyond)
 
 
-def _triangle_cdf(z: Tensor, c: Tensor) -> Tensor:
-    before, area = _triangle_area(z, c)
-    return _core.where(before, area, 1.0 - area)
-
-
-def _triangle_sf(z: Tensor, c: Tensor) -> Tensor:
-    before, area = _triangle_area(z, c)
-    return _core.where(before, 1.0 - area, area)
-
-
-def _triangle_ppf(q: Tensor, c: Tensor) -> Tensor:
-    before = q < c
-    mode, share = _core.where(before, c, 1.0 - c), _core.where(before, q, 1.0 - q)
-    at = _core.sqrt(mode * share)
-    return _core.where(before, at, 1.0 - at)
+def _triangle_place(below: Tensor, above: Tensor, c: Tensor) -> Tensor:
+    other = 1.0 - c
+    before = below < c
+    root = _core.sqrt(_core.where(before, c, other) * _core.where(before, below, above))
+    # One less the root, by the square of both where that is small
+    beyond = _core.where(root > 0.5, (c + below * other) / (1.0 + root), 1.0 - root)
+    return _core.where(before, root, beyond)
 
 
 triang = Continuous(
     "triang",
     _triangle,
     "c",
-    cdf=_triangle_cdf,
-    sf=_triangle_sf,
-    ppf=_triangle_ppf,
-    isf=lambda q, c: 1.0 - _triangle_ppf(q, 1.0 - c),
+    cdf=lambda z, c: _triangle_below(z, 1.0 - z, c, 1.0 - c),
+    sf=lambda z, c: _triangle_below(1.0 - z, z, 1.0 - c, c),
+    ppf=lambda q, c: _triangle_place(q, 1.0 - q, c),
+    isf=lambda q, c: _triangle_place(1.0 - q, q, c),
     support=(0.0, 1.0),
     valid=lambda c: _core.logical_and(c >= 0.0, c <= 1.0),
 )

@@ -16,20 +16,27 @@ from ._families import Continuous, Value
 
 # From here on log1p(c z) / c does not cancel, and c z may overflow.
 _FAR = 1e100
+# Beside 0 by functions that are smooth there, elsewhere by those that do not cancel near -1
+_SMALL = 0.5
 
 
 def _reduced(z: Tensor, c: Tensor) -> Tensor:
     """log(1 + c z) / c, which is z at c = 0: log1p(u) / u is 1 / exprel(log1p(u))."""
     u = c * z
-    far = u > _FAR
-    near = _core.where(far, 0.0, z) / special.exprel(_core.log1p(_core.where(far, 0.0, u)))
+    small, far = _core.absolute(u) < _SMALL, u > _FAR
+    near = _core.where(small, z, 0.0) / special.exprel(_core.log1p(_core.where(small, u, 0.0)))
+    apart = _core.logical_or(small, far)
     outer = _core.log(_core.where(far, c, 1.0)) + _core.log(_core.where(far, z, 1.0))
-    return _core.where(far, outer / _core.where(far, c, 1.0), near)
+    outer = _core.where(far, outer, _core.log1p(_core.where(apart, 1.0, u)))
+    return _core.where(small, near, outer / _core.where(small, 1.0, c))
 
 
 def _restored(y: Tensor, c: Tensor) -> Tensor:
     """The z of which y is the reduced variate: (exp(c y) - 1) / c."""
-    return y * special.exprel(c * y)
+    u = c * y
+    small = _core.absolute(u) < 1.0
+    near = _core.where(small, y, 0.0) * special.exprel(_core.where(small, u, 0.0))
+    return _core.where(small, near, _core.expm1(u) / _core.where(small, 1.0, c))
 
 
 def _log_slope(z: Tensor, c: Tensor, y: Tensor) -> Tensor:

@@ -113,15 +113,21 @@ def _lost_tail(a: Tensor, rate: Tensor) -> Tensor:
     known = a.detach()
     size = _core.maximum(known, 0.0)
     depth = math.sqrt(2.0 * _DEPTH)
-    low = _core.maximum(-known - depth, 0.0)
+    # Far below the mode t is large and t + a is not: nodes are places of the latter.
+    far = known < -depth
+    low = _core.where(far, 0.0, _core.maximum(-known - depth, 0.0))
     reach = 2.0 * _DEPTH / (size + _core.sqrt(_core.square(size) + 2.0 * _DEPTH))
     high = _core.where(known > 0.0, reach, depth - known)
+    length = _core.where(far, 2.0 * depth, high - low)
     nodes, weights = (_core.astype(part, a.dtype) for part in gauss_legendre(_NODES, a.device))
-    t = low[..., None] + (high - low)[..., None] * nodes
-    at = a[..., None]
-    fall = _core.where(at > 0.0, t * (at + 0.5 * t), 0.5 * _core.square(t + at))
+    far, at, step = far[..., None], a[..., None], length[..., None] * nodes
+    beside = low[..., None] + step
+    place = _core.where(far, step - depth, beside + at)
+    t = _core.where(far, place - at, beside)
+    ahead = _core.maximum(at, 0.0)
+    fall = _core.where(at > 0.0, beside * (ahead + 0.5 * beside), 0.5 * _core.square(place))
     part = _core.exp(-fall) * -_core.expm1(-rate[..., None] * t)
-    return (high - low) * _core.sum(part * weights, axis=-1) / _ROOT_TAU
+    return length * _core.sum(part * weights, axis=-1) / _ROOT_TAU
 
 
 def nearer(log_part: Tensor, log_rest: Tensor) -> Tensor:

@@ -1,0 +1,93 @@
+"""Values and derivatives beside ends of supports and of ranges of parameters, where terms would
+cancel, against numbers that mpmath found."""
+
+import numpy as np
+import pytest
+from support.modes import by_argument, in_all_modes
+
+import pyautograd as pa
+
+# Family, method, arguments, the number of one of them, and a value with its first and second
+# derivatives by that one
+AT_ENDS = [
+    ("rice", "logpdf", (1.5, 0.0), 1, (-0.7195348918918356, 0.0, 0.125)),
+    ("rice", "cdf", (1.5, 0.0), 1, (0.6753475326416503, 0.0, -0.36523402577814335)),
+    ("triang", "ppf", (1e-10, 0.0), 0, (5.000000000125e-11, 0.500000000025, 0.2500000000375)),
+    (
+        "triang",
+        "isf",
+        (1e-10, 2.0**-40),
+        1,
+        (0.99999, 5.000000000002274e-06, 2.5000000000034095e-06),
+    ),
+    (
+        "triang",
+        "cdf",
+        (1.5 * 2.0**-40, 2.0**-40),
+        1,
+        (1.8189894035456497e-12, -0.9999999999990905, -2.0),
+    ),
+    (
+        "triang",
+        "logsf",
+        (1.0 - 1.5 * 2.0**-40, 1.0 - 2.0**-40),
+        0,
+        (-27.032740041837982, -1099511627776.068, -1.2089258196156347e24),
+    ),
+    ("genpareto", "isf", (1e-10, -1.0), 0, (0.9999999999, -1.0, 0.0)),
+    (
+        "genpareto",
+        "isf",
+        (1e-10, -0.75),
+        1,
+        (1.3333332911696312, 1.7777767507043882, 4.740715647113101),
+    ),
+    (
+        "genpareto",
+        "logpdf",
+        (1.0 - 2.0**-30, -1.0),
+        1,
+        (0.0, -20.79441541679836, 2147483604.411169),
+    ),
+    (
+        "genextreme",
+        "isf",
+        (2.0**-14, 1.0),
+        0,
+        (0.999938962981029, -1.0000610388817677, -1.0001220814892804),
+    ),
+    (
+        "exponnorm",
+        "cdf",
+        (5000.0, 8192.0),
+        0,
+        (0.4568401150944383, 6.630369688788595e-05, -8.093712999009515e-09),
+    ),
+    (
+        "exponnorm",
+        "logsf",
+        (1e20, 1024.0),
+        1,
+        (-9.765625e16, 95367431640625.0, -186264514923.0957),
+    ),
+    (
+        "exponnorm",
+        "isf",
+        (1e-25, 8192.0),
+        0,
+        (471569.42710621573, -8.191999999999999e28, 8.191999999999999e53),
+    ),
+]
+ONE = np.ones(())
+
+
+@pytest.mark.parametrize(
+    "name, method, at, i, wanted", AT_ENDS, ids=[f"{case[0]}.{case[1]}" for case in AT_ENDS]
+)
+def test_values_and_derivatives(name, method, at, i, wanted):
+    one = by_argument(getattr(getattr(pa.stats, name), method), at, i)
+    np.testing.assert_allclose(one(pa.tensor(at[i])).item(), wanted[0], rtol=1e-14, atol=1e-300)
+    first = in_all_modes(one, at[i], ONE)
+    np.testing.assert_allclose(first, wanted[1], rtol=1e-11, atol=1e-300)
+    second = in_all_modes(one, at[i], ONE, ONE)
+    np.testing.assert_allclose(second, wanted[2], rtol=1e-10, atol=1e-14 * abs(wanted[1]))
