@@ -17,12 +17,14 @@ from ..compositions._common import nowhere
 
 _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 # From here on Stirling's series is exact, and what it replaces begins to cancel.
-_LARGE = 30.0
+LARGE = 30.0
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
 # Below these a probability may have lost digits, and ten levels of the fractions are enough.
 _TINY, _TINY_SINGLE = 1e-290, 1e-30
 _LEVELS = 16
 _FAR = 1e8
+# Closer to 0 than that a series is exact with so many terms.
+CLOSE, _TERMS = 0.1, 7
 
 
 def _both(a: Tensor, b: Tensor) -> Tensor:
@@ -56,13 +58,50 @@ def log1p_square(z: Tensor, df: Tensor | None = None) -> Tensor:
     return _core.where(far, 2.0 * _core.log(outer / width), near)
 
 
+def _log1p_rest(x: Tensor) -> Tensor:
+    """``log1p(x) - x`` for x closer to 0 than CLOSE, by the series of log1p(x) = 2 atanh(s)."""
+    s = x / (2.0 + x)
+    square, series = _core.square(s), _core.zeros_like(s)
+    for k in reversed(range(_TERMS)):
+        series = series * square + 2.0 / (2.0 * k + 3.0)
+    return s * square * series - x * s
+
+
+def log_over_gamma(e: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """The logarithm of the ratio of two densities at a + e: of b times a beta-prime variable of
+    shapes a and b, and of a gamma variable of shape a, which it is where b is infinite.
+
+    For b from LARGE on and e / (a + b) closer to 0 than CLOSE. Derivatives in b, which are of order
+    1 / b**2, do not cancel.
+    """
+    n = a + b
+    rest = _stirling_rest(n) - _stirling_rest(b) - 0.5 * _core.log1p(a / b)
+    return rest - n * _log1p_rest(e / n)
+
+
+def log_ratio(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """The logarithm of the density at z > 0 of the ratio of two gamma variables of shapes a and b
+    over their means; otherwise as that one."""
+    e = z - 1.0
+    large = a >= LARGE
+    close = _both(large, _core.absolute(e) < CLOSE)
+    inner, outer = _core.where(close, e, 0.0), _core.where(close, 1.0, z)
+    beside = a * _log1p_rest(inner) - _core.log1p(inner)
+    fall = _core.where(close, beside, (a - 1.0) * _core.log(outer) - a * e)
+    # log(a**a exp(-a) / gamma(a))
+    many, few = _core.where(large, a, LARGE), _core.where(large, 1.0, a)
+    series = 0.5 * _core.log(many) - _HALF_LOG_TAU - _stirling_rest(many)
+    peak = _core.where(large, series, _core.xlogy(few, few) - few - _core.special_gammaln(few))
+    return fall + peak + log_over_gamma(a * e, a, b)
+
+
 def log_poisson(k: Tensor, mu: Tensor) -> Tensor:
     """``k log(mu) - mu - log(gamma(k + 1))``."""
     plain = _core.xlogy(k, mu) - mu - _core.special_gammaln(k + 1.0)
-    large = _both(k >= _LARGE, mu > 0.0)
+    large = _both(k >= LARGE, mu > 0.0)
     if nowhere(large):
         return plain
-    k, mu = _core.where(large, k, _LARGE), _core.where(large, mu, _LARGE)
+    k, mu = _core.where(large, k, LARGE), _core.where(large, mu, LARGE)
     rest = 0.5 * _core.log(k) + _HALF_LOG_TAU + _stirling_rest(k)
     return _core.where(large, -_core.special_kl_div(k, mu) - rest, plain)
 
@@ -70,10 +109,10 @@ def log_poisson(k: Tensor, mu: Tensor) -> Tensor:
 def log_gamma(z: Tensor, a: Tensor) -> Tensor:
     """The logarithm of the density of the gamma distribution."""
     plain = _core.xlogy(a - 1.0, z) - z - _core.special_gammaln(a)
-    large = _both(a >= _LARGE, z > 0.0)
+    large = _both(a >= LARGE, z > 0.0)
     if nowhere(large):
         return plain
-    a, z = _core.where(large, a, _LARGE), _core.where(large, z, _LARGE)
+    a, z = _core.where(large, a, LARGE), _core.where(large, z, LARGE)
     return _core.where(large, log_poisson(a, z) + _core.log(a) - _core.log(z), plain)
 
 
@@ -83,11 +122,11 @@ def log_binomial(k: Tensor, n: Tensor, p: Tensor) -> Tensor:
     rest = n - k
     count = -_core.log(n + 1.0) - _core.special_betaln(rest + 1.0, k + 1.0)
     plain = count + _core.xlogy(k, p) + _core.special_xlog1py(rest, -p)
-    large = _both(_both(k >= _LARGE, rest >= _LARGE), _both(p > 0.0, p < 1.0))
+    large = _both(_both(k >= LARGE, rest >= LARGE), _both(p > 0.0, p < 1.0))
     if nowhere(large):
         return plain
-    k, rest = _core.where(large, k, _LARGE), _core.where(large, rest, _LARGE)
-    n, p = _core.where(large, n, 2.0 * _LARGE), _core.where(large, p, 0.5)
+    k, rest = _core.where(large, k, LARGE), _core.where(large, rest, LARGE)
+    n, p = _core.where(large, n, 2.0 * LARGE), _core.where(large, p, 0.5)
     spread = 0.5 * (_core.log(k) + _core.log(rest) - _core.log(n)) + _HALF_LOG_TAU
     series = _stirling_rest(n) - _stirling_rest(k) - _stirling_rest(rest)
     divergence = _core.special_kl_div(k, n * p) + _core.special_kl_div(rest, n * (1.0 - p))
@@ -99,10 +138,10 @@ def log_beta(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
     plain = (
         _core.xlogy(a - 1.0, z) + _core.special_xlog1py(b - 1.0, -z) - _core.special_betaln(a, b)
     )
-    large = _both(_both(a >= _LARGE, b >= _LARGE), _both(z > 0.0, z < 1.0))
+    large = _both(_both(a >= LARGE, b >= LARGE), _both(z > 0.0, z < 1.0))
     if nowhere(large):
         return plain
-    a, b = _core.where(large, a, _LARGE), _core.where(large, b, _LARGE)
+    a, b = _core.where(large, a, LARGE), _core.where(large, b, LARGE)
     z = _core.where(large, z, 0.5)
     n = a + b
     outer = _core.log(a) + _core.log(b) - _core.log(n) - _core.log(z) - _core.log1p(-z)

@@ -12,7 +12,10 @@ import numpy as np
 
 from .. import _core, special
 from .._core import Tensor
+from ..compositions._common import all_of, nowhere
 from ..special._accurate import (
+    CLOSE,
+    LARGE,
     far_left,
     log1p_square,
     log_beta,
@@ -21,6 +24,7 @@ from ..special._accurate import (
     log_gamma,
     log_gammainc,
     log_gammaincc,
+    log_over_gamma,
     log_poisson,
     log_tail,
 )
@@ -44,6 +48,19 @@ def _lognormal(z: Tensor, s: Tensor) -> Tensor:
 
 
 def _student(z: Tensor, df: Tensor) -> Tensor:
+    large = df >= 2.0 * LARGE
+    if nowhere(large):
+        return _student_of_few(z, df)
+    many = all_of(large, df < np.inf, _core.square(z) < CLOSE * df)
+    # Of many degrees of freedom the normal density and what it lacks
+    near, half = _core.where(many, z, 0.0), 0.5 * _core.where(many, df, 2.0 * LARGE)
+    away = 0.5 * (_core.square(near) - 1.0)
+    value = _normal(near) + log_over_gamma(away, _core.full_like(half, 0.5), half)
+    few = _core.logical_not(many)
+    return value if nowhere(few) else _core.where(few, _student_of_few(z, df), value)
+
+
+def _student_of_few(z: Tensor, df: Tensor) -> Tensor:
     limit = _core.isinf(df)
     df = _core.where(limit, 1.0, df)
     constant = -special.betaln(_core.full_like(df, 0.5), 0.5 * df) - 0.5 * _core.log(df)

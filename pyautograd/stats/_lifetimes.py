@@ -13,6 +13,8 @@ import numpy as np
 
 from .. import _core, special
 from .._core import Tensor
+from ..compositions._common import all_of, nowhere
+from ..special._accurate import CLOSE, LARGE, log_ratio
 from ._continuous import log1mexp
 from ._families import Continuous, Formula
 
@@ -61,13 +63,34 @@ def _inverse_weibull(z: Tensor, c: Tensor) -> Tensor:
     return _core.where(zero, -np.inf, _core.log(c) - (c + 1.0) * _core.log(z) - z**-c)
 
 
-def _beta_prime(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
+def _beta_prime_of_few(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return special.xlogy(a - 1.0, z) - (a + b) * _core.log1p(z) - special.betaln(a, b)
 
 
-def _f(z: Tensor, dfn: Tensor, dfd: Tensor) -> Tensor:
-    ratio = dfn / dfd
-    return _core.log(ratio) + _beta_prime(ratio * z, 0.5 * dfn, 0.5 * dfd)
+def _ratio(z: Tensor, a: Tensor, b: Tensor, over_means: bool, few: Formula) -> Tensor:
+    """The logarithm of the density of the ratio of two gamma variables, of which either may be over
+    its mean: where a shape is large and z not far from the ratio of means, elsewhere that of few.
+    """
+    if nowhere(_core.maximum(a, b) >= LARGE):
+        return few(z, a, b)
+    at = z if over_means else z * (b / a)
+    # Turned so that the larger shape is below
+    turned = a > b
+    place = _core.where(turned, 1.0 / _core.where(turned, at, 1.0), at)
+    less, more = _core.where(turned, b, a), _core.where(turned, a, b)
+    close = _core.absolute(less * (place - 1.0)) < CLOSE * (less + more)
+    many = all_of(more >= LARGE, more < np.inf, place > 0.0, close)
+    place, less = _core.where(many, place, 1.0), _core.where(many, less, 1.0)
+    value = log_ratio(place, less, _core.where(many, more, LARGE))
+    value = value - 2.0 * _core.log(_core.where(_core.logical_and(many, turned), at, 1.0))
+    value = value if over_means else value + _core.log(b / a)
+    rest = _core.logical_not(many)
+    return value if nowhere(rest) else _core.where(rest, few(z, a, b), value)
+
+
+def _f_of_few(z: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    ratio = a / b
+    return _core.log(ratio) + _beta_prime_of_few(ratio * z, a, b)
 
 
 def _as_fraction(z: Tensor) -> tuple[Tensor, Tensor]:
@@ -151,7 +174,7 @@ invweibull = Continuous(
 )
 betaprime = Continuous(
     "betaprime",
-    vanishing(_beta_prime),
+    vanishing(lambda z, a, b: _ratio(z, a, b, False, _beta_prime_of_few)),
     *("a", "b"),
     cdf=_beta_prime_cdf,
     sf=_beta_prime_sf,
@@ -161,7 +184,7 @@ betaprime = Continuous(
 )
 f = Continuous(
     "f",
-    _f,
+    lambda z, dfn, dfd: _ratio(z, 0.5 * dfn, 0.5 * dfd, True, _f_of_few),
     *("dfn", "dfd"),
     cdf=lambda z, dfn, dfd: _beta_prime_cdf(dfn / dfd * z, 0.5 * dfn, 0.5 * dfd),
     sf=lambda z, dfn, dfd: _beta_prime_sf(dfn / dfd * z, 0.5 * dfn, 0.5 * dfd),

@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import _core, special
 from .._core import Tensor
-from ..special._accurate import log_gamma, log_poisson
+from ..compositions._common import nowhere
+from ..special._accurate import CLOSE, LARGE, log_gamma, log_over_gamma, log_poisson
 from ._families import Frozen
 
 # From so far beyond its order on, a Bessel function neither under- nor overflows when scaled.
@@ -87,7 +88,17 @@ class MultivariateT(_Several):
         constant = constant + (math.lgamma(0.5 * n) - 0.5 * n * math.log(math.pi))
         value = constant - 0.5 * (freedom + n) * _core.log1p(squares / freedom)
         normal = -0.5 * (squares + n * math.log(2.0 * math.pi))
-        return _core.where(limit, normal, value) - determinant
+        value = _core.where(limit, normal, value)
+        large = freedom >= 2.0 * LARGE
+        if nowhere(large):
+            return value - determinant
+        # Of much freedom as the normal density and what it lacks
+        close = _core.absolute(squares - float(n)) < CLOSE * freedom
+        many = _core.logical_and(large, close)
+        half = 0.5 * _core.where(many, freedom, 2.0 * LARGE)
+        away = 0.5 * (_core.where(many, squares, 0.0) - float(n))
+        lacks = log_over_gamma(away, _core.full_like(half, 0.5 * n), half)
+        return _core.where(many, normal + lacks, value) - determinant
 
     def pdf(self, x: Any, loc: Any = 0.0, shape: Any = 1.0, df: Any = 1.0) -> Tensor:
         """The density; see :meth:`logpdf`."""

@@ -1,5 +1,5 @@
-"""Values and derivatives beside ends of supports and of ranges of parameters, where terms would
-cancel, against numbers that mpmath found."""
+"""Values and derivatives beside ends of supports, of ranges of parameters and beside limits, where
+terms would cancel, against numbers that mpmath found."""
 
 import numpy as np
 import pytest
@@ -78,11 +78,51 @@ AT_ENDS = [
         (471569.42710621573, -8.191999999999999e28, 8.191999999999999e53),
     ),
 ]
+# Of large parameters, beside the limit without them
+NEAR_LIMITS = [
+    (
+        "t",
+        "logpdf",
+        (1.5, 1e9),
+        1,
+        (-2.043938533314048, 1.09375001265625e-19, -2.18750003796875e-28),
+    ),
+    ("t", "logpdf", (0.0, 1e8), 1, (-0.9189385357046728, 2.5e-17, -5e-25)),
+    (
+        "f",
+        "logpdf",
+        (1.25, 5.0, 1e7),
+        2,
+        (-0.7842409247536855, 2.1093743723959337e-14, -4.218748117187901e-21),
+    ),
+    (
+        "f",
+        "logpdf",
+        (0.75, 1e7, 5.0),
+        1,
+        (-0.3204023010951754, 1.805555320987373e-14, -3.6111104074062826e-21),
+    ),
+    (
+        "f",
+        "logpdf",
+        (1.0078125, 1e5, 3e5),
+        1,
+        (3.2023214771745274, -4.7664371655347495e-06, -4.127132098872276e-12),
+    ),
+    (
+        "betaprime",
+        "logpdf",
+        (0.5, 1e6, 2e6),
+        2,
+        (6.479231275061105, 8.33333449074074e-08, -1.6666673611112576e-07),
+    ),
+]
+CASES = [*AT_ENDS, *NEAR_LIMITS]
 ONE = np.ones(())
 
 
 @pytest.mark.parametrize(
-    "name, method, at, i, wanted", AT_ENDS, ids=[f"{case[0]}.{case[1]}" for case in AT_ENDS]
+    "name, method, at, i, wanted", CASES, ids=[f"{case[0]}.{case[1]}" for case in CASES]
 )
 def test_values_and_derivatives(name, method, at, i, wanted):
     one = by_argument(getattr(getattr(pa.stats, name), method), at, i)
@@ -90,4 +130,4 @@ def test_values_and_derivatives(name, method, at, i, wanted):
     first = in_all_modes(one, at[i], ONE)
     np.testing.assert_allclose(first, wanted[1], rtol=1e-11, atol=1e-300)
     second = in_all_modes(one, at[i], ONE, ONE)
-    np.testing.assert_allclose(second, wanted[2], rtol=1e-10, atol=1e-14 * abs(wanted[1]))
+    np.testing.assert_allclose(second, wanted[2], rtol=1e-10, atol=1e-30)
