@@ -64,10 +64,10 @@ class Family:
         else:
             values = [x, *self._by_keyword(method, args, named)]
         values = [v if isinstance(v, (int, float)) else _core.asarray(v) for v in values]
-        dtype = _common_dtype([v.dtype for v in values if isinstance(v, Tensor)])
+        dtype = common_dtype([v.dtype for v in values if isinstance(v, Tensor)])
         if dtype.kind == "c":
             raise TypeError(f"[stats.{self.name}.{method}] takes real numbers, got dtype {dtype}")
-        first, *rest = [_cast(v, dtype) if isinstance(v, Tensor) else float(v) for v in values]
+        first, *rest = [cast(v, dtype) if isinstance(v, Tensor) else float(v) for v in values]
         return [_tensor(first, dtype), *rest]
 
     def _by_keyword(self, method: str, args: tuple[Any, ...], named: Any) -> list[Any]:
@@ -94,14 +94,14 @@ class Family:
         return TypeError(f"{op} missing the parameter {missing}: {call}")
 
 
-def _common_dtype(dtypes: list[np.dtype[Any]]) -> np.dtype[Any]:
+def common_dtype(dtypes: list[np.dtype[Any]]) -> np.dtype[Any]:
     if all(dtype == _FLOAT64 for dtype in dtypes):
         return _FLOAT64
     dtype = np.result_type(*dtypes)
     return _FLOAT64 if dtype.kind in "biu" else dtype
 
 
-def _cast(x: Tensor, dtype: np.dtype[Any]) -> Tensor:
+def cast(x: Tensor, dtype: np.dtype[Any]) -> Tensor:
     return x if x.dtype == dtype else _core.astype(x, dtype)
 
 
@@ -385,7 +385,7 @@ class Discrete(Family):
         ends = _core.where(_core.equal(p, every), self._end(known), np.nan)
         ends = _core.where(_core.equal(p, none), first - 1.0, ends)
         found = self._where_valid(_core.where(inside, found, ends), known)
-        moved: Tensor = _cast(found, q.dtype) + loc
+        moved: Tensor = cast(found, q.dtype) + loc
         return moved
 
     def _tail(

@@ -11,7 +11,7 @@ from .. import _core, special
 from .._core import Tensor
 from ..compositions._common import nowhere
 from ..special._accurate import CLOSE, LARGE, log_gamma, log_over_gamma, log_poisson
-from ._families import Frozen
+from ._families import Frozen, cast, common_dtype
 
 # From so far beyond its order on, a Bessel function neither under- nor overflows when scaled.
 _NEAR = 30.0
@@ -46,7 +46,7 @@ class MultivariateNormal(_Several):
         >>> pa.stats.multivariate_normal.logpdf([0.0, 0.0], cov=pa.eye(2)).item().__round__(6)
         -1.837877
         """
-        n, squares, determinant = _distance("multivariate_normal", "cov", x, mean, cov)
+        n, squares, determinant = _distance(self.name, "cov", *_together(x, mean, cov))
         return -0.5 * squares - determinant - 0.5 * n * math.log(2.0 * math.pi)
 
     def pdf(self, x: Any, mean: Any = 0.0, cov: Any = 1.0) -> Tensor:
@@ -78,7 +78,8 @@ class MultivariateT(_Several):
         >>> pa.stats.multivariate_t.logpdf([0.0, 0.0], shape=pa.eye(2), df=4.0).item().__round__(6)
         -1.837877
         """
-        n, squares, determinant = _distance("multivariate_t", "shape", x, loc, shape)
+        x, loc, shape, df = _together(x, loc, shape, df)
+        n, squares, determinant = _distance(self.name, "shape", x, loc, shape)
         freedom = _positive(df, 0.0)
         limit = _core.isinf(freedom)
         freedom = _core.where(limit, 1.0, freedom)
@@ -129,7 +130,8 @@ class MatrixNormal(_Several):
         >>> pa.stats.matrix_normal.logpdf([[0.0, 0.0]], colcov=pa.eye(2)).item().__round__(6)
         -1.837877
         """
-        difference = _floats(_core.asarray(X) - _core.asarray(mean))
+        X, mean, rowcov, colcov = _together(X, mean, rowcov, colcov)
+        difference = X - mean
         if difference.ndim < 2:
             raise ValueError("[stats.matrix_normal.logpdf] X needs axes of rows and columns")
         m, n = difference.shape[-2:]
@@ -139,7 +141,8 @@ class MatrixNormal(_Several):
         white = _core.linalg_solve_triangular(columns, turned, lower=True)
         white = _core.linalg_solve_triangular(rows, _core.swapaxes(white, -1, -2), lower=True)
         determinant = float(n) * _log_determinant(rows) + float(m) * _log_determinant(columns)
-        return -0.5 * _squares(white) - determinant - 0.5 * m * n * math.log(2.0 * math.pi)
+        constant: float = 0.5 * m * n * math.log(2.0 * math.pi)
+        return -0.5 * _squares(white) - determinant - constant
 
     def pdf(self, X: Any, mean: Any = 0.0, rowcov: Any = 1.0, colcov: Any = 1.0) -> Tensor:
         """The density; see :meth:`logpdf`."""
@@ -166,11 +169,11 @@ class Wishart(_Several):
         >>> pa.stats.wishart.logpdf([[1.0]], 3.0, [[1.0]]).item().__round__(6)
         -1.418939
         """
-        n, roots, of_x, of_scale = _roots(self.name, x, scale)
+        x, df, scale = _together(x, df, scale)
+        n, of_x, of_scale = _roots(self.name, x, scale)
         freedom = _positive(df, n - 1.0)
-        trace = _squares(_core.linalg_solve_triangular(roots[1], roots[0], lower=True))
-        powers = (freedom - (n + 1.0)) * of_x - freedom * of_scale
-        return powers - 0.5 * trace - _wishart_constant(freedom, n)
+        ratio = _core.linalg_solve_triangular(of_scale, of_x, lower=True)
+        return _bartlett(ratio, freedom, n) - (n + 1.0) * _log_determinant(of_x)
 
     def pdf(self, x: Any, df: Any, scale: Any) -> Tensor:
         """The density; see :meth:`logpdf`."""
@@ -188,11 +191,12 @@ class InverseWishart(_Several):
         >>> pa.stats.invwishart.logpdf([[1.0]], 3.0, [[1.0]]).item().__round__(6)
         -1.418939
         """
-        n, roots, of_x, of_scale = _roots(self.name, x, scale)
+        x, df, scale = _together(x, df, scale)
+        n, of_x, of_scale = _roots(self.name, x, scale)
         freedom = _positive(df, n - 1.0)
-        trace = _squares(_core.linalg_solve_triangular(roots[0], roots[1], lower=True))
-        powers = freedom * of_scale - (freedom + (n + 1.0)) * of_x
-        return powers - 0.5 * trace - _wishart_constant(freedom, n)
+        # The inverse of x has the density of wishart with the inverse of the scale.
+        ratio = _core.linalg_solve_triangular(of_x, of_scale, lower=True)
+        return _bartlett(ratio, freedom, n) - (n + 1.0) * _log_determinant(of_x)
 
     def pdf(self, x: Any, df: Any, scale: Any) -> Tensor:
         """The density; see :meth:`logpdf`."""
@@ -223,7 +227,7 @@ class VonMisesFisher(_Several):
         >>> pa.stats.vonmises_fisher.logpdf([0.0, 1.0], [0.0, 1.0], 0.0).item().__round__(6)
         -1.837877
         """
-        x, kappa = _floats(x), _floats(kappa)
+        x, mu, kappa = _together(x, mu, kappa)
         if not x.ndim:
             raise ValueError(f"[stats.{self.name}.logpdf] x needs an axis of variables")
         kappa = _core.where(kappa >= 0.0, kappa, np.nan)
@@ -235,8 +239,8 @@ class VonMisesFisher(_Several):
         series = special.hyp0f1(half, 0.25 * _core.square(small))
         left = small + math.lgamma(half) + order * math.log(2.0) - _core.log(series)
         large = _core.where(near, order + _NEAR, kappa)
-        right = order * _core.log(large) - _core.log(special.ive(order, large))
-        along: Tensor = kappa * (_core.sum(x * _floats(mu), axis=-1) - 1.0)
+        right = order * _core.log(large) - _core.log(cast(special.ive(order, large), kappa.dtype))
+        along: Tensor = kappa * (_core.sum(x * mu, axis=-1) - 1.0)
         return along + _core.where(near, left, right) - half * math.log(2.0 * math.pi)
 
     def pdf(self, x: Any, mu: Any, kappa: Any) -> Tensor:
@@ -260,7 +264,8 @@ class Dirichlet(_Several):
         >>> round(pa.stats.dirichlet.pdf([0.25, 0.75], [1.0, 2.0]).item(), 6)
         1.5
         """
-        x, alpha = _floats(x), _positive(alpha, 0.0)
+        x, alpha = _together(x, alpha)
+        alpha = _positive(alpha, 0.0)
         outside = x < 0.0
         total = _core.sum(alpha, axis=-1)
         # As gamma variables, of any scale, over their sum: large ones do not cancel.
@@ -293,7 +298,7 @@ class Multinomial(_Several):
         >>> round(pa.stats.multinomial.pmf([1, 1], 2, [0.5, 0.5]).item(), 6)
         0.5
         """
-        x, n, p = _floats(x), _floats(n), _floats(p)
+        x, n, p = _together(x, n, p)
         # As Poisson variables, of any scale, whose sum is known: large ones do not cancel.
         scale = _core.where(n > 0.0, n, 1.0).detach()
         value = _core.sum(log_poisson(x, scale[..., None] * p), axis=-1) - log_poisson(n, scale)
@@ -326,7 +331,8 @@ class DirichletMultinomial(_Several):
         >>> round(pa.stats.dirichlet_multinomial.pmf([1, 1], [1.0, 1.0], 2).item(), 6)
         0.333333
         """
-        x, alpha, n = _floats(x), _positive(alpha, 0.0), _floats(n)
+        x, alpha, n = _together(x, alpha, n)
+        alpha = _positive(alpha, 0.0)
         counts = _core.logical_and(x >= 0.0, _core.equal(x, _core.floor(x)))
         matches = _core.logical_and(
             _core.all(counts, axis=-1), _core.equal(_core.sum(x, axis=-1), n)
@@ -354,30 +360,45 @@ dirichlet = Dirichlet()
 multinomial = Multinomial()
 
 
-def _floats(x: Any) -> Tensor:
-    t = _core.asarray(x)
-    return t if t.dtype.kind == "f" else _core.astype(t, np.float64)
+def _together(*values: Any) -> list[Tensor]:
+    """Tensors of one floating dtype, which numbers of Python's take on."""
+    given = [_core.asarray(v) for v in values]
+    if all(t.dtype == np.float64 for t in given):
+        return given
+    pairs = zip(given, values, strict=True)
+    dtype = common_dtype([t.dtype for t, v in pairs if not isinstance(v, (int, float))])
+    return [cast(t, dtype) for t in given]
 
 
 def _distance(
-    name: str, label: str, x: Any, center: Any, matrix: Any
+    name: str, label: str, x: Tensor, center: Tensor, matrix: Tensor
 ) -> tuple[int, Tensor, Tensor]:
     """The number of variables, squared distances, and the logarithm of the root's determinant."""
-    difference = _floats(_core.asarray(x) - _core.asarray(center))
+    difference = x - center
     if not difference.ndim:
         raise ValueError(f"[stats.{name}.logpdf] x needs an axis of variables")
     n = difference.shape[-1]
     root = _root(name, label, matrix, difference)
+    # Infinitely far away also where variables of infinite differences are correlated
+    infinite = _core.isinf(difference)
+    near = nowhere(infinite)
+    difference = difference if near else _core.where(infinite, 0.0, difference)
     white = _core.linalg_solve_triangular(root, difference[..., None], lower=True)[..., 0]
-    return n, _core.sum(_core.square(white), axis=-1), _log_determinant(root)
+    squares = _core.sum(_core.square(white), axis=-1)
+    if not near:
+        far = _core.logical_and(_core.any(infinite, axis=-1), _core.equal(squares, squares))
+        squares = _core.where(far, np.inf, squares)
+    return n, squares, _log_determinant(root)
 
 
-def _root(name: str, label: str, matrix: Any, x: Tensor) -> Tensor:
+def _root(name: str, label: str, matrix: Tensor, x: Tensor) -> Tensor:
     """The Cholesky factor of the covariance matrix of x's last axis, which a vector or a number may
     stand for."""
-    matrix, n = _core.asarray(matrix), x.shape[-1]
+    n = x.shape[-1]
     if matrix.ndim < 2:
-        matrix = _core.eye(n, device=matrix.device if matrix.ndim else x.device) * matrix
+        matrix = (
+            _core.eye(n, dtype=x.dtype, device=matrix.device if matrix.ndim else x.device) * matrix
+        )
     if matrix.shape[-2:] != (n, n):
         raise ValueError(
             f"[stats.{name}.logpdf] {label} of shape {matrix.shape} does not match {n} variables"
@@ -385,17 +406,15 @@ def _root(name: str, label: str, matrix: Any, x: Tensor) -> Tensor:
     return _core.linalg_cholesky(matrix)
 
 
-def _roots(name: str, x: Any, scale: Any) -> tuple[int, tuple[Tensor, Tensor], Tensor, Tensor]:
-    """The size of matrices, their Cholesky factors, and the logarithms of these determinants."""
-    x, scale = _floats(x), _floats(scale)
+def _roots(name: str, x: Tensor, scale: Tensor) -> tuple[int, Tensor, Tensor]:
+    """The size of matrices and their Cholesky factors."""
     n = x.shape[-1] if x.ndim else 0
     if x.shape[-2:] != (n, n) or scale.shape[-2:] != (n, n):
         raise ValueError(
             f"[stats.{name}.logpdf] x of shape {x.shape} and scale of shape {scale.shape} must be "
             "square matrices of one size"
         )
-    roots = _core.linalg_cholesky(x), _core.linalg_cholesky(scale)
-    return n, roots, _log_determinant(roots[0]), _log_determinant(roots[1])
+    return n, _core.linalg_cholesky(x), _core.linalg_cholesky(scale)
 
 
 def _log_determinant(root: Tensor) -> Tensor:
@@ -406,11 +425,22 @@ def _squares(x: Tensor) -> Tensor:
     return _core.sum(_core.square(x), axis=(-2, -1))
 
 
-def _wishart_constant(df: Tensor, n: int) -> Tensor:
-    return 0.5 * n * math.log(2.0) * df + special.multigammaln(0.5 * df, n)
+def _bartlett(ratio: Tensor, df: Tensor, n: int) -> Tensor:
+    """The logarithm of the density of wishart times the power n + 1 of the determinant of x's root,
+    where the ratio is that of the roots of x and of the scale: the squares on its diagonal are
+    chi-square variables, whose densities do not cancel where df is large, others normal ones.
+
+    Source: M. S. Bartlett, On the theory of statistical regression (1933).
+    """
+    diagonal = _core.diagonal(ratio, axis1=-2, axis2=-1)
+    order = _core.arange(float(n), dtype=df.dtype, device=df.device)
+    squares = log_gamma(0.5 * _core.square(diagonal), 0.5 * (df[..., None] - order))
+    squares = squares + (order + 2.0) * _core.log(diagonal)
+    others = 0.5 * (_squares(ratio) - _core.sum(_core.square(diagonal), axis=-1))
+    constant = 0.25 * n * (n - 1) * math.log(math.pi) + 0.25 * n * (n + 3) * math.log(2.0)
+    return _core.sum(squares, axis=-1) - others - constant
 
 
-def _positive(x: Any, above: float) -> Tensor:
+def _positive(x: Tensor, above: float) -> Tensor:
     """A parameter, nan where it is out of range."""
-    t = _floats(x)
-    return _core.where(t > above, t, np.nan)
+    return _core.where(x > above, x, np.nan)
