@@ -30,7 +30,7 @@ _WIDEST = 745.0
 # Student's distribution near 0 by its series: with this many terms for t^2 (df + 1) / df below 0.2
 _TERMS = 20
 _NEAR = 0.2
-_DEEP = 1e100
+_DEEP = 1e30
 # From there on the normal distribution's has twelve digits.
 _MANY = 500.0
 

@@ -24,6 +24,7 @@ from ..special._accurate import (
     log_gamma,
     log_gammainc,
     log_gammaincc,
+    log_of,
     log_over_gamma,
     log_poisson,
     log_tail,
@@ -34,6 +35,8 @@ _LOG_PI = math.log(math.pi)
 _LOG_2 = math.log(2.0)
 _ROOT_HALF = math.sqrt(0.5)
 _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
+# From there on 1 is nothing beside the square.
+_FAR = 1e9
 
 
 def _normal(z: Tensor) -> Tensor:
@@ -114,6 +117,15 @@ def _cot(q: Tensor) -> Tensor:
     return _core.where(middle, inner, _core.where(left, outer, -outer))
 
 
+def _cauchy_log_tail(z: Tensor) -> Tensor:
+    """The logarithm of the probability above z; far out, where slopes of that underflow, by its
+    first term."""
+    one, far = _core.ones_like(z), z > _FAR
+    near = _core.where(far, 0.0, z)
+    tail = log_of(_core.atan2(one, near) / math.pi, _core.atan2(one, -near) / math.pi)
+    return _core.where(far, -_core.log(_core.where(far, z, 1.0)) - _LOG_PI, tail)
+
+
 def _half_cauchy_ppf(q: Tensor) -> Tensor:
     near = q < 0.5
     inner = _core.tan(0.5 * math.pi * _core.where(near, q, 0.5))
@@ -178,6 +190,8 @@ cauchy = Continuous(
     lambda z: -log1p_square(z) - _LOG_PI,
     cdf=lambda z: _core.atan2(_core.ones_like(z), -z) / math.pi,
     sf=lambda z: _core.atan2(_core.ones_like(z), z) / math.pi,
+    logcdf=lambda z: _cauchy_log_tail(-z),
+    logsf=_cauchy_log_tail,
     ppf=lambda q: -_cot(q),
     isf=_cot,
 )
@@ -216,7 +230,7 @@ gumbel_l = Continuous(
     lambda z: z - _core.exp(z),
     cdf=lambda z: -_core.expm1(-_core.exp(z)),
     sf=lambda z: _core.exp(-_core.exp(z)),
-    logcdf=lambda z: log1mexp(_core.exp(z)),
+    logcdf=lambda z: log1mexp(_core.exp(z), z),
     logsf=lambda z: -_core.exp(z),
     ppf=lambda q: _core.log(-_core.log1p(-q)),
     isf=lambda q: _core.log(-_core.log(q)),

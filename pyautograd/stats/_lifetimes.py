@@ -14,11 +14,20 @@ import numpy as np
 from .. import _core, special
 from .._core import Tensor
 from ..compositions._common import all_of, nowhere
-from ..special._accurate import CLOSE, LARGE, log_ratio
+from ..special._accurate import (
+    CLOSE,
+    LARGE,
+    log_betainc,
+    log_betaincc,
+    log_gammainc,
+    log_gammaincc,
+    log_ratio,
+)
 from ._continuous import log1mexp
 from ._families import Continuous, Formula
 
 _POSITIVE = (0.0, np.inf)
+_LOG_2 = math.log(2.0)
 _HALF_LOG_HALF_PI = 0.5 * math.log(0.5 * math.pi)
 
 
@@ -112,6 +121,8 @@ def _beta_prime_tail(lower: Formula, upper: Formula) -> Formula:
 
 _beta_prime_cdf = _beta_prime_tail(special.betainc, special.betaincc)
 _beta_prime_sf = _beta_prime_tail(special.betaincc, special.betainc)
+_beta_prime_logcdf = _beta_prime_tail(log_betainc, log_betaincc)
+_beta_prime_logsf = _beta_prime_tail(log_betaincc, log_betainc)
 
 
 def _beta_prime_ppf(q: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -127,7 +138,7 @@ rayleigh = Continuous(
     vanishing(lambda z: _core.log(z) - 0.5 * _core.square(z)),
     cdf=lambda z: -_core.expm1(-0.5 * _core.square(z)),
     sf=lambda z: _core.exp(-0.5 * _core.square(z)),
-    logcdf=lambda z: log1mexp(0.5 * _core.square(z)),
+    logcdf=lambda z: log1mexp(0.5 * _core.square(z), 2.0 * _core.log(z) - _LOG_2),
     logsf=lambda z: -0.5 * _core.square(z),
     ppf=lambda q: _core.sqrt(-2.0 * _core.log1p(-q)),
     isf=lambda q: _core.sqrt(-2.0 * _core.log(q)),
@@ -138,6 +149,8 @@ maxwell = Continuous(
     lambda z: 2.0 * _core.log(z) - 0.5 * _core.square(z) - _HALF_LOG_HALF_PI,
     cdf=lambda z: special.gammainc(1.5, 0.5 * _core.square(z)),
     sf=lambda z: special.gammaincc(1.5, 0.5 * _core.square(z)),
+    logcdf=lambda z: log_gammainc(_core.full_like(z, 1.5), 0.5 * _core.square(z)),
+    logsf=lambda z: log_gammaincc(_core.full_like(z, 1.5), 0.5 * _core.square(z)),
     ppf=lambda q: _core.sqrt(2.0 * special.gammaincinv(1.5, q)),
     isf=lambda q: _core.sqrt(2.0 * special.gammainccinv(1.5, q)),
     support=_POSITIVE,
@@ -167,7 +180,7 @@ invweibull = Continuous(
     cdf=lambda z, c: _core.exp(-(z**-c)),
     sf=lambda z, c: -_core.expm1(-(z**-c)),
     logcdf=lambda z, c: -(z**-c),
-    logsf=lambda z, c: log1mexp(z**-c),
+    logsf=lambda z, c: log1mexp(z**-c, -c * _core.log(z)),
     ppf=lambda q, c: (-_core.log(q)) ** (-1.0 / c),
     isf=lambda q, c: (-_core.log1p(-q)) ** (-1.0 / c),
     support=_POSITIVE,
@@ -178,6 +191,8 @@ betaprime = Continuous(
     *("a", "b"),
     cdf=_beta_prime_cdf,
     sf=_beta_prime_sf,
+    logcdf=_beta_prime_logcdf,
+    logsf=_beta_prime_logsf,
     ppf=_beta_prime_ppf,
     isf=_beta_prime_isf,
     support=_POSITIVE,
@@ -188,6 +203,8 @@ f = Continuous(
     *("dfn", "dfd"),
     cdf=lambda z, dfn, dfd: _beta_prime_cdf(dfn / dfd * z, 0.5 * dfn, 0.5 * dfd),
     sf=lambda z, dfn, dfd: _beta_prime_sf(dfn / dfd * z, 0.5 * dfn, 0.5 * dfd),
+    logcdf=lambda z, dfn, dfd: _beta_prime_logcdf(dfn / dfd * z, 0.5 * dfn, 0.5 * dfd),
+    logsf=lambda z, dfn, dfd: _beta_prime_logsf(dfn / dfd * z, 0.5 * dfn, 0.5 * dfd),
     ppf=lambda q, dfn, dfd: dfd / dfn * _beta_prime_ppf(q, 0.5 * dfn, 0.5 * dfd),
     isf=lambda q, dfn, dfd: dfd / dfn * _beta_prime_isf(q, 0.5 * dfn, 0.5 * dfd),
     support=_POSITIVE,

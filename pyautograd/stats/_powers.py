@@ -13,16 +13,15 @@ import numpy as np
 
 from .. import _core, special
 from .._core import Tensor
+from ..compositions._common import all_of, nowhere
 from ..compositions.quantile_functions import Distribution, quantile
-from ..special._accurate import log_gammainc, log_gammaincc, log_poisson
+from ..special._accurate import LARGE, log_gammainc, log_gammaincc, log_poisson
 from ._continuous import log1mexp
 from ._families import Continuous, Formula
 from ._lifetimes import vanishing
 
 _LOG_2 = math.log(2.0)
 _POSITIVE = (0.0, np.inf)
-# From there on the density of a gamma variable has a formula of its own in log_poisson.
-_LARGE = 30.0
 # Where exp(-_GONE) is nothing beside 1
 _GONE = 37.0
 # Up to there so many terms of the series of exp(-x) are all of it
@@ -32,14 +31,16 @@ _CLOSE, _TERMS = 0.01, 8
 def _power_of_gamma(z: Tensor, a: Tensor, c: Tensor, y: Tensor, log_rate: Tensor | float) -> Tensor:
     """The logarithm of the density at z where y = rate * z**c is a gamma variable of shape a."""
     size = _core.log(_core.absolute(c))
-    edge = _core.logical_or(z == 0.0, _core.logical_not(_core.isfinite(y)))
-    inner, at = _core.where(edge, 1.0, y), _core.where(edge, 1.0, z)
-    inside = log_poisson(a, inner) + _core.log(a) + size - _core.log(at)
+    large = all_of(a >= LARGE, z > 0.0, y < np.inf)
     # At 0 a power times a constant, and nothing where y is infinite
     gone = _core.isinf(y)
-    last = special.xlogy(c * a - 1.0, _core.where(gone, 1.0, z)) + size + a * log_rate
-    last = last - special.gammaln(a) - _core.where(gone, np.inf, y)
-    return _core.where(edge, last, inside)
+    plain = special.xlogy(c * a - 1.0, _core.where(gone, 1.0, z)) + size + a * log_rate
+    plain = plain - special.gammaln(a) - _core.where(gone, np.inf, y)
+    if nowhere(large):
+        return plain
+    count, inner, at = (_core.where(large, v, LARGE) for v in (a, y, z))
+    inside = log_poisson(count, inner) + _core.log(count) + size - _core.log(at)
+    return _core.where(large, inside, plain)
 
 
 def _general(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
@@ -175,8 +176,8 @@ def _lost(x: Tensor) -> Tensor:
 
 def _log_gamma_variable(z: Tensor, c: Tensor) -> Tensor:
     plain = c * z - _core.exp(z) - special.gammaln(c)
-    large = _core.logical_and(c >= _LARGE, _core.absolute(z) < 600.0)
-    k, at = _core.where(large, c, _LARGE), _core.where(large, z, 1.0)
+    large = _core.logical_and(c >= LARGE, _core.absolute(z) < 600.0)
+    k, at = _core.where(large, c, LARGE), _core.where(large, z, 1.0)
     return _core.where(large, log_poisson(k, _core.exp(at)) + _core.log(k), plain)
 
 
