@@ -106,8 +106,10 @@ __global__ void __launch_bounds__(kThreads) run_each(Body body, int64_t n) {
   if (i < n) body(i);
 }
 
+// With room in registers for all the loads that fold_run has under way: left alone, ptxas waits for
+// some of them to have more threads.
 template <class Body>
-__global__ void __launch_bounds__(kThreads) run_folds(Body body, int64_t items, int shift) {
+__global__ void __launch_bounds__(kThreads, 3) run_folds(Body body, int64_t items, int shift) {
   using T = typename Body::Value;
   const Member me(shift);
   const bool there = me.item < items;
