@@ -26,6 +26,26 @@ struct alignas(std::has_single_bit(sizeof(T)) ? sizeof(T) * N : alignof(T)) Pack
   T item[N];
 };
 
+// In one instruction: behind a long formula nvcc makes one of each item.
+template <class T, int N>
+PYAUTOGRAD_HD void store_pack(T* to, const Pack<T, N>& pack) {
+#ifdef __CUDA_ARCH__
+  if constexpr (sizeof(pack) == sizeof(uint4)) {
+    __stcg(reinterpret_cast<uint4*>(to), std::bit_cast<uint4>(pack));
+    return;
+  }
+#endif
+  *reinterpret_cast<Pack<T, N>*>(to) = pack;
+}
+
+// Whether a pack of W may be loaded wherever an operand's elements begin.
+template <int W, class T, int N>
+bool begins_with_packs(const T* data, const Places<N>& places, int operand) {
+  for (int d = 0; d < places.rank; ++d)
+    if (places.strides[d][operand] % W != 0) return false;
+  return reinterpret_cast<uintptr_t>(data) % sizeof(Pack<T, W>) == 0;
+}
+
 // An input of an elementwise kernel: an array, or one number, which may come from the host.
 template <class T>
 struct Operand {

@@ -56,14 +56,6 @@ PYAUTOGRAD_HD typename Rule::Value fold_run(const Rule& rule, const T* base, int
   return rule.combine(rule.combine(chain[0], chain[1]), rule.combine(chain[2], chain[3]));
 }
 
-// Whether a pack of W may be loaded wherever an operand's elements begin.
-template <int W, class T, int N>
-bool begins_with_packs(const T* data, const Places<N>& places, int operand) {
-  for (int d = 0; d < places.rank; ++d)
-    if (places.strides[d][operand] % W != 0) return false;
-  return reinterpret_cast<uintptr_t>(data) % sizeof(Pack<T, W>) == 0;
-}
-
 // The fold of slice s of the elements behind result r is item s * results + r.
 template <class Rule, class R, class T>
 struct Fold {

@@ -1,8 +1,7 @@
 #pragma once
 
 #include "core/view.h"
-#include "kernels/cuda/places.h"
-#include "kernels/cuda/queue.h"
+#include "kernels/cuda/elementwise.h"
 
 namespace pyautograd::kernels::cuda {
 
@@ -52,5 +51,12 @@ struct Line {
   PYAUTOGRAD_HD const T* source(int64_t line) const { return x + places(line).of[1]; }
   PYAUTOGRAD_HD R* target(int64_t line) const { return out + places(line).of[0]; }
 };
+
+// Whether packs of W neighbours may be read and written from the first element of every line on.
+template <int W, class R, class T>
+bool lies_in_packs(const Line<R, T>& line) {
+  return line.x_step == 1 && line.out_step == 1 && begins_with_packs<W>(line.out, line.places, 0) &&
+         begins_with_packs<W>(line.x, line.places, 1);
+}
 
 }  // namespace pyautograd::kernels::cuda

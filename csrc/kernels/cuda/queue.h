@@ -7,6 +7,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 #include "core/backend.h"
 #include "core/error.h"
@@ -34,6 +35,38 @@ PYAUTOGRAD_HD inline uint64_t add_atomically(uint64_t& to, uint64_t value) {
   to += value;
   return before;
 #endif
+}
+
+// What a thread of a fold keeps from its part for its finish, if its body has a type for that.
+struct Nothing {};
+template <class Body>
+struct KeptBy {
+  using Type = Nothing;
+};
+template <class Body>
+  requires requires { typename Body::Kept; }
+struct KeptBy<Body> {
+  using Type = typename Body::Kept;
+};
+template <class Body>
+using Kept = typename KeptBy<Body>::Type;
+
+template <class Body>
+PYAUTOGRAD_HD typename Body::Value part_of(const Body& body, int64_t item, int thread, int threads,
+                                           [[maybe_unused]] Kept<Body>& kept) {
+  if constexpr (std::is_same_v<Kept<Body>, Nothing>)
+    return body.part(item, thread, threads);
+  else
+    return body.part(item, thread, threads, kept);
+}
+template <class Body>
+PYAUTOGRAD_HD void finish_item(const Body& body, int64_t item, int thread, int threads,
+                               const typename Body::Value& total,
+                               [[maybe_unused]] const Kept<Body>& kept) {
+  if constexpr (std::is_same_v<Kept<Body>, Nothing>)
+    body.finish(item, thread, threads, total);
+  else
+    body.finish(item, thread, threads, total, kept);
 }
 
 #ifdef PYAUTOGRAD_CUDA_EMULATION
@@ -114,13 +147,14 @@ __global__ void __launch_bounds__(kThreads, 3) run_folds(Body body, int64_t item
   const Member me(shift);
   const bool there = me.item < items;
   T total{};
-  if (there) total = body.part(me.item, me.lane, me.threads);
+  Kept<Body> kept;
+  if (there) total = part_of(body, me.item, me.lane, me.threads, kept);
   if (me.threads > 1) {
     T* values = shared_values<T>();
     values[threadIdx.x] = total;
     total = fold_group(values, me.threads, [&](T a, T b) { return body.combine(a, b); });
   }
-  if (there) body.finish(me.item, me.lane, me.threads, total);
+  if (there) finish_item(body, me.item, me.lane, me.threads, total, kept);
 }
 
 template <class Body>
@@ -178,7 +212,7 @@ class Queue {
   // In what follows `threads` of a block, a power of two, work at each item together.
 
   // body.finish(item, thread, threads, total) with the fold of all threads' body.part(item, thread,
-  // threads).
+  // threads). A body with a type Kept has one for each thread as a last argument of both.
   template <class Body>
   void folds(int64_t items, int threads, const Body& body) {
     if (items == 0) return;
@@ -187,10 +221,11 @@ class Queue {
       using T = typename Body::Value;
       for (int64_t item = 0; item < items; ++item) {
         T values[kThreads];
-        for (int t = 0; t < threads; ++t) values[t] = body.part(item, t, threads);
+        Kept<Body> kept[kThreads];
+        for (int t = 0; t < threads; ++t) values[t] = part_of(body, item, t, threads, kept[t]);
         const auto combine = [&](T a, T b) { return body.combine(a, b); };
         const T total = fold_group(values, threads, combine);
-        for (int t = 0; t < threads; ++t) body.finish(item, t, threads, total);
+        for (int t = 0; t < threads; ++t) finish_item(body, item, t, threads, total, kept[t]);
       }
     });
 #else

@@ -103,13 +103,6 @@ struct ScanParts {
   }
 };
 
-template <class T>
-bool lies_in_packs(const Line<T, T>& line) {
-  return line.x_step == 1 && line.out_step == 1 &&
-         begins_with_packs<kRun>(line.out, line.places, 0) &&
-         begins_with_packs<kRun>(line.x, line.places, 1);
-}
-
 // Where a line is several parts, their totals are scanned first: elements are read twice and
 // written once.
 template <class F, class T>
@@ -125,7 +118,7 @@ void scan_lines(Queue& queue, const Line<T, T>& line, int64_t lines, bool side_b
     length = line.length;
   }
   const int64_t parts = (line.length - 1) / length + 1;
-  ScanParts<F, T> scan{line,    Divisor(parts), length, !reverse && lies_in_packs(line),
+  ScanParts<F, T> scan{line,    Divisor(parts), length, !reverse && lies_in_packs<kRun>(line),
                        reverse, nullptr,        nullptr};
   if (parts == 1) {
     queue.scans(lines, threads, scan);

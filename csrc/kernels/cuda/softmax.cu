@@ -20,16 +20,18 @@ struct SumOfExponentials {
   }
   // Differences to an infinite one would be nan.
   PYAUTOGRAD_HD static T shift(T top) { return std::isinf(top) ? T(0) : top; }
-  PYAUTOGRAD_HD T relative_to(T other) const {
-    return sum == T(0) ? T(0) : sum * std::exp(shift(top) - shift(other));
-  }
+  // With one exponential, that of the smaller exponent beside the larger one: the other would be 1.
   PYAUTOGRAD_HD SumOfExponentials and_one(T x) const {
-    if (!(x > top)) return {top, sum + std::exp(x - shift(top))};
-    return {x, relative_to(x) + std::exp(x - shift(x))};
+    const bool larger = x > top;
+    const T most = larger ? x : top, base = shift(most);
+    const T smaller = std::exp((larger ? top : x) - base);
+    return {most, larger ? sum * smaller + (x - base + 1) : sum + smaller};
   }
   PYAUTOGRAD_HD SumOfExponentials and_all(const SumOfExponentials& other) const {
-    const T larger = Maximum()(top, other.top);
-    return {larger, relative_to(larger) + other.relative_to(larger)};
+    const bool mine = top > other.top;
+    const T most = mine ? top : other.top;
+    const T smaller = std::exp((mine ? other.top : top) - shift(most));
+    return {most, mine ? sum + other.sum * smaller : other.sum + sum * smaller};
   }
   PYAUTOGRAD_HD T logarithm() const { return shift(top) + std::log(sum); }
 };
@@ -67,7 +69,7 @@ struct Normalised {
     const T infinity = std::numeric_limits<T>::infinity();
     const T sum = of.top == infinity ? std::numeric_limits<T>::quiet_NaN() : of.sum;
     const T difference = x - of.top;
-    return log ? difference - std::log(sum) : std::exp(difference) / sum;
+    return log ? difference - std::log(sum) : std::exp(difference) * (T(1) / sum);
   }
 };
 
@@ -89,17 +91,83 @@ struct SoftmaxLine {
   }
 };
 
+// A line that a group's threads hold in registers, so that it is read once: packs of W neighbours,
+// one for each thread in turn.
+template <bool log, class T, int W>
+struct HeldLine {
+  using Value = SumOfExponentials<T>;
+  static constexpr int kElements = 128 / sizeof(T), kPacks = kElements / W;
+  struct Kept {
+    Pack<T, W> packs[kPacks];
+  };
+  Line<T, T> line;
+
+  // Each pack lies within the line, or behind its end.
+  PYAUTOGRAD_HD int64_t first_of(int k, int thread, int threads) const {
+    return int64_t{W} * (k * threads + thread);
+  }
+  PYAUTOGRAD_HD static int64_t place_of(int64_t first, int64_t step) {
+    return W == 1 ? first * step : first;
+  }
+  PYAUTOGRAD_HD Value part(int64_t number, int thread, int threads, Kept& kept) const {
+    const T* x = line.source(number);
+    for (int k = 0; k < kPacks; ++k) {
+      const int64_t first = first_of(k, thread, threads);
+      for (T& item : kept.packs[k].item) item = Value::none().top;
+      if (first < line.length)
+        kept.packs[k] = *reinterpret_cast<const Pack<T, W>*>(x + place_of(first, line.x_step));
+    }
+    Value total = Value::none();
+    for (const auto& pack : kept.packs)
+      for (T item : pack.item) total.top = item > total.top ? item : total.top;
+    const T base = Value::shift(total.top);
+    for (int k = 0; k < kPacks; ++k)
+      if (first_of(k, thread, threads) < line.length)
+        for (T item : kept.packs[k].item) total.sum += std::exp(item - base);
+    return total;
+  }
+  PYAUTOGRAD_HD Value combine(const Value& a, const Value& b) const { return a.and_all(b); }
+  PYAUTOGRAD_HD void finish(int64_t number, int thread, int threads, const Value& total,
+                            const Kept& kept) const {
+    T* out = line.target(number);
+    for (int k = 0; k < kPacks; ++k) {
+      const int64_t first = first_of(k, thread, threads);
+      if (first >= line.length) continue;
+      Pack<T, W> pack = kept.packs[k];
+      for (T& item : pack.item) item = Normalised<log>()(item, total);
+      store_pack(out + place_of(first, line.out_step), pack);
+    }
+  }
+};
+
+template <bool log, int W, class T>
+void run_held(Queue& queue, int64_t lines, const Line<T, T>& line) {
+  using Held = HeldLine<log, T, W>;
+  // As many threads as registers ask for, and not fewer than read neighbouring memory together.
+  const int threads =
+      std::max(threads_for(line.length, Held::kElements), std::min(8, threads_for(line.length, W)));
+  queue.folds(lines, threads, Held{line});
+}
+
 template <bool log, class T>
 bool run_softmax(const View& out, const View& x, int axis) {
   const Lines lines(out, x, axis);
   if (!lines.fits()) return false;
-  // In one pass if a line is still in a cache when it is read again, and there is a thread for it.
-  constexpr int64_t kNear = 1 << 13, kManyLines = 1 << 15;
+  // In one pass if a group can hold a line, or if there is a thread for each line.
+  constexpr int kWidth = pack_width<T>;
+  constexpr int64_t kMost = int64_t{kThreads} * HeldLine<log, T, 1>::kElements,
+                    kManyLines = 1 << 15;
   const int64_t count = lines.outer.count();
   const bool alone = by_thread(lines.side_by_side(), count * lines.length);
-  if (alone ? count >= kManyLines : lines.length <= kNear) {
-    const int threads = alone ? 1 : threads_for(lines.length, fold_loads<1>);
-    Queue(out.device).folds(count, threads, SoftmaxLine<log, T>{Line<T, T>(out, x, lines)});
+  if (alone ? count >= kManyLines : lines.length <= kMost) {
+    const Line<T, T> line(out, x, lines);
+    Queue queue(out.device);
+    if (alone)
+      queue.folds(count, 1, SoftmaxLine<log, T>{line});
+    else if (line.length % kWidth == 0 && lies_in_packs<kWidth>(line))
+      run_held<log, kWidth>(queue, count, line);
+    else
+      run_held<log, 1>(queue, count, line);
     return true;
   }
   using Sum = SumOfExponentials<T>;
