@@ -83,6 +83,8 @@ using Product = ProductFunctions;
 static_assert(agrees<TypeOf<&Product::create>>(cublasCreate_v2));
 static_assert(agrees<TypeOf<&Product::set_stream>>(cublasSetStream_v2));
 static_assert(agrees<TypeOf<&Product::set_workspace>>(cublasSetWorkspace_v2));
+static_assert(agrees<TypeOf<&Product::set_math>>(cublasSetMathMode));
+static_assert(Product::kWideSums == CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION);
 using GemmOfC = cublasStatus_t(cublasHandle_t, cublasOperation_t, cublasOperation_t, int, int, int,
                                const void*, const void*, cudaDataType, int, long long, const void*,
                                cudaDataType, int, long long, const void*, void*, cudaDataType, int,

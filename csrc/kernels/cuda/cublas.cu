@@ -67,6 +67,8 @@ class Cublas {
           call_with_memory(queue.device(), f_.kNoMemory, [&] { return f_.create(&found.second); }),
           "cublasCreate");
       check_status(f_.set_stream(found.second, queue.stream()), "cublasSetStream");
+      // Left alone, it adds the parts of a long product of halves up in halves.
+      check_status(f_.set_math(found.second, f_.kWideSums), "cublasSetMathMode");
     }
     return found;
   }

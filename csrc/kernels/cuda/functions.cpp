@@ -20,6 +20,7 @@ void resolve(ProductFunctions& f, Resolver& resolve) {
   resolve(f.create, "cublasCreate_v2");
   resolve(f.set_stream, "cublasSetStream_v2");
   resolve(f.set_workspace, "cublasSetWorkspace_v2");
+  resolve(f.set_math, "cublasSetMathMode");
   resolve(f.gemm, "cublasGemmStridedBatchedEx");
 }
 

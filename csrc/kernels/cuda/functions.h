@@ -16,12 +16,14 @@ namespace pyautograd::kernels::cuda {
 struct ProductFunctions {
   static constexpr int kCompute32 = 68, kCompute64 = 70, kComputeTf32 = 77;  // cublasComputeType_t
   static constexpr int kDefaultAlgorithm = -1;                               // cublasGemmAlgo_t
-  static constexpr int kNoMemory = 3;                                        // cublasStatus_t
+  static constexpr int kWideSums = 16;  // cublasMath_t: no sums in the type of the result
+  static constexpr int kNoMemory = 3;   // cublasStatus_t
   using Handle = void*;
 
   int (*create)(Handle*);
   int (*set_stream)(Handle, void* stream);
   int (*set_workspace)(Handle, void* memory, size_t bytes);
+  int (*set_math)(Handle, int mode);
   int (*gemm)(Handle, int a_operation, int b_operation, int m, int n, int k, const void* alpha,
               const void* a, int a_type, int lda, long long a_step, const void* b, int b_type,
               int ldb, long long b_step, const void* beta, void* c, int c_type, int ldc,
