@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import _core
 from .._core import Tensor
-from .._scipy import scipy_module
-from ..func._vmap import vmap
+from ._entries import Entries
 
 
 def matmul(a: Any, x: Any, /, *, data: Any = None) -> Tensor:
@@ -42,31 +39,13 @@ def matmul(a: Any, x: Any, /, *, data: Any = None) -> Tensor:
            [ 4.,  0.,  8.]])
     """
     op = "sparse.matmul"
-    if not scipy_module(op, "sparse").issparse(a) or a.ndim != 2:
-        raise TypeError(f"[{op}] expected a sparse matrix of SciPy's, got {type(a).__name__}")
-    entries = a.tocoo()
+    entries, values = Entries.of(op, a, data)
     x = _core.asarray(x)
-    values = _core.asarray(entries.data).to(x.device) if data is None else _core.asarray(data)
-    if values.shape != entries.data.shape:
-        raise ValueError(f"[{op}] {entries.nnz} entries need as many in data, got {values.shape}")
     if x.ndim not in (1, 2) or x.shape[0] != a.shape[1]:
         raise ValueError(
             f"[{op}] shapes {a.shape} and {x.shape} do not match: x must have shape "
             f"({a.shape[1]},) or ({a.shape[1]}, k)"
         )
-    rows, columns = (
-        _core.asarray(place.astype(np.int64)).to(x.device) for place in (entries.row, entries.col)
-    )
-
-    def product(vector: Tensor) -> Tensor:
-        terms = values * vector[columns]
-        if terms.dtype.kind == "c":
-            return _core.complex(total(_core.real(terms)), total(_core.imag(terms)))
-        return total(terms)
-
-    def total(terms: Tensor) -> Tensor:
-        sums = _core.bincount(rows, terms, minlength=a.shape[0])
-        return _core.astype(sums, terms.dtype)
-
-    mapped: Tensor = product(x) if x.ndim == 1 else vmap(product, in_axes=1, out_axes=1)(x)
-    return mapped
+    if data is None:
+        values = values.to(x.device)
+    return entries.product(values, x.T).T if x.ndim == 2 else entries.product(values, x)

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy.sparse import eye_array
 
 import pyautograd as pa
 
@@ -54,6 +55,9 @@ PROGRAMS = {
     )[0],
     "sparse-matmul": lambda to: pa.hessian(
         lambda x: pa.sum(pa.sparse.matmul(pa.sparse.hessian(fourth_powers, to(X)), x) ** 3), to(X)
+    ),
+    "sparse-solve": lambda to: pa.hessian(
+        lambda x: pa.sum(pa.sparse.solve(eye_array(5), x**2, data=x) ** 2), to(X)
     ),
     "hessian-diagonal-of-a-line": lambda to: pa.hessian_diagonal(pa.sum)(to(X)),
     "laplacian-of-a-line": lambda to: pa.laplacian(pa.sum)(to(X)),
