@@ -506,6 +506,27 @@ class HessianRecovery:
     def count(self) -> int: ...
     def values(self, products: Sequence[Tensor], dtype: npt.DTypeLike) -> Tensor: ...
 
+class Elimination:
+    """Gauss's elimination without exchanges, within the pattern that it fills."""
+
+    most_directions: int
+
+    def __init__(
+        self, n: int, rows: npt.NDArray[np.int32], columns: npt.NDArray[np.int32]
+    ) -> None: ...
+    def inverse(
+        self,
+        values: npt.NDArray[np.float64],
+        directions: Sequence[npt.NDArray[np.float64]],
+    ) -> npt.NDArray[np.float64]: ...
+    def inverse_complex(
+        self,
+        values: npt.NDArray[np.complex128],
+        directions: Sequence[npt.NDArray[np.complex128]],
+    ) -> npt.NDArray[np.complex128]: ...
+    @property
+    def below(self) -> int: ...
+
 class JacobianRecovery:
     """Colours of rows and columns, and what takes a Jacobian's entries from products with them."""
 

@@ -1,6 +1,7 @@
 #include <pybind11/numpy.h>
 
 #include <algorithm>
+#include <complex>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "python/caster.h"
 #include "python/gil.h"
 #include "sparse/colouring.h"
+#include "sparse/elimination.h"
 #include "sparse/recovery.h"
 
 // What pyautograd/sparse/ needs: patterns, colourings, recovery. Index arrays are NumPy's.
@@ -466,6 +468,42 @@ class JacobianRecovery {
   const std::shared_ptr<Recovery> recovery_;
 };
 
+template <class T>
+using Numbers = py::array_t<T, py::array::c_style | py::array::forcecast>;
+
+template <class T>
+Numbers<T> inverse_entries(const sparse::Elimination& elimination, const Numbers<T>& values,
+                           const std::vector<Numbers<T>>& directions) {
+  std::vector<const T*> along;
+  for (const Numbers<T>& direction : directions) along.push_back(direction.data());
+  const auto fits = [&](const Numbers<T>& x) { return x.size() == elimination.entries(); };
+  if (!fits(values) || !std::all_of(directions.begin(), directions.end(), fits))
+    value_error("[sparse] ", elimination.entries(), " entries need as many values");
+  Numbers<T> out(elimination.entries());
+  T* const to = out.mutable_data();
+  const T* const from = values.data();
+  const WithoutGil unlocked;
+  elimination.inverse(from, std::span<const T* const>(along), to);
+  return out;
+}
+
+void bind_elimination(py::module_& module) {
+  py::class_<sparse::Elimination> elimination(module, "Elimination");
+  elimination.attr("most_directions") = sparse::Elimination::kMostDirections;
+  elimination
+      .def(py::init([](int32_t n, const Int32s& rows, const Int32s& columns) {
+             const std::span<const int32_t> i(rows.data(), static_cast<size_t>(rows.size()));
+             const std::span<const int32_t> j(columns.data(), static_cast<size_t>(columns.size()));
+             const WithoutGil unlocked;
+             return std::make_unique<sparse::Elimination>(n, i, j);
+           }),
+           py::arg("n"), py::arg("rows"), py::arg("columns"))
+      .def("inverse", &inverse_entries<double>, py::arg("values"), py::arg("directions"))
+      .def("inverse_complex", &inverse_entries<std::complex<double>>, py::arg("values"),
+           py::arg("directions"))
+      .def_property_readonly("below", &sparse::Elimination::below);
+}
+
 }  // namespace
 
 void bind_sparse(py::module_& module) {
@@ -495,6 +533,7 @@ void bind_sparse(py::module_& module) {
       .def_readonly("column_colours", &JacobianRecovery::column_colours)
       .def_readonly("column_count", &JacobianRecovery::column_count)
       .def("values", &JacobianRecovery::values, py::arg("products"), py::arg("dtype"));
+  bind_elimination(module);
 }
 
 }  // namespace pyautograd::python

@@ -24,12 +24,12 @@ from .._core import Tensor
 from .._fused import fused
 from ._matmul import matmul
 from ._plans import HessianPlan, JacobianPlan, record, record_gradient
-from ._solve import SuperLU, solve, splu
+from ._solve import SuperLU, logdet, solve, splu
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Plan", "SuperLU", "hessian", "jacobian", "matmul", "plan", "solve", "splu"]
+__all__ = ["Plan", "SuperLU", "hessian", "jacobian", "logdet", "matmul", "plan", "solve", "splu"]
 
 
 def jacobian(

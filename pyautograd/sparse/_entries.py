@@ -20,6 +20,7 @@ class Entries:
 
     def __init__(self, shape: tuple[int, int], rows: Places, columns: Places) -> None:
         self.shape, self.rows, self.columns = shape, rows, columns
+        self.count = len(rows)
 
     @classmethod
     def of(cls, op: str, a: Any, data: Any) -> tuple[Entries, Tensor]:

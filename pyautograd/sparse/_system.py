@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .._core import Tensor
+from .._core import Elimination, Tensor
 from .._scipy import scipy_module
 from ._entries import Entries
 
@@ -52,6 +52,7 @@ class System:
         )
         # Replaced as a whole, so that several threads may use it.
         self._latest: tuple[Array, list[Any]] | None = None
+        self._filled: tuple[Array, Elimination] | None = None
 
     def solve(self, values: Tensor, b: Tensor, transposed: bool) -> Tensor:
         """Solutions with the matrix or its transpose, of the values' precision."""
@@ -67,6 +68,45 @@ class System:
             else:
                 x[...] = _solved(lu, vectors, trans)
         return _core.asarray(out).to(b.device)
+
+    def logdet(self, values: Tensor) -> Tensor:
+        """log|det| of each of the systems, of the real dtype."""
+        factors = self._factors(values)
+        out = np.full(len(factors), np.nan, _numbers(values).real.dtype)
+        for i, lu in enumerate(factors):
+            if lu is not None:
+                out[i] = np.log(np.abs(lu.U.diagonal())).sum(dtype=np.float64)
+        return _core.asarray(out).to(values.device)
+
+    def inverse_entries(self, values: Tensor, *directions: Tensor) -> Tensor:
+        """The inverse where the transpose has entries, or its derivative along all directions."""
+        numbers, along = _numbers(values), [_numbers(d) for d in directions]
+        wide, name = (
+            (np.complex128, "inverse_complex")
+            if numbers.dtype.kind == "c"
+            else (np.float64, "inverse")
+        )
+        vectors = along[0].shape[1] if along else 1
+        out = np.full((len(numbers), vectors, numbers.shape[1]), np.nan, numbers.dtype)
+        for i, lu in enumerate(self._factors(values)):
+            if lu is None:
+                continue
+            inverse, own = getattr(self._elimination(lu), name), numbers[i].astype(wide)
+            for j in range(vectors):
+                out[i, j] = inverse(own, [d[i, j].astype(wide) for d in along])
+        return _core.asarray(out).to(values.device)
+
+    def _elimination(self, lu: Any) -> Elimination:
+        """With the pivots that SuperLU has chosen."""
+        rows = lu.perm_r[self.entries.rows].astype(np.int32)
+        latest = self._filled
+        # The columns' order is a function of the pattern.
+        if latest is not None and np.array_equal(latest[0], rows):
+            return latest[1]
+        columns = lu.perm_c[self.entries.columns].astype(np.int32)
+        made = Elimination(self.n, rows, columns)
+        self._filled = rows, made
+        return made
 
     def _factors(self, values: Tensor) -> list[Any]:
         numbers = _numbers(values)
@@ -104,6 +144,16 @@ class System:
             f"[{self.op}] {subject} is singular: unknowns that the equations do not determine, "
             "such as a constant that may be added to all, need an equation of their own"
         )
+
+
+def on_host(op: str, function: Any, *args: Any, like: Tensor) -> Tensor:
+    """A function of plain tensors, and of constants behind them, or a step of a captured call."""
+    if not _core.capturing():
+        found: Tensor = function(*args)
+        return found
+    tensors = [x for x in args if isinstance(x, Tensor)]
+    constants = args[len(tensors) :]
+    return _core.python_step(op, lambda *given: function(*given, *constants), tensors, like)
 
 
 def _solved(lu: Any, rows: Array, trans: str) -> Array:
