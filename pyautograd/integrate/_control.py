@@ -109,7 +109,7 @@ class Control:
         scale = self._scale(_core.maximum(sizes[..., -2, :], sizes[..., -1, :]))
         squares = _core.mean((sizes[..., :-2, :] / scale[..., None, :]) ** 2, axis=-1)
         errors = self._method.error(_core.unstack(squares, axis=-1))
-        return float(_core.max(errors)) if errors.size else 0.0
+        return float(_core.max(errors)) if sizes.size else 0.0
 
     def _watch(self, taken: Taken) -> None:
         """Whether stability and not the error has limited the steps for a while: DOPRI5's rule."""
@@ -127,9 +127,9 @@ class Control:
     def _initial(self, f: Slope, t: float, end: float, y: Tensor, slope: Tensor) -> float:
         """A first length, from an estimate of the second derivative."""
         span = abs(end - t)
-        if not (y.size and span):
-            return min(span, self._max_step)
         rows = _sizes(_core.stack([y, slope]))
+        if not (rows.size and span):
+            return min(span, self._max_step)
         scale = self._scale(rows[..., 0, :])
         size, speed = _rms(rows[..., 0, :] / scale), _rms(rows[..., 1, :] / scale)
         still = _core.logical_or(size < 1e-5, speed < 1e-5)

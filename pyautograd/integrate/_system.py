@@ -95,7 +95,11 @@ class Times:
     def slope(self, f: Callable[..., Tensor]) -> Callable[..., Tensor]:
         if not self._moves:
             return f
-        return lambda s, y: self._length * f(self._origin + s * self._length, y)
+
+        def by_fraction(s: Any, y: Tensor) -> Tensor:
+            return (self._length * f(self._origin + s * self._length, y)).astype(y.dtype)
+
+        return by_fraction
 
     def of(self, s: Any) -> Tensor:
         return _core.asarray(s) * self._length + self._origin

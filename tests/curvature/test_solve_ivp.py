@@ -305,6 +305,8 @@ def test_forms_of_the_start():
 
     single = solve_ivp(lambda t, y: -y, (0, 1), pa.ones(3, dtype=pa.float32))
     assert single.y.dtype == np.float32
+    moved = solve_ivp(lambda t, y: -y, (0, pa.tensor(1.0)), pa.ones(3, dtype=pa.float32))
+    assert moved.y.dtype == np.float32
     turning = solve_ivp(lambda t, y: 1j * y, (0.0, 1.0), [1.0 + 0.0j], **FINE).y[0, -1]
     assert turning.item() == pytest.approx(np.exp(1j), rel=1e-7, abs=0)
     angle = pa.tensor(0.3)
@@ -323,6 +325,9 @@ def test_nothing_to_do():
         solve_ivp(oscillator, (1.0, 1.0), [1.0, 2.0], t_eval=[1.0]).y.tolist() == still.y.tolist()
     )
     assert solve_ivp(oscillator, (0.0, 1.0), [1.0, 2.0], t_eval=[]).y.shape == (2, 0)
+    assert solve_ivp(lambda t, y: y, (0.0, 1.0), pa.ones(0), t_eval=[0.5]).y.shape == (0, 1)
+    none = pa.func.vmap(lambda y0: solve_ivp(oscillator, (0.0, 1.0), y0, t_eval=[0.5]).y)
+    assert none(pa.ones((0, 2))).shape == (0, 2, 1)
 
 
 def test_tolerances_of_each_unknown():
