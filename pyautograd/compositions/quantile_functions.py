@@ -31,6 +31,8 @@ _WIDEST = 745.0
 _TERMS = 20
 _NEAR = 0.2
 _DEEP = 1e30
+# Closer to 1 a quantile of the beta distribution is one less another one.
+_BESIDE = 0.99
 # From there on the normal distribution's has twelve digits.
 _MANY = 500.0
 
@@ -128,12 +130,16 @@ class _Quantile(Function):
         return place, scaled, shapes
 
 
-def quantile(op: str, distribution: Distribution, complement: bool, p: Any, *shapes: Any) -> Tensor:
-    """The inverse in the common dtype, computed in float64."""
-    for x in (p, *shapes):
+def _real(op: str, *values: Any) -> tuple[list[Tensor], Any]:
+    for x in values:
         if (given := _core.asarray(x).dtype).kind == "c":
             raise TypeError(f"[{op}] takes real numbers, got dtype {given}")
-    wide, dtype = in_double(op, p, *shapes)
+    return in_double(op, *values)
+
+
+def quantile(op: str, distribution: Distribution, complement: bool, p: Any, *shapes: Any) -> Tensor:
+    """The inverse in the common dtype, computed in float64."""
+    wide, dtype = _real(op, p, *shapes)
     return _core.astype(_Quantile.apply(distribution, complement, *wide), dtype)
 
 
@@ -356,6 +362,23 @@ def gammainccinv(a: TensorLike, y: TensorLike, /) -> Tensor:
     return quantile("special.gammainccinv", _GAMMA, True, y, a)
 
 
+def _beta_quantile(op: str, complement: bool, p: Any, a: Any, b: Any) -> Tensor:
+    """Beside 1 by the distance from there, as slopes at a place rounded to 1 have lost digits."""
+    (p, a, b), dtype = _real(op, p, a, b)
+    known = a.detach(), b.detach(), _core.full_like(p, _BESIDE)
+    if complement:
+        beside = p < _core.special_betaincc(*known)
+    else:
+        beside = p > _core.special_betainc(*known)
+    if nowhere(beside):
+        return _core.astype(_Quantile.apply(_BETA, complement, p, a, b), dtype)
+    safe = [_core.where(beside, s, v) for s, v in ((0.5, p), (1.0, a), (1.0, b))]
+    turned = [_core.where(beside, v, s) for s, v in ((0.5, p), (1.0, b), (1.0, a))]
+    rest = _Quantile.apply(_BETA, not complement, *turned)
+    value = _core.where(beside, 1.0 - rest, _Quantile.apply(_BETA, complement, *safe))
+    return _core.astype(value, dtype)
+
+
 def betaincinv(a: TensorLike, b: TensorLike, y: TensorLike, /) -> Tensor:
     """The x with ``betainc(a, b, x) = y``, differentiable in all arguments.
 
@@ -365,7 +388,7 @@ def betaincinv(a: TensorLike, b: TensorLike, y: TensorLike, /) -> Tensor:
     >>> pa.special.betaincinv(1.0, 2.0, [0.0, 0.75]).numpy().round(12)
     array([0. , 0.5])
     """
-    return quantile("special.betaincinv", _BETA, False, y, a, b)
+    return _beta_quantile("special.betaincinv", False, y, a, b)
 
 
 def betainccinv(a: TensorLike, b: TensorLike, y: TensorLike, /) -> Tensor:
@@ -374,7 +397,7 @@ def betainccinv(a: TensorLike, b: TensorLike, y: TensorLike, /) -> Tensor:
     >>> round(pa.special.betainccinv(2.0, 1.0, 0.75).item(), 12)
     0.5
     """
-    return quantile("special.betainccinv", _BETA, True, y, a, b)
+    return _beta_quantile("special.betainccinv", True, y, a, b)
 
 
 def stdtr(df: TensorLike, t: TensorLike, /) -> Tensor:
