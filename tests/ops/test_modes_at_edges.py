@@ -261,3 +261,23 @@ def test_what_is_remembered_of_an_exponential_keeps_every_bit_of_the_value():
 def test_masked_exponentials_have_finite_derivatives():
     f = lambda x: pa.sum(pa.where(x < 100, 1 / (1 + pa.exp(x)), x))  # noqa: E731
     assert pa.func.grad(f)(np.array([800.0, 0.0])).tolist() == [1.0, -0.25]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_zeros_cut_off_whatever_they_meet_in_arrays_too(dtype):
+    """Loops over arrays choose by masks: every pair, with every length of a vector's rest."""
+    edges = [0.0, -0.0, 1.5, -2.0, INF, -INF, NAN]
+    pairs = np.array([(t, x) for t in edges for x in edges] * 3, dtype)
+    slopes = {pa.square: lambda x: 2 * x, pa.log: lambda x: 1 / x, pa.abs: np.sign}
+    for f, slope in slopes.items():
+        for n in range(1, len(pairs), 5):
+            t, x = pairs[:n].T.copy()
+            x = np.abs(x) if f is pa.log else x
+            with np.errstate(all="ignore"):
+                p = slope(x)
+                product = t * p
+            expected = np.where((t == 0) | ((p == 0) & (t == t)), 0, product)
+            found = pa.func.jvp(f, (pa.asarray(x),), (pa.asarray(t),))[1]
+            pulled = pa.func.vjp(f, pa.asarray(x))[1](pa.asarray(t))[0]
+            np.testing.assert_array_equal(found.numpy(), expected)
+            np.testing.assert_array_equal(pulled.numpy(), expected)

@@ -198,6 +198,15 @@ struct Xlogy {
   }
 };
 
+// One choice after the other, which compilers make with masks; conditions that are combined first
+// take them through other registers.
+template <class T>
+PYAUTOGRAD_HD T cut_off(T t, bool flat, T product) {
+  const T known = t == t ? T(0) : product;
+  const T chosen = flat ? known : product;
+  return t == 0 ? T(0) : chosen;
+}
+
 // A zero tangent or cotangent t stays zero whatever slope p it meets. So an entry that a mask or a
 // slice cuts off contributes nothing, even where a formula beyond it is infinite or nan. Nor does
 // an infinite t behind a zero slope: so the product of a chain of slopes is the same from either
@@ -205,13 +214,13 @@ struct Xlogy {
 template <class T>
 PYAUTOGRAD_HD T scaled(T t, T p) {
   T product = t * p;
-  return (t == 0) | ((p == 0) & (t == t)) ? T(0) : product;
+  return cut_off(t, p == 0, product);
 }
 template <class T>
 PYAUTOGRAD_HD T scaled_over(T t, T p) {
   constexpr T infinity = std::numeric_limits<T>::infinity();
   T quotient = t / p;
-  return (t == 0) | ((std::abs(p) == infinity) & (t == t)) ? T(0) : quotient;
+  return cut_off(t, std::abs(p) == infinity, quotient);
 }
 
 // t times the slope p.
@@ -226,7 +235,7 @@ struct ScaleBoth {
   template <class T>
   PYAUTOGRAD_HD T operator()(T a, T b) const {
     T product = a * b;
-    return (a == 0) | (b == 0) ? T(0) : product;
+    return (a != 0) & (b != 0) ? product : T(0);
   }
 };
 // t times the slope 1 / p.
