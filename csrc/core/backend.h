@@ -36,6 +36,9 @@ class Backend {
 
   virtual void* allocate(int device, size_t bytes) = 0;
   virtual void free(int device, void* data, size_t bytes) noexcept = 0;
+  // What other libraries have seen: they have let go of it, and what they asked of the device's
+  // default stream may still use it.
+  virtual void free_shared(int device, void* data, size_t bytes) noexcept = 0;
   // Gives cached blocks back to the system; the number of bytes.
   virtual size_t release_cached(int device) = 0;
   virtual DeviceMemory memory(int device) = 0;
@@ -121,7 +124,7 @@ class Backend {
 };
 
 // What the library exports: null if it was built for another interface than the caller's.
-inline constexpr uint32_t kBackendVersion = 7;
+inline constexpr uint32_t kBackendVersion = 8;
 using BackendEntry = Backend* (*)(uint32_t version);
 inline constexpr const char* kBackendEntry = "pyautograd_cuda_backend";
 

@@ -30,8 +30,10 @@ Storage::~Storage() {
 }
 
 void Storage::release_memory() noexcept {
-  if (device_.kind != Device::Kind::CPU)
-    return backend().free(device_.index, data_, std::max<size_t>(bytes_, 1));
+  if (device_.kind != Device::Kind::CPU) {
+    const auto free = exposed_ ? &Backend::free_shared : &Backend::free;
+    return (backend().*free)(device_.index, data_, std::max<size_t>(bytes_, 1));
+  }
   count_bytes(-static_cast<int64_t>(bytes_));
   if (!is_inline()) free_data(data_, bytes_);
 }

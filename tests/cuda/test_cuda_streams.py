@@ -4,6 +4,7 @@ The emulated device puts work off until somebody waits for it, one stream after 
 that nobody asked for shows as wrong numbers.
 """
 
+import ctypes
 import os
 import threading
 import time
@@ -115,6 +116,29 @@ def test_memory_is_not_reused_while_another_stream_uses_it(device):
         del y
     for step, y in kept:
         np.testing.assert_allclose(y.to("cpu").numpy(), chain_of(step))
+
+
+def test_memory_is_not_reused_while_another_library_uses_it(device):
+    library = os.environ.get("PYAUTOGRAD_TEST_CUDA_LIBRARY")
+    others = library and ctypes.CDLL(library)
+    if not hasattr(others, "pyautograd_others_copy"):
+        pytest.skip("needs the emulated device")
+    for side in (pa.cuda.default_stream(device), pa.cuda.Stream(device)):
+        x = pa.full(3000, 1.0, device=device)
+        seen = x.__dlpack__(stream=1)
+        place, got = x.__cuda_array_interface__["data"][0], np.zeros(3000)
+        others.pyautograd_others_copy(
+            ctypes.c_void_p(got.ctypes.data), ctypes.c_void_p(place), ctypes.c_size_t(got.nbytes)
+        )
+        del x, seen
+        with pa.cuda.stream(side):
+            y = pa.full(3000, -1.0, device=device)
+            reused = y.__cuda_array_interface__["data"][0] == place
+            assert y[:1].tolist() == [-1]
+        others.pyautograd_others_wait()
+        np.testing.assert_array_equal(got, 1.0)
+        assert reused or side != pa.cuda.default_stream(device)
+        del y
 
 
 def test_freed_memory_comes_back_to_every_stream(device):

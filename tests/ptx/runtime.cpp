@@ -61,7 +61,7 @@ cudaError_t checked(const F& f) {
 
 Stream& stream_of(cudaStream_t stream) {
   static auto* legacy = new Stream;
-  return stream ? *reinterpret_cast<Stream*>(stream) : *legacy;
+  return stream && stream != cudaStreamLegacy ? *reinterpret_cast<Stream*>(stream) : *legacy;
 }
 const std::shared_ptr<Event>& event_of(cudaEvent_t event) {
   return *reinterpret_cast<std::shared_ptr<Event>*>(event);

@@ -86,6 +86,7 @@ class CudaSystem final : public System {
                "cudaStreamCreate");
     return stream;
   }
+  void* default_stream() override { return cudaStreamLegacy; }
   bool idle(void* stream) override {
     return is_done(cudaStreamQuery(stream_of(stream)), "cudaStreamQuery");
   }

@@ -70,6 +70,21 @@ void StreamBackend::free(int device, void* data, size_t bytes) noexcept {
   runtime.allocator.free(data, bytes, stream);
 }
 
+// This thread's own stream, which no capture makes its own, comes after what the default one was
+// asked, and the block's next user after a use by that stream.
+void StreamBackend::free_shared(int device, void* data, size_t bytes) noexcept {
+  if (forked_) return;
+  try {
+    const int stream = own_stream(device);
+    Runtime& runtime = at(device);
+    const std::lock_guard lock(runtime.mutex);
+    runtime.timeline.follow_default(stream);
+    if (Block* block = runtime.allocator.find(data)) block->note_read(runtime.timeline.now(stream));
+  } catch (const Error&) {  // a failed device works no more
+  }
+  free(device, data, bytes);
+}
+
 size_t StreamBackend::release_cached(int device) {
   Runtime& runtime = at(device);
   pinned_.release([this](int where, Use use) { return finished(where, use); },

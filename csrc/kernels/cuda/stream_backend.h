@@ -26,6 +26,7 @@ class StreamBackend : public Backend {
  public:
   void* allocate(int device, size_t bytes) override;
   void free(int device, void* data, size_t bytes) noexcept override;
+  void free_shared(int device, void* data, size_t bytes) noexcept override;
   size_t release_cached(int device) override;
   DeviceMemory memory(int device) override;
   void reset_peak(int device) override;

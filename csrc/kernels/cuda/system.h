@@ -20,6 +20,7 @@ class System {
   virtual void give_pinned(void* data) noexcept = 0;
 
   virtual void* make_stream(int priority) = 0;
+  virtual void* default_stream() = 0;  // where others ask for work, and we for none
   virtual bool idle(void* stream) = 0;
   virtual void wait(void* stream) = 0;
   virtual void copy(void* stream, void* to, const void* from, size_t bytes,

@@ -51,6 +51,12 @@ void Timeline::order_after_all(int stream) {
   }
 }
 
+void Timeline::follow_default(int stream) {
+  if (!others_) others_ = system_.make_event(false);
+  system_.record(others_, system_.default_stream());
+  system_.follow(at(stream).handle, others_);
+}
+
 bool Timeline::finished(Use use) {
   Stream& stream = at(use.stream);
   if (stream.done >= use.tick) return true;

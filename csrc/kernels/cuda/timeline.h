@@ -38,6 +38,8 @@ class Timeline {
   bool ordered(int stream, Use use);
   void order(int stream, Use use);
   void order_after_all(int stream);
+  // After what other libraries asked of the device without a stream of their own.
+  void follow_default(int stream);
   bool finished(Use use);
 
   // What comes before an event that is recorded now, and a stream that waits for such an event.
@@ -65,6 +67,7 @@ class Timeline {
 
   System& system_;
   std::vector<std::unique_ptr<Stream>> streams_;
+  void* others_ = nullptr;  // an event of the default stream
 };
 
 }  // namespace pyautograd::kernels::cuda

@@ -86,6 +86,12 @@ void protect(bool work_begins) {
     arena(d).protect(work_begins ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
 
+// What another library asks for.
+Stream& others() {
+  static Stream* stream = new Stream;
+  return *stream;
+}
+
 class EmulatedSystem final : public System {
  public:
   explicit EmulatedSystem(int device) : device_(device) {}
@@ -97,6 +103,7 @@ class EmulatedSystem final : public System {
   void give_pinned(void* data) noexcept override { std::free(data); }
 
   void* make_stream(int) override { return new Stream; }
+  void* default_stream() override { return &others(); }
   bool idle(void* stream) override { return step(stream_of(stream)); }
   void wait(void* stream) override {
     Stream& mine = stream_of(stream);
@@ -226,4 +233,15 @@ extern "C" [[gnu::visibility("default")]] pyautograd::Backend* pyautograd_cuda_b
     uint32_t version) {
   if (version != pyautograd::kBackendVersion) return nullptr;
   return &pyautograd::kernels::cuda::instance();
+}
+
+// For tests: another library, whose work is put off as ours is.
+extern "C" [[gnu::visibility("default")]] void pyautograd_others_copy(void* to, const void* from,
+                                                                      size_t bytes) {
+  using namespace pyautograd::kernels::cuda;
+  submit(&others(), [=] { std::memcpy(to, from, bytes); });
+}
+extern "C" [[gnu::visibility("default")]] void pyautograd_others_wait() {
+  using namespace pyautograd::kernels::cuda;
+  emulated::run_all(others());
 }
