@@ -43,6 +43,7 @@ class Cublas {
                 p.type, static_cast<int>(p.m), p.m * p.n, static_cast<int>(p.count),
                 compute_type(p), f_.kDefaultAlgorithm),
         "cublasGemmStridedBatchedEx");
+    queue.asked("cublasGemmStridedBatchedEx");
   }
 
  private:

@@ -180,7 +180,10 @@ class Cudnn {
     }
     const Handle handle = handle_of(queue);
     check_status(f_.set_stream(handle, queue.stream()), "cudnnSetStream");
-    return plan->second.run(problem.direction(f_), handle, queue.device(), first, second, out);
+    const bool done =
+        plan->second.run(problem.direction(f_), handle, queue.device(), first, second, out);
+    if (done) queue.asked("cudnnConvolution");
+    return done;
   }
 
  private:

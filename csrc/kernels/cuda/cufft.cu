@@ -31,6 +31,7 @@ class Cufft {
     check_status((single ? f_.run_single : f_.run_double)(plan, data, data,
                                                           inverse ? f_.kInverse : f_.kForward),
                  "cufftExec");
+    queue.asked("cufftExec");
   }
 
  private:

@@ -281,6 +281,9 @@ class Queue {
   }
 
   int device() const { return device_; }
+  // After a library was asked for work: with PYAUTOGRAD_CUDA_SYNC=1 waits for it, so that its
+  // failure is this op's.
+  void asked(const char* what) const;
   // What is asked of it is being written down as a graph.
   bool captured() const;
 #ifdef PYAUTOGRAD_CUDA_EMULATION

@@ -250,9 +250,13 @@ Queue::~Queue() {
 
 bool Queue::captured() const { return instance().capturing(); }
 
+void Queue::asked(const char* what) const {
+  if (instance().synchronous() && !captured()) check_cuda(cudaStreamSynchronize(stream_), what);
+}
+
 void Queue::launched() {
   check_cuda(cudaGetLastError(), "launch");
-  if (instance().synchronous() && !captured()) check_cuda(cudaStreamSynchronize(stream_), "kernel");
+  asked("kernel");
 }
 
 }  // namespace pyautograd::kernels::cuda
