@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -27,9 +28,20 @@ def imported(name):
         return None
 
 
-torch, jax = imported("torch"), imported("jax")
+def on_same_machine(peer, devices):
+    """A peer, unless it would compute on the host what we compute on a device."""
+    if peer is None or TRIAL or devices(peer):
+        return peer
+    print(f"without {peer.__name__}: this build of it finds no CUDA device")
+    return None
+
+
+# A trial on the emulated device has the peers on the host.
+TRIAL = any(argument.startswith("--emulated") for argument in sys.argv)
+torch = on_same_machine(imported("torch"), lambda torch: torch.cuda.is_available())
+jax = on_same_machine(imported("jax"), lambda jax: jax.default_backend() == "gpu")
 ON_DEVICE = torch is not None and torch.cuda.is_available()
-THEIRS = "cuda" if ON_DEVICE else "cpu"  # a trial on the emulated device has PyTorch on the host
+THEIRS = "cuda" if ON_DEVICE else "cpu"
 if jax:
     jax.config.update("jax_default_matmul_precision", "highest")  # no TF32, like the others
 if torch:

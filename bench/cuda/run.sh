@@ -20,6 +20,7 @@ results=$(realpath -m "${OUT:-build/cuda-results}")
 wheels=$(realpath -m "${WHEELS:-build/wheels}")
 mkdir -p "$results"
 export PYTHONPATH=$site PYTHONUNBUFFERED=1
+export PATH=$PATH:/usr/local/cuda/bin  # for compute-sanitizer, where nothing else has it
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
 
 choose_python() {
