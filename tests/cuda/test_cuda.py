@@ -277,6 +277,19 @@ def test_a_backward_pass_that_runs_out_of_memory_leaves_none_behind(device):
     assert pa.cuda.release_cached(device) > 0
 
 
+def test_memory_that_a_kernel_takes_for_itself_may_be_cached(device):
+    room = pa.cuda.memory(device)["total"]
+    x = pa.tensor([0.5, 2.0], device=device)
+    held = []
+    with pytest.raises(MemoryError):
+        while True:
+            held.append(pa.empty(room // 64, dtype="uint8", device=device))
+    held.clear()
+    assert pa.cuda.memory(device)["cached"] > room // 2
+    want = pa.special.k0(x.to("cpu")).numpy()
+    np.testing.assert_allclose(pa.special.k0(x).to("cpu").numpy(), want, rtol=1e-13)
+
+
 def test_names(device):
     assert isinstance(pa.cuda.name(device), str)
     assert pa.cuda.device_count() > 0

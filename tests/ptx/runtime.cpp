@@ -109,6 +109,9 @@ cudaError_t launch_kernel(const Kernel& kernel, const Configuration& how, void**
   if (grid.count() == 0 || block.count() == 0 || block.count() > 1024 || grid.y > 65535 ||
       grid.z > 65535 || grid.x > 0x7FFFFFFF)
     return fail(cudaErrorInvalidConfiguration, "a grid or a block of no valid size");
+  // A device would have no room for the kernel's code or for its threads' stacks.
+  if (arena(current_device).free_bytes() < kArenaBytes / 64)
+    return fail(cudaErrorMemoryAllocation, "out of memory");
   try {
     const std::lock_guard lock(work_mutex());
     Launch launch;

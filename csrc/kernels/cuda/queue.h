@@ -204,8 +204,7 @@ class Queue {
       for (int64_t i = 0; i < n; ++i) body(i);
     });
 #else
-    run_each<<<blocks_for(n), kThreads, 0, stream_>>>(body, n);
-    launched();
+    launch([&] { run_each<<<blocks_for(n), kThreads, 0, stream_>>>(body, n); });
 #endif
   }
 
@@ -229,9 +228,8 @@ class Queue {
       }
     });
 #else
-    run_folds<<<blocks_for(items * threads), kThreads, 0, stream_>>>(body, items,
-                                                                     shift_of(threads));
-    launched();
+    const unsigned blocks = blocks_for(items * threads);
+    launch([&] { run_folds<<<blocks, kThreads, 0, stream_>>>(body, items, shift_of(threads)); });
 #endif
   }
 
@@ -252,9 +250,8 @@ class Queue {
       }
     });
 #else
-    run_scans<<<blocks_for(items * threads), kThreads, 0, stream_>>>(body, items,
-                                                                     shift_of(threads));
-    launched();
+    const unsigned blocks = blocks_for(items * threads);
+    launch([&] { run_scans<<<blocks, kThreads, 0, stream_>>>(body, items, shift_of(threads)); });
 #endif
   }
 
@@ -275,8 +272,7 @@ class Queue {
       }
     });
 #else
-    run_counts<<<static_cast<unsigned>(blocks), kThreads, 0, stream_>>>(body);
-    launched();
+    launch([&] { run_counts<<<static_cast<unsigned>(blocks), kThreads, 0, stream_>>>(body); });
 #endif
   }
 
@@ -301,7 +297,14 @@ class Queue {
     return static_cast<unsigned>((threads + kThreads - 1) / kThreads);
   }
   static int shift_of(int threads) { return std::countr_zero(static_cast<unsigned>(threads)); }
-  void launched();
+  // False where the launch has found no memory, of which there is some now.
+  bool launched();
+  // It takes memory for the kernel's code and for what its threads keep apart from registers.
+  template <class Start>
+  void launch(const Start& start) {
+    do start();
+    while (!launched());
+  }
   cudaStream_t stream_ = nullptr;
   int former_ = 0;
 #endif

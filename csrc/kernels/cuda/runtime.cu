@@ -254,9 +254,12 @@ void Queue::asked(const char* what) const {
   if (instance().synchronous() && !captured()) check_cuda(cudaStreamSynchronize(stream_), what);
 }
 
-void Queue::launched() {
-  check_cuda(cudaGetLastError(), "launch");
+bool Queue::launched() {
+  const cudaError_t status = cudaGetLastError();
+  if (status == cudaErrorMemoryAllocation && instance().release_cached(device_) > 0) return false;
+  check_cuda(status, "launch");
   asked("kernel");
+  return true;
 }
 
 }  // namespace pyautograd::kernels::cuda
