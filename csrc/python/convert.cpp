@@ -121,8 +121,10 @@ Tensor stack_sequence(PyObject* sequence, int depth) {
     if (!parts[i]) dtype = dtype ? weak_dtype(item, *dtype) : default_dtype(item);
   }
   for (Py_ssize_t i = 0; i < size; ++i) {
-    parts[i] = parts[i] ? ops::astype(parts[i], *dtype)
-                        : scalar_to_tensor(PySequence_Fast_ITEMS(sequence)[i], *dtype);
+    if (!parts[i])
+      parts[i] = scalar_to_tensor(PySequence_Fast_ITEMS(sequence)[i], *dtype);
+    else if (parts[i].dtype() != *dtype)
+      parts[i] = ops::astype(parts[i], *dtype);
     if (parts[i].shape() != parts[0].shape()) {
       value_error("[asarray] a list of tensors needs equal shapes, got ",
                   shape_string(parts[0].shape()), " and ", shape_string(parts[i].shape()));

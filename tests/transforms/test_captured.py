@@ -294,6 +294,12 @@ class TestCalls:
         call(pa.ones(2))
         assert "sin" not in call.ops()[0] and "sum" not in call.ops()[0]
 
+    def test_a_list_of_tensors_is_stacked_without_casts(self):
+        slope = pa.func.grad(lambda x: pa.sum(pa.asarray([x[0] * x[1], x[1]])))
+        call = pa.captured(slope)
+        assert call(pa.tensor([2.0, 3.0])).tolist() == [3.0, 3.0]
+        assert "astype" not in call.ops()[0]
+
     def test_what_has_no_argument_is_done_once(self):
         call = pa.captured(lambda x: x + pa.cumsum(pa.arange(3.0)) * 2)
         same(call(pa.zeros(3)), [0.0, 2.0, 6.0])
