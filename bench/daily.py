@@ -256,19 +256,16 @@ def bench_trajectory(np, pa, torch, jax, options):
     rates, times = np.array([1.5, 1.0, 0.75, 3.0]), np.linspace(0.0, 10.0, 11)
     fine = {"rtol": 1e-8, "atol": 1e-10}
 
-    def slopes(y, p):
+    def slopes(t, y, p):
         return [p[0] * y[0] - p[1] * y[0] * y[1], p[2] * y[0] * y[1] - p[3] * y[1]]
 
     def ours(p, steps=None):
         given = {"args": (p,), "t_eval": times, "method": "DOP853", "steps": steps, **fine}
-        solution = pa.integrate.solve_ivp(
-            lambda t, y, p: slopes(y, p), (0, 10), [1.0, 1.0], **given
-        )
-        return pa.sum(solution.y**2)
+        return pa.sum(pa.integrate.solve_ivp(slopes, (0, 10), [1.0, 1.0], **given).y ** 2)
 
     point = pa.asarray(rates)
     free = {"args": (point,), "method": "DOP853", **fine}
-    steps = pa.integrate.solve_ivp(lambda t, y, p: slopes(y, p), (0, 10), [1.0, 1.0], **free).t
+    steps = pa.integrate.solve_ivp(slopes, (0, 10), [1.0, 1.0], **free).t
     captured = pa.captured(pa.func.grad(lambda p: ours(p, steps)))
     forms = {OURS: pa.func.grad(ours), f"{OURS} captured": captured}
     calls = {name: (lambda form=form: form(point)) for name, form in forms.items()}
@@ -277,7 +274,7 @@ def bench_trajectory(np, pa, torch, jax, options):
 
         def theirs(p):
             start = jax.numpy.ones(2)
-            y = odeint(lambda y, t, p: jax.numpy.stack(slopes(y, p)), start, times, p, **fine)
+            y = odeint(lambda y, t, p: jax.numpy.stack(slopes(t, y, p)), start, times, p, **fine)
             return jax.numpy.sum(y**2)
 
         gradient = jax.jit(jax.grad(theirs))

@@ -524,8 +524,6 @@ class Elimination:
         values: npt.NDArray[np.complex128],
         directions: Sequence[npt.NDArray[np.complex128]],
     ) -> npt.NDArray[np.complex128]: ...
-    @property
-    def below(self) -> int: ...
 
 class JacobianRecovery:
     """Colours of rows and columns, and what takes a Jacobian's entries from products with them."""

@@ -6,9 +6,10 @@ from typing import Any
 
 from . import _core
 from ._core import Tensor
+from ._flat import Array
 from .function import Function
 
-__all__ = ["numbers"]
+__all__ = ["host_numbers", "numbers"]
 
 
 def numbers(x: Tensor) -> Tensor:
@@ -21,6 +22,12 @@ def numbers(x: Tensor) -> Tensor:
     found: list[Tensor] = []
     _Plain.apply(found, x)
     return found[-1]
+
+
+def host_numbers(x: Tensor) -> Array:
+    """The same as an array."""
+    found: Array = numbers(x).to("cpu").numpy()
+    return found
 
 
 class _Plain(Function):

@@ -19,7 +19,8 @@
 #include "sparse/elimination.h"
 #include "sparse/recovery.h"
 
-// What pyautograd/sparse/ needs: patterns, colourings, recovery. Index arrays are NumPy's.
+// What pyautograd/sparse/ needs: patterns, colourings, recovery, elimination. Index arrays are
+// NumPy's.
 namespace py = pybind11;
 
 namespace pyautograd::python {
@@ -500,8 +501,7 @@ void bind_elimination(py::module_& module) {
            py::arg("n"), py::arg("rows"), py::arg("columns"))
       .def("inverse", &inverse_entries<double>, py::arg("values"), py::arg("directions"))
       .def("inverse_complex", &inverse_entries<std::complex<double>>, py::arg("values"),
-           py::arg("directions"))
-      .def_property_readonly("below", &sparse::Elimination::below);
+           py::arg("directions"));
 }
 
 }  // namespace

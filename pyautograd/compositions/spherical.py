@@ -53,13 +53,17 @@ def _function(
     if derivative:
         below, above = of(np.maximum(orders - 1, 0), at), of(orders + 1, at)
         # Where both are infinite, the one above is more so.
-        counts = _core.isfinite(below) & _core.asarray(orders > 0).to(at.device)
+        counts = _core.isfinite(below) & _beside(orders > 0, at)
         share = orders / (2 * orders + 1)
         lower = _core.where(counts, signs[0] * share * below, 0.0)
         value = lower + signs[1] * (1 - share) * above
     else:
         value = of(orders, at)
     return _core.astype(value, dtype)
+
+
+def _beside(values: npt.NDArray[Any], z: Tensor) -> Tensor:
+    return _core.asarray(values).to(z.device)
 
 
 def _root_of_factorial(n: int) -> float:
@@ -73,8 +77,8 @@ def _root_of_factorial(n: int) -> float:
 def _regular(orders: Orders, z: Tensor, sign: float) -> Tensor:
     """DLMF 10.53.1, 10.53.3."""
     roots = np.vectorize(_root_of_factorial, otypes=[np.float64])(orders)
-    power = (z / _core.asarray(roots).to(z.device)) ** _core.asarray(orders).to(z.device)
-    return power * hyp0f1(_core.asarray(orders + 1.5).to(z.device), sign * z * z / 4)
+    power = (z / _beside(roots, z)) ** _beside(orders, z)
+    return power * hyp0f1(_beside(orders + 1.5, z), sign * z * z / 4)
 
 
 def _chosen(orders: Orders, rows: Iterator[Tensor]) -> Tensor:
@@ -83,7 +87,7 @@ def _chosen(orders: Orders, rows: Iterator[Tensor]) -> Tensor:
     table = list(itertools.islice(rows, wanted[-1] + 1))
     value = table[wanted[-1]]
     for n in wanted[:-1]:
-        value = _core.where(_core.asarray(orders == n).to(value.device), table[n], value)
+        value = _core.where(_beside(orders == n, value), table[n], value)
     return _core.broadcast_to(value, np.broadcast_shapes(orders.shape, value.shape))
 
 
@@ -113,7 +117,7 @@ def spherical_jn(n: Any, z: TensorLike, derivative: bool = False) -> Tensor:
 def _growing(orders: Orders, z: Tensor) -> Tensor:
     infinite = _core.isinf(z)
     value = _regular(orders, _core.where(infinite, 0.0, z), 1.0)
-    odd = _core.asarray(orders % 2 == 1).to(z.device)
+    odd = _beside(orders % 2 == 1, z)
     return _core.where(infinite, _core.where(odd, z, _core.absolute(z)), value)
 
 
@@ -131,20 +135,29 @@ def spherical_in(n: Any, z: TensorLike, derivative: bool = False) -> Tensor:
     return _function("spherical_in", n, z, derivative, _growing, (1, 1))
 
 
-def _second_kind(z: Tensor) -> Iterator[Tensor]:
-    """DLMF 10.51.1, from -cos(z) / z."""
-    inside = _core.isfinite(z) & (z != 0.0) | _core.isnan(z)
+def _upward(
+    z: Tensor, before: Tensor, first: Tensor, sign: float, at_zero: float
+) -> Iterator[Tensor]:
+    """DLMF 10.51.1 and 10.51.4: f[n+1] = (2n+1) / z f[n] + sign f[n-1], 0 at infinity."""
+    inside = _inside(z)
+    outside = _core.where(z == 0.0, at_zero, 0.0)
     at = _core.where(inside, z, 1.0)
-    outside = _core.where(z == 0.0, -math.inf, 0.0)
-    last, value = _core.sin(at) / at, -_core.cos(at) / at
-    order = 0
-    while True:
+    last, value = before, first
+    for order in itertools.count():
         yield _core.where(inside, value, outside)
         # Beyond the largest number there is no difference to take.
         huge = _core.isinf(value)
-        ahead = (2 * order + 1) / at * _core.where(huge, 0.0, value) - last
+        ahead = (2 * order + 1) / at * _core.where(huge, 0.0, value) + sign * last
         last, value = value, _core.where(huge, value, ahead)
-        order += 1
+
+
+def _inside(z: Tensor) -> Tensor:
+    return _core.isfinite(z) & (z != 0.0) | _core.isnan(z)
+
+
+def _second_kind(z: Tensor) -> Iterator[Tensor]:
+    at = _core.where(_inside(z), z, 1.0)
+    return _upward(z, _core.sin(at) / at, -_core.cos(at) / at, -1.0, -math.inf)
 
 
 def spherical_yn(n: Any, z: TensorLike, derivative: bool = False) -> Tensor:
@@ -166,16 +179,10 @@ def spherical_yn(n: Any, z: TensorLike, derivative: bool = False) -> Tensor:
 
 
 def _decaying(z: Tensor) -> Iterator[Tensor]:
-    """DLMF 10.51.4, from pi/2 exp(-z) / z, for z >= 0."""
-    inside = _core.isfinite(z) & (z != 0.0) | _core.isnan(z)
-    at = _core.where(inside, z, 1.0)
-    outside = _core.where(z == 0.0, math.inf, 0.0)
-    last = value = math.pi / 2 * _core.exp(-at) / at
-    order = 0
-    while True:
-        yield _core.where(inside, value, outside)
-        last, value = value, (2 * order + 1) / at * value + last
-        order += 1
+    """For z >= 0."""
+    at = _core.where(_inside(z), z, 1.0)
+    first = math.pi / 2 * _core.exp(-at) / at
+    return _upward(z, first, first, 1.0, math.inf)
 
 
 def spherical_kn(n: Any, z: TensorLike, derivative: bool = False) -> Tensor:
@@ -195,7 +202,7 @@ def spherical_kn(n: Any, z: TensorLike, derivative: bool = False) -> Tensor:
         if nowhere(z < 0.0):
             return value
         # DLMF 10.47.16: what grows there is no longer small beside it.
-        odd = _core.asarray(orders % 2 == 1).to(z.device)
+        odd = _beside(orders % 2 == 1, z)
         grown = -math.pi * _growing(orders, _core.absolute(z))
         return _core.where(z < 0.0, _core.where(odd, value, -value) + grown, value)
 

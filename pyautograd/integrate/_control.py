@@ -57,24 +57,24 @@ class Control:
 
     def given(self, f: Slope, ends: Array, y: Tensor) -> Iterator[Taken]:
         """The steps between these times."""
-        slope = f(float(ends[0]), y)
+        slope: Tensor | None = None
         for t, stop in itertools.pairwise(ends.tolist()):
+            slope = f(t, y) if slope is None else slope
             step = self._run(self._method.step, f, t, y, slope, stop - t)
             yield Taken(t, stop, stop - t, y, step)
-            y = step.y
-            slope = f(stop, y) if step.slope is None else step.slope
+            y, slope = step.y, step.slope
 
     def chosen(self, f: Slope, t: float, end: float, y: Tensor) -> Iterator[Taken]:
         """Steps from one time to another, as long as the tolerances permit."""
-        slope = f(t, y)
-        length = self._first_step or self._initial(f, t, end, y, slope)
+        first = f(t, y)
+        length = self._first_step or self._initial(f, t, end, y, first)
+        slope: Tensor | None = first
         while t != end:
+            slope = f(t, y) if slope is None else slope
             taken, length = self._accepted(f, t, end, y, slope, length)
             self._watch(taken)
             yield taken
-            t, y = taken.stop, taken.step.y
-            if t != end:
-                slope = f(t, y) if taken.step.slope is None else taken.step.slope
+            t, y, slope = taken.stop, taken.step.y, taken.step.slope
 
     def _accepted(
         self, f: Slope, t: float, end: float, y: Tensor, slope: Tensor, length: float

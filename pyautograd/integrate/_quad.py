@@ -13,9 +13,9 @@ import numpy as np
 from .. import _core, func, tree
 from .._core import Tensor
 from .._flat import Array
-from .._numbers import numbers
+from .._numbers import host_numbers
 from .._places import place_of
-from .._scipy import further
+from .._scipy_arguments import further
 from ..func._arguments import check_callable
 from ..grad_mode import no_grad
 
@@ -163,7 +163,7 @@ def _intervals(
 
 def _estimates(values: Tensor, lengths: Array) -> tuple[Array, Array]:
     """Integrals over intervals, and errors as QUADPACK estimates them: (intervals, outputs)."""
-    plain = numbers(values).to("cpu").numpy()
+    plain = host_numbers(values)
     points = np.moveaxis(plain, plain.ndim - values.ndim, 0).reshape(len(lengths), 21, -1)
     if not np.isfinite(points).all():
         raise ValueError(f"[{_OP}] the function is not finite within the interval")
@@ -192,7 +192,7 @@ def _over_unit(f: Callable[[Any], Tensor], a: Any, b: Any) -> Callable[[Tensor],
         return over_line
     if low or high:
         end, direction = (a, high) if high else (b, low)
-        sign = 1.0 if (high > 0 or low < 0) else -1.0
+        sign = high - low
 
         def over_half_line(u: Tensor) -> Tensor:
             return sign * f(end + direction * (1 - u) / u) / u**2

@@ -14,7 +14,7 @@ from .. import _core, tree
 from .._bfloat16 import array_dtype
 from .._core import Tensor
 from .._flat import Array
-from .._scipy import as_start, further
+from .._scipy_arguments import as_start, further
 from ..checkpointing import checkpoint as checkpointed
 from ..func._arguments import check_callable
 from ._control import Control, Taken

@@ -11,7 +11,7 @@ import numpy as np
 from .. import _core, tree
 from .._core import Tensor
 from .._flat import Array
-from .._numbers import numbers
+from .._numbers import host_numbers
 
 
 class System:
@@ -90,7 +90,7 @@ class Times:
         else:
             self._origin, self._length = _core.asarray(0.0), _core.asarray(1.0)
             self.start, self.end = float(start), float(end)
-        self.asked = None if t_eval is None else self._places(op, t_eval)
+        self.asked = None if t_eval is None else self._places(t_eval)
 
     def slope(self, f: Callable[..., Tensor]) -> Callable[..., Tensor]:
         if not self._moves:
@@ -108,11 +108,11 @@ class Times:
         """How much time an s of 1 is: the most of all entries."""
         if not self._moves:
             return 1.0
-        return float(np.max(np.abs(numbers(self._length).numpy()), initial=0.0))
+        return float(np.max(np.abs(host_numbers(self._length)), initial=0.0))
 
     def steps(self, given: Any) -> Array:
         """The ends of steps that the caller has chosen, the first time among them."""
-        ends = numbers(_core.asarray(given)).to("cpu").numpy().astype(np.float64)
+        ends = host_numbers(_core.asarray(given)).astype(np.float64)
         if ends.ndim != 1 or not len(ends) or not np.all(np.isfinite(ends)):
             raise ValueError(f"[{self._op}] steps must be a vector of times, from start to end")
         if self._moves and len(ends) > 1:
@@ -126,24 +126,24 @@ class Times:
             raise ValueError(f"[{self._op}] steps must be in order")
         return ends
 
-    def _places(self, op: str, t_eval: Any) -> tuple[Tensor, Array]:
+    def _places(self, t_eval: Any) -> tuple[Tensor, Array]:
         """Where the solution is asked for, and the same as numbers."""
         if self._moves or isinstance(t_eval, Tensor):
             places = (_core.asarray(t_eval) - self._origin) / self._length
-            values = numbers(places).to("cpu").numpy()
+            values = host_numbers(places)
         else:
             values = np.array(t_eval, dtype=np.float64)
             places = _core.asarray(values)
         if values.ndim > 1 and places.ndim == 1:
             raise ValueError(
-                f"[{op}] under vmap the entries of t_eval must be the same fractions of t_span for "
-                "all, as the solver takes one sequence of steps"
+                f"[{self._op}] under vmap the entries of t_eval must be the same fractions of "
+                "t_span for all, as the solver takes one sequence of steps"
             )
         if values.ndim != 1:
-            raise ValueError(f"[{op}] t_eval must have one dimension, got {values.ndim}")
+            raise ValueError(f"[{self._op}] t_eval must have one dimension, got {values.ndim}")
         low, high = sorted((self.start, self.end))
         if not np.all((low <= values) & (values <= high)):
-            raise ValueError(f"[{op}] t_eval has values outside of t_span")
+            raise ValueError(f"[{self._op}] t_eval has values outside of t_span")
         if np.any(np.diff(values) * (self.end - self.start) <= 0):
-            raise ValueError(f"[{op}] t_eval must run from the start to the end of t_span")
+            raise ValueError(f"[{self._op}] t_eval must run from the start to the end of t_span")
         return places, values

@@ -70,7 +70,7 @@ def curve_fit(
         sigma: standard deviations of ``ydata``, or their covariance matrix.
         absolute_sigma: whether ``sigma`` is more than relative; otherwise the covariance is
             multiplied by the variance of the weighted residuals.
-        check_finite: refuse data that hold nan or infinities.
+        check_finite: refuse ``ydata`` that holds nan or infinities.
         nan_policy: ``"omit"`` leaves out data where ``xdata``, an array whose last axis goes along
             ``ydata``, or ``ydata`` is nan; ``"raise"`` and None do not.
         maxfev: the most evaluations of ``f``, ``max_nfev`` of :func:`least_squares`.
@@ -142,8 +142,9 @@ def _covariance(result: Any, freedom: int, absolute_sigma: bool) -> Array:
 
 def _without_nan(xdata: Any, y: Array, sigma: Any) -> tuple[Any, Array, Any]:
     kept = ~np.isnan(y)
-    if isinstance(xdata, (Tensor, np.ndarray, list, tuple)):
-        xdata = xdata if isinstance(xdata, (Tensor, np.ndarray)) else np.asarray(xdata)
+    if isinstance(xdata, (list, tuple)):
+        xdata = np.asarray(xdata)
+    if isinstance(xdata, (Tensor, np.ndarray)):
         x = _numbers(xdata)
         kept &= ~np.isnan(x).any(axis=tuple(range(x.ndim - 1)))
         xdata = xdata[..., kept]

@@ -10,7 +10,7 @@ import numpy as np
 from .._captured_points import CapturedPoints
 from .._flat import Array, Layout
 from .._points import Points
-from .._scipy import as_start, further
+from .._scipy_arguments import as_start, further
 from ..func._arguments import check_callable
 
 
