@@ -34,10 +34,14 @@ file(GLOB kernel_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kern
 set_source_files_properties(${loop_sources} ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/common_loops.cpp
                             ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/random.cpp
                             PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
+# GCC 13 and later would fuse in some loops only, so that sizes differ in their bits.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT PYAUTOGRAD_ISAS STREQUAL "portable")
+  set(fused_flags --param=avoid-fma-max-bits=0)
+endif()
 set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/gemm.cpp
                             ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/convolve.cpp
                             ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/fft.cpp
-                            PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
+                            PROPERTIES COMPILE_OPTIONS "-ffp-contract=fast;${fused_flags}")
 # Loops that are vectorised as they stand: half the size without all that -O3 unrolls.
 set(plain_flags -O2)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -30,7 +30,7 @@ bool on_host(const Array& x) { return x.device.kind == Device::Kind::CPU; }
 class Elementwise final : public Primitive {
  public:
   explicit Elementwise(const ElementwiseRow& row) : row_(row), slope_(slope_of(row.fn)) {
-    for (int i = 0; i < kDTypeCount; ++i) kernels_[i] = find_kernel(row, static_cast<DType>(i));
+    for (int i = 0; i < kDTypeCount; ++i) kernels_[i] = kernel_of(row, static_cast<DType>(i));
   }
 
   std::string_view name() const override { return row_.name; }
@@ -149,7 +149,7 @@ class Elementwise final : public Primitive {
     kernels::Loop2 binary = nullptr;
   };
 
-  static Kernel find_kernel(const ElementwiseRow& row, DType dtype) {
+  static Kernel kernel_of(const ElementwiseRow& row, DType dtype) {
     Kernel kernel;
     kernel.compute = row.floating ? to_floating(dtype) : dtype;
     if (is_bool(kernel.compute) && !kernels::supports(row.fn, DType::Bool) && !row.rejects_bool)

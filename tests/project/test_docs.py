@@ -108,7 +108,8 @@ def documented_objects():
 
     def add(name, thing):
         text = getattr(thing, "__doc__", None)
-        if isinstance(text, str) and ">>>" in text:
+        inherited = not inspect.isclass(thing) and text == type(thing).__doc__
+        if isinstance(text, str) and ">>>" in text and not inherited:
             found.setdefault(text, name)
 
     for module in public_modules():

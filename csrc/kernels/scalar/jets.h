@@ -42,9 +42,9 @@ struct Jet {
       for (int j = 0; j <= width(); ++j) c[i][j] += other.c[i][j];
     return *this;
   }
-  // rows and columns, known where there are none.
-  PYAUTOGRAD_HD int height() const { return Max == 0 ? 0 : rows; }
-  PYAUTOGRAD_HD int width() const { return Wide == 0 ? 0 : columns; }
+  // rows and columns, known where there are none, and never beyond the array for the compiler.
+  PYAUTOGRAD_HD int height() const { return Max == 0 ? 0 : rows < Max ? rows : Max; }
+  PYAUTOGRAD_HD int width() const { return Wide == 0 ? 0 : columns < Wide ? columns : Wide; }
   // The derivative of that order in each parameter.
   PYAUTOGRAD_HD double derivative() const {
     double value = c[height()][width()];
@@ -168,7 +168,7 @@ PYAUTOGRAD_HD double reflected_zeta(int k, double s) {
   Series<Max> other = zeta_jet<Max>(k, std::fmin(1 - s, 1e3), 1);  // 1 from far below that on
   const double turn = std::fmod(s, 4) / 2;  // sin(pi turn), in exact quarters
   double scale = 1;
-  for (int i = 0; i <= k; ++i, scale *= kPi / 2 / i) {
+  for (int i = 0; i <= sine.height(); ++i, scale *= kPi / 2 / i) {
     const double quarters = std::fmod(2 * turn + i + 8, 4), part = quarters - std::rint(quarters);
     const int whole = static_cast<int>(std::rint(quarters)) % 4;
     const double near = whole % 2 == 0 ? std::sin(kPi / 2 * part) : std::cos(kPi / 2 * part);
