@@ -9,7 +9,7 @@ nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "tests", "native"]
 
 # Those that pyproject.toml names.
-PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 SOURCES = ("pyautograd", "tests", "examples", "bench", ".ci", "noxfile.py")
 
 
