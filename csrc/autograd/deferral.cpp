@@ -133,8 +133,12 @@ Tensors Deferral::put_off(const Ref<const Primitive>& primitive, TensorSpan inpu
                           const Specs& specs) {
   const Spec& spec = specs[0];
   Step step{spec.dtype, count_elements(spec.shape)};
-  if (logging_ops.load(std::memory_order_relaxed) || !primitive->find_loop(inputs, step.loop) ||
-      step.loop.function)
+  // A mask made a number waits for nothing: what was put off with it kept more arrays alive, and
+  // took longer.
+  const bool converts =
+      inputs.size() == 1 && is_inexact(spec.dtype) && inputs[0].dtype() != spec.dtype;
+  if (converts || logging_ops.load(std::memory_order_relaxed) ||
+      !primitive->find_loop(inputs, step.loop) || step.loop.function)
     return {};
   for (const Tensor& x : inputs) {
     if (!may_read(x.array())) return {};

@@ -116,6 +116,7 @@ class FusedProgram {
   };
   struct Action {
     enum class Kind : uint8_t { Unary, Binary, Ternary, Function, Fetch, Splice } kind;
+    uint8_t count = 0;                    // of operands
     std::array<uint8_t, 4> strides = {};  // bytes, of the result and of the operands
     std::array<bool, 3> numbers = {};     // operands in the place of an array
     union {
@@ -133,6 +134,8 @@ class FusedProgram {
     values_.push_back(value);
     return static_cast<Operand>(values_.size() - 1);
   }
+  // Elements that are the same in every tile.
+  Operand repeat(Nest<2> layout, int64_t itemsize, Memory first);
   Operand push(Action action, std::span<const Operand> operands, int64_t itemsize,
                std::optional<Memory> out);
   // Of an operand, until all is laid out.
@@ -140,7 +143,10 @@ class FusedProgram {
   Address address_at(Memory place);
   Address address_in_tiles(const Value& value) const;
   Address address_of(const Value& value);
+  // Makes one action of two where a loop does the work of both.
+  void join_pairs();
   void assign_slots();
+  class Joining;
   void run_range(std::span<char* const> pieces, int64_t begin, int64_t end) const;
   template <bool kFirst>
   void run_tile(char** bases, int64_t begin, int64_t n) const;

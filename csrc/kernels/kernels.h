@@ -37,8 +37,9 @@ Loop3 where_loop(int64_t itemsize);  // of the condition, which is bool, and the
 // Whether one of n results is near a limit.
 using NearLimit = bool (*)(const void* y, int64_t n);
 NearLimit near_limit_loop(FnId slope, DType dtype);
-Loop3 slope_loop(FnId fn, DType dtype);  // nullptr when not supported
-Loop1 unary_loop(FnId fn, DType input);  // nullptr when not supported
+Loop3 slope_loop(FnId fn, DType dtype);       // nullptr when not supported
+Loop1 unary_loop(FnId fn, DType input);       // nullptr when not supported
+Loop1 conversion_loop(DType to, DType from);  // nullptr for halves
 Loop2 binary_loop(FnId fn, DType input);
 
 void where(const View& out, const View& condition, const View& x, const View& y);

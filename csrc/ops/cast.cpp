@@ -1,4 +1,5 @@
 #include "autograd/layout.h"
+#include "kernels/fused.h"
 #include "kernels/kernels.h"
 #include "ops/linear.h"
 
@@ -22,6 +23,11 @@ class AsType final : public Linear {
     kernels::copy(out->device_view(), inputs[0].device_view());
     return Tensors::of(Tensor(std::move(out)));
   }
+  bool find_loop(TensorSpan inputs, kernels::ElementLoop& loop) const override {
+    loop.unary = kernels::conversion_loop(dtype_, inputs[0].dtype());
+    return loop.unary != nullptr;
+  }
+  // Of halves.
   bool find_kernel(TensorSpan inputs, const Specs&, kernels::ArrayKernel& kernel) const override {
     const Array& x = inputs[0].array();
     if (!elementwise_order(inputs, x.shape).empty()) return false;

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstring>
+#include <limits>
 #include <numeric>
 
 #include "core/array.h"
@@ -106,6 +109,82 @@ TEST(Fused, SplicesAreSlices) {
       }
     }
   }
+}
+
+// One formula and another that reads it, on either side, among rows and numbers.
+template <class T>
+class Pair {
+ public:
+  Pair() {
+    for (int k = 0; k < 3; ++k) {
+      for (int64_t i = 0; i < kCount; ++i)
+        given_[k].push_back(i % (5 + k) == 0 ? T(-0.0) : T(i % 89 - 40) / T(7 + k));
+      given_[k][static_cast<size_t>(1 + k)] = std::numeric_limits<T>::infinity();
+    }
+  }
+
+  // Bit k of `numbers`: input k is one.
+  void check(FnId inner, FnId outer, int numbers, bool second) {
+    const std::vector<T> want = run(inner, outer, numbers, second, true);
+    const std::vector<T> got = run(inner, outer, numbers, second, false);
+    for (size_t i = 0; i < want.size(); ++i) {
+      const bool same = std::memcmp(&got[i], &want[i], sizeof(T)) == 0;
+      ASSERT_TRUE(same || (std::isnan(got[i]) && std::isnan(want[i])))
+          << inner << " " << outer << " " << numbers << " " << second << " " << i;
+    }
+  }
+
+ private:
+  static constexpr int64_t kSize = sizeof(T);
+
+  static ElementLoop loop(FnId fn) {
+    return {unary_loop(fn, dtype_of<T>), binary_loop(fn, dtype_of<T>)};
+  }
+
+  // What is kept stays between two loops.
+  std::vector<T> run(FnId inner, FnId outer, int numbers, bool second, bool keep) {
+    std::vector<T> result(kCount), between(kCount);
+    FusedProgram program(kCount);
+    const auto input = [&](uint32_t k) {
+      return numbers >> k & 1 ? program.number({k}, kSize) : program.memory({k}, kSize);
+    };
+    SmallVector<FusedProgram::Operand, 3> read{input(0)};
+    if (loop(inner).binary) read.push_back(input(1));
+    const std::optional<FusedProgram::Memory> kept{{4}};
+    read = {program.step(loop(inner), read, kSize, keep ? kept : std::nullopt)};
+    if (loop(outer).binary) read.push_back(input(2));
+    if (second && read.size() == 2) std::swap(read[0], read[1]);
+    program.step(loop(outer), read, kSize, FusedProgram::Memory{3});
+    program.finish();
+    std::vector<char*> pieces;
+    for (std::vector<T>* x : {&given_[0], &given_[1], &given_[2], &result, &between})
+      pieces.push_back(reinterpret_cast<char*>(x->data()));
+    program.run(pieces);
+    return result;
+  }
+
+  std::array<std::vector<T>, 3> given_;
+};
+
+template <class T>
+void check_pairs(std::span<const FnId> inner, std::span<const FnId> outer, int first_number) {
+  Pair<T> pair;
+  for (FnId f : inner)
+    for (FnId g : outer)
+      for (int numbers = 0; numbers < 8; numbers += 1 << first_number)
+        for (bool second : {false, true}) pair.check(f, g, numbers, second);
+}
+
+TEST(Fused, PairsHaveTheBitsOfTwoOps) {
+  const FnId binary[] = {fn_id<Add>(),   fn_id<Subtract>(),  fn_id<Multiply>(),
+                         fn_id<Scale>(), fn_id<ScaleBoth>(), fn_id<ScaleSquare>()};
+  const FnId unary[] = {fn_id<Negative>(), fn_id<Square>()};
+  check_pairs<double>(binary, binary, 0);
+  check_pairs<float>(binary, binary, 0);
+  check_pairs<double>(binary, unary, 0);
+  check_pairs<float>(binary, unary, 0);
+  check_pairs<double>(unary, binary, 2);  // whose own input is no number
+  check_pairs<float>(unary, binary, 2);
 }
 
 }  // namespace

@@ -49,6 +49,27 @@ class TestLayouts:
 
         checked(f, normal(*shape), normal(columns), normal(rows, 1), normal())
 
+    @pytest.mark.parametrize("n", SIZES)
+    def test_numbers_for_all_elements(self, n):
+        def f(x):
+            hundred = pa.ones(n) * 100.0
+            sign = -(hundred * 0.0)  # -0.0
+            return hundred * x, hundred[1:] + x[:-1], pa.sqrt(hundred) - x, sign, sign * x
+
+        checked(f, normal(n))
+
+    @pytest.mark.parametrize("n", SIZES)
+    @pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "int64", "float32", "complex128"])
+    def test_conversions(self, n, dtype):
+        x = pa.asarray(RNG.integers(0, 3, n)).astype(dtype)
+
+        def f(x, y):
+            wide = x.real.astype(pa.float64) * y
+            mask = (wide > 0).astype(pa.float32)
+            return wide, mask[1:] - mask[:-1], (wide * 2).astype(pa.int32) + 1
+
+        checked(f, x, normal(n))
+
     def test_transposed_arguments(self):
         def f(x, w):
             y = pa.sin(x) * 2

@@ -44,13 +44,23 @@ constexpr ConvertRow row_for() {
     return convert_row<To, From>;
 }
 
+template <class To, class From>
+void convert_loop(void* out, const void* x, int64_t n) {
+  row_for<To, From>()(out, 1, x, 1, n);
+}
+
+struct Conversion {
+  ConvertRow row;
+  Loop1 loop;
+};
+
 template <class To, class... From>
-constexpr std::array<ConvertRow, kDTypeCount> convert_to(List<From...>) {
-  return {row_for<To, From>()...};
+constexpr std::array<Conversion, kDTypeCount> convert_to(List<From...>) {
+  return {Conversion{row_for<To, From>(), convert_loop<To, From>}...};
 }
 
 template <class... To>
-constexpr std::array<std::array<ConvertRow, kDTypeCount>, kDTypeCount> convert_table(List<To...>) {
+constexpr std::array<std::array<Conversion, kDTypeCount>, kDTypeCount> convert_table(List<To...>) {
   return {convert_to<To>(AllTypes{})...};
 }
 
@@ -69,14 +79,14 @@ struct Piece {
 
   void read(DType from, const void* x, int64_t x_stride, int64_t n) {
     dtype = is_half(from) || from == DType::Float32 ? DType::Float32 : DType::Float64;
-    if (!is_half(from)) return kConvert[int(dtype)][int(from)](numbers, 1, x, x_stride, n);
+    if (!is_half(from)) return kConvert[int(dtype)][int(from)].row(numbers, 1, x, x_stride, n);
     uint16_t row[kPiece];
     if (x_stride != 1) move_row(2, row, 1, x, x_stride, n);
     half_loops(from).widen(reinterpret_cast<float*>(numbers), x_stride == 1 ? x : row, n);
   }
 
   void write(DType to, void* out, int64_t out_stride, int64_t n) const {
-    if (!is_half(to)) return kConvert[int(to)][int(dtype)](out, out_stride, numbers, 1, n);
+    if (!is_half(to)) return kConvert[int(to)][int(dtype)].row(out, out_stride, numbers, 1, n);
     uint16_t row[kPiece];
     void* target = out_stride == 1 ? out : row;
     if (dtype == DType::Float32) {
@@ -109,12 +119,17 @@ void copy_half(const View& out, const View& x, const Nest<2>& nest) {
 
 void copy_converting(const View& out, const View& x, const Nest<2>& nest) {
   if (is_half(out.dtype) || is_half(x.dtype)) return copy_half(out, x, nest);
-  ConvertRow row = kConvert[int(out.dtype)][int(x.dtype)];
+  const Loop1 loop = conversion_loop(out.dtype, x.dtype);
+  const ConvertRow row = kConvert[int(out.dtype)][int(x.dtype)].row;
+  const bool packed = nest.stride(0) == 1 && nest.stride(1) == 1;
   int64_t out_size = itemsize(out.dtype), x_size = itemsize(x.dtype);
   parallel_for(nest.count(), kGrain, [&](int64_t begin, int64_t end) {
     nest.walk(begin, end, [&](const auto& o, int64_t n) {
-      row(bytes_at(out.data, o[0] * out_size), nest.stride(0), bytes_at(x.data, o[1] * x_size),
-          nest.stride(1), n);
+      char *to = bytes_at(out.data, o[0] * out_size), *from = bytes_at(x.data, o[1] * x_size);
+      if (packed)
+        loop(to, from, n);
+      else
+        row(to, nest.stride(0), from, nest.stride(1), n);
     });
   });
 }
@@ -255,6 +270,12 @@ void fill_with(const View& out, T value) {
 }
 
 }  // namespace
+
+Loop1 conversion_loop(DType to, DType from) {
+  if (is_half(to) || is_half(from)) return nullptr;
+  const Loop1 loop = loops().convert[int(to)][int(from)];
+  return loop ? loop : kConvert[int(to)][int(from)].loop;
+}
 
 void copy(const View& out, const View& x) {
   if (on_device(out) || on_device(x)) return copy_between(out, x);

@@ -19,20 +19,24 @@ FusedProgram::Operand FusedProgram::memory(Memory place, int64_t itemsize) {
 FusedProgram::Operand FusedProgram::memory(const Layout& x) {
   Nest<2> layout(x.shape, {contiguous_strides(x.shape), x.strides}, Order::RowMajor);
   if (layout.packed(1)) return memory(x.first, x.itemsize);
-  Value value{Value::Kind::Packed, x.itemsize, x.first};
   if (layout.repeats_rows(1) && layout.row() <= kTile / 4) {
     if (!has_repeats_) tile_ -= tile_ % layout.row();
-    value.repeats = tile_ % layout.row() == 0;
-    has_repeats_ |= value.repeats;
+    if (tile_ % layout.row() == 0) {
+      has_repeats_ = true;
+      return repeat(std::move(layout), x.itemsize, x.first);
+    }
   }
-  const Operand operand = add(value);
-  std::vector<Fetch>& fetches = value.repeats ? repeated_ : fetches_;
+  const Operand operand = add({Value::Kind::Packed, x.itemsize, x.first});
   const Address address = unsettled(operand);
-  fetches.push_back({std::move(layout), x.itemsize, address, address, kNone});
-  if (!value.repeats) {
-    actions_.push_back(
-        {.kind = Action::Kind::Fetch, .part = fetches_.size() - 1, .out = unsettled(operand)});
-  }
+  fetches_.push_back({std::move(layout), x.itemsize, address, address, kNone});
+  actions_.push_back({.kind = Action::Kind::Fetch, .part = fetches_.size() - 1, .out = address});
+  return operand;
+}
+
+FusedProgram::Operand FusedProgram::repeat(Nest<2> layout, int64_t itemsize, Memory first) {
+  const Operand operand = add({Value::Kind::Packed, itemsize, first, true});
+  const Address address = unsettled(operand);
+  repeated_.push_back({std::move(layout), itemsize, address, address, kNone});
   return operand;
 }
 
@@ -40,10 +44,8 @@ FusedProgram::Operand FusedProgram::push(Action action, std::span<const Operand>
                                          int64_t itemsize, std::optional<Memory> out) {
   const Operand made = add({Value::Kind::Made, itemsize, out});
   action.out = unsettled(made);
-  for (size_t i = 0; i < operands.size(); ++i) {
-    action.operands[i] = unsettled(operands[i]);
-    values_[operands[i]].last_use = static_cast<uint32_t>(actions_.size());
-  }
+  action.count = static_cast<uint8_t>(operands.size());
+  for (size_t i = 0; i < operands.size(); ++i) action.operands[i] = unsettled(operands[i]);
   actions_.push_back(action);
   return made;
 }
@@ -112,6 +114,10 @@ void FusedProgram::assign_slots() {
     if (value.repeats) value.slot = slots_++;
   }
   for (uint32_t i = 0; i < actions_.size(); ++i) {
+    for (uint8_t k = 0; k < actions_[i].count; ++k)
+      values_[actions_[i].operands[k].base].last_use = i;
+  }
+  for (uint32_t i = 0; i < actions_.size(); ++i) {
     Value& made = values_[actions_[i].out.base];
     const bool fetched = actions_[i].kind == Action::Kind::Fetch;
     if (fetched || !made.memory) {
@@ -132,6 +138,7 @@ FusedProgram::Address FusedProgram::address_of(const Value& value) {
 }
 
 void FusedProgram::finish() {
+  join_pairs();
   assign_slots();
   for (const Value& value : values_)  // so that the windows' bases are known
     if (value.memory) address_at(*value.memory);
@@ -156,7 +163,7 @@ void FusedProgram::finish() {
       return value.kind == Value::Kind::Number;
     };
     place(action.out, action.strides[0]);
-    for (size_t i = 0; i < action.operands.size(); ++i)
+    for (uint8_t i = 0; i < action.count; ++i)
       action.numbers[i] = place(action.operands[i], action.strides[1 + i]);
   }
   values_.clear();

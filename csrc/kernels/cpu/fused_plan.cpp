@@ -39,6 +39,7 @@ class FusedPlan::Cut {
   Cut(std::span<const PlannedStep> steps, size_t given)
       : steps_(steps), given_(static_cast<uint32_t>(given)), places_(steps.size()) {
     find_needed();
+    find_numbers();
     for (uint32_t i = 0; i < steps_.size(); ++i) {
       if (places_[i].needed) place(i);
     }
@@ -51,7 +52,7 @@ class FusedPlan::Cut {
     std::vector<Program> programs;
     for (uint32_t p : order_) {
       const PlannedStep& first = steps_[parts_[p].steps[0]];
-      const int64_t count = first.count;
+      const int64_t count = count_of(parts_[p].steps[0]);
       if (first.kernel)
         programs.emplace_back(kernel_call(first, *places_[parts_[p].steps[0]].memory));
       else if (count <= SmallProgram::kMostElements)
@@ -70,6 +71,7 @@ class FusedPlan::Cut {
   };
   struct Place {
     bool needed = false;
+    bool number = false;  // one for all elements
     uint32_t part = kNone;
     uint32_t last_reader = kNone;  // another part
     std::optional<FusedProgram::Memory> memory = {};
@@ -86,8 +88,31 @@ class FusedPlan::Cut {
     }
   }
 
+  // What is made of numbers alone is a number, if all that read it can take one.
+  void find_numbers() {
+    for (uint32_t i = 0; i < steps_.size(); ++i) {
+      const PlannedStep& step = steps_[i];
+      for (size_t k = 0; k < step.operands.size(); ++k) {
+        const PlannedOperand& x = step.operands[k];
+        const bool takes = !step.kernel && step.loop.takes_number(k);
+        if (x.made && (x.kind != PlannedOperand::Kind::Elements || !takes))
+          places_[x.index].number = false;
+      }
+      places_[i].number =
+          step.loop.binary && step.result == PlannedStep::kNoResult &&
+          std::all_of(step.operands.begin(), step.operands.end(), [](const PlannedOperand& x) {
+            return x.kind == PlannedOperand::Kind::Number;
+          });
+    }
+  }
+
+  int64_t count_of(uint32_t i) const { return places_[i].number ? 1 : steps_[i].count; }
+  PlannedOperand::Kind kind_of(const PlannedOperand& x) const {
+    return x.made && places_[x.index].number ? PlannedOperand::Kind::Number : x.kind;
+  }
+
   void place(uint32_t i) {
-    const uint32_t part = places_[i].part = find_part(steps_[i]);
+    const uint32_t part = places_[i].part = find_part(i);
     if (part == parts_.size()) parts_.emplace_back();
     PartSet before;
     for (const PlannedOperand& operand : steps_[i].operands) {
@@ -105,16 +130,17 @@ class FusedPlan::Cut {
   }
 
   // The last one that need not wait for itself then.
-  uint32_t find_part(const PlannedStep& step) const {
+  uint32_t find_part(uint32_t i) const {
+    const PlannedStep& step = steps_[i];
     const size_t first = parts_.size() > kLatest ? parts_.size() - kLatest : 0;
     for (size_t p = parts_.size(); p-- > first && !step.kernel;) {
-      const PlannedStep& other = steps_[parts_[p].steps[0]];
-      if (other.kernel || other.count != step.count) continue;
+      const uint32_t other = parts_[p].steps[0];
+      if (steps_[other].kernel || count_of(other) != count_of(i)) continue;
       const bool fits = std::all_of(
           step.operands.begin(), step.operands.end(), [&](const PlannedOperand& operand) {
             if (!operand.made) return true;
             const uint32_t source = places_[operand.index].part;
-            return source == p ? operand.kind == PlannedOperand::Kind::Elements
+            return source == p ? kind_of(operand) == PlannedOperand::Kind::Elements
                                : !parts_[source].waits_for[p];
           });
       if (fits) return static_cast<uint32_t>(p);
@@ -166,7 +192,7 @@ class FusedPlan::Cut {
   // In whole lines.
   int64_t bytes(uint32_t step) const {
     constexpr int64_t kLine = 64;
-    return (steps_[step].count * steps_[step].itemsize + kLine - 1) / kLine * kLine;
+    return (count_of(step) * steps_[step].itemsize + kLine - 1) / kLine * kLine;
   }
 
   template <class P>
@@ -207,7 +233,7 @@ class FusedPlan::Cut {
 
   template <class P>
   FusedProgram::Operand operand_in(P& program, const PlannedOperand& operand, uint32_t part) const {
-    switch (operand.kind) {
+    switch (kind_of(operand)) {
       case PlannedOperand::Kind::Number:
         return program.number(memory_of(operand), operand.itemsize);
       case PlannedOperand::Kind::Layout:

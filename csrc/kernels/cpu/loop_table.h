@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "core/dtype.h"
+#include "kernels/cpu/joined_formulas.h"
 #include "kernels/kernels.h"
 #include "kernels/random.h"
 #include "kernels/special.h"
@@ -94,6 +95,14 @@ inline constexpr int64_t kArgColumns = 256;
 
 inline constexpr int64_t kPanelDepth = 256, kPanelSlack = 64, kTiny = 4;
 
+// Of rows of one dtype, none of them a number; null where two loops are as fast.
+struct JoinedLoops {
+  static constexpr int kCount = JoinedFormulas::size;
+  Loop3 pair[kCount][kCount][2];  // outer(inner(x, y), z), or with z first
+  Loop2 of_negative[kCount][2];   // f(-x, y), or with y first
+  Loop2 negative[kCount];         // -f(x, y)
+};
+
 struct LoopTable {
   const char* name;
   bool beats_blas;  // the loops by panels do, where b fits the second cache
@@ -104,7 +113,8 @@ struct LoopTable {
   // The same for each of the columns, at most kArgColumns; n > 0.
   void (*arg_columns[kDTypeCount])(bool maximum, int64_t* out, const void* x, int64_t n,
                                    int64_t row_stride, int64_t columns);
-  Loop3 where[5];  // by log2 of the item size
+  Loop3 where[5];                           // by log2 of the item size
+  Loop1 convert[kDTypeCount][kDTypeCount];  // to a dtype of another; null if it gains little
   Loop3 slope[kSlopeCount][kDTypeCount];
   NearLimit near_limit[kSlopeCount][kDTypeCount];
   void (*softmax[kDTypeCount])(void* out, const void* x, int64_t n, bool log);
@@ -140,6 +150,7 @@ struct LoopTable {
   // The code of a SmallProgram up to the first op that is no formula.
   const uint32_t* (*run_small)(char* frame, const uint32_t* code, const uint32_t* end,
                                int64_t width);
+  JoinedLoops joined[JoinedTypes::size];
 };
 
 const LoopTable& loops();
@@ -168,6 +179,7 @@ void install_unary(LoopTable& table);
 void install_binary(LoopTable& table);
 void install_divide(LoopTable& table);
 void install_slopes(LoopTable& table);
+void install_convert(LoopTable& table);
 void install_reduce(LoopTable& table);
 void install_softmax(LoopTable& table);
 void install_gemm(LoopTable& table);
@@ -179,6 +191,7 @@ void install_special(LoopTable& table);
 void install_complex_math(LoopTable& table);
 void install_half(LoopTable& table);
 void install_small(LoopTable& table);
+void install_joined(LoopTable& table);
 }  // namespace PYAUTOGRAD_ISA
 
 // What is compiled once, before the rest. install_complex_math and install_divide put vector code

@@ -8,6 +8,7 @@ void install(LoopTable& table) {
   install_binary(table);
   install_divide(table);
   install_slopes(table);
+  install_convert(table);
   install_reduce(table);
   install_softmax(table);
   install_gemm(table);
@@ -19,6 +20,7 @@ void install(LoopTable& table) {
   install_complex_math(table);
   install_half(table);
   install_small(table);
+  install_joined(table);
 }
 
 }  // namespace PYAUTOGRAD_ISA
