@@ -254,8 +254,8 @@ def result_type(*arrays_and_dtypes: Any) -> DType:
     """
     if not arrays_and_dtypes:
         raise ValueError("[result_type] at least one tensor or dtype is needed")
-    numbers = [x for x in arrays_and_dtypes if _is_weak(x)]
-    strong = [_dtype_of("result_type", x) for x in arrays_and_dtypes if not _is_weak(x)]
+    numbers = [x for x in arrays_and_dtypes if is_weak(x)]
+    strong = [_dtype_of("result_type", x) for x in arrays_and_dtypes if not is_weak(x)]
     kinds = [np.dtype(type(x)) for x in numbers]
     result = _promote_all(strong or kinds)
     for kind in kinds:
@@ -266,7 +266,8 @@ def result_type(*arrays_and_dtypes: Any) -> DType:
     return result
 
 
-def _is_weak(thing: Any) -> builtins.bool:
+def is_weak(thing: Any) -> builtins.bool:
+    """Whether it is a number of Python's, which has no dtype of its own."""
     return isinstance(thing, (int, float, complex)) and not isinstance(thing, np.generic)
 
 

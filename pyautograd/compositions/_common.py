@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from ..array_api import is_weak, result_type
 
 __all__: list[str] = []
 
@@ -55,10 +56,7 @@ def in_double(name: str, *values: Any) -> tuple[list[Tensor], Any]:
     As in the ops, numbers of Python's have no dtype of their own.
     """
     given = [not_complex(name, v) for v in values]
-    strong = [
-        t.dtype for t, v in zip(given, values, strict=True) if not isinstance(v, (int, float))
-    ]
-    dtype = np.result_type(*strong) if strong else np.dtype(np.float64)
+    dtype = result_type(*[v if is_weak(v) else t for t, v in zip(given, values, strict=True)])
     dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
     return _core.broadcast_arrays([_core.astype(t, np.float64) for t in given]), dtype
 

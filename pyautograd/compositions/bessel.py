@@ -11,12 +11,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .. import _core
 from .._core import Tensor
 from .._quadrature import gauss_legendre
-from ._common import floating, not_bool, not_complex
+from ._common import in_double, not_bool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,9 +44,10 @@ def _integral(f: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) -> Tenso
 
 def _operands(name: str, v: Any, x: Any) -> tuple[Tensor, Tensor, Any]:
     op = f"special.{name}"
-    order, at = _core.broadcast_arrays([floating(not_complex(op, not_bool(op, a))) for a in (v, x)])
-    dtype = np.result_type(order.dtype, at.dtype)
-    return _core.astype(order, np.float64), _core.astype(at, np.float64), dtype
+    for given in (v, x):
+        not_bool(op, given)
+    (order, at), dtype = in_double(op, v, x)
+    return order, at, dtype
 
 
 def _far(falls: Callable[[Tensor], Tensor], bound: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from .._core import Tensor
-from ._common import all_of, floating, in_double, not_bool, nowhere
+from ._common import all_of, in_double, not_bool, nowhere
 from .orthogonal import degree_of, eval_chebyt, eval_chebyu, eval_legendre
 
 if TYPE_CHECKING:
@@ -28,11 +28,9 @@ _BESIDE = 0.05
 def _operands(name: str, n: Any, *given: Any) -> tuple[int, list[Tensor], Any]:
     """The degree, parameters and argument broadcast in float64, and the dtype of the result."""
     op, degree = f"special.{name}", degree_of(name, n)
-    checked = [floating(not_bool(op, v)) for v in given]
-    # Numbers of Python's have no dtype of their own.
-    wide, dtype = in_double(
-        op, *(v if isinstance(v, (int, float)) else t for v, t in zip(given, checked, strict=True))
-    )
+    for v in given:
+        not_bool(op, v)
+    wide, dtype = in_double(op, *given)
     return degree, wide, dtype
 
 

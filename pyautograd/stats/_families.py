@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
+from ..array_api import is_weak, result_type
 from ..special._accurate import log_of
 from ._search import least_integer
 
@@ -63,7 +64,9 @@ class Family:
             values = [x, *args, *list(self._defaults.values())[len(self._defaults) - left_out :]]
         else:
             values = [x, *self._by_keyword(method, args, named)]
-        values = [v if isinstance(v, (int, float)) else _core.asarray(v) for v in values]
+        values = [
+            v if is_weak(v) and not isinstance(v, complex) else _core.asarray(v) for v in values
+        ]
         dtype = common_dtype([v.dtype for v in values if isinstance(v, Tensor)])
         if dtype.kind == "c":
             raise TypeError(f"[stats.{self.name}.{method}] takes real numbers, got dtype {dtype}")
@@ -97,7 +100,7 @@ class Family:
 def common_dtype(dtypes: list[np.dtype[Any]]) -> np.dtype[Any]:
     if all(dtype == _FLOAT64 for dtype in dtypes):
         return _FLOAT64
-    dtype = np.result_type(*dtypes)
+    dtype = result_type(*dtypes)
     return _FLOAT64 if dtype.kind in "biu" else dtype
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _core, special
 from .._core import Tensor
+from ..array_api import is_weak
 from ..compositions._common import nowhere
 from ..special._accurate import CLOSE, LARGE, log_gamma, log_over_gamma, log_poisson
 from ._families import Frozen, cast, common_dtype
@@ -239,7 +240,7 @@ class VonMisesFisher(_Several):
         series = special.hyp0f1(half, 0.25 * _core.square(small))
         left = small + math.lgamma(half) + order * math.log(2.0) - _core.log(series)
         large = _core.where(near, order + _NEAR, kappa)
-        right = order * _core.log(large) - _core.log(cast(special.ive(order, large), kappa.dtype))
+        right = order * _core.log(large) - _core.log(special.ive(order, large))
         along: Tensor = kappa * (_core.sum(x * mu, axis=-1) - 1.0)
         return along + _core.where(near, left, right) - half * math.log(2.0 * math.pi)
 
@@ -366,7 +367,7 @@ def _together(*values: Any) -> list[Tensor]:
     if all(t.dtype == np.float64 for t in given):
         return given
     pairs = zip(given, values, strict=True)
-    dtype = common_dtype([t.dtype for t, v in pairs if not isinstance(v, (int, float))])
+    dtype = common_dtype([t.dtype for t, v in pairs if not is_weak(v)])
     return [cast(t, dtype) for t in given]
 
 

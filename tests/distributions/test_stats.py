@@ -351,6 +351,19 @@ def test_arguments_broadcast_and_map():
     assert pa.stats.poisson.logpmf(np.arange(3), 2).dtype == np.float64
 
 
+@pytest.mark.parametrize("name", [*CONTINUOUS, *DISCRETE])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_numbers_take_on_the_dtype_beside_them(name, dtype):
+    shapes, family = (CONTINUOUS | DISCRETE)[name], getattr(pa.stats, name)
+    methods = ("logpdf", "pdf") if name in CONTINUOUS else ("logpmf", "pmf")
+    for method in (*methods, "cdf", "sf", "logcdf", "logsf", "ppf", "isf"):
+        values = (0.3 if method in ("ppf", "isf") else 1.0, *shapes, 0.5)
+        for i, value in enumerate(values):
+            narrow = pa.asarray(value, dtype=dtype)
+            found = getattr(family, method)(*values[:i], narrow, *values[i + 1 :])
+            assert found.dtype == narrow.dtype, (method, i)
+
+
 @pytest.mark.parametrize("name", pa.stats.__all__)
 def test_families_can_be_pickled(name):
     family = getattr(pa.stats, name)

@@ -87,6 +87,30 @@ def test_dtypes(record, dtype):
                 record.call(sample, tensors(arrays))
 
 
+@pytest.mark.parametrize(
+    "record",
+    # nextafter is not defined for halves
+    [
+        r
+        for r in RECORDS
+        if (r in ELEMENTWISE and r.name != "nextafter") or r.name.startswith("special.")
+    ],
+    ids=lambda r: r.name,
+)
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_numbers_take_on_the_dtype_beside_them(record, dtype):
+    for sample in record.calls() if "float32" in record.dtypes else []:
+        wide = [i for i, a in enumerate(sample.arrays) if a.dtype == np.float64]
+        narrow = [
+            pa.asarray(a, dtype=dtype if i in wide else None) for i, a in enumerate(sample.arrays)
+        ]
+        for i in wide if len(wide) > 1 else []:
+            if sample.arrays[i].ndim == 0:
+                beside = [*narrow[:i], sample.arrays[i].item(), *narrow[i + 1 :]]
+                got, want = (record.call(sample, given) for given in (beside, narrow))
+                assert [y.dtype for y in got] == [y.dtype for y in want], sample
+
+
 def check_signs_of_zero(record, sample, arrays):
     expected = record.outcome(sample, arrays)
     if isinstance(expected, Exception):

@@ -263,6 +263,9 @@ def test_integers_are_computed_in_float64_and_scipy_functions_dispatch():
     assert (
         special.beta(pa.tensor([2], dtype="int8"), pa.ones(1, dtype="float32")).dtype == np.float32
     )
+    # NumPy's numbers have a dtype of their own, in compositions as in ops.
+    for f in (special.beta, special.gammaincinv, special.ive):
+        assert f(pa.ones(1, dtype="float32"), np.float64(0.5)).dtype == np.float64
     t = pa.tensor([0.5, 1.5], requires_grad=True)
     for f in (sc.gammaln, sc.psi, sc.i0e, sc.ndtr, lambda x: sc.gammainc(x, 2.0)):
         got = f(t)
