@@ -27,6 +27,11 @@ _HALVINGS = 24
 _WIDE = 90.0
 # Terms of the sum over a tail of the hypergeometric family, and when the last one is negligible
 _TERMS, _LAST = 1024, 1e-15
+# Terms of Hurwitz's zeta function before Euler and Maclaurin's formula for the others, and the
+# factors of that, Bernoulli's numbers over factorials
+_FIRST = 16.0
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+_EULER_MACLAURIN = tuple(b / math.factorial(2 * m) for m, b in enumerate(_BERNOULLI, start=1))
 
 
 def _beta_binomial(k: Tensor, n: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -258,8 +263,29 @@ def _log_zeta(a: Tensor) -> Tensor:
     return _core.log1p(special.zetac(a))
 
 
-def _zipf_sf(k: Tensor, a: Tensor) -> Tensor:
-    return special.zeta(a, k + 1.0) / special.zeta(a)
+def _log_rest_of_zeta(a: Tensor, q: Tensor) -> Tensor:
+    """The logarithm of ``(a - 1) q**a zeta(a, q)`` for q >= 1, which is smooth at a = 1 and does
+    not underflow: the first terms, and Euler and Maclaurin's formula for the others."""
+    steps = _core.tensor(np.arange(float(_FIRST)), dtype=a.dtype, device=a.device)
+    ratios = _core.log1p(steps / q[..., None])
+    first = _core.sum(_core.exp(-a[..., None] * ratios), axis=-1)
+    x = q + _FIRST
+    # There the others are nothing beside the first, and their powers may overflow.
+    gone = a > 30.0 * x
+    s, square = _core.where(gone, 1.0, a), _core.square(1.0 / x)
+    others = _core.zeros_like(x)
+    for m in reversed(range(1, len(_EULER_MACLAURIN))):
+        others = (others + _EULER_MACLAURIN[m]) * (s + (2.0 * m - 1.0)) * (s + 2.0 * m) * square
+    others = 0.5 + (others + _EULER_MACLAURIN[0]) * s / x
+    beyond = _core.exp(-s * _core.log1p(_FIRST / q)) * (x + (s - 1.0) * others)
+    return _core.log((a - 1.0) * first + _core.where(gone, 0.0, beyond))
+
+
+def _zipf_logsf(k: Tensor, a: Tensor) -> Tensor:
+    dtype = k.dtype
+    k, a = _core.broadcast_arrays([_core.astype(v, np.float64) for v in (k, a)])
+    rest = _log_rest_of_zeta(a, k + 1.0) - _log_rest_of_zeta(a, _core.ones_like(k))
+    return _core.astype(rest - a * _core.log(k + 1.0), dtype)
 
 
 zipf = Discrete(
@@ -267,7 +293,8 @@ zipf = Discrete(
     lambda k, a: -a * _core.log(k) - _log_zeta(a),
     "a",
     valid=lambda a: _core.logical_and(a > 1.0, a < np.inf),
-    cdf=lambda k, a: 1.0 - _zipf_sf(k, a),
-    sf=_zipf_sf,
+    cdf=lambda k, a: -_core.expm1(_zipf_logsf(k, a)),
+    sf=lambda k, a: _core.exp(_zipf_logsf(k, a)),
+    logsf=_zipf_logsf,
     first=1.0,
 )
