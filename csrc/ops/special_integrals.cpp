@@ -178,11 +178,17 @@ constexpr SpecialRow kBoxcox{
     2,
     {{{[](T t, X x, T, N) { return scale(t, power(x[0], x[1] - 1.0)); }, 3},
       {[](T t, X x, T, N) { return boxcox_by_lambda(t, x[0], log(x[0]), x[1]); }, 3}}}};
+// (1 + x)**p, close to x = 0 without the sum, whose rounding is as large as slopes by p are.
+Tensor power_beside_one(T x, T p) {
+  const Tensor near = less(absolute(x), scalar(0.5, x.dtype()));
+  const Tensor inner = fill_where(logical_not(near), 0, x), outer = fill_where(near, 0, x);
+  return where(near, exp(p * log1p(inner)), power(outer + 1.0, p));
+}
 constexpr SpecialRow kBoxcox1p{
     "special.boxcox1p",
     on_two<formula::boxcox1p>,
     2,
-    {{{[](T t, X x, T, N) { return scale(t, power(x[0] + 1.0, x[1] - 1.0)); }, 3},
+    {{{[](T t, X x, T, N) { return scale(t, power_beside_one(x[0], x[1] - 1.0)); }, 3},
       {[](T t, X x, T, N) { return boxcox_by_lambda(t, x[0] + 1.0, log1p(x[0]), x[1]); }, 3}}}};
 
 // u = (1 + lambda y)**(1 / lambda).
