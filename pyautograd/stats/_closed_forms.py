@@ -54,6 +54,11 @@ def _log_ratio(low: Tensor, high: Tensor) -> Tensor:
     return _core.where(near, _core.log1p(share), _core.log(high) - _core.log(low))
 
 
+def _share(part: Tensor, rest: Tensor, whole: Tensor) -> Tensor:
+    """A part of the whole, near 1 with the slopes of the rest, which are small."""
+    return _core.where(part < rest, part / whole, 1.0 - rest / whole)
+
+
 def _from_nearer_end(below: Tensor, above: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """The place between a and b with these probabilities, whose slope by the farther end, which is
     small, does not come from a difference."""
@@ -67,8 +72,8 @@ def _log_uniform(name: str) -> Continuous:
         name,
         lambda z, a, b: -_core.log(z) - _core.log(_log_ratio(a, b)),
         *("a", "b"),
-        cdf=lambda z, a, b: _log_ratio(a, z) / _log_ratio(a, b),
-        sf=lambda z, a, b: _log_ratio(z, b) / _log_ratio(a, b),
+        cdf=lambda z, a, b: _share(_log_ratio(a, z), _log_ratio(z, b), _log_ratio(a, b)),
+        sf=lambda z, a, b: _share(_log_ratio(z, b), _log_ratio(a, z), _log_ratio(a, b)),
         ppf=lambda q, a, b: _from_nearer_end(q, 1.0 - q, a, b),
         isf=lambda q, a, b: _from_nearer_end(1.0 - q, q, a, b),
         support=lambda a, b: (a, b),
