@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,21 @@ def known(x: Tensor) -> bool:
     if _core.depth(x) > 0 or _core.in_closure():
         return False
     return x.device == "cpu" or not _core.device_capturing()
+
+
+def everywhere(condition: Tensor) -> bool:
+    """Whether it holds everywhere; not in a captured call, where nobody can look."""
+    if _core.capturing() or (condition.device != "cpu" and _core.device_capturing()):
+        return False
+    return bool(_core.all(condition))
+
+
+def looking(name: str, search: Callable[..., Tensor], *x: Tensor) -> Tensor:
+    """search(*x), which may look at numbers and has the shape and dtype of the first: in a captured
+    call a step by itself, where it may look, too."""
+    if _core.capturing() and all(map(known, x)):
+        return _core.python_step(name, search, x, x[0])
+    return search(*x)
 
 
 def nowhere(condition: Tensor) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import _core, func
 from .._core import Tensor
 from ..function import Function
-from ._common import all_of, in_double, mapped_in_front, nowhere
+from ._common import all_of, everywhere, in_double, looking, mapped_in_front, nowhere
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -74,7 +74,8 @@ class _Quantile(Function):
         far = safe > 0.5
         upper = _core.logical_not(far) if complement else far
         tail = _core.where(far, 1.0 - safe, safe)
-        x = distribution.solve(tail, upper, *[_core.where(inside, s, 1.0) for s in shapes])
+        safe_shapes = [_core.where(inside, s, 1.0) for s in shapes]
+        x = looking("quantile", distribution.solve, tail, upper, *safe_shapes)
         low, high = reversed(distribution.ends) if complement else distribution.ends
         ends = _core.where(p == 0.0, low, _core.where(p == 1.0, high, math.nan))
         return _core.where(inside, x, _core.where(valid, ends, math.nan))
@@ -161,10 +162,10 @@ def root(
         # Steps that are small and no longer shrink are rounding errors of the tails.
         small = change <= 1e-15 * _core.maximum(_core.absolute(t), 1.0)
         settled = _core.logical_or(small, _core.logical_and(change < 1e-6, change >= 0.5 * last))
-        # What has settled stays: a captured call cannot look, and takes all steps.
+        # What has settled stays: a captured call of a device takes all steps.
         t, last = _core.where(done, t, moved), change
         done = _core.logical_or(done, settled)
-        if not _core.capturing() and bool(_core.all(done)):
+        if everywhere(done):
             break
     value, slope = gap(t)
     step = value / slope

@@ -12,6 +12,7 @@ import numpy as np
 from .. import _core, special
 from .._core import Tensor
 from .._quadrature import gauss_legendre
+from ..compositions._common import everywhere
 from ..compositions.quantile_functions import Distribution, quantile
 from ._families import Continuous
 
@@ -83,6 +84,7 @@ def _solve(wanted: Tensor, upper: Tensor, kappa: Tensor) -> Tensor:
     target = _core.log(wanted)
     low, high = _core.full_like(wanted, -_PI), _core.zeros_like(wanted)
     z = -_core.where(kappa < 1.0, _PI * (1.0 - 2.0 * wanted), 0.5 / _core.sqrt(kappa))
+    done = z > 0.0
     for _ in range(_STEPS):
         over = _tail_over_density(z, kappa)
         gap = _log_density(z, kappa) + _core.log(over) - target
@@ -90,8 +92,11 @@ def _solve(wanted: Tensor, upper: Tensor, kappa: Tensor) -> Tensor:
         moved = z - gap * over
         good = _core.logical_and(moved > low, moved < high)
         moved = _core.where(good, moved, 0.5 * (low + high))
-        change, z = _core.absolute(moved - z), moved
-        if bool(_core.all(change <= 4e-16 * _core.absolute(z))):
+        change = _core.absolute(moved - z)
+        # What has settled stays: a captured call takes all steps.
+        z = _core.where(done, z, moved)
+        done = _core.logical_or(done, change <= 4e-16 * _core.absolute(z))
+        if everywhere(done):
             break
     return _core.where(upper, -z, z)
 

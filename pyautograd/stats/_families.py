@@ -12,6 +12,7 @@ import numpy as np
 from .. import _core
 from .._core import Tensor
 from ..array_api import is_weak, result_type
+from ..compositions._common import looking
 from ..special._accurate import log_of
 from ._search import least_integer
 
@@ -374,22 +375,33 @@ class Discrete(Family):
         q, *shapes, loc = self._bind(method, q, args, named)
         # In double precision, where there are integers enough
         wide = [_core.astype(_core.asarray(v), _FLOAT64).detach() for v in (q, *shapes)]
-        p, *known = _core.broadcast_arrays(wide)
-        inside = _core.logical_and(self._valid(*known), _core.logical_and(p > 0.0, p < 1.0))
-
-        def reached(k: Tensor) -> Tensor:
-            there = self.cdf(k, *known) >= p if method == "ppf" else self.sf(k, *known) <= p
-            return _core.logical_or(there, _core.logical_not(inside))
-
-        first = self._start(known)
-        lowest = self._lowest(*known) if self._lowest else first
-        found = least_integer(reached, lowest + _core.zeros_like(p))
-        none, every = (0.0, 1.0) if method == "ppf" else (1.0, 0.0)
-        ends = _core.where(_core.equal(p, every), self._end(known), np.nan)
-        ends = _core.where(_core.equal(p, none), first - 1.0, ends)
-        found = self._where_valid(_core.where(inside, found, ends), known)
+        search = self._least if method == "ppf" else self._least_above
+        found = looking(f"stats.{self.name}.{method}", search, *_core.broadcast_arrays(wide))
         moved: Tensor = cast(found, q.dtype) + loc
         return moved
+
+    def _least(self, p: Tensor, *shapes: Tensor) -> Tensor:
+        return self._found(lambda k: self.cdf(k, *shapes) >= p, (0.0, 1.0), p, *shapes)
+
+    def _least_above(self, p: Tensor, *shapes: Tensor) -> Tensor:
+        return self._found(lambda k: self.sf(k, *shapes) <= p, (1.0, 0.0), p, *shapes)
+
+    def _found(
+        self, enough: Formula, ends: tuple[float, float], p: Tensor, *shapes: Tensor
+    ) -> Tensor:
+        """The least k with enough of the probability, of which there is that at both ends."""
+        known = list(shapes)
+        inside = _core.logical_and(self._valid(*known), _core.logical_and(p > 0.0, p < 1.0))
+        first = self._start(known)
+        lowest = self._lowest(*known) if self._lowest else first
+        found = least_integer(
+            lambda k: _core.logical_or(enough(k), _core.logical_not(inside)),
+            lowest + _core.zeros_like(p),
+        )
+        none, every = ends
+        edge = _core.where(_core.equal(p, every), self._end(known), np.nan)
+        edge = _core.where(_core.equal(p, none), first - 1.0, edge)
+        return self._where_valid(_core.where(inside, found, edge), known)
 
     def _tail(
         self,

@@ -10,6 +10,7 @@ import numpy as np
 from .. import _core, special
 from .._core import Tensor
 from .._quadrature import gauss_legendre
+from ..compositions._common import everywhere
 from ..function import Function
 from ._families import Continuous
 
@@ -107,10 +108,14 @@ class _InverseLogNdtr(Function):
         far = -2.0 * y - 2.0 * _HALF_LOG_TAU
         start = -_core.sqrt(_core.maximum(far - _core.log(_core.maximum(far, 1.0)), 1.0))
         w = _core.where(y > -600.0, special.ndtri(tail), start)
+        done = y > 0.0
         for _ in range(_STEPS):
             step = (special.log_ndtr(w) - y) * _mills(-w)
-            w = w - step
-            if bool(_core.all(_core.absolute(step) <= 1e-15 * _core.absolute(w) + 1e-300)):
+            # What has settled stays: a captured call takes all steps.
+            w = _core.where(done, w, w - step)
+            small = _core.absolute(step) <= 1e-15 * _core.absolute(w) + 1e-300
+            done = _core.logical_or(done, small)
+            if everywhere(done):
                 break
         return w
 

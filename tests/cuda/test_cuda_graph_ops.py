@@ -121,6 +121,20 @@ def test_values_that_nobody_looks_at(f, device):
     captured_like_here(f, [(RNG.random(6),) for _ in range(3)], device)
 
 
+@pytest.mark.parametrize(
+    "name, shape",
+    [("gamma", 2.3), ("t", 4.0), ("vonmises", 2.0), ("skewnorm", 1.5), ("poisson", 3.0)],
+)
+def test_quantiles_that_are_searched_for(name, shape, device):
+    arguments = [(RNG.random(4), np.asarray(shape)) for _ in range(2)]
+    captured_like_here(getattr(pa.stats, name).ppf, arguments, device)
+
+
+def test_slopes_of_quantiles_between_bounds(device):
+    f = pa.func.grad(lambda q, a: pa.sum(pa.stats.truncnorm.ppf(q, a, 2.0)), argnums=(0, 1))
+    captured_like_here(f, [(RNG.random(4), np.asarray(-1.0)) for _ in range(2)], device)
+
+
 # Linear algebra, by cuBLAS alone.
 
 FACTORED = {

@@ -283,6 +283,16 @@ def test_quantiles_of_discrete_families_have_scipys_values(name, method):
     assert quantile(np.float32(0.5) * pa.ones(1, dtype=pa.float32), *shapes).dtype == np.float32
 
 
+@pytest.mark.parametrize("name", [*CONTINUOUS, *DISCRETE])
+def test_quantiles_in_captured_calls_are_the_same_numbers(name):
+    family, shapes = getattr(pa.stats, name), (CONTINUOUS | DISCRETE)[name]
+    for quantile in (family.ppf, family.isf):
+        captured = pa.captured(quantile)
+        for q in ([1e-6, 0.3, 0.97], [0.5, 1.0, 1e-12]):
+            given = [pa.tensor(q), *map(pa.tensor, map(float, shapes))]
+            np.testing.assert_array_equal(captured(*given), quantile(*given))
+
+
 def test_a_discrete_quantile_far_out():
     got, expected = both("poisson", "ppf", [0.3, 0.9], [1e6, 3e9])
     np.testing.assert_array_equal(got, expected)
