@@ -283,8 +283,11 @@ def _log_rest_of_zeta(a: Tensor, q: Tensor) -> Tensor:
 
 def _zipf_logsf(k: Tensor, a: Tensor) -> Tensor:
     dtype = k.dtype
-    k, a = _core.broadcast_arrays([_core.astype(v, np.float64) for v in (k, a)])
-    rest = _log_rest_of_zeta(a, k + 1.0) - _log_rest_of_zeta(a, _core.ones_like(k))
+    k, a = _core.astype(k, np.float64), _core.astype(a, np.float64)
+    # Once for all counts
+    whole = _log_rest_of_zeta(a, _core.ones_like(a))
+    k, a = _core.broadcast_arrays([k, a])
+    rest = _log_rest_of_zeta(a, k + 1.0) - whole
     return _core.astype(rest - a * _core.log(k + 1.0), dtype)
 
 
