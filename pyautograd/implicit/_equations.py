@@ -277,7 +277,7 @@ def _maps(many: Mapped, rows: Tensor, theta: Sequence[Tensor]) -> bool:
 
 
 def _floating(theta: Sequence[Tensor]) -> list[int]:
-    return [i for i, t in enumerate(theta) if t.dtype.kind == "f"]
+    return [i for i, t in enumerate(theta) if t.dtype.kind in "fc"]
 
 
 def _of(

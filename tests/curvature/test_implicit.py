@@ -426,3 +426,16 @@ def test_a_function_without_curvature_has_no_minimum_and_warns_of_nothing():
         RuntimeError, match=r"\[implicit.argmin\] Newton's method has not converged"
     ):
         pa.implicit.argmin(pa.sum, pa.zeros(4))
+
+
+def test_complex_parameters_have_derivatives():
+    def radius(z):
+        return pa.implicit.root(lambda r, z: r**2 - pa.abs(z) ** 2 - pa.real(z), 1.0, z)
+
+    z, direction = pa.tensor(0.8 + 0.5j), pa.tensor(0.3 - 1.0j)
+    root = 1.69**0.5
+    slope = complex(2 * 0.8 + 1, 2 * 0.5) / (2 * root)
+    assert pa.func.grad(radius)(z).item() == pytest.approx(slope, rel=1e-12, abs=0)
+    along = pa.func.jvp(radius, (z,), (direction,))[1].item()
+    expected = (slope.conjugate() * direction.item()).real
+    assert along == pytest.approx(expected, rel=1e-12, abs=0)
