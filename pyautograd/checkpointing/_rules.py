@@ -235,6 +235,11 @@ class Captured:
         self.tape = Tape()
         self._results: Any = None
 
+    @property
+    def outside(self) -> list[Tensor]:
+        """What the first run has found to be captured."""
+        return self._outside
+
     def known_run(self, whole: Captured, tape: Tape, results: Any) -> Any:
         """Applied as a part of a whole that has run: what it returned, and drew, is known."""
         self._outside, self.tape = whole._outside, tape
@@ -305,6 +310,25 @@ class Captured:
                 _DIVERGED + f"it returned the tree {structure!r}, and before {self._results!r}"
             )
         return results, [run.resolve(y) for y in results if type(y) is Tensor]
+
+
+def converted(
+    f: Callable[..., Tensor], *args: Tensor
+) -> tuple[Callable[..., Tensor], list[Tensor]]:
+    """A function as one of its arguments and of the tensors that it captures, and these.
+
+    What it captures is found by a run with these arguments. The function that is returned is
+    differentiable in all that it takes, to every order and in every mode.
+    """
+    closure = Captured(f, args, _core.Trace(compares=False))
+    closure.first_run()
+
+    def function(*tensors: Tensor) -> Tensor:
+        (y,) = Checkpoint(closure, repeats=False).apply([*tensors])
+        assert y is not None
+        return y
+
+    return function, closure.outside
 
 
 def _peeled(run: Any, outputs: list[Tensor], levels: set[int]) -> list[Tensor]:

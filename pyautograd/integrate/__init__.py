@@ -10,10 +10,11 @@ The names are SciPy's. What only decides how long the steps are is constant to d
 
 from .._names import public_dir
 from .._ported import lookup
+from ._dense import OdeSolution
 from ._quad import quad
 from ._solve_ivp import Solution, solve_ivp
 
-__all__ = ["Solution", "quad", "solve_ivp"]
+__all__ = ["OdeSolution", "Solution", "quad", "solve_ivp"]
 
 __dir__ = public_dir(__all__)
 __getattr__ = lookup(__name__)

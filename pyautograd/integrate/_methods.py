@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -36,7 +38,9 @@ class Method(ABC):
     order: int
     # The product of a step and the largest rate from which on stability limits the step
     stiff_from = math.inf
-    # Increments by coefficients of x, x**2, ...; x from 0 to 1
+    # Whether each step evaluates and factors one
+    needs_jacobian = False
+    # Increments by coefficients of the basis
     polynomial: Array
 
     @abstractmethod
@@ -51,10 +55,21 @@ class Method(ABC):
         return step.stages
 
     def between(self, y: Tensor, increments: Tensor, x: Any) -> Tensor:
-        """The solution at places x of a step: one column for each."""
-        powers = _core.stack([x ** (i + 1) for i in range(self.polynomial.shape[1])])
-        weights = _core.matmul(_like(self.polynomial, y), powers.to(y.device).astype(_real(y)))
+        """The solution at places x of a step, from 0 to 1: one column for each."""
+        weights = _core.matmul(_like(self.polynomial, y), self.basis_at(x, y))
         return y[:, None] + _core.matmul(increments.T, weights)
+
+    def coefficients(self, increments: Tensor) -> Tensor:
+        """Of the basis: a column for each."""
+        return _core.matmul(increments.T, _like(self.polynomial, increments))
+
+    def basis_at(self, x: Any, y: Tensor) -> Tensor:
+        """A column for each place, where y is."""
+        rows = _core.stack(self.basis(x, self.polynomial.shape[1]))
+        return rows.to(y.device).astype(_real(y))
+
+    def basis(self, x: Any, count: int) -> list[Any]:
+        return [x ** (i + 1) for i in range(count)]
 
 
 class RungeKutta(Method):
@@ -121,19 +136,18 @@ class DormandPrince853(RungeKutta):
             rows = _core.concat([rows, row[None]])
         return rows
 
+    def basis(self, x: Any, count: int) -> list[Any]:
+        """x, x (1 - x), x**2 (1 - x), ...: powers would lose digits."""
+        factors = itertools.islice(itertools.cycle([x, 1 - x]), count)
+        return list(itertools.accumulate(factors, operator.mul))
+
 
 def _polynomial_853(table: Any) -> Array:
-    """Hairer, Norsett and Wanner give it in powers of x and 1 - x by turns."""
+    """Of Hairer, Norsett and Wanner."""
     stages = table.n_stages + 1 + len(table.A_EXTRA)
     first, last = np.eye(stages)[[0, table.n_stages]]
     step = np.append(table.B, np.zeros(stages - len(table.B)))
-    rows = [step, first - step, 2 * step - first - last, *table.D]
-    polynomial = np.zeros((stages, len(rows)))
-    basis = np.array([1.0])
-    for i, row in enumerate(rows):
-        basis = np.convolve(basis, [1.0, -1.0] if i % 2 else [0.0, 1.0])
-        polynomial[:, : len(basis) - 1] += np.outer(row, basis[1:])
-    return polynomial
+    return np.stack([step, first - step, 2 * step - first - last, *table.D], axis=1)
 
 
 class Rodas4(Method):
@@ -144,6 +158,7 @@ class Rodas4(Method):
     """
 
     order = 3
+    needs_jacobian = True
     _GAMMA = 0.25
     _C = (0.0, 0.386, 0.21, 0.63, 1.0, 1.0)
     _OF_TIME = (0.25, -0.1043, 0.1035, -0.03620000000000023, 0.0, 0.0)

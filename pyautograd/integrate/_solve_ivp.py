@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,13 @@ import numpy as np
 from .. import _core, tree
 from .._bfloat16 import array_dtype
 from .._core import Tensor
-from .._flat import Array
 from .._scipy_arguments import as_start, further
 from ..checkpointing import checkpoint as checkpointed
 from ..func._arguments import check_callable
-from ._control import Control, Taken
-from ._methods import Method, Slope, method_of
+from ._control import Control
+from ._dense import OdeSolution, Piece, Pieces
+from ._events import Events
+from ._methods import method_of
 from ._system import System, Times
 
 _OP = "integrate.solve_ivp"
@@ -33,6 +34,13 @@ class Solution:
         y: the solution there: a tensor of shape ``(*y0.shape, m)``, or a tree of them.
         nfev: how often the function was evaluated.
         steps, rejected: how many steps were taken, and how many more were tried.
+        sol: with ``dense_output`` the solution as a function of time, an :class:`OdeSolution`.
+        t_events, y_events: with ``events`` a list with the times of each event, of shape (k,), and
+            one with the solution there, of shape ``(k, *y0.shape)``.
+        njev, nlu: how many Jacobians were evaluated, and factored.
+        status: 1 if an event has ended the solution, else 0.
+        message: the same in words.
+        success: true, as a solution that fails raises.
     """
 
     t: Tensor
@@ -40,6 +48,14 @@ class Solution:
     nfev: int
     steps: int
     rejected: int
+    sol: OdeSolution | None = None
+    t_events: list[Tensor] | None = None
+    y_events: list[Any] | None = None
+    njev: int = 0
+    nlu: int = 0
+    status: int = 0
+    message: str = "The solver successfully reached the end of the integration interval."
+    success: bool = True
 
 
 def solve_ivp(
@@ -49,13 +65,17 @@ def solve_ivp(
     method: str = "RK45",
     t_eval: Any = None,
     *,
+    dense_output: bool = False,
+    events: Any = None,
+    vectorized: bool = False,
     args: Any = (),
-    rtol: float = 1e-3,
+    rtol: Any = 1e-3,
     atol: Any = 1e-6,
     first_step: float | None = None,
     max_step: float = math.inf,
     steps: Any = None,
     checkpoint: bool = False,
+    **unused: Any,
 ) -> Solution:
     """The solution of ``dy/dt = fun(t, y, *args)`` from ``y0``, differentiable in all of them.
 
@@ -78,31 +98,43 @@ def solve_ivp(
             systems: a Rosenbrock method of order 4, with the exact Jacobian of ``fun``, which then
             gets its time as a tensor.
         t_eval: the times to return, in order and within ``t_span``, from a polynomial between the
-            ends of each step. By default the ends of the steps themselves.
+            ends of each step. By default the ends of the steps themselves. Under ``vmap`` entries
+            may ask for different times.
+        dense_output: return that polynomial, as ``Solution.sol``.
+        events: a function ``event(t, y, *args)`` of one number, or a list of them: where one is
+            zero is found between the ends of each step that it changes its sign in. As in SciPy it
+            may have the attributes ``terminal``, true or the count at which the solution ends
+            there, and ``direction``, the sign of the change. It gets its time as a tensor. The
+            times, and the solution there, are differentiated as what solves the equation, to
+            every order, tensors that the event captures included.
+        vectorized: ``fun`` takes and returns a matrix with a column for each state, as in SciPy.
         args: a tuple of what ``fun`` takes behind ``y``.
         rtol, atol: the tolerances: the error of a step is kept below ``atol + rtol * abs(y)`` in
-            the mean of the unknowns. ``atol`` may have the form of ``y0``.
+            the mean of the unknowns. Both may have the form of ``y0``.
         first_step, max_step: lengths of steps, in units of time.
         steps: the ends of the steps to take, such as the ``t`` of another solution, whatever the
             tolerances. The values are then smooth functions of all else, and a call can be
             captured (:func:`pyautograd.captured`) if ``t_span``, ``t_eval`` and ``steps`` hold
             numbers. To an end of ``t_span`` that is a tensor they are stretched.
         checkpoint: keep only where each step begins, and run it again for a derivative.
+        **unused: ``jac`` and other options of SciPy's implicit methods, which no method needs.
 
     Returns:
         A :class:`Solution`: ``t`` of shape (m,) and ``y`` of shape ``(*y0.shape, m)``. Under
-        ``vmap`` all entries take the same steps, as short as the hardest of them needs.
+        ``vmap`` all entries take the same steps, as short as the hardest of them needs, and an
+        event must occur in the same of them.
 
     Raises:
-        ValueError: an unknown method, times or steps that are out of order or of range, or ``fun``
-            returns another shape.
+        ValueError: an unknown method, times or steps that are out of order or of range, ``fun``
+            returns another shape, or under ``vmap`` an event occurs in different steps.
         TypeError: ``y0`` holds no numbers, or is complex where the method is Rodas4.
-        RuntimeError: no step is short enough; or the call is being captured without ``steps``.
+        RuntimeError: no step is short enough, where SciPy returns what it has; or the call is being
+            captured without ``steps``, or with ``events``.
         ImportError: SciPy is missing, which has the tables of its methods.
 
     Warns:
-        UserWarning: the system is stiff, and what RK45 or DOP853 return may be differentiated; or
-            ``rtol`` is less than rounding allows.
+        UserWarning: the system is stiff, and what RK45 or DOP853 return may be differentiated;
+            ``rtol`` is less than rounding allows; or an option is not used.
 
     See E. Hairer, S. Norsett and G. Wanner, Solving Ordinary Differential Equations I, 1993, and P.
     Eberhard and C. Bischof, Automatic differentiation of numerical integration algorithms,
@@ -115,14 +147,23 @@ def solve_ivp(
     ...     return pa.integrate.solve_ivp(pendulum, (0, 5), [1.0, 0.0], args=(damping,)).y[:, -1]
     >>> pa.jacobian(end, 0.1).numpy().round(2)
     array([-0.09, -1.83])
+
+    How long the first swing takes, and how that depends on the damping:
+
+    >>> def turns(t, y, damping): return y[1]
+    >>> turns.terminal, turns.direction = True, 1
+    >>> def swing(damping):
+    ...     options = {"args": (damping,), "events": turns, "rtol": 1e-8, "atol": 1e-10}
+    ...     return pa.integrate.solve_ivp(pendulum, (0, 10), [1.0, 0.0], **options).t[-1]
+    >>> swing(0.1).item().__round__(4), pa.func.grad(swing)(0.1).item().__round__(4)
+    (3.324, -0.1438)
     """
     check_callable(_OP, fun)
-    if steps is None and (_core.capturing() or _core.device_capturing()):
-        raise RuntimeError(
-            f"[{_OP}] which steps are taken depends on numbers: for a captured call give them, "
-            "with steps=, such as the t of another solution"
-        )
-    system = System(_OP, fun, as_start(y0), further(args))
+    _check_unused(unused)
+    if _core.capturing() or _core.device_capturing():
+        _check_captured(steps, events)
+    further_args = () if args is None else further(args)
+    system = System(_OP, fun, as_start(y0), further_args, vectorized)
     times = Times(_OP, t_span, t_eval)
     solver = method_of(_OP, method, system.start)
     run = checkpointed if checkpoint else _at_once
@@ -130,27 +171,68 @@ def solve_ivp(
     control = Control(
         _OP,
         solver,
-        (_relative(rtol, system.start), _absolute(atol, system.start)),
+        (_relative(rtol, system.start), _tolerance("atol", atol, system.start)),
         None if first_step is None else _length("first_step", first_step) / unit,
         _length("max_step", max_step) / unit,
         run,
     )
     slope = times.slope(system)
+    watched = None if events is None else Events(events, further_args, system, times)
     if steps is None:
-        taken = list(control.chosen(slope, times.start, times.end, system.start))
+        taken = control.chosen(slope, times.start, times.end, system.start)
     else:
-        taken = list(control.given(slope, times.steps(steps), system.start))
+        taken = control.given(slope, times.steps(steps), system.start)
+    taken_pieces: list[Piece] = []
+    for each in taken:
+        taken_pieces.append(Piece(each, solver, slope, run))
+        if watched and watched.end_in(taken_pieces[-1]):
+            break
     if control.stiff:
-        _doubt(taken[-1].step.y, method)
+        _doubt(each.step.y, method)
+    pieces = Pieces(times.start, system.start, taken_pieces, watched.end if watched else None)
     if times.asked is None:
-        ends = np.array([times.start, *[each.stop for each in taken]])
-        places, columns = _core.asarray(ends), [system.start, *[each.step.y for each in taken]]
-        y = _core.stack(columns, axis=1)
+        places, y = pieces.ends()
     else:
-        places, values = times.asked
-        y = _between(solver, slope, run, system.start, taken, places, values)
-    counts = system.evaluations, len(taken), control.rejected
-    return Solution(times.of(places), system.columns(y), *counts)
+        places, y = pieces.reached(*times.asked)
+    sol = OdeSolution(pieces, times, system) if dense_output else None
+    tried = len(taken_pieces) + control.rejected
+    jacobians = tried if solver.needs_jacobian else 0
+    return Solution(
+        t=times.of(places),
+        y=system.columns(y),
+        nfev=system.evaluations - jacobians,
+        steps=len(taken_pieces),
+        rejected=control.rejected,
+        sol=sol,
+        njev=jacobians,
+        nlu=jacobians,
+        **(watched.results() if watched else {}),
+    )
+
+
+def _check_unused(unused: dict[str, Any]) -> None:
+    """What SciPy's implicit methods take."""
+    for name in unused:
+        if name not in ("jac", "jac_sparsity", "lband", "uband", "min_step"):
+            raise TypeError(f"solve_ivp() got an unexpected keyword argument {name!r}")
+    if unused:
+        warnings.warn(
+            f"[{_OP}] {', '.join(unused)}: not used, as 'Rodas4' differentiates the function "
+            "itself and the other methods need no Jacobian",
+            stacklevel=3,
+        )
+
+
+def _check_captured(steps: Any, events: Any) -> None:
+    if steps is None:
+        raise RuntimeError(
+            f"[{_OP}] which steps are taken depends on numbers: for a captured call give them, "
+            "with steps=, such as the t of another solution"
+        )
+    if events is not None:
+        raise RuntimeError(
+            f"[{_OP}] which events occur depends on numbers: with events it cannot be captured"
+        )
 
 
 def _doubt(y: Tensor, method: str) -> None:
@@ -162,47 +244,28 @@ def _doubt(y: Tensor, method: str) -> None:
         )
 
 
-def _between(
-    solver: Method,
-    f: Slope,
-    run: Callable[..., Any],
-    start: Tensor,
-    taken: Sequence[Taken],
-    places: Tensor,
-    values: Array,
-) -> Tensor:
-    """The solution at places, whose values run in the direction of the steps; one column each."""
-    first = int(np.count_nonzero(values == (taken[0].t if taken else values)))
-    columns = [_core.stack([start] * first, axis=1)] if first else []
-    for t, stop, h, y, step in taken:
-        last = int(np.count_nonzero(values <= stop if h > 0 else values >= stop))
-        if last > first:
-            increments = run(solver.increments, f, t, y, h, step)
-            columns.append(solver.between(y, increments, (places[first:last] - t) / h))
-            first = last
-    return _core.concat(columns, axis=1) if columns else start[:, None][:, :0]
-
-
 def _at_once(f: Callable[..., Any], *args: Any) -> Any:
     return f(*args)
 
 
-def _relative(rtol: float, y: Tensor) -> float:
+def _relative(rtol: Any, y: Tensor) -> Any:
+    values = _tolerance("rtol", rtol, y)
     least = 100 * float(np.finfo(array_dtype(y.dtype)).eps)
-    if rtol < least:
+    if _core.any(_core.asarray(values) < least):
         warnings.warn(
             f"[{_OP}] rtol={rtol} is less than rounding allows: {least:.2g} is used", stacklevel=3
         )
-    return max(rtol, least)
+        return _core.maximum(values, least) if isinstance(values, Tensor) else least
+    return values
 
 
-def _absolute(atol: Any, y: Tensor) -> Any:
+def _tolerance(name: str, given: Any, y: Tensor) -> Any:
     """A number, or a tensor of one for each unknown."""
-    values = tree.ravel(atol)[0].detach()
+    values = tree.ravel(given)[0].detach()
     if values.shape not in ((1,), y.shape):
-        raise ValueError(f"[{_OP}] atol holds {values.size} numbers for {y.size} unknowns")
+        raise ValueError(f"[{_OP}] {name} holds {values.size} numbers for {y.size} unknowns")
     if not _core.all(values >= 0):
-        raise ValueError(f"[{_OP}] atol must not be negative, got {atol}")
+        raise ValueError(f"[{_OP}] {name} must not be negative, got {given}")
     return values.item() if values.size == 1 else values.to(y.device)
 
 

@@ -17,7 +17,14 @@ from .._numbers import host_numbers
 class System:
     """``fun(t, y, *args)`` as a function of a vector."""
 
-    def __init__(self, op: str, fun: Callable[..., Any], y0: Any, args: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        op: str,
+        fun: Callable[..., Any],
+        y0: Any,
+        args: tuple[Any, ...],
+        vectorized: bool = False,
+    ) -> None:
         self.op, self._fun, self._args = op, fun, args
         y0 = tree.map(lambda x: x if isinstance(x, Tensor) else _core.tensor(x), y0)
         if type(y0) in (list, tuple) and y0 and all(_is_scalar(x) for x in y0):
@@ -26,12 +33,16 @@ class System:
         self._leaves, self._structure = tree.flatten(y0)
         self._is_vector = type(y0) is Tensor and y0.ndim == 1
         self.evaluations = 0
+        self._as_matrix = vectorized and self._is_vector
         if self.start.dtype.kind not in "fc":
             raise TypeError(f"[{op}] y0 has dtype {self.start.dtype}: expected real numbers")
 
     def __call__(self, t: Any, y: Tensor) -> Tensor:
         self.evaluations += 1
-        slope = self._fun(t, y if self._is_vector else self._unravel(y), *self._args)
+        if self._as_matrix:  # which has a column for each state
+            slope = _core.reshape(self._joined(self._fun(t, y[:, None], *self._args)), (-1,))
+        else:
+            slope = self._fun(t, self.tree(y), *self._args)
         if not self._is_vector or type(slope) is not Tensor:
             slope = self._joined(slope)
         if slope.shape != y.shape:
@@ -52,6 +63,10 @@ class System:
                     f"{leaf.shape}"
                 )
         return tree.ravel(parts)[0]
+
+    def tree(self, y: Tensor) -> Any:
+        """What the user's functions get for a vector."""
+        return y if self._is_vector else self._unravel(y)
 
     def columns(self, y: Tensor) -> Any:
         """The tree of a matrix with a column for each time: the last axis of each leaf."""
@@ -90,7 +105,7 @@ class Times:
         else:
             self._origin, self._length = _core.asarray(0.0), _core.asarray(1.0)
             self.start, self.end = float(start), float(end)
-        self.asked = None if t_eval is None else self._places(t_eval)
+        self.asked = None if t_eval is None else self._asked(t_eval)
 
     def slope(self, f: Callable[..., Tensor]) -> Callable[..., Tensor]:
         if not self._moves:
@@ -102,7 +117,7 @@ class Times:
         return by_fraction
 
     def of(self, s: Any) -> Tensor:
-        return _core.asarray(s) * self._length + self._origin
+        return _core.asarray(s) * self._length + self._origin if self._moves else _core.asarray(s)
 
     def unit(self) -> float:
         """How much time an s of 1 is: the most of all entries."""
@@ -126,21 +141,25 @@ class Times:
             raise ValueError(f"[{self._op}] steps must be in order")
         return ends
 
-    def _places(self, t_eval: Any) -> tuple[Tensor, Array]:
+    def places(self, t: Any) -> tuple[Tensor, Array | None]:
+        """Where times are, as the solver counts, and the same as numbers where these are known."""
+        if not self._moves and not isinstance(t, Tensor):
+            values = np.array(t, dtype=np.float64)
+            return _core.asarray(values), values
+        places = _core.asarray(t)
+        if self._moves:
+            places = (places - self._origin) / self._length
+        elif places.dtype != np.float64:
+            places = places.astype(np.float64)
+        return places, None if _core.capturing() else host_numbers(places)
+
+    def _asked(self, t_eval: Any) -> tuple[Tensor, Array]:
         """Where the solution is asked for, and the same as numbers."""
-        if self._moves or isinstance(t_eval, Tensor):
-            places = (_core.asarray(t_eval) - self._origin) / self._length
+        places, values = self.places(t_eval)
+        if values is None:
             values = host_numbers(places)
-        else:
-            values = np.array(t_eval, dtype=np.float64)
-            places = _core.asarray(values)
-        if values.ndim > 1 and places.ndim == 1:
-            raise ValueError(
-                f"[{self._op}] under vmap the entries of t_eval must be the same fractions of "
-                "t_span for all, as the solver takes one sequence of steps"
-            )
-        if values.ndim != 1:
-            raise ValueError(f"[{self._op}] t_eval must have one dimension, got {values.ndim}")
+        if places.ndim != 1:
+            raise ValueError(f"[{self._op}] t_eval must have one dimension, got {places.ndim}")
         low, high = sorted((self.start, self.end))
         if not np.all((low <= values) & (values <= high)):
             raise ValueError(f"[{self._op}] t_eval has values outside of t_span")

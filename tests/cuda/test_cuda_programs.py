@@ -221,7 +221,24 @@ def logistic(method, a):
     return pa.integrate.solve_ivp(growth, (0.0, 1.0), a / 4, method, t_eval=[0.4, 1.0]).y
 
 
+def between(a):
+    options = {"dense_output": True, "steps": [0.0, 0.5, 1.0]}
+    return pa.integrate.solve_ivp(lambda t, y: a * y, (0.0, 1.0), a / 4, **options).sol([0.9, 0.3])
+
+
+def first_event(a):
+    def late(t, y):
+        return t - 0.75 + 0.1 * pa.sin(y[0])
+
+    late.terminal = True
+    options = {"events": late, "steps": [0.0, 0.5, 1.0], "dense_output": True}
+    found = pa.integrate.solve_ivp(lambda t, y: a * y, (0.0, 1.0), a / 4, **options)
+    return pa.stack([found.t[-1], found.y[0, -1], found.sol(0.5 * found.t_events[0][0])[1]])
+
+
 SOLUTIONS = {
+    "between-steps": between,
+    "event": first_event,
     "root": lambda a: pa.implicit.root(squares, pa.ones_like(a), a),
     "iterative": lambda a: pa.implicit.root(squares, pa.ones_like(a), a, linear="iterative"),
     "solver": lambda a: pa.implicit.root(

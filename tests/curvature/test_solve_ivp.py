@@ -345,6 +345,35 @@ def test_tolerances_of_each_unknown():
         solve_ivp(oscillator, (0.0, 1.0), [1.0, 0.0], rtol=1e-13)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_scipys_further_arguments(method):
+    def matrix(t, y):
+        assert y.shape == (2, 1)
+        return np.stack([y[1], -y[0]])
+
+    plain = solve_ivp(oscillator, (0.0, 1.0), [1.0, 0.0], method)
+    found = solve_ivp(matrix, (0.0, 1.0), [1.0, 0.0], method, vectorized=True, args=None)
+    np.testing.assert_allclose(found.y.numpy(), plain.y.numpy(), rtol=1e-13)
+    assert (found.nfev, found.success, found.status) == (plain.nfev, True, 0)
+    tried = found.steps + found.rejected if method == "Rodas4" else 0
+    assert found.njev == found.nlu == tried
+    with pytest.warns(UserWarning, match="jac, lband: not used, as 'Rodas4' differentiates"):
+        warned = solve_ivp(oscillator, (0.0, 1.0), [1.0, 0.0], method, jac=None, lband=1)
+    assert warned.y.tolist() == plain.y.tolist()
+    for rtol in ([1e-3, 1e-6], [1e-6, 1e-3]):
+        options = {"method": method, "rtol": rtol, "atol": [1e-4, 1e-8]}
+        ours = solve_ivp(oscillator, (0.0, 9.0), [1.0, 0.5], **options)
+        if method != "Rodas4":
+            theirs = scipy_solve(oscillator, (0.0, 9.0), [1.0, 0.5], **options)
+            np.testing.assert_allclose(ours.t.numpy(), theirs.t, rtol=1e-8)
+
+
+def test_relative_tolerances_of_each_unknown_have_a_least():
+    with pytest.warns(UserWarning, match="is less than rounding allows"):
+        found = solve_ivp(oscillator, (0.0, 1.0), [1.0, 0.0], rtol=[1e-3, 0.0])
+    assert found.steps > solve_ivp(oscillator, (0.0, 1.0), [1.0, 0.0]).steps
+
+
 @pytest.mark.parametrize(
     ("error", "message", "change"),
     [
@@ -365,6 +394,8 @@ def test_tolerances_of_each_unknown():
         (ValueError, "first_step must be positive", {"first_step": -1.0}),
         (ValueError, "atol holds 3 numbers for 2 unknowns", {"atol": [1.0, 1.0, 1.0]}),
         (ValueError, "atol must not be negative", {"atol": -1.0}),
+        (ValueError, "rtol holds 3 numbers for 2 unknowns", {"rtol": [1.0, 1.0, 1.0]}),
+        (TypeError, "unexpected keyword argument 'dense'", {"dense": True}),
         (ValueError, "steps must be a vector", {"steps": 0.5}),
         (ValueError, "steps must be a vector", {"steps": [0.0, math.nan, 2.0]}),
         (ValueError, "not from 0 to 1", {"steps": [0.0, 1.0]}),
@@ -381,17 +412,12 @@ def test_bad_input(error, message, change):
         solve_ivp(**given)
 
 
-def test_what_cannot_be_captured_or_mapped_says_so():
+def test_what_cannot_be_captured_says_so():
     def end(y0):
         return solve_ivp(lambda t, y: -y, (0.0, 1.0), y0).y[:, -1]
 
     with pytest.raises(RuntimeError, match="with steps=, such as the t of another solution"):
         pa.captured(end)(pa.ones(2))
 
-    def at(times):
-        return solve_ivp(lambda t, y: -y, (0.0, 2.0), [1.0], t_eval=times).y
-
-    with pytest.raises(ValueError, match="the same fractions of t_span for all"):
-        pa.func.vmap(at)(pa.tensor([[0.5], [1.0]]))
     with pytest.raises(AttributeError, match="use pa.integrate.solve_ivp"):
         pa.integrate.odeint  # noqa: B018
