@@ -18,11 +18,14 @@ from .. import _core
 from .._core import Tensor
 from .._flat import Array
 from .._numbers import numbers
+from ..grad_mode import no_grad
 from ._methods import Method, Slope, Step
 
 _SAFETY = 0.9
 _LEAST_FACTOR = 0.2
 _MOST_FACTOR = 10.0
+# Of so many steps one is looked at for stiffness, until there is some
+_LOOK_EVERY = 5
 
 
 class Taken(NamedTuple):
@@ -52,7 +55,8 @@ class Control:
         self._first_step, self._max_step = first_step, max_step
         self._exponent = -1.0 / (method.order + 1)
         self.rejected = 0
-        self._stiff_steps = self._other_steps = 0
+        self._looks = self._stiff_steps = self._other_steps = 0
+        # Found only where the solution is differentiated
         self.stiff = False
 
     def given(self, f: Slope, ends: Array, y: Tensor) -> Iterator[Taken]:
@@ -72,7 +76,7 @@ class Control:
         while t != end:
             slope = f(t, y) if slope is None else slope
             taken, length = self._accepted(f, t, end, y, slope, length)
-            self._watch(taken)
+            self._watch(f, taken)
             yield taken
             t, y, slope = taken.stop, taken.step.y, taken.step.slope
 
@@ -111,12 +115,22 @@ class Control:
         errors = self._method.error(_core.unstack(squares, axis=-1))
         return float(_core.max(errors)) if sizes.size else 0.0
 
-    def _watch(self, taken: Taken) -> None:
+    def _watch(self, f: Slope, taken: Taken) -> None:
         """Whether stability and not the error has limited the steps for a while: DOPRI5's rule."""
-        if taken.step.spread is None or self.stiff:
+        if (
+            self.stiff
+            or self._method.stiff_from == math.inf
+            or not _is_differentiated(taken.step.y)
+        ):
             return
-        slopes, points = _core.unstack(_rms(_sizes(taken.step.spread)), axis=-1)
-        if _core.any(abs(taken.h) * slopes > self._method.stiff_from * points):
+        self._looks += 1
+        if not self._stiff_steps and self._looks % _LOOK_EVERY:
+            return
+        with no_grad(), _core.Aside():  # a checkpoint runs first where nobody differentiates
+            spread = self._method.spread(f, taken.stop, taken.step)
+            slopes, points = _core.unstack(_rms(_sizes(spread)), axis=-1)
+            limited = _core.any(abs(taken.h) * slopes > self._method.stiff_from * points)
+        if limited:
             self._stiff_steps, self._other_steps = self._stiff_steps + 1, 0
         else:
             self._other_steps += 1
@@ -147,6 +161,10 @@ class Control:
     def _scale(self, sizes: Tensor) -> Tensor:
         scale: Tensor = self._atol + self._rtol * sizes
         return scale
+
+
+def _is_differentiated(y: Tensor) -> bool:
+    return y.requires_grad or _core.depth(y) > 0
 
 
 def _sizes(x: Tensor) -> Tensor:

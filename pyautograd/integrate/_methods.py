@@ -28,8 +28,8 @@ class Step(NamedTuple):
     errors: Tensor
     # Rows of which the polynomial is made
     stages: Tensor
-    # Two rows: how far two slopes at the end differ, and the points at which they were taken
-    spread: Tensor | None = None
+    # Of the last stage before the end, where it is at the same time
+    before: Tensor | None = None
 
 
 class Method(ABC):
@@ -42,6 +42,10 @@ class Method(ABC):
     needs_jacobian = False
     # Increments by coefficients of the basis
     polynomial: Array
+
+    def spread(self, f: Slope, stop: float, step: Step) -> Tensor:
+        """How far two slopes at the end of a step differ, and the points that they are taken at."""
+        raise NotImplementedError
 
     @abstractmethod
     def step(self, f: Slope, t: float, y: Tensor, slope: Tensor, h: float) -> Step: ...
@@ -75,7 +79,8 @@ class Method(ABC):
 class RungeKutta(Method):
     """An explicit pair whose last stage is the first of the next step (tables: SciPy's)."""
 
-    _STIFF_FROM = 3.25
+    # Just below where the stability region ends on the negative axis
+    stiff_from = 3.25
 
     def __init__(self, table: Any, y: Tensor) -> None:
         self.order = table.error_estimator_order
@@ -85,8 +90,6 @@ class RungeKutta(Method):
         rows = [table.A[i, :i] for i in range(1, table.n_stages)]
         self._a = [_like(row, y) for row in [*rows, table.B]]
         self._errors = _like(np.stack(self._estimates(table)), y)
-        if table.C[-1] == 1.0:
-            self.stiff_from = self._STIFF_FROM
 
     def _estimates(self, table: Any) -> list[Array]:
         return [table.E]
@@ -98,19 +101,31 @@ class RungeKutta(Method):
             end = y + _core.matmul(h * a, _core.stack(stages))
             stages.append(f(t + float(c) * h, end))
         rows = _core.stack(stages)
-        spread = None
-        if self.stiff_from < math.inf:
-            spread = _core.stack([stages[-1] - stages[-2], end - before])
-        return Step(end, stages[-1], _core.matmul(h * self._errors, rows), rows, spread)
+        return Step(end, stages[-1], _core.matmul(h * self._errors, rows), rows, before)
+
+    def spread(self, f: Slope, stop: float, step: Step) -> Tensor:
+        """DOPRI5's rule: a stage and the end itself are at the same time."""
+        assert step.before is not None
+        return _core.stack([step.stages[-1] - step.stages[-2], step.y - step.before])
 
     def increments(self, f: Slope, t: float, y: Tensor, h: float, step: Step) -> Tensor:
         return h * step.stages
 
 
+class BogackiShampine(RungeKutta):
+    """Of order 3, whose last stage is before the end: the other solution takes its place."""
+
+    stiff_from = 2.4
+
+    def spread(self, f: Slope, stop: float, step: Step) -> Tensor:
+        error = step.errors[0]
+        return _core.stack([step.stages[-1] - f(stop, step.y - error), error])
+
+
 class DormandPrince853(RungeKutta):
     """Of order 8, with two estimates of the error and further stages for the polynomial."""
 
-    _STIFF_FROM = 6.1
+    stiff_from = 6.1
 
     def __init__(self, table: Any, y: Tensor) -> None:
         super().__init__(table, y)
@@ -222,7 +237,7 @@ def method_of(op: str, name: str, y: Tensor) -> Method:
         if y.dtype.kind == "c":
             raise TypeError(f"[{op}] Rodas4 is for real unknowns: take real and imaginary parts")
         return Rodas4(y)
-    kinds = {"RK23": RungeKutta, "RK45": RungeKutta, "DOP853": DormandPrince853}
+    kinds = {"RK23": BogackiShampine, "RK45": RungeKutta, "DOP853": DormandPrince853}
     if name not in kinds:
         stiff = ": for stiff systems use 'Rodas4'" if name in ("Radau", "BDF", "LSODA") else ""
         raise ValueError(

@@ -133,8 +133,9 @@ def solve_ivp(
         ImportError: SciPy is missing, which has the tables of its methods.
 
     Warns:
-        UserWarning: the system is stiff, and what RK45 or DOP853 return may be differentiated;
-            ``rtol`` is less than rounding allows; or an option is not used.
+        UserWarning: the system is stiff, and what an explicit method returns may be differentiated
+            (RK23 evaluates ``fun`` once more in every fifth step to see it); ``rtol`` is less than
+            rounding allows; or an option is not used.
 
     See E. Hairer, S. Norsett and G. Wanner, Solving Ordinary Differential Equations I, 1993, and P.
     Eberhard and C. Bischof, Automatic differentiation of numerical integration algorithms,
@@ -188,7 +189,7 @@ def solve_ivp(
         if watched and watched.end_in(taken_pieces[-1]):
             break
     if control.stiff:
-        _doubt(each.step.y, method)
+        _doubt(method)
     pieces = Pieces(times.start, system.start, taken_pieces, watched.end if watched else None)
     if times.asked is None:
         places, y = pieces.ends()
@@ -235,13 +236,12 @@ def _check_captured(steps: Any, events: Any) -> None:
         )
 
 
-def _doubt(y: Tensor, method: str) -> None:
-    if y.requires_grad or _core.depth(y):
-        warnings.warn(
-            f"[{_OP}] the system is stiff, so that derivatives may be much further off than values "
-            f"are with method={method!r}: use 'Rodas4'",
-            stacklevel=3,
-        )
+def _doubt(method: str) -> None:
+    warnings.warn(
+        f"[{_OP}] the system is stiff, so that derivatives may be much further off than values are "
+        f"with method={method!r}: use 'Rodas4'",
+        stacklevel=3,
+    )
 
 
 def _at_once(f: Callable[..., Any], *args: Any) -> Any:
