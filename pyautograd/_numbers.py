@@ -9,7 +9,7 @@ from ._core import Tensor
 from ._flat import Array
 from .function import Function
 
-__all__ = ["host_numbers", "numbers"]
+__all__ = ["host_numbers", "lifted", "numbers"]
 
 
 def numbers(x: Tensor) -> Tensor:
@@ -28,6 +28,42 @@ def host_numbers(x: Tensor) -> Array:
     """The same as an array."""
     found: Array = numbers(x).to("cpu").numpy()
     return found
+
+
+def lifted(values: Array, like: Tensor) -> Tensor:
+    """The inverse of ``host_numbers``: a constant with the mapped axes of ``like``.
+
+    These are the first of the values, which have all or none of them.
+    """
+    mapped = host_numbers(like).ndim - like.ndim
+    if not mapped or not values.ndim:
+        return _core.tensor(values, device=like.device)
+    found: Tensor = _Lifted.apply(values, like)
+    return found
+
+
+class _Lifted(Function):
+    @staticmethod
+    def forward(values: Array, x: Tensor) -> Tensor:
+        return _core.tensor(values, device=x.device)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        return None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        return None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
+        values, x = args
+        assert in_dims[1] is not None
+        return _Lifted.apply(values, _core.moveaxis(x, in_dims[1], 0)), 0
 
 
 class _Plain(Function):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,19 +44,22 @@ class Piece:
         return self.method.between(y, self.increments, (places - t) / h)
 
 
+class End(NamedTuple):
+    """Where events have ended the solution, y there, and how many steps are before all entries'."""
+
+    place: Tensor
+    y: Tensor
+    steps: int
+
+
 class Pieces:
     """All steps; beyond them the first and the last go on, and at a common end it is the earlier's.
 
-    ``end`` is where an event has ended the last of them, and the solution there. Without a step the
-    solution is constant.
+    Without a step the solution is constant.
     """
 
     def __init__(
-        self,
-        first: float,
-        start: Tensor,
-        pieces: Sequence[Piece],
-        end: tuple[Tensor, Tensor] | None,
+        self, first: float, start: Tensor, pieces: Sequence[Piece], end: End | None
     ) -> None:
         self._first, self._start, self._pieces, self._end = first, start, pieces, end
         self._sign = 1.0 if not pieces or pieces[0].taken.h > 0 else -1.0
@@ -64,18 +67,19 @@ class Pieces:
 
     def ends(self) -> tuple[Tensor, Tensor]:
         """Where the steps begin and end, and a column for each."""
-        stops = np.array([self._first, *[piece.taken.stop for piece in self._pieces]])
-        columns = [self._start, *[piece.taken.step.y for piece in self._pieces]]
-        if self._end is None:
-            return _core.asarray(stops), _core.stack(columns, axis=1)
-        place, y = self._end
-        before = _core.asarray(stops[:-1]).to(place.device)
-        return _core.concat([before, place[None]]), _core.stack([*columns[:-1], y], axis=1)
+        before = self._pieces if self._end is None else self._pieces[: self._end.steps]
+        stops = _core.tensor([self._first, *[piece.taken.stop for piece in before]])
+        columns = [self._start, *[piece.taken.step.y for piece in before]]
+        if self._end is not None:
+            place = self._end.place
+            stops = _core.concat([stops.to(place.device), place[None]])
+            columns.append(self._end.y)
+        return stops, _core.stack(columns, axis=1)
 
     def reached(self, places: Tensor, values: Array) -> tuple[Tensor, Tensor]:
         """Those of places in order that come before the end, and a column for each."""
         if self._end is not None:
-            limit = self._sign * host_numbers(self._end[0])
+            limit = self._sign * host_numbers(self._end.place)
             counts = np.sum(self._sign * values <= limit[..., None], axis=-1)
             count = int(np.max(counts, initial=0))
             if np.any(counts != count):
@@ -96,7 +100,9 @@ class Pieces:
         if not self._pieces:
             return _core.broadcast_to(self._start[:, None], (len(self._start), len(places)))
         if values is None or values.ndim > 1:
-            return self._gathered(places)
+            ends = _core.asarray(self._stops).to(places.device)
+            own = _core.searchsorted(ends, self._sign * places.detach())
+            return selected(self._pieces, own)(places)
         index = np.searchsorted(self._stops, self._sign * values)
         order = np.argsort(index, kind="stable")
         sorts = bool(np.any(np.diff(index) < 0))
@@ -108,27 +114,24 @@ class Pieces:
         found = _core.concat(columns, axis=1) if columns else self._start[:, None][:, :0]
         return _core.take(found, _core.asarray(np.argsort(order)), axis=1) if sorts else found
 
-    def _gathered(self, places: Tensor) -> Tensor:
-        """Where the entries of a vmap are at different places: every place gets its polynomial."""
-        method, y = self._pieces[0].method, self._start
-        ends = _core.asarray(self._stops).to(places.device)
-        index = _core.searchsorted(ends, self._sign * places.detach())
 
-        def each(rows: Any) -> Tensor:
-            table = rows if isinstance(rows, Tensor) else _core.asarray(np.array(rows))
-            return _core.take(table.to(places.device), index, axis=0)
+def selected(pieces: Sequence[Piece], index: Tensor) -> Callable[[Tensor], Tensor]:
+    """As ``Piece.at``, where each place has a piece of its own, and each entry of vmap others."""
+    method, y = pieces[0].method, pieces[0].taken.y
 
-        x = (places - each([p.taken.t for p in self._pieces])) / each(
-            [p.taken.h for p in self._pieces]
-        )
-        index = index.to(y.device)
-        starts = _core.take(_core.stack([p.taken.y for p in self._pieces]), index, axis=0)
-        rows = _core.stack([method.coefficients(p.increments) for p in self._pieces])
-        moved = _core.matmul(
-            _core.take(rows, index, axis=0),
-            _core.matrix_transpose(method.basis_at(x, y))[..., None],
-        )
-        return _core.matrix_transpose(starts + moved[..., 0])
+    def each(rows: Tensor) -> Tensor:
+        return _core.take(rows, index.to(rows.device), axis=0)
+
+    starts = each(_core.stack([p.taken.y for p in pieces]))
+    rows = each(_core.stack([method.coefficients(p.increments) for p in pieces]))
+    times = each(_core.tensor([[p.taken.t, p.taken.h] for p in pieces], device=index.device))
+
+    def at(places: Tensor) -> Tensor:
+        x = (places - times[:, 0]) / times[:, 1]
+        basis = _core.matrix_transpose(method.basis_at(x, y))
+        return _core.matrix_transpose(starts + _core.matmul(rows, basis[..., None])[..., 0])
+
+    return at
 
 
 class OdeSolution:

@@ -36,7 +36,8 @@ class Solution:
         steps, rejected: how many steps were taken, and how many more were tried.
         sol: with ``dense_output`` the solution as a function of time, an :class:`OdeSolution`.
         t_events, y_events: with ``events`` a list with the times of each event, of shape (k,), and
-            one with the solution there, of shape ``(k, *y0.shape)``.
+            one with the solution there, of shape ``(k, *y0.shape)``. Under ``vmap`` an entry in
+            which an event occurs less often than in others has nan in place of the rest.
         njev, nlu: how many Jacobians were evaluated, and factored.
         status: 1 if an event has ended the solution, else 0.
         message: the same in words.
@@ -121,12 +122,13 @@ def solve_ivp(
 
     Returns:
         A :class:`Solution`: ``t`` of shape (m,) and ``y`` of shape ``(*y0.shape, m)``. Under
-        ``vmap`` all entries take the same steps, as short as the hardest of them needs, and an
-        event must occur in the same of them.
+        ``vmap`` all entries take the same steps, as short as the hardest of them needs. Where
+        events end the solution it goes on until they have in all entries; then ``t`` and ``y`` have
+        the steps that are before the end in all, and behind them the end of each.
 
     Raises:
         ValueError: an unknown method, times or steps that are out of order or of range, ``fun``
-            returns another shape, or under ``vmap`` an event occurs in different steps.
+            returns another shape, or under ``vmap`` events end the solution in some entries only.
         TypeError: ``y0`` holds no numbers, or is complex where the method is Rodas4.
         RuntimeError: no step is short enough, where SciPy returns what it has; or the call is being
             captured without ``steps``, or with ``events``.
@@ -190,7 +192,8 @@ def solve_ivp(
             break
     if control.stiff:
         _doubt(method)
-    pieces = Pieces(times.start, system.start, taken_pieces, watched.end if watched else None)
+    seen, end = watched.results(taken_pieces) if watched else ({}, None)
+    pieces = Pieces(times.start, system.start, taken_pieces, end)
     if times.asked is None:
         places, y = pieces.ends()
     else:
@@ -207,7 +210,7 @@ def solve_ivp(
         sol=sol,
         njev=jacobians,
         nlu=jacobians,
-        **(watched.results() if watched else {}),
+        **seen,
     )
 
 

@@ -261,6 +261,22 @@ def test_events_are_differentiated_as_they_were_computed(method, checkpoint):
     np.testing.assert_allclose(6 * series[3].numpy(), third, rtol=1e-7, atol=1e-8)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_whole_solution_may_be_a_checkpoint(method):
+    def end(p):
+        found = swings(p[0], p[1], method)
+        return found.t[-1] * found.sol(0.4)[1] + found.y_events[1][0, 1]
+
+    p = pa.tensor([1.3, 1.0])
+    many = pa.stack([p, pa.tensor([2.5, 0.9])])
+    for derivative in (lambda f: f, pa.func.grad, pa.func.hessian):
+        plain, kept = derivative(end), derivative(lambda p: pa.checkpoint(end, p))
+        np.testing.assert_allclose(kept(p).numpy(), plain(p).numpy(), rtol=1e-12)
+        np.testing.assert_allclose(
+            pa.func.vmap(kept)(many).numpy(), pa.func.vmap(plain)(many).numpy(), rtol=1e-12
+        )
+
+
 @pytest.mark.parametrize("span", [(0.0, 4.0), (4.0, 0.0)])
 def test_events_with_captured_tensors_in_trees_and_moving_spans(span):
     w = pa.tensor(1.3, requires_grad=True)
@@ -308,23 +324,79 @@ def test_events_of_complex_unknowns():
         assert (slope.conjugate() * direction).real == pytest.approx(change, rel=1e-6, abs=1e-7)
 
 
-def test_vmap_of_events_is_right_or_raises():
-    crossing = event(lambda t, y, w: y[0] - 0.1 * w, terminal=True)
+def swings(w, x, method="RK45", terminal=True, span=(0.0, 6.0), t_eval=None):
+    """A crossing of a level or a return, whichever comes first, is the end; turns are counted."""
+    returns = event(lambda t, y, w: y[1] + 0.1 * y[0], terminal, 1)
+    crossing = event(lambda t, y, w: y[0] - 0.1 * w - 0.5 * np.sin(t), terminal, -1)
+    return solve_ivp(
+        lambda t, y, w: [y[1], -(w**2) * y[0]],
+        span,
+        pa.stack([x, 0.1]),
+        args=(w,),
+        events=[returns, crossing],
+        dense_output=True,
+        t_eval=t_eval,
+        **fixed_steps(method, 0.25),
+    )
 
-    def time(w):
-        options = {"args": (w,), "events": crossing, "max_step": 0.5, **FINE}
-        return solve_ivp(lambda t, y, w: [y[1], -(w**2) * y[0]], (0.0, 9.0), [1.0, 0.0], **options)
 
-    near = pa.tensor([1.3, 1.301, 1.302])
+def the_end(w, x, method="RK45"):
+    found = swings(w, x, method)
+    return pa.concat([found.t[-1:], found.y[:, -1], found.sol(0.5 * found.t[-1])])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_vmap_of_events_in_different_steps(method):
+    w, x = pa.tensor([1.3, 1.3, 2.5, 1.5]), pa.tensor([1.0, -0.4, 0.9, -0.4])
     for f in (
-        lambda w: time(w).t[-1],
-        pa.func.grad(lambda w: time(w).t[-1]),
-        pa.func.hessian(lambda w: time(w).y_events[0][0, 1]),
+        lambda w, x: the_end(w, x, method),
+        pa.func.jacrev(lambda w, x: the_end(w, x, method), (0, 1)),
+        pa.func.jacfwd(pa.func.jacrev(lambda w, x: the_end(w, x, method), 1)),
     ):
-        each = [f(w).item() for w in near]
-        np.testing.assert_allclose(pa.func.vmap(f)(near).numpy(), each, rtol=1e-5)
-    with pytest.raises(ValueError, match="in the same steps for all entries"):
-        pa.func.vmap(lambda w: time(w).t[-1])(pa.tensor([1.0, 2.0]))
+        found = pa.tree.flatten(pa.func.vmap(f)(w, x))[0]
+        each = [pa.tree.flatten(f(*one))[0] for one in zip(w, x, strict=True)]
+        for many, ones in zip(found, zip(*each, strict=True), strict=True):
+            expected = np.stack([one.numpy() for one in ones])
+            np.testing.assert_allclose(many.numpy(), expected, rtol=1e-10, atol=1e-9)
+    many = pa.func.vmap(lambda w, x: the_end(w, x, method))
+    ones = pa.func.jacfwd(lambda w: pa.stack([the_end(*p, method) for p in zip(w, x, strict=True)]))
+    for derivative in (pa.func.jacfwd, pa.func.jacrev):
+        slopes = derivative(lambda w: many(w, x))(w).numpy()
+        np.testing.assert_allclose(slopes, ones(w).numpy(), rtol=1e-10, atol=1e-11)
+
+
+def test_vmap_of_vmap_of_events():
+    w, x = pa.tensor([1.3, 1.5, 2.5]), pa.tensor([1.0, -0.4])
+    each = np.array([[the_end(a, b).numpy() for b in x] for a in w])
+    inner_x = pa.func.vmap(lambda a: pa.func.vmap(lambda b: the_end(a, b))(x))(w)
+    np.testing.assert_allclose(inner_x.numpy(), each, rtol=1e-11)
+    inner_w = pa.func.vmap(lambda b: pa.func.vmap(lambda a: the_end(a, b))(w))(x)
+    np.testing.assert_allclose(inner_w.numpy().swapaxes(0, 1), each, rtol=1e-11)
+    assert pa.func.vmap(the_end)(pa.ones(0), pa.ones(0)).shape[0] == 0
+
+
+def test_vmap_of_events_is_right_or_raises():
+    def times(w, x):
+        return swings(w, x, terminal=False, span=(4.0, 0.0)).t_events[0]
+
+    w, x = pa.tensor([1.3, 1.5, 1.4]), pa.tensor([-0.9, -0.9, -0.8])
+    each = np.stack([times(*one).numpy() for one in zip(w, x, strict=True)])
+    np.testing.assert_allclose(pa.func.vmap(times)(w, x).numpy(), each, rtol=1e-12)
+    many = pa.func.vmap(times)(pa.tensor([1.3, 9.0]), x[:2]).numpy()
+    np.testing.assert_allclose(many[0], [each[0, 0], *[np.nan] * (many.shape[1] - 1)], rtol=1e-12)
+    np.testing.assert_allclose(many[1], times(pa.tensor(9.0), x[0]).numpy(), rtol=1e-12)
+    slopes = pa.func.jacrev(lambda w: pa.func.vmap(times)(w, x[:2])[:, 0])(pa.tensor([1.3, 9.0]))
+    expected = [pa.func.grad(lambda w: times(w, x[0])[0])(w).item() for w in (1.3, 9.0)]
+    np.testing.assert_allclose(slopes.numpy(), np.diag(expected), rtol=1e-10)
+    with pytest.raises(ValueError, match="end the solution in all entries or in none"):
+        pa.func.vmap(lambda w: swings(w, 1.0, span=(0.0, 1.5)).t[-1])(pa.tensor([0.6, 1.3]))
+
+    def asked(w):
+        return swings(w, 1.0, t_eval=[0.1, 0.2, 0.9]).y
+
+    assert pa.func.vmap(asked)(pa.tensor([1.3, 1.4])).shape == (2, 2, 2)
+    with pytest.raises(ValueError, match="must leave equally many values of t_eval"):
+        pa.func.vmap(asked)(pa.tensor([1.3, 9.0]))
 
 
 def test_what_is_recorded_of_events_is_let_go():
