@@ -231,8 +231,9 @@ class Rodas4(Method):
         return Step(end + increments[-1], None, increments[-1][None], _core.stack(increments))
 
 
-def method_of(op: str, name: str, y: Tensor) -> Method:
-    """The method for vectors of the dtype and the place of y."""
+def method_of(op: str, name: str | type, y: Tensor) -> Method:
+    """The method for vectors of the dtype and the place of y. SciPy's classes stand for names."""
+    name = name.__name__ if isinstance(name, type) else name
     if name == "Rodas4":
         if y.dtype.kind == "c":
             raise TypeError(f"[{op}] Rodas4 is for real unknowns: take real and imaginary parts")

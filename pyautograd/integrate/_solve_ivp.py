@@ -63,7 +63,7 @@ def solve_ivp(
     fun: Callable[..., Any],
     t_span: tuple[Any, Any],
     y0: Any,
-    method: str = "RK45",
+    method: str | type = "RK45",
     t_eval: Any = None,
     *,
     dense_output: bool = False,
@@ -185,29 +185,26 @@ def solve_ivp(
         taken = control.chosen(slope, times.start, times.end, system.start)
     else:
         taken = control.given(slope, times.steps(steps), system.start)
-    taken_pieces: list[Piece] = []
+    pieces: list[Piece] = []
     for each in taken:
-        taken_pieces.append(Piece(each, solver, slope, run))
-        if watched and watched.end_in(taken_pieces[-1]):
+        pieces.append(Piece(each, solver, slope, run))
+        if watched and watched.end_in(pieces[-1]):
             break
     if control.stiff:
         _doubt(method)
-    seen, end = watched.results(taken_pieces) if watched else ({}, None)
-    pieces = Pieces(times.start, system.start, taken_pieces, end)
-    if times.asked is None:
-        places, y = pieces.ends()
-    else:
-        places, y = pieces.reached(*times.asked)
-    sol = OdeSolution(pieces, times, system) if dense_output else None
-    tried = len(taken_pieces) + control.rejected
-    jacobians = tried if solver.needs_jacobian else 0
+    seen, end = watched.results(pieces) if watched else ({}, None)
+    found = Pieces(times.start, system.start, pieces, end)
+    places, y = found.ends() if times.asked is None else found.reached(*times.asked)
+    sol = OdeSolution(found, times, system) if dense_output else None
+    jacobians = len(pieces) + control.rejected if solver.needs_jacobian else 0
+    evaluations = system.evaluations - jacobians
     return Solution(
-        t=times.of(places),
-        y=system.columns(y),
-        nfev=system.evaluations - jacobians,
-        steps=len(taken_pieces),
-        rejected=control.rejected,
-        sol=sol,
+        times.of(places),
+        system.columns(y),
+        evaluations,
+        len(pieces),
+        control.rejected,
+        sol,
         njev=jacobians,
         nlu=jacobians,
         **seen,
@@ -239,7 +236,7 @@ def _check_captured(steps: Any, events: Any) -> None:
         )
 
 
-def _doubt(method: str) -> None:
+def _doubt(method: str | type) -> None:
     warnings.warn(
         f"[{_OP}] the system is stiff, so that derivatives may be much further off than values are "
         f"with method={method!r}: use 'Rodas4'",

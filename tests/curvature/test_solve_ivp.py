@@ -9,7 +9,8 @@ import pytest
 import pyautograd as pa
 from pyautograd.integrate import solve_ivp
 
-scipy_solve = pytest.importorskip("scipy.integrate").solve_ivp
+scipy_integrate = pytest.importorskip("scipy.integrate")
+scipy_solve = scipy_integrate.solve_ivp
 EXPLICIT = ["RK23", "RK45", "DOP853"]
 METHODS = [*EXPLICIT, "Rodas4"]
 FINE = {"rtol": 1e-9, "atol": 1e-11}
@@ -360,6 +361,9 @@ def test_scipys_further_arguments(method):
     assert (found.nfev, found.success, found.status) == (plain.nfev, True, 0)
     tried = found.steps + found.rejected if method == "Rodas4" else 0
     assert found.njev == found.nlu == tried
+    if method != "Rodas4":
+        again = solve_ivp(oscillator, (0.0, 1.0), [1.0, 0.0], getattr(scipy_integrate, method))
+        assert again.y.tolist() == plain.y.tolist()
     with pytest.warns(UserWarning, match="jac, lband: not used, as 'Rodas4' differentiates"):
         warned = solve_ivp(oscillator, (0.0, 1.0), [1.0, 0.0], method, jac=None, lband=1)
     assert warned.y.tolist() == plain.y.tolist()
@@ -382,6 +386,7 @@ def test_relative_tolerances_of_each_unknown_have_a_least():
     [
         (ValueError, "for stiff systems use 'Rodas4'", {"method": "Radau"}),
         (ValueError, "unknown method 'Euler'", {"method": "Euler"}),
+        (ValueError, "for stiff systems use 'Rodas4'", {"method": scipy_integrate.BDF}),
         (ValueError, "t_span must be a pair", {"t_span": 3.0}),
         (ValueError, "t_eval has values outside of t_span", {"t_eval": [0.5, 3.0]}),
         (ValueError, "t_eval has values outside of t_span", {"t_eval": [math.nan]}),

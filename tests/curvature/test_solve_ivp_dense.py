@@ -45,15 +45,15 @@ class Random:
         self.times = times if self.forward else times[::-1]
         self.anywhere = rng.uniform(-1.0, self.length + 1.0, 20)
 
-    def slope(self, t, y, *args):
+    def slope(self, t, y, scale=1.0):
         growth = -0.1 * y**3 if self.forward else 0.1 * y**3
-        return self.matrix @ y + np.sin(self.rates * t) + growth
+        return scale * (self.matrix @ y) + np.sin(self.rates * t) + growth
 
     def _event(self, rng):
         row, level = rng.standard_normal(self.n), 0.3 * rng.standard_normal()
         terminal = int(rng.integers(1, 4)) if rng.random() < 0.4 else False
         return event(
-            lambda t, y, *args: row @ y - level + 0.1 * np.sin(3 * t),
+            lambda t, y, scale=1.0: row @ y - scale * level + 0.1 * np.sin(3 * t),
             terminal,
             int(rng.integers(-1, 2)),
         )
@@ -275,6 +275,47 @@ def test_a_whole_solution_may_be_a_checkpoint(method):
         np.testing.assert_allclose(
             pa.func.vmap(kept)(many).numpy(), pa.func.vmap(plain)(many).numpy(), rtol=1e-12
         )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_systems_are_differentiated_in_all_nests(seed):
+    given = Random(seed)
+
+    def found(scale, start):
+        solution = solve_ivp(
+            given.slope,
+            given.span,
+            start,
+            args=(scale,),
+            events=given.events,
+            dense_output=True,
+            **fixed_steps(METHODS[seed % 4], 0.3),
+        )
+        times = [t for times in solution.t_events for t in times]
+        end = solution.t[-1]
+        values = pa.concat([solution.y[:, -1], solution.sol(0.3 * end + 0.7 * given.span[0])])
+        return pa.sin(pa.concat([pa.stack([end, *times]), values]))
+
+    scale, start = pa.tensor(1.1), pa.tensor(given.start)
+    pa.testing.check_grads(found, (scale, start), order=1)
+
+    def loss(scale, start):
+        return pa.sum(found(scale, start))
+
+    hessian = pa.func.hessian(loss, (0, 1))(scale, start)
+    nests = [
+        pa.func.jacrev(pa.func.grad(loss, (0, 1)), (0, 1)),
+        pa.func.jacfwd(pa.func.jacfwd(loss, (0, 1)), (0, 1)),
+        pa.func.jacrev(pa.func.jacfwd(loss, (0, 1)), (0, 1)),
+    ]
+    expected = [x.numpy() for x in pa.tree.flatten(hessian)[0]]
+    bound = 1e-9 * max(1.0, *[float(np.abs(x).max()) for x in expected])
+    for nest in nests:
+        for x, y in zip(pa.tree.flatten(nest(scale, start))[0], expected, strict=True):
+            np.testing.assert_allclose(x.numpy(), y, rtol=1e-8, atol=bound)
+    many = pa.func.vmap(pa.func.grad(loss))(pa.stack([scale, scale]), pa.stack([start, start]))
+    one = pa.func.grad(loss)(scale, start).item()
+    np.testing.assert_allclose(many.numpy(), [one, one], rtol=1e-9, atol=bound)
 
 
 @pytest.mark.parametrize("span", [(0.0, 4.0), (4.0, 0.0)])
