@@ -99,7 +99,8 @@ class FusedPlan::Cut {
           places_[x.index].number = false;
       }
       places_[i].number =
-          step.loop.binary && step.result == PlannedStep::kNoResult &&
+          step.loop.binary && step.count > SmallProgram::kMostElements &&
+          step.result == PlannedStep::kNoResult &&
           std::all_of(step.operands.begin(), step.operands.end(), [](const PlannedOperand& x) {
             return x.kind == PlannedOperand::Kind::Number;
           });
