@@ -114,32 +114,50 @@ class Joining {
     return value;
   }
 
-  // Planned steps wait in the open part until another step reads what they make; until then other
-  // steps run before them. A view is made where somebody else than they reads it.
+  // Planned steps wait in the open part, and others that read what it makes wait behind it, until a
+  // planned one reads these; all else runs before. A view is made where somebody else than planned
+  // steps reads it.
   void visit(uint32_t i) {
     if (kinds_[i] == Kind::View) return;
     if (kinds_[i] == Kind::Planned) {
+      if (reads_unplaced(i, Kind::Other)) close();
       open_large_ += is_large(list_.steps[i].specs[0]);
       open_.steps.push_back(i);
       if (open_large_ == kMostLarge) close();
-      return;
+    } else if (reads_unplaced(i, Kind::Planned) || reads_unplaced(i, Kind::Other)) {
+      behind_.push_back(i);
+    } else {
+      place_alone(i);
     }
-    for (const Value& value : list_.steps[i].inputs) require(value);
-    place({{i}, {}});
+  }
+
+  bool reads_unplaced(uint32_t i, Kind kind) const {
+    const auto& inputs = list_.steps[i].inputs;
+    return std::any_of(inputs.begin(), inputs.end(), [&](const Value& value) {
+      const Value x = root(value);
+      if (x.kind != Value::Kind::Made) return false;
+      const uint32_t maker = makers_[x.index];
+      return parts_of_[maker] == kNone && kinds_[maker] == kind;
+    });
   }
 
   void require(const Value& value) {
     if (value.kind != Value::Kind::Made) return;
     const uint32_t maker = makers_[value.index];
     if (parts_of_[maker] != kNone) return;
-    if (kinds_[maker] == Kind::Planned) return close();
-    require(list_.steps[maker].inputs[0]);
-    place({{maker}, {}});
+    if (kinds_[maker] != Kind::View) return close();
+    place_alone(maker);
   }
 
   void close() {
     open_large_ = 0;
     if (!open_.steps.empty()) place(std::exchange(open_, {}));
+    for (uint32_t i : std::exchange(behind_, {})) place_alone(i);
+  }
+
+  void place_alone(uint32_t i) {
+    for (const Value& value : list_.steps[i].inputs) require(value);
+    place({{i}, {}});
   }
 
   void place(Part part) {
@@ -241,6 +259,7 @@ class Joining {
   std::vector<uint32_t> parts_of_;  // of each step
   Part open_;
   size_t open_large_ = 0;
+  std::vector<uint32_t> behind_;
   std::vector<uint32_t> places_;  // of what the list makes, in the joined one
 };
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.budget_programs import peak_of
 from support.captured import checked, rosenbrock, same
 
 import pyautograd as pa
@@ -223,6 +224,31 @@ class TestOrder:
         values[:] = 5.0
         same(y, np.full(50_000, 2.0))
         same(call(x), np.full(50_000, 6.0))
+
+
+class TestWhatWaits:
+    """A reduction that nothing waits for does not part what is before it from what is behind."""
+
+    def test_sums_run_behind_the_gradient(self):
+        def f(x):
+            y = pa.sqrt(pa.tanh(x * x + x) / 1.5 + 2)
+            return pa.sum(pa.maximum(y * y - x, 0.1)), pa.max(y)
+
+        x = pa.asarray(normal(50_000))
+        call = checked(pa.func.value_and_grad(f, has_aux=True), normal(50_000))
+        _, plain = peak_of(lambda: pa.func.value_and_grad(f, has_aux=True)(x))
+        _, captured = peak_of(lambda: call(x))
+        assert captured < 4.5 * x.nbytes < plain  # the gradient, and what three reductions read
+
+    def test_what_reductions_make_is_read_by_both(self):
+        def f(x):
+            y = pa.exp(x)
+            total, most = pa.sum(y), pa.max(y)
+            z = y / total
+            return z, pa.sum(z * most), pa.cumsum(z)[::2] - total, pa.sum(pa.sin(z)), z[1:] * x[1:]
+
+        for n in SIZES:
+            checked(f, normal(n))
 
 
 class TestRepeatedOps:
