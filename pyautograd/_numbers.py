@@ -42,10 +42,8 @@ def lifted(values: Array, like: Tensor) -> Tensor:
     return found
 
 
-class _Lifted(Function):
-    @staticmethod
-    def forward(values: Array, x: Tensor) -> Tensor:
-        return _core.tensor(values, device=x.device)
+class _Constant(Function):
+    """Without derivatives, of something that is no tensor and one that is."""
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -58,6 +56,12 @@ class _Lifted(Function):
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
         return None
+
+
+class _Lifted(_Constant):
+    @staticmethod
+    def forward(values: Array, x: Tensor) -> Tensor:
+        return _core.tensor(values, device=x.device)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
@@ -66,23 +70,11 @@ class _Lifted(Function):
         return _Lifted.apply(values, _core.moveaxis(x, in_dims[1], 0)), 0
 
 
-class _Plain(Function):
+class _Plain(_Constant):
     @staticmethod
     def forward(found: list[Tensor], x: Tensor) -> Tensor:
         found.append(x)
         return x
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        pass
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        return None, None
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Any) -> Any:
-        return None
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
