@@ -47,7 +47,7 @@ set(plain_flags -O2)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND plain_flags -ftree-loop-vectorize -ftree-slp-vectorize -fvect-cost-model=dynamic -funswitch-loops)
 endif()
-foreach(name IN ITEMS common_loops copy index isa/binary isa/divide isa/extrema isa/unary)
+foreach(name IN ITEMS common_loops copy index isa/binary isa/convert isa/divide isa/extrema isa/joined isa/unary)
   set_property(SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/${name}.cpp
                APPEND PROPERTY COMPILE_OPTIONS ${plain_flags})
 endforeach()

@@ -134,8 +134,6 @@ class FusedProgram {
     values_.push_back(value);
     return static_cast<Operand>(values_.size() - 1);
   }
-  // Elements that are the same in every tile.
-  Operand repeat(Nest<2> layout, int64_t itemsize, Memory first);
   Operand push(Action action, std::span<const Operand> operands, int64_t itemsize,
                std::optional<Memory> out);
   // Of an operand, until all is laid out.

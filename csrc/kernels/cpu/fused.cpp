@@ -19,24 +19,20 @@ FusedProgram::Operand FusedProgram::memory(Memory place, int64_t itemsize) {
 FusedProgram::Operand FusedProgram::memory(const Layout& x) {
   Nest<2> layout(x.shape, {contiguous_strides(x.shape), x.strides}, Order::RowMajor);
   if (layout.packed(1)) return memory(x.first, x.itemsize);
+  Value value{Value::Kind::Packed, x.itemsize, x.first};
   if (layout.repeats_rows(1) && layout.row() <= kTile / 4) {
     if (!has_repeats_) tile_ -= tile_ % layout.row();
-    if (tile_ % layout.row() == 0) {
-      has_repeats_ = true;
-      return repeat(std::move(layout), x.itemsize, x.first);
-    }
+    value.repeats = tile_ % layout.row() == 0;
+    has_repeats_ |= value.repeats;
   }
-  const Operand operand = add({Value::Kind::Packed, x.itemsize, x.first});
+  const Operand operand = add(value);
+  std::vector<Fetch>& fetches = value.repeats ? repeated_ : fetches_;
   const Address address = unsettled(operand);
-  fetches_.push_back({std::move(layout), x.itemsize, address, address, kNone});
-  actions_.push_back({.kind = Action::Kind::Fetch, .part = fetches_.size() - 1, .out = address});
-  return operand;
-}
-
-FusedProgram::Operand FusedProgram::repeat(Nest<2> layout, int64_t itemsize, Memory first) {
-  const Operand operand = add({Value::Kind::Packed, itemsize, first, true});
-  const Address address = unsettled(operand);
-  repeated_.push_back({std::move(layout), itemsize, address, address, kNone});
+  fetches.push_back({std::move(layout), x.itemsize, address, address, kNone});
+  if (!value.repeats) {
+    actions_.push_back(
+        {.kind = Action::Kind::Fetch, .part = fetches_.size() - 1, .out = unsettled(operand)});
+  }
   return operand;
 }
 

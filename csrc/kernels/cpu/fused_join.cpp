@@ -1,4 +1,5 @@
 #include <array>
+#include <optional>
 #include <unordered_map>
 
 #include "kernels/cpu/loop_table.h"
@@ -22,6 +23,12 @@ static_assert(kTypes.size() == JoinedTypes::size);
 template <class F>
 constexpr uint8_t kIndex = index_of<F>(JoinedFormulas{});
 
+template <class... F>
+constexpr bool is_symmetric_among(List<F...>, uint8_t index) {
+  return (... || (kIndex<F> == index && symmetric<F>));
+}
+constexpr bool is_symmetric(uint8_t index) { return is_symmetric_among(JoinedFormulas{}, index); }
+
 class Roles {
  public:
   Roles() {
@@ -41,7 +48,7 @@ class Roles {
       known_.emplace(reinterpret_cast<const void*>(loop), formula);
     };
     note(unary_loop(fn_id<Negative>(), dtype), {Role::Kind::Negative, type});
-    note(unary_loop(fn_id<Square>(), dtype), {Role::Kind::Square, type});
+    note(unary_loop(fn_id<Square>(), dtype), {Role::Kind::Square, type, kIndex<Multiply>});
     (note(binary_loop(fn_id<F>(), dtype), {Role::Kind::Binary, type, kIndex<F>}), ...);
   }
 
@@ -129,25 +136,32 @@ class FusedProgram::Joining {
   void negate(uint32_t i) {
     if (roles_[i].kind != Kind::Negative) return;
     const uint32_t inner = maker(i, 0, Kind::Binary);
-    if (inner == kNone) return;
-    const Action& made = actions_[inner];
+    const auto read = inner == kNone ? std::nullopt : row_first(inner);
+    if (!read) return;
     join(i, {.kind = Action::Kind::Binary, .binary = loops(i).negative[roles_[inner].index]},
-         {made.operands[0], made.operands[1]});
+         {(*read)[0], (*read)[1]});
     remove(inner);
   }
 
   void join_pair(uint32_t i, uint8_t side) {
     uint32_t inner = maker(i, side, Kind::Binary);
     if (inner == kNone) inner = maker(i, side, Kind::Square);
-    if (inner == kNone) return;
-    const Action& made = actions_[inner];
-    const bool square = roles_[inner].kind == Kind::Square;
-    const uint8_t first = square ? kIndex<Multiply> : roles_[inner].index;
-    const Loop3 loop = loops(i).pair[first][roles_[i].index][side];
+    const auto read = inner == kNone ? std::nullopt : row_first(inner);
+    if (!read) return;
+    const Loop3 loop = loops(i).pair[roles_[inner].index][roles_[i].index][side];
     if (!loop) return;
     join(i, {.kind = Action::Kind::Ternary, .ternary = loop},
-         {made.operands[0], made.operands[square ? 0 : 1], actions_[i].operands[1 - side]});
+         {(*read)[0], (*read)[1], actions_[i].operands[1 - side]});
     remove(inner);
+  }
+
+  // What an op reads, in an order in which the first is no number, if there is one.
+  std::optional<std::array<Address, 2>> row_first(uint32_t i) const {
+    const Address x = actions_[i].operands[0];
+    const Address y = actions_[i].operands[roles_[i].kind == Kind::Square ? 0 : 1];
+    if (!is_number(x)) return {{x, y}};
+    if (is_symmetric(roles_[i].index) && !is_number(y)) return {{y, x}};
+    return std::nullopt;
   }
 
   void remove(uint32_t i) {
@@ -159,29 +173,18 @@ class FusedProgram::Joining {
 
   void join(uint32_t i, Action joined, std::initializer_list<Address> operands) {
     joined.out = actions_[i].out;
-    for (const Address& x : operands) joined.operands[joined.count++] = spread(x, roles_[i].type);
+    for (const Address& x : operands) joined.operands[joined.count++] = x;
     actions_[i] = joined;
     roles_[i].kind = Kind::None;
   }
 
-  // The loops read rows: a number as a tile of it.
-  Address spread(Address x, uint8_t type) {
-    if (program_.values_[x.base].kind != Value::Kind::Number) return x;
-    const auto [known, fresh] = spread_.try_emplace(x.base, Operand{});
-    if (fresh) {
-      const std::array<int64_t, 1> shape{program_.count_}, dense{1}, still{0};
-      known->second = program_.repeat({shape, {dense, still}, Order::RowMajor},
-                                      itemsize(kTypes[type]), *program_.values_[x.base].memory);
-    }
-    return unsettled(known->second);
-  }
+  bool is_number(Address x) const { return program_.values_[x.base].kind == Value::Kind::Number; }
 
   FusedProgram& program_;
   std::vector<Action>& actions_;
   std::vector<bool> gone_;
   std::vector<Role> roles_;
   std::vector<uint32_t> readers_, makers_;
-  std::unordered_map<Operand, Operand> spread_;
 };
 
 void FusedProgram::join_pairs() { Joining(*this).run(); }

@@ -95,7 +95,7 @@ inline constexpr int64_t kArgColumns = 256;
 
 inline constexpr int64_t kPanelDepth = 256, kPanelSlack = 64, kTiny = 4;
 
-// Of rows of one dtype, none of them a number; null where two loops are as fast.
+// Of one dtype, where y and z may be numbers; null where two loops are as fast.
 struct JoinedLoops {
   static constexpr int kCount = JoinedFormulas::size;
   Loop3 pair[kCount][kCount][2];  // outer(inner(x, y), z), or with z first
