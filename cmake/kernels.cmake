@@ -30,10 +30,6 @@ set(loop_flags -O3 ${math_flags} -Wno-psabi -fno-exceptions -fno-asynchronous-un
 file(GLOB loop_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/isa/*.cpp)
 file(GLOB kernel_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/*.cpp
      ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/*.cpp)
-# Complex formulas and random draws are the same bits everywhere.
-set_source_files_properties(${loop_sources} ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/common_loops.cpp
-                            ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels/cpu/random.cpp
-                            PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 # GCC 13 and later would fuse in some loops only, so that sizes differ in their bits.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT PYAUTOGRAD_ISAS STREQUAL "portable")
   set(fused_flags --param=avoid-fma-max-bits=0)

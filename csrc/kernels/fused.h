@@ -126,7 +126,7 @@ class FusedProgram {
       const ElementFunction* function;
       size_t part;  // of fetches_ or splices_
     };
-    Address out;
+    Address out = {};
     std::array<Address, 3> operands = {};
   };
 

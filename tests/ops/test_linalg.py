@@ -279,12 +279,14 @@ def test_what_is_not_finite_is_an_error_or_not_finite(record, value):
             arrays = list(sample.arrays)
             arrays[i] = array.copy()
             arrays[i][...] = value
-            expected = record.outcome(sample, arrays)
             try:
                 out = record.call(sample, [pa.tensor(a) for a in arrays])
             except LinAlgError:
                 continue
-            if np.isnan(value) and (isinstance(expected, Exception) or any_nan(expected)):
+            if not np.isnan(value):
+                continue  # SciPy's own expm hangs at infinities on ARM
+            expected = record.outcome(sample, arrays)
+            if isinstance(expected, Exception) or any_nan(expected):
                 assert any_nan([y.numpy() for y in out]), sample
 
 
