@@ -36,10 +36,16 @@ class Nowhere final : public Lineage {
 // has threads of its own there.
 Tensor loop_of(const Step& step, TensorSpan inputs, PlannedStep& planned) {
   const Spec& spec = step.specs[0];
-  if (!step.primitive->find_loop(inputs, planned.loop)) return {};
-  if (planned.loop.function && is_large(spec)) return {};
-  // A loop runs through its result's memory; a splice finds its places in row-major order.
-  const AxisOrder order = planned.loop.splice ? AxisOrder() : elementwise_order(inputs, spec.shape);
+  const bool copies = step.primitive->copies() && !step.primitive->may_view();
+  if (copies)
+    planned.loop.unary = kernels::conversion_loop(spec.dtype, spec.dtype);
+  else if (!step.primitive->find_loop(inputs, planned.loop))
+    return {};
+  if (copies ? !planned.loop.unary : planned.loop.function && is_large(spec)) return {};
+  // A loop runs through its result's memory; a splice finds its places in row-major order, in which
+  // a copy lies.
+  const bool row_major = planned.loop.splice || copies;
+  const AxisOrder order = row_major ? AxisOrder() : elementwise_order(inputs, spec.shape);
   return Layouts::layout(spec, dense_strides(spec.shape, order));
 }
 
@@ -108,9 +114,8 @@ Layouts::Kind Layouts::add(const Step& step, PlannedStep& planned, bool is_resul
 Tensors Layouts::views(const Step& step, TensorSpan inputs) {
   const Primitive& primitive = *step.primitive;
   if (inputs.size() != 1) return {};
-  // What reads a large array does not ask for its layout.
-  if (primitive.copies() &&
-      (primitive.may_view() || inputs[0].array().contiguous() || is_large(step.specs[0])))
+  // Other copies lie in another way than what they copy.
+  if (primitive.copies() && (primitive.may_view() || inputs[0].array().contiguous()))
     return {inputs[0]};
   if (!primitive.may_view()) return primitive.shown(inputs);
   try {

@@ -83,6 +83,20 @@ class TestLayouts:
             same(call(x, w), f(x, w))
         assert len(call.ops()) == 1
 
+    @pytest.mark.parametrize("shape", [(2, 3), (30, 40), (150, 200)])
+    @pytest.mark.parametrize("dtype", ["float16", "float32", "complex128"])
+    def test_copies_are_row_major(self, shape, dtype):
+        def f(x):
+            y = x.copy()
+            return y + y, pa.sum(y * y), pa.sum(x * x)
+
+        call = pa.captured(f)
+        x = pa.asarray(normal(*shape)).astype(dtype)
+        for given in (x, x.T[::-1].T, x[:, ::2], x.T):
+            got, want = call(given), f(given)
+            assert np.asarray(got[0]).strides == np.asarray(want[0]).strides
+            same(got, want)
+
     def test_strided_lines(self):
         call = pa.captured(lambda x: (x * 2 + 1) * x[0])
         for given in (normal(9), normal(18)[::2], normal(9)[::-1], normal(9, 4)[:, 1]):
