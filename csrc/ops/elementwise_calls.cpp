@@ -93,12 +93,12 @@ Tensor hypot(const Tensor& x1, const Tensor& x2) {
 }
 Tensor exp(const Tensor& x) {
   Tensor y = call<kernels::Exp>(x);
-  if (!is_complex(x.dtype())) remember_exponential(y, x);
+  if (is_floating(x.dtype())) remember_exponential(y, x);
   return y;
 }
 Tensor cosh(const Tensor& x) {
   Tensor y = call<kernels::Cosh>(x);
-  if (!is_complex(x.dtype())) remember_cosh(y, x);
+  if (is_floating(x.dtype())) remember_cosh(y, x);
   return y;
 }
 Tensor still_at_infinity(const Tensor& x) {

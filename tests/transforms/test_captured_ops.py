@@ -68,6 +68,18 @@ class TestEveryOp:
                 same_outcome(outcome(call, ys), want)
 
     @pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)
+    def test_values_of_vmap(self, record):
+        """Rules that look for infinities in what may be differentiated take them for there."""
+        for number, sample in enumerate(record.calls()):
+            f = pa.func.vmap(lambda *xs, s=sample: record.call(s, list(xs)))
+            given = [pa.tensor(a)[None] for a in sample.arrays]
+            for dtype in (None, "bool", "uint8") if number == 0 else (None,):
+                xs = [x.astype(dtype) for x in given] if dtype else given
+                want = outcome(f, xs)
+                if not isinstance(want, Exception):
+                    same(pa.captured(f)(*xs), want)
+
+    @pytest.mark.parametrize("record", CASES, ids=lambda r: r.label)
     def test_writes_into_results(self, record):
         """What would change another tensor, of which the result is a view, is refused."""
         for sample in record.calls():
