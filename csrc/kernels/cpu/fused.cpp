@@ -125,6 +125,7 @@ void FusedProgram::assign_slots() {
     }
     free.insert(free.end(), freed_after[i].begin(), freed_after[i].end());
   }
+  if (actions_.size() == 1 && slots_ == 0) tile_ = count_;  // nothing has to stay in the cache
 }
 
 FusedProgram::Address FusedProgram::address_of(const Value& value) {
