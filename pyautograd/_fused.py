@@ -18,11 +18,12 @@ class fused(PlainSwitch):
     are derivatives; in-place writes, views and errors behave as outside. There is nothing to
     compile.
 
-    What is put off: elementwise ops, :func:`where`, slices that are written or padded, and with
-    them most of a backward pass, on the CPU, for results of at least 16,384 elements. All else
-    asks for the numbers it reads. Backward passes and the functions that transform functions
-    (:mod:`pyautograd.func`, :func:`hessian` and their like) work in such a block already. Under a
-    :func:`memory.budget <pyautograd.memory_budget>` and on devices nothing is put off.
+    What is put off: elementwise ops, :func:`where`, conversions between floats, slices that are
+    written or padded, and with them most of a backward pass, on the CPU, for results of at least
+    16,384 elements. All else asks for the numbers it reads. Backward passes and the functions that
+    transform functions (:mod:`pyautograd.func`, :func:`hessian` and their like) work in such a
+    block already. Under a :func:`memory.budget <pyautograd.memory_budget>` and on devices nothing
+    is put off.
 
     Where memory runs out, the error names no op, and it comes when numbers are asked for.
 

@@ -135,9 +135,9 @@ Tensors Deferral::put_off(const Ref<const Primitive>& primitive, TensorSpan inpu
   Step step{spec.dtype, count_elements(spec.shape)};
   // A mask made a number waits for nothing: what was put off with it kept more arrays alive, and
   // took longer.
-  const bool converts =
-      inputs.size() == 1 && is_inexact(spec.dtype) && inputs[0].dtype() != spec.dtype;
-  if (converts || logging_ops.load(std::memory_order_relaxed) ||
+  const bool from_mask =
+      inputs.size() == 1 && is_inexact(spec.dtype) && !is_inexact(inputs[0].dtype());
+  if (from_mask || logging_ops.load(std::memory_order_relaxed) ||
       !primitive->find_loop(inputs, step.loop) || step.loop.function)
     return {};
   for (const Tensor& x : inputs) {

@@ -375,6 +375,15 @@ class TestScope:
         assert pa.memory.peak() - before == 8_000_000
         same(y[:10], formula(x[:10]))
 
+    def test_memory_of_conversions(self):
+        x = pa.ones(1_000_000)
+        pa.memory.reset_peak()
+        before = pa.memory.live().bytes
+        with pa.fused():
+            y = (x.astype(pa.float32) * 2.0).astype(pa.float64) + x
+        assert pa.memory.peak() - before == 8_000_000
+        same(y, np.full(1_000_000, 3.0))
+
     def test_what_nobody_asks_for_is_not_computed(self):
         x = pa.ones(1_000_000)
         pa.memory.reset_peak()
