@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from support.budget_programs import peak_of
 from support.captured import checked, rosenbrock, same
+from support.random_dtypes import random_arguments, random_results, same_bits
 
 import pyautograd as pa
 
@@ -177,6 +178,26 @@ class TestLayouts:
 
         for n in (50, 700):
             checked(f, normal(n))
+
+    @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.parametrize("least", [1, 600, 1 << 60])
+    @pytest.mark.parametrize("seed", range(40))
+    def test_random_programs_of_dtypes(self, seed, least):
+        rng = np.random.default_rng(seed)
+        xs = random_arguments(rng)
+        others = [x[::-1] for x in xs]
+        former = pa._core.set_least_deferred(1 << 60)
+        try:
+            wanted = [random_results(seed, *given) for given in (xs, others)]
+            pa._core.set_least_deferred(least)
+            with pa.fused():
+                fused = random_results(seed, *xs)
+            same_bits(fused, wanted[0])
+            call = pa.captured(lambda *given: random_results(seed, *given))
+            for given, want in zip((xs, others, xs), (*wanted, wanted[0]), strict=True):
+                same_bits(call(*given), want)
+        finally:
+            pa._core.set_least_deferred(former)
 
 
 class TestOrder:
