@@ -35,7 +35,11 @@ def one_by_one(compute):
 
 
 def same(got, want):
-    np.testing.assert_array_equal(np.asarray(got), np.asarray(want))
+    got, want = np.asarray(got), np.asarray(want)
+    np.testing.assert_array_equal(got, want)
+    if want.dtype.kind == "f" and got.dtype == want.dtype:
+        zeros = want == 0
+        np.testing.assert_array_equal(np.signbit(got[zeros]), np.signbit(want[zeros]))
 
 
 def formula(x):

@@ -25,6 +25,9 @@ def same(got, want, rtol=0.0):
         assert y.dtype == w.dtype and y.shape == w.shape
         scale = np.abs(w[np.isfinite(w)]).max(initial=1.0) if w.dtype.kind in "fc" else 0
         np.testing.assert_allclose(y, w, rtol=rtol, atol=rtol * scale)
+        if rtol == 0 and w.dtype.kind == "f":
+            zeros = w == 0
+            np.testing.assert_array_equal(np.signbit(y[zeros]), np.signbit(w[zeros]))
 
 
 def checked(f, *xs, ops=None):
