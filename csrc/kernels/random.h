@@ -47,8 +47,9 @@ void parameter_draw(ParameterDraw kind, const View& out, const RandomPlace& from
                     const View& index, std::span<const View> parameters);
 
 // Rows of out (contiguous int64, 2-D) become permutations of 0, ..., n - 1: word r n + i of the
-// stream places element i of row r.
-void permutations(const View& out, const RandomPlace& from);
+// stream places element i of row r. A call places elements [first, last) of every row, after those
+// before them.
+void permutations(const View& out, const RandomPlace& from, int64_t first, int64_t last);
 
 // Of contiguous float64 arrays (kernels/scalar/gamma_slope.h); y may be empty for Lgamma.
 void gamma_shape_slopes(const View& out, const View& a, const View& y, int order);

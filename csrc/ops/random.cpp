@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "autograd/engine.h"
 #include "kernels/device.h"
 #include "ops/elementwise.h"
 
@@ -262,11 +263,18 @@ class Permutation final : public Primitive {
     const int64_t n = shape_.back(), rows = n > 0 ? out->size() / n : 0;
     const Dims flat{rows, n}, strides{n, 1};
     const Start start(first_, inputs, 0);
-    kernels::permutations({out->data(), DType::Int64, flat, strides}, start.from);
+    InterruptPoll poll_interrupt;
+    const int64_t piece = std::max(kLeastPiece, kPiece / std::max<int64_t>(1, rows));
+    for (int64_t first = 0; first < n; first += piece, poll_interrupt())
+      kernels::permutations({out->data(), DType::Int64, flat, strides}, start.from, first,
+                            std::min(first + piece, n));
     return Tensors::of(Tensor(std::move(out)));
   }
 
  private:
+  // Elements between two looks for signals, of all rows; at least so many of each.
+  static constexpr int64_t kPiece = 1 << 16, kLeastPiece = 1 << 12;
+
   const Dims shape_;
   const RandomPlace first_;
 };

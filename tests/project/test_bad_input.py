@@ -297,9 +297,14 @@ def solution(x, y):
     return pa.implicit.fixed_point(lambda s, x: 0.98 * s + pa.sin(x), y, x)
 
 
-@pytest.mark.parametrize("f", [series, products, solution])
+def places(x, y):
+    pa.random.choice(4_000_000, 2_000_000, replace=False)
+    return y
+
+
+@pytest.mark.parametrize("f", [series, products, solution, places])
 def test_keyboard_interrupt_during_a_long_call(f):
-    if f is not series:
+    if f in (products, solution):
         f = pa.captured(f)
 
     def interrupt(*_):

@@ -191,16 +191,16 @@ void parameter_draw(ParameterDraw kind, const View& out, const RandomPlace& from
 }
 
 // R. Durstenfeld, Algorithm 235: Random permutation, CACM 7, 1964.
-void permutations(const View& out, const RandomPlace& from) {
+void permutations(const View& out, const RandomPlace& from, int64_t first, int64_t last) {
   const auto& [key, block] = from;
   const int64_t rows = out.shape[0], n = out.shape[1];
-  parallel_for(rows, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, n)),
+  parallel_for(rows, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, last - first)),
                [&](int64_t begin, int64_t end) {
                  for (int64_t r = begin; r < end; ++r) {
                    int64_t* row = static_cast<int64_t*>(out.data) + r * n;
                    PhiloxBlock words{};
                    uint64_t held = ~uint64_t{0};
-                   for (int64_t i = 0; i < n; ++i) {
+                   for (int64_t i = first; i < last; ++i) {
                      const uint64_t word = uint64_t(r * n + i), number = block + word / 4;
                      if (number != std::exchange(held, number))
                        words = philox_block(key.words, number);
