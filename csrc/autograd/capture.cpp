@@ -50,7 +50,6 @@ std::optional<Tensors> CapturedCall::run(TensorSpan given) const {
 }
 
 std::optional<Tensors> CapturedCall::run_steps(TensorSpan given) const {
-  const Deferral::Scope scope;
   const Tensors values = list_.run(given);
   for (size_t i = shared_.size(); i < values.size(); ++i) {
     if (*values[i].array().data<bool>()) return {};

@@ -5,6 +5,8 @@
 #include <map>
 #include <mutex>
 
+#include "autograd/deferral.h"
+
 namespace pyautograd {
 
 namespace {
@@ -35,8 +37,9 @@ class JoinedOps final : public Primitive {
   Specs infer(TensorSpan) const override { return specs_; }
 
   Tensors eval(TensorSpan inputs, const Specs&) const override {
-    const ArrayPlan* plan = plan_for(inputs);
-    return plan ? plan->run(inputs) : list_.run(inputs);
+    if (const ArrayPlan* plan = plan_for(inputs)) return plan->run(inputs);
+    const Deferral::Scope scope;
+    return list_.run(inputs);
   }
 
   // Null if there is none.
