@@ -1,5 +1,7 @@
 """Elementwise ops of captured calls run together: in every layout and size, with the same bits."""
 
+import time
+
 import numpy as np
 import pytest
 from support.budget_programs import peak_of
@@ -337,3 +339,23 @@ def test_scalars_by_the_thousand():
 
     call = checked(f, np.asarray(0.3))
     assert len(call.ops()[0]) > 1000
+
+
+def test_long_lists_are_written_down_in_linear_time():
+    """Arrays of two sizes that read numbers of each other: hardly two ops are in one part."""
+
+    def seconds(steps):
+        def f(x, y):
+            for _ in range(steps):
+                x, y = x * 0.99 + y[0], y * 0.5 + x[1]
+            return x, y
+
+        start = time.thread_time()
+        call = pa.captured(f)
+        made = call(pa.ones(50), pa.ones(20))
+        taken = time.thread_time() - start
+        same(made, f(pa.ones(50), pa.ones(20)))
+        return taken
+
+    few = min(seconds(4_000) for _ in range(3))
+    assert min(seconds(32_000) for _ in range(2)) < 20 * few  # 8 times as many

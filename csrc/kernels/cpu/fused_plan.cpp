@@ -12,24 +12,8 @@ namespace {
 constexpr uint32_t kNone = ~uint32_t{0};
 // Pieces of memory of a program: scratch, then what the run is given.
 constexpr uint32_t kScratch = 0, kGiven = 1;
-// A step looks for its part among the last of them.
+// A step looks for its part among the last of them, each a bit of a word.
 constexpr size_t kLatest = 64;
-
-class PartSet {
- public:
-  bool operator[](size_t i) const { return i / 64 < words_.size() && words_[i / 64] >> i % 64 & 1; }
-  void set(size_t i) {
-    if (words_.size() <= i / 64) words_.resize(i / 64 + 1, 0);
-    words_[i / 64] |= uint64_t{1} << i % 64;
-  }
-  void operator|=(const PartSet& other) {
-    if (words_.size() < other.words_.size()) words_.resize(other.words_.size(), 0);
-    for (size_t i = 0; i < other.words_.size(); ++i) words_[i] |= other.words_[i];
-  }
-
- private:
-  SmallVector<uint64_t, 2> words_;
-};
 
 }  // namespace
 
@@ -67,7 +51,7 @@ class FusedPlan::Cut {
  private:
   struct Part {
     std::vector<uint32_t> steps;
-    PartSet waits_for;  // directly or not
+    uint64_t waits_for = 0;  // of the latest parts, directly or not
   };
   struct Place {
     bool needed = false;
@@ -112,29 +96,42 @@ class FusedPlan::Cut {
     return x.made && places_[x.index].number ? PlannedOperand::Kind::Number : x.kind;
   }
 
+  static uint64_t bit(uint32_t part) { return uint64_t{1} << part % kLatest; }
+  bool is_latest(uint32_t part) const { return part + kLatest >= parts_.size(); }
+
   void place(uint32_t i) {
     const uint32_t part = places_[i].part = find_part(i);
-    if (part == parts_.size()) parts_.emplace_back();
-    PartSet before;
+    if (part == parts_.size()) add_part();
+    uint64_t before = 0;
     for (const PlannedOperand& operand : steps_[i].operands) {
       if (!operand.made) continue;
       const uint32_t source = places_[operand.index].part;
       if (source == part) continue;
-      before |= parts_[source].waits_for;
-      before.set(source);
+      before |= parts_[source].waits_for | (is_latest(source) ? bit(source) : 0);
     }
     parts_[part].steps.push_back(i);
     parts_[part].waits_for |= before;
-    for (Part& other : parts_) {
-      if (other.waits_for[part]) other.waits_for |= before;
+    for (uint32_t other : waiting_) {
+      if (parts_[other].waits_for & bit(part)) parts_[other].waits_for |= before;
     }
+  }
+
+  // Takes the bit of the one that is among the latest no more.
+  void add_part() {
+    const auto added = static_cast<uint32_t>(parts_.size());
+    parts_.emplace_back();
+    std::erase_if(waiting_, [&](uint32_t other) {
+      const uint64_t rest = parts_[other].waits_for &= ~bit(added);
+      return rest == 0 && !is_latest(other);
+    });
+    waiting_.push_back(added);
   }
 
   // The last one that need not wait for itself then.
   uint32_t find_part(uint32_t i) const {
     const PlannedStep& step = steps_[i];
     const size_t first = parts_.size() > kLatest ? parts_.size() - kLatest : 0;
-    for (size_t p = parts_.size(); p-- > first && !step.kernel;) {
+    for (auto p = static_cast<uint32_t>(parts_.size()); p-- > first && !step.kernel;) {
       const uint32_t other = parts_[p].steps[0];
       if (steps_[other].kernel || count_of(other) != count_of(i)) continue;
       const bool fits = std::all_of(
@@ -142,9 +139,9 @@ class FusedPlan::Cut {
             if (!operand.made) return true;
             const uint32_t source = places_[operand.index].part;
             return source == p ? kind_of(operand) == PlannedOperand::Kind::Elements
-                               : !parts_[source].waits_for[p];
+                               : !(parts_[source].waits_for & bit(p));
           });
-      if (fits) return static_cast<uint32_t>(p);
+      if (fits) return p;
     }
     return static_cast<uint32_t>(parts_.size());
   }
@@ -250,7 +247,8 @@ class FusedPlan::Cut {
   const uint32_t given_;
   std::vector<Place> places_;
   std::vector<Part> parts_;
-  std::vector<uint32_t> order_;  // of parts
+  std::vector<uint32_t> waiting_;  // parts that may wait for one of the latest, and these
+  std::vector<uint32_t> order_;    // of parts
   std::vector<bool> done_;
   int64_t scratch_bytes_ = 0;
 };
