@@ -3,6 +3,7 @@
 #include "autograd/algebra.h"
 
 #include "autograd/capture.h"
+#include "autograd/layout.h"
 #include "kernels/kernels.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
@@ -18,6 +19,14 @@ bool sole_owner(const Tensor& x) {
          (array.contiguous() || is_dense(array.shape, array.strides));
 }
 
+// Where the sum would lie as a does, so that later sums over it have the same order whoever owns a.
+bool sum_lies_as_first(const Tensor& a, const Tensor& b) {
+  const Array& first = a.array();
+  if (first.contiguous()) return true;
+  const Tensor operands[] = {a, b};
+  return dense_strides(first.shape, elementwise_order(operands, first.shape)) == first.strides;
+}
+
 }  // namespace
 
 Tensor add(const Tensor& a, const Tensor& b) { return ops::add(a, b); }
@@ -28,7 +37,7 @@ Tensor accumulate(Tensor&& a, const Tensor& b) {
   const bool same =
       b.is_array() && !b.tracked() && a.dtype() == b.dtype() && a.shape() == b.shape();
   const bool kernel = same && a.device() == b.device() && !is_half(a.dtype());
-  if (!kernel || !sole_owner(a)) return ops::add(a, b);
+  if (!kernel || !sole_owner(a) || !sum_lies_as_first(a, b)) return ops::add(a, b);
   if (!a.array().storage->present() || !b.array().storage->present()) return ops::add(a, b);
   a.array().storage->prepare_write();
   kernels::binary(kernels::fn_id<kernels::Add>(), a.device_view(), a.device_view(),

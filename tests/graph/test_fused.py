@@ -294,6 +294,25 @@ class TestLayouts:
             for y, want in zip(got, one_by_one(compute), strict=True):
                 same(y, want)
 
+    @pytest.mark.parametrize("least", [1, 100])
+    def test_gradients_of_transposed_arrays(self, least):
+        """Cotangents are added where the first one lies, if their sum would lie there, too."""
+        x = pa.tensor(np.random.default_rng(0).normal(size=(200, 14))).T
+
+        def loss(x):
+            rows = pa.min(x, axis=1, keepdims=True)
+            apart = rows.astype(pa.float32) - x + rows
+            return pa.sum(pa.sin(apart)) + pa.sum(pa.sin(apart.copy())) + pa.sum(pa.cos(x) * apart)
+
+        wanted = one_by_one(lambda: pa.func.grad(loss)(x))
+        former = pa._core.set_least_deferred(least)
+        try:
+            got = pa.func.grad(loss)(x)
+        finally:
+            pa._core.set_least_deferred(former)
+        assert got.__array__().strides == wanted.__array__().strides
+        same(got, wanted)
+
     @pytest.mark.parametrize("seed", range(40))
     @pytest.mark.usefixtures("everything")
     def test_random_programs_of_views(self, seed):
