@@ -73,6 +73,7 @@ _MODULES = (
     "fft",
     "implicit",
     "integrate",
+    "interpolate",
     "linalg",
     "linop",
     "memory",

@@ -174,6 +174,7 @@ from ._core import inner as inner
 from .compositions.joining import insert as insert
 from . import integrate as integrate
 from .compositions.calculus import interp as interp
+from . import interpolate as interpolate
 from .compositions.sets import intersect1d as intersect1d
 from .grad_mode import is_grad_enabled as is_grad_enabled
 from .compositions.comparison import isclose as isclose

@@ -36,7 +36,7 @@ PORTED = {
     "hessian_vector_product": "pa.hvp",
     "index_add": "np.add.at(x, i, v), or pa.bincount(i, v, n)",
     "index_select": "pa.take",
-    "interp1d": "pa.interp",
+    "interp1d": "pa.interp, or pa.interpolate",
     "lax": "pa.scan, pa.where, and Python's loops and branches",
     "lgamma": "pa.special.gammaln",
     "long": "pa.int64",
@@ -84,6 +84,7 @@ PORTED |= {
 }
 PORTED |= {"odeint": "pa.integrate.solve_ivp", "solve_ivp": "pa.integrate.solve_ivp"}
 PORTED["quad"] = "pa.integrate.quad"
+PORTED["CubicSpline"] = "pa.interpolate.CubicSpline"
 PORTED |= {"Adam": "pa.optim.Adam", "SGD": "pa.optim.SGD", "fft2": "pa.fft.fft2"}
 PORTED["cond"] += ", or Python's if and pa.where in place of branches"
 # The same in modules
@@ -111,6 +112,13 @@ IN_MODULES = {
         "ode": "pa.integrate.solve_ivp",
         "odeint": "pa.integrate.solve_ivp, whose function takes (t, y)",
         "trapezoid": "pa.trapezoid",
+    },
+    "interpolate": {
+        "InterpolatedUnivariateSpline": "pa.interpolate.CubicSpline",
+        "interp1d": "pa.interp, or pa.interpolate.CubicSpline",
+        "krogh_interpolate": "pa.polyfit and pa.polyval",
+        "pchip": "pa.interpolate.PchipInterpolator",
+        "pchip_interpolate": "pa.interpolate.PchipInterpolator",
     },
     "linop": {
         "GGN": "pa.linop.GaussNewton",

@@ -22,8 +22,8 @@ functions, in `pa`, `pa.linalg`, `pa.fft` and `pa.special`, are listed with thei
 [coverage.md](coverage.md).
 """
 MODULES = (
-    *("func", "implicit", "integrate", "linop", "optimize", "sparse", "stats", "random", "nn"),
-    *("optim", "tree", "memory", "policies", "plot", "testing", "cuda"),
+    *("func", "implicit", "integrate", "interpolate", "linop", "optimize", "sparse", "stats"),
+    *("random", "nn", "optim", "tree", "memory", "policies", "plot", "testing", "cuda"),
 )
 
 

@@ -236,7 +236,21 @@ def first_event(a):
     return pa.stack([found.t[-1], found.y[0, -1], found.sol(0.5 * found.t_events[0][0])[1]])
 
 
+def spline_through(a):
+    """Sites of the host, values of the device, and points of both."""
+    y = pa.concat([a, a[::-1] ** 2, a / 2])
+    made = [
+        pa.interpolate.CubicSpline(np.arange(6.0), y),
+        pa.interpolate.CubicSpline(np.arange(6.0), pa.concat([y[:5], y[:1]]), bc_type="periodic"),
+        pa.interpolate.PchipInterpolator(pa.cumsum(y**2), y),
+        pa.interpolate.Akima1DInterpolator(np.arange(6.0), y),
+    ]
+    values = [poly(place)[0] for poly in made for place in (a, [0.3, 2.0])]
+    return pa.stack([*values, *[poly.integrate(0.5, a[1]) for poly in made]])
+
+
 SOLUTIONS = {
+    "splines": spline_through,
     "between-steps": between,
     "event": first_event,
     "root": lambda a: pa.implicit.root(squares, pa.ones_like(a), a),
