@@ -9,15 +9,20 @@ The names are SciPy's, and so are the numbers. At a knot the derivative is that 
 
 from .._names import public_dir
 from .._ported import lookup
+from ._bspline import BSpline
 from ._cubic import Akima1DInterpolator, CubicHermiteSpline, CubicSpline, PchipInterpolator
+from ._fit import make_interp_spline, make_lsq_spline
 from ._ppoly import PPoly
 
 __all__ = [
     "Akima1DInterpolator",
+    "BSpline",
     "CubicHermiteSpline",
     "CubicSpline",
     "PPoly",
     "PchipInterpolator",
+    "make_interp_spline",
+    "make_lsq_spline",
 ]
 
 __dir__ = public_dir(__all__)

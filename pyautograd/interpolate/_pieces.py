@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,14 +61,21 @@ def beside_axes(x: Tensor, count: int) -> Tensor:
     return _core.reshape(x, (*x.shape, *[1] * count)) if count else x
 
 
+def order_of(op: str, nu: Any) -> int:
+    order = operator.index(nu)
+    if order < 0:
+        raise ValueError(f"[{op}] nu must not be negative, got {order}")
+    return order
+
+
 class Pieces:
     """The intervals between breakpoints, of which the last one is closed.
 
     Found from the breakpoints inside: points before the first and behind the last breakpoint are in
-    the first and in the last interval.
+    the first and in the last interval, or in the outermost that are not empty.
     """
 
-    def __init__(self, x: Tensor) -> None:
+    def __init__(self, x: Tensor, *, not_empty: bool = False) -> None:
         self.x = x
         plain = x.detach()
         falls = _core.less(plain[-1], plain[0])
@@ -77,7 +85,12 @@ class Pieces:
             self._sign = _core.where(falls, -1.0, 1.0)
         elif surely(falls):
             self._sign = -1.0
-        self._inside = self.along(plain[1:-1])
+        inside = self.along(plain[1:-1])
+        if not_empty:
+            first, last = self.along(plain[0]), self.along(plain[-1])
+            inside = _core.where(_core.greater(inside, first), inside, -np.inf)
+            inside = _core.where(_core.less(inside, last), inside, np.inf)
+        self._inside = inside
 
     def along(self, points: Tensor) -> Tensor:
         """In the same order as the breakpoints if these are in ascending order."""
@@ -95,6 +108,44 @@ class Pieces:
         place = self.along(points)
         first, last = self.along(self.x[0]), self.along(self.x[-1])
         return all_of(_core.greater_equal(place, first), _core.less_equal(place, last))
+
+    def finished(
+        self, value: Tensor, points: Tensor, mode: bool | str, constant: bool, axis: int
+    ) -> Tensor:
+        """The values of pieces, constant ones or not, with nan where there is none, and with so
+        many of their own axes in front of those of the points."""
+        own = value.ndim - points.ndim
+        if mode is not True:
+            value = _core.where(beside_axes(self.inside(points), own), value, np.nan)
+        elif constant:  # which knows nothing of its argument
+            value = _core.where(beside_axes(_core.isnan(points), own), np.nan, value)
+        if axis:
+            front = range(points.ndim, points.ndim + axis)
+            value = _core.moveaxis(value, [*front], [*range(axis)])
+        return value
+
+    def over_periods(
+        self, between: Callable[[Tensor, Tensor], Tensor], first: Tensor, last: Tensor
+    ) -> Tensor:
+        """The integral of what is repeated, made of integrals within one period."""
+        start, stop = self.x[0], self.x[-1]
+        period = stop - start
+        count = _core.floor_divide(last - first, period).detach()
+        begin = self.in_period(first)
+        end = begin + (last - first - count * period)
+        over = _core.greater((end - start) / period, 1.0)
+        found = between(begin, _core.where(over, stop, end))
+        found = found + between(start, _core.where(over, end - period, start))
+        return found + count * between(start, stop)
+
+
+def bounds(op: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:
+    start, end = real(op, "a", a), real(op, "b", b)
+    if start.ndim or end.ndim:
+        raise ValueError(
+            f"[{op}] a and b must be scalars, got shapes {start.shape} and {end.shape}"
+        )
+    return start, end
 
 
 def horner(rows: Sequence[Tensor], s: Tensor) -> Tensor:

@@ -11,7 +11,17 @@ import numpy as np
 from .. import _core
 from .._core import Tensor
 from ..compositions._common import all_of, surely
-from ._pieces import Pieces, beside_axes, horner, normal_extrapolate, real, together, wide
+from ._pieces import (
+    Pieces,
+    beside_axes,
+    bounds,
+    horner,
+    normal_extrapolate,
+    order_of,
+    real,
+    together,
+    wide,
+)
 
 _OP = "interpolate.PPoly"
 
@@ -84,6 +94,28 @@ class PPoly:
         made._hold(wide(c), real(_OP, "x", x), True if extrapolate is None else extrapolate, axis)
         return made
 
+    @classmethod
+    def from_spline(cls, tck: Any, extrapolate: Any = None) -> PPoly:
+        """A spline as a piecewise polynomial, with a piece for each interval from ``t[k]`` to
+        ``t[n]``, empty ones too; SciPy's has some beyond, which repeat the first and the last.
+
+        Args:
+            tck: a :class:`BSpline`, or its knots, coefficients and degree.
+            extrapolate: as of the class; by default the spline's.
+
+        >>> bump = pa.interpolate.BSpline.basis_element([0.0, 1.0, 2.0])
+        >>> pa.interpolate.PPoly.from_spline(bump).c.tolist()
+        [[1.0, -1.0], [0.0, 1.0]]
+        """
+        from ._bspline import BSpline
+
+        spline = tck if isinstance(tck, BSpline) else BSpline(*tck)
+        breaks = spline.t[spline.k : spline.t.shape[0] - spline.k]
+        whole = BSpline.construct_fast(*spline.tck)  # whose derivatives have the points first
+        rows = [whole(breaks[:-1], m) / math.factorial(m) for m in range(spline.k, -1, -1)]
+        beyond = spline.extrapolate if extrapolate is None else extrapolate
+        return cls.construct_fast(_core.stack(rows), breaks, beyond, spline.axis)
+
     def __call__(self, x: Any, nu: int = 0, extrapolate: Any = None) -> Tensor:
         """The value, or that of the derivative of order ``nu``, at each of the points ``x``.
 
@@ -99,9 +131,8 @@ class PPoly:
         Raises:
             ValueError: complex points, or a negative order.
         """
-        order = _order("nu", nu)
-        points = real(_OP, "x", x)
-        points, c, breaks = together(points, self.c, self.x)
+        order = order_of(_OP, nu)
+        points, c, breaks = together(real(_OP, "x", x), self.c, self.x)
         pieces = self._pieces if breaks is self.x else Pieces(breaks)
         mode = self.extrapolate if extrapolate is None else normal_extrapolate(extrapolate)
         if mode == "periodic":
@@ -114,16 +145,7 @@ class PPoly:
         rows: Any = _core.unstack(_core.take(kept, index, axis=1))
         if order:
             rows = [row * math.perm(degree - j, order) for j, row in enumerate(rows)]
-        value = horner(rows, s)
-        if mode is not True:
-            inside = beside_axes(pieces.inside(points), trailing)
-            value = _core.where(inside, value, np.nan)
-        elif len(rows) == 1:  # a constant, which knows nothing of its argument
-            value = _core.where(_core.isnan(s), np.nan, value)
-        if self.axis:
-            front = range(points.ndim, points.ndim + self.axis)
-            value = _core.moveaxis(value, list(front), list(range(self.axis)))
-        return value
+        return pieces.finished(horner(rows, s), points, mode, len(rows) == 1, self.axis)
 
     def derivative(self, nu: int = 1) -> PPoly:
         """The derivative of order ``nu``, as a piecewise polynomial; of a negative one, the
@@ -180,18 +202,16 @@ class PPoly:
         >>> bump.integrate(0.0, 6.0).item(), pa.func.grad(bump.integrate)(0.25, 1.0).item()
         (3.0, -0.25)
         """
-        start, end = real(_OP, "a", a), real(_OP, "b", b)
-        if start.ndim or end.ndim:
-            raise ValueError(
-                f"[{_OP}] a and b must be scalars, got shapes {start.shape} and {end.shape}"
-            )
-        start, end, c, x = together(start, end, self.c, self.x)
+        start, end, c, x = together(*bounds(_OP, a, b), self.c, self.x)
         area = _Area(c, Pieces(x))
         mode = self.extrapolate if extrapolate is None else normal_extrapolate(extrapolate)
         pieces = area.pieces
         back = _core.less(pieces.along(end), pieces.along(start))
         first, last = _core.where(back, end, start), _core.where(back, start, end)
-        found = area.periodic(first, last) if mode == "periodic" else area.between(first, last)
+        if mode == "periodic":
+            found = pieces.over_periods(area.between, first, last)
+        else:
+            found = area.between(first, last)
         if mode is False:
             inside = all_of(pieces.inside(first), pieces.inside(last))
             found = _core.where(inside, found, np.nan)
@@ -224,18 +244,6 @@ class _Area:
         used = beside_axes(used, self._trailing)
         return _core.sum(_core.where(used, parts[0] - parts[1], 0.0), axis=0)
 
-    def periodic(self, first: Tensor, last: Tensor) -> Tensor:
-        x = self.pieces.x
-        start, stop = x[0], x[-1]
-        period = stop - start
-        count = _core.floor_divide(last - first, period).detach()
-        begin = self.pieces.in_period(first)
-        end = begin + (last - first - count * period)
-        over = _core.greater(self.pieces.along(end), self.pieces.along(stop))
-        found = self.between(begin, _core.where(over, stop, end))
-        found = found + self.between(start, _core.where(over, end - period, start))
-        return found + count * self.between(start, stop)
-
 
 def _integrated(c: Tensor) -> Tensor:
     """The rows of the antiderivative, but for that of the constants."""
@@ -245,10 +253,3 @@ def _integrated(c: Tensor) -> Tensor:
 def _column(numbers: Any, like: Tensor) -> Tensor:
     column = _core.tensor(np.array([*numbers], dtype=float), device=like.device)
     return beside_axes(column, like.ndim - 1)
-
-
-def _order(name: str, value: Any) -> int:
-    order = operator.index(value)
-    if order < 0:
-        raise ValueError(f"[{_OP}] {name} must not be negative, got {order}")
-    return order

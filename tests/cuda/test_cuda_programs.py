@@ -244,6 +244,12 @@ def spline_through(a):
         pa.interpolate.CubicSpline(np.arange(6.0), pa.concat([y[:5], y[:1]]), bc_type="periodic"),
         pa.interpolate.PchipInterpolator(pa.cumsum(y**2), y),
         pa.interpolate.Akima1DInterpolator(np.arange(6.0), y),
+        pa.interpolate.BSpline(np.arange(9.0) - 1, y, 2),
+        pa.interpolate.make_interp_spline(np.arange(6.0), y),
+        pa.interpolate.make_interp_spline(
+            np.arange(7.0), pa.concat([y, y[:1]]), 2, None, "periodic"
+        ),
+        pa.interpolate.make_lsq_spline(np.arange(6.0), y, [0.0, 0.0, 0.0, 2.5, 5.0, 5.0, 5.0], 2),
     ]
     values = [poly(place)[0] for poly in made for place in (a, [0.3, 2.0])]
     return pa.stack([*values, *[poly.integrate(0.5, a[1]) for poly in made]])
