@@ -84,7 +84,7 @@ PORTED |= {
 }
 PORTED |= {"odeint": "pa.integrate.solve_ivp", "solve_ivp": "pa.integrate.solve_ivp"}
 PORTED["quad"] = "pa.integrate.quad"
-PORTED["CubicSpline"] = "pa.interpolate.CubicSpline"
+PORTED |= {name: f"pa.interpolate.{name}" for name in ("CubicSpline", "interpn")}
 PORTED |= {"Adam": "pa.optim.Adam", "SGD": "pa.optim.SGD", "fft2": "pa.fft.fft2"}
 PORTED["cond"] += ", or Python's if and pa.where in place of branches"
 # The same in modules
@@ -116,7 +116,10 @@ IN_MODULES = {
     "interpolate": {
         "InterpolatedUnivariateSpline": "pa.interpolate.CubicSpline",
         "interp1d": "pa.interp, or pa.interpolate.CubicSpline",
-        "krogh_interpolate": "pa.polyfit and pa.polyval",
+        "RectBivariateSpline": 'pa.interpolate.RegularGridInterpolator, with method="cubic"',
+        "interp2d": "pa.interpolate.RegularGridInterpolator",
+        "splev": "pa.interpolate.BSpline",
+        "splrep": "pa.interpolate.make_interp_spline and make_lsq_spline",
         "pchip": "pa.interpolate.PchipInterpolator",
         "pchip_interpolate": "pa.interpolate.PchipInterpolator",
     },

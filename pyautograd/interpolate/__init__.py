@@ -12,6 +12,7 @@ from .._ported import lookup
 from ._bspline import BSpline
 from ._cubic import Akima1DInterpolator, CubicHermiteSpline, CubicSpline, PchipInterpolator
 from ._fit import make_interp_spline, make_lsq_spline
+from ._grid import RegularGridInterpolator, interpn
 from ._ppoly import PPoly
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "CubicSpline",
     "PPoly",
     "PchipInterpolator",
+    "RegularGridInterpolator",
+    "interpn",
     "make_interp_spline",
     "make_lsq_spline",
 ]

@@ -252,6 +252,11 @@ def spline_through(a):
         pa.interpolate.make_lsq_spline(np.arange(6.0), y, [0.0, 0.0, 0.0, 2.5, 5.0, 5.0, 5.0], 2),
     ]
     values = [poly(place)[0] for poly in made for place in (a, [0.3, 2.0])]
+    grid = pa.interpolate.RegularGridInterpolator(
+        (np.arange(2.0), a * 2), pa.reshape(y[:4], (2, 2)), bounds_error=False
+    )
+    cubic = pa.interpolate.interpn((np.arange(6.0),), y, a[:, None], "cubic")
+    values += [*grid(([0.3, 0.5], pa.stack([a[1], 1.5 * a[1]]))), *cubic]
     return pa.stack([*values, *[poly.integrate(0.5, a[1]) for poly in made]])
 
 
