@@ -41,6 +41,20 @@ def test_values_with_exchanges_of_rows(band, dtype):
         np.testing.assert_allclose(got, expected, atol=1e-12 * abs(expected).max())
 
 
+@pytest.mark.parametrize("dtype", [np.float32, float, complex])
+@pytest.mark.parametrize("band", BANDS)
+def test_columns_side_by_side_have_the_bits_of_single_ones(band, dtype):
+    ab, b = (diagonals(rows, n, dtype).astype(dtype) for rows, n in ((sum(band) + 1, 6), (6, 19)))
+    for shift in (0, 20):
+        ab[band[1]] += shift  # exchanges of rows, and none
+        solved, transposed = pa.func.vjp(lambda b: pa.linalg.solve_banded(band, ab, b), b)
+        for j in range(19):
+            one, back = pa.func.vjp(lambda b: pa.linalg.solve_banded(band, ab, b), b[:, j])
+            np.testing.assert_array_equal(solved.numpy()[:, j], one.numpy())
+            got = transposed(pa.asarray(b))[0].numpy()[:, j]
+            np.testing.assert_array_equal(got, back(pa.asarray(b[:, j]))[0].numpy())
+
+
 @pytest.mark.parametrize("dtype", [float, complex])
 @pytest.mark.parametrize("band", BANDS)
 def test_derivatives_beside_differences(band, dtype):

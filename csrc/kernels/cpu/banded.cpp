@@ -42,34 +42,73 @@ class BandFactors {
     return 0;
   }
 
-  void solve(T* x) const {
-    for (int64_t k = 0; k < n_; ++k) {
-      std::swap(x[k], x[pivots_[size_t(k)]]);
-      const int64_t below = std::min(n_, k + band_.lower + 1);
-      for (int64_t i = k + 1; i < below; ++i) x[i] -= at(i, k) * x[k];
+  // Columns one after the other, and kLanes of them side by side where there are as many: what a
+  // row waits for in one column it does not wait for in the next.
+  void solve(T* x, int64_t columns) const {
+    int64_t j = 0;
+    if (columns >= kLanes) {
+      std::vector<Lanes<kLanes>> side(static_cast<size_t>(n_));
+      for (; j + kLanes <= columns; j += kLanes) {
+        T* block = x + j * n_;
+        for (int64_t i = 0; i < n_; ++i)
+          for (int64_t c = 0; c < kLanes; ++c) side[size_t(i)].x[c] = block[c * n_ + i];
+        solve_beside(side.data());
+        for (int64_t i = 0; i < n_; ++i)
+          for (int64_t c = 0; c < kLanes; ++c) block[c * n_ + i] = side[size_t(i)].x[c];
+      }
     }
-    for (int64_t i = n_ - 1; i >= 0; --i) {
-      const int64_t end = std::min(n_, i + fill_ + 1);
-      T sum = x[i];
-      for (int64_t j = i + 1; j < end; ++j) sum -= at(i, j) * x[j];
-      x[i] = sum / at(i, i);
-    }
-  }
-
-  void solve_transposed(T* x) const {
-    for (int64_t i = 0; i < n_; ++i) {
-      x[i] /= at(i, i);
-      const int64_t end = std::min(n_, i + fill_ + 1);
-      for (int64_t j = i + 1; j < end; ++j) x[j] -= at(i, j) * x[i];
-    }
-    for (int64_t k = n_ - 1; k >= 0; --k) {
-      const int64_t below = std::min(n_, k + band_.lower + 1);
-      for (int64_t i = k + 1; i < below; ++i) x[k] -= at(i, k) * x[i];
-      std::swap(x[k], x[pivots_[size_t(k)]]);
-    }
+    for (; j < columns; ++j) solve_beside(reinterpret_cast<Lanes<1>*>(x + j * n_));
   }
 
  private:
+  static constexpr int64_t kLanes = 8;
+  // The elements of some columns in one row
+  template <int64_t kCount>
+  struct Lanes {
+    T x[kCount];
+    void subtract(T factor, const Lanes& other) {
+      for (int64_t c = 0; c < kCount; ++c) x[c] -= factor * other.x[c];
+    }
+    void divide(T by) {
+      for (int64_t c = 0; c < kCount; ++c) x[c] /= by;
+    }
+  };
+
+  template <class Row>
+  void solve_beside(Row* x) const {
+    band_.transposed ? solve_transposed(x) : solve_plain(x);
+  }
+
+  template <class Row>
+  void solve_plain(Row* x) const {
+    for (int64_t k = 0; k < n_; ++k) {
+      std::swap(x[k], x[pivots_[size_t(k)]]);
+      const int64_t below = std::min(n_, k + band_.lower + 1);
+      for (int64_t i = k + 1; i < below; ++i) x[i].subtract(at(i, k), x[k]);
+    }
+    for (int64_t i = n_ - 1; i >= 0; --i) {
+      const int64_t end = std::min(n_, i + fill_ + 1);
+      Row sum = x[i];
+      for (int64_t j = i + 1; j < end; ++j) sum.subtract(at(i, j), x[j]);
+      sum.divide(at(i, i));
+      x[i] = sum;
+    }
+  }
+
+  template <class Row>
+  void solve_transposed(Row* x) const {
+    for (int64_t i = 0; i < n_; ++i) {
+      x[i].divide(at(i, i));
+      const int64_t end = std::min(n_, i + fill_ + 1);
+      for (int64_t j = i + 1; j < end; ++j) x[j].subtract(at(i, j), x[i]);
+    }
+    for (int64_t k = n_ - 1; k >= 0; --k) {
+      const int64_t below = std::min(n_, k + band_.lower + 1);
+      for (int64_t i = k + 1; i < below; ++i) x[k].subtract(at(i, k), x[i]);
+      std::swap(x[k], x[pivots_[size_t(k)]]);
+    }
+  }
+
   T& at(int64_t i, int64_t j) { return values_[size_t(i * width_ + j - i + band_.lower)]; }
   const T& at(int64_t i, int64_t j) const {
     return values_[size_t(i * width_ + j - i + band_.lower)];
@@ -119,11 +158,7 @@ void solve_banded(const Matrices& diagonals, const Matrices& b, const int64_t* w
           info[i] = factors.factor(matrix<T>(diagonals, which[i]));
         else
           info[i] = info[i - 1];
-        if (info[i] != 0) continue;
-        for (int64_t j = 0; j < b.columns; ++j) {
-          T* x = matrix<T>(b, i) + j * n;
-          band.transposed ? factors.solve_transposed(x) : factors.solve(x);
-        }
+        if (info[i] == 0) factors.solve(matrix<T>(b, i), b.columns);
       }
     });
   });
