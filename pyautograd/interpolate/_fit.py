@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _core
 from .._core import Tensor
-from ..compositions._common import surely
+from ..compositions._common import all_of, surely
 from ._bspline import BSpline, Spans, basis, check_knots
 from ._pieces import beside_axes, check_axis, check_finite, real, together, wide
 
@@ -275,14 +275,11 @@ class _Rows:
         self._first, self._values = first, _core.reshape(values, (-1,))
         self._size, self._count = values.shape
 
-    def entries(self, rows: Any, columns: Any) -> Tensor:
-        """The elements at places, which are arrays that broadcast; rows beyond the edges are 0."""
+    def entries(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """The elements at places, which are tensors that broadcast; rows beyond the edges are 0."""
         size, count = self._size, self._count
-        inside = (rows >= 0) & (rows < size) & np.full(np.shape(columns), True)
-        rows, columns, used = (
-            _core.tensor(x, device=self._first.device)
-            for x in (np.where(inside, rows, 0), columns, inside)
-        )
+        used = all_of(_core.greater_equal(rows, 0), _core.less(rows, size))
+        rows = _core.where(used, rows, 0)
         place = _core.remainder(columns - _core.take(self._first, rows), size)
         found = None
         for turn in range(0, count, size):  # more than one if the matrix is small
@@ -294,14 +291,19 @@ class _Rows:
         assert found is not None
         return found
 
+    def _numbers(self, start: int, stop: int) -> Tensor:
+        return _core.arange(start, stop, device=self._first.device)
+
     def _band(self, lower: int, upper: int, size: int) -> Tensor:
-        r, j = np.indices((lower + upper + 1, size))
-        i = j + r - upper
-        return self.entries(np.where(i < size, i, -1), j)
+        columns = self._numbers(0, size)
+        rows = columns + self._numbers(-upper, lower + 1)[:, None]
+        if size < self._size:  # the last rows and columns are elsewhere
+            rows = _core.where(_core.less(rows, size), rows, -1)
+        return self.entries(rows, columns)
 
     def solved(self, right: Tensor) -> Tensor:
         width, size = self._count - 1, self._size
-        off = self._first - _core.arange(size, device=self._first.device)
+        off = self._first - self._numbers(0, size)
         if surely(_core.logical_or(_core.greater(off, 0), _core.less(off, -width))):
             raise np.linalg.LinAlgError(f"[{_INTERP}] the sites and the knots fit no spline")
         sides = _core.reshape(right, (size, -1))
@@ -313,11 +315,11 @@ class _Rows:
         size, edge = self._size, self._count - 1
         sides = _core.reshape(right, (size, -1))
         if size <= 3 * edge:
-            everything = np.arange(size)
+            everything = self._numbers(0, size)
             matrix = self.entries(everything[:, None], everything)
             return _core.reshape(_core.linalg_solve(matrix, sides), right.shape)
         inner = size - edge
-        near, far = np.arange(inner), np.arange(inner, size)
+        near, far = self._numbers(0, inner), self._numbers(inner, size)
         coupling = self.entries(near[:, None], far)
         both = _core.concat([coupling.astype(sides.dtype), sides[:inner]], 1)
         both = _core.linalg_solve_banded(self._band(edge, edge, inner), both, edge, edge)

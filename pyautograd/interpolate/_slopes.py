@@ -46,11 +46,8 @@ class Chords(NamedTuple):
 
     def from_end(self, sign: int) -> Chords:
         """The outermost two, the last first, at the end behind if the sign is 1."""
-        if sign < 0:
-            return Chords(*(part[:2] for part in self))
-        count = self.widths.shape[0]
-        order = [count - 1, max(count - 2, 0)]
-        return Chords(*(_core.take(part, order, axis=0) for part in self))
+        outermost = slice(None, 2) if sign < 0 else slice(None, -3, -1)
+        return Chords(*(part[outermost] for part in self))
 
 
 def spline_end(condition: Any, chords: Chords, sign: int) -> End:
