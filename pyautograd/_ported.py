@@ -117,6 +117,8 @@ IN_MODULES = {
         "InterpolatedUnivariateSpline": "pa.interpolate.CubicSpline",
         "interp1d": "pa.interp, or pa.interpolate.CubicSpline",
         "RectBivariateSpline": 'pa.interpolate.RegularGridInterpolator, with method="cubic"',
+        "Rbf": "pa.interpolate.RBFInterpolator",
+        "griddata": "pa.interpolate.RBFInterpolator",
         "interp2d": "pa.interpolate.RegularGridInterpolator",
         "splev": "pa.interpolate.BSpline",
         "splrep": "pa.interpolate.make_interp_spline and make_lsq_spline",

@@ -14,6 +14,7 @@ from ._cubic import Akima1DInterpolator, CubicHermiteSpline, CubicSpline, PchipI
 from ._fit import make_interp_spline, make_lsq_spline
 from ._grid import RegularGridInterpolator, interpn
 from ._ppoly import PPoly
+from ._rbf import RBFInterpolator
 
 __all__ = [
     "Akima1DInterpolator",
@@ -22,6 +23,7 @@ __all__ = [
     "CubicSpline",
     "PPoly",
     "PchipInterpolator",
+    "RBFInterpolator",
     "RegularGridInterpolator",
     "interpn",
     "make_interp_spline",

@@ -256,6 +256,7 @@ def spline_through(a):
         (np.arange(2.0), a * 2), pa.reshape(y[:4], (2, 2)), bounds_error=False
     )
     cubic = pa.interpolate.interpn((np.arange(6.0),), y, a[:, None], "cubic")
+    values += [*pa.interpolate.RBFInterpolator(np.arange(6.0)[:, None], y)(a[:, None])]
     values += [*grid(([0.3, 0.5], pa.stack([a[1], 1.5 * a[1]]))), *cubic]
     return pa.stack([*values, *[poly.integrate(0.5, a[1]) for poly in made]])
 
