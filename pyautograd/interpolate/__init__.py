@@ -15,6 +15,7 @@ from ._fit import make_interp_spline, make_lsq_spline
 from ._grid import RegularGridInterpolator, interpn
 from ._ppoly import PPoly
 from ._rbf import RBFInterpolator
+from ._smooth import make_smoothing_spline
 
 __all__ = [
     "Akima1DInterpolator",
@@ -28,6 +29,7 @@ __all__ = [
     "interpn",
     "make_interp_spline",
     "make_lsq_spline",
+    "make_smoothing_spline",
 ]
 
 __dir__ = public_dir(__all__)

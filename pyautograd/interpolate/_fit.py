@@ -57,7 +57,7 @@ def make_interp_spline(
     [0.125, 15.625]
     """
     degree = operator.index(k)
-    sites, values, place = _data(_INTERP, x, y, axis, check_finite)
+    sites, values, place = checked_data(_INTERP, x, y, axis, check_finite)
     if surely(_core.less_equal(sites[1:], sites[:-1])):
         raise ValueError(f"[{_INTERP}] x must be strictly increasing")
     if degree < 0:
@@ -122,7 +122,7 @@ def make_lsq_spline(
     """
     op = "interpolate.make_lsq_spline"
     degree = operator.index(k)
-    sites, values, place = _data(op, x, y, axis, check_finite)
+    sites, values, place = checked_data(op, x, y, axis, check_finite)
     weights = _core.ones_like(sites) if w is None else real(op, "w", w)
     sites, values, weights, knots = together(sites, values, weights, real(op, "t", t))
     if weights.shape != sites.shape:
@@ -143,7 +143,7 @@ def make_lsq_spline(
 _INTERP = "interpolate.make_interp_spline"
 
 
-def _data(op: str, x: Any, y: Any, axis: int, finite: bool) -> tuple[Tensor, Tensor, int]:
+def checked_data(op: str, x: Any, y: Any, axis: int, finite: bool) -> tuple[Tensor, Tensor, int]:
     """Checked, with the axis of the sites first."""
     sites, values = together(real(op, "x", x), wide(y))
     place = check_axis(op, axis, values.ndim)

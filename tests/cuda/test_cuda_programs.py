@@ -246,6 +246,7 @@ def spline_through(a):
         pa.interpolate.Akima1DInterpolator(np.arange(6.0), y),
         pa.interpolate.BSpline(np.arange(9.0) - 1, y, 2),
         pa.interpolate.make_interp_spline(np.arange(6.0), y),
+        pa.interpolate.make_smoothing_spline(np.arange(6.0), y, lam=0.3),
         pa.interpolate.make_interp_spline(
             np.arange(7.0), pa.concat([y, y[:1]]), 2, None, "periodic"
         ),
