@@ -6,6 +6,7 @@ import pytest
 import pyautograd as pa
 from pyautograd import interpolate
 
+pytest.importorskip("scipy", minversion="1.15")  # earlier ones have fewer arguments
 scipy = pytest.importorskip("scipy.interpolate")
 
 rng = np.random.default_rng(0)
@@ -72,9 +73,15 @@ def test_interpolants_of_shape(n):
     for y in (np.round(2 * rng.standard_normal((n, 5))), np.zeros(n), np.arange(n) * 2.0):
         compared(lambda of, y=y: of.PchipInterpolator(x, y), x)
         for method in ("akima", "makima"):
-            compared(lambda of, y=y, m=method: of.Akima1DInterpolator(x, y, method=m), x)
+            if n > 2:
+                compared(lambda of, y=y, m=method: of.Akima1DInterpolator(x, y, method=m), x)
     y = rng.standard_normal((2, n))
-    compared(lambda of: of.Akima1DInterpolator(x, y, 1, extrapolate=True), x)
+    got = interpolate.Akima1DInterpolator(x, y, 1, extrapolate=True)
+    if n > 2:
+        compared(lambda of: of.Akima1DInterpolator(x, y, 1, extrapolate=True), x)
+    else:  # lines, which older releases of SciPy's miss
+        np.testing.assert_allclose(got(x.mean()).numpy(), y.mean(1), rtol=1e-13)
+        np.testing.assert_allclose(got(x, 2).numpy(), 0.0, atol=1e-9)
 
 
 @pytest.mark.parametrize("x", [[0.0, 1, 1, 2, 3, 3], [4.0, 3, 1, 0.5, 0, -1], [0.0, 1, 2, 3, 4, 5]])
