@@ -236,7 +236,7 @@ def _condition(bc: Any, y: Tensor) -> Any:
         raise ValueError(
             f"[{_SPLINE}] the order of the derivative at an end is 1 or 2, not {order}"
         )
-    derivative, _ = together(wide(value), y)
+    derivative = wide(value).to(y.device)
     if derivative.shape != y.shape[1:]:
         raise ValueError(
             f"[{_SPLINE}] the derivative at an end has shape {derivative.shape}, not "

@@ -217,7 +217,7 @@ def _derivatives(condition: Any, y: Tensor) -> list[Any]:
             raise ValueError(f"[{_INTERP}] bc_type {condition!r} is not known")
         return [(1 if condition == "clamped" else 2, _core.zeros_like(y[0]))]
     try:
-        return [(operator.index(order), wide(value)) for order, value in condition]
+        return [(operator.index(order), wide(value).to(y.device)) for order, value in condition]
     except (TypeError, ValueError) as error:
         raise ValueError(f"[{_INTERP}] derivatives are given as pairs (order, value)") from error
 
@@ -238,16 +238,15 @@ def _interpolating(
             f"the ends, got {given}"
         )
     spans = _spans_around(_INTERP, x, t, k)
-    start, end = ([basis(spans, k, p, order) for order, _ in e] for p, e in _beside(x, ends))
+    start, end = (
+        [basis(spans, k, place, order) for order, _ in given]
+        for place, given in zip((x[:1], x[-1:]), ends, strict=True)
+    )
     rows = [*start, basis(spans, k, x), *end]
     matrix = _Rows(_core.concat([r[0][0] for r in rows]), _core.concat([r[1] for r in rows]))
     right = [_core.broadcast_to(v, y.shape[1:])[None] for _, v in (*ends[0], *ends[1])]
     count = len(ends[0])
     return matrix.solved(_core.concat([*right[:count], y, *right[count:]]))
-
-
-def _beside(x: Tensor, ends: tuple[Any, Any]) -> Any:
-    return zip((x[:1], x[-1:]), ends, strict=True)
 
 
 def _periodic_spline(x: Tensor, y: Tensor, k: int, axis: int) -> BSpline:

@@ -128,10 +128,7 @@ class RegularGridInterpolator:
                     f"[{_OP}] the sites of axis {i} have shape {x.shape}, not "
                     f"({table.shape[i]},) as the values ask for"
                 )
-            if surely(_core.less_equal(x[1:], x[:-1])):
-                if surely(_core.greater_equal(x[1:], x[:-1])):
-                    raise ValueError(f"[{_OP}] the sites of axis {i} are not in order")
-                x, table = _core.flip(x), _core.flip(table, axis=i)
+            x, table = _ascending(i, x, table)
             self.grid += (x,)
         if fill_value is not None and table.dtype.kind != "c":
             if _core.asarray(fill_value).dtype.kind == "c":
@@ -169,7 +166,7 @@ class RegularGridInterpolator:
             found = _folded(grid, table, places)
         else:
             found = _combined(way.c, [*map(way.weights, way.pieces, places, orders)])
-        found = self._within(found, grid, places)
+        found = self._within(found, grid, flat)
         return _core.reshape(found, (*points.shape[:-1], *table.shape[len(grid) :]))
 
     def _orders(self, method: str, nu: Any) -> list[int]:
@@ -182,24 +179,31 @@ class RegularGridInterpolator:
             raise ValueError(f"[{_OP}] nu must hold {len(self.grid)} orders from 0, got {nu}")
         return orders
 
-    def _within(self, found: Tensor, grid: Sequence[Tensor], places: Sequence[Tensor]) -> Tensor:
+    def _within(self, found: Tensor, grid: Sequence[Tensor], points: Tensor) -> Tensor:
         """With an error, or what stands for one, beyond the grid, and nan for nan."""
-        inside = lost = None
-        for x, p in zip(grid, places, strict=True):
-            beyond = _core.logical_or(_core.less(p, x[0]), _core.greater(p, x[-1]))
-            bad = _core.isnan(p)
-            inside = beyond if inside is None else _core.logical_or(inside, beyond)
-            lost = bad if lost is None else _core.logical_or(lost, bad)
-        assert inside is not None and lost is not None
-        trailing = found.ndim - 1
-        fill = self.fill_value
+        low, high = (_core.stack([x[end] for x in grid]) for end in (0, -1))
+        out = _core.logical_or(_core.less(points, low), _core.greater(points, high))
+        beyond, lost = _core.any(out, axis=-1), _core.any(_core.isnan(points), axis=-1)
+        trailing, fill = found.ndim - 1, self.fill_value
         if self.bounds_error:
-            if surely(_core.logical_or(inside, lost)):
+            if surely(_core.logical_or(beyond, lost)):
                 raise ValueError(f"[{_OP}] points are beyond the grid")
-            fill = None if known(inside) else np.nan
+            fill = None if known(beyond) else np.nan
         if fill is not None:
-            found = _core.where(beside_axes(inside, trailing), fill, found)
+            found = _core.where(beside_axes(beyond, trailing), fill, found)
         return _core.where(beside_axes(lost, trailing), np.nan, found)
+
+
+def _ascending(i: int, x: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
+    if not known(x):
+        falls = _core.less(x[-1], x[0])
+        x = _core.where(falls, _core.flip(x), x)
+        return x, _core.where(falls, _core.flip(table, axis=i), table)
+    if not surely(_core.less_equal(x[1:], x[:-1])):
+        return x, table
+    if surely(_core.greater_equal(x[1:], x[:-1])):
+        raise ValueError(f"[{_OP}] the sites of axis {i} are not in order")
+    return _core.flip(x), _core.flip(table, axis=i)
 
 
 def interpn(

@@ -245,7 +245,7 @@ def spline_through(a):
         pa.interpolate.PchipInterpolator(pa.cumsum(y**2), y),
         pa.interpolate.Akima1DInterpolator(np.arange(6.0), y),
         pa.interpolate.BSpline(np.arange(9.0) - 1, y, 2),
-        pa.interpolate.make_interp_spline(np.arange(6.0), y),
+        pa.interpolate.make_interp_spline(np.arange(6.0), y, bc_type=([(1, 0.5)], [(1, a[0])])),
         pa.interpolate.make_smoothing_spline(np.arange(6.0), y, lam=0.3),
         pa.interpolate.make_interp_spline(
             np.arange(7.0), pa.concat([y, y[:1]]), 2, None, "periodic"

@@ -142,6 +142,14 @@ def test_beyond_the_grid_where_nobody_can_look():
         call(pa.tensor([1.5]))
 
 
+def test_axes_that_fall_where_nobody_can_look():
+    x, values = np.array([0.0, 1.0, 3.0]), np.array([5.0, 2.0, 7.0])
+    rows = np.stack([x, x[::-1]]), np.stack([values, values[::-1]])
+    f = partial(interpolate.interpn, xi=np.array([[0.3], [2.0]]), method="linear")
+    got = pa.func.vmap(lambda x, values: f((x,), values))(*rows)
+    np.testing.assert_allclose(got.numpy(), [[4.1, 4.5]] * 2, rtol=1e-14)
+
+
 X, V = [0.0, 1.0, 2.0, 3.0], np.arange(16.0).reshape(4, 4)
 BAD = {
     "method": lambda of: of.RegularGridInterpolator((X, X), V, "spline"),
