@@ -195,9 +195,11 @@ class SeriesInRoot final : public Primitive {
     };
     if (of_.order == 0) return coefficient(0);
     Tensor value = coefficient(top) * std::tgamma(of_.order + 1.0);
+    const Tensor defined = call<kernels::IsFinite>(coefficient(0));
     if (of_.flat) {
       // What is not smooth in q to this order counts no more than an odd power does.
-      return where(call<kernels::IsFinite>(value), value, of_.order == 1 ? none : zero);
+      const Tensor known = logical_and(defined, call<kernels::IsFinite>(value));
+      return where(known, value, of_.order == 1 ? none : zero);
     }
     // Of fractional powers of q, all infinite, the lowest decides.
     for (int k = top - 1; k > 0; --k) {
@@ -208,7 +210,7 @@ class SeriesInRoot final : public Primitive {
     }
     if (of_.order > 1) return value;
     // No series: left to the rules of the ops that f is made of.
-    Tensor known = call<kernels::IsFinite>(coefficient(top));
+    Tensor known = logical_and(defined, call<kernels::IsFinite>(coefficient(top)));
     for (int k = 1; k < top; ++k)
       known = logical_and(known, call<kernels::IsFinite>(coefficient(k)));
     return where(known, value, none);

@@ -201,6 +201,15 @@ def test_an_origin_does_not_bring_a_dropped_edge_back():
     assert not g.requires_grad
 
 
+def test_a_function_of_a_root_without_a_value_at_zero_has_no_slope_there():
+    def f(x):
+        return pa.sum(pa.sin(1 / (pa.sqrt(x) * x)))
+
+    gradient = pa.func.grad(f)(pa.asarray([0.0, 2.0]))
+    assert np.isnan(gradient[0].item())
+    assert gradient[1].item() == pytest.approx(-1.5 * 2**-2.5 * np.cos(2**-1.5), rel=1e-14, abs=0)
+
+
 def test_an_origin_that_was_overwritten_is_forgotten():
     x = pa.zeros(3).requires_grad_()
     s = x * 1
