@@ -11,6 +11,7 @@ from pyautograd import optim
 OPTIMIZERS = {
     "sgd": lambda *params, **options: optim.SGD(*params, lr=0.1, **options),
     "momentum": lambda *params, **options: optim.SGD(*params, lr=0.1, momentum=0.9, **options),
+    "nesterov": lambda *params: optim.SGD(*params, lr=0.1, momentum=0.9, nesterov=True),
     "adam": lambda *params, **options: optim.Adam(*params, lr=0.1, **options),
     "decayed": lambda *params: optim.SGD(*params, lr=0.1, momentum=0.9, weight_decay=0.2),
     "adamw": lambda *params, **options: optim.AdamW(*params, lr=0.1, weight_decay=0.2, **options),
@@ -44,12 +45,14 @@ def assert_same_bits(one, other):
     assert [a.tobytes() for a in arrays(one)] == [a.tobytes() for a in arrays(other)]
 
 
-def reference_sgd(params, gradient, steps, lr, momentum, decay=0.0):
+def reference_sgd(params, gradient, steps, lr, momentum, decay=0.0, nesterov=False):
     velocity = [np.zeros_like(p) for p in params]
     for _ in range(steps):
-        moving = zip(velocity, gradient(params), params, strict=True)
-        velocity = [momentum * v + g + decay * p for v, g, p in moving]
-        params = [p - lr * v for p, v in zip(params, velocity, strict=True)]
+        slopes = [g + decay * p for g, p in zip(gradient(params), params, strict=True)]
+        velocity = [momentum * v + g for v, g in zip(velocity, slopes, strict=True)]
+        ahead = [g + momentum * v for v, g in zip(velocity, slopes, strict=True)]
+        moving = zip(params, ahead if nesterov else velocity, strict=True)
+        params = [p - lr * v for p, v in moving]
     return params
 
 
@@ -82,6 +85,10 @@ def test_values_of_the_algorithms():
         (
             optim.SGD(lr=0.02, momentum=0.8, weight_decay=0.3),
             reference_sgd(first, gradient, 7, 0.02, 0.8, 0.3),
+        ),
+        (
+            optim.SGD(lr=0.02, momentum=0.8, weight_decay=0.3, nesterov=True),
+            reference_sgd(first, gradient, 7, 0.02, 0.8, 0.3, nesterov=True),
         ),
         (
             optim.AdamW(lr=0.1, weight_decay=0.3),
@@ -327,6 +334,8 @@ def test_options_out_of_range():
     optim.AdamW(betas=(0.0, 0.0), weight_decay=0.0)
     with pytest.raises(TypeError, match="betas must be a pair of numbers, got 0.9"):
         optim.Adam(betas=0.9)
+    with pytest.raises(ValueError, match="nesterov=True needs a momentum"):
+        optim.SGD(lr=0.1, nesterov=True)
     with pytest.raises(ValueError, match=r"lr has shape \(2,\) and dtype float64"):
         optim.SGD(lr=pa.ones(2))
 
