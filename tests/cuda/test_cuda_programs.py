@@ -47,8 +47,21 @@ def training(to):
     return value, slopes, pa.func.jvp(pa.func.grad(lambda p: loss(unravel(p))), (flat,), (flat,))
 
 
+def training_by_curvature(to):
+    x, classes = to(A), to(CLASSES)
+    params = pa.nn.init_mlp(pa.random.default_rng(0, device=to(0.0).device), [3, 5, 3])
+    descent = pa.optim.HessianFree(damping=0.1, products=5)
+    state = descent.init(params)
+    for _ in range(3):
+        params, state = descent.update(
+            params, lambda p: pa.nn.mlp(p, x), lambda z: pa.nn.cross_entropy(z, classes), state
+        )
+    return params, state.direction
+
+
 PROGRAMS = {
     "training": training,
+    "training-by-curvature": training_by_curvature,
     "dropout-of-the-host": lambda to: pa.nn.dropout(to(A), 0.5, np.random.default_rng(0)),
     "curve_fit": lambda to: pa.optimize.curve_fit(
         lambda x, a, b: a * pa.exp(-b * x), to(X), to(3 * np.exp(-X)), sigma=0.1 + X
