@@ -287,9 +287,10 @@ def _fixed(x: Any) -> Any:
     try:
         hash(x)
     except TypeError:
+        instead = ": pass np.asarray(it)" if hasattr(x, "__array__") else ""
         raise TypeError(
             f"[captured] an argument of type {type(x).__name__} is neither an array nor hashable, "
-            "so that nothing tells whether it is the same in the next call"
+            f"so that nothing tells whether it is the same in the next call{instead}"
         ) from None
     return type(x), x
 

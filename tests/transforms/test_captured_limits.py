@@ -283,6 +283,9 @@ class TestRefusals:
 
         with pytest.raises(TypeError, match="of type Odd is neither an array nor hashable"):
             pa.captured(lambda x, o: x)(pa.ones(2), Odd())
+        Odd.__array__ = lambda self: np.ones(2)
+        with pytest.raises(TypeError, match=r"the next call: pass np\.asarray\(it\)"):
+            pa.captured(lambda o: o)(Odd())
         for later in (_generator, _coroutine, _asynchronous_generator):
             with pytest.raises(TypeError, match=f"{later.__name__} is an? .* whose ops run after"):
                 pa.captured(later)
