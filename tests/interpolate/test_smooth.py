@@ -12,6 +12,7 @@ from pyautograd.interpolate import make_smoothing_spline
 
 pytest.importorskip("scipy", minversion="1.15")  # earlier ones have fewer arguments
 scipy_spline = pytest.importorskip("scipy.interpolate").make_smoothing_spline
+brentq = pytest.importorskip("scipy.optimize").brentq
 
 rng = np.random.default_rng(0)
 X, Y, W = np.cumsum(rng.uniform(0.2, 1.0, 9)), rng.standard_normal(9), rng.uniform(0.5, 2.0, 9)
@@ -83,6 +84,81 @@ def test_transforms():
         same(pa.captured(g)(*[r[0] for r in rows]), one_by_one[0], 1e-10)
 
 
+def noisy(n, length=1.0):
+    draws = np.random.default_rng(n)
+    x = np.cumsum(draws.uniform(0.5, 1.5, n)) * length / n
+    return x, np.sin(10 * x / x[-1]) + 0.3 * draws.standard_normal(n), draws.uniform(0.5, 2.0, n)
+
+
+def test_strength_by_cross_validation_is_scipys():
+    for n in (20, 40, 60):
+        x, y, w = noisy(n, n)
+        points = np.linspace(x[0], x[-1], 30)
+        for weights in (None, w):
+            got, want = make_smoothing_spline(x, y, weights), scipy_spline(x, y, weights)
+            np.testing.assert_allclose(got(points).numpy(), want(points), atol=2e-5)
+
+
+@pytest.mark.parametrize("length", [0.3, 200.0])
+def test_strength_by_cross_validation_is_a_minimum_where_scipys_is_none(length):
+    """It looks no further than n and no closer than 1e-5, whatever the unit of the sites."""
+    x, y, _ = noisy(60, length)
+
+    def rest(f):
+        return np.sum((y - f(x)) ** 2)
+
+    def score(f):
+        power = brentq(lambda p: rest(scipy_spline(x, y, lam=np.exp(p))) - rest(f), -30, 30)
+        A = np.stack([scipy_spline(x, e, lam=np.exp(power))(x) for e in np.eye(60)], 1)
+        return np.sum((y - A @ y) ** 2) / (1 - np.trace(A) / 60) ** 2, power
+
+    ours, power = score(lambda p: make_smoothing_spline(x, y)(p).numpy())
+    assert ours < score(scipy_spline(x, y))[0]
+    for other in (power - 0.1, power + 0.1):
+        assert ours < score(scipy_spline(x, y, lam=np.exp(other)))[0]
+
+
+def test_derivatives_by_the_data_of_cross_validation():
+    def f(x, y, w):
+        return make_smoothing_spline(x, y, w)(0.37)
+
+    at = noisy(12)
+    pa.testing.check_grads(f, at, 2, eps=1e-6, atol=1e-3, rtol=1e-4)
+
+
+def test_columns_have_strengths_of_their_own():
+    x, y, _ = noisy(30, 30)
+    table = np.stack([[y, y[::-1]], [np.cos(y), 2 * y]])
+    got = make_smoothing_spline(x, table, axis=-1)(11.5).numpy()
+    one_by_one = [[make_smoothing_spline(x, y)(11.5).item() for y in row] for row in table]
+    np.testing.assert_allclose(got, one_by_one, rtol=1e-9)
+    mapped = pa.func.vmap(lambda y: make_smoothing_spline(x, y)(11.5))(table[0])
+    np.testing.assert_allclose(mapped.numpy(), one_by_one[0], rtol=1e-9)
+
+
+def test_few_values_are_interpolated_where_that_predicts_best():
+    x, y, _ = noisy(5, 5)
+    np.testing.assert_allclose(make_smoothing_spline(x, y)(x).numpy(), y, atol=1e-9)
+
+
+def test_captured_calls_find_strengths_of_their_own():
+    x, y, _ = noisy(20)
+
+    def f(y):
+        return make_smoothing_spline(x, y)(0.5)
+
+    for g in (f, pa.func.grad(f)):
+        call = pa.captured(g)
+        for values in (y, y[::-1], np.cos(y)):
+            same(call(pa.tensor(values)), g(pa.tensor(values)), 1e-12)
+
+
+def test_cross_validation_of_lines_and_of_nothing():
+    x = np.cumsum(rng.uniform(0.5, 1.5, 20))
+    np.testing.assert_allclose(make_smoothing_spline(x, 2 * x - 1)(3.3).item(), 5.6, rtol=1e-9)
+    assert make_smoothing_spline(x, 0 * x)(3.3).item() == 0.0
+
+
 BAD = {
     "few-sites": lambda of: of(X[:4], Y[:4], lam=1.0),
     "values": lambda of: of(X, Y[:5], lam=1.0),
@@ -100,7 +176,5 @@ def test_bad_input(name):
 
 
 def test_more_bad_input():
-    with pytest.raises(NotImplementedError, match="lam must be given"):
-        make_smoothing_spline(X, Y)
     with pytest.raises(ValueError, match="w of shape"):
         make_smoothing_spline(X, Y, W[:3], 1.0)
