@@ -1,0 +1,91 @@
+"""Derivatives of families at large and small parameters, against numbers that mpmath found."""
+
+import numpy as np
+import pytest
+
+import pyautograd as pa
+
+# Family, method, arguments, the numbers of two of them, and the value with its first derivative by
+# the first of these and the second one by both
+EXTREMES = [
+    (
+        "gamma",
+        "ppf",
+        (0.5, 1000.0),
+        (1, 1),
+        (999.6666864269652, 0.9999999802324887, 3.9549449311770797e-11),
+    ),
+    (
+        "gamma",
+        "ppf",
+        (0.5, 10000000.0),
+        (1, 1),
+        (9999999.666666668, 0.9999999999999998, 3.95061771663728e-23),
+    ),
+    (
+        "gamma",
+        "isf",
+        (1e-20, 100000.0),
+        (1, 1),
+        (102957.33658890346, 1.0146447278346409, -7.322047567597239e-08),
+    ),
+    (
+        "gamma",
+        "ppf",
+        (1e-06, 10000000.0),
+        (0, 1),
+        (9984975.55019509, 638418923.2397294, 31.95295574311911),
+    ),
+    (
+        "chi2",
+        "ppf",
+        (0.3, 1000000.0),
+        (1, 1),
+        (999257.9026238887, 0.9996291927028003, 1.8540378724029333e-10),
+    ),
+    (
+        "chi2",
+        "isf",
+        (0.01, 100000.0),
+        (1, 0),
+        (101043.31473677837, 1.0052018766291821, -0.08389781870642055),
+    ),
+    (
+        "invgamma",
+        "ppf",
+        (0.3, 100000.0),
+        (1, 1),
+        (9.983468571566982e-06, -9.975228596090443e-11, 1.9938122920637145e-15),
+    ),
+    (
+        "nakagami",
+        "ppf",
+        (0.3, 10000.0),
+        (1, 1),
+        (0.9973624848579168, 1.3265097306497645e-07, -1.9975126320234084e-11),
+    ),
+    (
+        "loggamma",
+        "isf",
+        (0.01, 1000000.0),
+        (1, 1),
+        (13.81783567119506, 9.988380603701634e-07, -9.98257707204901e-13),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "name, method, at, by, wanted", EXTREMES, ids=[f"{case[0]}.{case[1]}" for case in EXTREMES]
+)
+def test_values_and_derivatives(name, method, at, by, wanted):
+    f, i, j = getattr(getattr(pa.stats, name), method), *by
+    points = [pa.tensor(x) for x in at]
+    value, first, second = wanted
+    assert f(*points).item() == pytest.approx(value, rel=1e-13, abs=0)
+    for outer in (pa.func.jacfwd, pa.func.jacrev):
+        assert outer(f, argnums=i)(*points).item() == pytest.approx(first, rel=1e-11, abs=0)
+        for inner in (pa.func.jacfwd, pa.func.jacrev):
+            g = outer(inner(f, argnums=i), argnums=j)
+            assert g(*points).item() == pytest.approx(second, rel=1e-10, abs=0)
+            mapped = pa.func.vmap(g)(*[pa.stack([p, p]) for p in points])
+            np.testing.assert_allclose(mapped.numpy(), second, rtol=1e-10)
