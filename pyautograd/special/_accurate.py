@@ -54,8 +54,9 @@ def log1p_square(z: Tensor, df: Tensor | None = None) -> Tensor:
     near = _core.log1p(inner if df is None else inner / df)
     if nowhere(far):
         return near
-    outer = _core.where(far, size, 1.0)
-    return _core.where(far, 2.0 * _core.log(outer / width), near)
+    outer = _core.log(_core.where(far, size, 1.0))
+    outer = outer if df is None else outer - 0.5 * _core.log(df)
+    return _core.where(far, 2.0 * outer, near)
 
 
 def _log1p_rest(x: Tensor) -> Tensor:

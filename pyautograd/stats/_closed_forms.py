@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _core, special
 from .._core import Tensor
+from ._continuous import log1mexp
 from ._families import Continuous
 from ._lifetimes import vanishing
 
@@ -226,7 +227,7 @@ def _two_sided_logcdf(z: Tensor, kappa: Tensor) -> Tensor:
     left = z < 0.0
     below = _log_below(kappa) + _core.where(left, z, 0.0) / kappa
     above = _log_below(1.0 / kappa) - _core.where(left, 0.0, z) * kappa
-    return _core.where(left, below, _core.log1p(-_core.exp(above)))
+    return _core.where(left, below, log1mexp(_core.where(left, 1.0, -above)))
 
 
 def _two_sided_ppf(q: Tensor, kappa: Tensor) -> Tensor:

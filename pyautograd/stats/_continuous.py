@@ -73,7 +73,13 @@ def _student_of_few(z: Tensor, df: Tensor) -> Tensor:
 
 def _student_logcdf(z: Tensor, df: Tensor) -> Tensor:
     def far(z: Tensor, df: Tensor) -> Tensor:
-        return far_left(0.5 * df, _core.full_like(df, 0.5), df / (df + _core.square(z))) - _LOG_2
+        half = _core.full_like(df, 0.5)
+        # Where nothing is left of the fraction, by the first term of its logarithm
+        deep = _core.absolute(z) > _FAR * _core.maximum(_core.sqrt(df), 1.0)
+        share = df / (df + _core.square(_core.where(deep, 1.0, z)))
+        power = -0.5 * df * log1p_square(_core.where(deep, z, _FAR), df) - _core.log(df)
+        power = power - special.betaln(0.5 * df, half)
+        return _core.where(deep, power, far_left(0.5 * df, half, share) - _LOG_2)
 
     return log_tail(special.stdtr(df, z), special.stdtr(df, -z), far, (-1e3, 1e3), z, df)
 
