@@ -227,11 +227,15 @@ weibull_max = Continuous(
 
 def _powered_weibull(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
     y = z**c
-    far = _core.isinf(y)
-    y = _core.where(far, 1.0, y)
-    share = (a - 1.0) * _core.log(special.exprel(-y))
-    value = _core.log(a) + _core.log(c) + special.xlogy(a * c - 1.0, z) + share - y
-    return _core.where(far, -np.inf, value)
+    gone = _core.isinf(y)
+    y = _core.where(gone, 1.0, y)
+    near = y < _LOG_2
+    # Of the power of the distribution function near 0 the leading power of z is taken out.
+    inner, outer = _core.where(near, y, 0.0), _core.where(near, 1.0, y)
+    power = _core.where(near, a * c, c) - 1.0
+    share = (a - 1.0) * _core.where(near, _core.log(special.exprel(-inner)), log1mexp(outer))
+    value = _core.log(a) + _core.log(c) + special.xlogy(power, z) + share - y
+    return _core.where(gone, -np.inf, value)
 
 
 def _log_failed(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
@@ -280,6 +284,14 @@ def _log_hazard(z: Tensor, c: Tensor) -> Tensor:
     return _core.where(tiny, near, _core.log(_log1p_power(_core.where(tiny, 1.0, z), c)))
 
 
+def _hazard_place(y: Tensor, c: Tensor) -> Tensor:
+    """Where that is y: ``expm1(y)**(1 / c)``, where the former may overflow."""
+    near = y < 1.0
+    inner, outer = _core.where(near, y, 1.0), _core.where(near, 1.0, y)
+    far = _core.exp((outer + log1mexp(outer)) / c)
+    return _core.where(near, _core.expm1(inner) ** (1.0 / c), far)
+
+
 burr12 = Continuous(
     "burr12",
     vanishing(
@@ -292,8 +304,8 @@ burr12 = Continuous(
     sf=lambda z, c, d: _core.exp(-d * _log1p_power(z, c)),
     logcdf=lambda z, c, d: log1mexp(d * _log1p_power(z, c), _core.log(d) + _log_hazard(z, c)),
     logsf=lambda z, c, d: -d * _log1p_power(z, c),
-    ppf=lambda q, c, d: _core.expm1(-_core.log1p(-q) / d) ** (1.0 / c),
-    isf=lambda q, c, d: _core.expm1(-_core.log(q) / d) ** (1.0 / c),
+    ppf=lambda q, c, d: _hazard_place(-_core.log1p(-q) / d, c),
+    isf=lambda q, c, d: _hazard_place(-_core.log(q) / d, c),
     support=_POSITIVE,
 )
 
@@ -312,7 +324,7 @@ def _general_logistic_ppf(log_q: Tensor, c: Tensor) -> Tensor:
 
 genlogistic = Continuous(
     "genlogistic",
-    vanishing(lambda z, c: _core.log(c) - z - (c + 1.0) * _core.softplus(-z)),
+    vanishing(lambda z, c: _core.log(c) + special.log_expit(-z) + c * special.log_expit(z)),
     "c",
     cdf=lambda z, c: _core.exp(c * special.log_expit(z)),
     sf=lambda z, c: _lost(c * _core.softplus(-z)),
