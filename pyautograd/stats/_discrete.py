@@ -33,6 +33,16 @@ def _failures(n: Tensor, k: Tensor) -> Tensor:
     return _core.maximum(n - k, 1.0)
 
 
+def _geometric(k: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+    """The probabilities of at most and of more than k; for a large p by a power of 1 - p, which is
+    exact, as are its derivatives."""
+    large = p > 0.5
+    power = _core.where(large, 1.0 - p, 0.5) ** k
+    exponent = special.xlog1py(k, -_core.where(large, 0.5, p))
+    lower = _core.where(large, 1.0 - power, -_core.expm1(exponent))
+    return lower, _core.where(large, power, _core.exp(exponent))
+
+
 bernoulli = Discrete(
     "bernoulli",
     lambda k, p: special.xlogy(k, p) + special.xlog1py(1.0 - k, -p),
@@ -58,8 +68,8 @@ geom = Discrete(
     lambda k, p: special.xlog1py(k - 1.0, -p) + _core.log(p),
     "p",
     valid=lambda p: _core.logical_and(p > 0.0, p <= 1.0),
-    cdf=lambda k, p: -_core.expm1(special.xlog1py(k, -p)),
-    sf=lambda k, p: _core.exp(special.xlog1py(k, -p)),
+    cdf=lambda k, p: _geometric(k, p)[0],
+    sf=lambda k, p: _geometric(k, p)[1],
     logsf=lambda k, p: special.xlog1py(k, -p),
     first=1,
 )
