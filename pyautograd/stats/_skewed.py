@@ -26,6 +26,8 @@ _ROOT_HALF = math.sqrt(0.5)
 _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 # Where exp(-_DEEP) would be beside a tail, it is computed as a logarithm.
 _DEEP = 100.0
+# Where the normal tail is nothing, in derivatives neither
+_NO_TAIL = 12.0
 
 
 def _log_normal(z: Tensor) -> Tensor:
@@ -83,7 +85,8 @@ def _excess(z: Tensor, mu: Tensor) -> Tensor:
 def _first_passage(z: Tensor, mu: Tensor) -> Tensor:
     zero = z == 0.0
     y = _core.where(zero, 1.0, z)
-    value = -_HALF_LOG_TAU - 1.5 * _core.log(y) - 0.5 * _core.square(_excess(y, mu)) / y
+    off = _excess(y, mu)
+    value = -_HALF_LOG_TAU - 1.5 * _core.log(y) - 0.5 * off * (off / y)
     return _core.where(zero, -np.inf, value)
 
 
@@ -149,12 +152,20 @@ def _convolved_tails(z: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
     return nearer(log_lower, log_upper), nearer(log_upper, log_lower)
 
 
+def _exponential_quantile(log_upper: Tensor, K: Tensor) -> tuple[Tensor, Tensor]:
+    """Where nothing is left of the normal variable's tail but what it adds to the other one's:
+    there second derivatives by the implicit function theorem would cancel."""
+    x = 0.5 / K - K * log_upper
+    return x - 1.0 / K > _NO_TAIL, x
+
+
 exponnorm = solved(
     "exponnorm",
     vanishing(_convolved),
     "K",
     **from_log_tails(_convolved_tails),
     start=lambda z, K: z + K,
+    far=_exponential_quantile,
 )
 
 

@@ -31,12 +31,14 @@ def solved(
     start: Formula,
     support: tuple[float, float] = (-np.inf, np.inf),
     valid: Formula | None = None,
+    far: Callable[..., tuple[Tensor, Tensor]] | None = None,
     **tails: Any,
 ) -> Continuous:
     """A family without formulas for quantiles, on the line or the positive numbers.
 
     They are found by Newton's method in the logarithms of the tails from ``start(z, *shapes)`` on,
-    where z is the quantile of the normal distribution.
+    where z is the quantile of the normal distribution. Where ``far``, of the logarithm of the upper
+    tail and the shapes, has a formula for them, it returns that first and then the quantile.
     """
     positive = support[0] == 0.0
     place: Callable[[Tensor], Tensor] = _core.exp if positive else _core.sinh
@@ -68,12 +70,20 @@ def solved(
         support,
         valid,
     )
+
+    def inverse(complement: bool, q: Tensor, *shapes: Tensor) -> Tensor:
+        solution = quantile(f"stats.{name}", distribution, complement, q, *shapes)
+        if far is None:
+            return solution
+        known, place = far(_core.log(q) if complement else _core.log1p(-q), *shapes)
+        return _core.where(known, place, solution)
+
     family = Continuous(
         name,
         logpdf,
         *shapes,
-        ppf=lambda q, *shapes: quantile(f"stats.{name}", distribution, False, q, *shapes),
-        isf=lambda q, *shapes: quantile(f"stats.{name}", distribution, True, q, *shapes),
+        ppf=lambda q, *shapes: inverse(False, q, *shapes),
+        isf=lambda q, *shapes: inverse(True, q, *shapes),
         support=support,
         valid=valid,
         **tails,
