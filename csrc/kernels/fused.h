@@ -119,6 +119,7 @@ class FusedProgram {
     uint8_t count = 0;                    // of operands
     std::array<uint8_t, 4> strides = {};  // bytes, of the result and of the operands
     std::array<bool, 3> numbers = {};     // operands in the place of an array
+    std::array<bool, 4> ahead = {};       // what is fetched for the next tile, as in strides
     union {
       Loop1 unary;
       Loop2 binary;
@@ -144,10 +145,11 @@ class FusedProgram {
   // Makes one action of two where a loop does the work of both.
   void join_pairs();
   void assign_slots();
+  void mark_streams();
   class Joining;
   void run_range(std::span<char* const> pieces, int64_t begin, int64_t end) const;
   template <bool kFirst>
-  void run_tile(char** bases, int64_t begin, int64_t n) const;
+  void run_tile(char** bases, int64_t begin, int64_t n, int64_t next) const;
   void pack(const Fetch& fetch, char* const* bases, int64_t begin, int64_t n) const;
   void run_fetch(const Fetch& fetch, char** bases, int64_t begin, int64_t n) const;
   void run_splice(const Action& action, char** bases, int64_t begin, int64_t n) const;
@@ -155,6 +157,7 @@ class FusedProgram {
   int64_t count_;
   int64_t tile_ = kTile;       // elements; whole rows of everything that repeats
   bool has_repeats_ = false;   // so the tile keeps its length
+  bool is_far_ = false;        // what it reads and writes comes from beyond the second cache
   std::vector<Value> values_;  // until all is laid out
   std::vector<Action> actions_;
   std::vector<Fetch> fetches_, repeated_;

@@ -170,6 +170,20 @@ class TestLayouts:
             assert y.dtype == want.dtype
             same(y, want)
 
+    @pytest.mark.parametrize("n", [600_001, 1 << 20])
+    def test_more_than_a_cache_holds(self, n):
+        rng = np.random.default_rng(4)
+        x, y = (pa.tensor(rng.normal(size=n)) for _ in range(2))
+
+        def compute():
+            u = x * y - x
+            return u, pa.where(u > 0, u * y, x + 1.0)
+
+        with pa.fused():
+            got = compute()
+        for z, want in zip(got, one_by_one(compute), strict=True):
+            same(z, want)
+
     @pytest.mark.parametrize("lengths", [(128, 3), (3, 128), (128, 64), (5, 3), (16, 6, 96)])
     def test_rows_of_several_lengths_that_repeat(self, lengths):
         rng = np.random.default_rng(3)

@@ -134,6 +134,25 @@ FusedProgram::Address FusedProgram::address_of(const Value& value) {
   return value.slot != kNone ? address_in_tiles(value) : address_at(*value.memory);
 }
 
+// Of what lies in memory, the action that comes to it first fetches the next tile.
+void FusedProgram::mark_streams() {
+  constexpr int64_t kFar = int64_t{12} << 20;  // bytes; from nearer the processor is fast by itself
+  std::vector<char> seen(values_.size());
+  int64_t bytes = 0;
+  const auto is_first = [&](Address place) {
+    const Value& value = values_[place.base];
+    const bool streams = value.memory && value.slot == kNone && value.window == kNone;
+    if (!streams || std::exchange(seen[place.base], 1)) return false;
+    bytes += count_ * value.itemsize;
+    return value.itemsize > 0;
+  };
+  for (Action& action : actions_) {
+    action.ahead[0] = is_first(action.out);
+    for (uint8_t i = 0; i < action.count; ++i) action.ahead[1 + i] = is_first(action.operands[i]);
+  }
+  is_far_ = bytes >= kFar;
+}
+
 void FusedProgram::finish() {
   join_pairs();
   assign_slots();
@@ -151,6 +170,7 @@ void FusedProgram::finish() {
     }
   }
   for (Splice& splice : splices_) settle(splice);
+  mark_streams();
   for (Action& action : actions_) {
     const auto place = [&](Address& address, uint8_t& stride) {
       const Value& value = values_[address.base];
@@ -178,14 +198,27 @@ void FusedProgram::run_range(std::span<char* const> pieces, int64_t begin, int64
     bases[int64_t(1 + i)] = pieces[pieces_[i].piece] + pieces_[i].offset;
   for (const Fetch& fetch : repeated_)
     pack(fetch, bases.get(), begin, std::min(tile_, end - begin));
-  if (begin == 0) run_tile<true>(bases.get(), 0, std::min(tile_, end));
+  const auto after = [&](int64_t tile) {
+    return is_far_ ? std::clamp(end - tile - tile_, int64_t{0}, tile_) : 0;
+  };
+  if (begin == 0) run_tile<true>(bases.get(), 0, std::min(tile_, end), after(0));
   for (begin += begin == 0 ? tile_ : 0; begin < end; begin += tile_)
-    run_tile<false>(bases.get(), begin, std::min(tile_, end - begin));
+    run_tile<false>(bases.get(), begin, std::min(tile_, end - begin), after(begin));
 }
+
+namespace {
+
+// Work lies between the tiles of an array, so the processor does not see that it is read in order.
+void fetch_ahead(const char* from, int64_t bytes) {
+  constexpr int64_t kLine = 64;
+  for (int64_t i = 0; i < bytes; i += kLine) __builtin_prefetch(from + i);
+}
+
+}  // namespace
 
 // Small arrays have one tile, and their loops take hardly longer than this.
 template <bool kFirst>
-void FusedProgram::run_tile(char** bases, int64_t begin, int64_t n) const {
+void FusedProgram::run_tile(char** bases, int64_t begin, int64_t n, int64_t next) const {
   for (const Action& action : actions_) {
     const auto at = [&](const Address& x, size_t operand) {
       char* first = bases[x.base] + x.offset;
@@ -214,6 +247,12 @@ void FusedProgram::run_tile(char** bases, int64_t begin, int64_t n) const {
         break;
       case Action::Kind::Splice:
         run_splice(action, bases, begin, n);
+    }
+    if (next == 0) continue;
+    for (size_t i = 0; i < action.ahead.size(); ++i) {
+      const Address& place = i == 0 ? action.out : action.operands[i - 1];
+      if (action.ahead[i])
+        fetch_ahead(at(place, i) + n * action.strides[i], next * action.strides[i]);
     }
   }
 }
