@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import dtypes, extended, methods, sets, variadic
+from . import dtypes, extended, flat, methods, sets, variadic
 
 _MODULES = (dtypes, extended, sets, variadic)
 
@@ -17,4 +17,4 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: getattr(module, name) for module in _MODULES for name in module.__all__
 }
 
-__all__ = ["FUNCTIONS", "methods"]
+__all__ = ["FUNCTIONS", "flat", "methods"]

@@ -100,7 +100,6 @@ def test_the_names_are_the_functions_they_name():
 METHODS_ABSENT = {
     **dict.fromkeys("base ctypes data flags strides setflags byteswap view".split(), "memory"),
     **dict.fromkeys("dump dumps tofile getfield setfield".split(), "bytes"),
-    "flat": "ravel, and put to write",
     "resize": "pa.resize; the size of a tensor is fixed",
 }
 
@@ -155,6 +154,40 @@ def test_choose_is_a_method_and_flatten_copies():
     assert x.tolist() == [0.0, 0.0]
     with pytest.raises(ValueError, match=r"\[flatten\]"):
         x.flatten("K")
+
+
+def test_flat_reads_and_writes_what_numpys_does():
+    for array, tensor in ((X.copy(), pa.tensor(X)), (X.copy().T, pa.tensor(X).T)):
+        for index in (0, -1, slice(1, None, 2), [3, 1], np.array([True, False] * (X.size // 2))):
+            np.testing.assert_array_equal(tensor.flat[index], array.flat[index])
+            for values in (7.0, [1.5, -2.0]):
+                if np.ndim(index) or isinstance(index, slice) or np.ndim(values) == 0:
+                    array.flat[index] = tensor.flat[index] = values
+                    np.testing.assert_array_equal(tensor.numpy(), array)
+        assert [x.item() for x in tensor.flat] == list(array.flat)
+        assert len(tensor.flat) == array.size
+        array.flat = tensor.flat = [1.0, 2.0, 3.0]
+        np.testing.assert_array_equal(tensor.numpy(), array)
+        np.testing.assert_array_equal(np.asarray(tensor.flat), array.ravel())
+        copied = tensor.flat[:2]
+        copied[0] = 100.0
+        np.testing.assert_array_equal(tensor.numpy(), array)
+    for index in (X.size, [0, X.size]):
+        with pytest.raises(IndexError):
+            tensor.flat[index]
+        with pytest.raises(IndexError):
+            tensor.flat[index] = 0.0
+
+
+def test_flat_records():
+    def f(x):
+        y = x * 1.0
+        y.flat[1:3] = [x.flat[0] ** 2, 3.0]
+        return pa.sum(y.flat[:] * np.arange(4.0))
+
+    x = pa.asarray([[2.0, 3.0], [4.0, 5.0]])
+    assert pa.func.grad(f)(x).tolist() == [[4.0, 0.0], [0.0, 3.0]]
+    assert pa.asarray(2.0) == pytest.approx(pa.asarray(2.0), rel=1e-12, abs=0)
 
 
 def test_sorting_in_place_records():
