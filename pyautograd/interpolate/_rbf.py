@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .. import _core
+from .. import _core, func
 from .._core import Tensor
 from ._pieces import real, together, wide
 
@@ -30,6 +31,8 @@ _SINGULAR: dict[str, Callable[[Tensor], Tensor]] = {
     "cubic": lambda s: s * _core.sqrt(s),
     "quintic": lambda s: -(s**2) * _core.sqrt(s),
 }
+# Differences of coordinates that are held while the nearest sites are looked for
+_MOST_DIFFERENCES = 1 << 20
 _LEAST_DEGREES = {"multiquadric": 0, "linear": 0, "thin_plate_spline": 1, "cubic": 1, "quintic": 2}
 
 
@@ -46,7 +49,9 @@ class RBFInterpolator:
     Args:
         y: the sites, of shape (n, d).
         d: the values, real or complex, of shape (n, ...).
-        neighbors: None: a function of the nearest sites alone would have jumps.
+        neighbors: how many sites, the nearest, each point takes, all by default. Where other sites
+            become the nearest the function jumps; which ones they are counts as a constant. Then
+            there is one system for each point, and no n^3.
         smoothing: a number, or one for each site, of shape (n,): 0 for an interpolant.
         kernel: of r, ``epsilon`` times a distance: ``"linear"``: -r, ``"thin_plate_spline"``:
             r^2 log r, ``"cubic"``: r^3, ``"quintic"``: -r^5, ``"multiquadric"``: -sqrt(1 + r^2),
@@ -60,8 +65,6 @@ class RBFInterpolator:
         ValueError: the shapes do not fit, too few sites for the degree, another kernel, or no
             ``epsilon``.
         numpy.linalg.LinAlgError: there is no such interpolant, or more than one.
-
-        NotImplementedError: ``neighbors`` is not None.
 
     Warns:
         UserWarning: the degree is below the one that the kernel asks for.
@@ -78,14 +81,12 @@ class RBFInterpolator:
         self,
         y: Any,
         d: Any,
-        neighbors: None = None,
+        neighbors: int | None = None,
         smoothing: Any = 0.0,
         kernel: str = "thin_plate_spline",
         epsilon: Any = None,
         degree: int | None = None,
     ) -> None:
-        if neighbors is not None:
-            raise NotImplementedError(f"[{_OP}] each point takes all sites: neighbors must be None")
         name = kernel.lower()
         if name not in _SMOOTH and name not in _SINGULAR:
             kernels = ", ".join((*_SINGULAR, *_SMOOTH))
@@ -106,24 +107,27 @@ class RBFInterpolator:
                 f"[{_OP}] smoothing of shape {noise.shape} and epsilon of shape {scale.shape} are "
                 f"no scalars, nor is smoothing of shape ({count},)"
             )
-        self.y, self.d, self.smoothing, self.epsilon = sites, values, noise, scale
+        self.y, self.d, self.epsilon = sites, values, scale
+        self.smoothing = _core.broadcast_to(noise, (count,))
         self.kernel = name
         self.powers = _powers(dimensions, _degree(name, degree))
-        if len(self.powers) > count:
+        self.neighbors = None if neighbors is None else min(operator.index(neighbors), count)
+        used = count if self.neighbors is None else self.neighbors
+        if len(self.powers) > used or used < 1:
             raise ValueError(
-                f"[{_OP}] a polynomial of {len(self.powers)} terms needs as many sites, not {count}"
+                f"[{_OP}] a polynomial of {len(self.powers)} terms needs as many sites, not {used}"
             )
-        self._coefficients = self._solved()
+        if self.neighbors is None:
+            self._coefficients = self._solved(sites, values, self.smoothing, scale)
 
-    def _solved(self) -> Tensor:
-        count, terms = self.y.shape[0], len(self.powers)
-        noise = _core.broadcast_to(self.smoothing, (count,))
-        left = self._columns(self.y, self.y, self.epsilon)
+    def _solved(self, y: Tensor, d: Tensor, noise: Tensor, epsilon: Tensor) -> Tensor:
+        count, terms = y.shape[0], len(self.powers)
+        left = self._columns(y, y, epsilon)
         eye = _core.eye(count, device=noise.device) * noise
         left = left + _core.concat([eye, _core.zeros((count, terms), device=noise.device)], 1)
         below = _core.zeros((terms, terms), device=noise.device)
         below = _core.concat([_core.matrix_transpose(left[:, count:]), below], 1)
-        right = _core.reshape(self.d, (count, -1))
+        right = _core.reshape(d, (count, -1))
         zeros = _core.zeros((terms, right.shape[1]), right.dtype, device=right.device)
         return _core.linalg_solve(_core.concat([left, below]), _core.concat([right, zeros]))
 
@@ -167,16 +171,38 @@ class RBFInterpolator:
         Raises:
             ValueError: points of another shape, or complex ones.
         """
-        points, sites, epsilon, c = together(
-            real(_OP, "x", x), self.y, self.epsilon, self._coefficients
-        )
-        if points.ndim != 2 or points.shape[1] != sites.shape[1]:
+        (points,) = together(real(_OP, "x", x), self.y)[:1]
+        if points.ndim != 2 or points.shape[1] != self.y.shape[1]:
             raise ValueError(
-                f"[{_OP}] points of shape {points.shape}, expected (m, {sites.shape[1]})"
+                f"[{_OP}] points of shape {points.shape}, expected (m, {self.y.shape[1]})"
             )
-        columns = _core.astype(self._columns(points, sites, epsilon), c.dtype, copy=False)
-        found = _core.matmul(columns, c)
+        found = self._of_all(points) if self.neighbors is None else self._of_nearest(points)
         return _core.reshape(found, (points.shape[0], *self.d.shape[1:]))
+
+    def _of_all(self, points: Tensor) -> Tensor:
+        return self._sum(*together(points, self.y, self.epsilon, self._coefficients))
+
+    def _sum(self, points: Tensor, sites: Tensor, epsilon: Tensor, c: Tensor) -> Tensor:
+        columns = _core.astype(self._columns(points, sites, epsilon), c.dtype, copy=False)
+        return _core.matmul(columns, c)
+
+    def _of_nearest(self, points: Tensor) -> Tensor:
+        given = together(points, self.y, self.d, self.smoothing, self.epsilon)
+        points, (sites, values, noise, epsilon) = given[0], given[1:]
+
+        def of_one(point: Tensor, near: Tensor) -> Tensor:
+            y, d, s = (_core.take(x, near, axis=0) for x in (sites, values, noise))
+            return self._sum(point[None], y, epsilon, self._solved(y, d, s, epsilon))[0]
+
+        assert self.neighbors is not None
+        step = max(_MOST_DIFFERENCES // max(sites.size, 1), 1)
+        parts = []
+        for start in range(0, max(points.shape[0], 1), step):
+            part = points[start : start + step]
+            square = _core.sum((part[:, None] - sites).detach() ** 2, axis=-1)
+            near = _core.topk(square, self.neighbors, largest=False)[1]
+            parts.append(func.vmap(of_one)(part, near))
+        return parts[0] if len(parts) == 1 else _core.concat(parts)
 
 
 def _degree(kernel: str, degree: int | None) -> int:

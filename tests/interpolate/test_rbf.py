@@ -50,6 +50,42 @@ def test_derivatives_by_everything(kernel):
     pa.testing.check_grads(partial(f, *at[:2]), at[2:], 3, eps=1e-6, atol=1e-3, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kernel", ["thin_plate_spline", "gaussian"])
+def test_values_by_the_nearest_sites(kernel):
+    y, x = rng.random((60, 2)), rng.random((40, 2))
+    for rest in ((), (2, 3)):
+        d = rng.standard_normal((60, *rest))
+        for neighbors, smoothing in ((1, 0.0), (7, rng.uniform(0.1, 1.0, 60)), (100, 0.1)):
+            degree = 0 if neighbors == 1 else None
+            if degree == 0 and kernel == "thin_plate_spline":
+                continue
+            options = {"kernel": kernel, "epsilon": 2.0, "degree": degree, "smoothing": smoothing}
+            got = RBFInterpolator(y, d, neighbors, **options)
+            want = scipy.RBFInterpolator(y, d, neighbors, **options)(x)
+            np.testing.assert_allclose(got(x).numpy(), want, atol=1e-8)
+            assert got(x[:0]).shape == (0, *rest)
+
+
+def test_many_points_are_looked_for_in_parts(monkeypatch):
+    spline = RBFInterpolator(SITES, VALUES, 6)
+    whole = spline(POINTS).numpy()
+    monkeypatch.setattr("pyautograd.interpolate._rbf._MOST_DIFFERENCES", 40)
+    np.testing.assert_array_equal(spline(POINTS).numpy(), whole)
+
+
+def test_derivatives_by_the_nearest_sites():
+    def f(y, d, x, smoothing, epsilon):
+        return RBFInterpolator(y, d, 6, smoothing, "gaussian", epsilon)(x)
+
+    at = (SITES, VALUES, POINTS, 0.1 * np.ones(14), np.array(1.3))
+    pa.testing.check_grads(f, at, 2, eps=1e-6, atol=1e-4, rtol=1e-5)
+    columns = pa.tensor(np.stack([VALUES, VALUES[::-1]]))
+    mapped = pa.func.vmap(lambda d: f(SITES, d, *at[2:]))(columns)
+    same(mapped[1], f(SITES, VALUES[::-1], *at[2:]), 1e-10)
+    gradient = pa.func.grad(lambda d: pa.sum(f(SITES, d, *at[2:])))
+    same(pa.captured(gradient)(columns[0]), gradient(columns[0]), 1e-10)
+
+
 def test_complex_values():
     def f(d, x):
         return RBFInterpolator(SITES, d, kernel="cubic")(x)
@@ -124,8 +160,9 @@ def test_bad_input(name):
 
 
 def test_systems_without_one_solution():
-    with pytest.raises(NotImplementedError):
-        RBFInterpolator(SITES, VALUES, 5)
+    for neighbors in (0, 2):
+        with pytest.raises(ValueError, match=f"as many sites, not {neighbors}"):
+            RBFInterpolator(SITES, VALUES, neighbors)
     for of in (RBFInterpolator, scipy.RBFInterpolator):
         with pytest.raises(np.linalg.LinAlgError):  # one site twice
             of(np.ones((2, 1)), np.arange(2.0), kernel="gaussian", epsilon=1.0, degree=-1)
