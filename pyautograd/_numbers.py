@@ -1,4 +1,4 @@
-"""The numbers of a tensor, whatever transforms are at work on it."""
+"""The numbers of a tensor, whatever transforms are at work on it, and functions of numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ._core import Tensor
 from ._flat import Array
 from .function import Function
 
-__all__ = ["host_numbers", "lifted", "numbers"]
+__all__ = ["host_numbers", "lifted", "numbers", "on_host"]
 
 
 def numbers(x: Tensor) -> Tensor:
@@ -40,6 +40,16 @@ def lifted(values: Array, like: Tensor) -> Tensor:
         return _core.tensor(values, device=like.device)
     found: Tensor = _Lifted.apply(values, like)
     return found
+
+
+def on_host(op: str, function: Any, *args: Any, like: Tensor) -> Tensor:
+    """A function of plain tensors, and of constants behind them, or a step of a captured call."""
+    if not _core.capturing():
+        found: Tensor = function(*args)
+        return found
+    tensors = [x for x in args if isinstance(x, Tensor)]
+    constants = args[len(tensors) :]
+    return _core.python_step(op, lambda *given: function(*given, *constants), tensors, like)
 
 
 class _Constant(Function):

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         tanhm,
         tanm,
     )
+    from .compositions.riccati import solve_continuous_are, solve_discrete_are
     from .compositions.structured import block_diag, circulant, hankel, toeplitz
 
 globals().update(compositions.functions_of("linalg"))
@@ -123,7 +124,9 @@ __all__ = [
     "slogdet",
     "solve",
     "solve_banded",
+    "solve_continuous_are",
     "solve_continuous_lyapunov",
+    "solve_discrete_are",
     "solve_discrete_lyapunov",
     "solve_sylvester",
     "solve_triangular",

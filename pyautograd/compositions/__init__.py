@@ -56,6 +56,7 @@ _BESIDE = {
     "fft": {"cosine_transforms": "dct dctn dst dstn idct idctn idst idstn"},
     "linalg": {
         "matrix_equations": "solve_continuous_lyapunov solve_discrete_lyapunov",
+        "riccati": "solve_continuous_are solve_discrete_are",
         "matrix_functions": "cosm coshm fractional_matrix_power funm sinhm sinm tanhm tanm",
         "structured": "block_diag circulant hankel toeplitz",
     },

@@ -7,8 +7,9 @@ from typing import Any
 
 from .. import _core
 from .._core import Elimination, Tensor
+from .._numbers import on_host
 from ..function import Function
-from ._system import System, on_host
+from ._system import System
 
 
 class LogDet(Function):

@@ -9,12 +9,13 @@ import numpy as np
 from .. import _core
 from .._bfloat16 import array_dtype
 from .._core import Tensor
+from .._numbers import on_host
 from .._places import place_of
 from ..array_api import result_type
 from ..function import Function
 from ._entries import Entries
 from ._logdet import LogDet
-from ._system import System, on_host
+from ._system import System
 
 
 def solve(a: Any, b: Any, /, *, data: Any = None) -> Tensor:

@@ -146,16 +146,6 @@ class System:
         )
 
 
-def on_host(op: str, function: Any, *args: Any, like: Tensor) -> Tensor:
-    """A function of plain tensors, and of constants behind them, or a step of a captured call."""
-    if not _core.capturing():
-        found: Tensor = function(*args)
-        return found
-    tensors = [x for x in args if isinstance(x, Tensor)]
-    constants = args[len(tensors) :]
-    return _core.python_step(op, lambda *given: function(*given, *constants), tensors, like)
-
-
 def _solved(lu: Any, rows: Array, trans: str) -> Array:
     """Vectors in rows are the columns of what SuperLU works on, as Fortran orders them."""
     return lu.solve(rows.T, trans).T if rows.size else rows

@@ -69,7 +69,7 @@ _SOLVED = (
 LINALG = [
     *linalg.RECORDS,
     *(r for r in compositions_of_polynomials.RECORDS if r.name in _SOLVED),
-    *(r for r in compositions_beside.RECORDS if r.name in _SOLVED or "lyapunov" in r.name),
+    *(r for r in compositions_beside.RECORDS if r.name in _SOLVED or "linalg.solve_" in r.name),
 ]
 FFT = fft.RECORDS
 # Every op on real samples, and on complex ones if it takes them.

@@ -79,6 +79,36 @@ def lyapunov(rng):
         yield rng.uniform(0.1, 0.4, (n, n)) + 2.2 * np.eye(n), rng.uniform(-2, 2, (n, n))
 
 
+def regulators(rest):
+    """Of systems that come to rest by themselves: the solution changes slowly."""
+
+    def samples(rng):
+        for n, m, batch in ((1, 1, ()), (3, 2, ()), (2, 1, (2,))):
+            a, b = rng.uniform(-0.3, 0.3, (*batch, n, n)), rng.uniform(1.0, 1.6, (n, m))
+            q, r = rng.uniform(-1, 1, (n, n)), rng.uniform(-1, 1, (*batch, m, m))
+            yield a + rest * np.eye(n), b, q, r
+
+    return samples
+
+
+def with_weights(function):
+    """Of matrices q and r, from which it makes weights."""
+
+    def weights(x):
+        if not hasattr(x, "shape"):
+            return x
+        n, array = x.shape[-1], isinstance(x, np.ndarray)
+        one = np.eye(n, dtype=x.dtype) if array else pa.eye(n, dtype=x.dtype, device=x.device)
+        return x @ np.conj(np.swapaxes(x, -1, -2)) + one + one
+
+    return lambda a, b, q, r: function(a, b, weights(q), weights(r))
+
+
+def of_their_dtype(function):
+    """SciPy's are always double."""
+    return lambda *args: function(*args).astype(np.result_type(*args))
+
+
 def of_one_dtype(function):
     """SciPy's are wrong for a real and a complex matrix, and take vectors for matrices."""
 
@@ -193,6 +223,18 @@ RECORDS = [
             tol=1024,
         )
         for kind in ("continuous", "discrete")
+    ),
+    *(
+        record(
+            f"linalg.{name}",
+            in_float(with_weights(of_their_dtype(over_stacks(getattr(sl, name), 2, 2, 2, 2)))),
+            regulators(rest),
+            diff=(0, 1, 2, 3),
+            dtypes=NUMBERS,
+            tol=4096,
+            fn=with_weights(getattr(pa.linalg, name)),
+        )
+        for name, rest in (("solve_continuous_are", -2.0), ("solve_discrete_are", 0.0))
     ),
     *map(
         polynomial,
