@@ -14,6 +14,7 @@ import numpy as np
 from .. import _core, special
 from .._core import Tensor
 from ..compositions._common import all_of, nowhere
+from ..compositions.quantile_functions import Distribution, quantile
 from ..special._accurate import (
     CLOSE,
     LARGE,
@@ -25,6 +26,7 @@ from ..special._accurate import (
 )
 from ._continuous import log1mexp
 from ._families import Continuous, Formula
+from ._ratios import tail_of_ratio
 
 _POSITIVE = (0.0, np.inf)
 _LOG_2 = math.log(2.0)
@@ -197,15 +199,35 @@ betaprime = Continuous(
     isf=_beta_prime_isf,
     support=_POSITIVE,
 )
+
+
+def _f_tail(formula: Formula, is_upper: bool, in_log: bool = False) -> Formula:
+    """That tail of the ratio over means, by the one of the ratio."""
+    of_means = tail_of_ratio(lambda z, a, b: formula(a / b * z, a, b), is_upper, in_log)
+    return lambda z, dfn, dfd: of_means(z, 0.5 * dfn, 0.5 * dfd)
+
+
+def _f_density(z: Tensor, dfn: Tensor, dfd: Tensor) -> Tensor:
+    return _ratio(z, 0.5 * dfn, 0.5 * dfd, True, _f_of_few)
+
+
+def _f_solve(wanted: Tensor, upper: Tensor, dfn: Tensor, dfd: Tensor) -> Tensor:
+    shapes = 0.5 * dfn, 0.5 * dfd
+    place = _core.where(upper, _beta_prime_isf(wanted, *shapes), _beta_prime_ppf(wanted, *shapes))
+    return dfd / dfn * place
+
+
+_f_cdf, _f_sf = _f_tail(_beta_prime_cdf, False), _f_tail(_beta_prime_sf, True)
+_F = Distribution(_f_cdf, _f_sf, lambda *args: _core.exp(_f_density(*args)), _f_solve, _POSITIVE)
 f = Continuous(
     "f",
-    lambda z, dfn, dfd: _ratio(z, 0.5 * dfn, 0.5 * dfd, True, _f_of_few),
+    _f_density,
     *("dfn", "dfd"),
-    cdf=lambda z, dfn, dfd: _beta_prime_cdf(dfn / dfd * z, 0.5 * dfn, 0.5 * dfd),
-    sf=lambda z, dfn, dfd: _beta_prime_sf(dfn / dfd * z, 0.5 * dfn, 0.5 * dfd),
-    logcdf=lambda z, dfn, dfd: _beta_prime_logcdf(dfn / dfd * z, 0.5 * dfn, 0.5 * dfd),
-    logsf=lambda z, dfn, dfd: _beta_prime_logsf(dfn / dfd * z, 0.5 * dfn, 0.5 * dfd),
-    ppf=lambda q, dfn, dfd: dfd / dfn * _beta_prime_ppf(q, 0.5 * dfn, 0.5 * dfd),
-    isf=lambda q, dfn, dfd: dfd / dfn * _beta_prime_isf(q, 0.5 * dfn, 0.5 * dfd),
+    cdf=_f_cdf,
+    sf=_f_sf,
+    logcdf=_f_tail(_beta_prime_logcdf, False, True),
+    logsf=_f_tail(_beta_prime_logsf, True, True),
+    ppf=lambda q, dfn, dfd: quantile("stats.f", _F, False, q, dfn, dfd),
+    isf=lambda q, dfn, dfd: quantile("stats.f", _F, True, q, dfn, dfd),
     support=_POSITIVE,
 )
