@@ -41,6 +41,10 @@ def _stirling_rest(x: Tensor) -> Tensor:
     return (value + _STIRLING[0]) * over
 
 
+def underflows(x: Tensor) -> Tensor:
+    return x <= (_TINY if x.dtype == np.float64 else _TINY_SINGLE)
+
+
 def log1p_square(z: Tensor, df: Tensor | None = None) -> Tensor:
     """``log(1 + z**2 / df)``, where the square may overflow; df is 1 if left out.
 
@@ -166,7 +170,7 @@ def log_tail(
     """That, and where the probability underflows the function ``far`` of x, elsewhere of safe
     numbers."""
     value = log_of(probability, rest)
-    tiny = probability <= (_TINY if probability.dtype == np.float64 else _TINY_SINGLE)
+    tiny = underflows(probability)
     if nowhere(tiny):
         return value
     for v in x:
@@ -178,6 +182,17 @@ def log_tail(
 def log_gammainc(a: Tensor, x: Tensor) -> Tensor:
     lower, upper = _core.special_gammainc(a, x), _core.special_gammaincc(a, x)
     return log_tail(lower, upper, _far_below, (1e3, 1.0), a, x)
+
+
+def log_gammainc_power(a: Tensor, x: Tensor, log_x: Tensor) -> Tensor:
+    """``log_gammainc(a, x)`` of a power x that may underflow, from its logarithm, too: by the first
+    term of the series, DLMF 8.7.1."""
+    tiny = underflows(x)
+    value = log_gammainc(a, _core.where(tiny, 1.0, x))
+    if nowhere(tiny):
+        return value
+    first = a * _core.where(tiny, log_x, 0.0) - _core.special_gammaln(a + 1.0)
+    return _core.where(tiny, first, value)
 
 
 def log_gammaincc(a: Tensor, x: Tensor) -> Tensor:

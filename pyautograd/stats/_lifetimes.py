@@ -20,7 +20,7 @@ from ..special._accurate import (
     LARGE,
     log_betainc,
     log_betaincc,
-    log_gammainc,
+    log_gammainc_power,
     log_gammaincc,
     log_ratio,
 )
@@ -151,7 +151,9 @@ maxwell = Continuous(
     lambda z: 2.0 * _core.log(z) - 0.5 * _core.square(z) - _HALF_LOG_HALF_PI,
     cdf=lambda z: special.gammainc(1.5, 0.5 * _core.square(z)),
     sf=lambda z: special.gammaincc(1.5, 0.5 * _core.square(z)),
-    logcdf=lambda z: log_gammainc(_core.full_like(z, 1.5), 0.5 * _core.square(z)),
+    logcdf=lambda z: log_gammainc_power(
+        _core.full_like(z, 1.5), 0.5 * _core.square(z), 2.0 * _core.log(z) - _LOG_2
+    ),
     logsf=lambda z: log_gammaincc(_core.full_like(z, 1.5), 0.5 * _core.square(z)),
     ppf=lambda q: _core.sqrt(2.0 * special.gammaincinv(1.5, q)),
     isf=lambda q: _core.sqrt(2.0 * special.gammainccinv(1.5, q)),

@@ -15,7 +15,14 @@ from .. import _core, special
 from .._core import Tensor
 from ..compositions._common import all_of, nowhere
 from ..compositions.quantile_functions import Distribution, quantile
-from ..special._accurate import LARGE, log_gammainc, log_gammaincc, log_poisson
+from ..special._accurate import (
+    LARGE,
+    log_gammainc,
+    log_gammainc_power,
+    log_gammaincc,
+    log_poisson,
+    underflows,
+)
 from ._continuous import log1mexp
 from ._families import Continuous, Formula
 from ._lifetimes import vanishing
@@ -31,7 +38,7 @@ _CLOSE, _TERMS = 0.01, 8
 def _power_of_gamma(z: Tensor, a: Tensor, c: Tensor, y: Tensor, log_rate: Tensor | float) -> Tensor:
     """The logarithm of the density at z where y = rate * z**c is a gamma variable of shape a."""
     size = _core.log(_core.absolute(c))
-    large = all_of(a >= LARGE, z > 0.0, y < np.inf)
+    large = all_of(a >= LARGE, z > 0.0, y < np.inf, _core.logical_not(underflows(y)))
     # At 0 a power times a constant, and nothing where y is infinite
     gone = _core.isinf(y)
     plain = special.xlogy(c * a - 1.0, _core.where(gone, 1.0, z)) + size + a * log_rate
@@ -49,17 +56,33 @@ def _general(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
 
 def _either(lower: Formula, upper: Formula) -> Formula:
     """A tail of the power c of a gamma variable: the other one where c is negative."""
-    return lambda z, a, c: _core.where(c > 0.0, lower(a, z**c), upper(a, z**c))
+    return lambda z, a, c: _core.where(c > 0.0, lower(z, a, c), upper(z, a, c))
+
+
+def _lower(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
+    return special.gammainc(a, z**c)
+
+
+def _upper(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
+    return special.gammaincc(a, z**c)
+
+
+def _log_lower(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
+    return log_gammainc_power(a, z**c, c * _core.log(z))
+
+
+def _log_upper(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
+    return log_gammaincc(a, z**c)
 
 
 gengamma = Continuous(
     "gengamma",
     vanishing(_general),
     *("a", "c"),
-    cdf=_either(special.gammainc, special.gammaincc),
-    sf=_either(special.gammaincc, special.gammainc),
-    logcdf=_either(log_gammainc, log_gammaincc),
-    logsf=_either(log_gammaincc, log_gammainc),
+    cdf=_either(_lower, _upper),
+    sf=_either(_upper, _lower),
+    logcdf=_either(_log_lower, _log_upper),
+    logsf=_either(_log_upper, _log_lower),
     ppf=lambda q, a, c: (
         _core.where(c > 0.0, special.gammaincinv(a, q), special.gammainccinv(a, q)) ** (1.0 / c)
     ),
@@ -81,9 +104,15 @@ def _root_of_gamma(
     """The family of the root of a gamma variable of shape ``half`` times that of the family."""
 
     def logpdf(z: Tensor, s: Tensor) -> Tensor:
-        log_rate = _core.log(rate(s) + 0.0 * s)
         two = _core.full_like(z, 2.0)
-        return _power_of_gamma(z, half * s, two, of_square(_core.square(z), s), log_rate)
+        return _power_of_gamma(z, half * s, two, of_square(_core.square(z), s), log_rate(s))
+
+    def log_rate(s: Tensor) -> Tensor:
+        return _core.log(rate(s) + 0.0 * s)
+
+    def logcdf(z: Tensor, s: Tensor) -> Tensor:
+        log_y = 2.0 * _core.log(z) + log_rate(s)
+        return log_gammainc_power(half * s, of_square(_core.square(z), s), log_y)
 
     return Continuous(
         name,
@@ -91,7 +120,7 @@ def _root_of_gamma(
         shape,
         cdf=lambda z, s: special.gammainc(half * s, of_square(_core.square(z), s)),
         sf=lambda z, s: special.gammaincc(half * s, of_square(_core.square(z), s)),
-        logcdf=lambda z, s: log_gammainc(half * s, of_square(_core.square(z), s)),
+        logcdf=logcdf,
         logsf=lambda z, s: log_gammaincc(half * s, of_square(_core.square(z), s)),
         ppf=lambda q, s: _core.sqrt(special.gammaincinv(half * s, q) / rate(s)),
         isf=lambda q, s: _core.sqrt(special.gammainccinv(half * s, q) / rate(s)),
