@@ -63,13 +63,26 @@ def log1p_square(z: Tensor, df: Tensor | None = None) -> Tensor:
     return _core.where(far, 2.0 * outer, near)
 
 
-def _log1p_rest(x: Tensor) -> Tensor:
-    """``log1p(x) - x`` for x closer to 0 than CLOSE, by the series of log1p(x) = 2 atanh(s)."""
+def _log1p_series(x: Tensor) -> tuple[Tensor, Tensor]:
+    """s and what is missing in log1p(x) = 2 atanh(s) = 2 s + ... over s**3, for x closer to 0 than
+    CLOSE."""
     s = x / (2.0 + x)
     square, series = _core.square(s), _core.zeros_like(s)
     for k in reversed(range(_TERMS)):
         series = series * square + 2.0 / (2.0 * k + 3.0)
-    return s * square * series - x * s
+    return s, series
+
+
+def _log1p_rest(x: Tensor) -> Tensor:
+    """``log1p(x) - x`` for x closer to 0 than CLOSE."""
+    s, series = _log1p_series(x)
+    return s * _core.square(s) * series - x * s
+
+
+def log1p_rest_over_square(x: Tensor) -> Tensor:
+    """That over x**2, which is smooth at 0."""
+    s, series = _log1p_series(x)
+    return (s * series / (2.0 + x) - 1.0) / (2.0 + x)
 
 
 def log_over_gamma(e: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from ..special._accurate import (
     log_poisson,
     underflows,
 )
+from ._concentrated import beside_the_mean
 from ._continuous import log1mexp
 from ._families import Continuous, Formula
 from ._lifetimes import vanishing
@@ -100,28 +101,35 @@ def _root_of_gamma(
     of_square: Callable[[Tensor, Tensor], Tensor],
     rate: Callable[[Tensor], Tensor | float],
     half: float,
+    large: Callable[[Formula, bool, bool], Formula] = lambda few, is_upper, in_log: few,
 ) -> Continuous:
-    """The family of the root of a gamma variable of shape ``half`` times that of the family."""
+    """The family of the root of a gamma variable of shape ``half`` times that of the family.
+
+    ``large(tail, is_upper, in_log)`` is that tail for large shapes, too.
+    """
 
     def logpdf(z: Tensor, s: Tensor) -> Tensor:
         two = _core.full_like(z, 2.0)
-        return _power_of_gamma(z, half * s, two, of_square(_core.square(z), s), log_rate(s))
+        return _power_of_gamma(z, half * s, two, square(z, s), log_rate(s))
 
     def log_rate(s: Tensor) -> Tensor:
         return _core.log(rate(s) + 0.0 * s)
 
     def logcdf(z: Tensor, s: Tensor) -> Tensor:
         log_y = 2.0 * _core.log(z) + log_rate(s)
-        return log_gammainc_power(half * s, of_square(_core.square(z), s), log_y)
+        return log_gammainc_power(half * s, square(z, s), log_y)
+
+    def square(z: Tensor, s: Tensor) -> Tensor:
+        return of_square(_core.square(z), s)
 
     return Continuous(
         name,
         vanishing(logpdf),
         shape,
-        cdf=lambda z, s: special.gammainc(half * s, of_square(_core.square(z), s)),
-        sf=lambda z, s: special.gammaincc(half * s, of_square(_core.square(z), s)),
-        logcdf=logcdf,
-        logsf=lambda z, s: log_gammaincc(half * s, of_square(_core.square(z), s)),
+        cdf=large(lambda z, s: special.gammainc(half * s, square(z, s)), False, False),
+        sf=large(lambda z, s: special.gammaincc(half * s, square(z, s)), True, False),
+        logcdf=large(logcdf, False, True),
+        logsf=large(lambda z, s: log_gammaincc(half * s, square(z, s)), True, True),
         ppf=lambda q, s: _core.sqrt(special.gammaincinv(half * s, q) / rate(s)),
         isf=lambda q, s: _core.sqrt(special.gammainccinv(half * s, q) / rate(s)),
         support=_POSITIVE,
@@ -129,7 +137,9 @@ def _root_of_gamma(
 
 
 chi = _root_of_gamma("chi", "df", lambda y, df: 0.5 * y, lambda df: 0.5, 0.5)
-nakagami = _root_of_gamma("nakagami", "nu", lambda y, nu: nu * y, lambda nu: nu, 1.0)
+nakagami = _root_of_gamma(
+    "nakagami", "nu", lambda y, nu: nu * y, lambda nu: nu, 1.0, beside_the_mean
+)
 
 
 def _size_power(z: Tensor, beta: Tensor) -> Tensor:
