@@ -14,8 +14,15 @@ import numpy as np
 from .. import _core, special
 from .._core import Tensor
 from .._quadrature import gauss_legendre
-from ..compositions._common import all_of
-from ..special._accurate import log_beta, log_betainc, log_betaincc, log_binomial, log_of
+from ..compositions._common import all_of, nowhere
+from ..special._accurate import (
+    log_beta,
+    log_betainc,
+    log_betaincc,
+    log_binomial,
+    log_of,
+    log_poisson,
+)
 from ._families import Discrete, Formula
 from ._solved import from_log_tails
 
@@ -25,6 +32,8 @@ _DEPTH = 40.0
 _HALVINGS = 24
 # How far an integrand reaches in units of the slower of its two exponential falls
 _WIDE = 90.0
+# Terms of the series of a Bessel function of an argument of at most 2
+_FEW = 13
 # Terms of the sum over a tail of the hypergeometric family, and when the last one is negligible
 _TERMS, _LAST = 1024, 1e-15
 # Terms of Hurwitz's zeta function before Euler and Maclaurin's formula for the others, and the
@@ -160,6 +169,28 @@ def _on_circle(k: Tensor, m: Tensor, n: Tensor, log_radius: Tensor, pole: bool) 
 
 def _difference(k: Tensor, mu1: Tensor, mu2: Tensor) -> Tensor:
     k, mu1, mu2 = _core.broadcast_arrays([k.detach(), mu1, mu2])
+    rare = (mu1 * mu2).detach() <= 1.0
+    if nowhere(rare):
+        return _difference_of_many(k, mu1, mu2)
+    value = _difference_of_few(*[_core.where(rare, v, 1.0) for v in (k, mu1, mu2)])
+    often = _core.logical_not(rare)
+    if nowhere(often):
+        return value
+    many = _difference_of_many(*[_core.where(rare, 1.0, v) for v in (k, mu1, mu2)])
+    return _core.where(rare, value, many)
+
+
+def _difference_of_few(k: Tensor, mu1: Tensor, mu2: Tensor) -> Tensor:
+    """By the series of the Bessel function, DLMF 10.25.2, for rates of a product of at most 1."""
+    size = _core.absolute(k)
+    more, less = _chosen(k >= 0.0, (mu1, mu2), (mu2, mu1))
+    product, rest = more * less, _core.zeros_like(size)
+    for j in reversed(range(1, _FEW + 1)):
+        rest = product / (j * (size + float(j))) * (1.0 + rest)
+    return log_poisson(size, more) - less + _core.log1p(rest)
+
+
+def _difference_of_many(k: Tensor, mu1: Tensor, mu2: Tensor) -> Tensor:
     m, n = mu1.detach(), mu2.detach()
     root = _core.hypot(k, 2.0 * _core.sqrt(m) * _core.sqrt(n))
     ahead = k > 0.0
