@@ -22,6 +22,8 @@ _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
 # Below these a probability may have lost digits, and ten levels of the fractions are enough.
 _TINY, _TINY_SINGLE = 1e-290, 1e-30
 _LEVELS = 16
+# Below that, 1 plus it is 1, as is its exponential in slopes of every order.
+_NEGLIGIBLE = 1e-100
 _FAR = 1e8
 # Closer to 0 than that a series is exact with so many terms.
 CLOSE, _TERMS = 0.1, 7
@@ -197,20 +199,50 @@ def log_gammainc(a: Tensor, x: Tensor) -> Tensor:
     return log_tail(lower, upper, _far_below, (1e3, 1.0), a, x)
 
 
-def log_gammainc_power(a: Tensor, x: Tensor, log_x: Tensor) -> Tensor:
-    """``log_gammainc(a, x)`` of a power x that may underflow, from its logarithm, too: by the first
-    term of the series, DLMF 8.7.1."""
-    tiny = underflows(x)
-    value = log_gammainc(a, _core.where(tiny, 1.0, x))
-    if nowhere(tiny):
-        return value
-    first = a * _core.where(tiny, log_x, 0.0) - _core.special_gammaln(a + 1.0)
-    return _core.where(tiny, first, value)
-
-
 def log_gammaincc(a: Tensor, x: Tensor) -> Tensor:
     lower, upper = _core.special_gammainc(a, x), _core.special_gammaincc(a, x)
     return log_tail(upper, lower, _far_above, (1.0, 1e3), a, x)
+
+
+def _of_power(
+    tail: Callable[..., Tensor], of_first: Callable[[Tensor, Tensor], Tensor]
+) -> Callable[..., Tensor]:
+    """That tail of the gamma distribution at x, which is z**power times a rate.
+
+    Where x, or its power in the density, may underflow, so that slopes overflow or are 0, it is
+    what ``of_first`` makes of the first term of the lower tail's series, DLMF 8.7.1, and of its
+    logarithm.
+    """
+
+    def formula(
+        a: Tensor, x: Tensor, z: Tensor, power: Tensor | float, log_rate: Tensor | float = 0.0
+    ) -> Tensor:
+        tiny = x <= (_NEGLIGIBLE if x.dtype == np.float64 else _TINY_SINGLE)
+        value = tail(a, _core.where(tiny, 1.0, x))
+        if nowhere(tiny):
+            return value
+        exponent, base = _core.where(tiny, a * power, 1.0), _core.where(tiny, z, 0.5)
+        constant = a * log_rate - _core.special_gammaln(a + 1.0)
+        constant = _core.where(tiny, constant, 0.0)
+        log_first = exponent * _core.log(base) + constant
+        first = base**exponent * _core.exp(constant)
+        return _core.where(tiny, of_first(first, log_first), value)
+
+    return formula
+
+
+def _rest_of_first(first: Tensor, log_first: Tensor) -> Tensor:
+    near = first > 0.5
+    small = -_core.expm1(_core.where(near, log_first, -1.0))
+    return _core.where(near, small, 1.0 - first)
+
+
+gammainc_of_power = _of_power(_core.special_gammainc, lambda first, log_first: first)
+gammaincc_of_power = _of_power(_core.special_gammaincc, _rest_of_first)
+log_gammainc_of_power = _of_power(log_gammainc, lambda first, log_first: log_first)
+log_gammaincc_of_power = _of_power(
+    log_gammaincc, lambda first, log_first: log_of(_rest_of_first(first, log_first), first)
+)
 
 
 def log_betainc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:

@@ -17,19 +17,23 @@ from ..special._accurate import (
     CLOSE,
     LARGE,
     far_left,
+    gammainc_of_power,
+    gammaincc_of_power,
     log1p_square,
     log_beta,
     log_betainc,
     log_betaincc,
     log_gamma,
     log_gammainc,
+    log_gammainc_of_power,
     log_gammaincc,
+    log_gammaincc_of_power,
     log_of,
     log_over_gamma,
     log_poisson,
     log_tail,
 )
-from ._families import Continuous
+from ._families import Continuous, Formula
 
 _LOG_PI = math.log(math.pi)
 _LOG_2 = math.log(2.0)
@@ -93,6 +97,10 @@ def _inverse_gamma(z: Tensor, a: Tensor) -> Tensor:
     zero = _core.isinf(over)
     over = _core.where(zero, 1.0, over)
     return _core.where(zero, -np.inf, log_poisson(a, over) + _core.log(a) + _core.log(over))
+
+
+def _at_inverse(tail: Formula) -> Formula:
+    return lambda z, a: tail(a, 1.0 / z, z, -1.0)
 
 
 def _weibull(z: Tensor, c: Tensor) -> Tensor:
@@ -289,10 +297,10 @@ invgamma = Continuous(
     "invgamma",
     _inverse_gamma,
     "a",
-    cdf=lambda z, a: special.gammaincc(a, 1.0 / z),
-    sf=lambda z, a: special.gammainc(a, 1.0 / z),
-    logcdf=lambda z, a: log_gammaincc(a, 1.0 / z),
-    logsf=lambda z, a: log_gammainc(a, 1.0 / z),
+    cdf=_at_inverse(gammaincc_of_power),
+    sf=_at_inverse(gammainc_of_power),
+    logcdf=_at_inverse(log_gammaincc_of_power),
+    logsf=_at_inverse(log_gammainc_of_power),
     ppf=lambda q, a: 1.0 / special.gammainccinv(a, q),
     isf=lambda q, a: 1.0 / special.gammaincinv(a, q),
     support=(0.0, np.inf),

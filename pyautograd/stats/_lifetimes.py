@@ -18,10 +18,12 @@ from ..compositions.quantile_functions import Distribution, quantile
 from ..special._accurate import (
     CLOSE,
     LARGE,
+    gammainc_of_power,
+    gammaincc_of_power,
     log_betainc,
     log_betaincc,
-    log_gammainc_power,
-    log_gammaincc,
+    log_gammainc_of_power,
+    log_gammaincc_of_power,
     log_ratio,
 )
 from ._continuous import log1mexp
@@ -135,6 +137,16 @@ def _beta_prime_isf(q: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return special.betainccinv(a, b, q) / special.betaincinv(b, a, q)
 
 
+def _half_square(tail: Formula) -> Formula:
+    """A tail of the gamma distribution of shape 3/2 at half the square."""
+
+    def formula(z: Tensor) -> Tensor:
+        shape = _core.full_like(z, 1.5)
+        return tail(shape, 0.5 * _core.square(z), z, 2.0, -_LOG_2)
+
+    return formula
+
+
 rayleigh = Continuous(
     "rayleigh",
     vanishing(lambda z: _core.log(z) - 0.5 * _core.square(z)),
@@ -149,12 +161,10 @@ rayleigh = Continuous(
 maxwell = Continuous(
     "maxwell",
     lambda z: 2.0 * _core.log(z) - 0.5 * _core.square(z) - _HALF_LOG_HALF_PI,
-    cdf=lambda z: special.gammainc(1.5, 0.5 * _core.square(z)),
-    sf=lambda z: special.gammaincc(1.5, 0.5 * _core.square(z)),
-    logcdf=lambda z: log_gammainc_power(
-        _core.full_like(z, 1.5), 0.5 * _core.square(z), 2.0 * _core.log(z) - _LOG_2
-    ),
-    logsf=lambda z: log_gammaincc(_core.full_like(z, 1.5), 0.5 * _core.square(z)),
+    cdf=_half_square(gammainc_of_power),
+    sf=_half_square(gammaincc_of_power),
+    logcdf=_half_square(log_gammainc_of_power),
+    logsf=_half_square(log_gammaincc_of_power),
     ppf=lambda q: _core.sqrt(2.0 * special.gammaincinv(1.5, q)),
     isf=lambda q: _core.sqrt(2.0 * special.gammainccinv(1.5, q)),
     support=_POSITIVE,

@@ -17,9 +17,12 @@ from ..compositions._common import all_of, nowhere
 from ..compositions.quantile_functions import Distribution, quantile
 from ..special._accurate import (
     LARGE,
+    gammainc_of_power,
+    gammaincc_of_power,
     log_gammainc,
-    log_gammainc_power,
+    log_gammainc_of_power,
     log_gammaincc,
+    log_gammaincc_of_power,
     log_poisson,
     underflows,
 )
@@ -60,22 +63,12 @@ def _either(lower: Formula, upper: Formula) -> Formula:
     return lambda z, a, c: _core.where(c > 0.0, lower(z, a, c), upper(z, a, c))
 
 
-def _lower(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
-    return special.gammainc(a, z**c)
+def _at_power(tail: Formula) -> Formula:
+    return lambda z, a, c: tail(a, z**c, z, c)
 
 
-def _upper(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
-    return special.gammaincc(a, z**c)
-
-
-def _log_lower(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
-    return log_gammainc_power(a, z**c, c * _core.log(z))
-
-
-def _log_upper(z: Tensor, a: Tensor, c: Tensor) -> Tensor:
-    return log_gammaincc(a, z**c)
-
-
+_lower, _upper = _at_power(gammainc_of_power), _at_power(gammaincc_of_power)
+_log_lower, _log_upper = _at_power(log_gammainc_of_power), _at_power(log_gammaincc_of_power)
 gengamma = Continuous(
     "gengamma",
     vanishing(_general),
@@ -115,9 +108,11 @@ def _root_of_gamma(
     def log_rate(s: Tensor) -> Tensor:
         return _core.log(rate(s) + 0.0 * s)
 
-    def logcdf(z: Tensor, s: Tensor) -> Tensor:
-        log_y = 2.0 * _core.log(z) + log_rate(s)
-        return log_gammainc_power(half * s, square(z, s), log_y)
+    def at_square(tail: Formula, is_upper: bool, in_log: bool) -> Formula:
+        def formula(z: Tensor, s: Tensor) -> Tensor:
+            return tail(half * s, square(z, s), z, 2.0, log_rate(s))
+
+        return large(formula, is_upper, in_log)
 
     def square(z: Tensor, s: Tensor) -> Tensor:
         return of_square(_core.square(z), s)
@@ -126,10 +121,10 @@ def _root_of_gamma(
         name,
         vanishing(logpdf),
         shape,
-        cdf=large(lambda z, s: special.gammainc(half * s, square(z, s)), False, False),
-        sf=large(lambda z, s: special.gammaincc(half * s, square(z, s)), True, False),
-        logcdf=large(logcdf, False, True),
-        logsf=large(lambda z, s: log_gammaincc(half * s, square(z, s)), True, True),
+        cdf=at_square(gammainc_of_power, False, False),
+        sf=at_square(gammaincc_of_power, True, False),
+        logcdf=at_square(log_gammainc_of_power, False, True),
+        logsf=at_square(log_gammaincc_of_power, True, True),
         ppf=lambda q, s: _core.sqrt(special.gammaincinv(half * s, q) / rate(s)),
         isf=lambda q, s: _core.sqrt(special.gammainccinv(half * s, q) / rate(s)),
         support=_POSITIVE,
