@@ -32,6 +32,8 @@ _WIDEST = 745.0
 _TERMS = 20
 _NEAR = 0.2
 _DEEP = 1e30
+# A gamma quantile with a smaller logarithm is the first term of its series.
+_VANISHING = -230.0
 # Closer to 1 a quantile of the beta distribution is one less another one.
 _BESIDE = 0.99
 # From there on the normal distribution's has twelve digits.
@@ -341,21 +343,31 @@ _STUDENT = Distribution(
 
 
 def _gamma_quantile(op: str, complement: bool, p: Any, a: Any) -> Tensor:
-    """Of a large shape by its expansion: second derivatives by the implicit function theorem are
-    small differences of large terms there."""
+    """Of a large shape by its expansion, and beside 0 by the first term of the series, DLMF 8.7.1:
+    second derivatives by the implicit function theorem are small differences of large terms there,
+    or underflow on the way."""
     (p, a), dtype = _real(op, p, a)
-    if nowhere(a >= _gamma_quantiles.LEAST):
-        return _core.astype(_Quantile.apply(_GAMMA, complement, p, a), dtype)
-    inside = _core.logical_and(p > 0.0, p < 1.0)
-    z = _core.special_ndtri(_core.where(inside, p, 0.5))
-    z = -z if complement else z
-    many = _core.logical_and(inside, _gamma_quantiles.expands(z, a))
-    known = [_core.where(many, v, s) for v, s in ((z, 0.0), (a, _gamma_quantiles.LEAST))]
-    value = _gamma_quantiles.of_many(*known)
-    few = _core.logical_not(many)
-    if not nowhere(few):
-        rest = [_core.where(many, s, v) for v, s in ((p, 0.5), (a, 1.0))]
-        value = _core.where(many, value, _Quantile.apply(_GAMMA, complement, *rest))
+    inside = all_of(p > 0.0, p < 1.0, a > 0.0, a < math.inf)
+    share, shape = _core.where(inside, p, 0.5), _core.where(inside, a, 1.0)
+    log_share = _core.log1p(-share) if complement else _core.log(share)
+    log_first = (log_share + _core.special_gammaln(shape + 1.0)) / shape
+    tiny, large = log_first < _VANISHING, all_of(inside, a >= _gamma_quantiles.LEAST)
+    value, rest = None, _core.logical_not(tiny)
+    if not nowhere(tiny):
+        value = _core.exp(_core.where(tiny, log_first, 0.0))
+    if not nowhere(large):
+        z = _core.special_ndtri(share)
+        z = -z if complement else z
+        many = all_of(large, _gamma_quantiles.expands(z, shape))
+        known = [_core.where(many, v, s) for v, s in ((z, 0.0), (shape, _gamma_quantiles.LEAST))]
+        expanded = _gamma_quantiles.of_many(*known)
+        value = expanded if value is None else _core.where(tiny, value, expanded)
+        rest = all_of(rest, _core.logical_not(many))
+    if value is None:
+        value = _Quantile.apply(_GAMMA, complement, p, a)
+    elif not nowhere(rest):
+        safe = [_core.where(rest, v, s) for v, s in ((p, 0.5), (a, 1.0))]
+        value = _core.where(rest, _Quantile.apply(_GAMMA, complement, *safe), value)
     return _core.astype(value, dtype)
 
 
