@@ -103,6 +103,21 @@ def _at_inverse(tail: Formula) -> Formula:
     return lambda z, a: tail(a, 1.0 / z, z, -1.0)
 
 
+# A gamma quantile with a smaller logarithm is the first term of its series.
+_VANISHING = -230.0
+
+
+def power_of_quantile(complement: bool, q: Tensor, a: Tensor, power: Tensor | float) -> Tensor:
+    """That of a gamma quantile, which may underflow by itself: beside 0 by the first term of the
+    series, DLMF 8.7.1."""
+    log_share = _core.log1p(-q) if complement else _core.log(q)
+    log_first = (log_share + special.gammaln(a + 1.0)) / a
+    tiny = log_first < _VANISHING
+    inverse = special.gammainccinv if complement else special.gammaincinv
+    value = inverse(_core.where(tiny, 1.0, a), _core.where(tiny, 0.5, q)) ** power
+    return _core.where(tiny, _core.exp(power * _core.where(tiny, log_first, 0.0)), value)
+
+
 def _weibull(z: Tensor, c: Tensor) -> Tensor:
     return _core.log(c) + special.xlogy(c - 1.0, z) - z**c
 
@@ -301,8 +316,8 @@ invgamma = Continuous(
     sf=_at_inverse(gammainc_of_power),
     logcdf=_at_inverse(log_gammaincc_of_power),
     logsf=_at_inverse(log_gammainc_of_power),
-    ppf=lambda q, a: 1.0 / special.gammainccinv(a, q),
-    isf=lambda q, a: 1.0 / special.gammaincinv(a, q),
+    ppf=lambda q, a: power_of_quantile(True, q, a, -1.0),
+    isf=lambda q, a: power_of_quantile(False, q, a, -1.0),
     support=(0.0, np.inf),
 )
 beta = Continuous(

@@ -27,7 +27,7 @@ from ..special._accurate import (
     underflows,
 )
 from ._concentrated import beside_the_mean
-from ._continuous import log1mexp
+from ._continuous import log1mexp, power_of_quantile
 from ._families import Continuous, Formula
 from ._lifetimes import vanishing
 
@@ -69,6 +69,13 @@ def _at_power(tail: Formula) -> Formula:
 
 _lower, _upper = _at_power(gammainc_of_power), _at_power(gammaincc_of_power)
 _log_lower, _log_upper = _at_power(log_gammainc_of_power), _at_power(log_gammaincc_of_power)
+
+
+def _general_place(complement: bool, q: Tensor, a: Tensor, c: Tensor) -> Tensor:
+    own, other = (power_of_quantile(side, q, a, 1.0 / c) for side in (complement, not complement))
+    return _core.where(c > 0.0, own, other)
+
+
 gengamma = Continuous(
     "gengamma",
     vanishing(_general),
@@ -77,12 +84,8 @@ gengamma = Continuous(
     sf=_either(_upper, _lower),
     logcdf=_either(_log_lower, _log_upper),
     logsf=_either(_log_upper, _log_lower),
-    ppf=lambda q, a, c: (
-        _core.where(c > 0.0, special.gammaincinv(a, q), special.gammainccinv(a, q)) ** (1.0 / c)
-    ),
-    isf=lambda q, a, c: (
-        _core.where(c > 0.0, special.gammainccinv(a, q), special.gammaincinv(a, q)) ** (1.0 / c)
-    ),
+    ppf=lambda q, a, c: _general_place(False, q, a, c),
+    isf=lambda q, a, c: _general_place(True, q, a, c),
     support=_POSITIVE,
     valid=lambda a, c: _core.logical_and(a > 0.0, _core.logical_and(c != 0.0, _core.isfinite(c))),
 )
@@ -125,8 +128,8 @@ def _root_of_gamma(
         sf=at_square(gammaincc_of_power, True, False),
         logcdf=at_square(log_gammainc_of_power, False, True),
         logsf=at_square(log_gammaincc_of_power, True, True),
-        ppf=lambda q, s: _core.sqrt(special.gammaincinv(half * s, q) / rate(s)),
-        isf=lambda q, s: _core.sqrt(special.gammainccinv(half * s, q) / rate(s)),
+        ppf=lambda q, s: power_of_quantile(False, q, half * s, 0.5) / rate(s) ** 0.5,
+        isf=lambda q, s: power_of_quantile(True, q, half * s, 0.5) / rate(s) ** 0.5,
         support=_POSITIVE,
     )
 
@@ -174,10 +177,10 @@ def _general_logcdf(z: Tensor, beta: Tensor) -> Tensor:
 
 
 def _general_solve(wanted: Tensor, upper: Tensor, beta: Tensor) -> Tensor:
-    middle = wanted > 0.25
-    far = special.gammainccinv(1.0 / beta, _core.where(middle, 0.5, 2.0 * wanted))
-    near = special.gammaincinv(1.0 / beta, _core.where(middle, 1.0 - 2.0 * wanted, 0.5))
-    size = _core.where(middle, near, far) ** (1.0 / beta)
+    middle, over = wanted > 0.25, 1.0 / beta
+    far = power_of_quantile(True, _core.where(middle, 0.5, 2.0 * wanted), over, over)
+    near = power_of_quantile(False, _core.where(middle, 1.0 - 2.0 * wanted, 0.5), over, over)
+    size = _core.where(middle, near, far)
     return _core.where(upper, size, -size)
 
 
