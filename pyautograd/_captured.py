@@ -120,6 +120,7 @@ class Captured(_core.KnownCalls, Generic[P, R]):
         key: Any = None if kwargs else _core.call_signature(args)
         tensors: Sequence[Any] = args
         if key is None:
+            # Once: another thread, or a leaf's hash, may change what holds the leaves meanwhile.
             leaves, structure = flatten((args, kwargs))
             tensors = _arrays(leaves)
             signature = _core.call_signature(tensors)
@@ -131,7 +132,9 @@ class Captured(_core.KnownCalls, Generic[P, R]):
         if call is None:
             if _core.innermost_depth():  # f may use what the transforms around have wrapped
                 return self._f(*args, **kwargs)
-            call = self._write_down(key, args, kwargs)
+            if tensors is args:
+                leaves, structure = flatten((args, kwargs))
+            call = self._write_down(key, leaves, structure, tensors)
         found = call.run(tensors)
         if found is None:
             return self._f(*args, **kwargs)
@@ -140,10 +143,13 @@ class Captured(_core.KnownCalls, Generic[P, R]):
             return self(*args, **kwargs)
         return cast(R, call.result(found))
 
-    def _write_down(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
+    def _write_down(
+        self, key: Any, leaves: list[Any], structure: TreeDef, tensors: Sequence[Tensor]
+    ) -> _Call:
         with self._lock:
             if key not in self._calls:
-                call = self._calls[key] = _Call(self._f, args, kwargs)
+                call = self._calls[key] = _Call(self._f, leaves, structure, tensors)
+                args, kwargs = unflatten(structure, leaves)
                 signature = None if kwargs or call.draws else _core.tree_signature(args)
                 if signature is not None:
                     self.know(signature, call.ops_to_run, call.finish)
@@ -164,7 +170,7 @@ class Captured(_core.KnownCalls, Generic[P, R]):
         >>> f.ops()
         [['multiply', 'cos', '_scale', '_scale', 'add']]
         """
-        return [call.ops() for call in self._calls.values()]
+        return [call.ops() for call in [*self._calls.values()]]
 
     def reset(self) -> None:
         """Forget the calls that were written down, and what they keep alive."""
@@ -197,10 +203,13 @@ class _Call:
     """A call that was written down."""
 
     def __init__(
-        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        f: Callable[..., Any],
+        leaves: list[Any],
+        structure: TreeDef,
+        tensors: Sequence[Tensor],
     ) -> None:
-        leaves, structure = flatten((args, kwargs))
-        capture = _core.Capture(_arrays(leaves))
+        capture = _core.Capture(tensors)
         with Tape().record() as drawn:
             results, self._structure = _run(f, capture, leaves, structure)
         self._generators = drawn.generators()

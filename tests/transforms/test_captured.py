@@ -489,6 +489,19 @@ def test_threads():
     assert len(call.ops()) == 1
 
 
+def test_arguments_that_change_while_the_call_is_written_down():
+    """Another thread may do so at any time, and a constant's hash in the middle."""
+    given = {"x": pa.ones(1000)}
+
+    class Meddler:
+        def __hash__(self):
+            given["x"] = pa.ones(3)
+            return 0
+
+    call = pa.captured(lambda given, meddler: pa.sum(given["x"] ** 2))
+    assert call(given, Meddler()).item() == 1000.0
+
+
 @pytest.mark.parametrize("index", [np.int64(1), np.int32(-1), np.uint8(1)])
 def test_integers_of_numpy_are_integers(index):
     """They index views, as those of Python do, and not what a list would have to gather."""
