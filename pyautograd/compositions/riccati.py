@@ -47,8 +47,8 @@ def solve_continuous_are(
     :raises ImportError: SciPy is missing
 
     >>> x = pa.linalg.solve_continuous_are([[0.0]], [[1.0]], [[4.0]], [[1.0]])
-    >>> x.tolist()
-    [[2.0]]
+    >>> x.numpy().round(12)
+    array([[2.]])
     """
     return _solved("solve_continuous_are", (a, b, q, r), e, s)
 
@@ -78,8 +78,8 @@ def solve_discrete_are(
     :raises numpy.linalg.LinAlgError: there is no such x
     :raises ImportError: SciPy is missing
 
-    >>> pa.linalg.solve_discrete_are([[1.0]], [[1.0]], [[2.0]], [[4.0]]).tolist()
-    [[4.0]]
+    >>> pa.linalg.solve_discrete_are([[1.0]], [[1.0]], [[2.0]], [[4.0]]).numpy().round(12)
+    array([[4.]])
     """
     return _solved("solve_discrete_are", (a, b, q, r), e, s)
 
