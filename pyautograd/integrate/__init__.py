@@ -12,9 +12,18 @@ from .._names import public_dir
 from .._ported import lookup
 from ._dense import OdeSolution
 from ._quad import quad
+from ._samples import cumulative_simpson, cumulative_trapezoid, simpson
 from ._solve_ivp import Solution, solve_ivp
 
-__all__ = ["OdeSolution", "Solution", "quad", "solve_ivp"]
+__all__ = [
+    "OdeSolution",
+    "Solution",
+    "cumulative_simpson",
+    "cumulative_trapezoid",
+    "quad",
+    "simpson",
+    "solve_ivp",
+]
 
 __dir__ = public_dir(__all__)
 __getattr__ = lookup(__name__)
