@@ -47,7 +47,17 @@ def _beta_binomial(k: Tensor, n: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """By Bayes' theorem at any probability of success, in terms that lose no digits."""
     x = ((a + k) / (a + b + n)).detach()
     x = _core.where(_core.logical_and(x > 0.0, x < 1.0), x, 0.5)
-    return log_binomial(k, n, x) + log_beta(x, a, b) - log_beta(x, a + k, b + n - k)
+    value = log_binomial(k, n, x)
+    # Of small shapes the next ones: what is large at 0 is apart, and is 0 at the ends.
+    shapes = [a, b]
+    for i, count in enumerate((k, n - k)):
+        small = shapes[i] < 1.0
+        ends = _core.log1p(n / (shapes[0] + shapes[1]))
+        ends = ends - _core.log1p(count / _core.where(small, shapes[i], 1.0))
+        value = value + _core.where(small, ends, 0.0)
+        shapes[i] = _core.where(small, shapes[i] + 1.0, shapes[i])
+    a, b = shapes
+    return value + log_beta(x, a, b) - log_beta(x, a + k, b + n - k)
 
 
 def _log_density(t: Tensor, p: Tensor, q: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.modes import by_argument, in_all_modes
 
 import pyautograd as pa
 
@@ -424,6 +425,20 @@ EXTREMES = [
         (1, 1),
         (9.891629048211961e-302, 6.856356818807318e-296, 4.738753097391833e-290),
     ),
+    (
+        "betabinom",
+        "logpmf",
+        (19.0, 20.0, 0.001, 0.001),
+        (2, 3),
+        (-7.553207147308445, 499.94896125956575, 250001.58887322678),
+    ),
+    (
+        "betabinom",
+        "logpmf",
+        (20.0, 20.0, 0.5, 0.25),
+        (1, 3),
+        (-1.119598798917502, -3.6379702370038522, 17.147956465516103),
+    ),
 ]
 
 
@@ -442,3 +457,16 @@ def test_values_and_derivatives(name, method, at, by, wanted):
             assert g(*points).item() == pytest.approx(second, rel=1e-10, abs=0)
             mapped = pa.func.vmap(g)(*[pa.stack([p, p]) for p in points])
             np.testing.assert_allclose(mapped.numpy(), second, rtol=1e-10)
+
+
+CERTAIN = [
+    ((30.0, 30.0, 1000.0, 0.01), 3, -0.029573078585590443, 2.9154354899171156e-05),
+    ((0.0, 20.0, 0.001, 500.0), 2, -0.0392591227656913, 7.707380983825948e-05),
+]
+
+
+@pytest.mark.parametrize("at, i, first, second", CERTAIN)
+def test_slopes_by_a_small_shape_of_a_count_that_is_all_but_certain(at, i, first, second):
+    f = by_argument(pa.stats.betabinom.logpmf, at, i)
+    np.testing.assert_allclose(in_all_modes(f, at[i], 1.0), first, rtol=1e-12)
+    np.testing.assert_allclose(in_all_modes(f, at[i], 1.0, 1.0), second, rtol=1e-8)
