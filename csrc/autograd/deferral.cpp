@@ -17,6 +17,8 @@ namespace {
 // What is put off keeps alive what it reads, so there must be an end to it.
 constexpr size_t kMost = 128;
 constexpr uint32_t kNone = ~uint32_t{0};
+// Of what ops that wait for it read, as this is all written in the end.
+constexpr size_t kMostWaitingBytes = size_t{1} << 27;
 
 using Lock = std::lock_guard<std::recursive_mutex>;
 
@@ -67,7 +69,13 @@ struct Deferral::Undone {
   Tensors inputs;
   Specs specs;
   Storage* result;
+  bool until_finish;  // and no longer
 
+  size_t bytes() const {
+    size_t sum = 0;
+    for (const Tensor& x : inputs) sum += checked_bytes(x.shape(), x.dtype());
+    return sum;
+  }
   bool reads(const Storage& storage) const noexcept {
     return std::any_of(inputs.begin(), inputs.end(),
                        [&](const Tensor& x) { return x.array().storage.get() == &storage; });
@@ -204,6 +212,10 @@ Deferral::Operand Deferral::operand_of(const Array& x, const Dims& shape, const 
 }
 
 void Deferral::finish() {
+  finish_undone([](const Undone&) { return false; });
+}
+
+void Deferral::run_steps() {
   std::vector<Step> done;  // goes after the lock
   const Lock lock(mutex_);
   if (steps_.empty()) return;
@@ -221,6 +233,16 @@ void Deferral::finish() {
   }
 }
 
+bool Deferral::joins_steps(TensorSpan inputs) const {
+  if (std::none_of(inputs.begin(), inputs.end(),
+                   [&](const Tensor& x) { return step_of(*x.array().storage) != kNone; }))
+    return false;
+  size_t bytes = 0;
+  for (const Tensor& x : inputs) bytes += checked_bytes(x.shape(), x.dtype());
+  for (const Undone& op : undone_) bytes += op.until_finish ? op.bytes() : 0;
+  return bytes <= kMostWaitingBytes;
+}
+
 Tensors Deferral::leave_undone(const Ref<const Primitive>& primitive, TensorSpan inputs,
                                const Specs& specs) {
   if (specs.size() != 1 || count_elements(specs[0].shape) == 0 || !primitive->may_wait() ||
@@ -234,7 +256,8 @@ Tensors Deferral::leave_undone(const Ref<const Primitive>& primitive, TensorSpan
   // results are only differentiated and the next one, which reads such memory as well, nobody does.
   if (unread_sweeps_ == 0 && any_exposed(inputs)) return {};
   const Lock lock(mutex_);
-  if (undone_.size() == kMost) return {};
+  const bool until_finish = sparing_ == 0;
+  if (undone_.size() == kMost || (until_finish && !joins_steps(inputs))) return {};
   const bool alone = std::all_of(inputs.begin(), inputs.end(), [&](const Tensor& x) {
     return x.array().storage->take_lineage(*this);
   });
@@ -246,7 +269,7 @@ Tensors Deferral::leave_undone(const Ref<const Primitive>& primitive, TensorSpan
   const Ref<Storage> storage = Storage::absent(checked_bytes(spec.shape, spec.dtype), *this);
   Tensors kept;
   for (const Tensor& x : inputs) kept.push_back(x.untracked());
-  undone_.push_back({primitive, std::move(kept), specs, storage.get()});
+  undone_.push_back({primitive, std::move(kept), specs, storage.get(), until_finish});
   return Tensors::of(
       Tensor(make_ref<Array>(storage, spec.shape, contiguous_strides(spec.shape), spec.dtype)));
 }
@@ -254,10 +277,11 @@ Tensors Deferral::leave_undone(const Ref<const Primitive>& primitive, TensorSpan
 template <class Which>
 bool Deferral::finish_undone(Which&& which) {
   for (bool any = false;; any = true) {
-    finish();     // makes what they read
+    run_steps();  // makes what they read
     Undone done;  // goes after the lock
     const Lock lock(mutex_);
-    auto found = std::find_if(undone_.begin(), undone_.end(), which);
+    auto found = std::find_if(undone_.begin(), undone_.end(),
+                              [&](const Undone& op) { return op.until_finish || which(op); });
     if (found == undone_.end()) return any;
     if (!steps_.empty()) continue;
     for (auto first = found; first != undone_.end(); first = maker_of_input(*found)) found = first;

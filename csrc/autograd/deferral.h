@@ -19,7 +19,9 @@ namespace pyautograd {
 //
 // A product of matrices or a sum that nobody may ever read is *left undone* in the same way, alone:
 // it is done when somebody asks for this very number, and never if nobody does. Whoever expects
-// such results says so (begin_sparing), for an op left undone keeps alive what it would read.
+// such results says so (begin_sparing), for an op left undone keeps alive what it would read. One
+// that reads what is put off waits in any case, but no longer than that: so a backward pass can be
+// part of the program of what it differentiates.
 //
 // One for each thread; storages may be asked for by any.
 class Deferral final : public Lineage {
@@ -38,12 +40,15 @@ class Deferral final : public Lineage {
 
   // The output of the op, without numbers; none if it is not to be put off.
   Tensors put_off(const Ref<const Primitive>& primitive, TensorSpan inputs, const Specs& specs);
-  // Runs all that was put off.
+  // Runs all that was put off, and does what waits for that.
   void finish();
   // The same of an op that may wait; none if it is better done at once.
   Tensors leave_undone(const Ref<const Primitive>& primitive, TensorSpan inputs,
                        const Specs& specs);
-  static bool sparing() noexcept { return sparing_ > 0; }
+  // Whether an op may be left undone.
+  static bool waits() noexcept {
+    return sparing_ > 0 || (scopes_ > 0 && mine().pending_.load(std::memory_order_relaxed) > 0);
+  }
   // Runs all that was put off and does all that was left undone.
   void finish_everything();
   // Has done what was put off and reads or makes these numbers.
@@ -118,6 +123,9 @@ class Deferral final : public Lineage {
   // By element, or as a whole, in another program than the one that makes it.
   Operand operand_of(const Array& x, const Dims& shape, const AxisOrder& order, bool by_element);
   uint32_t step_of(const Storage& storage) const noexcept;
+  void run_steps();
+  // Whether an op with these inputs is to wait for what is put off.
+  bool joins_steps(TensorSpan inputs) const;
   // Does those of the ops left undone, one after the other; returns whether there were any.
   template <class Which>
   bool finish_undone(Which&& which);

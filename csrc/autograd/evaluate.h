@@ -18,7 +18,7 @@ inline Tensors evaluate_on_host(const Ref<const Primitive>& primitive, TensorSpa
     if (Tensors outputs = Deferral::mine().put_off(primitive, inputs, specs); !outputs.empty())
       return outputs;
   }
-  if (Deferral::sparing()) [[unlikely]] {
+  if (Deferral::waits()) [[unlikely]] {
     if (Tensors outputs = Deferral::mine().leave_undone(primitive, inputs, specs); !outputs.empty())
       return outputs;
   }

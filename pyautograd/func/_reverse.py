@@ -324,9 +324,20 @@ def _gradient(
     argnums = check_argnums(op, argnums)
 
     def evaluate(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Recording, Any]:
-        recording = Recording(op, f, args, kwargs, argnums, has_aux)
-        y = recording.scalar()
-        found = sweep([y], [None], recording.inputs, retain_graph=False, separated=True)
+        _core.begin_deferral()  # one program of the function and its gradient
+        try:
+            recording = Recording(op, f, args, kwargs, argnums, has_aux)
+            recording.scalar()
+            found = sweep(
+                recording.outputs,
+                [None],
+                recording.inputs,
+                retain_graph=False,
+                separated=True,
+                spent=op == "grad",
+            )
+        finally:
+            _core.end_deferral()
         return recording, unflatten(recording.in_structure, found)
 
     return evaluate

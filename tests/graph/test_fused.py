@@ -429,6 +429,31 @@ class TestScope:
             formula(x)
         assert pa.memory.peak() == before
 
+    def test_a_sum_waits_with_what_it_reads(self):
+        x = pa.ones(1_000_000)
+        pa.memory.reset_peak()
+        before = pa.memory.live().bytes
+        with pa.fused():
+            pa.sum(formula(x))
+        assert pa.memory.peak() - before < 1000
+        with pa.fused():
+            sums = pa.sum(x * x), pa.sum(x + x)
+            first = sums[0].item()  # all that waits is done with it
+            assert pa.memory.live().bytes - before < 1000
+        assert (first, sums[1].item()) == (1e6, 2e6)
+
+    def test_a_gradient_is_one_program_with_its_function(self):
+        x = pa.tensor(np.linspace(-2.0, 2.0, 1_000_000))
+
+        def f(x):
+            return pa.sum(pa.sin(x * x) * x)
+
+        for derivative in (pa.func.grad(f), pa.func.value_and_grad(f)):
+            pa.memory.reset_peak()
+            before = pa.memory.live().bytes
+            derivative(x)
+            assert pa.memory.peak() - before < 2 * 8_000_000 + 1000
+
     def test_a_backward_pass_alone(self):
         x = pa.tensor(np.linspace(-2.0, 2.0, N), requires_grad=True)
         loss = pa.sum(formula(x))
