@@ -168,14 +168,22 @@ BatchResult CustomPrimitive::batch_of_nothing(TensorSpan values, std::span<const
 }
 
 Dependence CustomPrimitive::dependence(const DependenceArgs& args) const {
-  if (!elementwise_) return {};
+  if (!core_ndim_) return {};
+  const auto core = static_cast<size_t>(*core_ndim_);
+  const auto batch_of = [&](const Dims& shape) {
+    return Dims(shape.begin(), shape.end() - std::min(core, shape.size()));
+  };
+  const Dims &x = args.x.shape, batch = batch_of(args.outputs[0].shape);
   for (const Spec& y : args.outputs) {
-    if (y.shape != args.outputs[0].shape ||
-        ops::broadcast_shapes(name_, args.x.shape, y.shape) != y.shape)
-      value_error("[", name_, "] elementwise is set, and an output has shape ",
-                  shape_string(y.shape), " where an argument has ", shape_string(args.x.shape));
+    if (std::min(x.size(), y.shape.size()) < core || batch_of(y.shape) != batch ||
+        ops::broadcast_shapes(name_, batch_of(x), batch) != batch)
+      value_error("[", name_, "] ", core == 0 ? "elementwise is set" : "core_ndim is set",
+                  ", and an output has shape ", shape_string(y.shape), " where an argument has ",
+                  shape_string(x));
   }
-  return Dependence::elementwise(args.x, args.outputs[0]);
+  Dims together;
+  for (size_t i = x.size() - core; i < x.size(); ++i) together.push_back(static_cast<int64_t>(i));
+  return Dependence::over(together, x.size(), batch.size() + core - x.size());
 }
 
 int CustomPrimitive::traverse(visitproc visit, void* arg) const {
@@ -185,12 +193,12 @@ int CustomPrimitive::traverse(visitproc visit, void* arg) const {
 void bind_custom(py::module_& module) {
   module.def(
       "apply_custom",
-      [](std::string name, py::handle rules, py::handle inputs, bool elementwise) {
+      [](std::string name, py::handle rules, py::handle inputs, std::optional<int64_t> core_ndim) {
         const Tensors tensors = to_tensors(inputs, name.c_str());
-        const auto primitive = make_ref<CustomPrimitive>(std::move(name), rules, elementwise);
+        const auto primitive = make_ref<CustomPrimitive>(std::move(name), rules, core_ndim);
         return to_list(apply(primitive, tensors));
       },
-      py::arg("name"), py::arg("rules"), py::arg("inputs"), py::arg("elementwise") = false);
+      py::arg("name"), py::arg("rules"), py::arg("inputs"), py::arg("core_ndim") = py::none());
   module.def(
       "graph_exits", [] { return graph_exits; },
       "How often, on this thread, a value has left the graph: detach, numpy, no_grad.");

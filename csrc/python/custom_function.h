@@ -2,6 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <optional>
 #include <string>
 
 #include "autograd/primitive.h"
@@ -18,8 +19,8 @@ namespace pyautograd::python {
 //   batch(size, values, dims, randomness) -> (tensors, dims), or None: slice by slice
 class CustomPrimitive final : public Primitive, public HoldsPython {
  public:
-  CustomPrimitive(std::string name, pybind11::handle rules, bool elementwise)
-      : name_(std::move(name)), rules_(rules.ptr()), elementwise_(elementwise) {}
+  CustomPrimitive(std::string name, pybind11::handle rules, std::optional<int64_t> core_ndim)
+      : name_(std::move(name)), rules_(rules.ptr()), core_ndim_(core_ndim) {}
 
   std::string_view name() const override { return name_; }
   Specs infer(TensorSpan) const override { return {}; }
@@ -41,7 +42,8 @@ class CustomPrimitive final : public Primitive, public HoldsPython {
 
   const std::string name_;
   const HeldObject rules_;
-  const bool elementwise_;  // its author says so
+  // How many axes at the end belong together, if its author says that those in front are a batch.
+  const std::optional<int64_t> core_ndim_;
 };
 
 }  // namespace pyautograd::python

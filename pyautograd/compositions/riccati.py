@@ -136,6 +136,8 @@ class _Riccati(Function):
     solves c^H dx + dx c = -m, or dx - c^H dx c = m.
     """
 
+    core_ndim = 2
+
     @staticmethod
     def forward(name: str, a: Tensor, b: Tensor, q: Tensor, r: Tensor) -> Tensor:
         def solve(*given: Tensor) -> Tensor:

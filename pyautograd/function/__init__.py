@@ -37,7 +37,8 @@ class Function:
 
     With ``elementwise = True`` you say that each element of an output depends on the elements at
     its place alone, of arguments that broadcast to it, so that sparse derivatives stay sparse;
-    nobody checks the numbers.
+    nobody checks the numbers. With ``core_ndim = 2`` you say the same of matrices: so many axes at
+    the end of each argument and output belong together, those in front are a batch.
 
     One derivative is enough. ``jvp`` is derived from ``backward`` and ``backward`` from ``jvp``, by
     transposition, and both can be differentiated to any order as long as they are written with
@@ -77,6 +78,7 @@ class Function:
 
     generate_vmap_rule: bool = False
     elementwise: bool = False
+    core_ndim: int | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -53,8 +53,8 @@ class Call:
 
     def run(self) -> Any:
         inputs, self._tensors = self._tensors, []
-        elementwise = self._function.elementwise
-        outputs = _core.apply_custom(self.name, self, inputs, elementwise)
+        core_ndim = 0 if self._function.elementwise else self._function.core_ndim
+        outputs = _core.apply_custom(self.name, self, inputs, core_ndim)
         self._stash = None
         for i in self._non_differentiable:
             outputs[i] = _core.without_edge(outputs[i])

@@ -61,6 +61,35 @@ def test_those_that_are_elementwise():
     np.testing.assert_allclose(total.hessian(x).toarray(), wanted, atol=1e-12)
 
 
+def test_those_of_matrices():
+    class Outer(pa.Function):
+        core_ndim = 1
+
+        @staticmethod
+        def forward(ctx, x, row):
+            ctx.save_for_backward(x, row)
+            return x * pa.sum(row * x, axis=-1, keepdims=True)
+
+        @staticmethod
+        def backward(ctx, g):
+            x, row = ctx.saved_tensors
+            along = pa.sum(g * x, axis=-1, keepdims=True)
+            by_row = pa.sum(along * x, axis=0)
+            return g * pa.sum(row * x, axis=-1, keepdims=True) + along * row, by_row
+
+    def f(x, row):
+        return Outer.apply(x.reshape(3, 2), row).reshape(-1)
+
+    x, row = RNG.normal(size=6), RNG.normal(size=2)
+    plan = pa.sparse.plan(lambda p: f(*p), (x, row))
+    assert plan.pattern.nnz == 3 * 4 + 6 * 2 and "dense ops: none" in plan.explain()
+    blocks = pa.func.jacrev(f, (0, 1))(pa.tensor(x), pa.tensor(row))
+    np.testing.assert_allclose(plan.jacobian((x, row)).toarray(), np.hstack(blocks))
+    Outer.core_ndim = 3
+    with pytest.raises(ValueError, match=r"\[Outer\] core_ndim is set, and an output has shape"):
+        pa.sparse.jacobian(lambda x: f(x, pa.tensor(row)), x)
+
+
 def test_those_that_say_so_and_are_not():
     class Total(pa.Function):
         elementwise = True
